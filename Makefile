@@ -1,0 +1,48 @@
+# `make` alone prints what there is. Every target makes the environment it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench bench-quality schema lock clean
+
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make .venv with the pinned, hashed packages
+
+demo: $(READY) ## Train, score and compare on two simulated worlds; say what to open
+	$(BIN)/leadlens demo
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+check: $(READY) ## Format, lint, types and tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+bench: bench-quality ## Run every benchmark
+
+bench-quality: $(READY) ## Judge model and sheets on the five real data sets
+	$(BIN)/python -m benchmarks.quality
+
+schema: $(READY) ## Write the JSON Schemas of project files and score sheets
+	$(BIN)/leadlens schema configs/schema
+
+lock: $(READY) ## Renew requirements.lock (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --group dev pyproject.toml -o requirements.lock
+
+clean: ## Remove everything that make made
+	rm -rf $(VENV) .leadlens demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Leadlens needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@

@@ -1,0 +1,72 @@
+"""A feature column and what it tells a reader."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Family = Literal["demographic", "firmographic", "behavioural"]
+
+
+@dataclass(frozen=True)
+class FeatureColumn:
+    """One named column of the feature matrix.
+
+    Attributes
+    ----------
+    name : unique in its matrix; stable between training and scoring.
+    label : what a marketer reads, e.g. ``"Viewed the Pricing page in 30 days"``.
+    family : whose side of the lead it tells about; fit = demographic + firmographic.
+    kind : ``"number"`` (float64, NaN = unknown) or ``"category"`` (text, missing = unknown).
+    unit : ``"times"``, ``"days"``, ``"currency"`` …, or ``""``.
+    sentence : how it is computed, one sentence.
+    condition : the condition over ``events``, or the attribute, that it stands for.
+    phrase : how one lead's value is told; ``{value}`` and ``{times}`` ("3 times") are filled in.
+    absent : how a missing value, or none at all, is told.
+    monotone : 1 or -1 where only one direction makes sense, else 0.
+    """
+
+    name: str
+    label: str
+    family: Family
+    kind: Literal["number", "category"] = "number"
+    unit: str = ""
+    sentence: str = ""
+    condition: str = ""
+    phrase: str = ""
+    absent: str = ""
+    monotone: int = 0
+
+    def say(self, value: object) -> str:
+        """The lead's own value in words.
+
+        >>> FeatureColumn("n", "Pricing in 7 days", "behavioural", phrase="Viewed Pricing {times} in 7 days").say(3.0)
+        'Viewed Pricing 3 times in 7 days'
+        """
+        if value is None or value != value:  # NaN and NaT differ from themselves
+            return self.absent or f"{self.label}: not known"
+        if value == 0 and self.unit == "times" and self.absent:
+            return self.absent
+        if self.kind == "category":
+            return (self.phrase or f"{self.label}: {{value}}").replace("{value}", str(value))
+        number = float(value)  # type: ignore[arg-type]
+        phrase = self.phrase or f"{self.label}: {{value}}"
+        return phrase.replace("{times}", _times(number)).replace("{value}", spoken_number(number))
+
+
+def _times(number: float) -> str:
+    whole = int(number)
+    return {1: "once", 2: "twice"}.get(whole, f"{whole:,} times")
+
+
+def spoken_number(number: float) -> str:
+    """A number at the precision a reader wants: 1,532 or 3.4 or 0.07.
+
+    >>> spoken_number(1532.0), spoken_number(3.4000000001), spoken_number(0.0712)
+    ('1,532', '3.4', '0.07')
+    """
+    if number == int(number):
+        return f"{int(number):,}"
+    digits = 1 if abs(number) >= 1 else 1 - math.floor(math.log10(abs(number)))
+    return f"{number:,.{min(digits, 6)}f}"

@@ -1,0 +1,105 @@
+"""The checked tree of a condition: a handful of node types, and the SQL that is written from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from features.dialect import Dialect
+
+NodeKind = Literal["number", "text", "boolean", "time"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A known column; ``table`` is the prefix it was written with, ``""`` for none."""
+
+    name: str
+    kind: NodeKind
+    table: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.name}" if self.table else self.name
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number, a text, TRUE / FALSE or a moment written in the condition."""
+
+    value: str | int | float | bool | datetime
+    kind: NodeKind
+
+    def __str__(self) -> str:
+        return repr(self.value) if isinstance(self.value, str) else str(self.value)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation of ``TEMPLATES`` on other nodes."""
+
+    op: str
+    args: tuple[Node, ...]
+    kind: NodeKind
+
+    def __str__(self) -> str:
+        return f"{self.op}({', '.join(map(str, self.args))})"
+
+
+Node = Column | Value | Call
+
+# {0}, {1} … are the arguments; {all} is all of them, joined with the text in JOINED or a comma.
+# Arithmetic runs in doubles and x / 0 is NULL, so that no row of data can make a condition fail.
+TEMPLATES: dict[str, str] = {
+    "=": "({0} = {1})",
+    "<>": "({0} <> {1})",
+    "<": "({0} < {1})",
+    "<=": "({0} <= {1})",
+    ">": "({0} > {1})",
+    ">=": "({0} >= {1})",
+    "and": "({all})",
+    "or": "({all})",
+    "not": "(NOT {0})",
+    "is null": "({0} IS NULL)",
+    "is true": "({0} IS TRUE)",
+    "is false": "({0} IS FALSE)",
+    "in": "({0} IN ({rest}))",
+    "between": "({0} BETWEEN {1} AND {2})",
+    "like": "({0} LIKE {1})",
+    "ilike": "({0} ILIKE {1})",
+    "lower": "lower({0})",
+    "upper": "upper({0})",
+    "trim": "trim({0})",
+    "length": "length({0})",
+    "coalesce": "coalesce({all})",
+    "+": "(CAST({0} AS DOUBLE) + CAST({1} AS DOUBLE))",
+    "-": "(CAST({0} AS DOUBLE) - CAST({1} AS DOUBLE))",
+    "*": "(CAST({0} AS DOUBLE) * CAST({1} AS DOUBLE))",
+    "/": "(CAST({0} AS DOUBLE) / nullif(CAST({1} AS DOUBLE), 0))",
+    "minus": "(-CAST({0} AS DOUBLE))",
+}
+JOINED = {"and": " AND ", "or": " OR "}
+
+
+def write(node: Node, dialect: Dialect, aliases: Mapping[str, str]) -> str:
+    """The node as SQL; ``aliases`` maps each prefix (``""`` = none) to a table alias, ``""`` for none."""
+    if isinstance(node, Column):
+        alias = aliases.get(node.table, "")
+        column = dialect.quote(node.name)
+        return f"{dialect.quote(alias)}.{column}" if alias else column
+    if isinstance(node, Value):
+        literal = dialect.literal(node.value)
+        # an untyped 0.1 is a DECIMAL, whose precision would follow the way it was typed
+        return f"CAST({literal} AS DOUBLE)" if isinstance(node.value, float) else literal
+    args = [write(arg, dialect, aliases) for arg in node.args]
+    joined = JOINED.get(node.op, ", ").join(args)
+    return TEMPLATES[node.op].format(*args, all=joined, rest=", ".join(args[1:]))
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and everything below it."""
+    yield node
+    if isinstance(node, Call):
+        for arg in node.args:
+            yield from walk(arg)

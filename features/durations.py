@@ -1,0 +1,60 @@
+"""Durations as people write them: ``90s``, ``30m``, ``12h``, ``7d``, ``2w``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from features.errors import UsageError
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_duration(text: str | timedelta, where: str | None = None) -> timedelta:
+    """Turn ``"7d"`` into seven days; a ``timedelta`` passes through.
+
+    Raises ``UsageError`` for anything else, a negative or an absurd length (over 100 years).
+
+    >>> parse_duration("12h")
+    datetime.timedelta(seconds=43200)
+    """
+    if isinstance(text, timedelta):
+        return text
+    match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", str(text))
+    if match and (count := int(match[1])) <= 100 * 366 * 86_400:
+        length = timedelta(**{_UNITS[match[2]]: count})
+        if length <= timedelta(days=36_600):
+            return length
+    raise UsageError(
+        "this is not a duration",
+        value=text,
+        where=where,
+        fix="write a whole number and a unit: 30m, 12h, 7d or 2w",
+    )
+
+
+def spoken(length: timedelta) -> str:
+    """The duration in words for a label.
+
+    >>> spoken(timedelta(days=30))
+    '30 days'
+    """
+    seconds = int(length.total_seconds())
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds % size == 0 and seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}" + ("" if count == 1 else "s")
+    return f"{seconds} seconds"
+
+
+def compact(length: timedelta) -> str:
+    """The duration in its shortest written form.
+
+    >>> compact(timedelta(days=7))
+    '7d'
+    """
+    seconds = int(length.total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % size == 0 and (seconds or unit == "d"):
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

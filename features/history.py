@@ -1,0 +1,60 @@
+"""The opened history: the five contract tables in an engine, and what is known about their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from features.engine import Engine
+
+Kind = Literal["number", "category", "boolean", "time", "text"]
+Clock = Literal["time", "sequence", "none"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something the user should know about the data.
+
+    ``level`` is ``"warning"`` (work goes on) or ``"note"``; ``code`` is stable, for machines.
+    """
+
+    code: str
+    message: str
+    level: Literal["warning", "note"] = "warning"
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened, as five tables (design: "The data contract"), ready to be looked at from any moment.
+
+    Attributes
+    ----------
+    engine : holds the tables ``leads``, ``accounts``, ``events``, ``conversions`` and ``changes``; all five
+        always exist. Ids are text, timestamps are UTC without a zone, ``events.known_at`` is never NULL.
+    data_end : the last moment the data speaks about; a label that would need later data is immature.
+    lead_attributes, account_attributes, event_properties : the user's own columns and their kind.
+    clock : ``"time"``; ``"sequence"`` when only an order is known (one second stands for one step);
+        ``"none"`` when there is no order at all.
+    hidden : columns declared ``known_after``; they are in no table.
+    findings : what opening the data brought to light.
+    """
+
+    engine: Engine
+    data_end: datetime
+    lead_attributes: Mapping[str, Kind]
+    account_attributes: Mapping[str, Kind]
+    event_properties: Mapping[str, Kind]
+    clock: Clock = "time"
+    hidden: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        counts = {
+            table: self.engine.value(f"SELECT count(*) FROM {table}")
+            for table in ("leads", "accounts", "events", "conversions", "changes")
+        }
+        told = ", ".join(f"{count:,} {table}" for table, count in counts.items() if count)
+        return f"History({told}; to {self.data_end:%Y-%m-%d %H:%M} UTC)"

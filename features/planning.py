@@ -1,0 +1,179 @@
+"""Choose a good default feature set from the data alone, refined by a few settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from features.conditions import Condition
+from features.errors import UsageError
+from features.history import History, Kind
+from features.phrases import event_phrase, words
+from features.plan import AttributeFeature, EventKey, FeaturePlan, Reading
+
+_MOST_AMOUNTS = 4
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """What the user may refine; see the ``features`` section of the project file for each."""
+
+    windows: tuple[timedelta, ...] = (timedelta(days=7), timedelta(days=30), timedelta(days=90))
+    half_life: timedelta = timedelta(days=14)
+    max_event_keys: int = 30
+    min_support: float = 0.01
+    max_categories: int = 40
+    counts: tuple[tuple[str, str], ...] = ()
+    drop: tuple[str, ...] = ()
+    behavioural: tuple[str, ...] = ()
+    firmographic: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan_features(
+    history: History, settings: FeatureSettings | None = None, spine: str = "spine"
+) -> FeaturePlan:
+    """Choose features by what the spine's leads had done by then: nothing later is looked at.
+
+    Event types and property values are taken by support (share of spine rows that saw one), most frequent
+    first. Raises ``UsageError`` for settings that name unknown columns.
+    """
+    settings = settings or FeatureSettings()
+    _check_names(history, settings)
+    keys = _event_keys(history, settings, spine)
+    last = history.engine.frame(
+        f"SELECT e.event_type AS t, count(*) AS n FROM {spine} AS s JOIN events AS e ON e.lead_id = s.lead_id "
+        "AND e.occurred_at < s.as_of AND e.known_at < s.as_of GROUP BY 1 ORDER BY n DESC, t"
+    )
+    ages = history.engine.value(f"SELECT count(DISTINCT as_of - created_at) FROM {spine}")
+    return FeaturePlan(
+        keys=keys,
+        windows=tuple(sorted(set(settings.windows))),
+        half_life=settings.half_life,
+        attributes=_attributes(history, settings, spine),
+        last_actions=tuple(last["t"].head(settings.max_categories)) if len(last) > 1 else (),
+        lead_age=history.clock == "time" and int(ages or 0) > 1,
+        colleagues=bool(
+            history.engine.value(
+                "SELECT count(*) FROM (SELECT account_id FROM leads WHERE account_id IS NOT NULL "
+                "GROUP BY 1 HAVING count(*) > 1)"
+            )
+        ),
+    )
+
+
+def _check_names(history: History, settings: FeatureSettings) -> None:
+    known = [*history.lead_attributes, *history.account_attributes, *history.event_properties]
+    for setting in ("drop", "behavioural", "firmographic"):
+        for name in getattr(settings, setting):
+            if name not in known:
+                raise UsageError(
+                    "this column is not in the data", value=name, known=known, where=f"features.{setting}"
+                )
+
+
+def _event_keys(history: History, settings: FeatureSettings, spine: str) -> tuple[EventKey, ...]:
+    engine, labels = history.engine, settings.labels
+    rows = engine.count(spine)
+    seen = (
+        f"FROM {spine} AS s JOIN events AS e ON e.lead_id = s.lead_id AND e.occurred_at < s.as_of "
+        "AND e.known_at < s.as_of"
+    )
+    found = engine.frame(
+        f"SELECT e.event_type AS type, count(DISTINCT s.row_id) AS n {seen} GROUP BY 1 ORDER BY n DESC, type"
+    )
+    least = max(settings.min_support * rows, 5)
+    types = list(found.loc[found["n"] >= least, "type"])
+    amounts = tuple(
+        name
+        for name, kind in history.event_properties.items()
+        if kind == "number" and name not in settings.drop
+    )[:_MOST_AMOUNTS]  # fmt: skip
+    keys = [EventKey("any", labels.get("any", "Any activity"), amounts=amounts, rhythm=True)] if types else []
+    ranked: list[tuple[int, EventKey]] = []
+    for kind, count in zip(found["type"], found["n"], strict=True):
+        if kind in types and len(found) > 1:
+            ranked.append((int(count), EventKey(kind, event_phrase(kind, labels), event_type=kind)))
+    for name, kind_of in history.event_properties.items():
+        if kind_of not in ("category", "boolean") or name in settings.drop:
+            continue
+        quoted = engine.dialect.quote(name)
+        values = engine.frame(
+            f"SELECT e.event_type AS type, CAST(e.{quoted} AS VARCHAR) AS value, count(DISTINCT s.row_id) AS n "
+            f"{seen} WHERE e.{quoted} IS NOT NULL GROUP BY 1, 2 ORDER BY n DESC, type, value LIMIT {10 * settings.max_event_keys + 1}"
+        )
+        for kind, value, count in values.itertuples(index=False):
+            alone = len(found) > 0 and int(found.set_index("type")["n"].get(kind, 0)) == int(count)
+            if count >= least and not alone:  # a value that every event of the type has says nothing new
+                ranked.append(
+                    (
+                        int(count),
+                        EventKey(
+                            f"{kind}:{name}={value}", event_phrase(kind, labels, value), kind, name, value
+                        ),
+                    )
+                )
+    ranked.sort(key=lambda item: (-item[0], item[1].name))
+    keys += [key for _, key in ranked[: settings.max_event_keys]]
+    columns: dict[str, Kind] = {"event_type": "category", **history.event_properties}
+    for number, (label, when) in enumerate(settings.counts):
+        Condition.parse(when, columns, where=f"features.counts[{number}] ({label!r})")
+        keys.append(EventKey(f"own:{label}", label, when=when))
+    return tuple(keys)
+
+
+def _attributes(history: History, settings: FeatureSettings, spine: str) -> tuple[AttributeFeature, ...]:
+    chosen: list[AttributeFeature] = []
+    for source, attributes in (("lead", history.lead_attributes), ("account", history.account_attributes)):
+        for column, kind in attributes.items():
+            if column in settings.drop or (history.clock != "time" and kind == "time"):
+                continue
+            if source == "account" or column in settings.firmographic:
+                family = "firmographic"
+            else:
+                family = "behavioural" if column in settings.behavioural else "demographic"
+            for reading in _readings(column, kind):
+                categories: tuple[str, ...] = ()
+                if reading == "category":
+                    categories = _categories(history, source, column, settings, spine)
+                    if not categories:
+                        continue
+                label = settings.labels.get(column, words(column))
+                chosen.append(AttributeFeature(source, column, reading, label, family, categories))  # type: ignore[arg-type]
+    return tuple(chosen)
+
+
+def _readings(column: str, kind: Kind) -> tuple[Reading, ...]:
+    name = column.lower()
+    if kind in ("category", "text"):
+        if re.search(r"e.?mail", name):
+            return ("email_kind",)
+        if re.search(r"phone|mobile", name):
+            return ("filled",)
+        if re.search(r"(^|_|job)title$", name):
+            return ("seniority",) if kind == "text" else ("seniority", "category")
+    readings: dict[Kind, tuple[Reading, ...]] = {
+        "number": ("number",),
+        "boolean": ("flag",),
+        "category": ("category",),
+        "time": ("age",),
+        "text": ("filled",),
+    }
+    return readings[kind]
+
+
+def _categories(
+    history: History, source: str, column: str, settings: FeatureSettings, spine: str
+) -> tuple[str, ...]:
+    quoted = history.engine.dialect.quote(column)
+    join = "JOIN leads AS l ON l.lead_id = s.lead_id"
+    if source == "account":
+        join += " JOIN accounts AS a ON a.account_id = l.account_id"
+    value = f"CAST({'l' if source == 'lead' else 'a'}.{quoted} AS VARCHAR)"
+    found = history.engine.frame(
+        f"SELECT {value} AS v, count(DISTINCT s.lead_id) AS n FROM {spine} AS s {join} WHERE {value} IS NOT NULL "
+        f"GROUP BY 1 HAVING count(DISTINCT s.lead_id) >= 5 ORDER BY n DESC, v LIMIT {settings.max_categories}"
+    )
+    return tuple(found["v"])

@@ -1,0 +1,125 @@
+"""Which leads are looked at, and when: one row per (lead, as_of), open leads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from features.engine import Step
+from features.errors import DataError, UsageError
+from features.history import History
+
+
+@dataclass(frozen=True)
+class SpinePolicy:
+    """What decides the moments; exactly one of the four ways is set.
+
+    Attributes
+    ----------
+    at_ages : ages of a lead.
+    every : step of a calendar grid over the whole history.
+    dates : the moments themselves.
+    column : a time column of ``leads``.
+    repeat : keep leads that converted already.
+    kinds : kinds of conversion that end a lead; all when empty.
+    since : only leads created from then on.
+    """
+
+    at_ages: tuple[timedelta, ...] = ()
+    every: timedelta | None = None
+    dates: tuple[datetime, ...] = ()
+    column: str | None = None
+    repeat: bool = False
+    kinds: tuple[str, ...] = ()
+    since: datetime | None = None
+
+
+def build_spine(history: History, policy: SpinePolicy, table: str = "spine") -> int:
+    """Make the table ``spine(row_id, lead_id, as_of, created_at)`` in the history's engine; returns its rows.
+
+    Rows are numbered from 0 by as_of and lead, and lie within the data: ``as_of`` is at most its end. A lead
+    is open if it was created by then, not closed before, and (unless ``repeat``) not converted before.
+    Raises ``DataError`` when no row is left.
+    """
+    rows = _number(history, _moments(history, policy), policy, table)
+    if not rows:
+        raise DataError(
+            "no lead is open at any of the moments asked for",
+            why="a training set needs at least one row",
+            fix="check `spine`, `closed_at` and the dates of the conversions",
+        )
+    return rows
+
+
+def build_scoring_spine(history: History, as_of: datetime, policy: SpinePolicy, table: str = "spine") -> int:
+    """The spine of all leads open at one moment; may be empty."""
+    moments = f"SELECT lead_id, {history.engine.dialect.literal(as_of)} AS as_of FROM leads"
+    return _number(history, moments, policy, table, bounded=False)
+
+
+def _moments(history: History, policy: SpinePolicy) -> str:
+    literal, quote = history.engine.dialect.literal, history.engine.dialect.quote
+    if policy.column:
+        if policy.column not in history.lead_attributes:
+            raise UsageError(
+                "spine.column is not a column of leads", value=policy.column, known=history.lead_attributes
+            )
+        if history.lead_attributes[policy.column] != "time":
+            raise UsageError("spine.column is not a moment", value=policy.column)
+        return f"SELECT lead_id, {quote(policy.column)} AS as_of FROM leads WHERE {quote(policy.column)} IS NOT NULL"
+    if policy.dates:
+        asked = " UNION ALL ".join(f"SELECT {literal(moment)} AS as_of" for moment in policy.dates)
+        return f"SELECT lead_id, as_of FROM leads CROSS JOIN ({asked}) AS asked"
+    if policy.every:
+        step = policy.every // timedelta(microseconds=1)
+        return (
+            "SELECT lead_id, as_of FROM leads CROSS JOIN (SELECT unnest(generate_series(date_trunc('day', "
+            f"(SELECT min(created_at) FROM leads)), {literal(history.data_end)}, to_microseconds({step}))) AS as_of) AS grid"
+        )
+    ages = policy.at_ages or (timedelta(0),)
+    return " UNION ALL ".join(
+        f"SELECT lead_id, {history.engine.dialect.minus('created_at', -age)} AS as_of FROM leads"
+        for age in ages
+    )
+
+
+def _number(history: History, moments: str, policy: SpinePolicy, table: str, bounded: bool = True) -> int:
+    literal = history.engine.dialect.literal
+    conditions = [
+        "leads.created_at <= moments.as_of",
+        "(leads.closed_at IS NULL OR leads.closed_at >= moments.as_of)",
+    ]
+    if bounded:
+        conditions.append(f"moments.as_of <= {literal(history.data_end)}")
+    if policy.since:
+        conditions.append(f"leads.created_at >= {literal(policy.since)}")
+    if not policy.repeat:
+        conditions.append(
+            "NOT EXISTS (SELECT 1 FROM conversions AS past WHERE past.lead_id = leads.lead_id "
+            f"AND past.converted_at < moments.as_of{kind_filter(history, policy.kinds, 'past')})"
+        )
+    history.engine.run(
+        [
+            Step(f"{table}_moments", f"SELECT DISTINCT lead_id, as_of FROM ({moments}) AS m"),
+            Step(
+                table,
+                "SELECT row_number() OVER (ORDER BY as_of, lead_id) - 1 AS row_id, lead_id, as_of, created_at "
+                f"FROM (SELECT leads.lead_id, moments.as_of, leads.created_at FROM leads "
+                f"JOIN {table}_moments AS moments ON moments.lead_id = leads.lead_id "
+                f"WHERE {' AND '.join(conditions)}) AS open_rows",
+            ),
+        ]
+    )
+    history.engine.drop(f"{table}_moments")
+    return history.engine.count(table)
+
+
+def kind_filter(history: History, kinds: tuple[str, ...], alias: str) -> str:
+    """SQL that keeps the conversions of these kinds (all when empty), beginning with AND."""
+    if not kinds:
+        return ""
+    known = history.engine.frame("SELECT DISTINCT kind FROM conversions WHERE kind IS NOT NULL")["kind"]
+    for kind in kinds:
+        if kind not in set(known):
+            raise UsageError("no conversion is of this kind", value=kind, known=known, where="outcome.kind")
+    return f" AND {alias}.kind IN ({', '.join(map(history.engine.dialect.literal, kinds))})"

@@ -1,0 +1,111 @@
+"""Is there enough to learn from? Codes with plain words, and how many more conversions would help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+# Peduzzi et al. 1996 ask for ten events per variable; a small model of five, and one that tells 20 apart.
+_USABLE, _READY = 50, 200
+_LEADS_USABLE, _LEADS_READY = 200, 1000
+
+Level = Literal["ready", "usable", "not ready"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why the level is not better: a stable code, words, and how many more conversions or leads would help."""
+
+    code: str
+    message: str
+    level: Level
+    more: int | None = None
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """The worst level of all reasons; ``ready`` without any."""
+
+    level: Level
+    reasons: tuple[Reason, ...]
+
+
+def judge_readiness(
+    *,
+    leads: int,
+    conversions: int,
+    first: datetime,
+    data_end: datetime,
+    horizon: timedelta,
+    now: datetime | None,
+    vanished: Sequence[str] = (),
+    one_class: bool = False,
+) -> Readiness:
+    """Weigh what the mature rows offer.
+
+    Parameters
+    ----------
+    leads, conversions : mature leads, and those of them that converted within the horizon.
+    first, data_end : span of the history. ``now`` is ``None`` where the clock is only an order.
+    vanished : event types seen in the training part but not in the latest part.
+    """
+    reasons: list[Reason] = []
+    if conversions < _READY:
+        level: Level = "usable" if conversions >= _USABLE else "not ready"
+        target = _READY if level == "usable" else _USABLE
+        told = "a model of its own" if level == "usable" else "more than the score sheet"
+        reasons.append(
+            Reason(
+                "few-conversions",
+                f"{conversions:,} conversions to learn from; {target - conversions:,} more would allow {told}",
+                level,
+                target - conversions,
+            )
+        )
+    if leads < _LEADS_READY:
+        level = "usable" if leads >= _LEADS_USABLE else "not ready"
+        target = _LEADS_READY if level == "usable" else _LEADS_USABLE
+        reasons.append(
+            Reason(
+                "few-leads",
+                f"{leads:,} mature leads; {target - leads:,} more would help",
+                level,
+                target - leads,
+            )
+        )
+    if one_class:
+        reasons.append(
+            Reason("one-class", "all mature leads have the same outcome: nothing to tell apart", "not ready")
+        )
+    if now is not None:
+        span = data_end - first
+        if span < 3 * horizon:
+            level = "not ready" if span <= horizon else "usable"
+            reasons.append(
+                Reason(
+                    "short-history",
+                    f"the history spans {span.days} days: three horizons ({3 * horizon.days} days) let a model be "
+                    "judged on later leads",
+                    level,
+                )
+            )
+        if now - data_end > max(3 * horizon, timedelta(days=30)):
+            reasons.append(
+                Reason(
+                    "stale",
+                    f"the data end {(now - data_end).days:,} days ago: today's leads may differ",
+                    "usable",
+                )
+            )
+    if vanished:
+        shown = ", ".join(vanished[:5]) + (" …" if len(vanished) > 5 else "")
+        reasons.append(
+            Reason(
+                "vanished-events", f"{len(vanished)} event types seen before are gone now: {shown}", "usable"
+            )
+        )
+    order: Mapping[Level, int] = {"ready": 0, "usable": 1, "not ready": 2}
+    worst: Level = max((reason.level for reason in reasons), key=order.__getitem__, default="ready")
+    return Readiness(worst, tuple(reasons))

@@ -1,0 +1,82 @@
+"""Columns that know too much: one column alone that all but tells the outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from features.columns import FeatureColumn
+
+_TOO_GOOD = 0.95
+_LEAST_CONVERSIONS = 20
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A feature that may have been filled in after the outcome.
+
+    ``auc`` is its ROC AUC alone, ``filled_only`` whether it is known (almost) only for leads that converted.
+    """
+
+    column: str
+    auc: float
+    filled_only: bool
+
+    @property
+    def message(self) -> str:
+        """What is suspected, and what to do."""
+        told = (
+            "is filled in almost only for leads that converted"
+            if self.filled_only
+            else f"alone tells conversions apart (ROC AUC {self.auc:.3f})"
+        )
+        return f"{self.column} {told}: if it is known only afterwards, list it under known_after"
+
+
+def find_suspects(frame: pd.DataFrame, label: pd.Series, columns: tuple[FeatureColumn, ...]) -> list[Suspect]:
+    """Single-column checks of attributes, on (rows, columns) and 0/1 labels; worst first.
+
+    A category is ranked by the other half's conversion rates, so that many rare values do not look good by
+    themselves. Behavioural counts are checked alike: an event recorded at the sale shows here too.
+    """
+    y = label.to_numpy(dtype=np.float64)
+    if min(y.sum(), len(y) - y.sum()) < _LEAST_CONVERSIONS:
+        return []
+    rng = np.random.default_rng(0)
+    half = rng.random(len(y)) < 0.5
+    found = []
+    for column in columns:
+        values = frame[column.name]
+        known = values.notna().to_numpy()
+        filled_only = _filled_only(known, y)
+        score = values.to_numpy(dtype=np.float64) if column.kind == "number" else _encoded(values, y, half)
+        auc = max(_auc(np.where(known, score, np.nan), y), _auc(known.astype(float), y))
+        if auc >= _TOO_GOOD or filled_only:
+            found.append(Suspect(column.name, auc, filled_only))
+    return sorted(found, key=lambda suspect: -suspect.auc)
+
+
+def _filled_only(known: np.ndarray, y: np.ndarray) -> bool:
+    if known.sum() < _LEAST_CONVERSIONS or known.mean() > 0.9:
+        return False
+    return bool(y[known].mean() > 0.9 and y[known].sum() > 0.2 * y.sum() and y.mean() < 0.7)
+
+
+def _encoded(values: pd.Series, y: np.ndarray, half: np.ndarray) -> np.ndarray:
+    codes = pd.factorize(values)[0] + 1
+    encoded = np.empty(len(y))
+    for learn in (half, ~half):
+        hits = np.bincount(codes[learn], y[learn], minlength=codes.max() + 1)
+        rows = np.bincount(codes[learn], minlength=codes.max() + 1)
+        encoded[~learn] = ((hits + y.mean()) / (rows + 1))[codes[~learn]]
+    return encoded
+
+
+def _auc(score: np.ndarray, y: np.ndarray) -> float:
+    """The better of both directions; unknown values rank in the middle of nowhere: they are ranked lowest."""
+    ranks = pd.Series(score).fillna(-np.inf).rank().to_numpy()
+    hits = y.sum()
+    auc = (ranks[y == 1].sum() - hits * (hits + 1) / 2) / (hits * (len(y) - hits))
+    return float(max(auc, 1 - auc))

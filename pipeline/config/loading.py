@@ -1,0 +1,80 @@
+"""Open a project file: paths are taken from its folder, ``${NAME}`` from the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from features import UsageError
+from features.yaml_model import load_yaml_model
+from pipeline.config.model import Project
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+@dataclass(frozen=True)
+class ProjectFile:
+    """A loaded project with the place it was loaded from."""
+
+    path: Path
+    project: Project
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths in the file are relative to."""
+        return self.path.parent
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that change when any setting does."""
+        text = json.dumps(self.project.canonical(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def resolve(self, path: str) -> Path:
+        """A path of the file, made absolute; a Windows path on another system gets a clear error."""
+        if re.match(r"^[A-Za-z]:[\\/]", path) and os.name != "nt":
+            raise UsageError(
+                "this is a Windows path, and this is not Windows",
+                value=path,
+                where=str(self.path),
+                fix="use a path relative to the project file, with forward slashes",
+            )
+        return (self.folder / path.replace("\\", "/")).absolute() if os.name != "nt" else self.folder / path
+
+
+def load_project(path: str | Path) -> ProjectFile:
+    """Load and check a project file. Raises ``UsageError`` with the line of each mistake."""
+    path = Path(path)
+    if path.is_dir():
+        path = path / "project.yaml"
+    return ProjectFile(path.absolute(), load_yaml_model(path, Project, "project file"))
+
+
+def expand(text: str, where: str) -> str:
+    """Put environment variables into ``${NAME}`` and ``${NAME:-default}``; values are never shown."""
+
+    def value(match: re.Match[str]) -> str:
+        name, default = match[1], match[2]
+        found = os.environ.get(name) or default
+        if found is None:
+            raise UsageError(
+                "this environment variable is not set",
+                value=name,
+                known=[key for key in os.environ if key != name],
+                where=where,
+                fix=f"export {name}=…  (or write a default: ${{{name}:-…}})",
+            )
+        return found
+
+    return _VARIABLE.sub(value, text)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of project files, for editors."""
+    schema = Project.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Leadlens project", **schema}

@@ -1,0 +1,251 @@
+"""What a project file may say: one frozen model per section, one default and one description per setting."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from features import UsageError, compact, parse_duration
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a duration is a whole number and a unit: 30m, 12h, 7d or 2w")
+    try:
+        return parse_duration(value)
+    except UsageError as error:
+        raise ValueError(
+            f"{error.what}: write a whole number and a unit, such as 30m, 12h, 7d or 2w"
+        ) from error
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("a moment is written 2026-01-31 or 2026-01-31T09:30:00Z") from error
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    raise ValueError("a moment is written 2026-01-31 or 2026-01-31T09:30:00Z")
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(compact),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*\d+\s*[smhdw]\s*$", "examples": ["7d", "12h"]}),
+]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    PlainSerializer(lambda moment: moment.isoformat()),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-01-31"]}),
+]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """Unknown keys are refused and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Section):
+    """Where one table of the contract comes from, and how its columns are renamed."""
+
+    read: str = Field(
+        description="A Parquet or CSV path or glob (from this file's folder), a .duckdb file, or a database as "
+        "SQLAlchemy URL. ${NAME} and ${NAME:-default} are taken from the environment and never printed."
+    )
+    table: str | None = Field(None, description="The table to read, for a database or a .duckdb file.")
+    query: str | None = Field(
+        None,
+        description="A short SELECT where the shape must change. Files: it reads from the table `source`, in "
+        "DuckDB's SQL. Databases: it runs there, in that database's SQL.",
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Renames: the contract's column name → the name in your data."
+    )
+    where: str | None = Field(
+        None, description="Rows to keep: a condition over your columns, after renaming."
+    )
+    missing: tuple[str, ...] = Field(
+        (), description='Texts that mean "not known", such as "Select" or "unknown".'
+    )
+    encoding: Literal["utf-8", "latin-1", "utf-16"] = Field("utf-8", description="Encoding of CSV files.")
+
+
+class Data(Section):
+    """The five tables; only `leads` must be there."""
+
+    leads: Source = Field(
+        description="One row per lead: lead_id, created_at, account_id, closed_at, attributes."
+    )
+    accounts: Source | None = Field(None, description="One row per account: account_id, attributes.")
+    events: Source | None = Field(
+        None, description="What leads did: lead_id, occurred_at, event_type, known_at, event_id, properties."
+    )
+    conversions: Source | None = Field(
+        None, description="Who converted: lead_id, converted_at, kind, product, value."
+    )
+    changes: Source | None = Field(
+        None, description="Attribute edits: entity, id, attribute, value, known_at."
+    )
+    ends: Moment | None = Field(None, description="The data's end; by default the latest moment found in it.")
+
+
+class Outcome(Section):
+    """What counts as a conversion, and within what time."""
+
+    horizon: Duration = Field(
+        timedelta(days=30), description="A lead is a success if it converts within this time."
+    )
+    kind: tuple[str, ...] = Field((), description="Kinds of conversion that count; all by default.")
+    column: str | None = Field(None, description="Flat data: the column of `leads` that tells the outcome.")
+    positive: tuple[str, ...] = Field(
+        ("1", "yes", "true"), description="Flat data: values that mean converted."
+    )
+
+
+class Order(Section):
+    """Flat data without dates: the column that tells which row came first."""
+
+    column: str = Field(description="A number or text that rises with time.")
+
+
+class Spine(Section):
+    """At which moments leads are looked at. Give one of at_ages, every, dates, column."""
+
+    at_ages: tuple[Duration, ...] = Field((), description="Ages of a lead, e.g. [0d, 1d, 7d, 30d].")
+    every: Duration | None = Field(None, description="A calendar grid, e.g. 7d.")
+    dates: tuple[Moment, ...] = Field((), description="The moments themselves.")
+    column: str | None = Field(None, description="A time column of `leads` that holds the moment.")
+    repeat: bool = Field(False, description="Keep converted leads in: upsell, retention, next purchase.")
+    since: Moment | None = Field(None, description="Only leads created from then on.")
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> Spine:
+        given = [name for name in ("at_ages", "every", "dates", "column") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"give one of at_ages, every, dates, column, not {' and '.join(given)}")
+        if self.every is not None and self.every < timedelta(hours=1):
+            raise ValueError("every must be at least 1h")
+        return self
+
+
+class Count(Section):
+    """A behaviour of your own to count, beside those chosen from the data."""
+
+    label: str = Field(description="What a sales rep reads: “Asked for a price”.")
+    when: str = Field(description="A condition over the columns of `events`.")
+
+
+class Features(Section):
+    """Refinements of the default feature set."""
+
+    windows: tuple[Duration, ...] = Field(
+        (timedelta(days=7), timedelta(days=30), timedelta(days=90)), description="Windows to count events in."
+    )
+    half_life: Duration = Field(timedelta(days=14), description="Half-life of the decayed counts.")
+    max_event_keys: int = Field(
+        30, ge=0, le=500, description="At most so many event types and property values."
+    )
+    min_support: Share = Field(
+        0.01, description="An event type or value is used if this share of leads has it."
+    )
+    max_categories: int = Field(
+        40, ge=2, le=1000, description="Most frequent values kept per category column."
+    )
+    counts: tuple[Count, ...] = Field((), description="Behaviours of your own to count.")
+    drop: tuple[str, ...] = Field((), description="Columns of your data that features must not use.")
+    behavioural: tuple[str, ...] = Field(
+        (), description="Lead columns that tell behaviour, not who the lead is."
+    )
+    firmographic: tuple[str, ...] = Field((), description="Lead columns that tell about the lead's company.")
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Words for a column, an event type or `event_type: property value`."
+    )
+
+
+class Model(Section):
+    """How the model is trained."""
+
+    trials: int = Field(20, ge=1, le=10_000, description="Optuna trials in all.")
+    folds: int = Field(4, ge=2, le=20, description="Time-ordered folds.")
+    seed: int = Field(7, ge=0, description="Equal seeds give equal results.")
+    keep: tuple[str, ...] = Field((), description="Features to keep though they mostly tell the time.")
+
+
+class Judge(Section):
+    """Which later leads rules and model are judged on."""
+
+    test_from: Moment | None = Field(None, description="Leads from then on are for judging only.")
+    test_to: Moment | None = Field(None, description="Leads before then; by default all mature ones.")
+    test_share: Share = Field(0.25, description="Without test_from: the latest share of leads.")
+    embargo: Duration | None = Field(
+        None,
+        description="Time before test_from whose rows are left out of training; by default what their labels need.",
+    )
+    capacity: Share = Field(0.2, description="Share of leads that sales can work on.")
+
+
+class Scores(Section):
+    """Where `leadlens score` writes."""
+
+    to: str = Field(
+        "duckdb:///.leadlens/scores.duckdb",
+        description="duckdb:///file, postgresql://…, or a .parquet or .csv path. ${NAME} from the environment.",
+    )
+    table: str = Field("lead_scores", description="Table name, with schema if wanted.")
+
+
+class Project(Section):
+    """One Leadlens project."""
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Short name; also the registered model's."
+    )
+    about: str = Field("", description="One sentence for people.")
+    data: Data
+    outcome: Outcome = Outcome()
+    known_after: tuple[str, ...] = Field(
+        (), description="Columns filled in after the outcome: no feature, rule or model ever sees them."
+    )
+    order: Order | Literal["none"] | None = Field(
+        None, description="Flat data without dates: {column: …} that tells the order, or none."
+    )
+    spine: Spine = Spine()
+    features: Features = Features()
+    scorecards: tuple[str, ...] = Field(
+        (), description="Score sheets; the first one is compared with the model."
+    )
+    model: Model = Model()
+    judge: Judge = Judge()
+    scores: Scores = Scores()
+
+    @model_validator(mode="after")
+    def _outcome_is_told_once(self) -> Project:
+        if (self.outcome.column is None) == (self.data.conversions is None):
+            raise ValueError(
+                "say once how conversions are known: the table data.conversions, or outcome.column for flat data"
+            )
+        return self
+
+    def canonical(self) -> dict[str, Any]:
+        """The settings as plain JSON values, defaults included, for fingerprints and records."""
+        return self.model_dump(mode="json")
