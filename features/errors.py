@@ -81,7 +81,7 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """
     names = list(known)
     by_lower = {item.lower(): item for item in names}
-    return [by_lower[hit] for hit in get_close_matches(name.lower(), by_lower, n=count, cutoff=0.6)]
+    return [by_lower[hit] for hit in get_close_matches(name.lower()[:200], by_lower, n=count, cutoff=0.6)]
 
 
 def _shown(value: object, limit: int = 200) -> str:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from features import UsageError
 from features.yaml_model import load_yaml_model
@@ -69,7 +70,9 @@ def expand(text: str, where: str) -> str:
                 where=where,
                 fix=f"export {name}=…  (or write a default: ${{{name}:-…}})",
             )
-        return found
+        # In the password's place of a URL, characters such as @ and / would change the URL's meaning.
+        in_password = "://" in text and text[: match.start()].endswith(":") and text[match.end() :].startswith("@")
+        return quote(found, safe="") if in_password else found
 
     return _VARIABLE.sub(value, text)
 

@@ -31,6 +31,14 @@ def _duration(value: object) -> timedelta:
         ) from error
 
 
+def read_moment(text: str, where: str) -> datetime:
+    """A moment as people write it on a command line, in UTC. Raises ``UsageError``."""
+    try:
+        return _moment(text)
+    except ValueError as error:
+        raise UsageError("this is not a moment", value=text, where=where, fix=str(error)) from None
+
+
 def _moment(value: object) -> datetime:
     if isinstance(value, str):
         try:

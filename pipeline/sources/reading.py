@@ -59,9 +59,9 @@ def _read_file(con: duckdb.DuckDBPyConnection, table: str, source: Source, path:
     suffixes = {"".join(Path(item).suffixes[-2:]).lower() for item in paths}
     try:
         if all(suffix.endswith((".parquet", ".pq")) for suffix in suffixes):
-            con.read_parquet(paths, union_by_name=True)
+            found = con.read_parquet(paths, union_by_name=True)
         elif all(".csv" in suffix or ".tsv" in suffix or ".txt" in suffix for suffix in suffixes):
-            con.read_csv(
+            found = con.read_csv(
                 paths,  # type: ignore[arg-type]  # the stub knows one path, DuckDB many
                 sample_size=-1,
                 union_by_name=True,
@@ -76,7 +76,7 @@ def _read_file(con: duckdb.DuckDBPyConnection, table: str, source: Source, path:
                 where=where,
                 fix="give .parquet, .csv or .duckdb",
             )
-        con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM relation")
+        found.create(table)
     except duckdb.Error as error:
         raise DataError(
             "this file cannot be read",
@@ -110,8 +110,7 @@ def _read_duckdb(con: duckdb.DuckDBPyConnection, table: str, source: Source, pat
                     fix=f"tables here: {', '.join(sorted(row[1] for row in found)) or 'none'}",
                 )
             quoted = ".".join('"' + part.replace('"', '""') + '"' for part in str(source.table).split("."))
-            arrow = database.sql(f"SELECT * FROM {quoted}").to_arrow_table()  # noqa: F841 - read by name below
-            con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM arrow")
+            _take(con, table, database.sql(f"SELECT * FROM {quoted}").to_arrow_table())
     except duckdb.Error as error:
         raise DataError("this DuckDB file cannot be read", value=_first_line(error), where=where) from None
 
@@ -121,7 +120,7 @@ def _take_query(
 ) -> None:
     _check_query(query, "duckdb", where)
     try:
-        arrow = sandbox.sql(query).to_arrow_table()  # noqa: F841 - read by name below
+        found = sandbox.sql(query).to_arrow_table()
     except duckdb.Error as error:
         raise UsageError(
             "this query does not run",
@@ -129,7 +128,11 @@ def _take_query(
             where=where,
             fix=f"it reads from `source`, whose columns are: {', '.join(_columns(sandbox, 'source'))}",
         ) from None
-    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM arrow")
+    _take(con, table, found)
+
+
+def _take(con: duckdb.DuckDBPyConnection, table: str, arrow: pa.Table) -> None:
+    con.from_arrow(arrow).create(table)
 
 
 def _check_query(query: str, dialect: str, where: str) -> None:
@@ -197,8 +200,8 @@ def _frames(result: object) -> Iterator[pd.DataFrame]:
 
 def _fill(con: duckdb.DuckDBPyConnection, table: str, frames: Iterator[pd.DataFrame]) -> None:
     # Read whole, then typed once: a chunk whose column holds only NULL must not fix the column's type.
-    arrow = pa.Table.from_pandas(pd.concat(list(frames), ignore_index=True), preserve_index=False)  # noqa: F841
-    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM arrow")
+    whole = pd.concat(list(frames), ignore_index=True)
+    _take(con, table, pa.Table.from_pandas(whole, preserve_index=False))
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:

@@ -1,0 +1,100 @@
+"""Conversion by score band, by grade cell and by stage: does a higher label really convert more?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from models.judging.intervals import wilson
+from models.judging.lenses import Judged, Lens
+
+BANDS = ("1–9", "10–19", "20–29", "30–39", "40–49", "50–59", "60–69", "70–79", "80–89", "90–99")
+STAGES = ("SQL", "MQL", "Lead", "Disqualified")
+GRADES = tuple(f"{fit}{activity}" for fit in "ABCD" for activity in "4321")
+HOT, LOW = 60, 40
+
+
+def shown(score: np.ndarray) -> np.ndarray:
+    """The score as people see it: a whole number from 1 to 99."""
+    return np.clip(np.floor(score + 0.5), 1, 99).astype(int)
+
+
+def score_bands(judged: Judged) -> pd.DataFrame:
+    """Conversion per band of the shown score, both lenses on the common scale.
+
+    Bands beyond the outermost ones in use are left out; those between are kept, empty or not.
+    """
+    frames = [_tally(pd.Series(_band(lens)), judged, lens, BANDS, "band") for lens in judged.lenses]
+    bands = pd.concat(frames, ignore_index=True)
+    used = [BANDS.index(band) for band in bands.loc[bands["rows"] > 0, "band"]]
+    return bands[bands["band"].isin(BANDS[min(used) : max(used) + 1])].reset_index(drop=True)
+
+
+def grade_cells(judged: Judged) -> pd.DataFrame:
+    """Conversion per grade, fit A–D by activity 4–1, for both lenses; empty cells have no rate."""
+    frames = [_tally(pd.Series(lens.grade), judged, lens, GRADES, "grade") for lens in judged.lenses]
+    cells = pd.concat(frames, ignore_index=True)
+    return cells.assign(fit=cells["grade"].str[0], activity=cells["grade"].str[1])
+
+
+def stages(judged: Judged) -> pd.DataFrame:
+    """Conversion per stage of the score sheet, hottest first; the disqualified are a stage of their own."""
+    stage = (
+        judged.frame["rule_stage"]
+        .astype(str)
+        .where(~judged.frame["disqualified"].astype(bool), "Disqualified")
+    )
+    return _tally(stage, judged, judged.rules, STAGES, "stage")
+
+
+def hot_band(judged: Judged) -> pd.DataFrame:
+    """Is the hot band worth its name, per lens?
+
+    Hot is a shown score of 60 or more (at least twice the average odds), low is 40 or less (at most half).
+
+    Returns
+    -------
+    lens, share_of_leads, share_of_conversions, hot_rate, low_rate, times (hot rate / low rate; missing if
+    either band is empty or the low band never converts).
+    """
+    rows = []
+    for lens in judged.lenses:
+        score = shown(lens.score)
+        hot, low = score >= HOT, score <= LOW
+        hot_rate = judged.label[hot].mean() if hot.any() else np.nan
+        low_rate = judged.label[low].mean() if low.any() else np.nan
+        rows.append(
+            {
+                "lens": lens.name,
+                "share_of_leads": hot.mean(),
+                "share_of_conversions": judged.label[hot].sum() / judged.label.sum(),
+                "hot_rate": hot_rate,
+                "low_rate": low_rate,
+                "times": hot_rate / low_rate if low_rate > 0 else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _band(lens: Lens) -> np.ndarray:
+    return np.array([BANDS[score // 10] for score in shown(lens.score)], object)
+
+
+def _tally(group: pd.Series, judged: Judged, lens: Lens, order: tuple[str, ...], name: str) -> pd.DataFrame:
+    counted = (
+        pd.Series(judged.label).groupby(group.to_numpy()).agg(["size", "sum"]).reindex(order, fill_value=0)
+    )
+    rows, conversions = counted["size"].astype(int), counted["sum"].astype(int)
+    low, high = wilson(conversions, rows)
+    known = (rows > 0).to_numpy()
+    return pd.DataFrame(
+        {
+            "lens": lens.name,
+            name: list(order),
+            "rows": rows.to_numpy(),
+            "conversions": conversions.to_numpy(),
+            "rate": np.where(known, conversions / rows.where(rows > 0, 1), np.nan),
+            "low": np.where(known, low, np.nan),
+            "high": np.where(known, high, np.nan),
+        }
+    )

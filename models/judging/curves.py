@@ -1,0 +1,51 @@
+"""The curves that are drawn: gains and lift by share called, calibration by probability claimed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from models.judging.intervals import wilson
+from models.judging.lenses import Judged
+from models.judging.metrics import ECE_BINS, Measured, equal_count_bins
+
+
+def gains(judged: Judged, step: float = 0.01) -> pd.DataFrame:
+    """Share of the conversions found by calling the first share of leads, for both lenses.
+
+    Returns
+    -------
+    lens, called (share 0..1), found (share 0..1), lift (found / called; missing at 0). Ties count at
+    their expected value, so a lens that cannot tell leads apart draws a straight line through them.
+    """
+    called = np.linspace(0, 1, round(1 / step) + 1)
+    frames = []
+    for lens in judged.lenses:
+        measured = Measured(judged.label, lens.probability, lens.rank)
+        found = np.array([measured.found_at(share) for share in called])
+        lift = np.divide(found, called, out=np.full_like(found, np.nan), where=called > 0)
+        frames.append(
+            pd.DataFrame({"lens": lens.name, "called": called.round(6), "found": found, "lift": lift})
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def calibration(judged: Judged, bins: int = ECE_BINS) -> pd.DataFrame:
+    """Claimed against actual conversion in bins of equal count (those of the calibration error).
+
+    Returns
+    -------
+    lens, bin (1 = least likely), rows, conversions, claimed (mean probability), actual, low, high
+    (90 % Wilson).
+    """
+    frames = []
+    for lens in judged.lenses:
+        rows = pd.DataFrame({"p": lens.probability, "y": judged.label})
+        rows["bin"] = equal_count_bins(lens.probability, bins) + 1
+        by_bin = rows.groupby("bin").agg(rows=("y", "size"), conversions=("y", "sum"), claimed=("p", "mean"))
+        by_bin["actual"] = by_bin["conversions"] / by_bin["rows"]
+        by_bin["low"], by_bin["high"] = wilson(by_bin["conversions"], by_bin["rows"])
+        frames.append(by_bin.reset_index().assign(lens=lens.name))
+    curve = pd.concat(frames, ignore_index=True)
+    curve["conversions"] = curve["conversions"].astype(int)
+    return curve[["lens", "bin", "rows", "conversions", "claimed", "actual", "low", "high"]]

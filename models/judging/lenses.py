@@ -1,0 +1,169 @@
+"""The later leads that both lenses are judged on, checked once and held as plain arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.errors import DataError, UsageError
+
+MODEL = "leadlens"
+RULES = "scorecard"
+LENSES = (MODEL, RULES)
+
+_NEEDED = (
+    "row_id", "lead_id", "as_of", "label", "probability", "score", "grade",
+    "rule_points", "rule_probability", "rule_grade", "rule_stage", "disqualified",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Lens:
+    """One way of looking at the leads.
+
+    ``rank`` orders them (higher = call first, ties allowed); ``probability`` is what it claims.
+    They differ for the score sheet: a disqualified lead is ranked at the very bottom, whatever its points.
+    """
+
+    name: str
+    rank: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    score: NDArray[np.float64]
+    grade: NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Both lenses on the same rows.
+
+    ``lead`` numbers the leads 0..n-1, so that a lead seen at several moments counts as one witness when
+    intervals are drawn. ``tie_break`` is a fixed shuffle of ``row_id``: where a list must be cut through
+    equal scores, neither early nor late rows are favoured, and the same rows are taken every time.
+    """
+
+    frame: pd.DataFrame
+    label: NDArray[np.float64]
+    lead: NDArray[np.int64]
+    tie_break: NDArray[np.uint64]
+    model: Lens
+    rules: Lens
+
+    @property
+    def lenses(self) -> tuple[Lens, Lens]:
+        return self.model, self.rules
+
+    @property
+    def leads(self) -> int:
+        return int(self.lead.max()) + 1
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Judged:
+        """Check a ``judged`` frame, one row per later (lead, as_of).
+
+        Raises
+        ------
+        UsageError : a column is missing.
+        DataError : no row, a row twice, a label that is not 0 or 1, one class only, a probability outside
+            [0, 1], a score or points that are not finite.
+        """
+        _check(frame)
+        frame = frame.reset_index(drop=True)
+        probability = frame["probability"].to_numpy(np.float64)
+        rule_probability = frame["rule_probability"].to_numpy(np.float64)
+        score = frame["score"].to_numpy(np.float64)
+        points = frame["rule_points"].to_numpy(np.float64)
+        out = frame["disqualified"].to_numpy(bool)
+        return cls(
+            frame=frame,
+            label=frame["label"].to_numpy(np.float64),
+            lead=pd.factorize(frame["lead_id"])[0].astype(np.int64),
+            tie_break=_shuffled(frame["row_id"].to_numpy(np.int64)),
+            model=Lens(MODEL, probability, probability, score, frame["grade"].to_numpy(object)),
+            rules=Lens(
+                RULES,
+                np.where(out, -np.inf, points),
+                rule_probability,
+                on_the_scale(rule_probability, average_log_odds(probability, score)),
+                frame["rule_grade"].to_numpy(object),
+            ),
+        )
+
+
+def log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds, with 0 and 1 pulled in so that they stay finite."""
+    p = np.clip(probability, 1e-12, 1 - 1e-12)
+    odds: NDArray[np.float64] = np.log(p) - np.log1p(-p)
+    return odds
+
+
+def on_the_scale(probability: NDArray[np.float64], average: float) -> NDArray[np.float64]:
+    """Probability to score: 50 is the average lead, ten points double the odds."""
+    score: NDArray[np.float64] = 50 + 10 / np.log(2) * (log_odds(probability) - average)
+    return score
+
+
+def average_log_odds(probability: NDArray[np.float64], score: NDArray[np.float64]) -> float:
+    """The log-odds that score 50, read back from scored rows."""
+    return float(np.median(log_odds(probability) - (score - 50) * np.log(2) / 10))
+
+
+def _check(frame: pd.DataFrame) -> None:
+    for column in _NEEDED:
+        if column not in frame.columns:
+            raise UsageError(
+                f"the judged rows have no column {column!r}",
+                value=column,
+                known=frame.columns,
+                why="rules and model are judged side by side on the same rows",
+                fix="name a score sheet under `scorecards:`" if column.startswith("rule_") else None,
+            )
+    if frame.empty:
+        raise DataError(
+            "no later lead to judge on",
+            why="a lead counts only when its horizon has passed before the data ends",
+            fix="start the test period earlier (`judge: test_from`) or shorten the horizon",
+        )
+    if frame["row_id"].duplicated().any():
+        raise DataError(
+            "a row stands twice among the judged rows", value=_first(frame, frame["row_id"].duplicated())
+        )
+    label = pd.to_numeric(frame["label"], errors="coerce")
+    if not label.isin([0, 1]).all():
+        raise DataError(
+            "a judged row has no outcome yet",
+            value=_first(frame, ~label.isin([0, 1])),
+            why="an immature row would count as a miss although the lead may still convert",
+        )
+    if label.nunique() < 2:
+        outcome = "every judged lead converted" if label.iloc[0] == 1 else "no judged lead converted"
+        raise DataError(
+            outcome,
+            value=f"{len(frame)} rows",
+            why="without both outcomes nothing can be told apart",
+            fix="widen the test period, or check `outcome:` in the project file",
+        )
+    for column in ("probability", "rule_probability"):
+        bad = ~pd.to_numeric(frame[column], errors="coerce").between(0, 1)
+        if bad.any():
+            raise DataError(f"{column} must lie between 0 and 1", value=_first(frame, bad))
+    for column in ("score", "rule_points"):
+        bad = ~np.isfinite(pd.to_numeric(frame[column], errors="coerce"))
+        if bad.any():
+            raise DataError(f"{column} must be a finite number", value=_first(frame, bad))
+
+
+def _first(frame: pd.DataFrame, bad: pd.Series) -> str:
+    row = frame[bad].iloc[0]
+    return f"lead {row['lead_id']}, row {row['row_id']}"
+
+
+def _shuffled(row_id: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """SplitMix64: a fixed one-to-one scrambling of 64-bit integers (Steele, Lea & Flood 2014)."""
+    with np.errstate(over="ignore"):
+        z = row_id.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))

@@ -1,0 +1,55 @@
+"""The small words that story, trust and report share: percentages, period, how many leads, who wins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from models.judging.lenses import MODEL, RULES
+
+if TYPE_CHECKING:
+    from models.judging.comparison import Comparison
+
+METRIC_NAMES = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "Average precision",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "ece": "Calibration error",
+}
+
+
+def winner(comparison: Comparison) -> str:
+    """Who finds more at equal capacity: leadlens, scorecard, or unclear when the interval holds zero."""
+    low, high = comparison.capacity.more_interval
+    return MODEL if low > 0 else RULES if high < 0 else "unclear"
+
+
+def percent(share: float) -> str:
+    """A share as people write it: one decimal below ten percent.
+
+    >>> percent(0.0432), percent(0.31)
+    ('4.3 %', '31 %')
+    """
+    return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
+
+
+def period(comparison: Comparison) -> str:
+    """The span of the as-of moments, or nothing where the data have no clock."""
+    if comparison.meta.get("clock", "time") != "time" or pd.isna(comparison.first):
+        return ""
+    return f"{comparison.first:%Y-%m-%d} to {comparison.last:%Y-%m-%d}"
+
+
+def looks(comparison: Comparison) -> str:
+    """How many leads were judged, saying so if they were looked at more than once."""
+    if comparison.rows == comparison.leads:
+        return f"{comparison.leads:,} later leads"
+    return f"{comparison.leads:,} later leads, looked at {comparison.rows:,} times"
+
+
+def by_name(frame: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:
+    """The rows of a small table as dicts, found by one key column or a tuple of several."""
+    rows = [{str(column): value for column, value in row.items()} for row in frame.to_dict("records")]
+    return {row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys): row for row in rows}

@@ -1,0 +1,104 @@
+"""A sheet held against the data: misspelt values, rules that never fire, thresholds nobody can reach."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from features.conditions import Condition
+from features.errors import nearest
+from features.history import Finding, History
+from models.scorecard.points import parse_conditions
+
+if TYPE_CHECKING:
+    from models.scorecard.sheet import ActionRule, Sheet
+
+_MOST_VALUES = 20_000
+_EVENTS = "events AS e"
+_LEADS = "leads AS l LEFT JOIN accounts AS a ON a.account_id = l.account_id"
+_ALIASES = {"": "l", "account": "a"}
+
+
+def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
+    """Findings of a sheet over a history; raises ``UsageError`` for a condition that cannot be used."""
+    parsed = parse_conditions(sheet, history)
+    placed = [
+        *((sheet.where("attributes", i), c, "attribute") for i, c in enumerate(parsed.attributes)),
+        *((sheet.where("actions", i), c, "action") for i, c in enumerate(parsed.actions)),
+        *((sheet.where("disqualify", i), c, sheet.disqualify[i].on) for i, c in enumerate(parsed.bars)),
+    ]
+    values = _Values(history)
+    findings: list[Finding] = []
+    for where, condition, on in placed:
+        misspelt = list(values.misspelt(condition, on, where))
+        findings += misspelt
+        if not misspelt and not _fires(condition, on, history):
+            things = "events" if on == "action" else "leads"
+            findings.append(Finding("sheet-rule-never-fires", f"{where}: none of the {things} match", "note"))
+    return findings + list(_out_of_reach(sheet))
+
+
+class _Values:
+    """The distinct texts of each column, looked up once."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.found: dict[tuple[str, str], list[str] | None] = {}
+
+    def misspelt(self, condition: Condition, on: str, where: str) -> Iterator[Finding]:
+        for column, text in sorted(condition.texts_sought()):
+            known = self._of(column, on)
+            if known is None or text in known:
+                continue
+            near = nearest(text, known)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            thing = "event" if on == "action" else "lead"
+            yield Finding("sheet-unknown-value", f"{where}: no {thing} has {column} = {text!r}{hint}")
+
+    def _of(self, column: str, on: str) -> list[str] | None:
+        """``None`` when there are too many to tell a misspelt one."""
+        if (column, on) not in self.found:
+            quote = self.history.engine.dialect.quote
+            prefix, _, name = column.rpartition(".") if column.startswith("account.") else ("", "", column)
+            table, alias = (_EVENTS, "e") if on == "action" else (_LEADS, _ALIASES[prefix])
+            picked = f"{alias}.{quote(name)}"
+            frame = self.history.engine.frame(
+                f"SELECT DISTINCT {picked} AS v FROM {table} "
+                f"WHERE {picked} IS NOT NULL LIMIT {_MOST_VALUES + 1}"
+            )
+            self.found[column, on] = None if len(frame) > _MOST_VALUES else sorted(map(str, frame["v"]))
+        return self.found[column, on]
+
+
+def _fires(condition: Condition, on: str, history: History) -> bool:
+    table, aliases = (_EVENTS, {"": "e"}) if on == "action" else (_LEADS, _ALIASES)
+    held = condition.sql(history.engine.dialect, aliases)
+    return bool(history.engine.value(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {held})"))
+
+
+def _out_of_reach(sheet: Sheet) -> Iterator[Finding]:
+    fit = sheet.base.fit + sum(max(rule.points, 0) for rule in sheet.attributes)
+    engagement = sheet.base.engagement + sum(map(_most, sheet.actions))
+    thresholds, grades = sheet.thresholds, sheet.grades
+    limits = [
+        ("grades.fit (A)", fit, grades.fit[0]),
+        ("grades.engagement (4)", engagement, grades.engagement[0]),
+    ]
+    if thresholds is not None:
+        limits += [("thresholds.mql", fit + engagement, thresholds.mql)]
+        limits += [
+            ("thresholds.sql", fit + engagement, limit) for limit in [thresholds.sql] if limit is not None
+        ]
+    for name, most, limit in limits:
+        if most < limit:
+            told = f"sheet {sheet.name}: {name} is {limit:g}, but the rules give at most {most:g} points"
+            yield Finding("sheet-out-of-reach", told, "note" if name.startswith("grades") else "warning")
+
+
+def _most(rule: ActionRule) -> float:
+    if rule.points <= 0:
+        return 0
+    if rule.per == "once":
+        return rule.points
+    return math.inf if rule.cap is None else rule.cap

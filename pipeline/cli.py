@@ -1,0 +1,238 @@
+"""The command line: every command is one call of a job, told in words or, with --json, as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.config import ProjectFile
+
+# Nothing heavy is imported up here: `leadlens --help` answers in less than half a second.
+app = typer.Typer(
+    name="leadlens",
+    help="Two lenses on every lead: the points marketing wrote by hand, and what past conversions say.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Config = Annotated[Path, typer.Argument(help="Project file (YAML), or a folder that holds project.yaml.", metavar="CONFIG")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="Moment to look from (UTC), e.g. 2026-01-31; by default the data's end.")
+]
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 refused by the data or a gate, 2 wrong use."""
+    try:
+        app(standalone_mode=False)
+    except Exception as error:
+        sys.exit(_fail(error))
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(help="Folder to write the starter into.")], as_json: Json = False) -> None:
+    """Write a commented project file, a score sheet and a tiny example CSV."""
+    from pipeline.starter import write_starter
+
+    written = write_starter(directory)
+    _tell(
+        as_json,
+        {"written": [str(path) for path in written]},
+        lambda: [*(f"wrote {path}" for path in written), "", f"next: leadlens check {directory}"],
+    )
+
+
+@app.command()
+def check(config: Config, as_json: Json = False) -> None:
+    """Read config and data; report counts, spans, rates, gaps, suspects, and whether there is enough to learn from."""
+    from pipeline.check import check as job
+    from pipeline.words import check_words
+
+    found = job(_load(config))
+    _tell(as_json, found.to_dict(), lambda: check_words(found))
+
+
+@app.command()
+def features(
+    config: Config,
+    explain: Annotated[bool, typer.Option("--explain", help="Print the SQL instead.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the training matrix to this Parquet file.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Tell rows and seconds of every step.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the features: name, what it tells, family, and how it is computed."""
+    from pipeline.features_job import list_features
+    from pipeline.words import feature_words
+
+    found = list_features(_load(config), out, debug)
+    _tell(
+        as_json,
+        found.to_dict(),
+        lambda: [f"-- {step.name}\n{step.sql};\n" for step in found.steps] if explain else feature_words(found),
+    )
+
+
+@app.command()
+def train(
+    config: Config,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Optuna trials in all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tune, train, judge on later leads and register a challenger. Stop with Ctrl-C; run again to go on."""
+    from pipeline.progress import shown
+    from pipeline.train import train as job
+    from pipeline.words import training_words
+
+    with shown() as progress:
+        done = job(_load(config), trials=trials, progress=progress)
+    _tell(as_json, done.to_dict(), lambda: training_words(done))
+
+
+@app.command()
+def compare(
+    config: Config,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for report.html and report.json.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge rules and model on the same later leads; write one HTML page and its JSON."""
+    from pipeline.compare import compare as job
+    from pipeline.progress import shown
+
+    with shown() as progress:
+        done = job(_load(config), out=out, progress=progress)
+    _tell(as_json, done.to_dict(), lambda: [*done.comparison.story(), "", f"open {done.page}"])
+
+
+@app.command()
+def explain(
+    config: Config,
+    lead: Annotated[str, typer.Argument(help="The lead's id.")],
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Both lenses on one lead: the sheet's dated ledger and the model's reasons, each summing to its score."""
+    from pipeline.explain import explain as job
+    from pipeline.words import explanation_words
+
+    found = job(_load(config), lead, as_of=_moment(as_of))
+    _tell(as_json, found.to_dict(), lambda: explanation_words(found))
+
+
+@app.command()
+def score(
+    config: Config,
+    as_of: AsOf = None,
+    to: Annotated[str | None, typer.Option("--to", help="duckdb:///file, postgresql://…, or a .parquet or .csv path.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Score, but write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Score every open lead with the champion (else the challenger) and write the scores back."""
+    from pipeline.progress import shown
+    from pipeline.score import score as job
+    from pipeline.words import scoring_words
+
+    with shown() as progress:
+        done = job(_load(config), as_of=_moment(as_of), to=to, dry_run=dry_run, progress=progress)
+    _tell(as_json, done.to_dict(), lambda: scoring_words(done))
+
+
+@app.command()
+def promote(
+    config: Config,
+    force: Annotated[str | None, typer.Option("--force", metavar="REASON", help="Promote although the gate refuses.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the challenger champion, if it holds its own against the champion (else the sheet) on later leads."""
+    from pipeline.progress import shown
+    from pipeline.promote import promote as job
+
+    with shown() as progress:
+        done = job(_load(config), force=force, progress=progress)
+    _tell(as_json, done.to_dict(), lambda: done.words)
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where the demo worlds go.")] = Path("demo"),
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal worlds.")] = 7,
+    leads: Annotated[int | None, typer.Option("--leads", min=500, help="Leads in each world.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate two worlds, then train, score and compare on them; say what to open."""
+    from pipeline.demo_job import run_demo
+    from pipeline.progress import shown
+
+    with shown() as progress:
+        done = run_demo(directory, seed=seed, leads=leads, progress=progress)
+    _tell(as_json, done.to_dict(), lambda: done.words)
+
+
+@app.command(hidden=True)
+def schema(directory: Annotated[Path, typer.Argument(help="Folder to write into.")]) -> None:
+    """Write the JSON Schemas of project files and score sheets, for editors."""
+    from pipeline.schemas import write_schemas
+
+    for path in write_schemas(directory):
+        print(path)
+
+
+def _load(config: Path) -> ProjectFile:
+    from pipeline.config import load_project
+
+    return load_project(config)
+
+
+def _moment(text: str | None) -> Any:
+    from pipeline.config.model import read_moment
+
+    return None if text is None else read_moment(text, "--as-of")
+
+
+def _tell(as_json: bool, facts: dict[str, Any], words: Callable[[], list[str]]) -> None:
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False, allow_nan=False, default=str))
+    else:
+        print("\n".join(words()))
+
+
+def _fail(error: Exception) -> int:
+    """Tell an error to a person or, with --json, to a machine; returns the exit code."""
+    import typer.exceptions
+
+    if isinstance(error, typer.Exit):
+        return int(error.exit_code)
+    if isinstance(error, typer.Abort):
+        print("stopped; nothing is lost: run the same command again to go on", file=sys.stderr)
+        return 130
+    if isinstance(error, typer.exceptions.TyperException):
+        error.show()
+        return 2
+    from features.errors import LeadlensError
+
+    if isinstance(error, LeadlensError):
+        if "--json" in sys.argv:
+            print(json.dumps(error.as_dict(), ensure_ascii=False, default=str))
+        print(error, file=sys.stderr)
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    if os.environ.get("LEADLENS_DEBUG"):
+        raise error
+    print(
+        f"leadlens met an error of its own, not of yours: {type(error).__name__}: {error}\n"
+        "  how to mend it: run again with LEADLENS_DEBUG=1 and report what it prints",
+        file=sys.stderr,
+    )
+    return 1
+
+

@@ -1,0 +1,12 @@
+"""Small tables for notebooks; whatever a lead typed is escaped."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def table_html(frame: pd.DataFrame, rows: int = 20) -> str:
+    """A frame's first rows as an HTML table; ``""`` for an empty one."""
+    if frame.empty:
+        return ""
+    return frame.head(rows).to_html(escape=True, na_rep="–", float_format=lambda number: f"{number:,.4g}")

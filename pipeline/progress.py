@@ -1,0 +1,53 @@
+"""How a job tells where it is: a bar for people at a terminal, plain lines in a log, always on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+# Called as progress("Tuning", 3, 20): what is being done, and how far it is (0 of 0 = cannot be said).
+Progress = Callable[[str, int, int], None]
+
+
+def silent(stage: str, done: int = 0, total: int = 0) -> None:
+    """Says nothing: the default of every job, for notebooks and other programs."""
+
+
+@contextmanager
+def shown() -> Iterator[Progress]:
+    """Progress on standard error for the length of a command."""
+    if sys.stderr.isatty():
+        with _bar() as progress:
+            yield progress
+    else:
+        yield _lines()
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def progress(stage: str, done: int = 0, total: int = 0) -> None:
+            bar.update(task, description=stage, completed=done, total=total or None)
+
+        yield progress
+
+
+def _lines() -> Progress:
+    started, last = time.monotonic(), ""
+
+    def progress(stage: str, done: int = 0, total: int = 0) -> None:
+        nonlocal last
+        if stage != last:  # one line a stage: a log is read, not watched
+            last = stage
+            print(f"{time.monotonic() - started:7.1f}s  {stage}", file=sys.stderr, flush=True)
+
+    return progress

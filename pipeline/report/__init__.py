@@ -1,0 +1,20 @@
+"""The comparison report: one self-contained page, its charts, and the pictures that go to MLflow."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.report.page import write_report
+    from pipeline.report.pictures import figures
+
+__all__ = ["figures", "write_report"]
+
+_HOME = {"write_report": "pipeline.report.page", "figures": "pipeline.report.pictures"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: Altair and Jinja are too heavy for a command that draws nothing."""
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,104 @@
+"""One page that opens anywhere: charts, scripts and styles inside; nothing is fetched, nothing typed runs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from models.judging import Comparison
+from models.judging.lenses import MODEL, RULES
+from pipeline.report import charts
+from pipeline.report.pictures import vega_lite_version
+from pipeline.report.view import view
+
+
+def write_report(comparison: Comparison, path_html: str | Path, path_json: str | Path | None = None) -> None:
+    """Write the page, and beside it everything it shows as JSON. Either file appears whole or not at all."""
+    _write(Path(path_html), page(comparison))
+    if path_json is not None:
+        _write(
+            Path(path_json), json.dumps(comparison.to_dict(), allow_nan=False, indent=2, ensure_ascii=False)
+        )
+
+
+def page(comparison: Comparison) -> str:
+    """The report as one HTML text.
+
+    Two things keep what leads typed from running: everything is escaped where it stands (also inside the
+    charts' JSON), and the page's own policy lets only the two scripts below run, by their hashes. It
+    forbids every load from elsewhere.
+    """
+    loader = jinja2.FileSystemLoader(str(files("pipeline.report") / "templates"))
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    scripts = [_vega(), _text("report.js")]
+    return environment.get_template("report.html").render(
+        **view(comparison),
+        specs={name: _script_json(spec) for name, spec in _specs(comparison).items()},
+        scripts=[Markup(script) for script in scripts],
+        hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
+        css=Markup(_text("report.css")),
+    )
+
+
+def _specs(comparison: Comparison) -> dict[str, dict[str, Any]]:
+    drawn = {
+        "gains": charts.gains_chart(comparison),
+        "calibration": charts.calibration_chart(comparison),
+        "bands": charts.bands_chart(comparison),
+        "grades-model": charts.grade_chart(comparison, MODEL),
+        "grades-rules": charts.grade_chart(comparison, RULES),
+    }
+    if comparison.audit["worth"].notna().any():
+        drawn["audit"] = charts.audit_chart(comparison)
+    return {name: chart.to_dict() for name, chart in drawn.items()}
+
+
+def _script_json(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in, nor open a comment or an entity."""
+    text = json.dumps(value, allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+@cache
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, out of the vl-convert wheel."""
+    import vl_convert
+
+    snippet = "window.vegaEmbed = vegaEmbed;"
+    script = vl_convert.javascript_bundle(snippet, vl_version=vega_lite_version())
+    return str(script).replace("\r\n", "\n").replace("</script", "<\\/script")
+
+
+def _text(name: str) -> str:
+    return (files("pipeline.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,47 @@
+"""`leadlens init`: a commented project with a sheet and a small made-up CSV, ready to run and to be replaced."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from features import UsageError
+
+_FILES = ("project.yaml", "scorecards/starter.yaml")
+
+
+def write_starter(directory: Path) -> list[Path]:
+    """Write the starter files; nothing that exists is overwritten.
+
+    Raises ``UsageError`` if one of them is there already, or the folder cannot be made.
+    """
+    targets = [directory / name for name in (*_FILES, "data/leads.csv", "data/events.csv", "data/conversions.csv")]
+    for target in targets:
+        if target.exists():
+            raise UsageError(
+                "this file exists already; nothing was written",
+                value=str(target),
+                fix="choose an empty folder",
+            )
+    try:
+        for target in targets:
+            target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"the folder cannot be made: {error.strerror}", value=str(directory)) from None
+    template = files("pipeline") / "templates"
+    for name, target in zip(_FILES, targets, strict=False):
+        target.write_text((template / name).read_text(encoding="utf-8"), encoding="utf-8")
+    _write_data(directory / "data")
+    return targets
+
+
+def _write_data(folder: Path) -> None:
+    """The car dealer's world, cut down to the columns of a plain CSV export."""
+    from pipeline.demo import simulate
+
+    tables = simulate("car_dealer", seed=1, leads=1500).tables
+    for name in ("leads", "events", "conversions"):
+        frame = tables[name]
+        if name == "events":
+            frame = frame[frame["event_type"] != "handover_mail"]
+        frame.to_csv(folder / f"{name}.csv", index=False)

@@ -1,0 +1,16 @@
+"""Write-back: a run's scores into DuckDB, PostgreSQL, Parquet or CSV, all of them or none."""
+
+from pipeline.writeback.columns import RUN_COLUMNS, SCORE_COLUMNS, Column
+from pipeline.writeback.run import RunManifest, WriteResult
+from pipeline.writeback.target import Target, parse_target, write_scores
+
+__all__ = [
+    "RUN_COLUMNS",
+    "SCORE_COLUMNS",
+    "Column",
+    "RunManifest",
+    "Target",
+    "WriteResult",
+    "parse_target",
+    "write_scores",
+]

@@ -1,0 +1,63 @@
+"""Table names: checked, quoted, and the names of the tables that come with one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from features.errors import UsageError
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONGEST = 63 - len("_history")  # PostgreSQL silently cuts names after 63 bytes
+
+
+@dataclass(frozen=True)
+class TableNames:
+    """The three tables of one write-back, ready to be put into SQL.
+
+    >>> TableNames.parse("crm.lead_scores").history
+    '"crm"."lead_scores_history"'
+    """
+
+    schema: str | None
+    table: str
+
+    @classmethod
+    def parse(cls, text: str) -> TableNames:
+        """``table`` or ``schema.table``; raises UsageError for anything that is not a plain identifier."""
+        parts = text.split(".")
+        good = 1 <= len(parts) <= 2 and all(
+            _IDENTIFIER.fullmatch(part) and len(part) <= _LONGEST for part in parts
+        )
+        if not good:
+            raise UsageError(
+                "this cannot be a table's name",
+                value=text,
+                why="the name goes into SQL, so only plain names are taken",
+                fix=f"write letters, digits and _ (at most {_LONGEST}), as `table` or `schema.table`",
+            )
+        if parts[-1].lower() == "scoring_runs":
+            raise UsageError(
+                "the table scoring_runs is kept for the list of runs", value=text, fix="choose another name"
+            )
+        return cls(parts[0] if len(parts) == 2 else None, parts[-1])
+
+    @property
+    def scores(self) -> str:
+        return self._quoted(self.table)
+
+    @property
+    def history(self) -> str:
+        return self._quoted(f"{self.table}_history")
+
+    @property
+    def runs(self) -> str:
+        return self._quoted("scoring_runs")
+
+    @property
+    def plain(self) -> str:
+        """The name as the user wrote it."""
+        return f"{self.schema}.{self.table}" if self.schema else self.table
+
+    def _quoted(self, table: str) -> str:
+        return f'"{self.schema}"."{table}"' if self.schema else f'"{table}"'

@@ -1,0 +1,160 @@
+"""The SQL of a write-back: one wording for DuckDB and PostgreSQL.
+
+A run's rows are staged, compared with the table, and only leads that are new or changed are written. Changed
+means: any column differs except ``run_id`` and ``as_of``. Those two tell when the row last changed; that it
+has been confirmed since is told once, by the run's line in ``scoring_runs``. So a night on which nothing
+happened writes one line. Rows of leads that are no longer scored stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from features.errors import LeadlensError
+from pipeline.writeback.columns import (
+    HISTORY_COLUMNS,
+    HISTORY_KEY,
+    RUN_COLUMNS,
+    RUNS_KEY,
+    SCORE_COLUMNS,
+    SCORES_KEY,
+    Column,
+    Dialect,
+)
+from pipeline.writeback.names import TableNames
+from pipeline.writeback.run import Counts, RunManifest, now
+
+STAGED = '"leadlens_staged"'
+CHANGED = '"leadlens_changed"'
+
+
+def tables(names: TableNames) -> list[tuple[str, tuple[Column, ...], tuple[str, ...]]]:
+    """Every table a write-back needs: its quoted name, columns and key."""
+    return [
+        (names.scores, SCORE_COLUMNS, SCORES_KEY),
+        (names.history, HISTORY_COLUMNS, HISTORY_KEY),
+        (names.runs, RUN_COLUMNS, RUNS_KEY),
+    ]
+
+
+def create(table: str, columns: Sequence[Column], key: Sequence[str], dialect: Dialect) -> list[str]:
+    """CREATE TABLE, and every column's sentence as its comment."""
+    lines = [f"{definition(column, dialect)}{' NOT NULL' if column.required else ''}" for column in columns]
+    lines.append(f"PRIMARY KEY ({_listed(key)})")
+    comments = []
+    for column in columns:
+        about = column.about.replace("'", "''")
+        comments.append(f"COMMENT ON COLUMN {table}.{_quoted(column.name)} IS '{about}'")
+    return [f"CREATE TABLE {table} ({', '.join(lines)})", *comments]
+
+
+def definition(column: Column, dialect: Dialect) -> str:
+    return f"{_quoted(column.name)} {column.sql_type(dialect)}"
+
+
+def merge(names: TableNames) -> list[tuple[str, str]]:
+    """The named steps from the staged rows to the tables, to be run in one transaction."""
+    different = " OR ".join(
+        f"s.{_quoted(column.name)} IS DISTINCT FROM t.{_quoted(column.name)}"
+        for column in SCORE_COLUMNS
+        if column.compared
+    )
+    kept = [column.name for column in HISTORY_COLUMNS if column.name != "change"]
+    return [
+        (
+            "changed leads",
+            f"CREATE TEMP TABLE {CHANGED} AS SELECT s.lead_id, t.lead_id IS NULL AS is_new "
+            f"FROM {STAGED} s LEFT JOIN {names.scores} t ON t.lead_id = s.lead_id "
+            f"WHERE t.lead_id IS NULL OR {different}",
+        ),
+        (
+            "scores",
+            _upsert(
+                names.scores,
+                [column.name for column in SCORE_COLUMNS],
+                SCORES_KEY,
+                f"SELECT {_listed([c.name for c in SCORE_COLUMNS], 's')} "
+                f"FROM {STAGED} s JOIN {CHANGED} c ON c.lead_id = s.lead_id",
+            ),
+        ),
+        (
+            "history",
+            _upsert(
+                names.history,
+                [*kept, "change"],
+                HISTORY_KEY,
+                f"SELECT {_listed(kept, 's')}, CASE WHEN c.is_new THEN 'inserted' ELSE 'updated' END "
+                f"FROM {STAGED} s JOIN {CHANGED} c ON c.lead_id = s.lead_id",
+            ),
+        ),
+    ]
+
+
+def count_changed() -> str:
+    """One row: leads inserted, leads updated."""
+    return f"SELECT count(CASE WHEN is_new THEN 1 END), count(CASE WHEN NOT is_new THEN 1 END) FROM {CHANGED}"
+
+
+def record_run(
+    names: TableNames, run: RunManifest, counts: Counts, placeholder: str
+) -> tuple[str, list[object]]:
+    """The run's line. A retry under the same run id adds what it changed, or else leaves the line be."""
+    facts: dict[str, object] = {
+        "run_id": run.run_id,
+        "scores_table": names.plain,
+        "started_at": run.started_at,
+        "finished_at": now(),
+        "status": "done",
+        "as_of": run.as_of,
+        "rows": counts.rows,
+        "inserted": counts.inserted,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "model_version": run.model_version,
+        "scorecard_version": run.scorecard_version,
+        "config_fingerprint": run.config_fingerprint,
+    }
+    statement = (
+        f"INSERT INTO {names.runs} AS r ({_listed(facts)}) VALUES ({', '.join([placeholder] * len(facts))}) "
+        f"ON CONFLICT ({_listed(RUNS_KEY)}) DO UPDATE SET finished_at = excluded.finished_at, "
+        '"rows" = excluded."rows", inserted = r.inserted + excluded.inserted, '
+        "updated = r.updated + excluded.updated, unchanged = excluded.unchanged "
+        "WHERE excluded.inserted + excluded.updated > 0"
+    )
+    return statement, list(facts.values())
+
+
+def overtaken(names: TableNames, run: RunManifest, placeholder: str) -> tuple[str, list[object]]:
+    """Runs with a later as-of that were written while this one was still computing."""
+    statement = (
+        f"SELECT run_id, as_of FROM {names.runs} WHERE scores_table = {placeholder} "
+        f"AND as_of > {placeholder} AND finished_at > {placeholder} AND run_id <> {placeholder} "
+        "ORDER BY as_of DESC LIMIT 1"
+    )
+    return statement, [names.plain, run.as_of, run.started_at, run.run_id]
+
+
+def refuse_overtaken(found: tuple[object, ...] | None) -> None:
+    """Two runs at once may end in the other order: the earlier as-of must not bury the later one."""
+    if found is not None:
+        raise LeadlensError(
+            f"run {found[0]} wrote newer scores (as of {found[1]}) while this run was computing",
+            why="nothing was written: older scores would replace newer ones",
+            fix="nothing needs mending; to go back in time on purpose, run again with --as-of",
+        )
+
+
+def _upsert(table: str, columns: Sequence[str], key: Sequence[str], select: str) -> str:
+    updates = ", ".join(f"{_quoted(c)} = excluded.{_quoted(c)}" for c in columns if c not in key)
+    return (
+        f"INSERT INTO {table} ({_listed(columns)}) {select} "
+        f"ON CONFLICT ({_listed(key)}) DO UPDATE SET {updates}"
+    )
+
+
+def _listed(names: Sequence[str] | dict[str, object], alias: str = "") -> str:
+    return ", ".join(f"{alias}.{_quoted(name)}" if alias else _quoted(name) for name in names)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

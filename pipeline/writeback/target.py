@@ -1,0 +1,171 @@
+"""Reads ``--to`` and hands the scores to the writer it names."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from features.errors import UsageError, nearest
+from pipeline.writeback.names import TableNames
+from pipeline.writeback.run import Counts, RunManifest, WriteResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sqlalchemy import URL
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_+.-]+):/")  # two letters at least: C:\ is a Windows path
+_KNOWN = ("postgresql", "duckdb")
+_FORMS = "duckdb:///scores.duckdb, postgresql://user:password@host/database, scores.parquet or scores.csv"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where scores go. ``shown`` is safe to print; the address, which may hold a password, is not."""
+
+    kind: Literal["duckdb", "postgresql", "parquet", "csv"]
+    shown: str
+    path: Path = field(default=Path(), repr=False)
+    url: URL | None = field(default=None, repr=False)
+
+
+def write_scores(
+    frame: pd.DataFrame, to: str, *, table: str = "lead_scores", run: RunManifest
+) -> WriteResult:
+    """Write one run's scores, all or nothing; writing the same scores again changes nothing.
+
+    A database table is kept up to date: new leads are inserted, changed ones updated, unchanged ones not
+    touched, leads that are not in ``frame`` stay. ``<table>_history`` gains a row per change and
+    ``scoring_runs`` one per run. A Parquet or CSV file is a snapshot of this run and is replaced as a whole.
+
+    Parameters
+    ----------
+    frame : one row per lead with columns of ``SCORE_COLUMNS`` (see ``pipeline.writeback.prepare``).
+    to : ``duckdb:///file.duckdb``, a PostgreSQL URL, or a path that ends in .parquet or .csv;
+        environment variables are already expanded. A missing folder is made.
+    table : ``table`` or ``schema.table``; not used for files.
+    run : facts of the run.
+
+    Raises
+    ------
+    UsageError : ``to`` or ``table`` cannot be understood.
+    DataError : the scores, or the table that is there already, cannot be used.
+    LeadlensError : the target cannot be reached or written. In every case it is as it was before.
+    """
+    target = parse_target(to)
+    names = TableNames.parse(table)
+    from pipeline.writeback.prepare import prepare
+
+    rows = prepare(frame, run)
+    counts: Counts
+    if target.url is not None:
+        from pipeline.writeback import postgres
+
+        counts = postgres.write(rows, target.url, target.shown, names, run)
+    elif target.kind == "duckdb":
+        from pipeline.writeback import duckdb
+
+        counts = duckdb.write(rows, target.path, target.shown, names, run)
+    else:
+        from pipeline.writeback import files
+
+        counts = files.write(rows, target.path, target.shown)
+    return WriteResult(counts.rows, counts.inserted, counts.updated, counts.unchanged, target.shown)
+
+
+def parse_target(to: str) -> Target:
+    """Understand ``--to`` without touching it; call it first, so that a typo costs no scoring run.
+
+    >>> parse_target("duckdb:///scores.duckdb").kind
+    'duckdb'
+    >>> parse_target("postgresql://crm:secret@db.example/crm").shown
+    'postgresql://crm:***@db.example/crm'
+    """
+    if "\x00" in to or not to.strip():
+        raise UsageError("there is no target to write to", value=to, fix=f"write {_FORMS}")
+    scheme = _SCHEME.match(to)
+    if scheme is None:
+        return _parse_path(to)
+    backend, _, driver = scheme[1].lower().partition("+")
+    if backend == "duckdb" and not driver:
+        return _parse_duckdb(to)
+    if backend == "postgresql" and driver in ("", "psycopg"):
+        return _parse_postgres(to)
+    known = _KNOWN if nearest(backend, _KNOWN) else ()
+    if backend == "postgresql":
+        what, fix = f"Leadlens does not use the driver {driver}", "write postgresql:// (it uses psycopg 3)"
+    else:
+        what, fix = f"scores cannot be written to {backend}", f"write {_FORMS}"
+    raise UsageError(what, value=scheme[1], known=known, fix=fix, where="--to")
+
+
+def _parse_path(to: str) -> Target:
+    path = Path(to).expanduser()
+    ending = path.suffix.lower()
+    if ending == ".parquet":
+        return Target("parquet", str(path), path)
+    if ending == ".csv":
+        return Target("csv", str(path), path)
+    if "@" in to:  # a URL without its scheme may hold a password
+        raise UsageError("this is neither a URL nor a file", fix=f"write {_FORMS}", where="--to")
+    fix = f"write {_FORMS}"
+    if ending in (".duckdb", ".db", ".ddb"):
+        fix = f"write duckdb:///{path.as_posix()}"
+    elif ending in (".xlsx", ".xls", ".ods"):
+        fix = f"write {path.with_suffix('.csv')}: it opens in a spreadsheet"
+    raise UsageError(
+        f"scores cannot be written to a file that ends in {ending!r}"
+        if ending
+        else "this names neither a database nor a kind of file",
+        value=to,
+        known=[".parquet", ".csv"] if ending else _KNOWN,
+        fix=fix,
+        where="--to",
+    )
+
+
+def _parse_duckdb(to: str) -> Target:
+    match = re.fullmatch(r"duckdb:///([^?]+)", to, flags=re.IGNORECASE)
+    if match is None or match[1] == ":memory:":
+        raise UsageError(
+            "a DuckDB target names a file",
+            value=None if "@" in to else to,
+            why="a database in memory would be gone when the run ends" if match else None,
+            fix="write duckdb:///scores.duckdb (three slashes), or four slashes and an absolute path",
+            where="--to",
+        )
+    path = Path(match[1]).expanduser()
+    return Target("duckdb", f"duckdb:///{path}", path)
+
+
+def _parse_postgres(to: str) -> Target:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    # An unescaped @ would make the rest of the password the host's name, which is printed.
+    if to.count("@") > 1:
+        raise UsageError(
+            "this PostgreSQL URL holds more than one @ (it is not shown: it may hold a password)",
+            fix="percent-encode special characters of the password: @ is %40, : is %3A, / is %2F",
+            where="--to",
+        )
+    url = None
+    with suppress(ArgumentError, ValueError):  # their messages may quote the URL
+        url = make_url(to).set(drivername="postgresql+psycopg")
+    if url is None or not (url.host or url.database or url.query):
+        raise UsageError(
+            "this PostgreSQL URL cannot be read (it is not shown: it may hold a password)",
+            fix="write postgresql://user:password@host:5432/database, the port as a number",
+            where="--to",
+        )
+    secret = {"password", "sslpassword", "passfile", "oauth_client_secret"} & set(url.query)
+    if secret:
+        raise UsageError(
+            f"{', '.join(sorted(secret))} cannot stand behind the ? of a PostgreSQL URL",
+            fix="write the password before the @, or use PGPASSWORD or ~/.pgpass",
+            where="--to",
+        )
+    shown = url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
+    return Target("postgresql", shown, url=url)

@@ -1,0 +1,100 @@
+"""The point audit finds the planted truth about each rule."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.judging.example import judged_example
+from models.judging.lenses import Judged
+from models.judging.point_audit import point_audit, sheet_unit
+from models.judging.ridge import ridge_logistic
+from models.judging.verdicts import judge_rule
+
+
+def audit_of(leads: int, looks: int = 1, seed: int = 0) -> pd.DataFrame:
+    judged, ledger, meta = judged_example(leads, looks, seed)
+    rows = Judged.of(judged)
+    return point_audit(rows, ledger, sheet_unit(rows), meta["rules"]).set_index("rule")  # type: ignore[arg-type]
+
+
+def test_planted_verdicts_are_found() -> None:
+    verdict = audit_of(6000)["verdict"]
+    assert verdict["Decision maker"] == "about right"
+    assert verdict["Free-mail address"] == "about right"
+    assert verdict["Downloaded a white paper"] == "too generous"
+    assert verdict["Viewed the pricing page"] == "too mean"
+    assert verdict["Visited the careers page"] == "wrong sign"
+    assert verdict["Spoke to us at the fair"] == "no evidence"
+    assert verdict["Disqualified: Student"] == "about right"
+
+
+def test_a_rule_that_never_fired_is_listed() -> None:
+    row = audit_of(500).loc["Called us first"]
+    assert (row["leads"], row["words"]) == (0, "no evidence (it fired on no lead)")
+    assert np.isnan(row["worth"])
+
+
+def test_intervals_do_not_shrink_when_the_same_leads_are_looked_at_again() -> None:
+    once, often = audit_of(1500), audit_of(1500, looks=4)
+    width = {
+        name: (table["high"] - table["low"])["Decision maker"] for name, table in (("1", once), ("4", often))
+    }
+    assert width["4"] > 0.85 * width["1"]
+
+
+def test_rules_that_fire_together_are_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    works = rng.random(8000) < 0.3
+    shadow = np.where(rng.random(8000) < 0.85, works, rng.random(8000) < 0.3)
+    label = (rng.random(8000) < np.where(works, 0.4, 0.1)).astype(float)
+    fit = ridge_logistic(np.column_stack([works, shadow]).astype(float), label, np.arange(8000))
+    assert fit.coefficient[0] == pytest.approx(np.log(0.4 / 0.6 / (0.1 / 0.9)), abs=0.25)
+    assert abs(fit.coefficient[1]) < 2 * fit.error[1]
+
+
+def test_ridge_survives_a_rule_that_separates_perfectly() -> None:
+    label = np.r_[np.ones(40), np.zeros(400)]
+    fit = ridge_logistic(label[:, None], label, np.arange(440))
+    assert np.isfinite(fit.coefficient).all() and fit.coefficient[0] > 2
+
+
+def test_product_line_lines_do_not_count_twice() -> None:
+    judged, ledger, _ = judged_example(400)
+    rows = Judged.of(judged)
+    also = ledger[ledger["rule"] == "Asked for a demo"].assign(dimension="services")
+    twice = point_audit(rows, pd.concat([ledger, also]), sheet_unit(rows)).set_index("rule")
+    assert twice.loc["Asked for a demo", "points"] == 25
+
+
+def test_a_sheet_of_equal_points_has_no_unit() -> None:
+    judged, ledger, _ = judged_example(400)
+    unit = sheet_unit(Judged.of(judged.assign(rule_points=10.0)))
+    assert np.isnan(unit.value) and not unit.clear
+    audit = point_audit(Judged.of(judged), ledger, unit)
+    assert audit["given"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("points", "given", "worth", "half", "leads", "others", "verdict"),
+    [
+        (20, 18, 15, 6, 400, 900, "about right"),
+        (20, 18, 4, 3, 400, 900, "too generous"),
+        (-5, -4, -20, 5, 400, 900, "too generous"),
+        (-20, -20, -6, 4, 400, 900, "too mean"),
+        (5, 4, 20, 5, 400, 900, "too mean"),
+        (10, 9, -12, 5, 400, 900, "wrong sign"),
+        (-10, -9, 12, 5, 400, 900, "wrong sign"),
+        (10, 9, 4, 9, 400, 900, "no evidence"),
+        (10, 9, 30, 5, 12, 900, "no evidence"),
+        (10, 9, 30, 5, 900, 0, "no evidence"),
+        (10, float("nan"), 12, 5, 400, 900, "about right"),
+        (float("nan"), float("nan"), -25, 9, 400, 900, "about right"),
+        (float("nan"), float("nan"), 5, 4, 400, 900, "too mean"),
+    ],
+)
+def test_verdicts(
+    points: float, given: float, worth: float, half: float, leads: int, others: int, verdict: str
+) -> None:
+    judged = judge_rule(points, given, worth, worth - half, worth + half, leads=leads, others=others)
+    assert judged.verdict == verdict
+    assert judged.words.startswith(verdict)

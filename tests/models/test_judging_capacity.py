@@ -1,0 +1,145 @@
+"""Same calls, quadrants, bands and curves: small worlds worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.errors import DataError, LeadlensError, UsageError
+from models.judging import compare
+from models.judging.agreement import quadrant_of, quadrants
+from models.judging.bands import grade_cells, score_bands, shown, stages
+from models.judging.capacity import calls, chosen, tied_at_the_line
+from models.judging.curves import calibration, gains
+from models.judging.lenses import Judged
+from models.judging.metrics import Measured
+
+EMPTY_LEDGER = pd.DataFrame({"row_id": [], "rule": [], "dimension": [], "points": []})
+
+
+def ten_leads(**changed: object) -> pd.DataFrame:
+    """Ten leads; the model ranks them a to j, the sheet ties b–e, and j is disqualified on many points."""
+    probability = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1])
+    frame = pd.DataFrame(
+        {
+            "row_id": range(10),
+            "lead_id": list("abcdefghij"),
+            "as_of": pd.Timestamp("2024-05-01"),
+            "label": [1, 1, 0, 1, 0, 0, 0, 1, 0, 0],
+            "probability": probability,
+            "score": 50 + 10 * np.log2(probability / (1 - probability)),
+            "grade": ["A4", "A4", "B3", "B3", "B3", "C2", "C2", "D1", "D1", "D1"],
+            "rule_points": [50.0, 30, 30, 30, 30, 10, 5, 0, 40, 90],
+            "rule_probability": [0.6, 0.4, 0.4, 0.4, 0.4, 0.2, 0.15, 0.1, 0.5, 0.8],
+            "rule_grade": "B2",
+            "rule_stage": ["SQL", "MQL", "MQL", "MQL", "MQL", "Lead", "Lead", "Lead", "MQL", "Disqualified"],
+            "disqualified": [False] * 9 + [True],
+        }
+    )
+    return frame.assign(**changed)
+
+
+def test_same_calls_by_hand_with_ties_at_their_expected_value() -> None:
+    result = compare(ten_leads(), EMPTY_LEDGER, capacity=0.4, resamples=20)
+    at = result.capacity
+    assert at.calls == 4
+    assert at.model == pytest.approx(3)  # a, b, d of a–d
+    # The sheet calls a (1) and i (0), then two of the tied b, c, d, e, of which two convert: one expected.
+    assert at.rules == pytest.approx(1 + 0 + 2 * 2 / 4)
+    assert at.random == pytest.approx(1.6)
+    assert at.more == pytest.approx(1)
+    assert (at.model_tied, at.rules_tied) == (0, 4)
+
+
+def test_a_disqualified_lead_is_called_last_whatever_its_points() -> None:
+    judged = Judged.of(ten_leads())
+    assert not chosen(judged, judged.rules, 9)[9]
+    assert judged.rules.rank[9] == -np.inf
+
+
+def test_a_list_cut_through_ties_is_the_same_in_any_row_order() -> None:
+    frame = ten_leads()
+    judged = Judged.of(frame)
+    turned = Judged.of(frame.iloc[::-1])
+    first = set(frame.loc[chosen(judged, judged.rules, 4), "lead_id"])
+    assert first == set(turned.frame.loc[chosen(turned, turned.rules, 4), "lead_id"])
+    assert {"a", "i"} < first and len(first) == 4
+    assert tied_at_the_line(judged.rules, 6) == 0  # the tied four all fit
+
+
+def test_quadrants_by_hand() -> None:
+    judged = Judged.of(ten_leads())
+    table = quadrants(judged, 6).set_index("quadrant")
+    # Model: a–f. Sheet: a, i and the tied b–e. Both: a–e; model only: f; rules only: i; neither: g, h, j.
+    assert table["rows"].to_dict() == {"both": 5, "model only": 1, "rules only": 1, "neither": 3}
+    assert table["conversions"].to_dict() == {"both": 3, "model only": 0, "rules only": 0, "neither": 1}
+    assert quadrant_of(judged, 6)[8] == "rules only"
+
+
+def test_listed_leads_come_with_what_both_lenses_said() -> None:
+    result = compare(ten_leads(), EMPTY_LEDGER, capacity=0.6, resamples=20)
+    both = result.quadrant_leads.query("quadrant == 'both'")
+    assert both["lead_id"].tolist() == list("abcde")
+    assert both.iloc[0][["score", "grade", "rule_points", "converted"]].tolist() == [82, "A4", 50.0, 1]
+
+
+def test_bands_grades_and_stages_count_every_row_once() -> None:
+    judged = Judged.of(ten_leads())
+    for table in (score_bands(judged), grade_cells(judged)):
+        assert table.groupby("lens")["rows"].sum().tolist() == [10, 10]
+        assert table.groupby("lens")["conversions"].sum().tolist() == [4, 4]
+    cells = grade_cells(judged).query("lens == 'leadlens'").set_index("grade")
+    assert cells.loc["B3", ["rows", "conversions"]].tolist() == [3, 1]
+    assert np.isnan(cells.loc["A1", "rate"])
+    assert stages(judged).set_index("stage")["rows"].to_dict() == {
+        "SQL": 1,
+        "MQL": 5,
+        "Lead": 3,
+        "Disqualified": 1,
+    }
+
+
+def test_the_shown_score_stays_within_1_to_99() -> None:
+    assert shown(np.array([-20.0, 0.4, 49.5, 50.49, 120.0])).tolist() == [1, 1, 50, 50, 99]
+
+
+def test_gains_begin_at_nothing_and_end_at_everything() -> None:
+    curve = gains(Judged.of(ten_leads()))
+    for _, lens in curve.groupby("lens"):
+        assert lens["found"].iloc[[0, -1]].tolist() == [0, 1]
+        assert lens["found"].is_monotonic_increasing
+        assert lens["lift"].iloc[-1] == 1
+
+
+def test_calibration_bins_agree_with_the_calibration_error() -> None:
+    judged = Judged.of(ten_leads())
+    for lens in judged.lenses:
+        curve = calibration(judged).query("lens == @lens.name")
+        gap = ((curve["claimed"] - curve["actual"]).abs() * curve["rows"]).sum() / 10
+        assert gap == pytest.approx(Measured(judged.label, lens.probability).ece())
+
+
+@pytest.mark.parametrize(
+    ("frame", "error", "words"),
+    [
+        (ten_leads().iloc[:0], DataError, "no later lead"),
+        (ten_leads(label=0), DataError, "no judged lead converted"),
+        (ten_leads(label=1), DataError, "every judged lead converted"),
+        (ten_leads(label=[None, *[1, 0] * 4, 1]), DataError, "no outcome yet"),
+        (ten_leads(probability=np.r_[np.nan, np.full(9, 0.2)]), DataError, "lead a, row 0"),
+        (ten_leads(rule_probability=1.2), DataError, "between 0 and 1"),
+        (ten_leads(score=np.inf), DataError, "finite"),
+        (ten_leads(row_id=1), DataError, "twice"),
+        (ten_leads().drop(columns="rule_points"), UsageError, "scorecards"),
+    ],
+)
+def test_rows_that_cannot_be_judged_are_refused_in_words(
+    frame: pd.DataFrame, error: type[LeadlensError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        compare(frame, EMPTY_LEDGER)
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.2, 20])
+def test_capacity_must_be_a_share(share: float) -> None:
+    with pytest.raises(UsageError, match="share of the leads"):
+        calls(Judged.of(ten_leads()), share)

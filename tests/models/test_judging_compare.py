@@ -1,0 +1,124 @@
+"""`compare` as a whole: the story, the JSON, equal seeds, and its speed."""
+
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.judging import METRICS, Comparison, compare
+from models.judging.example import judged_example
+from models.judging.plain import plain
+from models.judging.trust import trust, trusted
+
+
+@pytest.fixture(scope="module")
+def result() -> Comparison:
+    return compare(*judged_example())
+
+
+def test_the_story_holds_the_figures(result: Comparison) -> None:
+    story = " ".join(result.story())
+    at = result.capacity
+    assert (
+        f"the model finds {at.model:.0f} of {result.conversions} conversions and the sheet {at.rules:.0f}"
+        in story
+    )
+    assert "“Visited the careers page”" in story
+    assert "nan" not in story and "1,500 later leads" in story
+
+
+def test_better_is_said_only_when_the_paired_interval_leaves_zero(result: Comparison) -> None:
+    for row in result.difference.itertuples():
+        assert (row.better == "unclear") == (row.low <= 0 <= row.high)
+        assert row.low <= row.value <= row.high
+
+
+def test_a_lens_against_itself_is_unclear() -> None:
+    judged, ledger, meta = judged_example()
+    same = judged.assign(
+        rule_points=judged["score"], rule_probability=judged["probability"], disqualified=False
+    )
+    twin = compare(same, ledger, meta)
+    assert twin.capacity.more == 0 and set(twin.difference["better"]) == {"unclear"}
+    assert twin.to_dict()["headline"].startswith("No clear winner")
+    assert "exactly the same 300 leads" in " ".join(twin.story())
+
+
+def test_rules_that_win_are_said_to_win() -> None:
+    judged, ledger, meta = judged_example()
+    turned = judged.assign(probability=np.random.default_rng(0).permutation(judged["probability"]))
+    assert compare(turned, ledger, meta).to_dict()["headline"].startswith("The score sheet finds")
+
+
+def test_json_has_no_nan_and_no_foreign_type(result: Comparison) -> None:
+    text = json.dumps(result.to_dict(), allow_nan=False)
+    back = json.loads(text)
+    assert back["capacity"]["calls"] == 300 and back["headline"] and back["trust"][0]["level"] == "good"
+    unfired = next(rule for rule in back["audit"] if rule["rule"] == "Called us first")
+    assert unfired["worth"] is None
+
+
+def test_plain_takes_what_pandas_and_numpy_give() -> None:
+    odd = {"a": pd.NA, "b": np.inf, "c": pd.NaT, "d": np.bool_(True), "e": {1, 2}, 3: pd.Series([1.5, None])}
+    assert plain(odd) == {"a": None, "b": None, "c": None, "d": True, "e": [1, 2], "3": [1.5, None]}
+
+
+def test_equal_seeds_give_equal_results() -> None:
+    world = judged_example(300)
+    assert compare(*world, seed=3).to_dict() == compare(*world, seed=3).to_dict()
+
+
+def test_figures_are_what_benchmarks_print(result: Comparison) -> None:
+    figures = result.figures()
+    assert set(figures) == {"leadlens", "scorecard"} and set(figures["scorecard"]) == set(METRICS)
+
+
+def test_little_evidence_is_said() -> None:
+    judged, ledger, meta = judged_example(80)
+    level, words = trusted(trust(compare(judged, ledger, meta)))
+    assert level == "bad" and "Too little evidence" in words
+
+
+def test_evidence_is_counted_in_leads_not_in_looks() -> None:
+    result = compare(*judged_example(300, looks=6))
+    assert result.conversions > 200 and result.converted_leads < 100
+    assert trust(result)[0].level == "care"
+    assert f"of {result.converted_leads} leads" in result.story()[0]
+
+
+def test_percentages_that_mean_nothing_are_not_called_honest() -> None:
+    judged, ledger, meta = judged_example()
+    assert trust(compare(judged, ledger, meta))[2].title == "Honest percentages"
+    mixed = judged.assign(probability=np.random.default_rng(0).permutation(judged["probability"]))
+    assert trust(compare(mixed, ledger, meta))[2].title == "Percentages are off"
+    bold = judged.assign(probability=(2 * judged["probability"]).clip(0, 1))
+    assert trust(compare(bold, ledger, meta))[2].title == "Claims too much"
+
+
+def test_leads_without_dates_are_told_without_dates() -> None:
+    judged, ledger, meta = judged_example(300)
+    story = compare(judged, ledger, {**meta, "clock": "sequence"}).story()
+    assert "2024" not in story[0]
+
+
+def test_a_sheet_without_rules_and_no_meta_is_still_compared() -> None:
+    judged, ledger, _ = judged_example(300)
+    result = compare(
+        judged.assign(rule_points=0.0, disqualified=False, disqualified_by=None), ledger.iloc[:0]
+    )
+    assert result.audit.empty and json.dumps(result.to_dict(), allow_nan=False)
+
+
+def test_the_notebook_table_escapes_what_users_typed() -> None:
+    judged, ledger, meta = judged_example(300)
+    shown = compare(judged, ledger, {**meta, "warnings": ["<script>alert(1)</script>"]})._repr_html_()
+    assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
+def test_forty_thousand_rows_are_judged_in_seconds() -> None:
+    world = judged_example(10_000, looks=4)
+    start = time.process_time()
+    compare(*world)
+    assert time.process_time() - start < 5  # about 1 s; CPU time, so that a busy machine does not fail it

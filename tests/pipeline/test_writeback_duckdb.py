@@ -1,0 +1,62 @@
+"""The DuckDB file: who holds it, what stands in its place, what a reader sees."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from features.errors import LeadlensError
+from pipeline.writeback import write_scores
+from tests.pipeline.writeback_samples import StoppedRun, run, scores
+
+
+def test_a_second_run_is_told_who_holds_the_file(tmp_path: Path) -> None:
+    to = f"duckdb:///{tmp_path / 'scores.duckdb'}"
+    first = StoppedRun(to, "staged")
+    with pytest.raises(LeadlensError) as caught:
+        write_scores(scores(), to, run=run())
+    assert f"process {first.process.pid}" in caught.value.what
+    assert "wait until it has finished" in str(caught.value)
+    assert first.finish() == (5, 0, 0)
+    assert write_scores(scores(seed=1), to, run=run()).unchanged == 5
+
+
+def test_a_file_open_elsewhere_in_this_program(tmp_path: Path) -> None:
+    path = tmp_path / "scores.duckdb"
+    write_scores(scores(), f"duckdb:///{path}", run=run())
+    told = pytest.raises(LeadlensError, match="another part of this program")
+    with duckdb.connect(path, read_only=True), told:
+        write_scores(scores(seed=1), f"duckdb:///{path}", run=run())
+    with duckdb.connect() as engine, told:
+        engine.execute(f"ATTACH '{path}' AS crm (READ_ONLY)")
+        write_scores(scores(seed=1), f"duckdb:///{path}", run=run())
+
+
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    assert write_scores(scores(), f"duckdb:///{tmp_path}/new/folder/scores.duckdb", run=run()).inserted == 5
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "leads.duckdb"
+    path.write_text("lead_id,name\n1,Anna\n" * 1000)
+    before = path.read_bytes()
+    with pytest.raises(LeadlensError, match="not a DuckDB database"):
+        write_scores(scores(), f"duckdb:///{path}", run=run())
+    assert path.read_bytes() == before
+
+
+def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "scores.duckdb"):
+        with pytest.raises(LeadlensError, match="cannot be written"):
+            write_scores(scores(), f"duckdb:///{path}", run=run())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a path with a quote in it")
+def test_a_path_with_odd_characters(tmp_path: Path) -> None:
+    path = tmp_path / 'o\'dd "näme" 100%.duckdb'
+    assert write_scores(scores(), f"duckdb:///{path}", run=run()).inserted == 5
+    assert path.exists()
