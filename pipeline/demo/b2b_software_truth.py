@@ -42,7 +42,7 @@ DRIVERS = (
         "event_type = 'page_viewed' and page = 'careers'",
         "action",
         -1,
-        "Four in five are job seekers, who never buy.",
+        "Most of these visitors are job seekers, who never buy.",
     ),
     Driver(
         "Director or head of a team",

@@ -49,7 +49,7 @@ DRIVERS = (
         "event_type = 'page_viewed' and page = 'careers'",
         "action",
         -1,
-        "Two in three are job seekers, who do not buy.",
+        "Most of these visitors are job seekers, who do not buy.",
     ),
     Driver("Aged 40 to 60", "age >= 40 and age <= 60", "attribute", +1, "The age of the dealer's buyers."),
     Driver(
