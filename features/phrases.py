@@ -30,6 +30,8 @@ def event_phrase(event_type: str, labels: Mapping[str, str], value: str | None =
         base = own or words(event_type)
         return base if value is None else f"{base} ({value})"
     thing, verb = match[1], match[2].capitalize()
+    if match[2] in ("sent", "delivered"):  # done to the lead, not by it
+        verb = f"Was {match[2]}"
     if value is not None:
         thing_words = thing.replace("_", " ")
         shown = re.sub(r"[_/]+", " ", value).strip() or value

@@ -1,0 +1,56 @@
+"""Leadlens as Python objects: the same jobs that the command line runs.
+
+>>> from pipeline import load_project
+>>> project = load_project("configs/cdnow.yaml")
+>>> project.project.name
+'cdnow'
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.jobs.check import check
+    from pipeline.jobs.compare import compare
+    from pipeline.config import load_project
+    from pipeline.jobs.explain import explain
+    from pipeline.jobs.promote import promote
+    from pipeline.jobs.score import score
+    from pipeline.sources import open_history
+    from pipeline.starter import write_starter
+    from pipeline.jobs.train import train
+    from pipeline.training_set import build_training_set
+
+_HOME = {
+    "build_training_set": "pipeline.training_set",
+    "check": "pipeline.jobs.check",
+    "compare": "pipeline.jobs.compare",
+    "explain": "pipeline.jobs.explain",
+    "load_project": "pipeline.config",
+    "open_history": "pipeline.sources",
+    "promote": "pipeline.jobs.promote",
+    "score": "pipeline.jobs.score",
+    "train": "pipeline.jobs.train",
+    "write_starter": "pipeline.starter",
+}
+
+__all__ = [
+    "build_training_set",
+    "check",
+    "compare",
+    "explain",
+    "load_project",
+    "open_history",
+    "promote",
+    "score",
+    "train",
+    "write_starter",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that the command line starts at once."""
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

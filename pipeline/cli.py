@@ -23,10 +23,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-Config = Annotated[Path, typer.Argument(help="Project file (YAML), or a folder that holds project.yaml.", metavar="CONFIG")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+Config = Annotated[
+    Path, typer.Argument(help="Project file (YAML), or a folder that holds project.yaml.", metavar="CONFIG")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")
+]
 AsOf = Annotated[
-    str | None, typer.Option("--as-of", help="Moment to look from (UTC), e.g. 2026-01-31; by default the data's end.")
+    str | None,
+    typer.Option("--as-of", help="Moment to look from (UTC), e.g. 2026-01-31; by default the data's end."),
 ]
 
 
@@ -39,7 +44,10 @@ def main() -> None:
 
 
 @app.command()
-def init(directory: Annotated[Path, typer.Argument(help="Folder to write the starter into.")], as_json: Json = False) -> None:
+def init(
+    directory: Annotated[Path, typer.Argument(help="Folder to write the starter into.")],
+    as_json: Json = False,
+) -> None:
     """Write a commented project file, a score sheet and a tiny example CSV."""
     from pipeline.starter import write_starter
 
@@ -54,7 +62,7 @@ def init(directory: Annotated[Path, typer.Argument(help="Folder to write the sta
 @app.command()
 def check(config: Config, as_json: Json = False) -> None:
     """Read config and data; report counts, spans, rates, gaps, suspects, and whether there is enough to learn from."""
-    from pipeline.check import check as job
+    from pipeline.jobs.check import check as job
     from pipeline.words import check_words
 
     found = job(_load(config))
@@ -65,19 +73,23 @@ def check(config: Config, as_json: Json = False) -> None:
 def features(
     config: Config,
     explain: Annotated[bool, typer.Option("--explain", help="Print the SQL instead.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the training matrix to this Parquet file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the training matrix to this Parquet file.")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Tell rows and seconds of every step.")] = False,
     as_json: Json = False,
 ) -> None:
     """List the features: name, what it tells, family, and how it is computed."""
-    from pipeline.features_job import list_features
+    from pipeline.jobs.list_features import list_features
     from pipeline.words import feature_words
 
     found = list_features(_load(config), out, debug)
     _tell(
         as_json,
         found.to_dict(),
-        lambda: [f"-- {step.name}\n{step.sql};\n" for step in found.steps] if explain else feature_words(found),
+        lambda: (
+            [f"-- {step.name}\n{step.sql};\n" for step in found.steps] if explain else feature_words(found)
+        ),
     )
 
 
@@ -89,7 +101,7 @@ def train(
 ) -> None:
     """Tune, train, judge on later leads and register a challenger. Stop with Ctrl-C; run again to go on."""
     from pipeline.progress import shown
-    from pipeline.train import train as job
+    from pipeline.jobs.train import train as job
     from pipeline.words import training_words
 
     with shown() as progress:
@@ -104,7 +116,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Judge rules and model on the same later leads; write one HTML page and its JSON."""
-    from pipeline.compare import compare as job
+    from pipeline.jobs.compare import compare as job
     from pipeline.progress import shown
 
     with shown() as progress:
@@ -120,7 +132,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Both lenses on one lead: the sheet's dated ledger and the model's reasons, each summing to its score."""
-    from pipeline.explain import explain as job
+    from pipeline.jobs.explain import explain as job
     from pipeline.words import explanation_words
 
     found = job(_load(config), lead, as_of=_moment(as_of))
@@ -131,13 +143,15 @@ def explain(
 def score(
     config: Config,
     as_of: AsOf = None,
-    to: Annotated[str | None, typer.Option("--to", help="duckdb:///file, postgresql://…, or a .parquet or .csv path.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="duckdb:///file, postgresql://…, or a .parquet or .csv path.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Score, but write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Score every open lead with the champion (else the challenger) and write the scores back."""
     from pipeline.progress import shown
-    from pipeline.score import score as job
+    from pipeline.jobs.score import score as job
     from pipeline.words import scoring_words
 
     with shown() as progress:
@@ -148,12 +162,14 @@ def score(
 @app.command()
 def promote(
     config: Config,
-    force: Annotated[str | None, typer.Option("--force", metavar="REASON", help="Promote although the gate refuses.")] = None,
+    force: Annotated[
+        str | None, typer.Option("--force", metavar="REASON", help="Promote although the gate refuses.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make the challenger champion, if it holds its own against the champion (else the sheet) on later leads."""
     from pipeline.progress import shown
-    from pipeline.promote import promote as job
+    from pipeline.jobs.promote import promote as job
 
     with shown() as progress:
         done = job(_load(config), force=force, progress=progress)
@@ -168,7 +184,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Simulate two worlds, then train, score and compare on them; say what to open."""
-    from pipeline.demo_job import run_demo
+    from pipeline.jobs.demo import run_demo
     from pipeline.progress import shown
 
     with shown() as progress:
@@ -234,5 +250,3 @@ def _fail(error: Exception) -> int:
         file=sys.stderr,
     )
     return 1
-
-

@@ -15,7 +15,9 @@ def write_starter(directory: Path) -> list[Path]:
 
     Raises ``UsageError`` if one of them is there already, or the folder cannot be made.
     """
-    targets = [directory / name for name in (*_FILES, "data/leads.csv", "data/events.csv", "data/conversions.csv")]
+    targets = [
+        directory / name for name in (*_FILES, "data/leads.csv", "data/events.csv", "data/conversions.csv")
+    ]
     for target in targets:
         if target.exists():
             raise UsageError(

@@ -17,7 +17,13 @@ from models.suspects import Suspect, find_suspects
 from pipeline.config import ProjectFile
 from pipeline.html import table_html
 from pipeline.sources import open_history
-from pipeline.training_set import build_training_set, feature_settings, load_sheet, outcome_horizon, spine_policy
+from pipeline.training_set import (
+    build_training_set,
+    feature_settings,
+    load_sheet,
+    outcome_horizon,
+    spine_policy,
+)
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,18 @@ class Check:
 
     def _repr_html_(self) -> str:
         lines = [f"<p><b>{self.project}</b>: {self.readiness.level}</p>"]
-        told = [*(reason.message for reason in self.readiness.reasons), *(item.message for item in self.findings)]
+        told = [
+            *(reason.message for reason in self.readiness.reasons),
+            *(item.message for item in self.findings),
+        ]
         told += [suspect.message for suspect in self.suspects]
         counts = pd.DataFrame({"rows": self.counts})
-        missing = pd.DataFrame({"share missing": {name: share for name, share in self.missing.items() if share}})
-        return "".join([*lines, table_html(counts), table_html(pd.DataFrame({"": told})), table_html(missing)])
+        missing = pd.DataFrame(
+            {"share missing": {name: share for name, share in self.missing.items() if share}}
+        )
+        return "".join(
+            [*lines, table_html(counts), table_html(pd.DataFrame({"": told})), table_html(missing)]
+        )
 
 
 def check(file: ProjectFile) -> Check:
@@ -79,7 +92,9 @@ def check(file: ProjectFile) -> Check:
     findings = list(history.findings)
     if sheet := load_sheet(file):
         findings += sheet.check(history)
-    counts = {table: engine.count(table) for table in ("leads", "accounts", "events", "conversions", "changes")}
+    counts = {
+        table: engine.count(table) for table in ("leads", "accounts", "events", "conversions", "changes")
+    }
     counts["spine"] = build_spine(history, spine_policy(project))
     horizon = outcome_horizon(project)
     build_labels(history, horizon, project.outcome.kind)

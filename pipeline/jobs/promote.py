@@ -1,0 +1,101 @@
+"""`leadlens promote`: the challenger becomes champion only if it holds its own on the same later leads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features import DataError
+from models.judging.intervals import cluster_bootstrap
+from pipeline.config import ProjectFile
+from pipeline.judging import judged_rows
+from pipeline.progress import Progress, silent
+from pipeline.registry import Registered, Registry
+from pipeline.sources import open_history
+from pipeline.training_set import build_training_set
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What the gate saw. ``difference`` is challenger minus rival in log loss (below 0 is better), 90 % interval."""
+
+    project: str
+    version: str
+    rival: str
+    difference: float
+    interval: tuple[float, float]
+    forced: str | None
+    words: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {name: value for name, value in vars(self).items() if name != "words"}
+
+
+def promote(file: ProjectFile, *, force: str | None = None, progress: Progress = silent) -> Promotion:
+    """Compare challenger and champion (without one: the score sheet) row by row, then move the alias.
+
+    The gate lets pass what is not worse beyond chance: the interval of the paired difference in log loss
+    reaches zero or below. Raises ``DataError`` when it refuses; ``force`` gives the reason to promote anyhow.
+    """
+    registry = Registry(file.project.name)
+    challenger = registry.open("challenger")
+    if challenger is None:
+        raise DataError("there is no challenger to promote", fix="train one: leadlens train CONFIG")
+    champion = registry.open("champion")
+    if champion is not None and champion.version == challenger.version:
+        return Promotion(
+            file.project.name, challenger.version, champion.version, 0.0, (0.0, 0.0), force,
+            [f"{challenger.told} is champion already; nothing changed."],
+        )  # fmt: skip
+    progress("Judging challenger and rival on the same later leads", 0, 0)
+    losses, lead, rival = _losses(file, challenger, champion)
+    difference = losses["challenger"] - losses["rival"]
+    missed = difference.to_numpy()
+    low, high = cluster_bootstrap(
+        lambda weight: {"mean": float((weight * missed).sum() / weight.sum())},
+        pd.factorize(lead)[0],
+        resamples=1000,
+    )["mean"]
+    mean = float(difference.mean())
+    told = f"log loss {losses['challenger'].mean():.4f} against {losses['rival'].mean():.4f} of {rival}"
+    if low > 0 and not force:
+        raise DataError(
+            f"the challenger is worse than {rival} on the same {len(difference):,} later rows",
+            value=f"{told}; difference {mean:+.4f} (90 %: {low:+.4f} to {high:+.4f})",
+            why="a model is promoted for what it finds, never because it merely ran",
+            fix='train again, or promote it all the same: --force "the reason"',
+        )
+    registry.promote(challenger.version)
+    if force:
+        registry.client.set_model_version_tag(file.project.name, challenger.version, "leadlens.forced", force)
+    words = [
+        f"{challenger.told} is champion now.",
+        f"On {len(difference):,} later rows: {told} (difference {mean:+.4f}, 90 %: {low:+.4f} to {high:+.4f}).",
+    ]
+    return Promotion(file.project.name, challenger.version, rival, mean, (low, high), force, words)
+
+
+def _losses(
+    file: ProjectFile, challenger: Registered, champion: Registered | None
+) -> tuple[pd.DataFrame, np.ndarray, str]:
+    history = open_history(file)
+    rows = build_training_set(file, history, challenger.bundle.recipe.plan)
+    later = judged_rows(challenger.bundle, rows)
+    label = later["label"].to_numpy(dtype=float)
+    found = {"challenger": _log_loss(label, later["probability"].to_numpy())}
+    if champion is None:
+        found["rival"], rival = _log_loss(label, later["rule_probability"].to_numpy()), "the score sheet"
+    else:
+        again = build_training_set(file, history, champion.bundle.recipe.plan)
+        seen = judged_rows(champion.bundle, again).set_index("row_id").loc[later["row_id"]]
+        found["rival"], rival = _log_loss(label, seen["probability"].to_numpy()), champion.told
+    return pd.DataFrame(found), later["lead_id"].to_numpy(), rival
+
+
+def _log_loss(label: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    held = np.clip(probability, 1e-12, 1 - 1e-12)
+    return -(label * np.log(held) + (1 - label) * np.log1p(-held))

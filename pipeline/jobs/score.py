@@ -1,0 +1,177 @@
+"""`leadlens score`: every open lead through the serving model and the sheet, written back in one go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from features.matrix import build_matrix
+from features.spine import build_scoring_spine
+from models.reasons import told
+from models.scorecard import SheetScores, score_sheet
+from pipeline.config import ProjectFile, expand
+from pipeline.predict import predict, row_reasons, sheet_points
+from pipeline.progress import Progress, silent
+from pipeline.sources import open_history
+from pipeline.training_set import load_sheet, spine_policy
+from pipeline.writeback import RunManifest, WriteResult, parse_target, write_scores
+
+_REASONS_KEPT = 10
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What a scoring run did. ``written`` is ``None`` for a dry run; ``scores`` has the columns of lead_scores."""
+
+    project: str
+    as_of: datetime
+    version: str
+    alias: str
+    run_id: str
+    scores: pd.DataFrame
+    written: WriteResult | None
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "project": self.project,
+            "as_of": self.as_of.isoformat(),
+            "model_version": self.version,
+            "alias": self.alias,
+            "run_id": self.run_id,
+            "leads": len(self.scores),
+            "grades": dict(Counter(self.scores["grade"])) if len(self.scores) else {},
+            "written": self.written.as_dict() if self.written else None,
+            "warnings": list(self.warnings),
+        }
+
+    def _repr_html_(self) -> str:
+        from pipeline.html import table_html
+
+        shown = ["lead_id", "score", "grade", "rule_points", "rule_stage", "reasons_text"]
+        best = self.scores.sort_values("score", ascending=False)[shown]
+        return f"<p>{len(self.scores):,} open leads as of {self.as_of:%Y-%m-%d}</p>" + table_html(best)
+
+
+def score(
+    file: ProjectFile,
+    *,
+    as_of: datetime | None = None,
+    to: str | None = None,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Scoring:
+    """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
+
+    All scores are written or none; writing equal scores again changes nothing. Raises ``LeadlensError`` with
+    the target as it was before.
+    """
+    from pipeline.registry import Registry
+
+    target = _target(file, to)
+    if not dry_run:
+        parse_target(target)  # a typo costs no scoring run
+    progress("Opening the model", 0, 0)
+    served = Registry(file.project.name).serving()
+    warnings = [] if served.alias == "champion" else [
+        "no champion yet: the challenger scores (leadlens promote makes it champion)"
+    ]  # fmt: skip
+    progress("Reading the history", 0, 0)
+    history = open_history(file)
+    warnings += [finding.message for finding in history.findings if finding.level == "warning"]
+    moment = as_of or history.data_end
+    sheet = load_sheet(file)
+    if sheet is not None and sheet.version != served.bundle.recipe.sheet_version:
+        warnings.append(
+            "the score sheet changed since the model was trained: train again to have it as prior"
+        )
+    run = RunManifest(
+        as_of=moment,
+        model_version=served.told,
+        scorecard_version="" if sheet is None else f"{sheet.name} {sheet.version}",
+        config_fingerprint=file.fingerprint,
+    )
+    open_leads = build_scoring_spine(history, moment, spine_policy(file.project))
+    progress(f"Scoring {open_leads:,} open leads", 0, 0)
+    matrix = build_matrix(history, served.bundle.recipe.plan)
+    rules = score_sheet(sheet, history) if sheet else None
+    columns = {column.name: column for column in matrix.columns}
+    points = sheet_points(rules, matrix.frame.index)
+    found = predict(served.bundle.model, matrix.frame, columns, points)
+    table = found.table
+    reasons = [
+        row_reasons(
+            found, row, matrix.frame.loc[row], columns, None if points is None else float(points[row])
+        )
+        for row in matrix.frame.index
+    ]
+    scores = pd.DataFrame(
+        {
+            "lead_id": matrix.spine["lead_id"].to_numpy(),
+            "as_of": moment,
+            "probability": table["probability"].to_numpy(),
+            "score": table["shown"].to_numpy(),
+            "grade": table["grade"].to_numpy(),
+            "fit_points": table["fit_points"].round(3).to_numpy(),
+            "engagement_points": table["engagement_points"].round(3).to_numpy(),
+            "reasons": [_kept(found.start, lines) for lines in reasons],
+            "reasons_text": [told(lines) for lines in reasons],
+        }
+    )
+    if rules is not None:
+        scores = scores.assign(**_rule_columns(rules, matrix.frame.index))
+    written = None
+    if not dry_run:
+        progress(f"Writing to {parse_target(target).shown}", 0, 0)
+        written = write_scores(scores, target, table=file.project.scores.table, run=run)
+    return Scoring(
+        file.project.name, moment, served.told, served.alias, run.run_id, scores, written, tuple(warnings)
+    )
+
+
+def _target(file: ProjectFile, to: str | None) -> str:
+    """``--to`` as it is typed; the project's target with its environment, a relative path from the project file."""
+    if to is not None:
+        return expand(to, "--to")
+    told = expand(file.project.scores.to, f"{file.path.name}: scores.to")
+    return told if "://" in told else str(file.resolve(told))
+
+
+def _kept(start: float, lines: list[Any]) -> list[dict[str, Any]]:
+    """The strongest reasons; the rest in one line, so that start and reasons still sum to the score."""
+    kept = [{"text": "Every lead starts at", "points": round(start, 3), "family": None}]
+    kept += [line.to_dict() for line in lines[:_REASONS_KEPT]]
+    rest = sum(line.points for line in lines[_REASONS_KEPT:])
+    if len(lines) > _REASONS_KEPT:
+        kept.append(
+            {
+                "text": f"{len(lines) - _REASONS_KEPT} smaller reasons",
+                "points": round(rest, 3),
+                "family": None,
+            }
+        )
+    return kept
+
+
+def _rule_columns(rules: SheetScores, index: pd.Index) -> dict[str, Any]:
+    by_row = rules.scores.set_index("row_id").loc[index]
+    lines = rules.ledger[["row_id", "dimension", "rule", "occurred_at", "points", "taken_by_cap"]].assign(
+        occurred_at=rules.ledger["occurred_at"]
+        .dt.strftime("%Y-%m-%dT%H:%M:%S")
+        .where(rules.ledger["occurred_at"].notna(), None)
+    )
+    ledgers: dict[Any, list[dict[str, Any]]] = {row: [] for row in index}
+    for line in lines.to_dict("records"):
+        ledgers[line.pop("row_id")].append(line)
+    return {
+        "stage": by_row["stage"].to_numpy(),
+        "rule_points": by_row["total"].to_numpy(dtype=float),
+        "rule_grade": by_row["grade"].to_numpy(),
+        "rule_stage": by_row["stage"].to_numpy(),
+        "ledger": list(ledgers.values()),
+    }

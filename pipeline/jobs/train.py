@@ -1,0 +1,230 @@
+"""`leadlens train`: history → spine → labels → features → rules → model → judge → register."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from features import History
+from models.judging import Comparison
+from models.suspects import Suspect, find_suspects
+from pipeline.bundle import Bundle, Recipe
+from pipeline.config import ProjectFile
+from pipeline.judging import compare_rows, fit_sheet_probability
+from pipeline.predict import RULE_POINTS, predict_frame, sheet_points
+from pipeline.progress import Progress, silent
+from pipeline.sources import open_history
+from pipeline.state import study_storage
+from pipeline.training_set import TrainingSet, build_training_set, outcome_horizon
+
+if TYPE_CHECKING:
+    from models.training import TrainedModel
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training made: the registered version, and how it fared on later leads.
+
+    ``comparison`` is ``None`` for a project without a score sheet; ``figures`` are there all the same.
+    """
+
+    project: str
+    version: str
+    run_id: str
+    rows: dict[str, int]
+    conversions: dict[str, int]
+    trials: int
+    params: dict[str, Any]
+    figures: dict[str, dict[str, float]]
+    dropped: dict[str, str]
+    suspects: tuple[Suspect, ...]
+    warnings: tuple[str, ...]
+    bundle: Bundle
+    comparison: Comparison | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "project": self.project,
+            "version": self.version,
+            "run_id": self.run_id,
+            "alias": "challenger",
+            "rows": self.rows,
+            "conversions": self.conversions,
+            "trials": self.trials,
+            "params": self.params,
+            "figures": self.figures,
+            "dropped": self.dropped,
+            "suspects": [vars(suspect) for suspect in self.suspects],
+            "warnings": list(self.warnings),
+        }
+
+    def _repr_html_(self) -> str:
+        from pipeline.html import table_html
+
+        head = (
+            f"<p><b>{self.project}</b> version {self.version}, judged on {self.rows['test']:,} later rows</p>"
+        )
+        return head + table_html(pd.DataFrame(self.figures).round(4))
+
+
+def train(file: ProjectFile, *, trials: int | None = None, progress: Progress = silent) -> Training:
+    """Train, judge and register a challenger.
+
+    Raises ``DataError`` where the data do not allow it, ``UsageError`` for a wrong configuration.
+    """
+    from models.training import train_model
+
+    from pipeline.registry import Registry
+
+    progress("Reading the history", 0, 0)
+    history = open_history(file)
+    progress("Building features and rule points", 0, 0)
+    rows = build_training_set(file, history)
+    early = rows.rows("train")
+    frame = rows.matrix.frame.loc[early]
+    suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns))
+    spine = rows.matrix.spine.set_index("row_id").loc[early]
+    settings = file.project.model
+    trained = train_model(
+        frame,
+        rows.label[early],
+        as_of=None if history.clock == "none" else spine["as_of"],
+        lead_id=spine["lead_id"],
+        horizon=pd.Timedelta(outcome_horizon(file.project)),
+        rule_points=sheet_points(rows.rules, early),
+        keep=settings.keep,
+        n_folds=settings.folds,
+        n_trials=trials or settings.trials,
+        seed=settings.seed,
+        storage=study_storage(),
+        study_name=_study_name(file, rows),
+        progress=lambda done, total: progress("Tuning", done, total),
+    )
+    bundle = Bundle(trained.model, _recipe(file, rows))
+    warnings = [finding.message for finding in history.findings if finding.level == "warning"]
+    warnings += [suspect.message for suspect in suspects]
+    progress("Judging on later leads", 0, 0)
+    registry = Registry(file.project.name)
+    comparison = None if rows.rules is None else compare_rows(file, bundle, rows, "challenger", warnings)
+    figures = comparison.figures() if comparison else {"leadlens": _figures(bundle, rows)}
+    progress("Registering", 0, 0)
+    with (
+        registry.run(file.project.name, {"leadlens.kind": "training"}) as run,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        _log(registry, file, history, rows, trained, bundle, figures, comparison, Path(folder))
+        shown = _model_input(rows, early[:5], bundle)
+        version = registry.register(bundle, shown, predict_frame(bundle, shown), Path(folder))
+    parts = ("train", "test")
+    return Training(
+        file.project.name,
+        version,
+        run.info.run_id,
+        {part: len(rows.rows(part)) for part in parts},
+        {part: int(rows.label[rows.rows(part)].sum()) for part in parts},
+        trained.n_trials,
+        trained.params,
+        figures,
+        {found.name: found.reason for found in bundle.model.dropped_columns},
+        suspects,
+        tuple(warnings),
+        bundle,
+        comparison,
+    )
+
+
+def _study_name(file: ProjectFile, rows: TrainingSet) -> str:
+    """Equal data and settings go on with the study that was stopped; anything else begins a new one."""
+    return f"{file.project.name}-{file.fingerprint}-{rows.matrix.fingerprint[:8]}"
+
+
+def _recipe(file: ProjectFile, rows: TrainingSet) -> Recipe:
+    early = rows.rows("train")
+    spine = rows.matrix.spine.set_index("row_id").loc[early]
+    return Recipe(
+        file.project.canonical(),
+        file.fingerprint,
+        rows.matrix.fingerprint,
+        rows.plan,
+        rows.sheet.version if rows.sheet else "",
+        fit_sheet_probability(rows.rules, rows.label[early]) if rows.rules else None,
+        rows.test_from.isoformat(),
+        str(spine["as_of"].max()),
+    )
+
+
+def _model_input(rows: TrainingSet, index: pd.Index, bundle: Bundle) -> pd.DataFrame:
+    """What the registered model takes: the features it uses, and the sheet's points where it wants them."""
+    frame = rows.matrix.frame.loc[index, list(bundle.model.columns)]
+    points = sheet_points(rows.rules, index)
+    return frame if points is None else frame.assign(**{RULE_POINTS: points})
+
+
+def _figures(bundle: Bundle, rows: TrainingSet) -> dict[str, float]:
+    from models.judging.metrics import METRICS, Measured
+
+    later = rows.rows("test")
+    found = bundle.model.predict_proba(rows.matrix.frame.loc[later], None)[:, 1]
+    measured = Measured.of(rows.label[later].to_numpy(), found)
+    return {name: float(getattr(measured, name)) for name in METRICS}
+
+
+def _log(
+    registry: Any,
+    file: ProjectFile,
+    history: History,
+    rows: TrainingSet,
+    trained: TrainedModel,
+    bundle: Bundle,
+    figures: dict[str, dict[str, float]],
+    comparison: Comparison | None,
+    folder: Path,
+) -> None:
+    """Parameters, metrics, fingerprints and artifacts of the run: a handful of calls, whatever the trials."""
+    mlflow, recipe = registry.mlflow, bundle.recipe
+    mlflow.log_params(
+        {
+            **{f"model.{name}": value for name, value in trained.params.items()},
+            "trials": trained.n_trials,
+            "seed": file.project.model.seed,
+            "features": len(bundle.model.columns),
+            "train_rows": len(rows.rows("train")),
+            "test_rows": len(rows.rows("test")),
+            "test_from": recipe.test_from,
+            "data_end": history.data_end.isoformat(),
+            "data_fingerprint": recipe.data_fingerprint,
+            "config_fingerprint": recipe.project_fingerprint,
+            "sheet_version": recipe.sheet_version,
+        }
+    )
+    metrics = {f"{lens}.{name}": value for lens, found in figures.items() for name, value in found.items()}
+    metrics |= {f"validation.{name}": value for name, value in trained.validation.items()}
+    mlflow.log_metrics({name: float(value) for name, value in metrics.items() if np.isfinite(value)})
+    trained.trials.to_csv(folder / "trials.csv", index=False)
+    mlflow.log_artifact(str(folder / "trials.csv"))
+    mlflow.log_dict(file.project.canonical(), "project.json")
+    mlflow.log_dict([vars(column) for column in rows.matrix.columns], "features.json")
+    if rows.sheet is not None:
+        mlflow.log_artifact(str(file.resolve(file.project.scorecards[0])), "scorecard")
+    from pipeline.report.shap_summary import shap_summary
+
+    sample = rows.rows("test")[:2000]
+    (folder / "shap_summary.png").write_bytes(shap_summary(bundle, rows, sample))
+    mlflow.log_artifact(str(folder / "shap_summary.png"))
+    if comparison is not None:
+        from pipeline.report import figures as pictures
+        from pipeline.report import write_report
+
+        for name, picture in pictures(comparison).items():
+            if name.endswith(".png"):
+                (folder / name).write_bytes(picture)
+                mlflow.log_artifact(str(folder / name))
+        write_report(comparison, folder / "report.html", folder / "report.json")
+        mlflow.log_artifact(str(folder / "report.html"))
+        mlflow.log_artifact(str(folder / "report.json"))
