@@ -46,7 +46,7 @@ class FeatureColumn:
         """
         if value is None or value != value:  # NaN and NaT differ from themselves
             return self.absent or f"{self.label}: not known"
-        if value == 0 and self.unit == "times" and self.absent:
+        if value == 0 and self.unit in ("times", "points") and self.absent:
             return self.absent
         if self.kind == "category":
             return (self.phrase or f"{self.label}: {{value}}").replace("{value}", str(value))

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import overload
+
+_LONGEST = 200
+# The password in scheme://user:password@host, and anything called so in a query or a connection string.
+_SECRETS = (
+    re.compile(r"(://[^\s:/@]*:)\S*(?=@)"),
+    re.compile(r"((?:password|passwd|pwd|secret|token)\s*=\s*)[^\s&;]+", re.IGNORECASE),
+)
 
 
 class LeadlensError(Exception):
@@ -12,13 +21,18 @@ class LeadlensError(Exception):
     Parameters
     ----------
     what : what is wrong, one sentence without a full stop at the end.
-    value : the value received, shown with ``repr`` (long ones are cut).
+    value : the value received; a long one is cut, and control characters are escaped.
     why : why it matters.
     fix : how to mend it.
     known : the names that would have been accepted; the nearest ones to ``value`` are shown.
     where : file, line, table or column the error was found in.
 
-    ``exit_code`` is what the command line returns: 1 = refused by the data or a gate, 2 = wrong use.
+    Passwords are masked in every part. ``exit_code`` is what the command line returns: 1 = refused by the data
+    or a gate, 2 = wrong use.
+
+    >>> print(UsageError("this cannot be opened", value="postgresql://ann:p@ss@host/crm"))
+    this cannot be opened
+      received: postgresql://ann:***@host/crm
     """
 
     exit_code = 1
@@ -33,16 +47,17 @@ class LeadlensError(Exception):
         known: Iterable[str] = (),
         where: str | None = None,
     ) -> None:
-        self.what, self.value, self.why, self.fix, self.where = what, value, why, fix, where
+        self.what, self.why, self.fix, self.where = masked(what), masked(why), masked(fix), masked(where)
+        self.value = None if value is None else _shown(value)
         self.nearest = nearest(str(value), known) if value is not None else []
         super().__init__(str(self))
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]
         if self.value is not None:
-            lines.append(f"  received: {_shown(self.value)}")
+            lines.append(f"  received: {self.value}")
         if self.nearest:
-            lines.append(f"  did you mean: {', '.join(self.nearest)}?")
+            lines.append(f"  did you mean: {', '.join(map(_shown, self.nearest))}?")
         if self.why:
             lines.append(f"  why it matters: {self.why}")
         if self.fix:
@@ -55,7 +70,7 @@ class LeadlensError(Exception):
             "error": type(self).__name__,
             "what": self.what,
             "where": self.where,
-            "value": None if self.value is None else _shown(self.value),
+            "value": self.value,
             "nearest": self.nearest,
             "why": self.why,
             "fix": self.fix,
@@ -84,6 +99,44 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     return [by_lower[hit] for hit in get_close_matches(name.lower()[:200], by_lower, n=count, cutoff=0.6)]
 
 
-def _shown(value: object, limit: int = 200) -> str:
-    text = value if isinstance(value, str) else repr(value)
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Names for a message: the first ones, each cut to a readable length, and how many more there are.
+
+    >>> listed(["lead_id", "city", "income"], most=2)
+    'lead_id, city and 1 more'
+    """
+    found = list(names)
+    shown = ", ".join(_shown(name, 60) for name in found[:most]) or "none"
+    return shown if len(found) <= most else f"{shown} and {len(found) - most:,} more"
+
+
+def counted(count: int, thing: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "lead"), counted(2500, "lead")
+    ('1 lead', '2,500 leads')
+    """
+    return f"{count:,} {thing}" + ("" if count == 1 else "s")
+
+
+@overload
+def masked(text: str) -> str: ...
+@overload
+def masked(text: None) -> None: ...
+def masked(text: str | None) -> str | None:
+    """The text without the passwords that stand in it.
+
+    >>> masked("host=db user=ann password=hunter2")
+    'host=db user=ann password=***'
+    """
+    for secret in _SECRETS if text else ():
+        text = secret.sub(r"\1***", text)  # type: ignore[arg-type]
+    return text
+
+
+def _shown(value: object, limit: int = _LONGEST) -> str:
+    plain = value.item() if hasattr(value, "item") else value  # a NumPy number
+    text = masked(plain if isinstance(plain, str) else repr(plain))
+    # What leads typed must not steer the terminal.
+    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[: limit + 1])
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -12,6 +12,24 @@ from features.errors import UsageError
 
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 100_000
+_MOST_TOLD = 10
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
+_QUOTES = "text is expected: YAML reads yes, no, on, off, dates and numbers as something else; write it in quotes"
+# pydantic's names of mistakes → what a person would say
+_WORDS = {
+    "tuple_type": "a list is expected: [one, two]",
+    "model_type": "settings are expected: key: value",
+    "model_attributes_type": "settings are expected: key: value",
+    "dict_type": "settings are expected: key: value",
+    "string_type": _QUOTES,
+    "int_type": "a whole number is expected",
+    "int_parsing": "a whole number is expected",
+    "int_from_float": "a whole number is expected",
+    "float_type": "a number is expected",
+    "float_parsing": "a number is expected",
+    "bool_type": "true or false is expected",
+    "bool_parsing": "true or false is expected",
+}
 Place = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
@@ -34,8 +52,9 @@ def load_yaml_model(path: str | Path, model: type[M], what: str) -> M:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        problems = [_explain(item, model, path, lines, document) for item in error.errors()]
-        raise problems[0] if len(problems) == 1 else _joined(problems, what, path) from None
+        items = _one_a_place(error.errors(), lines)
+        problems = [_explain(item, model, path, lines, document) for item in items[:_MOST_TOLD]]
+        raise problems[0] if len(items) == 1 else _joined(problems, len(items), what, path) from None
 
 
 def read_yaml(path: Path, what: str) -> tuple[Any, dict[Place, int]]:
@@ -70,7 +89,7 @@ def _text(path: Path, what: str) -> str:
             value=path.name,
             known=siblings,
             where=str(path),
-            fix="check the path; `leadlens init DIR` writes a commented project file",
+            fix="check the path; `leadlens init DIR` writes commented examples",
         ) from None
     except OSError as error:
         raise UsageError(f"this {what} cannot be read: {error.strerror}", where=str(path)) from None
@@ -94,11 +113,15 @@ def _build(
     lines.setdefault(place, node.start_mark.line + 1)
     if len(lines) > _MOST_NODES:
         raise UsageError("this YAML is too large", where=str(path), fix="are aliases (&, *) nested?")
+    where = f"{path}:{node.start_mark.line + 1}"
     if isinstance(node, yaml.MappingNode):
+        _refuse_tag(node, loader.DEFAULT_MAPPING_TAG, where)
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else str(key_node.start_mark)
             line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise UsageError("a key is a plain word", where=f"{path}:{line}", fix="write key: value")
+            key = key_node.value
             if key in found:
                 raise UsageError(
                     "this key stands twice",
@@ -111,16 +134,50 @@ def _build(
             found[key] = _build(loader, value_node, (*place, key), lines, path)
         return found
     if isinstance(node, yaml.SequenceNode):
+        _refuse_tag(node, loader.DEFAULT_SEQUENCE_TAG, where)
         return [_build(loader, item, (*place, i), lines, path) for i, item in enumerate(node.value)]
-    return loader.construct_object(node)
+    _refuse_tag(node, node.tag if node.tag in _PLAIN_TAGS else loader.DEFAULT_SCALAR_TAG, where)
+    try:
+        return loader.construct_object(node)
+    except (ValueError, OverflowError) as error:  # 2026-02-31 looks like a date, 0x_ like a number
+        raise UsageError(
+            f"YAML cannot read this value: {error}",
+            value=node.value,
+            where=where,
+            fix="correct it, or write it in quotes if it is meant as text",
+        ) from None
+
+
+def _refuse_tag(node: yaml.Node, plain: str, where: str) -> None:
+    if node.tag != plain:
+        raise UsageError(
+            "this file holds plain values only",
+            value=node.tag.replace("tag:yaml.org,2002:", "!!"),
+            where=where,
+            why="a YAML tag could make a program run",
+            fix="remove the word that begins with !",
+        )
+
+
+def _one_a_place(errors: list[Any], lines: dict[Place, int]) -> list[Any]:
+    """Mistakes in the order of lines; of several at one place (a value may be one thing or another) the first."""
+    first: dict[Place, Any] = {}
+    for item in errors:
+        first.setdefault(_place(item, lines) if item["type"] != "missing" else tuple(item["loc"]), item)
+    return sorted(first.values(), key=lambda item: lines.get(_place(item, lines), 1))
+
+
+def _place(item: Any, lines: dict[Place, int]) -> Place:
+    place: Place = tuple(item["loc"])
+    while place and place not in lines:  # pydantic adds the names of union members and validators
+        place = place[:-1]
+    return place
 
 
 def _explain(
     item: Any, model: type[BaseModel], path: Path, lines: dict[Place, int], document: Any
 ) -> UsageError:
-    place = tuple(part for part in item["loc"])
-    while place and place not in lines:  # pydantic adds the names of union members and validators
-        place = place[:-1]
+    place = _place(item, lines)
     where = f"{path}:{lines.get(place, 1)}"
     dotted = ".".join(str(part) for part in place) or "the file"
     label = _label(document, place)
@@ -138,8 +195,22 @@ def _explain(
         )
     if item["type"] == "missing":
         return UsageError(f"{'.'.join(str(part) for part in item['loc'])} is missing", where=where)
-    message = item["msg"].removeprefix("Value error, ")
-    return UsageError(f"{named}: {message}", where=where, value=item["input"] if place else None)
+    message = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, ").replace("Input", "this"))
+    own_words = item["type"] in ("value_error", "contradiction")
+    return UsageError(
+        f"{named}: {message}",
+        where=where,
+        value=item["input"] if place else None,
+        fix=None if own_words else _description(model, place),
+    )
+
+
+def _description(model: type[BaseModel], place: Place) -> str | None:
+    """What the setting at this place is for."""
+    names = [part for part in place if isinstance(part, str)]
+    section = _section(model, tuple(names[:-1]))
+    field = section.model_fields.get(names[-1]) if section and names else None
+    return field.description if field else None
 
 
 def _label(document: Any, place: Place) -> str | None:
@@ -174,6 +245,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _joined(problems: list[UsageError], what: str, path: Path) -> UsageError:
+def _joined(problems: list[UsageError], count: int, what: str, path: Path) -> UsageError:
     told = "\n".join(str(problem) for problem in problems)
-    return UsageError(f"this {what} has {len(problems)} mistakes\n{told}", where=str(path))
+    more = f"\n… and {count - len(problems):,} more" if count > len(problems) else ""
+    return UsageError(f"this {what} has {count:,} mistakes\n{told}{more}", where=str(path))

@@ -30,28 +30,50 @@ class Reason:
 
 
 def reasons_of(
-    contributions: Mapping[str, float], values: Mapping[str, Any], columns: Mapping[str, FeatureColumn]
-) -> list[Reason]:
-    """All reasons of one row, strongest first; their points sum to the contributions' sum.
+    contributions: pd.DataFrame,
+    values: pd.DataFrame,
+    columns: Mapping[str, FeatureColumn],
+    most: int | None = None,
+) -> list[list[Reason]]:
+    """The reasons of every row, strongest first; their points sum to the row's contributions.
 
     Measures of one behaviour (its count, recency …) stand in one line, told by the strongest of them.
-    Contributions of names that are not in ``columns`` (the score sheet as prior) keep lines of their own.
+
+    Parameters
+    ----------
+    contributions : points, (rows, names).
+    values : the lead's own values by the same names; other columns are ignored.
+    columns : what each name means.
+    most : put all but so many reasons of a row into one last line.
     """
-    groups: dict[str, list[str]] = {}
-    for name in contributions:
-        groups.setdefault(name.split("__")[0] if name in columns else f"\0{name}", []).append(name)
+    groups: dict[str, list[int]] = {}
+    for at, name in enumerate(contributions.columns):
+        groups.setdefault(name.split("__")[0], []).append(at)
+    members = list(groups.values())
+    points = contributions.to_numpy()
+    totals = (
+        np.column_stack([points[:, at].sum(axis=1) for at in members])
+        if members
+        else np.empty((len(points), 0))
+    )
+    # Told by the strongest member of each group, in every row.
+    leading = [np.asarray(at)[np.abs(points[:, at]).argmax(axis=1)] for at in members]
+    told_by = [columns[name] for name in contributions.columns]
+    own = [values[name].to_numpy(dtype=object) for name in contributions.columns]
+    names = [tuple(contributions.columns[at]) for at in members]
+    kept = len(members) if most is None else min(most, len(members))
     found = []
-    for names in groups.values():
-        points = sum(contributions[name] for name in names)
-        strongest = max(names, key=lambda name: abs(contributions[name]))
-        column = columns.get(strongest)
-        if column is None:
-            found.append(
-                Reason(f"{strongest}: {values.get(strongest, '')}".rstrip(": "), points, None, tuple(names))
-            )
-        else:
-            found.append(Reason(column.say(values.get(strongest)), points, column.family, tuple(names)))
-    return sorted(found, key=lambda reason: (-abs(reason.points), reason.text))
+    for row, order in enumerate(np.argsort(-np.abs(totals), axis=1, kind="stable")):
+        lines = []
+        for group in order[:kept]:
+            column = told_by[leading[group][row]]
+            text = column.say(own[leading[group][row]][row])
+            lines.append(Reason(text, float(totals[row, group]), column.family, names[group]))
+        if kept < len(members):
+            rest = float(totals[row, order[kept:]].sum())
+            lines.append(Reason(f"{len(members) - kept} smaller reasons", rest, None, ()))
+        found.append(lines)
+    return found
 
 
 def told(reasons: Sequence[Reason], most: int = 3) -> str:
@@ -60,28 +82,20 @@ def told(reasons: Sequence[Reason], most: int = 3) -> str:
     >>> told([Reason("Viewed the Directions page 3 times in 30 days", 14.2, "behavioural", ("n",))])
     'Viewed the Directions page 3 times in 30 days: +14'
     """
-    shown = [reason for reason in reasons if abs(reason.points) >= 0.5][:most]
+    shown = [reason for reason in reasons if reason.columns and abs(reason.points) >= 0.5][:most]
     return "; ".join(f"{reason.text}: {reason.points:+.0f}" for reason in shown)
 
 
 def family_points(contributions: pd.DataFrame, columns: Mapping[str, FeatureColumn]) -> pd.DataFrame:
-    """Fit (demographic + firmographic) and engagement (behavioural) points, one row per row of contributions.
-
-    The sheet's parts as prior, named ``fit_rule_points`` and ``engagement_rule_points``, count to their side.
-    """
+    """Fit (demographic + firmographic) and engagement (behavioural) points, one row per row of contributions."""
     side = np.array(
-        ["engagement" if _is_engagement(name, columns) else "fit" for name in contributions.columns]
+        ["engagement" if columns[name].family == "behavioural" else "fit" for name in contributions.columns]
     )
     values = contributions.to_numpy()
     return pd.DataFrame(
         {which: values[:, side == which].sum(axis=1) for which in ("fit", "engagement")},
         index=contributions.index,
     )
-
-
-def _is_engagement(name: str, columns: Mapping[str, FeatureColumn]) -> bool:
-    column = columns.get(name)
-    return column.family == "behavioural" if column else name.startswith("engagement")
 
 
 # Ten points double the odds: A and 4 are the leads whose side alone raises the odds by half, D and 1 halve them.

@@ -9,15 +9,15 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline.config import load_project
     from pipeline.jobs.check import check
     from pipeline.jobs.compare import compare
-    from pipeline.config import load_project
     from pipeline.jobs.explain import explain
     from pipeline.jobs.promote import promote
     from pipeline.jobs.score import score
+    from pipeline.jobs.train import train
     from pipeline.sources import open_history
     from pipeline.starter import write_starter
-    from pipeline.jobs.train import train
     from pipeline.training_set import build_training_set
 
 _HOME = {

@@ -12,6 +12,7 @@ from features.plan import FeaturePlan
 
 if TYPE_CHECKING:
     from models.lead_model import LeadModel
+    from models.scorecard import Sheet
 
 _FORMAT = 1
 
@@ -25,20 +26,24 @@ class Recipe:
     project : the project file's settings as plain values, defaults included (no secret is in them).
     project_fingerprint, data_fingerprint : change when a setting, or any training value, does.
     plan : the features, as built.
-    sheet_version : content hash of the score sheet, or ``""``.
+    sheet : the score sheet that the model starts from, as plain values, or ``None``; ``sheet_version`` is its
+        content hash, or ``""``.
     sheet_probability : slope and start that turn the sheet's points into log-odds.
     test_from : rows from then on were never seen by the model.
     trained_to : latest moment of a training row.
+    dropped : features left out because they mostly tell the time, and why.
     """
 
     project: dict[str, Any]
     project_fingerprint: str
     data_fingerprint: str
     plan: FeaturePlan
+    sheet: dict[str, Any] | None
     sheet_version: str
     sheet_probability: dict[str, Any] | None
     test_from: str
     trained_to: str
+    dropped: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -63,6 +68,13 @@ class Bundle:
 
     model: LeadModel
     recipe: Recipe
+
+    @property
+    def sheet(self) -> Sheet | None:
+        """The score sheet that the model starts from, as it was."""
+        from models.scorecard import Sheet
+
+        return None if self.recipe.sheet is None else Sheet.model_validate(self.recipe.sheet)
 
     def save(self, folder: Path) -> None:
         """Write the model's files and ``recipe.json`` into ``folder``."""

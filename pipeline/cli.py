@@ -100,8 +100,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Tune, train, judge on later leads and register a challenger. Stop with Ctrl-C; run again to go on."""
-    from pipeline.progress import shown
     from pipeline.jobs.train import train as job
+    from pipeline.progress import shown
     from pipeline.words import training_words
 
     with shown() as progress:
@@ -150,8 +150,8 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score every open lead with the champion (else the challenger) and write the scores back."""
-    from pipeline.progress import shown
     from pipeline.jobs.score import score as job
+    from pipeline.progress import shown
     from pipeline.words import scoring_words
 
     with shown() as progress:
@@ -168,8 +168,8 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make the challenger champion, if it holds its own against the champion (else the sheet) on later leads."""
-    from pipeline.progress import shown
     from pipeline.jobs.promote import promote as job
+    from pipeline.progress import shown
 
     with shown() as progress:
         done = job(_load(config), force=force, progress=progress)

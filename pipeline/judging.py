@@ -12,7 +12,7 @@ from models.judging import compare as judge
 from models.scorecard import SheetScores, calibrate_points
 from pipeline.bundle import Bundle
 from pipeline.config import ProjectFile
-from pipeline.predict import predict, sheet_points, sheet_probability
+from pipeline.predict import named, predict, sheet_points, sheet_probability
 from pipeline.training_set import TrainingSet
 
 
@@ -34,9 +34,10 @@ def judged_rows(bundle: Bundle, rows: TrainingSet) -> pd.DataFrame:
             fix="write one and name it under scorecards: (leadlens init DIR writes an example)",
         )
     later = rows.rows("test")
-    columns = {column.name: column for column in rows.matrix.columns}
-    points = sheet_points(rows.rules, later)
-    seen = predict(bundle.model, rows.matrix.frame.loc[later], columns, points).table
+    points = sheet_points(rows.prior, later)
+    seen = predict(
+        bundle.model, rows.matrix.frame.loc[later], named(rows.matrix.columns, bundle.sheet), points
+    ).table
     spine = rows.matrix.spine.set_index("row_id").loc[later]
     sheet = rows.rules.scores.set_index("row_id").loc[later]
     return pd.DataFrame(
@@ -71,7 +72,7 @@ def compare_rows(
         "horizon": None if file.project.outcome.column else _days(file),
         "model_version": version,
         "sheet_version": f"{sheet.name} {sheet.version}",
-        "dropped_columns": [found.name for found in bundle.model.dropped_columns],
+        "dropped_columns": list(bundle.recipe.dropped),
         "warnings": warnings,
         "clock": "time" if file.project.order is None else "sequence",
         "rules": {rule.label: rule.points for rule in (*sheet.attributes, *sheet.actions)},

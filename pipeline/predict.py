@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from models.lead_model import LeadModel
 
 from features import FeatureColumn
-from models.reasons import Reason, family_points, model_grades, reasons_of
+from models.lead_model import LeadModel
+from models.reasons import family_points, model_grades
 from models.scale import probability, shown_score
-from models.scorecard import SheetScores
+from models.scorecard import Sheet, SheetScores
 from pipeline.bundle import Bundle
 
-RULE_POINTS = "rule_points"
-SHEET_REASON = "Points of the score sheet"
+_SHEET = "sheet: "
 
 
 @dataclass(frozen=True)
@@ -34,23 +33,34 @@ class Prediction:
     contributions: pd.DataFrame
 
 
-def sheet_points(rules: SheetScores | None, index: pd.Index) -> pd.Series | None:
-    """The sheet's total by row_id, in the order of ``index``."""
-    if rules is None:
-        return None
-    return rules.scores.set_index("row_id")["total"].astype(float).loc[index]
+def sheet_points(rules: SheetScores | None, index: pd.Index) -> pd.DataFrame | None:
+    """The sheet's points per rule, in the order of ``index``; the names begin with ``sheet: ``."""
+    return None if rules is None else rules.by_rule().loc[index].add_prefix(_SHEET)
+
+
+def named(columns: tuple[FeatureColumn, ...], sheet: Sheet | None) -> dict[str, FeatureColumn]:
+    """Features, and the rules of a sheet as columns of its points, by name."""
+    found = {column.name: column for column in columns}
+    for family, rules in (("demographic", sheet.attributes), ("behavioural", sheet.actions)) if sheet else ():
+        for rule in rules:
+            found[_SHEET + rule.label] = FeatureColumn(
+                _SHEET + rule.label, f"{rule.label} (by hand)", family, unit="points",
+                sentence="Points of the score sheet.", condition=rule.when, phrase=rule.label,
+                absent=f"Not so: {rule.label[:1].lower()}{rule.label[1:]}",
+            )  # fmt: skip
+    return found
 
 
 def predict(
-    model: LeadModel, frame: pd.DataFrame, columns: dict[str, FeatureColumn], points: pd.Series | None
+    model: LeadModel, frame: pd.DataFrame, columns: dict[str, FeatureColumn], points: pd.DataFrame | None
 ) -> Prediction:
-    """Score rows and take every score apart. ``points`` are the sheet's totals, where the model wants them."""
+    """Score rows and take every score apart. ``points`` come from ``sheet_points``."""
     score = model.score(frame, points)
     start, contributions = model.explain(frame, points)
     sides = family_points(contributions, columns)
     table = pd.DataFrame(
         {
-            "probability": model.predict_proba(frame, points)[:, 1],
+            "probability": model.predict_proba(frame, points),
             "score": score,
             "shown": shown_score(score),
             "fit_points": sides["fit"],
@@ -62,25 +72,15 @@ def predict(
     return Prediction(table, start, contributions)
 
 
-def row_reasons(
-    prediction: Prediction,
-    row: int,
-    values: pd.Series,
-    columns: dict[str, FeatureColumn],
-    points: float | None,
-) -> list[Reason]:
-    """The reasons of one row, strongest first."""
-    told = values.to_dict()
-    if points is not None:
-        told[SHEET_REASON] = f"{points:g} in all"
-    found = prediction.contributions.loc[row]
-    return reasons_of(found.to_dict(), told, columns)
+def with_points(frame: pd.DataFrame, points: pd.DataFrame | None) -> pd.DataFrame:
+    """Features and the sheet's points side by side: the model's whole input."""
+    return frame if points is None else frame.join(points)
 
 
 def predict_frame(bundle: Bundle, model_input: pd.DataFrame) -> pd.DataFrame:
-    """What ``mlflow.pyfunc`` answers: probability and shown score per row of features (and rule points)."""
-    points = model_input.get(RULE_POINTS)
-    found = bundle.model.predict_proba(model_input, points)[:, 1]
+    """What ``mlflow.pyfunc`` answers: probability and shown score per row of features (and sheet points)."""
+    points = model_input[list(bundle.model.rule_names)] if bundle.model.rule_names else None
+    found = bundle.model.predict_proba(model_input, points)
     score = bundle.model.score(model_input, points)
     return pd.DataFrame({"probability": found, "score": shown_score(score)}, index=model_input.index)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import warnings
@@ -68,8 +69,8 @@ class Registry:
         from importlib.metadata import version as installed
 
         bundle.save(folder / "bundle")
-        signature = self.mlflow.models.infer_signature(signature_input, output)
         with _quiet():
+            signature = self.mlflow.models.infer_signature(signature_input, output)
             info = self.mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(_PYFUNC),
@@ -138,6 +139,7 @@ def _mlflow() -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
+    """MLflow's hints and success messages are not for our users; an exception still gets out."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield

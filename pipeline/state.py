@@ -1,16 +1,14 @@
-"""Where Leadlens keeps what it makes between runs: the folder ``.leadlens`` where a command is run."""
+"""Where Leadlens keeps what it makes between runs: ``LEADLENS_HOME``, else ``.leadlens`` where a command is run."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-FOLDER = Path(".leadlens")
-
 
 def state_folder() -> Path:
     """The folder, made if missing; it ignores itself in git."""
-    folder = FOLDER.absolute()
+    folder = Path(os.environ.get("LEADLENS_HOME") or ".leadlens").absolute()
     folder.mkdir(parents=True, exist_ok=True)
     ignore = folder / ".gitignore"
     if not ignore.exists():

@@ -14,6 +14,7 @@ from features.plan import FeaturePlan
 from features.planning import FeatureSettings, plan_features
 from features.spine import SpinePolicy, build_spine
 from models.scorecard import Sheet, SheetScores, score_sheet
+from pipeline.bundle import Bundle
 from pipeline.config import Project, ProjectFile
 
 
@@ -28,6 +29,7 @@ class TrainingSet:
     part : ``"train"`` or ``"test"`` by row_id; rows of the embargo are left out altogether.
     test_from : where the later part begins.
     rules : the first sheet's points on the same rows; ``None`` without a sheet.
+    prior : the points of the sheet that the model starts from; the same unless the sheet was changed since.
     """
 
     matrix: FeatureMatrix
@@ -37,6 +39,7 @@ class TrainingSet:
     plan: FeaturePlan
     sheet: Sheet | None
     rules: SheetScores | None
+    prior: SheetScores | None
 
     def rows(self, part: str) -> pd.Index:
         """The row_ids of one part."""
@@ -78,10 +81,10 @@ def load_sheet(file: ProjectFile) -> Sheet | None:
     return Sheet.load(file.resolve(sheets[0])) if sheets else None
 
 
-def build_training_set(file: ProjectFile, history: History, plan: FeaturePlan | None = None) -> TrainingSet:
+def build_training_set(file: ProjectFile, history: History, bundle: Bundle | None = None) -> TrainingSet:
     """Look at the leads at the project's moments, label what came of them, and split by time.
 
-    With ``plan`` (of a trained model) the same features are built again instead of chosen anew.
+    With the ``bundle`` of a trained model its features are built again instead of chosen anew.
     Raises ``DataError`` where a part would have no row or only one class to learn from.
     """
     project, engine = file.project, history.engine
@@ -92,7 +95,7 @@ def build_training_set(file: ProjectFile, history: History, plan: FeaturePlan | 
     for part in ("train", "test"):
         engine.run([Step(f"{part}_spine", f"SELECT * EXCLUDE (part) FROM parted WHERE part = '{part}'")])
     # The plan sees the training part alone: choosing columns by the later rows would be a leak.
-    plan = plan or plan_features(history, feature_settings(project), "train_spine")
+    plan = bundle.recipe.plan if bundle else plan_features(history, feature_settings(project), "train_spine")
     engine.run(
         [Step("looked_at", "SELECT row_id, lead_id, as_of, created_at FROM parted WHERE part IS NOT NULL")]
     )
@@ -101,9 +104,20 @@ def build_training_set(file: ProjectFile, history: History, plan: FeaturePlan | 
         "SELECT p.row_id, p.part, l.label FROM parted AS p JOIN labels AS l ON l.row_id = p.row_id "
         "WHERE p.part IS NOT NULL ORDER BY p.row_id"
     ).set_index("row_id")
-    rules = score_sheet(sheet, history, "looked_at") if sheet else None
+    rules, prior = score_both_sheets(history, sheet, bundle, "looked_at")
     engine.drop("parted", "train_spine", "test_spine", "looked_at", "labels", "spine")
-    return TrainingSet(matrix, told["label"].astype(int), told["part"], test_from, plan, sheet, rules)
+    return TrainingSet(matrix, told["label"].astype(int), told["part"], test_from, plan, sheet, rules, prior)
+
+
+def score_both_sheets(
+    history: History, sheet: Sheet | None, bundle: Bundle | None, spine: str
+) -> tuple[SheetScores | None, SheetScores | None]:
+    """The project's sheet on a spine, and the one that a model starts from: mostly the same, scored once."""
+    rules = score_sheet(sheet, history, spine) if sheet else None
+    own = bundle.sheet if bundle else sheet
+    if own is None or (sheet is not None and own.version == sheet.version):
+        return rules, rules if own is not None else None
+    return rules, score_sheet(own, history, spine)
 
 
 def outcome_horizon(project: Project) -> timedelta:

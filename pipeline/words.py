@@ -93,7 +93,7 @@ def training_words(done: Training) -> list[str]:
     if done.comparison is not None:
         lines += ["", *done.comparison.story()]
     if done.dropped:
-        lines += ["", "Left out because they mostly tell the time (model.keep: puts one back):"]
+        lines += ["", "Left out because they mostly tell the time (model.drop_clock: false keeps them):"]
         lines += [f"  - {name}: {reason}" for name, reason in done.dropped.items()]
     if done.warnings:
         lines += ["", "Look at these", *(f"  - {warning}" for warning in done.warnings)]

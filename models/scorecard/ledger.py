@@ -47,6 +47,19 @@ class SheetScores:
         """The ledger of one spine row."""
         return self.ledger[self.ledger["row_id"] == row_id].reset_index(drop=True)
 
+    def by_rule(self) -> pd.DataFrame:
+        """Points counted for fit or engagement, (rows, rules): 0 where a rule does not hold.
+
+        One column per rule of the sheet in its order, named by label; starting points, alike for all, are
+        left out, so a row sums to ``total`` less those.
+        """
+        labels = [rule.label for rule in (*self.sheet.attributes, *self.sheet.actions)]
+        counted = self.ledger[self.ledger["dimension"].isin(("fit", "engagement"))]
+        found = counted.pivot_table(
+            index="row_id", columns="rule", values="points", aggfunc="sum", observed=False
+        )
+        return found.reindex(index=self.scores["row_id"], columns=labels).astype("float64").fillna(0.0)
+
     def _repr_html_(self) -> str:
         stages = self.scores["stage"].value_counts()
         told = ", ".join(f"{count:,} {stage}" for stage, count in stages.items())

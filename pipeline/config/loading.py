@@ -71,7 +71,9 @@ def expand(text: str, where: str) -> str:
                 fix=f"export {name}=…  (or write a default: ${{{name}:-…}})",
             )
         # In the password's place of a URL, characters such as @ and / would change the URL's meaning.
-        in_password = "://" in text and text[: match.start()].endswith(":") and text[match.end() :].startswith("@")
+        in_password = (
+            "://" in text and text[: match.start()].endswith(":") and text[match.end() :].startswith("@")
+        )
         return quote(found, safe="") if in_password else found
 
     return _VARIABLE.sub(value, text)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,6 +17,9 @@ from pydantic import (
 )
 
 from features import UsageError, compact, parse_duration
+
+
+_MOMENT = "a moment is written 2026-01-31 or 2026-01-31T09:30:00Z"
 
 
 def _duration(value: object) -> timedelta:
@@ -31,6 +35,12 @@ def _duration(value: object) -> timedelta:
         ) from error
 
 
+def _positive(length: timedelta) -> timedelta:
+    if not length:
+        raise ValueError("nothing happens within no time: write a length such as 7d")
+    return length
+
+
 def read_moment(text: str, where: str) -> datetime:
     """A moment as people write it on a command line, in UTC. Raises ``UsageError``."""
     try:
@@ -43,13 +53,15 @@ def _moment(value: object) -> datetime:
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
-        except ValueError as error:
-            raise ValueError("a moment is written 2026-01-31 or 2026-01-31T09:30:00Z") from error
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)
-    raise ValueError("a moment is written 2026-01-31 or 2026-01-31T09:30:00Z")
+        except ValueError:
+            raise ValueError(_MOMENT) from None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if not isinstance(value, datetime):
+        raise ValueError(_MOMENT)
+    if not 1000 <= value.year <= 9000:
+        raise ValueError("a moment lies between the years 1000 and 9000")
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
 Duration = Annotated[
@@ -58,6 +70,7 @@ Duration = Annotated[
     PlainSerializer(compact),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d+\s*[smhdw]\s*$", "examples": ["7d", "12h"]}),
 ]
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 Moment = Annotated[
     datetime,
     BeforeValidator(_moment),
@@ -95,7 +108,9 @@ class Source(Section):
     missing: tuple[str, ...] = Field(
         (), description='Texts that mean "not known", such as "Select" or "unknown".'
     )
-    encoding: Literal["utf-8", "latin-1", "utf-16"] = Field("utf-8", description="Encoding of CSV files.")
+    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(
+        "utf-8", description="Encoding of CSV files; cp1252 is what Windows and Excel write."
+    )
 
 
 class Data(Section):
@@ -120,7 +135,7 @@ class Data(Section):
 class Outcome(Section):
     """What counts as a conversion, and within what time."""
 
-    horizon: Duration = Field(
+    horizon: PositiveDuration = Field(
         timedelta(days=30), description="A lead is a success if it converts within this time."
     )
     kind: tuple[str, ...] = Field((), description="Kinds of conversion that count; all by default.")
@@ -166,10 +181,10 @@ class Count(Section):
 class Features(Section):
     """Refinements of the default feature set."""
 
-    windows: tuple[Duration, ...] = Field(
+    windows: tuple[PositiveDuration, ...] = Field(
         (timedelta(days=7), timedelta(days=30), timedelta(days=90)), description="Windows to count events in."
     )
-    half_life: Duration = Field(timedelta(days=14), description="Half-life of the decayed counts.")
+    half_life: PositiveDuration = Field(timedelta(days=14), description="Half-life of the decayed counts.")
     max_event_keys: int = Field(
         30, ge=0, le=500, description="At most so many event types and property values."
     )
@@ -196,7 +211,7 @@ class Model(Section):
     trials: int = Field(20, ge=1, le=10_000, description="Optuna trials in all.")
     folds: int = Field(4, ge=2, le=20, description="Time-ordered folds.")
     seed: int = Field(7, ge=0, description="Equal seeds give equal results.")
-    keep: tuple[str, ...] = Field((), description="Features to keep though they mostly tell the time.")
+    drop_clock: bool = Field(True, description="Leave out features that mostly tell the time of a row.")
 
 
 class Judge(Section):
@@ -226,7 +241,7 @@ class Project(Section):
     """One Leadlens project."""
 
     name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Short name; also the registered model's."
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Short name of small letters, digits, - and _; also the registered model's."
     )
     about: str = Field("", description="One sentence for people.")
     data: Data
@@ -247,11 +262,20 @@ class Project(Section):
     scores: Scores = Scores()
 
     @model_validator(mode="after")
-    def _outcome_is_told_once(self) -> Project:
-        if (self.outcome.column is None) == (self.data.conversions is None):
+    def _holds_together(self) -> Project:
+        flat = self.data.conversions is None
+        if (self.outcome.column is None) == flat:
             raise ValueError(
                 "say once how conversions are known: the table data.conversions, or outcome.column for flat data"
             )
+        if flat and self.outcome.kind:
+            raise ValueError("outcome.kind chooses among data.conversions: flat data has outcome.positive")
+        if self.order is not None and (not flat or self.data.events or self.data.changes):
+            raise ValueError(
+                "order is for flat data without dates: conversions, events and changes have dates of their own"
+            )
+        if self.judge.test_from and self.judge.test_to and self.judge.test_to <= self.judge.test_from:
+            raise ValueError("judge.test_to must lie after judge.test_from")
         return self
 
     def canonical(self) -> dict[str, Any]:

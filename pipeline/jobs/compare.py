@@ -13,6 +13,7 @@ from pipeline.judging import compare_rows
 from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
 from pipeline.state import state_folder
+from pipeline.threads import one_blas_thread
 from pipeline.training_set import build_training_set
 
 
@@ -40,6 +41,7 @@ class Compared:
         return self.comparison._repr_html_()
 
 
+@one_blas_thread
 def compare(file: ProjectFile, *, out: Path | None = None, progress: Progress = silent) -> Compared:
     """Judge champion (else challenger) and sheet on leads that the model never saw.
 
@@ -53,7 +55,7 @@ def compare(file: ProjectFile, *, out: Path | None = None, progress: Progress = 
     progress("Reading the history", 0, 0)
     history = open_history(file)
     progress("Building features and rule points", 0, 0)
-    rows = build_training_set(file, history, served.bundle.recipe.plan)
+    rows = build_training_set(file, history, served.bundle)
     if rows.test_from.isoformat() < served.bundle.recipe.test_from:
         raise DataError(
             "the model has seen these leads",

@@ -11,12 +11,11 @@ import pandas as pd
 from features import DataError, Step, UsageError
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
-from models.reasons import Reason
-from models.scorecard import score_sheet
+from models.reasons import Reason, reasons_of
 from pipeline.config import ProjectFile
-from pipeline.predict import predict, row_reasons, sheet_points
+from pipeline.predict import named, predict, sheet_points, with_points
 from pipeline.sources import open_history
-from pipeline.training_set import load_sheet, spine_policy
+from pipeline.training_set import load_sheet, score_both_sheets, spine_policy
 
 
 @dataclass(frozen=True)
@@ -103,14 +102,12 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
         )
     matrix = build_matrix(history, served.bundle.recipe.plan, "one")
     sheet = load_sheet(file)
-    rules = score_sheet(sheet, history, "one") if sheet else None
-    columns = {column.name: column for column in matrix.columns}
-    points = sheet_points(rules, matrix.frame.index)
+    rules, prior = score_both_sheets(history, sheet, served.bundle, "one")
+    columns = named(matrix.columns, served.bundle.sheet)
+    points = sheet_points(prior, matrix.frame.index)
     found = predict(served.bundle.model, matrix.frame, columns, points)
     row = matrix.frame.index[0]
-    reasons = row_reasons(
-        found, row, matrix.frame.loc[row], columns, None if points is None else float(points.iloc[0])
-    )
+    reasons = reasons_of(found.contributions, with_points(matrix.frame, points), columns)[0]
     table = found.table.loc[row]
     line = None if rules is None else rules.scores.iloc[0]
     disqualified = None if line is None or pd.isna(line["disqualified_by"]) else str(line["disqualified_by"])

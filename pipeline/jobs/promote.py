@@ -15,6 +15,7 @@ from pipeline.judging import judged_rows
 from pipeline.progress import Progress, silent
 from pipeline.registry import Registered, Registry
 from pipeline.sources import open_history
+from pipeline.threads import one_blas_thread
 from pipeline.training_set import build_training_set
 
 
@@ -35,6 +36,7 @@ class Promotion:
         return {name: value for name, value in vars(self).items() if name != "words"}
 
 
+@one_blas_thread
 def promote(file: ProjectFile, *, force: str | None = None, progress: Progress = silent) -> Promotion:
     """Compare challenger and champion (without one: the score sheet) row by row, then move the alias.
 
@@ -83,14 +85,14 @@ def _losses(
     file: ProjectFile, challenger: Registered, champion: Registered | None
 ) -> tuple[pd.DataFrame, np.ndarray, str]:
     history = open_history(file)
-    rows = build_training_set(file, history, challenger.bundle.recipe.plan)
+    rows = build_training_set(file, history, challenger.bundle)
     later = judged_rows(challenger.bundle, rows)
     label = later["label"].to_numpy(dtype=float)
     found = {"challenger": _log_loss(label, later["probability"].to_numpy())}
     if champion is None:
         found["rival"], rival = _log_loss(label, later["rule_probability"].to_numpy()), "the score sheet"
     else:
-        again = build_training_set(file, history, champion.bundle.recipe.plan)
+        again = build_training_set(file, history, champion.bundle)
         seen = judged_rows(champion.bundle, again).set_index("row_id").loc[later["row_id"]]
         found["rival"], rival = _log_loss(label, seen["probability"].to_numpy()), champion.told
     return pd.DataFrame(found), later["lead_id"].to_numpy(), rival

@@ -11,16 +11,17 @@ import pandas as pd
 
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
-from models.reasons import told
-from models.scorecard import SheetScores, score_sheet
+from models.reasons import Reason, reasons_of, told
+from models.scorecard import SheetScores
 from pipeline.config import ProjectFile, expand
-from pipeline.predict import predict, row_reasons, sheet_points
+from pipeline.predict import named, predict, sheet_points, with_points
 from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
-from pipeline.training_set import load_sheet, spine_policy
+from pipeline.training_set import load_sheet, score_both_sheets, spine_policy
 from pipeline.writeback import RunManifest, WriteResult, parse_target, write_scores
 
 _REASONS_KEPT = 10
+_LEDGER = ("dimension", "rule", "occurred_at", "points", "taken_by_cap")
 
 
 @dataclass(frozen=True)
@@ -99,17 +100,12 @@ def score(
     open_leads = build_scoring_spine(history, moment, spine_policy(file.project))
     progress(f"Scoring {open_leads:,} open leads", 0, 0)
     matrix = build_matrix(history, served.bundle.recipe.plan)
-    rules = score_sheet(sheet, history) if sheet else None
-    columns = {column.name: column for column in matrix.columns}
-    points = sheet_points(rules, matrix.frame.index)
+    rules, prior = score_both_sheets(history, sheet, served.bundle, "spine")
+    columns = named(matrix.columns, served.bundle.sheet)
+    points = sheet_points(prior, matrix.frame.index)
     found = predict(served.bundle.model, matrix.frame, columns, points)
     table = found.table
-    reasons = [
-        row_reasons(
-            found, row, matrix.frame.loc[row], columns, None if points is None else float(points[row])
-        )
-        for row in matrix.frame.index
-    ]
+    reasons = reasons_of(found.contributions, with_points(matrix.frame, points), columns, _REASONS_KEPT)
     scores = pd.DataFrame(
         {
             "lead_id": matrix.spine["lead_id"].to_numpy(),
@@ -119,7 +115,7 @@ def score(
             "grade": table["grade"].to_numpy(),
             "fit_points": table["fit_points"].round(3).to_numpy(),
             "engagement_points": table["engagement_points"].round(3).to_numpy(),
-            "reasons": [_kept(found.start, lines) for lines in reasons],
+            "reasons": [_with_start(found.start, lines) for lines in reasons],
             "reasons_text": [told(lines) for lines in reasons],
         }
     )
@@ -142,32 +138,30 @@ def _target(file: ProjectFile, to: str | None) -> str:
     return told if "://" in told else str(file.resolve(told))
 
 
-def _kept(start: float, lines: list[Any]) -> list[dict[str, Any]]:
-    """The strongest reasons; the rest in one line, so that start and reasons still sum to the score."""
-    kept = [{"text": "Every lead starts at", "points": round(start, 3), "family": None}]
-    kept += [line.to_dict() for line in lines[:_REASONS_KEPT]]
-    rest = sum(line.points for line in lines[_REASONS_KEPT:])
-    if len(lines) > _REASONS_KEPT:
-        kept.append(
-            {
-                "text": f"{len(lines) - _REASONS_KEPT} smaller reasons",
-                "points": round(rest, 3),
-                "family": None,
-            }
-        )
-    return kept
+def _with_start(start: float, lines: list[Reason]) -> list[dict[str, Any]]:
+    """Start and reasons, which sum to the score."""
+    return [
+        {"text": "Every lead starts at", "points": round(start, 3), "family": None},
+        *(line.to_dict() for line in lines),
+    ]
 
 
 def _rule_columns(rules: SheetScores, index: pd.Index) -> dict[str, Any]:
     by_row = rules.scores.set_index("row_id").loc[index]
-    lines = rules.ledger[["row_id", "dimension", "rule", "occurred_at", "points", "taken_by_cap"]].assign(
-        occurred_at=rules.ledger["occurred_at"]
-        .dt.strftime("%Y-%m-%dT%H:%M:%S")
-        .where(rules.ledger["occurred_at"].notna(), None)
+    ledger = rules.ledger
+    dates = ledger["occurred_at"].dt.strftime("%Y-%m-%dT%H:%M:%S").astype(object)
+    lines = zip(
+        ledger["row_id"],
+        ledger["dimension"],
+        ledger["rule"],
+        dates.where(ledger["occurred_at"].notna(), None),
+        ledger["points"].tolist(),
+        ledger["taken_by_cap"].tolist(),
+        strict=True,
     )
     ledgers: dict[Any, list[dict[str, Any]]] = {row: [] for row in index}
-    for line in lines.to_dict("records"):
-        ledgers[line.pop("row_id")].append(line)
+    for row, *line in lines:
+        ledgers[row].append(dict(zip(_LEDGER, line, strict=True)))
     return {
         "stage": by_row["stage"].to_numpy(),
         "rule_points": by_row["total"].to_numpy(dtype=float),

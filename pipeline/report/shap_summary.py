@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from pipeline.predict import predict, sheet_points
+from pipeline.predict import named, predict, sheet_points
 
 if TYPE_CHECKING:
     from pipeline.bundle import Bundle
@@ -23,9 +24,9 @@ def shap_summary(bundle: Bundle, rows: TrainingSet, sample: pd.Index, most: int 
     import matplotlib.pyplot as plt
     import shap
 
-    columns = {column.name: column for column in rows.matrix.columns}
+    columns = named(rows.matrix.columns, bundle.sheet)
     frame = rows.matrix.frame.loc[sample]
-    found = predict(bundle.model, frame, columns, sheet_points(rows.rules, sample))
+    found = predict(bundle.model, frame, columns, sheet_points(rows.prior, sample))
     names = list(found.contributions)
     explanation = shap.Explanation(
         values=found.contributions.to_numpy(),
@@ -35,6 +36,9 @@ def shap_summary(bundle: Bundle, rows: TrainingSet, sample: pd.Index, most: int 
     )
     figure = plt.figure(figsize=(9, 6))
     try:
+        warnings.filterwarnings(
+            "ignore", "All-NaN slice", RuntimeWarning
+        )  # a column of categories has no shade
         shap.plots.beeswarm(explanation, max_display=most, show=False, plot_size=None)
         plt.xlabel("points (10 double the odds)")
         plt.tight_layout()
