@@ -1,4 +1,7 @@
-"""Affine calibration in log-odds: a probability is mended and its explanation stays exact."""
+"""Affine calibration in log-odds: a probability is mended and its explanation stays exact.
+
+The slope comes from rows the model has not seen (``models.blend``), the shift from the latest mature rows.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 
 from models.scale import probability
 
 Floats = NDArray[np.float64]
-_FLATTEST = 1e-3
-_PRIOR_ROWS = 20.0  # about as many rows hold the line at "no change"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class AffineCalibration:
 
     shift: float = 0.0
     slope: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.slope > 0:
+            raise ValueError(f"the slope must be positive, got {self.slope}")
 
     def log_odds(self, margin: ArrayLike) -> Floats:
         """Calibrated log-odds."""
@@ -40,30 +44,28 @@ class AffineCalibration:
         return asdict(self)
 
 
-def calibrate(
-    margin: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None, prior_rows: float = _PRIOR_ROWS
-) -> AffineCalibration:
-    """Fit shift and slope on rows that the model has not seen, held near 0 and 1 by ``prior_rows``.
+def level_shift(margin: ArrayLike, y: ArrayLike, prior_rows: float = 20.0) -> float:
+    """The constant that makes the mean probability the observed rate; ``prior_rows`` rows hold it at 0.
 
-    With no rows, or one class only, the little evidence moves the shift alone a little.
-
-    >>> rng = np.random.default_rng(0)
-    >>> truth = rng.normal(size=20_000)
-    >>> found = calibrate(2 * truth + 1, rng.random(20_000) < probability(truth))
-    >>> round(found.slope, 1), round(found.shift, 1)
-    (0.5, -0.5)
+    >>> round(level_shift(np.zeros(100), np.r_[np.ones(75), np.zeros(25)], prior_rows=0), 3)
+    1.099
     """
-    x, label = np.asarray(margin, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    w = np.ones_like(x) if weight is None else np.asarray(weight, dtype=np.float64)
-    rows = max(float(w.sum()), 1.0)
-    hold = 0.25 * prior_rows
+    line, hits, hold, shift = np.asarray(margin, dtype=np.float64), float(np.sum(y)), 0.25 * prior_rows, 0.0
+    for _ in range(100):
+        p = probability(line + shift)
+        step = (hits - p.sum() - hold * shift) / max(float(p @ (1 - p)) + hold, 1e-9)
+        shift += float(np.clip(step, -2.0, 2.0))
+        if abs(step) < 1e-10 or abs(shift) > 30:
+            break
+    return shift
 
-    def loss(theta: Floats) -> tuple[float, Floats]:
-        line = theta[0] + theta[1] * x
-        miss = w * (probability(line) - label)
-        away = theta - np.array([0.0, 1.0])
-        value = w @ (np.logaddexp(0.0, line) - label * line) + 0.5 * hold * away @ away
-        return value / rows, (np.array([miss.sum(), miss @ x]) + hold * away) / rows
 
-    found = minimize(loss, np.array([0.0, 1.0]), jac=True, method="L-BFGS-B", bounds=[(None, None), (_FLATTEST, None)])
-    return AffineCalibration(float(found.x[0]), float(found.x[1]))
+def log_loss(margin: ArrayLike, y: ArrayLike) -> float:
+    """Mean negative log-likelihood of labels 0 / 1 at these log-odds."""
+    line, label = np.asarray(margin, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    return float((np.logaddexp(0.0, line) - label * line).mean())
+
+
+def loss_at_own_level(margin: ArrayLike, y: ArrayLike) -> float:
+    """Log loss once the level is right: what log-odds are worth apart from the base rate they were made at."""
+    return log_loss(np.asarray(margin) + level_shift(margin, y, prior_rows=0.0), y)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,11 +59,14 @@ class SheetPrior:
         frame = told.to_frame(self.names[0]) if isinstance(told, pd.Series) else told
         absent = [name for name in self.names if name not in frame.columns]
         if absent:
-            raise DataError("points of the sheet are absent", value=absent, known=[str(c) for c in frame.columns])
+            raise DataError(
+                "points of the sheet are absent", value=absent, known=[str(c) for c in frame.columns]
+            )
         points = frame[list(self.names)].to_numpy(dtype=np.float64)
         if len(points) != rows or not np.isfinite(points).all():
             raise DataError(
-                "the sheet must give every row its points", value=f"{len(points)} rows for {rows}, or gaps in them"
+                "the sheet must give every row its points",
+                value=f"{len(points)} rows for {rows}, or gaps in them",
             )
         return points
 
@@ -81,9 +83,9 @@ class LeadModel:
     encoding : the feature columns and their categories.
     average_log_odds : of the average lead of late, who scores 50.
     sheet, linear, trees : the parts; None where the model has none.
-    weights : of the three, 0 for a part that is not there.
+    weights : shares of the three, 0 for a part that is not there.
     trees_on_sheet : the trees were grown from the sheet's line.
-    calibration : the last step.
+    calibration : the last step; its slope says how far the blend is trusted on later rows.
     about : what a reader may want to know (rows, conversions, settings); JSON values.
     """
 
@@ -109,7 +111,9 @@ class LeadModel:
 
     def log_odds(self, frame: pd.DataFrame, rule_points: RulePoints = None) -> Floats:
         """Calibrated log-odds, one per row of ``frame``."""
-        return self.calibration.log_odds(self.margin(self.encoding.encode(frame), self._sheet_points(frame, rule_points)))
+        return self.calibration.log_odds(
+            self.margin(self.encoding.encode(frame), self._sheet_points(frame, rule_points))
+        )
 
     def predict_proba(self, frame: pd.DataFrame, rule_points: RulePoints = None) -> Floats:
         """Probability of conversion within the horizon, one per row."""
@@ -186,7 +190,9 @@ class LeadModel:
             told = json.loads((folder / _MODEL).read_text(encoding="utf-8"))
             trees = (folder / _TREES).read_bytes().decode("utf-8")
         except (OSError, ValueError) as error:
-            raise DataError("this folder holds no readable model", value=str(folder), why=str(error)) from None
+            raise DataError(
+                "this folder holds no readable model", value=str(folder), why=str(error)
+            ) from None
         if isinstance(told, dict) and told.get("leadlens_model") == FORMAT:
             if hashlib.sha256(trees.encode()).hexdigest() != told.pop("trees_sha256", None):
                 raise DataError(
@@ -206,7 +212,11 @@ class LeadModel:
             "encoding": self.encoding.to_dict(),
             "average_log_odds": self.average_log_odds,
             "sheet": self.sheet
-            and {"names": list(self.sheet.names), "line": self.sheet.line.as_dict(), "centre": list(self.sheet.centre)},
+            and {
+                "names": list(self.sheet.names),
+                "line": self.sheet.line.as_dict(),
+                "centre": list(self.sheet.centre),
+            },
             "linear": self.linear and self.linear.to_dict(),
             "trees": self.trees and self.trees.to_dict(),
             "weights": list(self.weights),
@@ -227,7 +237,9 @@ class LeadModel:
             )
         try:
             sheet = told["sheet"] and SheetPrior(
-                tuple(told["sheet"]["names"]), PointsCalibration(**told["sheet"]["line"]), tuple(told["sheet"]["centre"])
+                tuple(told["sheet"]["names"]),
+                PointsCalibration(**told["sheet"]["line"]),
+                tuple(told["sheet"]["centre"]),
             )
             return cls(
                 encoding=Encoding.from_dict(told["encoding"]),
@@ -254,8 +266,3 @@ class LeadModel:
         times += linear * self.linear.prior_slope if self.linear is not None else 0.0
         times += trees if self.trees is not None and self.trees_on_sheet else 0.0
         return times * self.sheet.line.b, times * self.sheet.line.a
-
-
-def part_names(has_sheet: bool) -> Sequence[str]:
-    """The parts of a blend, in the order of its weights."""
-    return ("sheet", "linear", "trees") if has_sheet else ("linear", "trees")

@@ -230,7 +230,8 @@ def _fail(error: Exception) -> int:
         print("stopped; nothing is lost: run the same command again to go on", file=sys.stderr)
         return 130
     if isinstance(error, typer.exceptions.TyperException):
-        error.show()
+        show = getattr(error, "show", None)  # usage errors show the usage beside the message
+        show() if show else print(error, file=sys.stderr)
         return 2
     from features.errors import LeadlensError
 

@@ -75,7 +75,7 @@ def compare_rows(
         "dropped_columns": list(bundle.recipe.dropped),
         "warnings": warnings,
         "clock": "time" if file.project.order is None else "sequence",
-        "rules": {rule.label: rule.points for rule in (*sheet.attributes, *sheet.actions)},
+        "rules": {rule.label: rule.points for rule in sheet.rules},
         "test_from": rows.test_from.isoformat(),
     }
     return judge(judged, rows.rules.ledger, meta, capacity=file.project.judge.capacity)

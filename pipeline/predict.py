@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from features import FeatureColumn
+from features.columns import Family
 from models.lead_model import LeadModel
 from models.reasons import family_points, model_grades
 from models.scale import probability, shown_score
-from models.scorecard import Sheet, SheetScores
+from models.scorecard import ActionRule, AttributeRule, Sheet, SheetScores
 from pipeline.bundle import Bundle
 
 _SHEET = "sheet: "
@@ -41,14 +42,23 @@ def sheet_points(rules: SheetScores | None, index: pd.Index) -> pd.DataFrame | N
 def named(columns: tuple[FeatureColumn, ...], sheet: Sheet | None) -> dict[str, FeatureColumn]:
     """Features, and the rules of a sheet as columns of its points, by name."""
     found = {column.name: column for column in columns}
-    for family, rules in (("demographic", sheet.attributes), ("behavioural", sheet.actions)) if sheet else ():
-        for rule in rules:
-            found[_SHEET + rule.label] = FeatureColumn(
-                _SHEET + rule.label, f"{rule.label} (by hand)", family, unit="points",
-                sentence="Points of the score sheet.", condition=rule.when, phrase=rule.label,
-                absent=f"Not so: {rule.label[:1].lower()}{rule.label[1:]}",
-            )  # fmt: skip
+    if sheet is not None:
+        found |= {_SHEET + rule.label: _rule_column(rule) for rule in sheet.rules}
     return found
+
+
+def _rule_column(rule: AttributeRule | ActionRule) -> FeatureColumn:
+    family: Family = "demographic" if isinstance(rule, AttributeRule) else "behavioural"
+    return FeatureColumn(
+        _SHEET + rule.label,
+        f"{rule.label} (by hand)",
+        family,
+        unit="points",
+        sentence="Points of the score sheet.",
+        condition=rule.when,
+        phrase=rule.label,
+        absent=f"Not so: {rule.label[:1].lower()}{rule.label[1:]}",
+    )
 
 
 def predict(

@@ -30,6 +30,7 @@ class TrainingSet:
     test_from : where the later part begins.
     rules : the first sheet's points on the same rows; ``None`` without a sheet.
     prior : the points of the sheet that the model starts from; the same unless the sheet was changed since.
+    warnings : what opening the data brought to light.
     """
 
     matrix: FeatureMatrix
@@ -40,6 +41,7 @@ class TrainingSet:
     sheet: Sheet | None
     rules: SheetScores | None
     prior: SheetScores | None
+    warnings: tuple[str, ...]
 
     def rows(self, part: str) -> pd.Index:
         """The row_ids of one part."""
@@ -105,8 +107,11 @@ def build_training_set(file: ProjectFile, history: History, bundle: Bundle | Non
         "WHERE p.part IS NOT NULL ORDER BY p.row_id"
     ).set_index("row_id")
     rules, prior = score_both_sheets(history, sheet, bundle, "looked_at")
+    warnings = tuple(finding.message for finding in history.findings if finding.level == "warning")
     engine.drop("parted", "train_spine", "test_spine", "looked_at", "labels", "spine")
-    return TrainingSet(matrix, told["label"].astype(int), told["part"], test_from, plan, sheet, rules, prior)
+    return TrainingSet(
+        matrix, told["label"].astype(int), told["part"], test_from, plan, sheet, rules, prior, warnings
+    )
 
 
 def score_both_sheets(

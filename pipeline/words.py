@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 if TYPE_CHECKING:
     from pipeline.jobs.check import Check
     from pipeline.jobs.explain import Explanation
@@ -121,10 +123,10 @@ def explanation_words(found: Explanation) -> list[str]:
     if found.disqualified_by:
         lines.append(f"  disqualified: {found.disqualified_by}")
     counted = found.ledger[found.ledger["dimension"].isin(("fit", "engagement"))]
-    for line in counted.itertuples():
-        date = f"{line.occurred_at:%Y-%m-%d %H:%M}" if line.occurred_at == line.occurred_at else " " * 16
-        capped = f"  (the cap took {line.taken_by_cap:g})" if line.taken_by_cap else ""
-        lines.append(f"  {line.points:>+8g}  {date}  {line.rule}{capped}")
+    for line in counted.to_dict("records"):
+        date = " " * 16 if pd.isna(line["occurred_at"]) else f"{line['occurred_at']:%Y-%m-%d %H:%M}"
+        capped = f"  (the cap took {line['taken_by_cap']:g})" if line["taken_by_cap"] else ""
+        lines.append(f"  {line['points']:>+8g}  {date}  {line['rule']}{capped}")
     lines.append(f"  {found.rule_points:>8g}  = points")
     return lines
 

@@ -53,7 +53,7 @@ class SheetScores:
         One column per rule of the sheet in its order, named by label; starting points, alike for all, are
         left out, so a row sums to ``total`` less those.
         """
-        labels = [rule.label for rule in (*self.sheet.attributes, *self.sheet.actions)]
+        labels = [rule.label for rule in self.sheet.rules]
         counted = self.ledger[self.ledger["dimension"].isin(("fit", "engagement"))]
         found = counted.pivot_table(
             index="row_id", columns="rule", values="points", aggfunc="sum", observed=False

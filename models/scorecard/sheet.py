@@ -167,6 +167,11 @@ class Sheet(Section):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
+    def rules(self) -> tuple[AttributeRule | ActionRule, ...]:
+        """Every rule that gives points: attributes, then actions, in the order of the file."""
+        return (*self.attributes, *self.actions)
+
+    @property
     def all_dimensions(self) -> tuple[str, ...]:
         """Fit, engagement, and the sheet's own."""
         return (*MAIN_DIMENSIONS, *self.dimensions)

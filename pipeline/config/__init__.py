@@ -1,6 +1,6 @@
 """The project file: what it may say, how it is read, its JSON Schema."""
 
-from pipeline.config.loading import ProjectFile, expand, json_schema, load_project
+from pipeline.config.loading import ProjectFile, expand, json_schema, load_project, unexpanded
 from pipeline.config.model import Features, Judge, Model, Outcome, Project, Source, Spine
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "expand",
     "json_schema",
     "load_project",
+    "unexpanded",
 ]

@@ -79,6 +79,13 @@ def expand(text: str, where: str) -> str:
     return _VARIABLE.sub(value, text)
 
 
+def unexpanded(text: str) -> str:
+    """The text for messages: defaults are put in, and what only the environment knows stays ``${NAME}``."""
+    return _VARIABLE.sub(
+        lambda match: match[0] if os.environ.get(match[1]) or match[2] is None else str(match[2]), text
+    )
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of project files, for editors."""
     schema = Project.model_json_schema()

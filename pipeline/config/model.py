@@ -18,7 +18,6 @@ from pydantic import (
 
 from features import UsageError, compact, parse_duration
 
-
 _MOMENT = "a moment is written 2026-01-31 or 2026-01-31T09:30:00Z"
 
 
@@ -241,7 +240,8 @@ class Project(Section):
     """One Leadlens project."""
 
     name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Short name of small letters, digits, - and _; also the registered model's."
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        description="Short name of small letters, digits, - and _; also the registered model's.",
     )
     about: str = Field("", description="One sentence for people.")
     data: Data
@@ -270,6 +270,10 @@ class Project(Section):
             )
         if flat and self.outcome.kind:
             raise ValueError("outcome.kind chooses among data.conversions: flat data has outcome.positive")
+        if flat and (self.spine.every or self.spine.dates or self.spine.column or any(self.spine.at_ages)):
+            raise ValueError(
+                "flat data tell no moment of conversion: leads are looked at as they are created, without spine"
+            )
         if self.order is not None and (not flat or self.data.events or self.data.changes):
             raise ValueError(
                 "order is for flat data without dates: conversions, events and changes have dates of their own"

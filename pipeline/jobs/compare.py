@@ -14,7 +14,7 @@ from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
 from pipeline.state import state_folder
 from pipeline.threads import one_blas_thread
-from pipeline.training_set import build_training_set
+from pipeline.training_set import TrainingSet, build_training_set
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,16 @@ class Compared:
 
 
 @one_blas_thread
-def compare(file: ProjectFile, *, out: Path | None = None, progress: Progress = silent) -> Compared:
+def compare(
+    file: ProjectFile,
+    *,
+    out: Path | None = None,
+    rows: TrainingSet | None = None,
+    progress: Progress = silent,
+) -> Compared:
     """Judge champion (else challenger) and sheet on leads that the model never saw.
+
+    ``rows`` saves building again what `train` has just built (``Training.training_set``).
 
     Raises ``DataError`` when no model is registered, or the project's later leads are not later for this model.
     """
@@ -52,10 +60,11 @@ def compare(file: ProjectFile, *, out: Path | None = None, progress: Progress = 
 
     progress("Opening the model", 0, 0)
     served = Registry(file.project.name).serving()
-    progress("Reading the history", 0, 0)
-    history = open_history(file)
-    progress("Building features and rule points", 0, 0)
-    rows = build_training_set(file, history, served.bundle)
+    if rows is None:
+        progress("Reading the history", 0, 0)
+        history = open_history(file)
+        progress("Building features and rule points", 0, 0)
+        rows = build_training_set(file, history, served.bundle)
     if rows.test_from.isoformat() < served.bundle.recipe.test_from:
         raise DataError(
             "the model has seen these leads",
@@ -63,7 +72,7 @@ def compare(file: ProjectFile, *, out: Path | None = None, progress: Progress = 
             why="a model judged on its own training rows looks better than it is",
             fix="train again, or a later judge.test_from",
         )
-    warnings = [finding.message for finding in history.findings if finding.level == "warning"]
+    warnings = list(rows.warnings)
     if rows.sheet is not None and rows.sheet.version != served.bundle.recipe.sheet_version:
         warnings.append(
             "the score sheet changed since the model was trained: train again to have it as prior"

@@ -67,8 +67,8 @@ def _run(world: str, folder: Path, progress: Progress) -> tuple[dict[str, Any], 
 
     file = load_project(folder)
     trained = train(file, progress=within)
-    promote(file, progress=within)
-    compared = compare(file, out=folder, progress=within)
+    promote(file, rows=trained.training_set, progress=within)
+    compared = compare(file, out=folder, rows=trained.training_set, progress=within)
     scored = score(file, to=str(folder / "scores.csv"), progress=within)
     truth = json.loads((folder / "data" / "truth.json").read_text(encoding="utf-8"))
     best = scored.scores.sort_values(["score", "lead_id"], ascending=[False, True]).iloc[0]

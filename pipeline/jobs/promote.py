@@ -16,7 +16,7 @@ from pipeline.progress import Progress, silent
 from pipeline.registry import Registered, Registry
 from pipeline.sources import open_history
 from pipeline.threads import one_blas_thread
-from pipeline.training_set import build_training_set
+from pipeline.training_set import TrainingSet, build_training_set
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,18 @@ class Promotion:
 
 
 @one_blas_thread
-def promote(file: ProjectFile, *, force: str | None = None, progress: Progress = silent) -> Promotion:
+def promote(
+    file: ProjectFile,
+    *,
+    force: str | None = None,
+    rows: TrainingSet | None = None,
+    progress: Progress = silent,
+) -> Promotion:
     """Compare challenger and champion (without one: the score sheet) row by row, then move the alias.
 
     The gate lets pass what is not worse beyond chance: the interval of the paired difference in log loss
-    reaches zero or below. Raises ``DataError`` when it refuses; ``force`` gives the reason to promote anyhow.
+    reaches zero or below. Raises ``DataError`` when it refuses; ``force`` gives the reason to promote anyhow;
+    ``rows`` saves building again what `train` has just built for this challenger.
     """
     registry = Registry(file.project.name)
     challenger = registry.open("challenger")
@@ -54,7 +61,7 @@ def promote(file: ProjectFile, *, force: str | None = None, progress: Progress =
             [f"{challenger.told} is champion already; nothing changed."],
         )  # fmt: skip
     progress("Judging challenger and rival on the same later leads", 0, 0)
-    losses, lead, rival = _losses(file, challenger, champion)
+    losses, lead, rival = _losses(file, challenger, champion, rows)
     difference = losses["challenger"] - losses["rival"]
     missed = difference.to_numpy()
     low, high = cluster_bootstrap(
@@ -82,17 +89,16 @@ def promote(file: ProjectFile, *, force: str | None = None, progress: Progress =
 
 
 def _losses(
-    file: ProjectFile, challenger: Registered, champion: Registered | None
+    file: ProjectFile, challenger: Registered, champion: Registered | None, rows: TrainingSet | None
 ) -> tuple[pd.DataFrame, np.ndarray, str]:
-    history = open_history(file)
-    rows = build_training_set(file, history, challenger.bundle)
+    rows = rows or build_training_set(file, open_history(file), challenger.bundle)
     later = judged_rows(challenger.bundle, rows)
     label = later["label"].to_numpy(dtype=float)
     found = {"challenger": _log_loss(label, later["probability"].to_numpy())}
     if champion is None:
         found["rival"], rival = _log_loss(label, later["rule_probability"].to_numpy()), "the score sheet"
     else:
-        again = build_training_set(file, history, champion.bundle)
+        again = build_training_set(file, open_history(file), champion.bundle)
         seen = judged_rows(champion.bundle, again).set_index("row_id").loc[later["row_id"]]
         found["rival"], rival = _log_loss(label, seen["probability"].to_numpy()), champion.told
     return pd.DataFrame(found), later["lead_id"].to_numpy(), rival
@@ -100,4 +106,5 @@ def _losses(
 
 def _log_loss(label: np.ndarray, probability: np.ndarray) -> np.ndarray:
     held = np.clip(probability, 1e-12, 1 - 1e-12)
-    return -(label * np.log(held) + (1 - label) * np.log1p(-held))
+    loss: np.ndarray = -(label * np.log(held) + (1 - label) * np.log1p(-held))
+    return loss

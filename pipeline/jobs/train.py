@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class Training:
     suspects: tuple[Suspect, ...]
     warnings: tuple[str, ...]
     bundle: Bundle
+    training_set: TrainingSet
     comparison: Comparison | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,14 +109,14 @@ def train(file: ProjectFile, *, trials: int | None = None, progress: Progress = 
             drop_clock=settings.drop_clock,
             storage=study_storage(),
             study_name=_study_name(file, rows),
+            n_jobs=os.cpu_count() or 1,
         ),
         seed=settings.seed,
         progress=progress,
     )
     dropped = {found.name: found.reason for found in trained.dropped}
     bundle = Bundle(trained.model, _recipe(file, rows, dropped))
-    warnings = [finding.message for finding in history.findings if finding.level == "warning"]
-    warnings += [suspect.message for suspect in suspects]
+    warnings = [*rows.warnings, *(suspect.message for suspect in suspects)]
     progress("Judging on later leads", 0, 0)
     registry = Registry(file.project.name)
     comparison = None if rows.rules is None else compare_rows(file, bundle, rows, "challenger", warnings)
@@ -142,6 +144,7 @@ def train(file: ProjectFile, *, trials: int | None = None, progress: Progress = 
         suspects,
         tuple(warnings),
         bundle,
+        rows,
         comparison,
     )
 
@@ -175,12 +178,10 @@ def _model_input(rows: TrainingSet, index: pd.Index, bundle: Bundle) -> pd.DataF
 
 
 def _figures(bundle: Bundle, rows: TrainingSet) -> dict[str, float]:
-    from models.judging.metrics import METRICS, Measured
+    from models.judging import Measured
 
     later = rows.rows("test")
-    found = bundle.model.predict_proba(rows.matrix.frame.loc[later])
-    measured = Measured.of(rows.label[later].to_numpy(), found)
-    return {name: float(getattr(measured, name)) for name in METRICS}
+    return Measured(rows.label[later], bundle.model.predict_proba(rows.matrix.frame.loc[later])).all()
 
 
 def _log(

@@ -27,7 +27,7 @@ def shap_summary(bundle: Bundle, rows: TrainingSet, sample: pd.Index, most: int 
     columns = named(rows.matrix.columns, bundle.sheet)
     frame = rows.matrix.frame.loc[sample]
     found = predict(bundle.model, frame, columns, sheet_points(rows.prior, sample))
-    names = list(found.contributions)
+    names = [str(name) for name in found.contributions]
     explanation = shap.Explanation(
         values=found.contributions.to_numpy(),
         base_values=np.full(len(sample), found.start),

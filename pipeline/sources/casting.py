@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from features import DataError, Engine, Finding, UsageError
+from features.errors import counted, listed
 from features.history import Kind
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
 _MOSTLY = 0.95
+LARGEST = "1e100"  # squares and sums of what is larger are no numbers any more
+_EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
+_WRITTEN_NUMBER = r"'^\W{0,2}[A-Z]{0,3}\s?-?[0-9]+([., ][0-9]+)+\s?[%A-Za-z€$£]{0,3}$'"
 
 
 @dataclass
@@ -18,6 +22,7 @@ class Caster:
 
     engine: Engine
     table: str
+    where: str
     findings: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -29,33 +34,40 @@ class Caster:
 
     def identifier(self, column: str) -> str:
         """SQL of an id as text: whole numbers written without a decimal point, spaces trimmed, '' is NULL."""
-        name = self.quote(column)
-        if self.types[column] in ("DOUBLE", "FLOAT"):
+        name, kind = self.quote(column), self.types[column]
+        if kind in ("DOUBLE", "FLOAT"):
+            self._refuse_rounded(column)
+            name = f"CASE WHEN isfinite({name}) THEN {name} END"
+        if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
             # An integer column with gaps arrives as floating point; 12.0 and "12" must stay the same lead.
-            return f"CASE WHEN {name} = floor({name}) THEN CAST(CAST({name} AS HUGEINT) AS VARCHAR) ELSE CAST({name} AS VARCHAR) END"
+            whole = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
+            return f"CASE WHEN {name} = floor({name}) THEN {whole} ELSE CAST({name} AS VARCHAR) END"
         return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
 
     def moment(self, column: str) -> str:
         """SQL of a moment in UTC without a zone; text is parsed, and what cannot be parsed is an error."""
         name, kind = self.quote(column), self.types[column]
         if kind == "TIMESTAMP WITH TIME ZONE":
-            return f"CAST({name} AT TIME ZONE 'UTC' AS TIMESTAMP)"
+            return self._plausible(column, f"CAST({name} AT TIME ZONE 'UTC' AS TIMESTAMP)")
         if kind.startswith("TIMESTAMP") or kind == "DATE":
-            return f"CAST({name} AS TIMESTAMP)"
+            return self._plausible(column, f"CAST({name} AS TIMESTAMP)")
         if kind == "VARCHAR":
-            parsed = (
-                f"CAST(TRY_CAST(nullif(trim({name}), '') AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS TIMESTAMP)"
-            )
+            # Words such as “now” and “infinity” are moments too, but not anybody's data.
+            dated = f"CASE WHEN regexp_matches({name}, '^\\s*[0-9]') THEN trim({name}) END"
+            parsed = f"CAST(TRY_CAST({dated} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS TIMESTAMP)"
             self._refuse_unparsed(column, parsed)
             self._warn_mixed_zones(column)
-            return parsed
+            return self._plausible(column, parsed)
         if self._all_null(column):
             return "CAST(NULL AS TIMESTAMP)"
         raise UsageError(
-            f"{self.table}.{column} is not a moment but {kind}",
+            f"{self.table}.{column} holds no moments but {_spoken(kind)}",
             value=self.engine.value(f"SELECT min({name}) FROM {self.raw}"),
-            where=f"data.{self.table}",
-            fix="turn it into one in `query`, e.g. SELECT *, to_timestamp(ts / 1000.0) AS occurred_at FROM source",
+            where=self.where,
+            fix=f"call it something else: columns: {{is_{column}: {column}}}"
+            if kind == "BOOLEAN"
+            else f"turn it into one in `query`: SELECT * REPLACE (to_timestamp({name}) AS {name}) FROM source for "
+            "seconds since 1970, strptime(CAST(… AS VARCHAR), '%Y%m%d') for 20260131",
         )
 
     def number(self, column: str) -> str:
@@ -64,14 +76,14 @@ class Caster:
         if kind == "BOOLEAN":
             return f"CAST({name} AS DOUBLE)"
         cast = f"TRY_CAST({name} AS DOUBLE)"
-        odd = self._count(f"NOT isfinite({cast})")
+        usable = f"(isfinite({cast}) AND abs({cast}) <= {LARGEST})"
+        odd = self._count(f"NOT {usable}")
         if odd:
-            self._warn(
-                "not-finite",
-                f"{self.table}.{column}: {odd:,} values are NaN or infinite; read as unknown",
-                odd,
-            )
-        return f"CASE WHEN isfinite({cast}) THEN {cast} END"
+            told = f"{self.table}.{column}: {counted(odd, 'value')} NaN, infinite or beyond {LARGEST}"
+            self._warn("not-finite", f"{told}, read as unknown", odd)
+        if kind == "VARCHAR":
+            self._warn_text(column, cast)
+        return f"CASE WHEN {usable} THEN {cast} END"
 
     def attribute(self, column: str) -> tuple[str, Kind]:
         """SQL and kind of a column of the user's own."""
@@ -94,46 +106,85 @@ class Caster:
         distinct = int(self._value(f"count(DISTINCT {filled})"))
         # A code such as a postcode stays text: leading zeros would be lost.
         coded = self._count(f"regexp_matches({filled}, '^0[0-9]')") > 0
-        if total and numeric == total and not coded:
+        few = numeric < total and distinct <= 10
+        if total and not coded and not few and numeric >= _MOSTLY * total:
             return self.number(column), "number"
-        if total and not coded and numeric >= _MOSTLY * total and distinct > 10:
-            bad = self.engine.frame(
-                f"SELECT DISTINCT {filled} AS v FROM {self.raw} WHERE {filled} IS NOT NULL "
-                f"AND TRY_CAST({filled} AS DOUBLE) IS NULL ORDER BY v LIMIT 3"
-            )["v"]
+        written = self._count(f"regexp_matches({filled}, {_WRITTEN_NUMBER})")
+        if not coded and distinct > 10 and written >= _MOSTLY * total:
+            self._warn(
+                "number-as-text",
+                f"{self.table}.{column} looks like numbers written for people "
+                f"({self._examples(column, 'TRUE')}): read as text. For numbers say in `query`: "
+                "SELECT * REPLACE (CAST(replace(…, ',', '.') AS DOUBLE) AS …) FROM source",
+                written,
+            )
+        return filled, "category" if distinct <= max(50, total // 10) else "text"
+
+    def _warn_text(self, column: str, cast: str) -> None:
+        text = f"nullif(trim({self.quote(column)}), '') IS NOT NULL AND {cast} IS NULL"
+        if bad := self._count(text):
             self._warn(
                 "text-in-number",
-                f"{self.table}.{column} holds numbers, but {total - numeric:,} values are text "
-                f"({', '.join(map(repr, bad))}); read as unknown. Name them under `missing` to say so",
-                total - numeric,
+                f"{self.table}.{column} holds numbers and {counted(bad, 'value')} of text "
+                f"({self._examples(column, text)}), read as unknown. Name such texts under `missing`",
+                bad,
             )
-            return self.number(column), "number"
-        return filled, "category" if distinct <= max(50, total // 10) else "text"
+
+    def _examples(self, column: str, condition: str) -> str:
+        name = self.quote(column)
+        found = self.engine.frame(
+            f"SELECT DISTINCT trim({name}) AS v FROM {self.raw} WHERE {name} IS NOT NULL AND {condition} "
+            "ORDER BY v LIMIT 3"
+        )["v"]
+        return listed(map(repr, found))
+
+    def _plausible(self, column: str, moment: str) -> str:
+        """The moment, or NULL where it is one of those that stand for “never” or “not known”."""
+        within = f"(isfinite({moment}) AND {moment} BETWEEN {_EARLIEST} AND {_LATEST})"
+        odd = self._count(f"NOT {within}")
+        if not odd:
+            return moment
+        self._warn(
+            "odd-moment",
+            f"{self.table}.{column}: {counted(odd, 'moment')} before the year 1000 or after 9000, read as unknown",
+            odd,
+        )
+        return f"CASE WHEN {within} THEN {moment} END"
+
+    def _refuse_rounded(self, column: str) -> None:
+        name = self.quote(column)
+        if rounded := self._count(f"isfinite({name}) AND abs({name}) >= 9007199254740992"):
+            raise DataError(
+                f"{counted(rounded, 'id')} in {self.table}.{column} are floating-point numbers of 16 digits and more",
+                where=self.where,
+                why="their last digits are lost: different ids may have become one",
+                fix="write ids as text, or as whole numbers, where the file is made",
+            )
 
     def _refuse_unparsed(self, column: str, parsed: str) -> None:
         name = self.quote(column)
         condition = f"nullif(trim({name}), '') IS NOT NULL AND {parsed} IS NULL"
         bad = self._count(condition)
         if bad:
-            example = self.engine.value(f"SELECT min({name}) FROM {self.raw} WHERE {condition}")
             raise DataError(
-                f"{bad:,} of {self._value('count(*)'):,} values of {self.table}.{column} are not moments",
-                value=example,
-                where=f"data.{self.table}",
-                why="a row without its moment cannot be placed in time, and guessing would leak",
-                fix="write 2026-01-31 or 2026-01-31T09:30:00+01:00, or convert it in `query` with strptime(…)",
+                f"{bad:,} of {counted(self._value('count(*)'), 'value')} in {self.table}.{column} "
+                f"{'is not a moment' if bad == 1 else 'are not moments'}",
+                value=self._examples(column, f"({condition})"),
+                where=self.where,
+                why="a row without its moment cannot be placed in time, and guessing (1/2 or 2/1?) would leak",
+                fix="write 2026-01-31 or 2026-01-31T09:30:00+01:00; convert yours in `query`: SELECT * REPLACE "
+                f"(strptime({name}, '%d/%m/%Y') AS {name}) FROM source; name texts like N/A under `missing`",
             )
 
     def _warn_mixed_zones(self, column: str) -> None:
         name = self.quote(column)
-        zoned = self._count(
-            f"regexp_matches(trim({name}), '([+-][0-9]{{2}}(:?[0-9]{{2}})?|Z)$') AND length(trim({name})) > 10"
-        )
+        zoned = self._count(f"regexp_matches(trim({name}), ':[0-9.]+ ?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')")
         bare = self._count(f"nullif(trim({name}), '') IS NOT NULL") - zoned
         if zoned and bare:
             self._warn(
                 "mixed-zones",
-                f"{self.table}.{column}: {zoned:,} moments carry a time zone and {bare:,} do not; those are read as UTC",
+                f"{self.table}.{column}: {counted(zoned, 'moment')} with a time zone and {bare:,} without; "
+                "those are read as UTC",
                 bare,
             )
 
@@ -148,3 +199,9 @@ class Caster:
 
     def _warn(self, code: str, message: str, count: int) -> None:
         self.findings.append(Finding(code, message, "warning", count))
+
+
+def _spoken(sql_type: str) -> str:
+    if sql_type == "BOOLEAN":
+        return "true and false"
+    return "numbers" if sql_type.startswith(_NUMBERS) else sql_type

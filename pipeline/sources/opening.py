@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from features import DataError, DuckDBEngine, Finding, History, Step, UsageError
+from features import DuckDBEngine, Finding, History, Step, UsageError
 from features.conditions import Condition
+from features.errors import listed
 from features.history import Clock, Kind
 from pipeline.config import Project, ProjectFile, Source
 from pipeline.sources.casting import Caster
+from pipeline.sources.cleaning import Cleaner, refuse_duplicates
 from pipeline.sources.reading import read_source
 
 _TABLES: dict[str, dict[str, str]] = {
@@ -32,6 +34,7 @@ _TABLES: dict[str, dict[str, str]] = {
     "changes": {"entity": "id!", "id": "id!", "attribute": "id!", "value": "id!", "known_at": "moment!"},
 }
 _SQL_TYPE = {"id": "VARCHAR", "moment": "TIMESTAMP", "number": "DOUBLE"}
+_TAKEN = {"row_id"}  # numbers the rows of every table that features are built in
 _EPOCH = "TIMESTAMP '2000-01-01'"
 
 
@@ -44,22 +47,19 @@ def open_history(file: ProjectFile, engine: DuckDBEngine | None = None) -> Histo
     engine = engine or DuckDBEngine()
     project, findings = file.project, list[Finding]()
     kinds: dict[str, dict[str, Kind]] = {}
-    hidden_left = set(project.known_after)
+    hidden: set[str] = set()
     for table in _TABLES:
         source: Source | None = getattr(project.data, table)
         if source is None:
             _empty(engine, table)
             kinds[table] = {}
             continue
+        where = f"{file.path.name}: data.{table}"
         read_source(engine.connection, table, source, file)
-        _rename(engine, table, source, project, hidden_left)
-        kinds[table] = _contract(engine, table, project, source, findings, f"{file.path.name}: data.{table}")
-    for name in sorted(hidden_left):
-        known = [column for found in kinds.values() for column in found]
-        raise UsageError("known_after names a column that is not in the data", value=name, known=known)
-    _clean_leads(engine, findings)
-    _clean_events(engine, findings)
-    _clean_conversions(engine, findings)
+        hidden |= _shape(engine, table, source, project, where)
+        kinds[table] = _contract(engine, table, project, findings, where)
+    _check_hidden(project, hidden, kinds, file.path.name)
+    _clean(engine, project, kinds, findings)
     data_end = _data_end(engine, project, findings)
     clock: Clock = "time" if project.order is None else "none" if project.order == "none" else "sequence"
     return History(
@@ -81,48 +81,64 @@ def _empty(engine: DuckDBEngine, table: str) -> None:
     engine.run([Step(table, f"SELECT {columns} WHERE FALSE")])
 
 
-def _rename(
-    engine: DuckDBEngine, table: str, source: Source, project: Project, hidden_left: set[str]
-) -> None:
-    """Apply ``columns``, ``missing`` and ``where``, and take out what is known only afterwards."""
+def _shape(engine: DuckDBEngine, table: str, source: Source, project: Project, where: str) -> set[str]:
+    """Apply ``columns``, ``missing`` and ``where``; take out, and return, what is known only afterwards."""
     quote, raw = engine.dialect.quote, f"raw_{table}"
     present = engine.columns(raw)
     for target, origin in source.columns.items():
         if origin not in present:
             raise UsageError(
-                f"data.{table} has no such column",
+                "there is no such column",
                 value=origin,
                 known=present,
-                where=f"data.{table}.columns.{target}",
+                where=f"{where}.columns.{target}",
+                fix=f"columns found: {listed(present)}",
             )
-    renamed = {origin: target for target, origin in source.columns.items()}
-    shown = [name for name in present if renamed.get(name, name) not in source.columns or name in renamed]
-    literals = ", ".join(engine.dialect.literal(text.strip()) for text in source.missing)
-
-    def expression(name: str) -> str:
-        value = quote(name)
-        if literals and present[name] == "VARCHAR":
-            value = f"CASE WHEN trim({value}) IN ({literals}) THEN NULL ELSE {value} END"
-        return f"{value} AS {quote(renamed.get(name, name))}"
-
-    engine.run([Step("renamed", f"SELECT {', '.join(expression(name) for name in shown)} FROM {raw}")])
-    where = ""
-    if source.where:
+    told = dict(source.columns)
+    shown = [*told.items(), *((name, name) for name in present if name not in (*told, *told.values()))]
+    values = (
+        f"{_known(engine, origin, present[origin], source.missing)} AS {quote(name)}"
+        for name, origin in shown
+    )
+    engine.run([Step("renamed", f"SELECT {', '.join(values)} FROM {raw}")])
+    condition = "TRUE"
+    if source.where is not None:
         types = {name: _rough_kind(kind) for name, kind in engine.columns("renamed").items()}
-        condition = Condition.parse(source.where, types, where=f"data.{table}.where")
-        where = f" WHERE {condition.sql(engine.dialect, {'': 'renamed'})}"
-    keep = [
-        name
-        for name in engine.columns("renamed")
-        if name not in project.known_after or name in _TABLES[table]
-    ]
-    hidden_left -= {name for name in engine.columns("renamed") if name not in _TABLES[table]}
-    if outcome := project.outcome.column:
-        keep += [outcome] if table == "leads" and outcome in hidden_left and outcome not in keep else []
+        parsed = Condition.parse(source.where, types, where=f"{where}.where")
+        condition = parsed.sql(engine.dialect, {"": "renamed"})
+    hidden = {name for name, _ in shown if name in project.known_after and name not in _TABLES[table]}
+    # The outcome and the order are known afterwards too, and no attributes: they are still needed here.
+    needed = _outcome_and_order(project) if table == "leads" else set()
+    keep = ", ".join(quote(name) for name, _ in shown if name not in hidden - needed)
     engine.connection.execute(
-        f"CREATE OR REPLACE TABLE {raw} AS SELECT {', '.join(map(quote, keep))} FROM renamed{where}"
+        f"CREATE OR REPLACE TABLE {raw} AS SELECT {keep} FROM renamed WHERE {condition}"
     )
     engine.drop("renamed")
+    return hidden
+
+
+def _known(engine: DuckDBEngine, column: str, sql_type: str, missing: tuple[str, ...]) -> str:
+    """The column with NULL in place of what stands for “not known”."""
+    name, literal = engine.dialect.quote(column), engine.dialect.literal
+    if sql_type == "VARCHAR":
+        texts = ", ".join(literal(text.strip()) for text in missing)
+        return f"CASE WHEN trim({name}) IN ({texts}) THEN NULL ELSE {name} END" if texts else name
+    numbers = ", ".join(repr(float(text)) for text in missing if _is_number(text))
+    if numbers and _rough_kind(sql_type) == "number":
+        return f"CASE WHEN TRY_CAST({name} AS DOUBLE) IN ({numbers}) THEN NULL ELSE {name} END"
+    return name
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return abs(float(text)) < 1e300
+    except ValueError:
+        return False
+
+
+def _outcome_and_order(project: Project) -> set[str]:
+    order = project.order.column if project.order and project.order != "none" else None
+    return {name for name in (project.outcome.column, order) if name is not None}
 
 
 def _rough_kind(sql_type: str) -> Kind:
@@ -134,196 +150,151 @@ def _rough_kind(sql_type: str) -> Kind:
 
 
 def _contract(
-    engine: DuckDBEngine, table: str, project: Project, source: Source, findings: list[Finding], where: str
+    engine: DuckDBEngine, table: str, project: Project, findings: list[Finding], where: str
 ) -> dict[str, Kind]:
-    caster, quote = Caster(engine, table), engine.dialect.quote
+    """Make the contract table of its raw one; returns the kinds of the user's own columns."""
+    caster, quote = Caster(engine, table, where), engine.dialect.quote
+    made = _ordered(caster, project) if table == "leads" else {}
     expressions: list[str] = []
-    special = _flat(caster, project, where) if table == "leads" else {}
     for name, how in _TABLES[table].items():
         reader, required = how.rstrip("!"), how.endswith("!")
-        if name in special:
-            expressions.append(f"{special[name]} AS {name}")
+        if name in made:
+            expressions.append(f"{made[name]} AS {name}")
         elif name in caster.types:
             read = {"id": caster.identifier, "moment": caster.moment, "number": caster.number}[reader]
             expressions.append(f"{read(name)} AS {name}")
         elif required:
-            raise UsageError(
-                f"the table {table} needs a column {name}",
-                value=name,
-                known=caster.types,
-                where=where,
-                fix=f"name yours: columns: {{{name}: your_column}}.  Columns found: {', '.join(caster.types) or 'none'}",
-            )
+            raise _lacking(table, name, caster)
         else:
             expressions.append(f"CAST(NULL AS {_SQL_TYPE[reader]}) AS {name}")
-    expressions += [f"{sql} AS {name}" for name, sql in special.items() if name not in _TABLES[table]]
-    order_column = project.order.column if project.order and project.order != "none" else None
-    outcome_only = {project.outcome.column, order_column} if table == "leads" else set()
-    own = [name for name in caster.types if name not in _TABLES[table] and name not in outcome_only]
-    if table in ("conversions", "changes"):
-        own = []
     kinds: dict[str, Kind] = {}
-    for name in own:
-        sql, kinds[name] = caster.attribute(name)
-        expressions.append(f"{sql} AS {quote(name)}")
-    engine.run([Step(table, f"SELECT {', '.join(expressions)} FROM raw_{table}")])
-    engine.connection.execute(f"DROP TABLE raw_{table}")
+    if table not in ("conversions", "changes"):
+        apart = set(_TABLES[table]) | (_outcome_and_order(project) if table == "leads" else set())
+        for name in (name for name in caster.types if name not in apart):
+            if name.lower() in _TAKEN:
+                raise UsageError(
+                    "this column name is taken",
+                    value=name,
+                    where=where,
+                    fix=f"rename yours: columns: {{my_{name}: {name}}}",
+                )
+            sql, kinds[name] = caster.attribute(name)
+            expressions.append(f"{sql} AS {quote(name)}")
+    engine.run([Step(table, f"SELECT {', '.join(expressions)} FROM {caster.raw}")])
+    if table == "leads" and project.outcome.column is not None:
+        _outcomes(caster, project.outcome.column, project.outcome.positive)
+    engine.connection.execute(f"DROP TABLE {caster.raw}")
     findings.extend(caster.findings)
     return kinds
 
 
-def _flat(caster: Caster, project: Project, where: str) -> dict[str, str]:
-    """What flat data lacks: a moment made from its order, an id made from its row, an outcome from a column."""
-    made: dict[str, str] = {}
+def _lacking(table: str, name: str, caster: Caster) -> UsageError:
+    timeless = "; without any time in the data say `order: none`" if name == "created_at" else ""
+    return UsageError(
+        f"the table {table} needs a column {name}",
+        value=name,
+        known=caster.types,
+        where=caster.where,
+        fix=f"name yours: columns: {{{name}: your_column}}{timeless}.  Columns found: {listed(caster.types)}",
+    )
+
+
+def _ordered(caster: Caster, project: Project) -> dict[str, str]:
+    """A moment for rows without dates, made from their order: equal places in it are equal moments."""
+    if project.order is None:
+        return {}
     if project.order == "none":
-        made["created_at"] = _EPOCH
-    elif project.order is not None:
-        column = project.order.column
-        if column not in caster.types:
-            raise UsageError(
-                "order names a column that is not in leads", value=column, known=caster.types, where=where
-            )
-        rank = f"row_number() OVER (ORDER BY {caster.quote(column)} NULLS LAST)"
-        made["created_at"] = f"{_EPOCH} + to_seconds({rank})"
-    outcome = project.outcome
-    if outcome.column is not None:
-        if outcome.column not in caster.types:
-            raise UsageError(
-                "outcome.column is not in leads", value=outcome.column, known=caster.types, where=where
-            )
-        told = f"lower(trim(CAST({caster.quote(outcome.column)} AS VARCHAR)))"
-        positive = ", ".join(caster.engine.dialect.literal(text.strip().lower()) for text in outcome.positive)
-        made["_outcome"] = f"CASE WHEN {told} IS NULL THEN NULL WHEN {told} IN ({positive}) THEN 1 ELSE 0 END"
-    return made
+        return {"created_at": _EPOCH}
+    column = project.order.column
+    if column not in caster.types:
+        raise UsageError(
+            "order names a column that is not in leads", value=column, known=caster.types, where=caster.where
+        )
+    place, _ = caster.attribute(column)
+    rank = f"{_EPOCH} + to_seconds(rank() OVER (ORDER BY {place} NULLS LAST))"
+    return {"created_at": f"CASE WHEN {place} IS NOT NULL THEN {rank} END"}
 
 
-def _clean_leads(engine: DuckDBEngine, findings: list[Finding]) -> None:
-    total = engine.count("leads")
-    if not total:
-        raise DataError(
-            "the table leads is empty", why="there is nobody to score", fix="check `read` and `where`"
+def _outcomes(caster: Caster, column: str, positive: tuple[str, ...]) -> None:
+    """Flat data: make the table ``outcomes(lead_id, converted)`` of the column that tells; NULL = not told."""
+    if column not in caster.types:
+        raise UsageError(
+            "outcome.column is not in leads", value=column, known=caster.types, where=caster.where
         )
-    nameless = engine.count("leads WHERE lead_id IS NULL")
-    dateless = engine.count("leads WHERE lead_id IS NOT NULL AND created_at IS NULL")
-    if nameless or dateless:
-        findings.append(
-            Finding(
-                "lead-incomplete",
-                f"{nameless:,} leads without id and {dateless:,} without created_at left out",
-                count=nameless + dateless,
+    literal = caster.engine.dialect.literal
+    told = f"lower({caster.identifier(column)})"
+    texts = ", ".join(literal(text.strip().lower()) for text in positive)
+    caster.engine.run(
+        [
+            Step(
+                "outcomes",
+                f"SELECT DISTINCT {caster.identifier('lead_id')} AS lead_id, {told} IN ({texts}) AS converted "
+                f"FROM {caster.raw}",
             )
-        )
-    engine.run(
-        [Step("leads", "SELECT DISTINCT * FROM leads WHERE lead_id IS NOT NULL AND created_at IS NOT NULL")]
+        ]
     )
-    repeated = total - nameless - dateless - engine.count("leads")
-    if repeated:
-        findings.append(Finding("lead-repeated", f"{repeated:,} leads stood twice, alike in every column; kept once",
-                                count=repeated))  # fmt: skip
-    _refuse_duplicates(engine, "leads", "lead_id")
-    if engine.count("accounts"):
-        engine.run([Step("accounts", "SELECT DISTINCT * FROM accounts WHERE account_id IS NOT NULL")])
-        _refuse_duplicates(engine, "accounts", "account_id")
-        orphans = engine.count(
-            "leads WHERE account_id IS NOT NULL AND account_id NOT IN (SELECT account_id FROM accounts)",
-        )
-        if orphans:
-            findings.append(Finding("account-unknown", f"{orphans:,} leads name an account that accounts lacks",
-                                    count=orphans))  # fmt: skip
-    _drop_future(engine, "leads", "created_at", findings)
-    if not engine.count("leads"):
-        raise DataError(
-            "no lead is left", why="none has an id and a created_at that is not in the future",
-            fix="check `columns`",
-        )  # fmt: skip
-
-
-def _refuse_duplicates(engine: DuckDBEngine, table: str, key: str) -> None:
-    found = engine.frame(
-        f"SELECT {key} AS k, count(*) AS n FROM {table} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1"
-    )
-    if len(found):
-        raise DataError(
-            f"{len(found):,} ids stand more than once in {table}, with different values",
-            value=", ".join(found["k"].head(3)),
-            where=f"data.{table}",
-            why=f"one row per {key} is needed: which of them is true cannot be guessed",
-            fix="keep the right row with `query`, e.g. SELECT DISTINCT ON (…) …",
-        )
-
-
-def _clean_events(engine: DuckDBEngine, findings: list[Finding]) -> None:
-    _keep(engine, "events", "lead_id IS NOT NULL AND occurred_at IS NOT NULL AND event_type IS NOT NULL",
-          "event-incomplete", "events without lead_id, occurred_at or event_type", findings)  # fmt: skip
-    _keep(engine, "events", "lead_id IN (SELECT lead_id FROM leads)",
-          "event-unknown-lead", "events of leads that are not in leads", findings)  # fmt: skip
-    before = engine.count("events")
-    # Of rows that share an event_id, the first known one counts; NULL ids are never duplicates.
-    engine.run([
-        Step("events", "SELECT * REPLACE (greatest(coalesce(known_at, occurred_at), occurred_at) AS known_at) FROM events"),
-        Step("events", "SELECT * FROM events WHERE event_id IS NULL UNION ALL (SELECT DISTINCT ON (event_id) * "
-             "FROM events WHERE event_id IS NOT NULL ORDER BY event_id, known_at, occurred_at, lead_id, event_type)"),
-    ])  # fmt: skip
-    if dropped := before - engine.count("events"):
-        findings.append(
-            Finding("event-repeated", f"{dropped:,} events repeat an event_id; kept once", "note", dropped)
-        )
-    _drop_future(engine, "events", "occurred_at", findings)
-
-
-def _clean_conversions(engine: DuckDBEngine, findings: list[Finding]) -> None:
-    if "_outcome" in engine.columns("leads"):
-        engine.run([
-            Step("conversions", "SELECT lead_id, created_at AS converted_at, CAST(NULL AS VARCHAR) AS kind, "
-                 "CAST(NULL AS VARCHAR) AS product, CAST(NULL AS DOUBLE) AS value FROM leads WHERE _outcome = 1"),
-            Step("unlabelled", "SELECT lead_id FROM leads WHERE _outcome IS NULL"),
-            Step("leads", "SELECT * EXCLUDE (_outcome) FROM leads"),
-        ])  # fmt: skip
-        return
-    engine.run([Step("unlabelled", "SELECT lead_id FROM leads WHERE FALSE")])
-    _keep(engine, "conversions", "lead_id IS NOT NULL AND converted_at IS NOT NULL",
-          "conversion-incomplete", "conversions without lead_id or converted_at", findings)  # fmt: skip
-    _keep(engine, "conversions", "lead_id IN (SELECT lead_id FROM leads)",
-          "conversion-unknown-lead", "conversions of leads that are not in leads", findings)  # fmt: skip
-    engine.run([Step("conversions", "SELECT DISTINCT * FROM conversions")])
-    _drop_future(engine, "conversions", "converted_at", findings)
-    early = engine.count("conversions c JOIN leads USING (lead_id) WHERE converted_at < created_at")
-    if early:
-        findings.append(
+    shown = caster.identifier(column)
+    values = caster.engine.frame(
+        f"SELECT {shown} AS v FROM {caster.raw} WHERE {shown} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, v"
+    )["v"]
+    if len(values) and not caster.engine.count("outcomes WHERE converted"):
+        caster.findings.append(
             Finding(
-                "conversion-early",
-                f"{early:,} conversions are dated before their lead was created",
-                count=early,
+                "outcome-never",
+                f"leads.{column} never holds one of outcome.positive ({listed(positive)}): it holds {listed(values, 5)}",
             )
         )
 
 
-def _keep(
-    engine: DuckDBEngine, table: str, condition: str, code: str, words: str, findings: list[Finding]
+def _check_hidden(project: Project, hidden: set[str], kinds: dict[str, dict[str, Kind]], where: str) -> None:
+    for name in project.known_after:
+        if name in hidden:
+            continue
+        if any(name in columns for columns in _TABLES.values()):
+            raise UsageError(
+                "known_after names a column of the data contract, which is needed to build features",
+                value=name,
+                where=where,
+                fix="leave it out of known_after; rename yours with `columns` if it only has the same name",
+            )
+        raise UsageError(
+            "known_after names a column that is not in the data",
+            value=name,
+            known=[column for found in kinds.values() for column in found],
+            where=where,
+        )
+
+
+def _clean(
+    engine: DuckDBEngine, project: Project, kinds: dict[str, dict[str, Kind]], findings: list[Finding]
 ) -> None:
-    before = engine.count(table)
-    if not before:
-        return
-    example = engine.value(f"SELECT min(CAST(lead_id AS VARCHAR)) FROM {table} WHERE NOT ({condition})")
-    engine.run([Step(table, f"SELECT * FROM {table} WHERE {condition}")])
-    if dropped := before - engine.count(table):
-        told = f" (for example {str(example)!r})" if example else ""
-        findings.append(Finding(code, f"{dropped:,} {words} left out{told}", count=dropped))
-
-
-def _drop_future(engine: DuckDBEngine, table: str, column: str, findings: list[Finding]) -> None:
-    now = engine.dialect.literal(_now())
-    latest = engine.value(f"SELECT max({column}) FROM {table}")
-    before = engine.count(table)
-    engine.run([Step(table, f"SELECT * FROM {table} WHERE {column} <= {now}")])
-    if dropped := before - engine.count(table):
-        findings.append(
-            Finding(
-                "future",
-                f"{dropped:,} rows of {table} lie in the future (to {latest}); left out",
-                count=dropped,
-            )
+    cleaner = Cleaner(engine, findings)
+    cleaner.leads()
+    cleaner.accounts()
+    cleaner.events()
+    flat = project.outcome.column is not None
+    if flat:
+        refuse_duplicates(engine, "outcomes", "lead_id")
+        engine.run(
+            [
+                Step(
+                    "conversions",
+                    "SELECT lead_id, created_at AS converted_at, CAST(NULL AS VARCHAR) AS kind, "
+                    "CAST(NULL AS VARCHAR) AS product, CAST(NULL AS DOUBLE) AS value "
+                    "FROM leads JOIN outcomes USING (lead_id) WHERE converted",
+                )
+            ]
         )
+    else:
+        cleaner.conversions()
+    untold = (
+        "FROM leads JOIN outcomes USING (lead_id) WHERE converted IS NULL"
+        if flat
+        else "FROM leads WHERE FALSE"
+    )
+    engine.run([Step("unlabelled", f"SELECT lead_id {untold}")])
+    engine.drop("outcomes")
+    cleaner.changes({"lead": kinds["leads"], "account": kinds["accounts"]}, project.known_after)
 
 
 def _data_end(engine: DuckDBEngine, project: Project, findings: list[Finding]) -> datetime:
@@ -337,12 +308,14 @@ def _data_end(engine: DuckDBEngine, project: Project, findings: list[Finding]) -
         latest += project.outcome.horizon
     if project.data.ends is None:
         return latest + timedelta(microseconds=1)
+    if project.data.ends <= engine.value("SELECT min(created_at) FROM leads"):
+        raise UsageError(
+            "data.ends lies before the first lead",
+            value=f"{project.data.ends:%Y-%m-%d}",
+            fix=f"the last row is of {latest:%Y-%m-%d}: give a later day, or leave data.ends out",
+        )
     if project.data.ends > latest + timedelta(days=3660):
         findings.append(
             Finding("data-end", f"data.ends is {project.data.ends:%Y-%m-%d}, years after the last row")
         )
     return project.data.ends
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-import pandas as pd
-import pyarrow as pa
-import sqlglot
+import pyarrow.parquet as pq
 
 from features import DataError, UsageError
-from pipeline.config import ProjectFile, Source, expand
+from features.errors import listed
+from pipeline.config import ProjectFile, Source, expand, unexpanded
+from pipeline.sources.csv_files import read_csv_files
+from pipeline.sources.queries import first_line, run_query
+from pipeline.sources.taking import refuse_equal_names, take
 
-_CHUNK = 100_000
+_CSV = (".csv", ".tsv", ".txt")
+_PARQUET = (".parquet", ".pq")
+_DUCKDB = (".duckdb", ".ddb")
+_PACKED = (".gz", ".zst", ".bz2")
 
 
 def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source, file: ProjectFile) -> None:
@@ -23,190 +27,127 @@ def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source
     Raises ``UsageError`` for a source that is not there or not readable as said, ``DataError`` for one that
     breaks while it is read. Neither ever shows what ``${NAME}`` stood for.
     """
-    where = f"{file.path.name}: data.{name}"
-    location = expand(source.read, where)
+    where, table = f"{file.path.name}: data.{name}", f"raw_{name}"
+    location, shown = expand(source.read, where), unexpanded(source.read)
     if "://" in location:
-        _read_database(connection, f"raw_{name}", source, location, where)
-        return
-    path = file.resolve(location)
-    if source.query is None:
-        _read_file(connection, f"raw_{name}", source, path, where)
-        return
-    # The user's SELECT runs in a database of its own that can reach neither files nor the network.
-    with duckdb.connect() as sandbox:
-        sandbox.execute("SET TimeZone = 'UTC'")
-        _read_file(sandbox, "source", source, path, where)
-        sandbox.execute("SET enable_external_access = false")
-        _take_query(connection, f"raw_{name}", sandbox, source.query, f"{where}.query")
+        from pipeline.sources.database import read_database
+
+        found = read_database(location, shown, source.table, source.query, where)
+        refuse_equal_names(found.column_names, where, "give each a name of its own in `query`")
+        take(connection, table, found)
+    elif source.query is None:
+        _read_path(connection, table, source, file.resolve(location), shown, where)
+    else:
+        with duckdb.connect() as sandbox:
+            sandbox.execute("SET TimeZone = 'UTC'")
+            _read_path(sandbox, "source", source, file.resolve(location), shown, where)
+            take(connection, table, run_query(sandbox, source.query, f"{where}.query"))
 
 
-def _read_file(con: duckdb.DuckDBPyConnection, table: str, source: Source, path: Path, where: str) -> None:
-    if path.suffix in (".duckdb", ".ddb"):
-        _read_duckdb(con, table, source, path, where)
+def _read_path(
+    con: duckdb.DuckDBPyConnection, table: str, source: Source, path: Path, shown: str, where: str
+) -> None:
+    paths = _existing(path, shown, where)
+    if all(_kind(item) in _DUCKDB for item in paths) and len(paths) == 1:
+        _read_duckdb(con, table, source, paths[0], shown, where)
         return
-    paths = sorted(glob.glob(str(path), recursive=True))
-    if not paths:
-        near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+    if source.table is not None:
         raise UsageError(
-            "there is no such file",
-            value=path.name if near else str(path),
-            known=near,
-            where=where,
-            fix="paths are taken from the project file's folder"
-            if path.parent.is_dir()
-            else f"the folder {path.parent} does not exist; paths are taken from the project file's folder",
+            "a file holds no tables", value=source.table, where=f"{where}.table", fix="leave `table` out"
         )
-    suffixes = {"".join(Path(item).suffixes[-2:]).lower() for item in paths}
     try:
-        if all(suffix.endswith((".parquet", ".pq")) for suffix in suffixes):
-            found = con.read_parquet(paths, union_by_name=True)
-        elif all(".csv" in suffix or ".tsv" in suffix or ".txt" in suffix for suffix in suffixes):
-            found = con.read_csv(
-                paths,  # type: ignore[arg-type]  # the stub knows one path, DuckDB many
-                sample_size=-1,
-                union_by_name=True,
-                encoding=source.encoding,
-                header=True,
-                normalize_names=False,
-            )
+        if all(_kind(item) in _PARQUET for item in paths):
+            _read_parquet(con, table, paths, where)
+        elif all(_kind(item) in _CSV for item in paths):
+            read_csv_files(con, table, paths, source.encoding, where)
         else:
+            kinds = sorted({_kind(item) or Path(item).name for item in paths})
             raise UsageError(
-                "this kind of file is not read",
-                value=path.name,
+                "this kind of file is not read"
+                if len(kinds) == 1
+                else "these files are not all of one kind that is read",
+                value=", ".join(kinds),
                 where=where,
-                fix="give .parquet, .csv or .duckdb",
+                fix="give .parquet, .csv (also .csv.gz) or .duckdb",
             )
-        found.create(table)
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
         raise DataError(
             "this file cannot be read",
-            value=_first_line(error),
-            where=f"{where} ({path.name})",
-            fix=_file_hint(str(error), source),
+            value=first_line(error),
+            where=f"{where} ({shown})",
+            fix="is it complete, of the kind its name says, and may you read it?",
         ) from None
 
 
-def _file_hint(message: str, source: Source) -> str:
-    if "utf-8" in message.lower() or "unicode" in message.lower() or "encod" in message.lower():
-        return "it is not UTF-8: say `encoding: latin-1` (or utf-16) beside `read`, or save it as UTF-8"
-    return "is it complete, and of the kind its name says?"
+def _kind(path: str) -> str:
+    """The suffix that tells the kind of file, without one that tells how it is packed."""
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    if len(suffixes) > 1 and suffixes[-1] in _PACKED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
 
 
-def _read_duckdb(con: duckdb.DuckDBPyConnection, table: str, source: Source, path: Path, where: str) -> None:
-    if not path.exists():
-        raise UsageError("there is no such DuckDB file", value=str(path), where=where)
+def _existing(path: Path, shown: str, where: str) -> list[str]:
+    if path.is_dir():
+        raise UsageError(
+            "this is a folder, not a file",
+            value=shown,
+            where=where,
+            fix=f"read: {shown or '.'}/*.parquet, or *.csv",
+        )
+    # A name that is there is meant as it is, even if it holds [ or *.
+    paths = [str(path)] if path.exists() else sorted(glob.glob(str(path), recursive=True))
+    if not paths:
+        folder = path.parent.is_dir()
+        raise UsageError(
+            "there is no such file",
+            value=shown,
+            known=[_beside(shown, item.name) for item in path.parent.iterdir()] if folder else [],
+            where=where,
+            fix="paths are taken from the project file's folder"
+            if folder
+            else "its folder does not exist either; paths are taken from the project file's folder",
+        )
+    return paths
+
+
+def _beside(shown: str, name: str) -> str:
+    head, slash, _ = shown.replace("\\", "/").rpartition("/")
+    return f"{head}{slash}{name}"
+
+
+def _read_parquet(con: duckdb.DuckDBPyConnection, table: str, paths: list[str], where: str) -> None:
+    found = con.read_parquet([glob.escape(path) for path in paths], union_by_name=True)
+    for path in paths:  # DuckDB would rename a second column of the same name
+        names = pq.read_schema(path).names
+        refuse_equal_names(names, f"{where} ({Path(path).name})", "rename one of them where the file is made")
+    found.create(table)
+
+
+def _read_duckdb(
+    con: duckdb.DuckDBPyConnection, table: str, source: Source, path: str, shown: str, where: str
+) -> None:
     try:
-        with duckdb.connect(str(path), read_only=True) as database:
-            found = database.execute(
-                "SELECT table_schema || '.' || table_name, table_name FROM information_schema.tables"
+        with duckdb.connect(path, read_only=True) as database:
+            rows = database.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL"
             ).fetchall()
-            known = {name for row in found for name in row}
-            if source.table not in known:
+            by_name = {".".join(row): row for row in rows} | {row[1]: row for row in reversed(rows)}
+            if source.table not in by_name:
                 raise UsageError(
                     "say which table to read" if source.table is None else "there is no such table",
-                    value=source.table or path.name,
-                    known=known,
-                    where=where,
-                    fix=f"tables here: {', '.join(sorted(row[1] for row in found)) or 'none'}",
+                    value=source.table or shown,
+                    known=by_name if source.table else (),
+                    where=f"{where}.table",
+                    fix=f"tables here: {listed(row[1] for row in rows)}",
                 )
-            quoted = ".".join('"' + part.replace('"', '""') + '"' for part in str(source.table).split("."))
-            _take(con, table, database.sql(f"SELECT * FROM {quoted}").to_arrow_table())
+            quoted = ".".join('"' + part.replace('"', '""') + '"' for part in by_name[source.table])
+            take(con, table, database.sql(f"SELECT * FROM {quoted}").to_arrow_table())
     except duckdb.Error as error:
-        raise DataError("this DuckDB file cannot be read", value=_first_line(error), where=where) from None
-
-
-def _take_query(
-    con: duckdb.DuckDBPyConnection, table: str, sandbox: duckdb.DuckDBPyConnection, query: str, where: str
-) -> None:
-    _check_query(query, "duckdb", where)
-    try:
-        found = sandbox.sql(query).to_arrow_table()
-    except duckdb.Error as error:
-        raise UsageError(
-            "this query does not run",
-            value=_first_line(error),
-            where=where,
-            fix=f"it reads from `source`, whose columns are: {', '.join(_columns(sandbox, 'source'))}",
-        ) from None
-    _take(con, table, found)
-
-
-def _take(con: duckdb.DuckDBPyConnection, table: str, arrow: pa.Table) -> None:
-    con.from_arrow(arrow).create(table)
-
-
-def _check_query(query: str, dialect: str, where: str) -> None:
-    try:
-        parsed = sqlglot.parse(query, dialect=dialect)
-    except sqlglot.errors.SqlglotError as error:
-        raise UsageError("this query is not valid SQL", value=_first_line(error), where=where) from None
-    if len(parsed) != 1 or not isinstance(parsed[0], sqlglot.exp.Query):
-        raise UsageError("a query is one SELECT", value=query, where=where, why="it must not change anything")
-
-
-def _read_database(con: duckdb.DuckDBPyConnection, table: str, source: Source, url: str, where: str) -> None:
-    import sqlalchemy as sa
-
-    if url.startswith("duckdb://"):
-        raise UsageError(
-            "give a DuckDB file as a path", value=source.read, where=where, fix="read: crm.duckdb"
-        )
-    try:
-        address = sa.make_url(url)
-        if address.drivername in ("postgresql", "postgres"):
-            address = address.set(drivername="postgresql+psycopg")
-        engine = sa.create_engine(address)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
-        raise UsageError(
-            "this is not a database address that can be opened",
-            value=source.read,
-            where=where,
-            fix="postgresql://user:${PASSWORD}@host/database",
-        ) from None
-    if (source.table is None) == (source.query is None):
-        raise UsageError("say what to read from the database: table or query, one of them", where=where)
-    if source.query is not None:
-        _check_query(source.query, engine.dialect.name.replace("postgresql", "postgres"), f"{where}.query")
-        statement: sa.Executable = sa.text(source.query)
-    else:
-        schema, _, name = str(source.table).rpartition(".")
-        statement = sa.select(sa.text("*")).select_from(sa.table(name, schema=schema or None))
-    try:
-        with engine.connect() as database:
-            database.execute(sa.text("SET TIME ZONE 'UTC'")) if engine.dialect.name == "postgresql" else None
-            result = database.execution_options(stream_results=True).execute(statement)
-            _fill(con, table, _frames(result))
-    except sa.exc.SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
+        locked = "lock" in str(error)
         raise DataError(
-            "the database did not give this table",
-            value=_first_line(cause).replace(str(address.password or "\0"), "***"),
-            where=f"{where} ({address.render_as_string(hide_password=True)})",
-            fix="check address, rights and the table's name",
+            "this DuckDB file is open in another program" if locked else "this DuckDB file cannot be read",
+            value=first_line(error),
+            where=f"{where} ({shown})",
+            fix="close that program, or read a copy" if locked else "is it a DuckDB file, and complete?",
         ) from None
-    finally:
-        engine.dispose()
-
-
-def _frames(result: object) -> Iterator[pd.DataFrame]:
-    names = list(result.keys())  # type: ignore[attr-defined]
-    empty = True
-    while rows := result.fetchmany(_CHUNK):  # type: ignore[attr-defined]
-        empty = False
-        yield pd.DataFrame([tuple(row) for row in rows], columns=names)
-    if empty:
-        yield pd.DataFrame({name: pd.Series(dtype="object") for name in names})
-
-
-def _fill(con: duckdb.DuckDBPyConnection, table: str, frames: Iterator[pd.DataFrame]) -> None:
-    # Read whole, then typed once: a chunk whose column holds only NULL must not fix the column's type.
-    whole = pd.concat(list(frames), ignore_index=True)
-    _take(con, table, pa.Table.from_pandas(whole, preserve_index=False))
-
-
-def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    return [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()]
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,101 @@
+"""Columns that only tell the time: they explain the past and know nothing of the next month."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+_BINS = 50  # of a column with more distinct values than that
+_BLOCKS = 12  # of time: a weekday or an hour comes round in each of them, an interest rate does not
+_FEWEST_ROWS = 100
+_LOWEST_ENTROPY = 0.05  # nats; a value that 99 of 100 rows share tells nothing, the time included
+
+
+@dataclass(frozen=True)
+class ClockColumn:
+    """A column that was left out.
+
+    Attributes
+    ----------
+    name : the column.
+    share : how far it tells the time, 0–1: the larger of the two measures in ``clock_columns``.
+    reason : the same in words.
+    """
+
+    name: str
+    share: float
+    reason: str
+
+
+def clock_columns(frame: pd.DataFrame, as_of: pd.Series, threshold: float = 0.8) -> list[ClockColumn]:
+    """Find the columns from whose value the time of the row can be told, or the other way round.
+
+    Two measures, each corrected for the number of distinct values:
+    how much of the variance of the time's rank the value explains (an interest rate that falls; a month
+    of the year while less than two years are covered), and how much of the value's entropy one of twelve
+    equal blocks of time explains (a calendar year). Hours and weekdays come round in every block and stay.
+
+    Give training rows only. With fewer than 100 rows, or one time for all, nothing is found.
+
+    >>> rows = 400
+    >>> frame = pd.DataFrame({"rate": [5 - row / 100 for row in range(rows)], "odd": [row % 2 for row in range(rows)]})
+    >>> [(found.name, found.share > 0.99) for found in clock_columns(frame, pd.Series(range(rows)))]
+    [('rate', True)]
+    """
+    rank = pd.Series(np.asarray(as_of)).rank(method="average").to_numpy(dtype=np.float64)
+    if len(frame) < _FEWEST_ROWS or len(np.unique(rank)) < 2:
+        return []
+    blocks = pd.factorize(np.minimum((rank - 1) / len(rank) * _BLOCKS, _BLOCKS - 1).astype(int))[0]
+    found = []
+    for at, name in enumerate(frame.columns):
+        codes = _codes(frame.iloc[:, at])
+        told, bound = _rank_told_by(codes, rank), _told_by_block(codes, blocks)
+        if max(told, bound) < threshold:
+            continue
+        reason = (
+            f"its value tells {told:.0%} of when the row was"
+            if told >= bound
+            else f"the time tells {bound:.0%} of its value"
+        )
+        found.append(ClockColumn(str(name), max(told, bound), f"{reason}; later values were never seen"))
+    return found
+
+
+def _codes(column: pd.Series) -> NDArray[np.intp]:
+    values = column
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        values = column.astype("Float64").astype("float64")
+        if values.nunique() > _BINS:
+            edges = np.unique(np.nanquantile(values, np.linspace(0, 1, _BINS + 1)[1:-1]))
+            binned = np.searchsorted(edges, values.to_numpy(), side="right")
+            return np.where(values.isna(), len(edges) + 1, binned)
+    return pd.factorize(values, use_na_sentinel=False)[0]
+
+
+def _rank_told_by(codes: NDArray[np.intp], rank: NDArray[np.float64]) -> float:
+    """Adjusted R² of the rank on the values as groups."""
+    count = np.bincount(codes).astype(float)
+    mean = np.bincount(codes, weights=rank) / np.maximum(count, 1)
+    groups, rows = int((count > 0).sum()), len(rank)
+    if groups >= rows:  # one row per value: nothing comes back, and nothing can be said
+        return 0.0
+    left = ((rank - mean[codes]) ** 2).sum() / ((rank - rank.mean()) ** 2).sum()
+    return max(0.0, float(1 - left * (rows - 1) / (rows - groups)))
+
+
+def _told_by_block(codes: NDArray[np.intp], blocks: NDArray[np.intp]) -> float:
+    """Mutual information (Miller–Madow corrected) over the entropy of the value."""
+    table = np.zeros((codes.max() + 1, blocks.max() + 1))
+    np.add.at(table, (codes, blocks), 1.0)
+    table = table[table.sum(axis=1) > 0]
+    share = table / table.sum()
+    value, block = share.sum(axis=1, keepdims=True), share.sum(axis=0, keepdims=True)
+    entropy = float(-(value * np.log(value)).sum())
+    if entropy < _LOWEST_ENTROPY:
+        return 0.0
+    ratio = np.divide(share, value * block, out=np.ones_like(share), where=share > 0)
+    surplus = (table.shape[0] - 1) * (table.shape[1] - 1) / (2 * table.sum())
+    return max(0.0, float(((share * np.log(ratio)).sum() - surplus) / entropy))

@@ -1,0 +1,48 @@
+"""The common scale: log-odds ↔ points. Fifty is the average lead, ten points double the odds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+POINTS_PER_LOG_ODDS = 10.0 / math.log(2.0)
+AVERAGE_SCORE = 50.0
+LOWEST_SHOWN, HIGHEST_SHOWN = 1, 99
+
+
+def score(log_odds: ArrayLike, average_log_odds: float) -> NDArray[np.float64]:
+    """The unrounded score, ``50 + 10 * log2(odds / average odds)``.
+
+    >>> score([0.0, math.log(2.0)], average_log_odds=0.0).tolist()
+    [50.0, 60.0]
+    """
+    return AVERAGE_SCORE + POINTS_PER_LOG_ODDS * (np.asarray(log_odds, dtype=np.float64) - average_log_odds)
+
+
+def shown_score(unrounded: ArrayLike) -> NDArray[np.int64]:
+    """What people see: whole points from 1 to 99, so that a score never looks like an outcome.
+
+    >>> shown_score([-20.0, 49.6, 130.0]).tolist()
+    [1, 50, 99]
+    """
+    return np.clip(np.rint(np.asarray(unrounded, dtype=np.float64)), LOWEST_SHOWN, HIGHEST_SHOWN).astype(
+        np.int64
+    )
+
+
+def probability(log_odds: ArrayLike) -> NDArray[np.float64]:
+    """``1 / (1 + exp(-log_odds))`` without overflow."""
+    return np.exp(-np.logaddexp(0.0, -np.asarray(log_odds, dtype=np.float64)))
+
+
+def log_odds(share: float, of: float = math.inf) -> float:
+    """Log-odds of a rate; a rate of 0 or 1 is taken half a row of ``of`` away from the edge.
+
+    >>> log_odds(0.5), round(log_odds(0.0, of=100), 2)
+    (0.0, -5.29)
+    """
+    edge = 0.5 / of
+    held = min(max(share, edge), 1.0 - edge)
+    return math.log(held / (1.0 - held))

@@ -1,0 +1,345 @@
+"""From rows to a model: clock columns out, folds in time order, tuning, fitting, the level of the latest rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from features.errors import DataError, UsageError
+from models.calibration import AffineCalibration, level_shift, log_loss
+from models.clock import ClockColumn, clock_columns
+from models.encoding import Encoding
+from models.folds import Fold, as_numbers, make_folds
+from models.lead_model import LeadModel, RulePoints, SheetPrior
+from models.linear import AdditiveDesign
+from models.parts import ModelParams
+from models.scale import log_odds
+from models.scorecard.probability import PointsCalibration, calibrate_points
+from models.tuning import Tuned, tune
+
+Floats = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+_WINDOWS = (1.0, 0.3, 0.1)  # shares of the latest rows whose level may be taken for tomorrow's
+_FEWEST_IN_WINDOW = 20  # conversions, and as many leads that did not convert
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a model is trained; the defaults serve all data alike.
+
+    Attributes
+    ----------
+    trials : of the search; 0 takes the defaults with the weights of one trial.
+    folds : blocks of later rows that judge a trial.
+    fewest_conversions : with fewer the model is the calibrated sheet, or the base rate without one.
+    drop_clock : leave out columns that only tell the time.
+    storage, study_name : where the study lives, so that it can be stopped and goes on; in memory by default.
+    n_jobs : threads. The result does not depend on them.
+    """
+
+    trials: int = 20
+    folds: int = 4
+    fewest_conversions: int = 30
+    drop_clock: bool = True
+    storage: Any = None
+    study_name: str | None = None
+    n_jobs: int = 2
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model and how it came about.
+
+    Attributes
+    ----------
+    model : ready to score, explain and save.
+    kind : ``"learned"``, ``"sheet"`` (too few conversions: the calibrated sheet) or ``"base rate"``.
+    dropped : the columns that only tell the time.
+    tuned : the study, or None where nothing was searched.
+    folds : one row per fold: rows, conversions, and AUC and log loss of model and sheet on its later rows.
+    level : the share of the latest rows that the base rate was taken from, and what each share would cost.
+    """
+
+    model: LeadModel
+    kind: str
+    dropped: list[ClockColumn] = field(default_factory=list)
+    tuned: Tuned | None = None
+    folds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    level: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Encoded rows; ``points`` has one column per name of the sheet's parts."""
+
+    encoding: Encoding
+    matrix: Floats
+    y: Floats
+    time: Floats | None
+    signs: list[int]
+    points: Floats | None
+    names: tuple[str, ...]
+
+    @property
+    def total(self) -> Floats | None:
+        return None if self.points is None else self.points.sum(axis=1)
+
+    def take(self, at: NDArray[np.intp]) -> _Rows:
+        return replace(
+            self,
+            matrix=self.matrix[at],
+            y=self.y[at],
+            time=None if self.time is None else self.time[at],
+            points=None if self.points is None else self.points[at],
+        )
+
+
+def train_model(
+    X: pd.DataFrame,
+    y: ArrayLike,
+    *,
+    as_of: ArrayLike | None = None,
+    lead_id: ArrayLike | None = None,
+    horizon: Any = None,
+    rule_points: RulePoints = None,
+    monotone: Mapping[str, int] | None = None,
+    settings: TrainSettings | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> TrainedModel:
+    """Train on mature rows only; nothing here ever sees a later row.
+
+    Parameters
+    ----------
+    X : one row per (lead, as_of); number and category columns.
+    y : 0 or 1, no gaps.
+    as_of : time or position of each row; without it (or with one time for all) whole leads are dealt into
+        folds by ``seed`` instead of later rows judging earlier ones.
+    lead_id : so that no lead sits on both sides of a fold.
+    horizon : the label's window; the embargo between the sides of a fold.
+    rule_points : the hand-written sheet's total per row, or its parts as columns (their sum is the total).
+    monotone : column -> 1 (more never means less) or -1.
+    progress : called as ``progress(what, done, of)``.
+
+    Raises
+    ------
+    DataError : one class only, gaps in the label, lengths that differ, a column that cannot be learned from.
+    UsageError : ``monotone`` names a column that is not there.
+    """
+    settings, tell = settings or TrainSettings(), progress or (lambda what, done, of: None)
+    label = _label(y, len(X))
+    time = None if as_of is None else as_numbers(_as_long(as_of, len(X), "as_of"))
+    dropped = clock_columns(X, pd.Series(time)) if time is not None and settings.drop_clock else []
+    encoding = Encoding.of(X.drop(columns=[column.name for column in dropped]))
+    points, names = _points(rule_points, len(X))
+    rows = _Rows(encoding, encoding.encode(X), label, time, _signs(monotone, encoding, X), points, names)
+    fewest = int(min(label.sum(), len(label) - label.sum()))
+    groups = None if lead_id is None else _as_long(lead_id, len(X), "lead_id")
+    folds = (
+        make_folds(label, time, groups, _seconds(horizon), settings.folds, seed=seed)
+        if fewest >= settings.fewest_conversions and encoding.names
+        else []
+    )
+    if not folds:
+        model = _without_learning(rows)
+        return TrainedModel(model, "base rate" if points is None else "sheet", dropped)
+    tuned = tune(
+        rows.matrix,
+        label,
+        folds,
+        categorical=encoding.categorical,
+        points=rows.total,
+        monotone=rows.signs,
+        n_trials=max(settings.trials, 1),
+        seed=seed,
+        storage=settings.storage,
+        study_name=settings.study_name,
+        n_jobs=settings.n_jobs,
+        callback=lambda done, of, best: tell(f"tuning, best log loss {best:.4f}", done, of),
+    )
+    window, costs, figures = _choose_window(rows, folds, tuned, seed, settings.n_jobs, tell)
+    tell("fitting", 0, 1)
+    model = _level(_fit(rows, tuned, seed, settings.n_jobs), rows, window)
+    told = {
+        "rows": len(label),
+        "conversions": int(label.sum()),
+        "params": tuned.params.to_dict(),
+        "level_window": window,
+        "seed": seed,
+    }
+    tell("fitting", 1, 1)
+    level = {"window": window, "log_loss_by_window": costs}
+    return TrainedModel(replace(model, about=told), "learned", dropped, tuned, figures, level)
+
+
+def _fit(rows: _Rows, tuned: Tuned, seed: int, n_jobs: int) -> LeadModel:
+    """All parts on all rows; level and average are still those of the fit."""
+    params, sheet = tuned.params, _sheet(rows)
+    prior = None if sheet is None else sheet.line.log_odds(np.asarray(rows.total))
+    total = float(tuned.weights.sum())
+    even = np.full(len(tuned.weights), 1 / len(tuned.weights))
+    share = tuned.weights / total if total > 1e-6 else even
+    share = share if sheet is not None else np.append(0.0, share)
+    linear = AdditiveDesign(rows.matrix, rows.encoding.categorical, rows.signs).fit(
+        rows.y, params.linear_strength, prior
+    )
+    trees = None
+    if share[2] > 0:
+        trees = _trees(params, rows, seed, n_jobs).fit(
+            rows.matrix, rows.y, prior=prior if params.trees_on_sheet else None
+        )
+    return LeadModel(
+        encoding=rows.encoding,
+        average_log_odds=log_odds(float(rows.y.mean()), len(rows.y)),
+        sheet=sheet,
+        linear=linear if share[1] > 0 else None,
+        trees=trees,
+        weights=(float(share[0]), float(share[1]), float(share[2])),
+        trees_on_sheet=params.trees_on_sheet,
+        calibration=AffineCalibration(0.0, max(total, 1e-3)),
+    )
+
+
+def _trees(params: ModelParams, rows: _Rows, seed: int, n_jobs: int) -> Any:
+    trees = params.trees(seed, n_jobs, np.flatnonzero(rows.encoding.categorical).tolist())
+    return trees.set_params(monotone={at: sign for at, sign in enumerate(rows.signs) if sign} or None)
+
+
+def _sheet(rows: _Rows) -> SheetPrior | None:
+    if rows.points is None:
+        return None
+    line = calibrate_points(np.asarray(rows.total), rows.y)
+    return SheetPrior(rows.names, line, tuple(rows.points.mean(axis=0).tolist()))
+
+
+def _without_learning(rows: _Rows) -> LeadModel:
+    """The calibrated sheet, or the base rate without one."""
+    sheet, average = _sheet(rows), log_odds(float(rows.y.mean()), len(rows.y))
+    about = {"rows": len(rows.y), "conversions": int(rows.y.sum())}
+    shift = AffineCalibration(average if sheet is None else 0.0, 1.0)
+    return LeadModel(rows.encoding.take(()), average, sheet=sheet, calibration=shift, about=about)
+
+
+def _level(model: LeadModel, rows: _Rows, window: float) -> LeadModel:
+    """Shift the model to the base rate of the latest ``window`` of its rows, who are the average lead too."""
+    latest = _latest(rows, window)
+    margin = model.calibration.log_odds(
+        model.margin(rows.matrix[latest], None if rows.points is None else rows.points[latest])
+    )
+    label = rows.y[latest]
+    return replace(
+        model,
+        average_log_odds=log_odds(float(label.mean()), len(label)),
+        calibration=replace(model.calibration, shift=level_shift(margin, label)),
+    )
+
+
+def _latest(rows: _Rows, window: float) -> NDArray[np.intp]:
+    """The latest rows, as many as ``window`` asks for and the base rate needs; ties are never split."""
+    if rows.time is None or window >= 1:
+        return np.arange(len(rows.y))
+    order = np.argsort(-rows.time, kind="stable")
+    hits = np.cumsum(rows.y[order])
+    enough = np.minimum(hits, np.arange(1, len(order) + 1) - hits) >= _FEWEST_IN_WINDOW
+    last = max(int(window * len(order)), int(np.argmax(enough)) if enough.any() else len(order) - 1)
+    return np.flatnonzero(rows.time >= rows.time[order[min(last, len(order) - 1)]])
+
+
+def _choose_window(
+    rows: _Rows, folds: Sequence[Fold], tuned: Tuned, seed: int, n_jobs: int, tell: Progress
+) -> tuple[float, dict[str, float], pd.DataFrame]:
+    """Which share of the latest rows foretells the level of the next block best: the folds decide."""
+    windows = _WINDOWS if rows.time is not None and len(np.unique(rows.time)) > 1 else (1.0,)
+    found = []
+    for done, fold in enumerate(folds):
+        tell("judging later rows", done, len(folds))
+        train, later = rows.take(fold.train), rows.take(fold.validation)
+        fitted = _fit(train, tuned, seed, n_jobs)
+        margin = fitted.margin(later.matrix, later.points)
+        by_window = {w: _level(fitted, train, w).calibration.log_odds(margin) for w in windows}
+        sheet = None if fitted.sheet is None else fitted.sheet.line.log_odds(np.asarray(later.total))
+        found.append((fold, later.y, by_window, sheet))
+    costs = {w: float(np.mean([log_loss(by_window[w], y) for _, y, by_window, _ in found])) for w in windows}
+    window = min(costs, key=lambda w: costs[w])
+    figures = []
+    for fold, y, by_window, sheet in found:
+        figures.append(
+            {
+                "train_rows": len(fold.train),
+                "rows": len(y),
+                "conversions": int(y.sum()),
+                "roc_auc": _auc(y, by_window[window]),
+                "log_loss": log_loss(by_window[window], y),
+                "sheet_roc_auc": None if sheet is None else _auc(y, sheet),
+                "sheet_log_loss": None if sheet is None else log_loss(sheet, y),
+            }
+        )
+    return window, {f"{w:g}": cost for w, cost in costs.items()}, pd.DataFrame(figures)
+
+
+def _auc(y: Floats, margin: Floats) -> float:
+    rank = pd.Series(margin).rank().to_numpy()
+    hits = y.sum()
+    return float((rank[y > 0].sum() - hits * (hits + 1) / 2) / (hits * (len(y) - hits)))
+
+
+def _label(y: ArrayLike, rows: int) -> Floats:
+    values = pd.Series(np.asarray(y))
+    label = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    if len(label) != rows:
+        raise DataError("rows and labels differ in number", value=f"{rows} rows, {len(label)} labels")
+    if not np.isin(label, (0.0, 1.0)).all():
+        raise DataError(
+            "labels must be 0 or 1",
+            value=values[~np.isin(label, (0.0, 1.0))].unique()[:5].tolist(),
+            fix="leave immature rows out of training",
+        )
+    if len(np.unique(label)) < 2:
+        told = "no row converted" if not len(label) or label[0] == 0 else "every row converted"
+        raise DataError(
+            f"one class only: {told}",
+            value=f"{len(label)} rows",
+            why="there is nothing to tell apart",
+            fix="check outcome and horizon, or take a longer history",
+        )
+    return label
+
+
+def _as_long(values: ArrayLike, rows: int, name: str) -> NDArray[Any]:
+    array = np.asarray(values)
+    if len(array) != rows:
+        raise DataError(f"{name} must have one value per row", value=f"{len(array)} for {rows} rows")
+    if pd.isna(array).any():
+        raise DataError(f"{name} has gaps", value=int(pd.isna(array).sum()))
+    return array
+
+
+def _points(told: RulePoints, rows: int) -> tuple[Floats | None, tuple[str, ...]]:
+    if told is None:
+        return None, ()
+    frame = told.to_frame(str(told.name or "rule_points")) if isinstance(told, pd.Series) else told
+    names = tuple(str(name) for name in frame.columns)
+    return SheetPrior(names, PointsCalibration(0.0, 1.0), (0.0,) * len(names)).points(frame, rows), names
+
+
+def _signs(monotone: Mapping[str, int] | None, encoding: Encoding, frame: pd.DataFrame) -> list[int]:
+    unknown = [name for name in monotone or {} if name not in frame.columns]
+    if unknown:
+        raise UsageError(
+            "monotone names a column that is not there",
+            value=unknown[0],
+            known=[str(c) for c in frame.columns],
+        )
+    pairs = zip(encoding.names, encoding.categorical, strict=True)
+    return [0 if category else int((monotone or {}).get(name, 0)) for name, category in pairs]
+
+
+def _seconds(horizon: Any) -> float | None:
+    if horizon is None or isinstance(horizon, int | float):
+        return horizon
+    return pd.Timedelta(horizon).total_seconds()

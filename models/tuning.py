@@ -1,0 +1,232 @@
+"""Choosing a model in time order: an Optuna study that can be stopped at any moment and goes on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+import pandas as pd
+from numpy.typing import NDArray
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from features.errors import DataError
+from models.blend import blend_weights
+from models.calibration import loss_at_own_level
+from models.folds import Fold
+from models.parts import STEP, FoldBench, ModelParams
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial, Trial
+
+Floats = NDArray[np.float64]
+_MOST_TREES = 160
+_STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+_MOST_ROWS = 12_000  # of a fold's training side; beyond that a choice of settings does not change
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The outcome of a study.
+
+    Attributes
+    ----------
+    params : the best trial's settings.
+    value : its mean log loss on later rows, each fold at its own level (the base rate apart).
+    sheet_value : the same of the calibrated sheet alone, or None without a sheet.
+    weights : of the sheet (if any), the additive part and the trees, as fitted on the out-of-fold rows.
+    trials : one row per trial: number, state, value, settings.
+    """
+
+    params: ModelParams
+    value: float
+    sheet_value: float | None
+    weights: Floats
+    trials: pd.DataFrame
+
+
+def tune(
+    matrix: Floats,
+    y: NDArray[Any],
+    folds: Sequence[Fold],
+    *,
+    categorical: NDArray[np.bool_],
+    points: Floats | None = None,
+    monotone: Sequence[int] = (),
+    n_trials: int = 20,
+    seed: int = 0,
+    storage: str | BaseStorage | None = None,
+    study_name: str | None = None,
+    n_jobs: int = 2,
+    callback: Callable[[int, int, float], None] | None = None,
+) -> Tuned:
+    """Search settings whose blend of sheet, additive part and trees predicts later rows best.
+
+    The first trial is the default, so that the search never ends below it. Trials that fall behind 60 %
+    of the others after a fold are cut short; the latest fold is asked first. Trials are counted across runs:
+    a study that was stopped goes on where it stood, with the result that it would have had.
+
+    Parameters
+    ----------
+    matrix : encoded rows (``models.encoding``); ``categorical`` tells which columns hold codes.
+    points : total points of the hand-written sheet per row.
+    storage : an SQLAlchemy URL, the path of a journal file (``*.journal``), or in memory.
+    study_name : by default made from the data, so that another data set never meets this study.
+    callback : called as ``callback(finished, n_trials, best value)`` after each trial.
+
+    Raises
+    ------
+    DataError : where ``study_name`` was begun on other rows, folds or seed.
+    """
+    label = np.asarray(y, dtype=np.float64)
+    mark = _fingerprint(matrix, label, folds, points, seed)
+    benches = [
+        FoldBench(
+            matrix, label, _thinned(fold.train, seed), fold.validation, categorical, monotone, points, n_jobs
+        )
+        for fold in reversed(folds)
+    ]
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        study = optuna.create_study(
+            study_name=study_name or f"leadlens-{mark}",
+            storage=_storage(storage),
+            load_if_exists=True,
+            pruner=optuna.pruners.PercentilePruner(60.0, n_startup_trials=4),
+        )
+        _claim(study, mark)
+        while (done := len(study.get_trials(deepcopy=False, states=_FINISHED))) < n_trials:
+            # a fresh sampler per trial: what it draws depends on the trials before, not on who ran them
+            study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + done, n_startup_trials=6)
+            if done == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+                study.enqueue_trial(_default())
+            study.optimize(lambda trial: _judge(trial, benches, seed, points is not None), n_trials=1)
+            if callback is not None:
+                callback(done + 1, n_trials, study.best_value)
+        best = study.best_trial
+        table = _table(study.get_trials(deepcopy=False))
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+    sheet = (
+        None
+        if points is None
+        else float(np.mean([loss_at_own_level(np.asarray(b.sheet), b.y) for b in benches]))
+    )
+    return Tuned(
+        _params(best, points is not None),
+        best.value or 0.0,
+        sheet,
+        np.array(best.user_attrs["weights"]),
+        table,
+    )
+
+
+def _suggest(trial: Trial, has_sheet: bool) -> ModelParams:
+    return ModelParams(
+        linear_strength=trial.suggest_categorical("linear_strength", _STRENGTHS),
+        trees_on_sheet=trial.suggest_categorical("trees_on_sheet", (True, False)) and has_sheet,
+        max_depth=trial.suggest_int("max_depth", 2, 5),
+        min_child_samples=trial.suggest_int("min_child_samples", 20, 300, log=True),
+        l2=trial.suggest_float("l2", 1.0, 100.0, log=True),
+        feature_fraction=trial.suggest_float("feature_fraction", 0.2, 1.0),
+        cat_smooth=trial.suggest_float("cat_smooth", 10.0, 200.0, log=True),
+    )
+
+
+def _default() -> dict[str, Any]:
+    return {name: value for name, value in ModelParams().to_dict().items() if name != "n_trees"}
+
+
+def _params(trial: FrozenTrial, has_sheet: bool) -> ModelParams:
+    params = ModelParams(**trial.params)
+    on_sheet = params.trees_on_sheet and has_sheet
+    return replace(params, n_trees=int(trial.user_attrs["n_trees"]), trees_on_sheet=on_sheet)
+
+
+def _judge(trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: bool) -> float:
+    params = _suggest(trial, has_sheet)
+    looks: list[list[Floats]] = []
+    so_far = []
+    for at, bench in enumerate(benches):
+        looks.append(bench.trees(params, seed, _MOST_TREES))
+        best = min(looks[-1], key=lambda margin, y=bench.y: loss_at_own_level(margin, y))  # type: ignore[misc]
+        even = bench.parts(bench.linear(params.linear_strength), best).mean(axis=1)
+        so_far.append(loss_at_own_level(even, bench.y))
+        trial.report(float(np.mean(so_far)), at)
+        if at + 1 < len(benches) and trial.should_prune():
+            raise optuna.TrialPruned
+    longest = max(len(look) for look in looks)
+    held = [look + [look[-1]] * (longest - len(look)) for look in looks]
+    size = [len(bench.y_train) for bench in benches]  # the folds nearest to the final fit count most
+    by_length = [
+        np.average(
+            [loss_at_own_level(look[k], b.y) for look, b in zip(held, benches, strict=True)], weights=size
+        )
+        for k in range(longest)
+    ]
+    chosen = int(np.argmin(by_length))
+    margins = [
+        bench.parts(bench.linear(params.linear_strength), look[chosen])
+        for bench, look in zip(benches, held, strict=True)
+    ]
+    fold = np.repeat(np.arange(len(benches)), [len(bench.y) for bench in benches])
+    weights = blend_weights(np.vstack(margins), np.concatenate([bench.y for bench in benches]), fold)
+    trial.set_user_attr("n_trees", (chosen + 1) * STEP)
+    trial.set_user_attr("weights", weights.tolist())
+    return float(
+        np.mean([loss_at_own_level(m @ weights, bench.y) for m, bench in zip(margins, benches, strict=True)])
+    )
+
+
+def _thinned(rows: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+    if len(rows) <= _MOST_ROWS:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False))
+
+
+def _storage(told: str | BaseStorage | None) -> BaseStorage | str | None:
+    if isinstance(told, str) and told.endswith(".journal") and "://" not in told:
+        return JournalStorage(JournalFileBackend(told))
+    return told
+
+
+def _claim(study: optuna.Study, mark: str) -> None:
+    """A study belongs to one set of rows. Trials that a killed run left unfinished are not counted."""
+    owner = study.user_attrs.get("data")
+    if owner is not None and owner != mark:
+        raise DataError(
+            "this study was begun on other rows, folds or another seed",
+            value=study.study_name,
+            why="its trials cannot be compared with new ones",
+            fix="give another study name, or none",
+        )
+    study.set_user_attr("data", mark)
+
+
+def _fingerprint(matrix: Floats, y: Floats, folds: Sequence[Fold], points: Floats | None, seed: int) -> str:
+    digest = hashlib.sha256(str((matrix.shape, seed)).encode())
+    for part in (matrix, y, points, *[side for fold in folds for side in fold]):
+        digest.update(b"-" if part is None else np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _table(trials: Sequence[FrozenTrial]) -> pd.DataFrame:
+    rows = [
+        {
+            "number": trial.number,
+            "state": trial.state.name.lower(),
+            "value": trial.value if trial.state == TrialState.COMPLETE else None,
+            "seconds": trial.duration.total_seconds() if trial.duration else None,
+            **trial.params,
+            "n_trees": trial.user_attrs.get("n_trees"),
+        }
+        for trial in trials
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,267 @@
+"""Make the opened tables fit together: what cannot be used is left out and told, what cannot be decided is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from features import DataError, DuckDBEngine, Finding, Step, nearest
+from features.errors import counted, listed
+from features.history import Kind
+from pipeline.sources.casting import LARGEST
+
+# No CRM is older than computers' clocks: zero seconds since 1970 stands for a moment that is not known.
+_FIRST_DAY = "TIMESTAMP '1970-01-02'"
+_CASTS: dict[Kind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}
+
+
+@dataclass
+class Cleaner:
+    """Cleans one contract table after the other (leads first), and collects what the user should know."""
+
+    engine: DuckDBEngine
+    findings: list[Finding] = field(default_factory=list)
+
+    def leads(self) -> None:
+        if not self.engine.count("leads"):
+            raise DataError(
+                "the table leads is empty",
+                where="data.leads",
+                why="there is nobody to score",
+                fix="check `read`, `query` and `where`",
+            )
+        self._keep("leads", "lead_id IS NOT NULL", "lead-incomplete", "without lead_id")
+        self._keep("leads", "created_at IS NOT NULL", "lead-incomplete", "without created_at")
+        self._keep_distinct("leads", "lead_id")
+        self._drop_future("leads", "created_at")
+        if not self.engine.count("leads"):
+            raise DataError(
+                "no lead is left",
+                where="data.leads",
+                value="; ".join(finding.message for finding in self.findings),
+                why="each needs a lead_id and a created_at that is not in the future",
+                fix="check `columns`",
+            )
+        self._tell(
+            "closed-early",
+            self.engine.count("leads WHERE closed_at < created_at"),
+            "lead",
+            "closed before created: never open, so never looked at",
+        )
+        self._tell_ancient("leads", "created_at")
+
+    def accounts(self) -> None:
+        self._keep("accounts", "account_id IS NOT NULL", "account-incomplete", "without account_id")
+        self._keep_distinct("accounts", "account_id")
+        if self.engine.count("accounts"):
+            unknown = "leads WHERE account_id NOT IN (SELECT account_id FROM accounts)"
+            told = f"of an account that is not in accounts{self._example('account_id', unknown)}"
+            self._tell("account-unknown", self.engine.count(unknown), "lead", told)
+
+    def events(self) -> None:
+        for column in ("lead_id", "occurred_at", "event_type"):
+            self._keep("events", f"{column} IS NOT NULL", "event-incomplete", f"without {column}")
+        self._keep_known_leads("events", "event-unknown-lead")
+        early = self.engine.count("events WHERE known_at < occurred_at")
+        self._tell(
+            "known-early", early, "event", "with known_at before occurred_at: taken as known then", "note"
+        )
+        self.engine.run(
+            [
+                Step(
+                    "events",
+                    "SELECT * REPLACE (greatest(coalesce(known_at, occurred_at), occurred_at) AS known_at) FROM events",
+                )
+            ]
+        )
+        self._keep_one_per_event_id()
+        self._drop_future("events", "known_at")
+        self._tell_ancient("events", "occurred_at")
+        before = self.engine.count("events e JOIN leads USING (lead_id) WHERE occurred_at < created_at")
+        self._tell(
+            "event-early", before, "event", "dated before the lead was created: part of its history", "note"
+        )
+
+    def conversions(self) -> None:
+        for column in ("lead_id", "converted_at"):
+            self._keep("conversions", f"{column} IS NOT NULL", "conversion-incomplete", f"without {column}")
+        self._keep_known_leads("conversions", "conversion-unknown-lead")
+        self.engine.run([Step("conversions", "SELECT DISTINCT * FROM conversions")])
+        self._drop_future("conversions", "converted_at")
+        self._tell_ancient("conversions", "converted_at")
+        early = self.engine.count("conversions c JOIN leads USING (lead_id) WHERE converted_at < created_at")
+        self._tell("conversion-early", early, "conversion", "dated before the lead was created")
+
+    def changes(self, attributes: Mapping[str, Mapping[str, Kind]], hidden: Iterable[str]) -> None:
+        """``attributes`` are those of ``lead`` and ``account``; changes of ``hidden`` ones leave without a word."""
+        literal = self.engine.dialect.literal
+        self.engine.run([Step("changes", "SELECT * REPLACE (lower(entity) AS entity) FROM changes")])
+        if names := ", ".join(map(literal, hidden)):
+            self.engine.run([Step("changes", f"SELECT * FROM changes WHERE attribute NOT IN ({names})")])
+        for column in ("id", "attribute", "known_at"):
+            self._keep("changes", f"{column} IS NOT NULL", "change-incomplete", f"without {column}")
+        self._keep(
+            "changes", "coalesce(entity IN ('lead', 'account'), FALSE)", "change-unknown-entity",
+            "of an entity that is neither lead nor account", "entity",
+        )  # fmt: skip
+        for entity, kinds in attributes.items():
+            names = ", ".join(map(literal, kinds)) or "NULL"
+            other = f"entity <> {literal(entity)}"
+            self._keep(
+                "changes", f"({other} OR coalesce(attribute IN ({names}), FALSE))", "change-unknown-attribute",
+                f"of an attribute that {entity}s lack", "attribute", kinds,
+            )  # fmt: skip
+            self._keep(
+                "changes", f"({other} OR id IN (SELECT {entity}_id FROM {entity}s))", "change-unknown-id",
+                f"of {entity}s that are not in {entity}s", "id",
+            )  # fmt: skip
+            for name, kind in kinds.items():
+                if kind in _CASTS:
+                    self._unknown_if_misfit(entity, name, kind)
+        self._drop_future("changes", "known_at")
+
+    def _unknown_if_misfit(self, entity: str, name: str, kind: Kind) -> None:
+        """Values that the attribute's kind cannot hold become NULL."""
+        literal = self.engine.dialect.literal
+        cast = f"TRY_CAST(value AS {_CASTS[kind]})"
+        fits = (
+            f"(isfinite({cast}) AND abs({cast}) <= {LARGEST})" if kind == "number" else f"{cast} IS NOT NULL"
+        )
+        misfit = (
+            f"entity = {literal(entity)} AND attribute = {literal(name)} AND value IS NOT NULL "
+            f"AND NOT coalesce({fits}, FALSE)"
+        )
+        if count := self.engine.count(f"changes WHERE {misfit}"):
+            told = f"of {entity}s' {name} to what is no {kind}{self._example('value', f'changes WHERE {misfit}')}"
+            self._tell("change-misfit", count, "change", f"{told}: read as unknown")
+            replaced = f"CASE WHEN {misfit} THEN NULL ELSE value END AS value"
+            self.engine.run([Step("changes", f"SELECT * REPLACE ({replaced}) FROM changes")])
+
+    def _keep(
+        self,
+        table: str,
+        condition: str,
+        code: str,
+        words: str,
+        example: str | None = None,
+        known: Iterable[str] = (),
+    ) -> None:
+        """Leave out the rows for which ``condition`` does not hold, and tell their number and an example."""
+        rest = f"{table} WHERE NOT ({condition})"
+        if not (dropped := self.engine.count(rest)):
+            return
+        shown = self._example(example, rest, known) if example else ""
+        self.engine.run([Step(table, f"SELECT * FROM {table} WHERE {condition}")])
+        self._tell(code, dropped, table.removesuffix("s"), f"{words}{shown}: left out")
+
+    def _example(self, column: str, rest: str, known: Iterable[str] = ()) -> str:
+        value = self.engine.value(f"SELECT min({column}) FROM {rest}")
+        if value is None:
+            return ""
+        near = nearest(str(value), known)
+        return f" (such as {listed([str(value)])}{'; did you mean ' + near[0] + '?' if near else ''})"
+
+    def _keep_known_leads(self, table: str, code: str) -> None:
+        total, of = self.engine.count(table), f"{table} WHERE lead_id NOT IN (SELECT lead_id FROM leads)"
+        if total and self.engine.count(of) == total:
+            # Never by chance: the two tables write the same ids differently.
+            ours = self.engine.value("SELECT min(lead_id) FROM leads")
+            theirs = self.engine.value(f"SELECT min(lead_id) FROM {table}")
+            self.findings.append(
+                Finding(
+                    code,
+                    f"none of {counted(total, table.removesuffix('s'))} belongs to a lead: ids look like "
+                    f"{listed([theirs])} there and {listed([ours])} in leads. Are they the same ids, written alike?",
+                    count=total,
+                )
+            )
+            self.engine.run([Step(table, f"SELECT * FROM {table} WHERE FALSE")])
+        known = "lead_id IN (SELECT lead_id FROM leads)"
+        self._keep(table, known, code, "of leads that are not in leads", "lead_id")
+
+    def _keep_distinct(self, table: str, key: str) -> None:
+        """Rows that are alike in every column are one; other rows must not share their key."""
+        before = self.engine.count(table)
+        self.engine.run([Step(table, f"SELECT DISTINCT * FROM {table}")])
+        thing = table.removesuffix("s")
+        self._tell(
+            f"{thing}-repeated",
+            before - self.engine.count(table),
+            thing,
+            "alike in every column to another: kept once",
+        )
+        refuse_duplicates(self.engine, table, key)
+
+    def _keep_one_per_event_id(self) -> None:
+        columns = list(self.engine.columns("events"))
+        first = ["event_id", "known_at", "occurred_at"]
+        order = ", ".join(
+            map(self.engine.dialect.quote, [*first, *(name for name in columns if name not in first)])
+        )
+        nameless = "SELECT * FROM events WHERE event_id IS NULL"
+        named = self.engine.count("events WHERE event_id IS NOT NULL")
+        alike = self.engine.value(
+            f"SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT * FROM ({nameless}))) FROM ({nameless})"
+        )
+        self._tell(
+            "event-alike", int(alike), "event",
+            "without event_id alike in every column to another: each counts. An event_id would tell", "note",
+        )  # fmt: skip
+        # NULL ids are never duplicates.
+        self.engine.run(
+            [
+                Step(
+                    "events",
+                    f"{nameless} UNION ALL (SELECT DISTINCT * FROM events WHERE event_id IS NOT NULL)",
+                )
+            ]
+        )
+        distinct = self.engine.count("events WHERE event_id IS NOT NULL")
+        self._tell(
+            "event-repeated", named - distinct, "event", "alike in every column to another: kept once", "note"
+        )
+        # Of different rows that share an event_id the first known one counts, whatever the order of rows.
+        self.engine.run([
+            Step("events", f"{nameless} UNION ALL (SELECT DISTINCT ON (event_id) * FROM events "
+                 f"WHERE event_id IS NOT NULL ORDER BY {order})"),
+        ])  # fmt: skip
+        left = self.engine.count("events WHERE event_id IS NOT NULL")
+        self._tell(
+            "event-id-shared", distinct - left, "event",
+            "with the event_id of a different event: left out, the first known one counts",
+        )  # fmt: skip
+
+    def _drop_future(self, table: str, column: str) -> None:
+        now = self.engine.dialect.literal(datetime.now(UTC).replace(tzinfo=None))
+        latest = self.engine.value(f"SELECT CAST(max({column}) AS VARCHAR) FROM {table}")
+        self._keep(table, f"{column} <= {now}", "future", f"in the future (to {str(latest)[:10]})")
+
+    def _tell_ancient(self, table: str, column: str) -> None:
+        ancient = self.engine.count(f"{table} WHERE {column} < {_FIRST_DAY}")
+        self._tell(
+            "ancient", ancient, table.removesuffix("s"),
+            f"with {column} before 1970-01-02: if that means “not known”, keep it out with `where`",
+        )  # fmt: skip
+
+    def _tell(self, code: str, count: int, thing: str, words: str, level: str = "warning") -> None:
+        if count:
+            self.findings.append(
+                Finding(
+                    code, f"{counted(count, thing)} {words}", "note" if level == "note" else "warning", count
+                )
+            )
+
+
+def refuse_duplicates(engine: DuckDBEngine, table: str, key: str) -> None:
+    """Raise ``DataError`` where a key stands more than once."""
+    found = engine.frame(f"SELECT {key} AS k FROM {table} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1")["k"]
+    if len(found):
+        raise DataError(
+            f"{counted(len(found), 'id')} {'stands' if len(found) == 1 else 'stand'} more than once in {table}, "
+            "with different values",
+            value=listed(found, 3),
+            where=f"data.{table}",
+            why=f"one row per {key} is needed: which of them is true cannot be guessed",
+            fix="keep the right row with `query`, e.g. SELECT DISTINCT ON (…) …",
+        )

@@ -1,0 +1,191 @@
+"""Read CSV files strictly: every row fits the header, text is decoded as said, and types are read without loss."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from features import DataError
+from features.dialect import DuckDBDialect
+from features.errors import counted
+from pipeline.sources.taking import refuse_equal_names, take
+
+_DELIMITERS = (",", ";", "\t", "|")
+_HEAD_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 24
+# What other kinds of file begin with.
+_SIGNS = {
+    b"PAR1": ("a Parquet file", "name it .parquet"),
+    b"PK\x03\x04": ("an Excel or zip file", "save it as CSV"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel file", "save it as CSV"),
+    b"\x1f\x8b": ("a gzip file", "name it .csv.gz"),
+    b"SQLite format 3": ("an SQLite file", "export the table as CSV"),
+}
+_quote = DuckDBDialect().quote
+
+
+def read_csv_files(
+    con: duckdb.DuckDBPyConnection, table: str, paths: list[str], encoding: str, where: str
+) -> None:
+    """Read CSV files of one table into ``table``; files that lack a column give unknown values in it.
+
+    Comma, semicolon, tab or bar is told by the header line. A column is typed only if every value of it reads so
+    and nothing is lost: ``007`` and twenty-digit numbers stay text. Raises ``DataError`` with the file and line.
+    """
+    parts = [_read(Path(path), encoding, f"{where} ({Path(path).name})") for path in paths]
+    whole = pa.concat_tables(parts, promote_options="default")
+    refuse_equal_names(whole.column_names, where, "let all files name it alike")
+    take(con, "csv_text", whole)
+    names = [row[0] for row in con.execute("DESCRIBE csv_text").fetchall()]
+    columns = ", ".join(_typed(con, name) for name in names)
+    con.execute(f"CREATE TABLE {table} AS SELECT {columns} FROM csv_text")
+    con.execute("DROP TABLE csv_text")
+
+
+def _read(path: Path, encoding: str, where: str) -> pa.Table:
+    encoding, delimiter, names = _header(path, encoding, where)
+    broken: list[arrow_csv.InvalidRow] = []
+
+    def stop(row: arrow_csv.InvalidRow) -> str:
+        broken.append(row)
+        return "error"
+
+    def read(threads: bool) -> pa.Table:
+        with pa.input_stream(str(path), compression="detect") as stream:
+            return arrow_csv.read_csv(
+                stream,
+                arrow_csv.ReadOptions(encoding=encoding, block_size=_BLOCK_BYTES, use_threads=threads),
+                arrow_csv.ParseOptions(
+                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=stop
+                ),
+                arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+                ),
+            )
+
+    try:
+        found = read(threads=True)
+    except (pa.ArrowInvalid, UnicodeError) as error:
+        if broken:  # only one thread knows the number of a row
+            broken.clear()
+            try:
+                read(threads=False)
+            except pa.ArrowInvalid:
+                raise _misfit(broken[0], where) from None
+        if "UTF8" in str(error) or isinstance(error, UnicodeError):
+            raise _undecodable(path, encoding, where) from None
+        raise DataError(
+            "this file cannot be read as CSV",
+            value=str(error),
+            where=where,
+            fix="is a quote opened and not closed?",
+        ) from None
+    _refuse_open_quote(path, found, where)
+    return found
+
+
+def _header(path: Path, encoding: str, where: str) -> tuple[str, str, list[str]]:
+    """Encoding, delimiter and column names, told by the first bytes of the file."""
+    with pa.input_stream(str(path), compression="detect") as stream:
+        head = stream.read(_HEAD_BYTES)
+    if not head.strip():
+        raise DataError(
+            "this file is empty", where=where, fix="even without rows, a CSV file has a header line"
+        )
+    for sign, (kind, fix) in _SIGNS.items():
+        if head.startswith(sign):
+            raise DataError(f"this is {kind}, not CSV", where=where, fix=fix)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"  # nothing else begins so
+    encoding = {"utf-8": "utf-8-sig"}.get(encoding, encoding)
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head)
+        rows = {mark: next(csv.reader(io.StringIO(text), delimiter=mark), []) for mark in _DELIMITERS}
+    except UnicodeError:
+        raise _undecodable(path, encoding, where) from None
+    except csv.Error as error:
+        raise DataError(
+            "this file has no header line that can be read", value=str(error), where=where
+        ) from None
+    delimiter = max(_DELIMITERS, key=lambda mark: len(rows[mark]))
+    refuse_equal_names(rows[delimiter], where, "rename one of them where the file is made")
+    return encoding.removesuffix("-sig"), delimiter, rows[delimiter]
+
+
+def _misfit(row: arrow_csv.InvalidRow, where: str) -> DataError:
+    return DataError(
+        f"row {row.number} has {counted(row.actual_columns, 'value')} where the header has {row.expected_columns}",
+        value=row.text,
+        where=where,
+        why="its values would land in the wrong columns",
+        fix="close the quote that is opened there"
+        if "\n" in row.text
+        else "put texts that hold the delimiter in quotes, and take out title lines and totals",
+    )
+
+
+def _undecodable(path: Path, encoding: str, where: str) -> DataError:
+    encoding = encoding.removesuffix("-sig")
+    with pa.input_stream(str(path), compression="detect") as stream:
+        raw = stream.read()
+    try:
+        raw.decode(encoding)
+        start = 0
+    except UnicodeDecodeError as error:
+        start = error.start
+    line = raw.count(b"\n", 0, start) + 1
+    return DataError(
+        f"line {line} is not {encoding.upper()} text",
+        value=raw[max(0, start - 15) : start + 15].decode("ascii", "replace"),
+        where=where,
+        fix="say `encoding: cp1252` (Windows, Excel), latin-1 or utf-16 beside `read`, or save it as UTF-8",
+    )
+
+
+def _refuse_open_quote(path: Path, found: pa.Table, where: str) -> None:
+    """The reader takes an open quote at its word: all that follows is one value, and the rows in it are lost."""
+    last = next((str(column[-1].as_py()) for column in reversed(found.columns) if len(column)), "")
+    if "\n" not in last and "\r" not in last:
+        return
+    with pa.input_stream(str(path), compression="detect") as stream:
+        unclosed = sum(block.count(b'"') for block in iter(lambda: stream.read(_BLOCK_BYTES), b"")) % 2
+    if unclosed:
+        raise DataError(
+            "a quote is opened and not closed",
+            value=last,
+            where=where,
+            fix='close it; a quote inside a text is doubled: "6"" pipe"',
+        )
+
+
+def _typed(con: duckdb.DuckDBPyConnection, name: str) -> str:
+    """The column in the narrowest type that reads every value of it without loss."""
+    column = _quote(name)
+    value = f"nullif(trim({column}), '')"
+    for sql_type, fits in _FITS.items():
+        test = fits.format(v=value)
+        kept = con.execute(
+            f"SELECT bool_and(coalesce({test}, FALSE)) FILTER (WHERE {value} IS NOT NULL) FROM csv_text"
+        ).fetchone()
+        if kept and kept[0]:
+            return f"CAST({value} AS {sql_type}) AS {column}"
+    return column
+
+
+_DAY = "^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}"
+_CLOCK = "[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?"
+# SQL type → what holds for each value {v} of such a column. Leading zeros mark a code, 16 digits an id.
+_FITS = {
+    "BIGINT": "CAST(TRY_CAST({v} AS BIGINT) AS VARCHAR) = {v}",
+    "DOUBLE": "TRY_CAST({v} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({v}, '^[+-]?(0[0-9]|[0-9]{{16}})')",
+    "BOOLEAN": "lower({v}) IN ('true', 'false')",
+    "TIMESTAMP": f"regexp_matches({{v}}, '{_DAY}({_CLOCK})?$') AND TRY_CAST({{v}} AS TIMESTAMP) IS NOT NULL",
+    "TIMESTAMPTZ": f"regexp_matches({{v}}, '{_DAY}{_CLOCK} ?(Z|[+-][0-9]{{{{2}}}}(:?[0-9]{{{{2}}}})?)$') "
+    "AND TRY_CAST({v} AS TIMESTAMPTZ) IS NOT NULL",
+}

@@ -1,0 +1,153 @@
+"""Read a table or the result of a query from a SQL database, by its SQLAlchemy URL and without writing there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from features import DataError, UsageError
+from features.errors import listed
+from pipeline.sources.queries import check_query, first_line
+
+_CHUNK = 100_000
+_FILES_BY_NET = ("http", "https", "ftp", "s3", "gs", "gcs", "az", "abfss", "hdfs", "file")
+_SCHEMES = ("postgresql", "mysql+pymysql", "mssql+pyodbc", "oracle+oracledb", "sqlite", "snowflake")
+
+
+def read_database(url: str, shown: str, table: str | None, query: str | None, where: str) -> pa.Table:
+    """The rows of ``table`` (``schema.table`` is understood) or of ``query``.
+
+    ``shown`` stands for the address in messages. Raises ``UsageError`` for what is not there, ``DataError`` if
+    the database refuses; neither shows a password.
+    """
+    engine = _engine(url, shown, where)
+    if (table is None) == (query is None):
+        raise UsageError("say what to read from the database: table or query, one of them", where=where)
+    if query is not None:
+        check_query(query, engine.dialect.name.replace("postgresql", "postgres"), f"{where}.query")
+    try:
+        with engine.connect().execution_options(**_read_only(engine)) as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SET TIME ZONE 'UTC'"))
+            streamed = connection.execution_options(stream_results=True)
+            if query is None:
+                result = streamed.execute(_whole(connection, str(table), where))
+            else:  # as it is written: a colon or a percent sign in it is no parameter
+                result = streamed.exec_driver_sql(query, execution_options={"no_parameters": True})
+            return _table(result)
+    except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
+        cause = getattr(error, "orig", None) or error
+        raise DataError(
+            "the database did not give this table"
+            if query is None
+            else "the database did not run this query",
+            value=first_line(cause).replace(str(engine.url.password or "\0"), "***"),
+            where=f"{where} ({sa.make_url(url).render_as_string(hide_password=True)})",
+            fix="check address, rights and names"
+            if query is None
+            else "the query is read only, in that database's SQL",
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def _engine(url: str, shown: str, where: str) -> sa.Engine:
+    scheme = url.partition("://")[0]
+    if scheme == "duckdb":
+        raise UsageError("give a DuckDB file as a path", value=shown, where=where, fix="read: crm.duckdb")
+    if scheme.lower() in _FILES_BY_NET:
+        raise UsageError(
+            "files are not read over the net", value=shown, where=where, fix="download it and give its path"
+        )
+    try:
+        address = sa.make_url(url)
+        if address.drivername in ("postgresql", "postgres"):
+            address = address.set(drivername="postgresql+psycopg")
+        if address.drivername.startswith("postgresql") and "connect_timeout" not in address.query:
+            address = address.update_query_dict({"connect_timeout": "10"})
+        return sa.create_engine(address)
+    except sa.exc.NoSuchModuleError:
+        raise UsageError(
+            "this kind of database is not known",
+            value=scheme,
+            known=_SCHEMES,
+            where=where,
+            fix="postgresql://user:${PASSWORD}@host/database",
+        ) from None
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"this kind of database needs the Python package {error.name}",
+            value=scheme,
+            where=where,
+            fix=f"pip install {error.name}",
+        ) from None
+    except (sa.exc.ArgumentError, ValueError):
+        raise UsageError(
+            "this is not a database address that can be opened",
+            value=shown,
+            where=where,
+            fix="postgresql://user:${PASSWORD}@host/database",
+        ) from None
+
+
+def _read_only(engine: sa.Engine) -> dict[str, Any]:
+    return {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
+
+
+def _driver_error(engine: sa.Engine) -> type[Exception]:
+    """Errors met while rows are fetched may reach us as the driver's own."""
+    found: type[Exception] = getattr(engine.dialect.dbapi, "Error", sa.exc.SQLAlchemyError)
+    return found
+
+
+def _whole(connection: sa.Connection, table: str, where: str) -> sa.Executable:
+    schema, _, name = table.rpartition(".")
+    there = sa.inspect(connection)
+    if not there.has_table(name, schema=schema or None):
+        schemas = [item for item in there.get_schema_names() if item != "information_schema"]
+        known = [item for each in (None, *schemas) for item in _names(there, each)]
+        raise UsageError(
+            "there is no such table",
+            value=table,
+            known=known,
+            where=f"{where}.table",
+            fix=f"tables here: {listed(known)}",
+        )
+    return sa.select(sa.text("*")).select_from(sa.table(name, schema=schema or None))
+
+
+def _names(there: sa.Inspector, schema: str | None) -> list[str]:
+    prefix = f"{schema}." if schema else ""
+    if schema is not None and schema == there.default_schema_name:
+        return []
+    return [prefix + name for name in (*there.get_table_names(schema), *there.get_view_names(schema))]
+
+
+def _table(result: sa.CursorResult[Any]) -> pa.Table:
+    names = list(result.keys())
+    parts = [pa.table([pa.nulls(0)] * len(names), names=names), *_parts(result, names)]
+    try:
+        return pa.concat_tables(parts, promote_options="permissive")
+    except pa.ArrowException:  # a column that is a number in one part and text in another
+        return pa.concat_tables(
+            [pa.table([_text(c.to_pylist()) for c in part.columns], names=names) for part in parts]
+        )
+
+
+def _parts(result: sa.CursorResult[Any], names: list[str]) -> Iterator[pa.Table]:
+    while rows := result.fetchmany(_CHUNK):
+        yield pa.table([_array(list(values)) for values in zip(*rows, strict=True)], names=names)
+
+
+def _array(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError):  # UUIDs, addresses, numbers beyond 64 bits …
+        return _text(values)
+
+
+def _text(values: list[Any]) -> pa.Array:
+    return pa.array([None if value is None else str(value) for value in values], pa.string())

@@ -1,0 +1,56 @@
+"""The short SELECT that a project file may hold: checked before it runs, and run where it can reach nothing else."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+import sqlglot
+
+from features import UsageError
+from features.errors import listed
+from pipeline.sources.taking import refuse_equal_names
+
+
+def check_query(query: str, dialect: str, where: str) -> None:
+    """Raise ``UsageError`` for everything but a single SELECT."""
+    try:
+        parsed = sqlglot.parse(query, dialect=dialect)
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        raise UsageError(
+            "this query is not valid SQL", value=first_line(error), where=where, fix="a query is one SELECT"
+        ) from None
+    if len(parsed) != 1 or not isinstance(parsed[0], sqlglot.exp.Query):
+        raise UsageError(
+            "a query is one SELECT",
+            value=query,
+            where=where,
+            why="it must not change anything",
+            fix="SELECT … FROM source",
+        )
+
+
+def run_query(sandbox: duckdb.DuckDBPyConnection, query: str, where: str) -> pa.Table:
+    """Run a user's SELECT over the table ``source`` in a database of its own, without files and network."""
+    check_query(query, "duckdb", where)
+    sandbox.execute("SET enable_external_access = false")
+    sandbox.execute("SET python_enable_replacements = false")
+    sandbox.execute("SET lock_configuration = true")
+    try:
+        found = sandbox.sql(query).to_arrow_table()
+    except duckdb.Error as error:
+        columns = [row[0] for row in sandbox.execute("DESCRIBE source").fetchall()]
+        raise UsageError(
+            "this query does not run",
+            value=first_line(error),
+            where=where,
+            fix=f"it reads from `source` alone, whose columns are: {listed(columns)}",
+        ) from None
+    refuse_equal_names(
+        found.column_names, where, "SELECT * REPLACE (… AS name), or SELECT * EXCLUDE (name), …"
+    )
+    return found
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,29 @@
+"""Take what a source gave into a DuckDB table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+import pyarrow as pa
+
+from features import DataError
+
+
+def take(con: duckdb.DuckDBPyConnection, table: str, found: pa.Table) -> None:
+    """Make ``table`` of an Arrow table."""
+    con.from_arrow(found).create(table)
+
+
+def refuse_equal_names(names: Iterable[str], where: str, fix: str) -> None:
+    """Raise ``DataError`` for names that are equal but for case: SQL cannot tell such columns apart."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if (first := seen.setdefault(name.lower(), name)) is not name:
+            raise DataError(
+                "two columns have the same name" if first == name else "two names differ only by case",
+                value=name if first == name else f"{first}, {name}",
+                where=where,
+                why="which of them is meant cannot be told",
+                fix=fix,
+            )
