@@ -16,6 +16,12 @@ _SQL_TYPES: dict[Kind, str] = {
 }
 
 
+# In a struct, because a change to NULL counts too; of changes at one moment the value that sorts last.
+_LATEST = (
+    "max_by(struct_pack(value := c.value), struct_pack(at := c.known_at, value := coalesce(c.value, '')))"
+)
+
+
 def attribute_steps(history: History, spine: str = "spine") -> list[Step]:
     """Steps that make ``lead_as_of`` and ``account_as_of``: (row_id, the attributes), one row per spine row.
 
@@ -47,7 +53,7 @@ def _steps(
     join = f"LEFT JOIN {table} AS base ON base.{entity}_id = {key}"
     if changed:
         picks = ", ".join(
-            f"max_by(c.value, c.known_at) FILTER (WHERE c.attribute = {literal(name)} AND c.known_at < s.as_of) "
+            f"{_LATEST} FILTER (WHERE c.attribute = {literal(name)} AND c.known_at < s.as_of) "
             f"AS {quote(name)}, coalesce(bool_or(c.attribute = {literal(name)}), FALSE) AS {quote('told ' + name)}"
             for name in changed
         )
@@ -70,5 +76,5 @@ def _steps(
 
 def _told(name: str, kind: Kind, quote: Callable[[str], str]) -> str:
     quoted, flag = quote(name), quote("told " + name)
-    cast = f"TRY_CAST(changed.{quoted} AS {_SQL_TYPES[kind]})"
+    cast = f"TRY_CAST(changed.{quoted}.value AS {_SQL_TYPES[kind]})"
     return f"CASE WHEN changed.{flag} THEN {cast} ELSE base.{quoted} END AS {quoted}"

@@ -52,10 +52,10 @@ def measures(plan: FeaturePlan, key: EventKey) -> Iterator[Measure]:
         f"{key.phrase}: last time {{value}} days ago", f"Never: {_lower(key.phrase)}",
         "days from the last such event to the moment",
     )  # fmt: skip
+    plainly = f"count_{compact(plan.windows[-1])}" if plan.windows else "count"
     yield _measure(
-        key, "decayed", "decayed", "0", f"{key.phrase}, lately", "events",
-        f"{key.phrase} lately: {{value}} (an event counts half after {spoken(plan.half_life)})", "",
-        f"sum of 2^(-age / {spoken(plan.half_life)}) over such events",
+        key, "decayed", "decayed", "0", f"{key.phrase}, lately", "events", f"{key.phrase} lately: {{value}}", "",
+        f"sum of 2^(-age / {spoken(plan.half_life)}) over such events", f"{key.name}__{plainly}",
     )  # fmt: skip
     if key.rhythm:
         yield _measure(
@@ -94,10 +94,12 @@ def _measure(
     phrase: str,
     absent: str,
     sentence: str,
+    told_by: str = "",
 ) -> Measure:
     column = FeatureColumn(
         f"{key.name}__{name}", label, "behavioural", "number", unit,
         f"{sentence[:1].upper()}{sentence[1:]}, where {key.condition}.", key.condition, phrase, absent,
+        told_by=told_by,
     )  # fmt: skip
     return Measure(column, f"({fact})" if "(" in fact or " " in fact else fact, empty)
 

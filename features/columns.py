@@ -25,6 +25,7 @@ class FeatureColumn:
     phrase : how one lead's value is told; ``{value}`` and ``{times}`` ("3 times") are filled in.
     absent : how a missing value, or none at all, is told.
     monotone : 1 or -1 where only one direction makes sense, else 0.
+    told_by : name of a column whose value tells a reader the same more plainly; itself when empty.
     """
 
     name: str
@@ -37,6 +38,7 @@ class FeatureColumn:
     phrase: str = ""
     absent: str = ""
     monotone: int = 0
+    told_by: str = ""
 
     def say(self, value: object) -> str:
         """The lead's own value in words.

@@ -24,7 +24,8 @@ class LeadlensError(Exception):
     value : the value received; a long one is cut, and control characters are escaped.
     why : why it matters.
     fix : how to mend it.
-    known : the names that would have been accepted; the nearest ones to ``value`` are shown.
+    known : the names that would have been accepted; the nearest ones to ``value`` are shown, and without a
+        ``fix`` the first ones too.
     where : file, line, table or column the error was found in.
 
     Passwords are masked in every part. ``exit_code`` is what the command line returns: 1 = refused by the data
@@ -47,6 +48,9 @@ class LeadlensError(Exception):
         known: Iterable[str] = (),
         where: str | None = None,
     ) -> None:
+        known = list(known)
+        if fix is None and known:
+            fix = f"known here: {listed(known)}"
         self.what, self.why, self.fix, self.where = masked(what), masked(why), masked(fix), masked(where)
         self.value = None if value is None else _shown(value)
         self.nearest = nearest(str(value), known) if value is not None else []

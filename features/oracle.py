@@ -109,8 +109,8 @@ def _known_value(changes: Sequence[Row], feature: AttributeFeature, entity: Row,
     before = [change for change in told if change["known_at"] < as_of]
     if not before:
         return None
-    value = max(before, key=lambda change: change["known_at"])["value"]
-    return float(value) if feature.reading == "number" else value
+    value = max(before, key=lambda change: (change["known_at"], change["value"] or ""))["value"]
+    return float(value) if feature.reading == "number" and value is not None else value
 
 
 def _read(value: Any, feature: AttributeFeature, as_of: datetime) -> Any:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from features.attributes import attribute_columns
+from features.behaviour import behaviour_columns
 from features.conditions import Condition
-from features.errors import UsageError
+from features.errors import UsageError, listed
 from features.history import History, Kind
 from features.phrases import event_phrase, words
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Reading
@@ -48,7 +51,7 @@ def plan_features(
         "AND e.occurred_at < s.as_of AND e.known_at < s.as_of GROUP BY 1 ORDER BY n DESC, t"
     )
     ages = history.engine.value(f"SELECT count(DISTINCT as_of - created_at) FROM {spine}")
-    return FeaturePlan(
+    plan = FeaturePlan(
         keys=keys,
         windows=tuple(sorted(set(settings.windows))),
         half_life=settings.half_life,
@@ -62,6 +65,19 @@ def plan_features(
             )
         ),
     )
+    _check_distinct(plan)
+    return plan
+
+
+def _check_distinct(plan: FeaturePlan) -> None:
+    names = [column.name for column in (*behaviour_columns(plan), *attribute_columns(plan))]
+    # SQL does not tell names apart by case.
+    if repeated := [name for name, count in Counter(map(str.lower, names)).items() if count > 1]:
+        raise UsageError(
+            "two features have the same name",
+            value=listed(repeated),
+            fix="rename the column with `columns`, leave it out with features.drop, or change the label in features.counts",
+        )
 
 
 def _check_names(history: History, settings: FeatureSettings) -> None:
@@ -116,12 +132,25 @@ def _event_keys(history: History, settings: FeatureSettings, spine: str) -> tupl
                     )
                 )
     ranked.sort(key=lambda item: (-item[0], item[1].name))
-    keys += [key for _, key in ranked[: settings.max_event_keys]]
+    taken = {key.name.lower() for key in keys}
+    for _, key in ranked[: settings.max_event_keys]:
+        keys.append(replace(key, name=_free(key.name, taken)))
     columns: dict[str, Kind] = {"event_type": "category", **history.event_properties}
     for number, (label, when) in enumerate(settings.counts):
         Condition.parse(when, columns, where=f"features.counts[{number}] ({label!r})")
         keys.append(EventKey(f"own:{label}", label, when=when))
     return tuple(keys)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or with a number behind it where SQL, which is blind to case, could mistake it for another."""
+    free = next(
+        found
+        for found in (name, *(f"{name} ({number})" for number in range(2, len(taken) + 3)))
+        if found.lower() not in taken
+    )
+    taken.add(free.lower())
+    return free
 
 
 def _attributes(history: History, settings: FeatureSettings, spine: str) -> tuple[AttributeFeature, ...]:

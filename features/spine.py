@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from features.engine import Step
-from features.errors import DataError, UsageError
+from features.errors import DataError, UsageError, counted, listed
 from features.history import History
 
 
@@ -45,6 +45,7 @@ def build_spine(history: History, policy: SpinePolicy, table: str = "spine") -> 
     if not rows:
         raise DataError(
             "no lead is open at any of the moments asked for",
+            value=f"{counted(history.engine.count('leads'), 'lead')}, data to {history.data_end:%Y-%m-%d}",
             why="a training set needs at least one row",
             fix="check `spine`, `closed_at` and the dates of the conversions",
         )
@@ -60,12 +61,15 @@ def build_scoring_spine(history: History, as_of: datetime, policy: SpinePolicy, 
 def _moments(history: History, policy: SpinePolicy) -> str:
     literal, quote = history.engine.dialect.literal, history.engine.dialect.quote
     if policy.column:
-        if policy.column not in history.lead_attributes:
+        moments = ["created_at", *(name for name, kind in history.lead_attributes.items() if kind == "time")]
+        if policy.column not in moments:
+            there = policy.column in history.lead_attributes
             raise UsageError(
-                "spine.column is not a column of leads", value=policy.column, known=history.lead_attributes
+                f"spine.column is {'no moment' if there else 'not a column of leads'}",
+                value=policy.column,
+                known=moments,
+                fix=f"columns that hold moments: {listed(moments)}",
             )
-        if history.lead_attributes[policy.column] != "time":
-            raise UsageError("spine.column is not a moment", value=policy.column)
         return f"SELECT lead_id, {quote(policy.column)} AS as_of FROM leads WHERE {quote(policy.column)} IS NOT NULL"
     if policy.dates:
         asked = " UNION ALL ".join(f"SELECT {literal(moment)} AS as_of" for moment in policy.dates)

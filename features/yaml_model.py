@@ -8,20 +8,22 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from features.errors import UsageError
+from features.errors import UsageError, listed
 
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 100_000
 _MOST_TOLD = 10
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
-_QUOTES = "text is expected: YAML reads yes, no, on, off, dates and numbers as something else; write it in quotes"
+_QUOTES = (
+    "text is expected: YAML reads yes, no, on, off, dates and numbers as something else; write it in quotes"
+)
 # pydantic's names of mistakes → what a person would say
 _WORDS = {
     "tuple_type": "a list is expected: [one, two]",
     "model_type": "settings are expected: key: value",
     "model_attributes_type": "settings are expected: key: value",
     "dict_type": "settings are expected: key: value",
-    "string_type": _QUOTES,
+    "string_pattern_mismatch": "it is not written as it must be",
     "int_type": "a whole number is expected",
     "int_parsing": "a whole number is expected",
     "int_from_float": "a whole number is expected",
@@ -76,7 +78,9 @@ def read_yaml(path: Path, what: str) -> tuple[Any, dict[Place, int]]:
             fix="check indentation and quotes near that line",
         ) from None
     except RecursionError:
-        raise UsageError("this YAML is nested too deeply", where=str(path)) from None
+        raise UsageError(
+            "this YAML is nested too deeply", where=str(path), fix="does an alias (*) stand inside itself?"
+        ) from None
 
 
 def _text(path: Path, what: str) -> str:
@@ -92,9 +96,16 @@ def _text(path: Path, what: str) -> str:
             fix="check the path; `leadlens init DIR` writes commented examples",
         ) from None
     except OSError as error:
-        raise UsageError(f"this {what} cannot be read: {error.strerror}", where=str(path)) from None
+        raise UsageError(
+            f"this {what} cannot be read: {error.strerror}", where=str(path), fix="may you read it?"
+        ) from None
     if len(raw) > _MOST_BYTES:
-        raise UsageError(f"this {what} is larger than 1 MB", where=str(path), value=f"{len(raw):,} bytes")
+        raise UsageError(
+            f"this {what} is larger than 1 MB",
+            where=str(path),
+            value=f"{len(raw):,} bytes",
+            fix="settings only, please: is it the data?",
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -179,7 +190,7 @@ def _explain(
 ) -> UsageError:
     place = _place(item, lines)
     where = f"{path}:{lines.get(place, 1)}"
-    dotted = ".".join(str(part) for part in place) or "the file"
+    dotted = ".".join(str(part) for part in place)
     label = _label(document, place)
     named = f"{dotted} ({label!r})" if label else dotted
     if item["type"] == "extra_forbidden":
@@ -191,17 +202,24 @@ def _explain(
             value=str(place[-1]),
             known=known,
             where=where,
-            fix=f"known here: {', '.join(known)}",
+            fix=f"known here: {listed(known, 20)}",
         )
     if item["type"] == "missing":
-        return UsageError(f"{'.'.join(str(part) for part in item['loc'])} is missing", where=where)
+        missing = tuple(item["loc"])
+        return UsageError(
+            f"{'.'.join(map(str, missing))} is missing",
+            where=where,
+            fix=f"what goes there: {_description(model, missing) or 'see the commented example of `leadlens init DIR`'}",
+        )
     message = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, ").replace("Input", "this"))
-    own_words = item["type"] in ("value_error", "contradiction")
+    if item["type"] == "string_type":
+        message = "one text is expected" if isinstance(item["input"], list | dict) else _QUOTES
+    told = _description(model, place)
     return UsageError(
-        f"{named}: {message}",
+        f"{named}: {message}" if place else message,
         where=where,
         value=item["input"] if place else None,
-        fix=None if own_words else _description(model, place),
+        fix=f"what goes here: {told}" if told else "`leadlens init DIR` writes a commented example",
     )
 
 

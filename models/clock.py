@@ -45,7 +45,7 @@ def clock_columns(frame: pd.DataFrame, as_of: pd.Series, threshold: float = 0.8)
     >>> [(found.name, found.share > 0.99) for found in clock_columns(frame, pd.Series(range(rows)))]
     [('rate', True)]
     """
-    rank = pd.Series(np.asarray(as_of)).rank(method="average").to_numpy(dtype=np.float64)
+    rank = np.asarray(pd.Series(np.asarray(as_of)).rank(method="average"), dtype=np.float64)
     if len(frame) < _FEWEST_ROWS or len(np.unique(rank)) < 2:
         return []
     blocks = pd.factorize(np.minimum((rank - 1) / len(rank) * _BLOCKS, _BLOCKS - 1).astype(int))[0]

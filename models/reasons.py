@@ -58,17 +58,18 @@ def reasons_of(
     )
     # Told by the strongest member of each group, in every row.
     leading = [np.asarray(at)[np.abs(points[:, at]).argmax(axis=1)] for at in members]
-    told_by = [columns[name] for name in contributions.columns]
-    own = [values[name].to_numpy(dtype=object) for name in contributions.columns]
+    meanings = [columns[name] for name in contributions.columns]
+    tellers = [columns.get(column.told_by, column) for column in meanings]
+    own = [values[teller.name].to_numpy(dtype=object) for teller in tellers]
     names = [tuple(contributions.columns[at]) for at in members]
     kept = len(members) if most is None else min(most, len(members))
     found = []
     for row, order in enumerate(np.argsort(-np.abs(totals), axis=1, kind="stable")):
         lines = []
         for group in order[:kept]:
-            column = told_by[leading[group][row]]
-            text = column.say(own[leading[group][row]][row])
-            lines.append(Reason(text, float(totals[row, group]), column.family, names[group]))
+            at = leading[group][row]
+            text = tellers[at].say(own[at][row])
+            lines.append(Reason(text, float(totals[row, group]), meanings[at].family, names[group]))
         if kept < len(members):
             rest = float(totals[row, order[kept:]].sum())
             lines.append(Reason(f"{len(members) - kept} smaller reasons", rest, None, ()))

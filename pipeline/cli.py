@@ -251,3 +251,7 @@ def _fail(error: Exception) -> int:
         file=sys.stderr,
     )
     return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -149,13 +149,13 @@ def scoring_words(done: Scoring) -> list[str]:
         rules = "rule_points" in best
         rows = [
             (
-                row.lead_id,
-                str(row.score),
-                row.grade,
-                f"{row.rule_points:g}" if rules else "–",
-                row.reasons_text,
+                str(row["lead_id"]),
+                str(row["score"]),
+                str(row["grade"]),
+                f"{row['rule_points']:g}" if rules else "–",
+                str(row["reasons_text"]),
             )
-            for row in best.itertuples()
+            for row in best.to_dict("records")
         ]
         lines += ["", *_table(("lead", "score", "grade", "sheet", "why"), rows)]
     return lines

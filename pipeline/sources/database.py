@@ -25,7 +25,11 @@ def read_database(url: str, shown: str, table: str | None, query: str | None, wh
     """
     engine = _engine(url, shown, where)
     if (table is None) == (query is None):
-        raise UsageError("say what to read from the database: table or query, one of them", where=where)
+        raise UsageError(
+            "say what to read from the database",
+            where=where,
+            fix="give one of table and query, as in table: sales.leads",
+        )
     if query is not None:
         check_query(query, engine.dialect.name.replace("postgresql", "postgres"), f"{where}.query")
     try:
@@ -127,7 +131,8 @@ def _names(there: sa.Inspector, schema: str | None) -> list[str]:
 
 
 def _table(result: sa.CursorResult[Any]) -> pa.Table:
-    names = list(result.keys())
+    assert result.cursor is not None
+    names = [column[0] for column in result.cursor.description]  # SQLAlchemy would make equal ones distinct
     parts = [pa.table([pa.nulls(0)] * len(names), names=names), *_parts(result, names)]
     try:
         return pa.concat_tables(parts, promote_options="permissive")

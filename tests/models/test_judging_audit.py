@@ -55,7 +55,8 @@ def test_rules_that_fire_together_are_told_apart() -> None:
 def test_ridge_survives_a_rule_that_separates_perfectly() -> None:
     label = np.r_[np.ones(40), np.zeros(400)]
     fit = ridge_logistic(label[:, None], label, np.arange(440))
-    assert np.isfinite(fit.coefficient).all() and fit.coefficient[0] > 2
+    assert np.isfinite(fit.coefficient).all()
+    assert fit.coefficient[0] > 2
 
 
 def test_product_line_lines_do_not_count_twice() -> None:
@@ -69,7 +70,8 @@ def test_product_line_lines_do_not_count_twice() -> None:
 def test_a_sheet_of_equal_points_has_no_unit() -> None:
     judged, ledger, _ = judged_example(400)
     unit = sheet_unit(Judged.of(judged.assign(rule_points=10.0)))
-    assert np.isnan(unit.value) and not unit.clear
+    assert np.isnan(unit.value)
+    assert not unit.clear
     audit = point_audit(Judged.of(judged), ledger, unit)
     assert audit["given"].isna().all()
 

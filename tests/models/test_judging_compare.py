@@ -26,7 +26,8 @@ def test_the_story_holds_the_figures(result: Comparison) -> None:
         in story
     )
     assert "“Visited the careers page”" in story
-    assert "nan" not in story and "1,500 later leads" in story
+    assert "nan" not in story
+    assert "1,500 later leads" in story
 
 
 def test_better_is_said_only_when_the_paired_interval_leaves_zero(result: Comparison) -> None:
@@ -41,7 +42,8 @@ def test_a_lens_against_itself_is_unclear() -> None:
         rule_points=judged["score"], rule_probability=judged["probability"], disqualified=False
     )
     twin = compare(same, ledger, meta)
-    assert twin.capacity.more == 0 and set(twin.difference["better"]) == {"unclear"}
+    assert twin.capacity.more == 0
+    assert set(twin.difference["better"]) == {"unclear"}
     assert twin.to_dict()["headline"].startswith("No clear winner")
     assert "exactly the same 300 leads" in " ".join(twin.story())
 
@@ -55,7 +57,9 @@ def test_rules_that_win_are_said_to_win() -> None:
 def test_json_has_no_nan_and_no_foreign_type(result: Comparison) -> None:
     text = json.dumps(result.to_dict(), allow_nan=False)
     back = json.loads(text)
-    assert back["capacity"]["calls"] == 300 and back["headline"] and back["trust"][0]["level"] == "good"
+    assert back["capacity"]["calls"] == 300
+    assert back["headline"]
+    assert back["trust"][0]["level"] == "good"
     unfired = next(rule for rule in back["audit"] if rule["rule"] == "Called us first")
     assert unfired["worth"] is None
 
@@ -72,18 +76,21 @@ def test_equal_seeds_give_equal_results() -> None:
 
 def test_figures_are_what_benchmarks_print(result: Comparison) -> None:
     figures = result.figures()
-    assert set(figures) == {"leadlens", "scorecard"} and set(figures["scorecard"]) == set(METRICS)
+    assert set(figures) == {"leadlens", "scorecard"}
+    assert set(figures["scorecard"]) == set(METRICS)
 
 
 def test_little_evidence_is_said() -> None:
     judged, ledger, meta = judged_example(80)
     level, words = trusted(trust(compare(judged, ledger, meta)))
-    assert level == "bad" and "Too little evidence" in words
+    assert level == "bad"
+    assert "Too little evidence" in words
 
 
 def test_evidence_is_counted_in_leads_not_in_looks() -> None:
     result = compare(*judged_example(300, looks=6))
-    assert result.conversions > 200 and result.converted_leads < 100
+    assert result.conversions > 200
+    assert result.converted_leads < 100
     assert trust(result)[0].level == "care"
     assert f"of {result.converted_leads} leads" in result.story()[0]
 
@@ -108,13 +115,15 @@ def test_a_sheet_without_rules_and_no_meta_is_still_compared() -> None:
     result = compare(
         judged.assign(rule_points=0.0, disqualified=False, disqualified_by=None), ledger.iloc[:0]
     )
-    assert result.audit.empty and json.dumps(result.to_dict(), allow_nan=False)
+    assert result.audit.empty
+    assert json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_the_notebook_table_escapes_what_users_typed() -> None:
     judged, ledger, meta = judged_example(300)
     shown = compare(judged, ledger, {**meta, "warnings": ["<script>alert(1)</script>"]})._repr_html_()
-    assert "<script>" not in shown and "&lt;script&gt;" in shown
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
 
 
 def test_forty_thousand_rows_are_judged_in_seconds() -> None:

@@ -63,8 +63,10 @@ def test_found_at_is_the_mean_over_random_orders_of_ties() -> None:
 
 def test_wilson_matches_the_textbook_and_survives_empty_cells() -> None:
     low, high = wilson([0, 10, 0], [10, 10, 0])
-    assert low[0] == 0 and high[0] == pytest.approx(0.2129, abs=1e-3)
-    assert high[1] == 1 and low[1] == pytest.approx(1 - 0.2129, abs=1e-3)
+    assert low[0] == 0
+    assert high[0] == pytest.approx(0.2129, abs=1e-3)
+    assert high[1] == 1
+    assert low[1] == pytest.approx(1 - 0.2129, abs=1e-3)
     assert (low[2], high[2]) == (0, 1)
 
 
@@ -73,7 +75,8 @@ def test_bootstrap_draws_whole_leads_and_repeats_itself() -> None:
 
     def figures(weight: np.ndarray) -> dict[str, float]:
         by_lead = weight.reshape(50, 4)
-        assert (by_lead == by_lead[:, :1]).all() and weight.sum() == 200
+        assert (by_lead == by_lead[:, :1]).all()
+        assert weight.sum() == 200
         return {"first": float(weight[0])}
 
     assert cluster_bootstrap(figures, lead, seed=5) == cluster_bootstrap(figures, lead, seed=5)

@@ -1,0 +1,441 @@
+"""Kinds of bad input: what stands in the five tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from tests.pipeline.kinds import Break, Table, setting
+from tests.pipeline.little_project import START, LittleProject
+
+DATA = Table()
+wrong_use, refused, told = DATA.wrong_use, DATA.refused, DATA.told
+
+
+def parquet(project: LittleProject, *names: str) -> None:
+    for name in names:
+        getattr(project, name).to_parquet(project.folder / f"{name}.parquet")
+        project.data[name]["read"] = f"{name}.parquet"
+
+
+def one_creation(moment: str) -> Break:
+    """The eighth lead's created_at, as text."""
+
+    def change(project: LittleProject) -> None:
+        project.leads["created_at"] = project.leads["created_at"].astype(str)
+        project.leads.loc[7, "created_at"] = moment
+
+    return change
+
+
+def creations(pattern: str) -> Break:
+    """All created_at, written like this."""
+
+    def change(project: LittleProject) -> None:
+        project.leads["created_at"] = project.leads["created_at"].dt.strftime(pattern)
+
+    return change
+
+
+# names
+
+
+@wrong_use("a column name with a slip", "needs a column created_at", "did you mean: create_at")
+def _(project: LittleProject) -> None:
+    project.leads = project.leads.rename(columns={"created_at": "create_at"})
+
+
+wrong_use("a rename of a column that is not there", "no such column", "did you mean: lead_id")(
+    setting("data", "leads", "columns", to={"lead_id": "leadid"})
+)
+told("one column under two names", leads=160)(
+    setting("data", "leads", "columns", to={"lead_id": "lead_id", "email": "lead_id"})
+)
+
+
+@wrong_use("a column with a name of ours", "name is taken", "row_id", "rename yours")
+def _(project: LittleProject) -> None:
+    project.leads["row_id"] = 1
+
+
+@wrong_use("a column named like a feature", "two features have the same name", "last_action")
+def _(project: LittleProject) -> None:
+    project.leads["last_action"] = project.leads["city"]
+
+
+@told("columns with every kind of name", leads=160, events=400)
+def _(project: LittleProject) -> None:
+    for name in ('a "quoted" one', "[x]", "select", "two\nlines", "a__b", "x;--", "it's", "%s {value}", "told city",
+                 "label", "as_of", "n", "key", "_outcome", "income.filled", " padded ", "Stadt – 城市 🙂"):  # fmt: skip
+        project.leads[name] = project.leads["city"]
+        project.events[name] = project.events["page"]
+
+
+@told("values with every kind of text", leads=160, events=400)
+def _(project: LittleProject) -> None:
+    odd = [
+        "'; DROP TABLE leads; --",
+        'a"b',
+        "{value}",
+        "%s",
+        "\\",
+        "a\nb",
+        "\u202eabc",
+        "x" * 5000,
+        "東京 🙂",
+    ]
+    project.leads["city"] = [odd[number % 9] for number in range(160)]
+    project.events["event_type"] = [odd[number % 9] for number in range(400)]
+    project.events["page"] = project.events["event_type"]
+
+
+@told("event types that differ by case", events=400)
+def _(project: LittleProject) -> None:
+    project.events.loc[::2, "event_type"] = project.events.loc[::2, "event_type"].str.upper()
+
+
+# numbers
+
+
+@told(
+    "text in a number", "leads.income holds numbers and 1 value of text ('a lot'), read as unknown", leads=160
+)
+def _(project: LittleProject) -> None:
+    project.leads["income"] = project.leads["income"].astype(str)
+    project.leads.loc[3, "income"] = "a lot"
+
+
+@told("text in a number of the contract", "conversions.value holds numbers and 1 value of text ('100 EUR')")
+def _(project: LittleProject) -> None:
+    project.conversions["value"] = ["100 EUR", *["100"] * 72]
+
+
+@told("currencies in numbers", "leads.income looks like numbers written for people ('$1000.0'")
+def _(project: LittleProject) -> None:
+    project.leads["income"] = "$" + project.leads["income"].astype(str)
+
+
+@told("NaN and infinity", "leads.income: 3 values NaN, infinite or beyond 1e100, read as unknown", leads=160)
+def _(project: LittleProject) -> None:
+    project.leads.loc[3:5, "income"] = [np.inf, -np.inf, 1e300]
+
+
+@told("NaN and infinity as words", "events.seconds: 2 values NaN, infinite", events=400)
+def _(project: LittleProject) -> None:
+    project.events["seconds"] = project.events["seconds"].astype(str)
+    project.events.loc[3:4, "seconds"] = ["NaN", "-Infinity"]
+
+
+# ids
+
+
+@refused("an id twice, with different values", "1 id stands more than once in leads", "L004")
+def _(project: LittleProject) -> None:
+    project.leads.loc[5, "lead_id"] = "L004"
+
+
+@refused("an account twice, with different values", "1 id stands more than once in accounts", "A4")
+def _(project: LittleProject) -> None:
+    project.accounts.loc[5, "account_id"] = "A4"
+
+
+@told(
+    "rows twice, alike in every column",
+    "3 leads alike in every column",
+    "400 events alike",
+    leads=160,
+    events=400,
+)
+def _(project: LittleProject) -> None:
+    project.leads = pd.concat([project.leads, project.leads.head(3)])
+    project.events = pd.concat([project.events, project.events])
+
+
+@told("events twice without event_id", "400 events without event_id alike", events=800)
+def _(project: LittleProject) -> None:
+    project.events = pd.concat([project.events, project.events]).drop(columns="event_id")
+
+
+@told("different events of one event_id", "2 events with the event_id of a different event", events=398)
+def _(project: LittleProject) -> None:
+    project.events.loc[3:5, "event_id"] = "e"
+
+
+@told(
+    "an event of an unknown lead", "1 event of leads that are not in leads (such as X1): left out", events=399
+)
+def _(project: LittleProject) -> None:
+    project.events.loc[5, "lead_id"] = "X1"
+
+
+@told("a conversion of an unknown lead", "1 conversion of leads that are not in leads", conversions=72)
+def _(project: LittleProject) -> None:
+    project.conversions.iloc[5, 0] = "X1"
+
+
+@told(
+    "whole numbers here, leading zeros there",
+    "none of 400 events belongs to a lead",
+    "00000 there and 0 in leads",
+)
+def _(project: LittleProject) -> None:
+    for table in (project.leads, project.events, project.conversions):
+        table["lead_id"] = table["lead_id"].str[1:].astype(int)
+    project.events["lead_id"] = project.events["lead_id"].astype(str).str.zfill(5)
+    parquet(project, "leads", "events")
+
+
+@told("ids in another case", "none of 400 events belongs to a lead", "l000 there and L000 in leads", events=0)
+def _(project: LittleProject) -> None:
+    project.events["lead_id"] = project.events["lead_id"].str.lower()
+
+
+@told("12 here, 12.0 there", "1 event without lead_id", events=399, conversions=73)
+def _(project: LittleProject) -> None:
+    for table in (project.leads, project.events, project.conversions):
+        table["lead_id"] = table["lead_id"].str[1:].astype(int)
+    project.events["lead_id"] = project.events["lead_id"].astype(float)
+    project.events.loc[0, "lead_id"] = None
+
+
+@told("twenty digits", events=400, conversions=73)
+def _(project: LittleProject) -> None:
+    for table in (project.leads, project.events, project.conversions):
+        table["lead_id"] = "12345678901234567" + table["lead_id"].str[1:]
+
+
+@refused(
+    "ids that lost digits", "160 ids in leads.lead_id are floating-point numbers of 16 digits", "as text"
+)
+def _(project: LittleProject) -> None:
+    project.leads["lead_id"] = 1e17 + np.arange(160) * 16
+    parquet(project, "leads")
+
+
+@told("ids of 10,000 characters, in another script", events=400, conversions=73)
+def _(project: LittleProject) -> None:
+    for table in (project.leads, project.events, project.conversions):
+        table["lead_id"] = "李" * 10_000 + table["lead_id"]
+
+
+@told("spaces around ids", events=400)
+def _(project: LittleProject) -> None:
+    project.events["lead_id"] = " " + project.events["lead_id"] + " "
+
+
+@told("a lead without id", "1 lead without lead_id: left out", leads=159)
+def _(project: LittleProject) -> None:
+    project.leads.loc[4, "lead_id"] = " "
+
+
+# moments
+
+told("a lead without created_at", "1 lead without created_at: left out", leads=159)(one_creation(""))
+refused("a date in words", "1 of 160 values in leads.created_at is not a moment", "'N/A'", "missing")(
+    one_creation("N/A")
+)
+refused("a date that no calendar has", "is not a moment", "2024-02-30")(one_creation("2024-02-30"))
+refused("a day before the month", "is not a moment", "31/12/2026", "strptime")(one_creation("31/12/2026"))
+refused("days and months that cannot be told apart", "160 of 160 values", "'01/03/2024'", "guessing")(
+    creations("%d/%m/%Y")
+)
+refused("American dates", "160 of 160 values", "strptime")(creations("%m/%d/%Y %H:%M"))
+refused("infinity as a date", "is not a moment", "infinity")(one_creation("-infinity"))
+wrong_use("dates as numbers", "holds no moments but numbers", "20240301", "strptime")(creations("%Y%m%d"))
+told("a lead of 2062", "1 lead in the future (to 2062-01-01): left out", leads=159)(
+    one_creation("2062-01-01")
+)
+told("a lead of the year 1", "1 moment before the year 1000", "1 lead without created_at", leads=159)(
+    one_creation("0001-01-01")
+)
+told("a lead of 1900", "1 lead with created_at before 1970-01-02", leads=160)(one_creation("1900-01-01"))
+told("a year of five digits", "1 moment before the year 1000 or after 9000", leads=159)(
+    one_creation("99999-01-01")
+)
+
+
+@told("time zones here and there", "leads.created_at: 80 moments with a time zone and 80 without", leads=160)
+def _(project: LittleProject) -> None:
+    project.leads["created_at"] = project.leads["created_at"].astype(str)
+    project.leads.loc[::2, "created_at"] += "+02:00"
+
+
+@refused("all leads in the future", "no lead is left", "160 leads in the future")
+def _(project: LittleProject) -> None:
+    project.leads["created_at"] += timedelta(days=365 * 38)
+
+
+@refused("no lead with created_at", "no lead is left", "160 leads without created_at")
+def _(project: LittleProject) -> None:
+    project.leads["created_at"] = None
+
+
+@told(
+    "events and conversions of 2062",
+    "1 event in the future",
+    "1 conversion in the future",
+    events=399,
+    conversions=72,
+)
+def _(project: LittleProject) -> None:
+    project.events.loc[4, "occurred_at"] = project.conversions.iloc[4, 1] = pd.Timestamp("2062-01-01")
+
+
+@told("an event that is known in 2062", "1 event in the future", events=399)
+def _(project: LittleProject) -> None:
+    project.events["known_at"] = project.events["occurred_at"]
+    project.events.loc[4, "known_at"] = pd.Timestamp("2062-01-01")
+
+
+@told("events known before they occurred", "400 events with known_at before occurred_at", events=400)
+def _(project: LittleProject) -> None:
+    project.events["known_at"] = project.events["occurred_at"] - timedelta(days=9)
+
+
+@told("events before their leads", "400 events dated before the lead was created", events=400)
+def _(project: LittleProject) -> None:
+    project.events["occurred_at"] -= timedelta(days=500)
+
+
+@told("conversions before their leads", "73 conversions dated before the lead was created", conversions=73)
+def _(project: LittleProject) -> None:
+    project.conversions["converted_at"] -= timedelta(days=50)
+
+
+@told("leads closed before they were created", "10 leads closed before created", spine=150)
+def _(project: LittleProject) -> None:
+    project.leads.loc[:9, "closed_at"] = pd.Timestamp("2023-01-01")
+
+
+@refused(
+    "all leads closed before they were created", "no lead is open", "160 leads, data to 2024", "closed_at"
+)
+def _(project: LittleProject) -> None:
+    project.leads["closed_at"] = pd.Timestamp("2023-01-01")
+
+
+@told(
+    "9999-12-31 for never closed",
+    "leads.closed_at: 160 moments before the year 1000 or after 9000",
+    spine=160,
+)
+def _(project: LittleProject) -> None:
+    project.leads["closed_at"] = "9999-12-31"
+
+
+@refused("yes for closed", "160 of 160 values in leads.closed_at are not moments", "'yes'")
+def _(project: LittleProject) -> None:
+    project.leads["closed_at"] = "yes"
+
+
+@wrong_use("true for closed", "holds no moments but true and false", "is_closed_at: closed_at")
+def _(project: LittleProject) -> None:
+    project.leads["closed_at"] = True
+
+
+# what is there at all
+
+
+@told("no conversion", "same outcome", "no training row converted", conversions=0)
+def _(project: LittleProject) -> None:
+    project.conversions = project.conversions.head(0)
+
+
+@told("nothing but conversions", "same outcome", "every training row converted", conversions=160)
+def _(project: LittleProject) -> None:
+    created = project.leads["created_at"]
+    project.conversions = project.leads[["lead_id"]].assign(converted_at=created + timedelta(days=5))
+
+
+@told("one lead", "no row is mature", leads=1)
+def _(project: LittleProject) -> None:
+    project.leads = project.leads.head(1)
+
+
+@told("all leads at one moment", "no row is left to learn from", leads=160)
+def _(project: LittleProject) -> None:
+    project.leads["created_at"] = START
+
+
+@told("a column equal to the outcome", "won alone tells conversions apart (ROC AUC 1.000)", "known_after")
+def _(project: LittleProject) -> None:
+    project.leads["won"] = project.leads["lead_id"].isin(project.conversions["lead_id"])
+
+
+@told("a column filled in at the sale", "contract.filled alone tells conversions apart", "known_after")
+def _(project: LittleProject) -> None:
+    project.leads["contract"] = project.leads["lead_id"].where(
+        project.leads["lead_id"].isin(project.conversions["lead_id"])
+    )
+
+
+@told("an event recorded at the sale", "any__gap alone tells conversions apart", "known_after")
+def _(project: LittleProject) -> None:
+    occurred = project.conversions["converted_at"] - timedelta(days=4.9)
+    handover = project.conversions[["lead_id"]].assign(occurred_at=occurred, event_type="handover")
+    project.events = pd.concat([project.events, handover])
+
+
+@told("10,000 event types", events=10_400, features=21)
+def _(project: LittleProject) -> None:
+    lead = [f"L{number % 160:03}" for number in range(10_000)]
+    more = pd.DataFrame({"lead_id": lead, "event_type": [f"type {number}" for number in range(10_000)]})
+    project.events = pd.concat([project.events, more.assign(occurred_at=START + timedelta(hours=1))])
+
+
+@told("10,000 categories", leads=10_000, features=2)
+def _(project: LittleProject) -> None:
+    created = [START + timedelta(minutes=10 * number) for number in range(10_000)]
+    names = {"lead_id": [f"L{number:03}" for number in range(10_000)], "created_at": created}
+    project.leads = pd.DataFrame(names).assign(town=[f"town {number}" for number in range(10_000)])
+
+
+@told("empty text, spaces and nothing", leads=160)
+def _(project: LittleProject) -> None:
+    project.leads["city"] = ["", " ", "Bern", None] * 40
+    parquet(project, "leads")
+
+
+@told("lists, bytes and columns without a value", leads=160)
+def _(project: LittleProject) -> None:
+    project.leads = project.leads.assign(tags=[["a"]] * 160, blob=[b"\xff\x00"] * 160, nothing=None)
+    parquet(project, "leads")
+
+
+@told("events without a type", "2 events without event_type: left out", events=398)
+def _(project: LittleProject) -> None:
+    project.events.loc[3:4, "event_type"] = [None, " "]
+
+
+@told(
+    "accounts that are not there", "80 leads of an account that is not in accounts (such as A0)", accounts=10
+)
+def _(project: LittleProject) -> None:
+    project.accounts = project.accounts.tail(10)
+
+
+# changes of attributes
+
+
+def change_of(**told_instead: object) -> Break:
+    return lambda project: setattr(project, "changes", project.changes.assign(**told_instead))
+
+
+told(
+    "a change of an unknown attribute",
+    "attribute that leads lack (such as citty; did you mean city?)",
+    changes=0,
+)(change_of(attribute="citty"))
+told("a change of an unknown entity", "neither lead nor account (such as person)", changes=0)(
+    change_of(entity="person")
+)
+told("a change of an unknown lead", "1 change of leads that are not in leads (such as X)", changes=0)(
+    change_of(id="X")
+)
+told("a change without known_at", "1 change without known_at: left out", changes=0)(change_of(known_at=None))
+told("a change of a number to text", "leads' income to what is no number (such as Lima)", changes=1)(
+    change_of(attribute="income")
+)
+told("an entity in another case", changes=1)(change_of(entity="Lead"))

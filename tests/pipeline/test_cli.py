@@ -1,0 +1,113 @@
+"""The command line: one JSON object, exit codes, words for people, and a quick start."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+
+STARTER_COMMANDS = (
+    ("check",),
+    ("train", "--trials", "2"),
+    ("compare",),
+    ("score", "--dry-run"),
+    ("promote", "--force", "a test"),
+    ("features",),
+)
+
+
+def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run in this process; returns the exit code."""
+    monkeypatch.setattr(sys, "argv", ["leadlens", *arguments])
+    try:
+        cli.main()
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    return 0
+
+
+def test_help_needs_nothing_heavy() -> None:
+    heavy = ("pandas", "duckdb", "mlflow", "lightgbm", "sklearn", "shap", "altair", "optuna", "sqlglot")
+    code = f"import sys, pipeline.cli; print([name for name in {heavy!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+    shown = run("--help")
+    assert shown.returncode == 0
+    for command in ("init", "check", "features", "train", "compare", "explain", "score", "promote", "demo"):
+        assert command in shown.stdout
+
+
+def test_json_is_one_object_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    folder = str(tmp_path / "project")
+    assert call(monkeypatch, "init", folder, "--json") == 0
+    assert len(json.loads(capfd.readouterr().out)["written"]) == 5
+    for command, *options in STARTER_COMMANDS:
+        assert call(monkeypatch, command, folder, *options, "--json") == 0, command
+        told = capfd.readouterr()
+        assert isinstance(json.loads(told.out), dict), command
+        assert "Traceback" not in told.err
+    for command, *options in STARTER_COMMANDS:
+        assert call(monkeypatch, command, folder, *options) == 0, command
+        assert capfd.readouterr().out.strip(), command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("chek", "x"), 2, "check"),
+        (("train",), 2, "CONFIG"),
+        (("check", "nowhere.yaml"), 2, "nowhere.yaml"),
+        (("score", "nowhere.yaml", "--as-of", "tomorrow"), 2, "nowhere"),
+        (("promote", "."), 2, "project.yaml"),
+    ],
+)
+def test_wrong_use_is_told_without_a_traceback(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, word: str
+) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_an_error_is_json_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "check", str(tmp_path / "nowhere.yaml"), "--json") == 2
+    assert json.loads(capfd.readouterr().out)["error"] == "UsageError"
+
+
+def test_nothing_trained_is_refused_by_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    assert call(monkeypatch, "init", str(tmp_path / "p")) == 0
+    capfd.readouterr()
+    assert call(monkeypatch, "score", str(tmp_path / "p")) == 1
+    assert "leadlens train" in capfd.readouterr().err
+
+
+def test_init_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project.yaml").write_text("mine")
+    assert call(monkeypatch, "init", str(tmp_path)) == 2
+    assert (tmp_path / "project.yaml").read_text() == "mine"

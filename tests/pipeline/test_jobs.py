@@ -1,0 +1,210 @@
+"""The whole way through on the starter project: train, register, compare, explain, score, promote."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from features import DataError, Step, UsageError
+from features.matrix import build_matrix
+from features.spine import build_scoring_spine
+from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
+from pipeline.config import ProjectFile
+from pipeline.jobs.train import Training
+from pipeline.predict import predict_frame, sheet_points, with_points
+from pipeline.training_set import spine_policy
+
+TRIALS = 3
+
+
+@pytest.fixture(scope="module")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectFile]:
+    """The starter project, with a store of its own for this module."""
+    folder = tmp_path_factory.mktemp("starter")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADLENS_HOME", str(folder / "home"))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        write_starter(folder / "project")
+        yield load_project(folder / "project")
+
+
+@pytest.fixture(scope="module")
+def trained(starter: ProjectFile) -> Training:
+    return train(starter, trials=TRIALS)
+
+
+def test_training_reports_both_lenses_on_later_rows(trained: Training) -> None:
+    assert set(trained.figures) == {"leadlens", "scorecard"}
+    assert trained.figures["leadlens"]["roc_auc"] > 0.6
+    assert all(math.isfinite(value) for lens in trained.figures.values() for value in lens.values())
+    assert trained.rows["train"] > trained.rows["test"] > 100
+    assert trained.trials == TRIALS
+    json.dumps(trained.to_dict(), allow_nan=False)
+
+
+def test_equal_seeds_give_equal_models(
+    starter: ProjectFile, trained: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path))
+    again = train(starter, trials=TRIALS)
+    assert again.figures == trained.figures
+    assert again.bundle.model.to_dict() == trained.bundle.model.to_dict()
+    assert again.bundle.recipe == trained.bundle.recipe
+
+
+def test_the_run_in_mlflow_holds_what_a_reader_wants(trained: Training) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    run = client.get_run(trained.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["data_fingerprint"] == trained.bundle.recipe.data_fingerprint
+    assert run.data.metrics["leadlens.roc_auc"] == pytest.approx(trained.figures["leadlens"]["roc_auc"])
+    artifacts = {item.path for item in client.list_artifacts(trained.run_id)}
+    expected = {
+        "gains.png",
+        "reliability.png",
+        "shap_summary.png",
+        "report.html",
+        "report.json",
+        "trials.csv",
+    }
+    assert expected <= artifacts
+
+
+def test_the_registered_model_is_text_and_loads_by_pyfunc(trained: Training) -> None:
+    import mlflow
+
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{trained.project}@challenger"))
+    kinds = {path.suffix for path in folder.rglob("*") if path.is_file()}
+    assert kinds <= {"", ".json", ".txt", ".py", ".yaml", ".yml"}, "nothing that would have to be unpickled"
+    loaded = mlflow.pyfunc.load_model(f"models:/{trained.project}@challenger")
+    assert loaded.metadata.signature is not None
+    rows = trained.training_set
+    later = rows.rows("test")[:50]
+    names = [*trained.bundle.model.columns, *trained.bundle.model.rule_names]
+    given = with_points(rows.matrix.frame.loc[later], sheet_points(rows.prior, later))[names]
+    pd.testing.assert_frame_equal(loaded.predict(given), predict_frame(trained.bundle, given))
+
+
+def test_compare_writes_one_page_and_its_json(
+    starter: ProjectFile, trained: Training, tmp_path: Path
+) -> None:
+    done = compare(starter, out=tmp_path / "report")
+    facts = json.loads(done.json.read_text(encoding="utf-8"))
+    assert facts["rows"] == trained.rows["test"]
+    assert "<html" in done.page.read_text(encoding="utf-8")
+    assert done.comparison.figures()["leadlens"] == pytest.approx(trained.figures["leadlens"])
+
+
+def test_both_lenses_of_a_lead_sum_to_their_scores(starter: ProjectFile, trained: Training) -> None:
+    leads = score(starter, dry_run=True).scores.sort_values("score")["lead_id"]
+    for lead in (leads.iloc[0], leads.iloc[len(leads) // 2], leads.iloc[-1]):
+        found = explain(starter, lead)
+        assert found.start + sum(reason.points for reason in found.reasons) == pytest.approx(
+            found.score, abs=1e-6
+        )
+        main = found.ledger[found.ledger["dimension"].isin(("fit", "engagement"))]
+        assert main["points"].sum() == pytest.approx(found.rule_points, abs=1e-9)
+        assert 1 <= found.shown <= 99
+        json.dumps(found.to_dict(), allow_nan=False, default=str)
+
+
+def test_explain_names_the_nearest_lead(starter: ProjectFile, trained: Training) -> None:
+    with pytest.raises(UsageError) as refused:
+        explain(starter, "L0000O1")
+    assert refused.value.nearest
+    sold = open_history(starter).engine.value("SELECT min(lead_id) FROM conversions")
+    with pytest.raises(DataError, match="not open"):
+        explain(starter, sold)
+
+
+def test_train_and_score_see_the_same_row(starter: ProjectFile, trained: Training) -> None:
+    """A lead looked at on a day gives the same features whether it is learned from or scored."""
+    rows = trained.training_set
+    spine = rows.matrix.spine.set_index("row_id")
+    for row in rows.rows("test")[::200]:
+        lead, as_of = spine.loc[row, "lead_id"], spine.loc[row, "as_of"].to_pydatetime()
+        history = open_history(starter)
+        build_scoring_spine(history, as_of, spine_policy(starter.project))
+        history.engine.run([Step("one", f"SELECT * FROM spine WHERE lead_id = '{lead}'")])
+        scored = build_matrix(history, rows.plan, "one").frame.iloc[0]
+        pd.testing.assert_series_equal(scored, rows.matrix.frame.loc[row], check_names=False, rtol=1e-12)
+
+
+def test_scoring_twice_changes_nothing(starter: ProjectFile, trained: Training, tmp_path: Path) -> None:
+    target = f"duckdb:///{tmp_path / 'scores.duckdb'}"
+    first, second = score(starter, to=target), score(starter, to=target)
+    assert first.written is not None
+    assert second.written is not None
+    assert first.written.inserted == len(first.scores) > 0
+    assert (second.written.inserted, second.written.updated) == (0, 0)
+    assert "challenger" in " ".join(first.warnings)
+    with duckdb.connect(str(tmp_path / "scores.duckdb")) as database:
+        stored = database.execute(
+            "SELECT score, probability, reasons, ledger, rule_points FROM lead_scores"
+        ).df()
+    assert len(stored) == len(first.scores)
+    for row in stored.head(50).itertuples():
+        reasons, ledger = json.loads(row.reasons), json.loads(row.ledger)
+        total = sum(reason["points"] for reason in reasons)
+        assert np.clip(round(total), 1, 99) == pytest.approx(row.score, abs=1)
+        main = [line["points"] for line in ledger if line["dimension"] in ("fit", "engagement")]
+        assert sum(main) == pytest.approx(row.rule_points)
+
+
+def test_scores_go_to_postgresql(starter: ProjectFile, trained: Training, postgres_url: str) -> None:
+    first = score(starter, to=postgres_url)
+    second = score(starter, to=postgres_url)
+    assert first.written is not None
+    assert second.written is not None
+    assert first.written.inserted == len(first.scores)
+    assert second.written.unchanged == len(first.scores)
+
+
+def test_as_of_then_is_blind_to_what_came_later(starter: ProjectFile, trained: Training) -> None:
+    history = open_history(starter)
+    middle = history.engine.value("SELECT median(occurred_at) FROM events").to_pydatetime()
+    then = score(starter, as_of=middle, dry_run=True)
+    created = history.engine.frame("SELECT lead_id, created_at FROM leads").set_index("lead_id")["created_at"]
+    assert (created[then.scores["lead_id"]] <= middle).all()
+    assert len(then.scores) > 0
+
+
+def test_promotion_is_a_gate(
+    starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pipeline.jobs.promote as gate
+
+    worse = pd.DataFrame({"challenger": np.full(400, 0.7), "rival": np.full(400, 0.3)})
+    with monkeypatch.context() as patch:
+        patch.setattr(gate, "_losses", lambda *_: (worse, np.arange(400), "the score sheet"))
+        with pytest.raises(DataError, match="worse"):
+            promote(starter)
+        assert gate.Registry(starter.project.name).open("champion") is None
+        assert promote(starter, force="a trial in one region").forced == "a trial in one region"
+    assert "champion already" in promote(starter).words[0]
+    assert score(starter, dry_run=True).alias == "champion"
+
+
+def test_a_changed_sheet_is_said_and_the_model_keeps_its_own(starter: ProjectFile, trained: Training) -> None:
+    path = starter.folder / "scorecards" / "starter.yaml"
+    text = path.read_text(encoding="utf-8")
+    before = score(starter, dry_run=True).scores.set_index("lead_id")
+    try:
+        path.write_text(text.replace("points: 10}", "points: 17}"), encoding="utf-8")
+        after = score(starter, dry_run=True)
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert any("changed since" in warning for warning in after.warnings)
+    changed = after.scores.set_index("lead_id")
+    pd.testing.assert_series_equal(changed["probability"], before["probability"])
+    assert (changed["rule_points"] >= before["rule_points"]).all()
+    assert (changed["rule_points"] > before["rule_points"]).any()
