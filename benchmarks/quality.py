@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def main() -> None:
     """Train and judge on every data set that is there."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--readme", action="store_true", help="renew the table in README.md")
+    arguments.add_argument("--sheet", type=Path, help="another score sheet than the project's")
     arguments.add_argument("datasets", nargs="*", default=list(DATASETS))
     told = arguments.parse_args()
     figures: dict[str, dict[str, dict[str, float]]] = {}
@@ -43,7 +45,7 @@ def main() -> None:
         os.environ["LEADLENS_HOME"] = folder  # nothing of an earlier run is taken up
         for name in told.datasets:
             started = time.perf_counter()
-            figures[name], peers[name], notes[name] = judge(name)
+            figures[name], peers[name], notes[name] = judge(name, told.sheet)
             print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     table = table_of(figures, peers, notes)
     print(table)
@@ -52,11 +54,13 @@ def main() -> None:
     print(json.dumps({"bench": "quality", "figures": figures}))
 
 
-def judge(name: str) -> tuple[dict[str, dict[str, float]], dict[str, float], str]:
+def judge(name: str, sheet: Path | None) -> tuple[dict[str, dict[str, float]], dict[str, float], str]:
     """Figures of both lenses, ROC AUC of the peers, and the interval of model minus sheet in words."""
     from pipeline import build_training_set, load_project, open_history, train
 
     file = load_project(ROOT / "configs" / f"{name}.yaml")
+    if sheet is not None:
+        file = replace(file, project=file.project.model_copy(update={"scorecards": (str(sheet.absolute()),)}))
     done = train(file)
     assert done.comparison is not None
     rows = build_training_set(file, open_history(file))
@@ -83,7 +87,10 @@ def peer_auc(rows: Any) -> dict[str, float]:
     early, later = rows.rows("train"), rows.rows("test")
     linear = make_pipeline(
         make_column_transformer(
-            (make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()), numbers),
+            (
+                make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()),
+                numbers,
+            ),
             (OneHotEncoder(handle_unknown="ignore", min_frequency=20), texts),
         ),
         LogisticRegression(max_iter=2000),
@@ -92,7 +99,9 @@ def peer_auc(rows: Any) -> dict[str, float]:
     plain[texts] = plain[texts].fillna("missing")
     linear.fit(plain.loc[early], rows.label[early])
     trees = LGBMClassifier(verbose=-1, n_jobs=2, random_state=0)
-    renamed = frame.set_axis([f"f{at}" for at in range(frame.shape[1])], axis=1)  # LightGBM refuses some characters
+    renamed = frame.set_axis(
+        [f"f{at}" for at in range(frame.shape[1])], axis=1
+    )  # LightGBM refuses some characters
     trees.fit(renamed.loc[early], rows.label[early])
     return {
         "logistic regression": roc_auc_score(rows.label[later], linear.predict_proba(plain.loc[later])[:, 1]),

@@ -93,7 +93,7 @@ def tune(
         for fold in reversed(folds)
     ]
     verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         study = optuna.create_study(
             study_name=study_name or f"leadlens-{mark}",

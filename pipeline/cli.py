@@ -34,13 +34,18 @@ AsOf = Annotated[
     typer.Option("--as-of", help="Moment to look from (UTC), e.g. 2026-01-31; by default the data's end."),
 ]
 
+_STOPPED = 130  # what shells expect after Ctrl-C
+
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 refused by the data or a gate, 2 wrong use."""
     try:
-        app(standalone_mode=False)
-    except Exception as error:
-        sys.exit(_fail(error))
+        code = app(standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        code = _fail(error)
+    if code == _STOPPED:
+        print("stopped; nothing is lost: run the same command again and it goes on", file=sys.stderr)
+    sys.exit(code or 0)
 
 
 @app.command()
@@ -220,15 +225,14 @@ def _tell(as_json: bool, facts: dict[str, Any], words: Callable[[], list[str]]) 
         print("\n".join(words()))
 
 
-def _fail(error: Exception) -> int:
+def _fail(error: BaseException) -> int:
     """Tell an error to a person or, with --json, to a machine; returns the exit code."""
     import typer.exceptions
 
     if isinstance(error, typer.Exit):
         return int(error.exit_code)
-    if isinstance(error, typer.Abort):
-        print("stopped; nothing is lost: run the same command again to go on", file=sys.stderr)
-        return 130
+    if isinstance(error, typer.Abort | KeyboardInterrupt):
+        return _STOPPED
     if isinstance(error, typer.exceptions.TyperException):
         show = getattr(error, "show", None)  # usage errors show the usage beside the message
         show() if show else print(error, file=sys.stderr)
