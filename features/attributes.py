@@ -58,22 +58,13 @@ def attribute_column(feature: AttributeFeature) -> FeatureColumn:
     kind: Literal["number", "category"] = (
         "category" if feature.reading in ("category", "email_kind", "seniority") else "number"
     )
+    phrase, absent = {
+        "filled": (shown, f"{label} not given"),
+        "flag": (shown, f"Not so: {shown[:1].lower()}{shown[1:]}"),
+        "age": (f"{label} {{value}} days ago", f"{shown}: not known"),
+    }.get(feature.reading, (f"{shown}: {{value}}", f"{shown}: not known"))
     unit = {"age": "days", "flag": "yes/no", "filled": "yes/no"}.get(feature.reading, "")
-    return FeatureColumn(
-        name,
-        shown,
-        feature.family,
-        kind,
-        unit,
-        sentence,
-        where,
-        _phrase(feature, shown),
-        f"{shown}: not known",
-    )
-
-
-def _phrase(feature: AttributeFeature, shown: str) -> str:
-    return f"{shown}: {{value}}" if feature.reading != "age" else f"{feature.label} {{value}} days ago"
+    return FeatureColumn(name, shown, feature.family, kind, unit, sentence, where, phrase, absent)
 
 
 def attribute_columns(plan: FeaturePlan) -> Iterator[FeatureColumn]:

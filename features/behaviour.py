@@ -44,8 +44,8 @@ def measures(plan: FeaturePlan, key: EventKey) -> Iterator[Measure]:
             f"Not in {spoken(window)}: {_lower(key.phrase)}", f"events in the {spoken(window)} before the moment",
         )  # fmt: skip
     yield _measure(
-        key, "active_days", "active_days", "0", f"{key.phrase}: days on which", "days",
-        f"{key.phrase} on {{value}} different days", "", "distinct UTC days with such an event",
+        key, "active_days", "active_days", "0", f"{key.phrase}: days on which", "active days",
+        f"{key.phrase} on {{value}} different days", f"Never: {_lower(key.phrase)}", "distinct UTC days with such an event",
     )  # fmt: skip
     yield _measure(
         key, "recency", "recency", "NULL", f"{key.phrase}: days since the last time", "days",

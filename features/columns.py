@@ -9,6 +9,10 @@ from typing import Literal
 Family = Literal["demographic", "firmographic", "behavioural"]
 
 
+# Units in which 0 means that there is none, rather than a small amount.
+_NONE_AT_ZERO = ("times", "points", "yes/no", "active days")
+
+
 @dataclass(frozen=True)
 class FeatureColumn:
     """One named column of the feature matrix.
@@ -48,7 +52,7 @@ class FeatureColumn:
         """
         if value is None or value != value:  # NaN and NaT differ from themselves
             return self.absent or f"{self.label}: not known"
-        if value == 0 and self.unit in ("times", "points") and self.absent:
+        if value == 0 and self.absent and self.unit in _NONE_AT_ZERO:
             return self.absent
         if self.kind == "category":
             return (self.phrase or f"{self.label}: {{value}}").replace("{value}", str(value))

@@ -111,11 +111,11 @@ def explanation_words(found: Explanation) -> list[str]:
         f"probability {_percent(found.probability)}",
         f"  {found.start:>+8.1f}  every lead starts at",
     ]
-    shown = [reason for reason in found.reasons if abs(reason.points) >= 0.05]
+    shown = [reason for reason in found.reasons if abs(reason.points) >= 0.5]
     lines += [f"  {reason.points:>+8.1f}  {reason.text}" for reason in shown]
     rest = sum(reason.points for reason in found.reasons) - sum(reason.points for reason in shown)
     if len(shown) < len(found.reasons):
-        lines.append(f"  {rest:>+8.1f}  {len(found.reasons) - len(shown)} reasons too small to list")
+        lines.append(f"  {rest:>+8.1f}  {len(found.reasons) - len(shown)} smaller reasons")
     lines.append(f"  {found.score:>8.1f}  = score (50 is the average lead, +10 doubles the odds; shown 1–99)")
     if found.rule_points is None:
         return lines

@@ -23,7 +23,7 @@ SHOWN = {
         "training_set": ("train:", "conversions", "features"),
         "train": ("later rows", "roc_auc", "scorecard"),
         "compare": ("<table",),
-        "score": ("reasons_text", "rule_points", "<table"),
+        "score": ("open leads", "reasons_text", "rule_points", "<table"),
         "explain": ("Every lead starts at", "sheet", "<table"),
     },
 }

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from features import DataError, UsageError
 from features.errors import listed
 from pipeline.sources.queries import check_query, first_line
+from pipeline.sources.taking import refuse_equal_names
 
 _CHUNK = 100_000
 _FILES_BY_NET = ("http", "https", "ftp", "s3", "gs", "gcs", "az", "abfss", "hdfs", "file")
@@ -41,7 +42,7 @@ def read_database(url: str, shown: str, table: str | None, query: str | None, wh
                 result = streamed.execute(_whole(connection, str(table), where))
             else:  # as it is written: a colon or a percent sign in it is no parameter
                 result = streamed.exec_driver_sql(query, execution_options={"no_parameters": True})
-            return _table(result)
+            return _table(result, where)
     except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
         cause = getattr(error, "orig", None) or error
         raise DataError(
@@ -130,9 +131,9 @@ def _names(there: sa.Inspector, schema: str | None) -> list[str]:
     return [prefix + name for name in (*there.get_table_names(schema), *there.get_view_names(schema))]
 
 
-def _table(result: sa.CursorResult[Any]) -> pa.Table:
-    assert result.cursor is not None
-    names = [column[0] for column in result.cursor.description]  # SQLAlchemy would make equal ones distinct
+def _table(result: sa.CursorResult[Any], where: str) -> pa.Table:
+    names = list(result.keys())
+    refuse_equal_names(names, where, "give each a name of its own in `query`")
     parts = [pa.table([pa.nulls(0)] * len(names), names=names), *_parts(result, names)]
     try:
         return pa.concat_tables(parts, promote_options="permissive")

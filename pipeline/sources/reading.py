@@ -32,9 +32,7 @@ def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source
     if "://" in location:
         from pipeline.sources.database import read_database
 
-        found = read_database(location, shown, source.table, source.query, where)
-        refuse_equal_names(found.column_names, where, "give each a name of its own in `query`")
-        take(connection, table, found)
+        take(connection, table, read_database(location, shown, source.table, source.query, where))
     elif source.query is None:
         _read_path(connection, table, source, file.resolve(location), shown, where)
     else:

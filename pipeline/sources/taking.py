@@ -19,7 +19,9 @@ def refuse_equal_names(names: Iterable[str], where: str, fix: str) -> None:
     """Raise ``DataError`` for names that are equal but for case: SQL cannot tell such columns apart."""
     seen: dict[str, str] = {}
     for name in names:
-        if (first := seen.setdefault(name.lower(), name)) is not name:
+        first = seen.get(name.lower())
+        seen[name.lower()] = name
+        if first is not None:
             raise DataError(
                 "two columns have the same name" if first == name else "two names differ only by case",
                 value=name if first == name else f"{first}, {name}",

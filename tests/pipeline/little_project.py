@@ -93,10 +93,7 @@ class LittleProject:
     settings: dict[str, Any] = field(
         default_factory=lambda: {
             "name": "little",
-            "data": {
-                name: {"read": f"data/{name}.csv"}
-                for name in ("leads", "accounts", "events", "conversions", "changes")
-            },
+            "data": {name: {"read": f"data/{name}.csv"} for name in ("leads", "events", "conversions")},
             "outcome": {"horizon": "10d"},
             "spine": {"at_ages": ["1d"]},
         }
@@ -108,8 +105,13 @@ class LittleProject:
     def data(self) -> dict[str, dict[str, Any]]:
         return self.settings["data"]  # type: ignore[no-any-return]
 
+    def use(self, *tables: str) -> LittleProject:
+        """Read these tables too: `accounts` and `changes` are left alone otherwise."""
+        self.data.update({name: {"read": f"data/{name}.csv"} for name in tables})
+        return self
+
     def write(self) -> Path:
-        """Write what changed hands into the folder; returns the path of the project file."""
+        """Write tables and settings into the folder; returns the path of the project file."""
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         for name in ("leads", "accounts", "events", "conversions", "changes"):
             getattr(self, name).to_csv(self.folder / "data" / f"{name}.csv", index=False)

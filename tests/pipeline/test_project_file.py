@@ -1,0 +1,111 @@
+"""The project file: every shipped one loads, the schema for editors is fresh, and settings mean what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from features import UsageError
+from models.scorecard import Sheet
+from pipeline.config import Project, expand, load_project, unexpanded
+from pipeline.schemas import schemas
+from tests.pipeline.bad_yaml import FINE
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def write(folder: Path, told: str = FINE) -> Path:
+    path = folder / "project.yaml"
+    path.write_text(told, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_project_loads_with_its_sheets(path: Path) -> None:
+    file = load_project(path)
+    assert file.project.name == path.stem
+    for sheet in file.project.scorecards:
+        assert Sheet.load(file.resolve(sheet)).all_dimensions
+
+
+@pytest.mark.parametrize("name", schemas())
+def test_the_schema_for_editors_is_fresh(name: str) -> None:
+    committed = (CONFIGS / "schema" / name).read_text(encoding="utf-8")
+    assert committed == schemas()[name], "run: make schema"
+
+
+def test_every_shipped_project_uses_only_what_the_schema_knows() -> None:
+    known = json.loads(schemas()["project.json"])["properties"]
+    for path in CONFIGS.glob("*.yaml"):
+        assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= set(known)
+
+
+def test_every_setting_is_described() -> None:
+    """The schema is the reference that an editor shows: a setting without a description is not finished."""
+    schema = json.loads(schemas()["project.json"])
+    for section in [schema, *schema["$defs"].values()]:
+        for name, setting in section.get("properties", {}).items():
+            section_like = "$ref" in setting or name in ("data",)
+            assert section_like or setting.get("description"), f"{section['title']}.{name}"
+
+
+def test_a_folder_stands_for_its_project_file(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert load_project(tmp_path).path == (tmp_path / "project.yaml").absolute()
+
+
+def test_a_missing_project_file_names_the_nearest(tmp_path: Path) -> None:
+    write(tmp_path)
+    with pytest.raises(UsageError, match=r"did you mean: project\.yaml"):
+        load_project(tmp_path / "projekt.yaml")
+
+
+def test_settings_are_read_as_they_are_meant(tmp_path: Path) -> None:
+    more = "judge: {test_from: 2026-01-31T09:30:00+01:00}\nspine: {at_ages: [0d, 12h, 2w]}\n"
+    project = load_project(write(tmp_path, FINE + more)).project
+    assert project.outcome.horizon == timedelta(days=10)
+    assert project.spine.at_ages == (timedelta(0), timedelta(hours=12), timedelta(days=14))
+    assert project.judge.test_from == datetime(2026, 1, 31, 8, 30)
+
+
+def test_what_is_written_down_loads_again(tmp_path: Path) -> None:
+    project = load_project(write(tmp_path)).project
+    assert Project.model_validate(project.canonical()) == project
+
+
+def test_the_fingerprint_follows_the_settings_alone(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    plain = load_project(write(tmp_path)).fingerprint
+    assert load_project(write(tmp_path / "other", "# a comment\n" + FINE)).fingerprint == plain
+    assert load_project(write(tmp_path, FINE.replace("10d", "11d"))).fingerprint != plain
+
+
+def test_paths_start_at_the_project_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = load_project(write(tmp_path))
+    monkeypatch.chdir("/")
+    assert file.resolve("data/leads.csv") == tmp_path / "data" / "leads.csv"
+    assert file.resolve("/srv/leads.csv") == Path("/srv/leads.csv").absolute()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it is a path")
+@pytest.mark.parametrize("path", [r"C:\crm\leads.csv", "d:/crm/leads.csv"])
+def test_a_windows_path_elsewhere_is_told(tmp_path: Path, path: str) -> None:
+    with pytest.raises(UsageError, match="Windows"):
+        load_project(write(tmp_path)).resolve(path)
+
+
+def test_the_environment_is_put_in_but_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_TEST", "p@ss/word")
+    monkeypatch.delenv("LEADLENS_UNSET", raising=False)
+    written = "${LEADLENS_TEST}/${LEADLENS_UNSET:-data}/x.csv"
+    assert expand(written, "here") == "p@ss/word/data/x.csv"
+    assert unexpanded(written) == "${LEADLENS_TEST}/data/x.csv"
+    assert expand("pg://ann:${LEADLENS_TEST}@host", "here") == "pg://ann:p%40ss%2Fword@host"
+    with pytest.raises(UsageError, match="LEADLENS_UNSET") as caught:
+        expand("${LEADLENS_UNSET}", "here")
+    assert "p@ss" not in str(caught.value)
