@@ -91,7 +91,9 @@ class DuckDBEngine(Engine):
     def __init__(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
         self.connection = connection or duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
-        self.connection.execute("SET enable_progress_bar = false")
+        # In a notebook without ipywidgets the bar is off already, and DuckDB refuses even to be told so.
+        if self.connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+            self.connection.execute("SET enable_progress_bar = false")
         self.dialect = DuckDBDialect()
 
     def run(self, steps: Iterable[Step], watch: Callable[[StepReport], None] | None = None) -> None:

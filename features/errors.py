@@ -8,9 +8,10 @@ from difflib import get_close_matches
 from typing import overload
 
 _LONGEST = 200
-# The password in scheme://user:password@host, and anything called so in a query or a connection string.
+# The password in scheme://user:password@host (unless it is that word or a ${NAME}), and anything called so in a
+# query or a connection string.
 _SECRETS = (
-    re.compile(r"(://[^\s:/@]*:)\S*(?=@)"),
+    re.compile(r"(://[^\s:/@]*:)(?!password@|\$\{\w+\}@)\S*(?=@)"),
     re.compile(r"((?:password|passwd|pwd|secret|token)\s*=\s*)[^\s&;]+", re.IGNORECASE),
 )
 

@@ -51,13 +51,13 @@ def _rule_column(rule: AttributeRule | ActionRule) -> FeatureColumn:
     family: Family = "demographic" if isinstance(rule, AttributeRule) else "behavioural"
     return FeatureColumn(
         _SHEET + rule.label,
-        f"{rule.label} (by hand)",
+        f"{rule.label} (sheet)",
         family,
         unit="points",
         sentence="Points of the score sheet.",
         condition=rule.when,
-        phrase=rule.label,
-        absent=f"Not so: {rule.label[:1].lower()}{rule.label[1:]}",
+        phrase=f"{rule.label} (sheet)",
+        absent=f"Not so: {rule.label[:1].lower()}{rule.label[1:]} (sheet)",
     )
 
 

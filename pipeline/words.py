@@ -165,7 +165,7 @@ def _percent(probability: float) -> str:
     # Nobody's forecast is good enough to tell 1 % from 3 %.
     if probability < 0.06:
         return "below 6 %"
-    return "above 94 %" if probability > 0.94 else f"{probability:.0%}"
+    return "above 94 %" if probability > 0.94 else f"{100 * probability:.0f} %"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], widest: int = 60) -> list[str]:

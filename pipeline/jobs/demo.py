@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from features import UsageError
 from pipeline.config import load_project
 from pipeline.progress import Progress, silent
+from pipeline.state import tracking_uri
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def run_demo(
         facts, told = _run(world, folder, progress)
         worlds[world] = facts
         words += [*told, ""]
-    words += ["All runs and models: mlflow ui --backend-store-uri sqlite:///.leadlens/mlflow.db"]
+    program = Path(sys.argv[0]).with_name("mlflow")
+    words += [f"All runs and models: {program} ui --backend-store-uri {tracking_uri()}"]
     return Demo(worlds, words)
 
 

@@ -66,16 +66,18 @@ class Explanation:
     def _repr_html_(self) -> str:
         from pipeline.html import table_html
 
-        model = pd.DataFrame(
-            [
-                ("Every lead starts at", self.start),
-                *((reason.text, reason.points) for reason in self.reasons),
-            ],
-            columns=["model", "points"],
-        )
+        lines = [(reason.text, reason.points) for reason in self.reasons if abs(reason.points) >= 0.5]
+        rest = self.score - self.start - sum(points for _, points in lines)
+        told = [
+            ("every lead starts at", self.start),
+            *lines,
+            ("smaller reasons", rest),
+            ("= score", self.score),
+        ]
+        model = pd.DataFrame(told, columns=["model", "points"])
         head = f"<p><b>{self.shown}</b> ({self.probability:.1%}, grade {self.grade})"
         rules = "" if self.rule_points is None else f"; sheet <b>{self.rule_points:g}</b> ({self.rule_stage})"
-        return f"{head}{rules}</p>" + table_html(model) + table_html(self.ledger)
+        return f"{head}{rules}</p>" + table_html(model, len(model)) + table_html(self.ledger, 100)
 
 
 def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -> Explanation:

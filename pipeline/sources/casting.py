@@ -13,7 +13,8 @@ _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "
 _MOSTLY = 0.95
 LARGEST = "1e100"  # squares and sums of what is larger are no numbers any more
 _EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
-_WRITTEN_NUMBER = r"'^\W{0,2}[A-Z]{0,3}\s?-?[0-9]+([., ][0-9]+)+\s?[%A-Za-z€$£]{0,3}$'"
+# Thousands in groups of three, or one decimal mark: "1.234,50 €" is a number, "+1 555 1000314" a phone.
+_WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,][0-9]+)?|[0-9]+[.,][0-9]+)\s?[%A-Za-z€$£]{0,3}$'"
 
 
 @dataclass

@@ -83,7 +83,7 @@ def _(project: LittleProject) -> None:
 
 @refused("an empty file", "this file is empty", "header line")
 def _(project: LittleProject) -> None:
-    project.files["data/events.csv"] = b""
+    project.files["data/leads.csv"] = b""
 
 
 @refused("leads with a header only", "the table leads is empty")

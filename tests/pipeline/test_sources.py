@@ -62,6 +62,12 @@ def as_parquet(project: LittleProject) -> None:
         project.data[name]["read"] = f"{name}.parquet"
 
 
+def as_csv(project: LittleProject) -> None:
+    for name in TABLES:
+        project.files[f"data/{name}.csv"] = getattr(project, name).to_csv(index=False).encode()
+        project.data[name]["read"] = f"data/{name}.csv"
+
+
 def as_globbed_parquet(project: LittleProject) -> None:
     (project.folder / "parts").mkdir()
     for start in range(0, len(project.leads), 50):
@@ -137,7 +143,7 @@ def as_zoned(project: LittleProject) -> None:
 
 @pytest.mark.parametrize(
     "rewrite",
-    [as_parquet, as_globbed_parquet, as_globbed_csv, as_windows_csv, as_utf16_csv, as_duckdb, as_renamed,
+    [as_csv, as_parquet, as_globbed_parquet, as_globbed_csv, as_windows_csv, as_utf16_csv, as_duckdb, as_renamed,
      as_filtered, as_queried, as_gaps_in_words, as_doubled, as_zoned],
 )  # fmt: skip
 def test_every_kind_of_file_gives_the_same_history(
