@@ -69,7 +69,7 @@ class Explanation:
         lines = [(reason.text, reason.points) for reason in self.reasons if abs(reason.points) >= 0.5]
         rest = self.score - self.start - sum(points for _, points in lines)
         told = [
-            ("every lead starts at", self.start),
+            ("Every lead starts at", self.start),
             *lines,
             ("smaller reasons", rest),
             ("= score", self.score),
