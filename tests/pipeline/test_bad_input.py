@@ -1,7 +1,7 @@
 """Every kind of bad input that was thought of ends in a clear error, or in a clear warning and the right result.
 
-The kinds stand in ``bad_files``, ``bad_data``, ``bad_settings`` and ``bad_yaml``: a healthy project is broken in
-one place, and ``leadlens check`` is run on it as a user would.
+The kinds stand in ``bad_files``, ``bad_data``, ``bad_moments``, ``bad_settings`` and ``bad_yaml``: a healthy
+project is broken in one place, and ``leadlens check`` is run on it as a user would.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pipeline.config import load_project
 from pipeline.sources import open_history
 from tests.pipeline.bad_data import DATA
 from tests.pipeline.bad_files import FILES
+from tests.pipeline.bad_moments import MOMENTS
 from tests.pipeline.bad_settings import SETTINGS
 from tests.pipeline.bad_yaml import YAML
 from tests.pipeline.kinds import Kind
@@ -29,7 +30,13 @@ from tests.pipeline.postgres import PASSWORD
 
 KINDS = [
     pytest.param(kind, id=f"{place}: {kind.name}")
-    for place, table in (("file", FILES), ("data", DATA), ("setting", SETTINGS), ("yaml", YAML))
+    for place, table in (
+        ("file", FILES),
+        ("data", DATA),
+        ("moment", MOMENTS),
+        ("setting", SETTINGS),
+        ("yaml", YAML),
+    )
     for kind in table
 ]
 

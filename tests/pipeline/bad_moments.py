@@ -1,0 +1,135 @@
+"""Kinds of bad input: moments, as they are written and as they follow on each other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+
+from tests.pipeline.kinds import Break, Table
+from tests.pipeline.little_project import LittleProject
+
+MOMENTS = Table()
+wrong_use, refused, told = MOMENTS.wrong_use, MOMENTS.refused, MOMENTS.told
+
+
+def one_creation(moment: str) -> Break:
+    """The eighth lead's created_at, as text."""
+
+    def change(project: LittleProject) -> None:
+        project.leads["created_at"] = project.leads["created_at"].astype(str)
+        project.leads.loc[7, "created_at"] = moment
+
+    return change
+
+
+def creations(pattern: str) -> Break:
+    """All created_at, written like this."""
+
+    def change(project: LittleProject) -> None:
+        project.leads["created_at"] = project.leads["created_at"].dt.strftime(pattern)
+
+    return change
+
+
+told("a lead without created_at", "1 lead without created_at: left out", leads=159)(one_creation(""))
+refused("a date in words", "1 of 160 values in leads.created_at is not a moment", "'N/A'", "missing")(
+    one_creation("N/A")
+)
+refused("a date that no calendar has", "is not a moment", "2024-02-30")(one_creation("2024-02-30"))
+refused("a day before the month", "is not a moment", "31/12/2026", "strptime")(one_creation("31/12/2026"))
+refused("days and months that cannot be told apart", "160 of 160 values", "'01/03/2024'", "guessing")(
+    creations("%d/%m/%Y")
+)
+refused("American dates", "160 of 160 values", "strptime")(creations("%m/%d/%Y %H:%M"))
+refused("infinity as a date", "is not a moment", "infinity")(one_creation("-infinity"))
+wrong_use("dates as numbers", "holds no moments but numbers", "20240301", "strptime")(creations("%Y%m%d"))
+told("a lead of 2062", "1 lead in the future (to 2062-01-01): left out", leads=159)(
+    one_creation("2062-01-01")
+)
+told("a lead of the year 1", "1 moment before the year 1000", "1 lead without created_at", leads=159)(
+    one_creation("0001-01-01")
+)
+told("a lead of 1900", "1 lead with created_at before 1970-01-02", leads=160)(one_creation("1900-01-01"))
+told("a year of five digits", "1 moment before the year 1000 or after 9000", leads=159)(
+    one_creation("99999-01-01")
+)
+
+
+@told("time zones here and there", "leads.created_at: 80 moments with a time zone and 80 without", leads=160)
+def _(project: LittleProject) -> None:
+    project.leads["created_at"] = project.leads["created_at"].astype(str)
+    project.leads.loc[::2, "created_at"] += "+02:00"
+
+
+@refused("all leads in the future", "no lead is left", "160 leads in the future")
+def _(project: LittleProject) -> None:
+    project.leads["created_at"] += timedelta(days=365 * 38)
+
+
+@refused("no lead with created_at", "no lead is left", "160 leads without created_at")
+def _(project: LittleProject) -> None:
+    project.leads["created_at"] = None
+
+
+@told(
+    "events and conversions of 2062",
+    "1 event in the future",
+    "1 conversion in the future",
+    events=399,
+    conversions=72,
+)
+def _(project: LittleProject) -> None:
+    project.events.loc[4, "occurred_at"] = project.conversions.iloc[4, 1] = pd.Timestamp("2062-01-01")
+
+
+@told("an event that is known in 2062", "1 event in the future", events=399)
+def _(project: LittleProject) -> None:
+    project.events["known_at"] = project.events["occurred_at"]
+    project.events.loc[4, "known_at"] = pd.Timestamp("2062-01-01")
+
+
+@told("events known before they occurred", "400 events with known_at before occurred_at", events=400)
+def _(project: LittleProject) -> None:
+    project.events["known_at"] = project.events["occurred_at"] - timedelta(days=9)
+
+
+@told("events before their leads", "400 events dated before the lead was created", events=400)
+def _(project: LittleProject) -> None:
+    project.events["occurred_at"] -= timedelta(days=500)
+
+
+@told("conversions before their leads", "73 conversions dated before the lead was created", conversions=73)
+def _(project: LittleProject) -> None:
+    project.conversions["converted_at"] -= timedelta(days=50)
+
+
+@told("leads closed before they were created", "10 leads closed before created", spine=150)
+def _(project: LittleProject) -> None:
+    project.leads.loc[:9, "closed_at"] = pd.Timestamp("2023-01-01")
+
+
+@refused(
+    "all leads closed before they were created", "no lead is open", "160 leads, data to 2024", "closed_at"
+)
+def _(project: LittleProject) -> None:
+    project.leads["closed_at"] = pd.Timestamp("2023-01-01")
+
+
+@told(
+    "9999-12-31 for never closed",
+    "leads.closed_at: 160 moments before the year 1000 or after 9000",
+    spine=160,
+)
+def _(project: LittleProject) -> None:
+    project.leads["closed_at"] = "9999-12-31"
+
+
+@refused("yes for closed", "160 of 160 values in leads.closed_at are not moments", "'yes'")
+def _(project: LittleProject) -> None:
+    project.leads["closed_at"] = "yes"
+
+
+@wrong_use("true for closed", "holds no moments but true and false", "is_closed_at: closed_at")
+def _(project: LittleProject) -> None:
+    project.leads["closed_at"] = True
