@@ -115,6 +115,10 @@ class DuckDBEngine(Engine):
     def frame(self, sql: str) -> pd.DataFrame:
         return self.connection.execute(sql).df()
 
+    def value(self, sql: str) -> Any:
+        row = self.connection.execute(sql).fetchone()
+        return None if row is None else row[0]
+
     def register(self, name: str, frame: pd.DataFrame) -> None:
         self.connection.register("_incoming", frame)
         try:

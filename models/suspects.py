@@ -17,10 +17,11 @@ _LEAST_CONVERSIONS = 20
 class Suspect:
     """A feature that may have been filled in after the outcome.
 
-    ``auc`` is its ROC AUC alone, ``filled_only`` whether it is known (almost) only for leads that converted.
+    ``source`` is the user's column or the condition it is made from, ``auc`` its ROC AUC alone, ``filled_only`` whether it is known (almost) only for leads that converted.
     """
 
     column: str
+    source: str
     auc: float
     filled_only: bool
 
@@ -32,7 +33,11 @@ class Suspect:
             if self.filled_only
             else f"alone tells conversions apart (ROC AUC {self.auc:.3f})"
         )
-        return f"{self.column} {told}: if it is known only afterwards, list it under known_after"
+        if self.source.startswith(("leads.", "accounts.")):
+            mend = f"if it is known only afterwards, list {self.source.partition('.')[2]} under known_after"
+        else:
+            mend = f"if it is recorded only afterwards, leave out the events where {self.source}"
+        return f"{self.column} {told}: {mend}"
 
 
 def find_suspects(frame: pd.DataFrame, label: pd.Series, columns: tuple[FeatureColumn, ...]) -> list[Suspect]:
@@ -54,7 +59,7 @@ def find_suspects(frame: pd.DataFrame, label: pd.Series, columns: tuple[FeatureC
         score = values.to_numpy(dtype=np.float64) if column.kind == "number" else _encoded(values, y, half)
         auc = max(_auc(np.where(known, score, np.nan), y), _auc(known.astype(float), y))
         if auc >= _TOO_GOOD or filled_only:
-            found.append(Suspect(column.name, auc, filled_only))
+            found.append(Suspect(column.name, column.condition, auc, filled_only))
     return sorted(found, key=lambda suspect: -suspect.auc)
 
 

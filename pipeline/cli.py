@@ -237,7 +237,7 @@ def _fail(error: BaseException) -> int:
         show = getattr(error, "show", None)  # usage errors show the usage beside the message
         show() if show else print(error, file=sys.stderr)
         return 2
-    from features.errors import LeadlensError
+    from features.errors import LeadlensError, masked
 
     if isinstance(error, LeadlensError):
         if "--json" in sys.argv:
@@ -250,7 +250,7 @@ def _fail(error: BaseException) -> int:
     if os.environ.get("LEADLENS_DEBUG"):
         raise error
     print(
-        f"leadlens met an error of its own, not of yours: {type(error).__name__}: {error}\n"
+        f"leadlens met an error of its own, not of yours: {type(error).__name__}: {masked(str(error))}\n"
         "  how to mend it: run again with LEADLENS_DEBUG=1 and report what it prints",
         file=sys.stderr,
     )

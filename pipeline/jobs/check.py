@@ -144,7 +144,11 @@ def _features(file: ProjectFile, history: History) -> tuple[int, list[Suspect], 
     except DataError as error:
         build_spine(history, spine_policy(file.project))
         plan = plan_features(history, feature_settings(file.project))
-        return len(plan.keys) + len(plan.attributes), [], error.what
+        return (
+            len(plan.keys) + len(plan.attributes),
+            [],
+            f"{error.what}; {error.fix}" if error.fix else error.what,
+        )
     except LeadlensError:
         raise
     train = rows.rows("train")

@@ -171,7 +171,7 @@ def test_scores_go_to_postgresql(starter: ProjectFile, trained: Training, postgr
 
 def test_as_of_then_is_blind_to_what_came_later(starter: ProjectFile, trained: Training) -> None:
     history = open_history(starter)
-    middle = history.engine.value("SELECT median(occurred_at) FROM events").to_pydatetime()
+    middle = history.engine.value("SELECT median(occurred_at) FROM events")
     then = score(starter, as_of=middle, dry_run=True)
     created = history.engine.frame("SELECT lead_id, created_at FROM leads").set_index("lead_id")["created_at"]
     assert (created[then.scores["lead_id"]] <= middle).all()
