@@ -67,10 +67,10 @@ def _times(number: float) -> str:
 
 
 def spoken_number(number: float) -> str:
-    """A number at the precision a reader wants: 1,532 or 3.4 or 0.07.
+    """A number at the precision a reader wants: 1,532 or 3.4 or 0.071.
 
     >>> spoken_number(1532.0), spoken_number(3.4000000001), spoken_number(0.0712)
-    ('1,532', '3.4', '0.07')
+    ('1,532', '3.4', '0.071')
     """
     if number == int(number):
         return f"{int(number):,}"

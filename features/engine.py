@@ -116,8 +116,8 @@ class DuckDBEngine(Engine):
         return self.connection.execute(sql).df()
 
     def value(self, sql: str) -> Any:
-        row = self.connection.execute(sql).fetchone()
-        return None if row is None else row[0]
+        rows = self.connection.execute(sql).fetchall()
+        return rows[0][0] if rows else None
 
     def register(self, name: str, frame: pd.DataFrame) -> None:
         self.connection.register("_incoming", frame)

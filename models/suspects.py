@@ -36,7 +36,9 @@ class Suspect:
         if self.source.startswith(("leads.", "accounts.")):
             mend = f"if it is known only afterwards, list {self.source.partition('.')[2]} under known_after"
         else:
-            mend = f"if it is recorded only afterwards, leave out the events where {self.source}"
+            mend = (
+                "if such events are recorded with the sale or after it, leave them out by data.events.where"
+            )
         return f"{self.column} {told}: {mend}"
 
 

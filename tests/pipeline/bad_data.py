@@ -247,7 +247,7 @@ def _(project: LittleProject) -> None:
     )
 
 
-@told("an event recorded at the sale", "any__gap alone tells conversions apart", "known_after")
+@told("an event recorded at the sale", "any__gap alone tells conversions apart", "data.events.where")
 def _(project: LittleProject) -> None:
     occurred = project.conversions["converted_at"] - timedelta(days=4.9)
     handover = project.conversions[["lead_id"]].assign(occurred_at=occurred, event_type="handover")

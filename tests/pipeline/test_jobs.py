@@ -19,6 +19,7 @@ from pipeline import compare, explain, load_project, open_history, promote, scor
 from pipeline.config import ProjectFile
 from pipeline.jobs.train import Training
 from pipeline.predict import predict_frame, sheet_points, with_points
+from pipeline.registry import Registry
 from pipeline.training_set import spine_policy
 
 TRIALS = 3
@@ -60,9 +61,7 @@ def test_equal_seeds_give_equal_models(
 
 
 def test_the_run_in_mlflow_holds_what_a_reader_wants(trained: Training) -> None:
-    import mlflow
-
-    client = mlflow.MlflowClient()
+    client = Registry(trained.project).client
     run = client.get_run(trained.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["data_fingerprint"] == trained.bundle.recipe.data_fingerprint
@@ -80,8 +79,7 @@ def test_the_run_in_mlflow_holds_what_a_reader_wants(trained: Training) -> None:
 
 
 def test_the_registered_model_is_text_and_loads_by_pyfunc(trained: Training) -> None:
-    import mlflow
-
+    mlflow = Registry(trained.project).mlflow
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{trained.project}@challenger"))
     kinds = {path.suffix for path in folder.rglob("*") if path.is_file()}
     assert kinds <= {"", ".json", ".txt", ".py", ".yaml", ".yml"}, "nothing that would have to be unpickled"
