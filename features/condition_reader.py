@@ -162,7 +162,12 @@ class _Reader(KindChecker):
             return Column(name, NODE_KINDS[self.tables[table][name]], table)
         written = f"{prefix}.{tree.name}" if prefix else tree.name
         quoted = tree.this.args.get("quoted") and not prefix
-        fix = f"text is written in single quotes: '{tree.name}'" if quoted else self.known_names()
+        whole = [name for name in self.names if "." in name and name == tree.name]
+        if whole:  # "account.Staff Count" quoted as one name
+            prefix, _, bare = whole[0].partition(".")
+            fix = f'quote the column alone: {prefix}."{bare}"'
+        else:
+            fix = f"text is written in single quotes: '{tree.name}'" if quoted else self.known_names()
         self.refuse(f"there is no column {written!r} here", value=written, fix=fix, known=self.names)
 
 

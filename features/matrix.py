@@ -13,6 +13,7 @@ from features.attributes import attribute_columns, attribute_select, colleague_s
 from features.behaviour import behaviour_columns, behaviour_steps
 from features.columns import FeatureColumn
 from features.engine import Step, StepReport
+from features.errors import DataError
 from features.history import History
 from features.plan import FeaturePlan
 
@@ -80,13 +81,31 @@ def feature_steps(history: History, plan: FeaturePlan, spine: str = "spine") -> 
     ]
 
 
+def _check_columns(history: History, plan: FeaturePlan) -> None:
+    """A plan of an earlier day may name columns that the data of today no longer have."""
+    own = {"lead": history.lead_attributes, "account": history.account_attributes}
+    lacking = [
+        f"{item.source}s.{item.column}" for item in plan.attributes if item.column not in own[item.source]
+    ]
+    read = [name for key in plan.keys for name in (key.prop, *key.amounts) if name is not None]
+    lacking += [f"events.{name}" for name in read if name not in history.event_properties]
+    if lacking:
+        raise DataError(
+            "the features need columns that the data do not have",
+            value=", ".join(sorted(set(lacking))),
+            why="a model can only score rows made as its training rows were",
+            fix="restore the columns in `data`, or train again without them",
+        )
+
+
 def build_matrix(
     history: History,
     plan: FeaturePlan,
     spine: str = "spine",
     watch: Callable[[StepReport], None] | None = None,
 ) -> FeatureMatrix:
-    """Run a plan over a spine. Raises ``DataError`` if an engine step fails or a row is lost."""
+    """Run a plan over a spine. Raises ``DataError`` if the data lack a column of the plan, or a step fails."""
+    _check_columns(history, plan)
     steps = feature_steps(history, plan, spine)
     history.engine.run(steps, watch)
     columns = plan_columns(plan)

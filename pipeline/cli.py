@@ -111,7 +111,7 @@ def train(
 
     with shown() as progress:
         done = job(_load(config), trials=trials, progress=progress)
-    _tell(as_json, done.to_dict(), lambda: training_words(done))
+    _tell(as_json, done.to_dict(), lambda: training_words(done, str(config)))
 
 
 @app.command()

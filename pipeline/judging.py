@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from features import UsageError
@@ -57,6 +58,12 @@ def judged_rows(bundle: Bundle, rows: TrainingSet) -> pd.DataFrame:
             "disqualified_by": sheet["disqualified_by"].to_numpy(),
         }
     )
+
+
+def later_probability(bundle: Bundle, rows: TrainingSet) -> np.ndarray:
+    """What a model says of the later rows, in their order."""
+    later = rows.rows("test")
+    return bundle.model.predict_proba(rows.matrix.frame.loc[later], sheet_points(rows.prior, later))
 
 
 def compare_rows(

@@ -78,13 +78,13 @@ def feature_words(found: FeatureList) -> list[str]:
     return lines
 
 
-def training_words(done: Training) -> list[str]:
+def training_words(done: Training, config: str) -> list[str]:
     """`leadlens train`."""
     learned, judged = done.rows["train"], done.rows["test"]
     lines = [
         f"{done.project} version {done.version} is registered as challenger.",
-        f"Learned from {learned:,} rows ({done.conversions['train']:,} conversions), judged on {judged:,} later rows "
-        f"({done.conversions['test']:,}).",
+        f"Learned from {learned:,} rows ({done.conversions['train']:,} followed by a conversion), judged on "
+        f"{judged:,} later rows ({done.conversions['test']:,}).",
         "",
     ]
     names = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
@@ -99,7 +99,8 @@ def training_words(done: Training) -> list[str]:
         lines += [f"  - {name}: {reason}" for name, reason in done.dropped.items()]
     if done.warnings:
         lines += ["", "Look at these", *(f"  - {warning}" for warning in done.warnings)]
-    return [*lines, "", "next: leadlens compare CONFIG, then leadlens promote CONFIG"]
+    compare = f"leadlens compare {config}, then " if done.comparison is not None else ""
+    return [*lines, "", f"next: {compare}leadlens promote {config}"]
 
 
 def explanation_words(found: Explanation) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from models.judging.lenses import LENSES, MODEL, RULES
-from models.judging.wording import by_name, looks, percent, period, winner
+from models.judging.wording import by_name, looks, noun, percent, period, winner
 
 if TYPE_CHECKING:
     from models.judging.comparison import Comparison
@@ -17,9 +17,9 @@ def headline(comparison: Comparison) -> str:
     at = comparison.capacity
     by = {MODEL: "The model", RULES: "The score sheet"}.get(winner(comparison))
     if by is None:
-        return f"No clear winner: from the same {at.calls:,} calls both find about as many conversions"
+        return f"No clear winner: from the same {at.calls:,} {noun(comparison)} both find about as many conversions"
     more = round(abs(at.more))
-    return f"{by} finds {more:,} more conversion{'' if more == 1 else 's'} from the same {at.calls:,} calls"
+    return f"{by} finds {more:,} more conversion{'' if more == 1 else 's'} from the same {at.calls:,} {noun(comparison)}"
 
 
 def tell(comparison: Comparison) -> list[str]:
@@ -55,10 +55,17 @@ def _calls(c: Comparison) -> list[str]:
         size = f"{abs(at.more):,.0f} {gap} (90 % sure: {few:,.0f} to {many:,.0f})"
     else:
         size = f"no clear difference (90 % sure: {low:+,.0f} to {high:+,.0f})"
+    share = percent(at.calls / c.rows)
+    if c.rows == c.leads:
+        taken, found = f"Calling the same {at.calls:,} ({share} of the list)", "conversions"
+        chance = f"Calling {at.calls:,} at random would find {at.random:,.0f}."
+    else:
+        taken = f"Taking the same {at.calls:,} looks ({share} of the list; a lead counts once per look)"
+        found, chance = "that a conversion followed", f"As many at random would find {at.random:,.0f}."
     return [
-        f"Calling the same {at.calls:,} ({percent(at.calls / c.rows)} of the list), the model finds "
-        f"{at.model:,.0f} of {c.conversions:,} conversions and the sheet {at.rules:,.0f}: {size}.",
-        f"Calling {at.calls:,} at random would find {at.random:,.0f}.",
+        f"{taken}, the model finds {at.model:,.0f} of {c.conversions:,} {found} "
+        f"and the sheet {at.rules:,.0f}: {size}.",
+        chance,
     ]
 
 

@@ -49,6 +49,11 @@ def looks(comparison: Comparison) -> str:
     return f"{comparison.leads:,} later leads, looked at {comparison.rows:,} times"
 
 
+def noun(comparison: Comparison) -> str:
+    """What sales capacity is counted in: a lead that stands in the list at several ages is several looks."""
+    return "calls" if comparison.rows == comparison.leads else "looks"
+
+
 def by_name(frame: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:
     """The rows of a small table as dicts, found by one key column or a tuple of several."""
     rows = [{str(column): value for column, value in row.items()} for row in frame.to_dict("records")]

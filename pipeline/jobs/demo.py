@@ -42,7 +42,7 @@ def run_demo(
         facts, told = _run(world, folder, progress)
         worlds[world] = facts
         words += [*told, ""]
-    program = Path(sys.argv[0]).with_name("mlflow")
+    program = _program().with_name("mlflow")
     words += [f"All runs and models: {program} ui --backend-store-uri {tracking_uri()}"]
     return Demo(worlds, words)
 
@@ -92,9 +92,15 @@ def _run(world: str, folder: Path, progress: Progress) -> tuple[dict[str, Any], 
         f"The best open lead, {best.lead_id}: {best.score} ({best.grade}); by hand {best.rule_points:g} points.",
         f"  {best.reasons_text}",
         f"Open {compared.page} for the comparison, {folder / 'scores.csv'} for all scores.",
-        f"One lead line by line: leadlens explain {folder} {best.lead_id}",
+        f"One lead line by line: {_program()} explain {folder} {best.lead_id}",
     ]
     return facts, words
+
+
+def _program() -> Path:
+    """How this command was called, so that what is printed can be typed."""
+    called = Path(sys.argv[0])
+    return called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called
 
 
 def configs_folder() -> Path:

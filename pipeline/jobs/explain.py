@@ -91,7 +91,9 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
         near = history.engine.frame(
             f"SELECT lead_id FROM leads ORDER BY levenshtein(lead_id, {literal(lead_id[:100])}), lead_id LIMIT 3"
         )
-        raise UsageError("there is no such lead", value=lead_id, known=near["lead_id"])
+        raise UsageError(
+            "there is no such lead", value=lead_id, known=near["lead_id"], fix="ids are those of data.leads"
+        )
     served = Registry(file.project.name).serving()
     build_scoring_spine(history, moment, spine_policy(file.project))
     history.engine.run([Step("one", f"SELECT * FROM spine WHERE lead_id = {literal(lead_id)}")])

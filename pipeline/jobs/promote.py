@@ -11,7 +11,7 @@ import pandas as pd
 from features import DataError
 from models.judging.intervals import cluster_bootstrap
 from pipeline.config import ProjectFile
-from pipeline.judging import judged_rows
+from pipeline.judging import judged_rows, later_probability
 from pipeline.progress import Progress, silent
 from pipeline.registry import Registered, Registry
 from pipeline.sources import open_history
@@ -44,7 +44,7 @@ def promote(
     rows: TrainingSet | None = None,
     progress: Progress = silent,
 ) -> Promotion:
-    """Compare challenger and champion (without one: the score sheet) row by row, then move the alias.
+    """Compare challenger and champion (without one: the score sheet, else the base rate) row by row, then move the alias.
 
     The gate lets pass what is not worse beyond chance: the interval of the paired difference in log loss
     reaches zero or below. Raises ``DataError`` when it refuses; ``force`` gives the reason to promote anyhow;
@@ -81,8 +81,9 @@ def promote(
     registry.promote(challenger.version)
     if force:
         registry.client.set_model_version_tag(file.project.name, challenger.version, "leadlens.forced", force)
+    verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference, which is enough"
     words = [
-        f"{challenger.told} is champion now.",
+        f"{challenger.told} is champion now: {verdict}.",
         f"On {len(difference):,} later rows: {told} (difference {mean:+.4f}, 90 %: {low:+.4f} to {high:+.4f}).",
     ]
     return Promotion(file.project.name, challenger.version, rival, mean, (low, high), force, words)
@@ -92,16 +93,20 @@ def _losses(
     file: ProjectFile, challenger: Registered, champion: Registered | None, rows: TrainingSet | None
 ) -> tuple[pd.DataFrame, np.ndarray, str]:
     rows = rows or build_training_set(file, open_history(file), challenger.bundle)
-    later = judged_rows(challenger.bundle, rows)
-    label = later["label"].to_numpy(dtype=float)
-    found = {"challenger": _log_loss(label, later["probability"].to_numpy())}
-    if champion is None:
-        found["rival"], rival = _log_loss(label, later["rule_probability"].to_numpy()), "the score sheet"
+    later = rows.rows("test")
+    label = rows.label[later].to_numpy(dtype=float)
+    found = {"challenger": _log_loss(label, later_probability(challenger.bundle, rows))}
+    if champion is None and rows.rules is not None:
+        sheet = judged_rows(challenger.bundle, rows)["rule_probability"].to_numpy()
+        found["rival"], rival = _log_loss(label, sheet), "the score sheet"
+    elif champion is None:
+        rate = np.full(len(label), rows.label[rows.rows("train")].mean())
+        found["rival"], rival = _log_loss(label, rate), "the base rate"
     else:
         again = build_training_set(file, open_history(file), champion.bundle)
-        seen = judged_rows(champion.bundle, again).set_index("row_id").loc[later["row_id"]]
-        found["rival"], rival = _log_loss(label, seen["probability"].to_numpy()), champion.told
-    return pd.DataFrame(found), later["lead_id"].to_numpy(), rival
+        found["rival"], rival = _log_loss(label, later_probability(champion.bundle, again)), champion.told
+    leads = rows.matrix.spine.set_index("row_id").loc[later, "lead_id"]
+    return pd.DataFrame(found), leads.to_numpy(), rival
 
 
 def _log_loss(label: np.ndarray, probability: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from features import History, spoken
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
 from models.reasons import Reason, reasons_of, told
@@ -98,6 +99,7 @@ def score(
         config_fingerprint=file.fingerprint,
     )
     open_leads = build_scoring_spine(history, moment, spine_policy(file.project))
+    warnings += _unlike_training(history, file, moment, open_leads)
     progress(f"Scoring {open_leads:,} open leads", 0, 0)
     matrix = build_matrix(history, served.bundle.recipe.plan)
     rules, prior = score_both_sheets(history, sheet, served.bundle, "spine")
@@ -128,6 +130,27 @@ def score(
     return Scoring(
         file.project.name, moment, served.told, served.alias, run.run_id, scores, written, tuple(warnings)
     )
+
+
+def _unlike_training(history: History, file: ProjectFile, moment: datetime, open_leads: int) -> list[str]:
+    """What makes the scored leads unlike those that were learned from."""
+    if not open_leads:
+        return [f"no lead is open at {moment:%Y-%m-%d %H:%M}: nothing to score"]
+    told, ages = [], file.project.spine.at_ages
+    if history.clock == "time" and moment > history.data_end + file.project.outcome.horizon:
+        told.append(
+            f"the data end at {history.data_end:%Y-%m-%d}, long before {moment:%Y-%m-%d}: what leads did since is unknown"
+        )
+    if ages:
+        oldest = max(ages)
+        before = history.engine.dialect.literal(moment - 2 * oldest)
+        old = history.engine.count(f"spine WHERE created_at < {before}")
+        if old > open_leads / 4:
+            told.append(
+                f"{old:,} of {open_leads:,} open leads are more than twice as old as any age learned from "
+                f"({spoken(oldest)}): tell by closed_at which are over, or add ages to spine.at_ages"
+            )
+    return told
 
 
 def _target(file: ProjectFile, to: str | None) -> str:

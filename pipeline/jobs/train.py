@@ -16,7 +16,7 @@ from models.judging import Comparison
 from models.suspects import Suspect, find_suspects
 from pipeline.bundle import Bundle, Recipe
 from pipeline.config import ProjectFile
-from pipeline.judging import compare_rows, fit_sheet_probability
+from pipeline.judging import compare_rows, fit_sheet_probability, later_probability
 from pipeline.predict import predict_frame, sheet_points, with_points
 from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
@@ -162,7 +162,7 @@ def _recipe(file: ProjectFile, rows: TrainingSet, dropped: dict[str, str]) -> Re
         file.fingerprint,
         rows.matrix.fingerprint,
         rows.plan,
-        rows.sheet.model_dump(mode="json", by_alias=True) if rows.sheet else None,
+        rows.sheet.model_dump(mode="json", by_alias=True, exclude_defaults=True) if rows.sheet else None,
         rows.sheet.version if rows.sheet else "",
         fit_sheet_probability(rows.rules, rows.label[early]) if rows.rules else None,
         rows.test_from.isoformat(),
@@ -180,8 +180,7 @@ def _model_input(rows: TrainingSet, index: pd.Index, bundle: Bundle) -> pd.DataF
 def _figures(bundle: Bundle, rows: TrainingSet) -> dict[str, float]:
     from models.judging import Measured
 
-    later = rows.rows("test")
-    return Measured(rows.label[later], bundle.model.predict_proba(rows.matrix.frame.loc[later])).all()
+    return Measured(rows.label[rows.rows("test")], later_probability(bundle, rows)).all()
 
 
 def _log(

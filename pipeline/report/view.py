@@ -12,7 +12,7 @@ from models.judging.agreement import QUADRANTS
 from models.judging.lenses import LENSES, MODEL, RULES
 from models.judging.story import headline, tell
 from models.judging.trust import Check, trust, trusted
-from models.judging.wording import METRIC_NAMES, by_name, looks, percent, period
+from models.judging.wording import METRIC_NAMES, by_name, looks, noun, percent, period
 from pipeline.report.theme import NAMES
 from pipeline.report.words import GLOSSARY, METRIC_WORDS, QUADRANT_WORDS
 
@@ -38,6 +38,7 @@ def _view(c: Comparison) -> dict[str, Any]:
         "more": _more(c),
         "figures": {name: _figure(c, name) for name in METRICS},
         "calls": f"{c.capacity.calls:,}",
+        "noun": noun(c),
         "looks": looks(c),
         "capacity_table": _capacity_table(c),
         "metrics": _metrics(c),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from features import DataError, Engine, Finding, UsageError
@@ -19,11 +20,15 @@ _WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,]
 
 @dataclass
 class Caster:
-    """Casts the columns of one raw table, and collects what the user should know about them."""
+    """Casts the columns of one raw table, and collects what the user should know about them.
+
+    ``origins`` tells what a renamed column is called in the user's data.
+    """
 
     engine: Engine
     table: str
     where: str
+    origins: Mapping[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -164,6 +169,7 @@ class Caster:
 
     def _refuse_unparsed(self, column: str, parsed: str) -> None:
         name = self.quote(column)
+        own = self.quote(self.origins.get(column, column))  # a query sees the names before they are changed
         condition = f"nullif(trim({name}), '') IS NOT NULL AND {parsed} IS NULL"
         bad = self._count(condition)
         if bad:
@@ -174,7 +180,7 @@ class Caster:
                 where=self.where,
                 why="a row without its moment cannot be placed in time, and guessing (1/2 or 2/1?) would leak",
                 fix="write 2026-01-31 or 2026-01-31T09:30:00+01:00; convert yours in `query`: SELECT * REPLACE "
-                f"(strptime({name}, '%d/%m/%Y') AS {name}) FROM source; name texts like N/A under `missing`",
+                f"(strptime({own}, '%d.%m.%Y %H:%M') AS {own}) FROM source; name texts like N/A under `missing`",
             )
 
     def _warn_mixed_zones(self, column: str) -> None:

@@ -153,7 +153,8 @@ def _contract(
     engine: DuckDBEngine, table: str, project: Project, findings: list[Finding], where: str
 ) -> dict[str, Kind]:
     """Make the contract table of its raw one; returns the kinds of the user's own columns."""
-    caster, quote = Caster(engine, table, where), engine.dialect.quote
+    source: Source = getattr(project.data, table)
+    caster, quote = Caster(engine, table, where, source.columns), engine.dialect.quote
     made = _ordered(caster, project) if table == "leads" else {}
     expressions: list[str] = []
     for name, how in _TABLES[table].items():

@@ -230,3 +230,12 @@ def test_the_schema_for_editors_describes_every_setting() -> None:
             assert "description" in setting, name
     assert schema["properties"]["base"]["anyOf"][0] == {"type": "number"}
     assert schema["$defs"]["ActionRule"]["additionalProperties"] is False
+
+
+def test_the_smallest_sheet_survives_its_record() -> None:
+    """What a model keeps of its sheet, defaults left out, is the same sheet again."""
+    sheet = Sheet.model_validate(
+        {"sheet": "tiny", "attributes": [{"label": "A", "when": "x = 1", "points": 1}]}
+    )
+    again = Sheet.model_validate(sheet.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    assert again.version == sheet.version

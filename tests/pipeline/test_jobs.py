@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -206,3 +207,40 @@ def test_a_changed_sheet_is_said_and_the_model_keeps_its_own(starter: ProjectFil
     pd.testing.assert_series_equal(changed["probability"], before["probability"])
     assert (changed["rule_points"] >= before["rule_points"]).all()
     assert (changed["rule_points"] > before["rule_points"]).any()
+
+
+@pytest.fixture
+def plain(starter: ProjectFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The starter without its score sheet, with a store of its own."""
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    write_starter(tmp_path / "plain")
+    path = tmp_path / "plain" / "project.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("scorecards: [scorecards/starter.yaml]", ""), encoding="utf-8")
+    return path
+
+
+def test_a_project_without_a_sheet_goes_all_the_way(plain: Path) -> None:
+    file = load_project(plain)
+    assert set(train(file, trials=1).figures) == {"leadlens"}
+    assert promote(file).rival == "the base rate"
+    done = score(file, dry_run=True)
+    assert done.alias == "champion"
+    assert "rule_points" not in done.scores
+    assert explain(file, done.scores["lead_id"].iloc[0]).rule_points is None
+    with pytest.raises(UsageError, match="no score sheet"):
+        compare(file)
+    text = plain.read_text(encoding="utf-8")
+    plain.write_text(text.replace("  events:\n    read: data/events.csv\n", ""), encoding="utf-8")
+    with pytest.raises(DataError, match="columns that the data do not have") as refused:
+        score(load_project(plain), dry_run=True)
+    assert "events.page" in str(refused.value)
+
+
+def test_scoring_says_what_is_unlike_training(starter: ProjectFile, trained: Training) -> None:
+    late = score(starter, as_of=datetime(2030, 1, 1), dry_run=True)
+    assert any("the data end at" in warning for warning in late.warnings)
+    assert any("twice as old" in warning for warning in late.warnings)
+    early = score(starter, as_of=datetime(2001, 1, 1), dry_run=True)
+    assert len(early.scores) == 0
+    assert any("no lead is open" in warning for warning in early.warnings)
