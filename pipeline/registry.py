@@ -133,13 +133,14 @@ def _mlflow() -> Any:
 
     for name in ("mlflow", "alembic", "alembic.runtime.migration", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    wished = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
+    tracking, registry = os.environ.get("MLFLOW_TRACKING_URI"), os.environ.get("MLFLOW_REGISTRY_URI")
     mlflow.set_tracking_uri(tracking_uri())
-    mlflow.set_registry_uri(wished["MLFLOW_REGISTRY_URI"] or tracking_uri())
+    mlflow.set_registry_uri(registry or tracking_uri())
     # MLflow writes both into the environment, where the next project would take them for the user's wish.
-    for name, value in wished.items():
-        if value is None:
-            os.environ.pop(name, None)
+    if tracking is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    if registry is None:
+        os.environ.pop("MLFLOW_REGISTRY_URI", None)
     return mlflow
 
 
