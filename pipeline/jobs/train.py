@@ -108,7 +108,6 @@ def train(file: ProjectFile, *, trials: int | None = None, progress: Progress = 
             folds=settings.folds,
             drop_clock=settings.drop_clock,
             storage=study_storage(),
-            study_name=_study_name(file, rows),
             n_jobs=os.cpu_count() or 1,
         ),
         seed=settings.seed,
@@ -147,11 +146,6 @@ def train(file: ProjectFile, *, trials: int | None = None, progress: Progress = 
         rows,
         comparison,
     )
-
-
-def _study_name(file: ProjectFile, rows: TrainingSet) -> str:
-    """Equal data and settings go on with the study that was stopped; anything else begins a new one."""
-    return f"{file.project.name}-{file.fingerprint}-{rows.matrix.fingerprint[:8]}"
 
 
 def _recipe(file: ProjectFile, rows: TrainingSet, dropped: dict[str, str]) -> Recipe:

@@ -237,6 +237,21 @@ def test_a_project_without_a_sheet_goes_all_the_way(plain: Path) -> None:
     assert "events.page" in str(refused.value)
 
 
+def test_a_changed_sheet_or_outcome_trains_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The study of yesterday's sheet is not gone on with, and does not stand in the way."""
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    write_starter(tmp_path / "project")
+    sheet = tmp_path / "project" / "scorecards" / "starter.yaml"
+    assert train(load_project(tmp_path / "project"), trials=1).version == "1"
+    text = sheet.read_text(encoding="utf-8")
+    sheet.write_text(text.replace("points: 20}", "points: 25}"), encoding="utf-8")
+    assert train(load_project(tmp_path / "project"), trials=1).version == "2"
+    won = tmp_path / "project" / "data" / "conversions.csv"
+    lines = won.read_text(encoding="utf-8").splitlines()
+    won.write_text("\n".join(lines[:-5]) + "\n", encoding="utf-8")
+    assert train(load_project(tmp_path / "project"), trials=1).version == "3"
+
+
 def test_scoring_says_what_is_unlike_training(starter: ProjectFile, trained: Training) -> None:
     late = score(starter, as_of=datetime(2030, 1, 1), dry_run=True)
     assert any("the data end at" in warning for warning in late.warnings)
