@@ -10,6 +10,7 @@ from features.columns import FeatureColumn
 from features.engine import Step
 from features.history import History
 from features.plan import AttributeFeature, FeaturePlan
+from features.visibility import known_by
 
 FREE_MAIL = ("gmail.com", "googlemail.com", "yahoo.com", "hotmail.com", "outlook.com", "live.com", "icloud.com",
              "aol.com", "gmx.de", "gmx.net", "web.de", "mail.ru", "proton.me", "protonmail.com", "yandex.ru",
@@ -129,7 +130,7 @@ def colleague_steps(history: History, spine: str) -> list[Step]:
             f"FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id "
             "LEFT JOIN leads AS o ON o.account_id = l.account_id AND o.lead_id <> l.lead_id "
             "AND o.created_at < s.as_of "
-            f"LEFT JOIN events AS e ON e.lead_id = o.lead_id AND e.occurred_at < s.as_of AND e.known_at < s.as_of "
+            f"LEFT JOIN events AS e ON e.lead_id = o.lead_id AND {known_by()} "
             f"AND e.occurred_at >= {since} GROUP BY s.row_id",
         )
     ]

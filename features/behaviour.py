@@ -13,6 +13,7 @@ from features.engine import Step
 from features.history import History, Kind
 from features.phrases import words
 from features.plan import EventKey, FeaturePlan
+from features.visibility import visible
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,6 @@ def behaviour_steps(history: History, plan: FeaturePlan, spine: str) -> list[Ste
     return [*steps, Step("behaviour", select)]
 
 
-_VISIBLE = "e.lead_id = s.lead_id AND e.occurred_at < s.as_of AND e.known_at < s.as_of"
-
-
 def _keyed_events(history: History, plan: FeaturePlan) -> Step:
     """Each event once per behaviour that it belongs to."""
     dialect, kinds = history.engine.dialect, {"event_type": "category", **history.event_properties}
@@ -203,7 +201,7 @@ def _key_facts(history: History, plan: FeaturePlan, spine: str) -> Step:
         facts += [f"sum(e.amount_{number}) AS sum_{number}", f"count(e.amount_{number}) AS with_{number}"]
     return Step(
         "key_facts",
-        f"SELECT s.row_id, e.key, {', '.join(facts)} FROM {spine} AS s JOIN keyed_events AS e ON {_VISIBLE} "
+        f"SELECT s.row_id, e.key, {', '.join(facts)} FROM {spine} AS s JOIN keyed_events AS e ON {visible()} "
         "GROUP BY s.row_id, e.key",
     )
 
@@ -215,7 +213,7 @@ def _last_actions(history: History, plan: FeaturePlan, spine: str) -> Step:
     return Step(
         "last_actions",
         f"SELECT row_id, CASE WHEN event_type IN ({known}) THEN event_type ELSE '(other)' END AS event_type FROM "
-        f"(SELECT s.row_id, {last} AS event_type FROM {spine} AS s JOIN events AS e ON {_VISIBLE} "
+        f"(SELECT s.row_id, {last} AS event_type FROM {spine} AS s JOIN events AS e ON {visible()} "
         "GROUP BY s.row_id) AS latest",
     )
 

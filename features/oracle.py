@@ -5,14 +5,13 @@ One loop per spine row over all events of the lead, no SQL, no windows merged, n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from features.attributes import FREE_MAIL, SENIORITY
 from features.durations import compact
-from features.plan import AttributeFeature, EventKey, FeaturePlan
+from features.oracle_attributes import colleague_values, known_value, read_value
+from features.plan import EventKey, FeaturePlan
 
 Row = Mapping[str, Any]
 _DAY = timedelta(days=1)
@@ -54,10 +53,10 @@ def _row(
     account = accounts.get(lead["account_id"], {"account_id": lead["account_id"]})
     for feature in plan.attributes:
         entity = lead if feature.source == "lead" else account
-        known = _known_value(tables.get("changes", ()), feature, entity, as_of)
-        values[feature.name] = _read(known, feature, as_of)
+        known = known_value(tables.get("changes", ()), feature, entity, as_of)
+        values[feature.name] = read_value(known, feature, as_of)
     if plan.colleagues:
-        values.update(_colleagues(tables, lead, leads, as_of))
+        values.update(colleague_values(tables, lead, leads, as_of))
     return values
 
 
@@ -94,65 +93,3 @@ def _last_action(seen: list[Row], plan: FeaturePlan) -> str | None:
         return None
     last = max(seen, key=lambda event: (event["occurred_at"], event["event_type"]))["event_type"]
     return last if last in plan.last_actions else "(other)"
-
-
-def _known_value(changes: Sequence[Row], feature: AttributeFeature, entity: Row, as_of: datetime) -> Any:
-    told = [
-        change
-        for change in changes
-        if change["entity"] == feature.source
-        and change["id"] == entity[f"{feature.source}_id"]
-        and change["attribute"] == feature.column
-    ]
-    if not told:
-        return entity.get(feature.column)
-    before = [change for change in told if change["known_at"] < as_of]
-    if not before:
-        return None
-    value = max(before, key=lambda change: (change["known_at"], change["value"] or ""))["value"]
-    return float(value) if feature.reading == "number" and value is not None else value
-
-
-def _read(value: Any, feature: AttributeFeature, as_of: datetime) -> Any:
-    if feature.reading == "filled":
-        return float(value is not None)
-    if value is None:
-        return None
-    match feature.reading:
-        case "number" | "flag":
-            return float(value)
-        case "age":
-            return (as_of - value) / _DAY
-        case "category":
-            return str(value) if str(value) in feature.categories else "(other)"
-        case "email_kind":
-            found = re.search(r"@([^@\s]+)$", value)
-            if not found:
-                return None
-            domain = found[1].lower()
-            academic = re.search(r"(\.edu(\.[a-z]+)?|\.ac\.[a-z]+)$", domain)
-            return "free" if domain in FREE_MAIL else "academic" if academic else "corporate"
-        case "seniority":
-            return next((rank for rank, pattern in SENIORITY if re.search(pattern, value.lower())), "staff")
-
-
-def _colleagues(
-    tables: Mapping[str, Sequence[Row]], lead: Row, leads: Mapping[str, Row], as_of: datetime
-) -> dict[str, Any]:
-    if lead["account_id"] is None:
-        return {"colleagues": None, "colleagues_active_30d": None}
-    others = {
-        other["lead_id"]
-        for other in leads.values()
-        if other["account_id"] == lead["account_id"]
-        and other["lead_id"] != lead["lead_id"]
-        and other["created_at"] < as_of
-    }
-    active = {
-        event["lead_id"]
-        for event in tables.get("events", ())
-        if event["lead_id"] in others
-        and as_of - timedelta(days=30) <= event["occurred_at"] < as_of
-        and event["known_at"] < as_of
-    }
-    return {"colleagues": len(others), "colleagues_active_30d": len(active)}

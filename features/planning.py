@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from features.attribute_planning import plan_attributes
 from features.attributes import attribute_columns
 from features.behaviour import behaviour_columns
 from features.conditions import Condition
 from features.errors import UsageError, listed
 from features.history import History, Kind
-from features.phrases import event_phrase, words
-from features.plan import AttributeFeature, EventKey, FeaturePlan, Reading
+from features.phrases import event_phrase
+from features.plan import EventKey, FeaturePlan
+from features.visibility import visible
 
 _MOST_AMOUNTS = 4
 
@@ -47,15 +48,15 @@ def plan_features(
     _check_names(history, settings)
     keys = _event_keys(history, settings, spine)
     last = history.engine.frame(
-        f"SELECT e.event_type AS t, count(*) AS n FROM {spine} AS s JOIN events AS e ON e.lead_id = s.lead_id "
-        "AND e.occurred_at < s.as_of AND e.known_at < s.as_of GROUP BY 1 ORDER BY n DESC, t"
+        f"SELECT e.event_type AS t, count(*) AS n FROM {spine} AS s JOIN events AS e ON {visible()} "
+        "GROUP BY 1 ORDER BY n DESC, t"
     )
     ages = history.engine.value(f"SELECT count(DISTINCT as_of - created_at) FROM {spine}")
     plan = FeaturePlan(
         keys=keys,
         windows=tuple(sorted(set(settings.windows))),
         half_life=settings.half_life,
-        attributes=_attributes(history, settings, spine),
+        attributes=plan_attributes(history, settings, spine),
         last_actions=tuple(last["t"].head(settings.max_categories)) if len(last) > 1 else (),
         lead_age=history.clock == "time" and int(ages or 0) > 1,
         colleagues=bool(
@@ -93,10 +94,7 @@ def _check_names(history: History, settings: FeatureSettings) -> None:
 def _event_keys(history: History, settings: FeatureSettings, spine: str) -> tuple[EventKey, ...]:
     engine, labels = history.engine, settings.labels
     rows = engine.count(spine)
-    seen = (
-        f"FROM {spine} AS s JOIN events AS e ON e.lead_id = s.lead_id AND e.occurred_at < s.as_of "
-        "AND e.known_at < s.as_of"
-    )
+    seen = f"FROM {spine} AS s JOIN events AS e ON {visible()}"
     found = engine.frame(
         f"SELECT e.event_type AS type, count(DISTINCT s.row_id) AS n {seen} GROUP BY 1 ORDER BY n DESC, type"
     )
@@ -151,58 +149,3 @@ def _free(name: str, taken: set[str]) -> str:
     )
     taken.add(free.lower())
     return free
-
-
-def _attributes(history: History, settings: FeatureSettings, spine: str) -> tuple[AttributeFeature, ...]:
-    chosen: list[AttributeFeature] = []
-    for source, attributes in (("lead", history.lead_attributes), ("account", history.account_attributes)):
-        for column, kind in attributes.items():
-            if column in settings.drop or (history.clock != "time" and kind == "time"):
-                continue
-            if source == "account" or column in settings.firmographic:
-                family = "firmographic"
-            else:
-                family = "behavioural" if column in settings.behavioural else "demographic"
-            for reading in _readings(column, kind):
-                categories: tuple[str, ...] = ()
-                if reading == "category":
-                    categories = _categories(history, source, column, settings, spine)
-                    if not categories:
-                        continue
-                label = settings.labels.get(column, words(column))
-                chosen.append(AttributeFeature(source, column, reading, label, family, categories))  # type: ignore[arg-type]
-    return tuple(chosen)
-
-
-def _readings(column: str, kind: Kind) -> tuple[Reading, ...]:
-    name = column.lower()
-    if kind in ("category", "text"):
-        if re.search(r"e.?mail", name):
-            return ("email_kind",)
-        if re.search(r"phone|mobile", name):
-            return ("filled",)
-        if re.search(r"(^|_|job)title$", name):
-            return ("seniority",) if kind == "text" else ("seniority", "category")
-    readings: dict[Kind, tuple[Reading, ...]] = {
-        "number": ("number",),
-        "boolean": ("flag",),
-        "category": ("category",),
-        "time": ("age",),
-        "text": ("filled",),
-    }
-    return readings[kind]
-
-
-def _categories(
-    history: History, source: str, column: str, settings: FeatureSettings, spine: str
-) -> tuple[str, ...]:
-    quoted = history.engine.dialect.quote(column)
-    join = "JOIN leads AS l ON l.lead_id = s.lead_id"
-    if source == "account":
-        join += " JOIN accounts AS a ON a.account_id = l.account_id"
-    value = f"CAST({'l' if source == 'lead' else 'a'}.{quoted} AS VARCHAR)"
-    found = history.engine.frame(
-        f"SELECT {value} AS v, count(DISTINCT s.lead_id) AS n FROM {spine} AS s {join} WHERE {value} IS NOT NULL "
-        f"GROUP BY 1 HAVING count(DISTINCT s.lead_id) >= 5 ORDER BY n DESC, v LIMIT {settings.max_categories}"
-    )
-    return tuple(found["v"])
