@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEER := .leadlens/bench/venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quality schema lock clean
+.PHONY: help setup demo test check bench bench-quality bench-features bench-audit schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -24,10 +25,16 @@ check: $(READY) ## Format, lint, types and tests
 	$(BIN)/mypy
 	$(MAKE) test
 
-bench: bench-quality ## Run every benchmark
+bench: bench-quality bench-features bench-audit ## Run every benchmark
 
 bench-quality: $(READY) ## Judge model and sheets on the five real data sets
 	$(BIN)/python -m benchmarks.quality
+
+bench-features: $(READY) $(PEER)/.ready ## Time features against scanning, pandas and featuretools (20 M events)
+	$(BIN)/python -m benchmarks.features --featuretools $(PEER)/bin/python
+
+bench-audit: $(READY) ## Hold the audit against documented leaks, with nothing declared
+	$(BIN)/python -m benchmarks.audit
 
 schema: $(READY) ## Write the JSON Schemas of project files and score sheets
 	$(BIN)/leadlens schema configs/schema
@@ -38,6 +45,11 @@ lock: $(READY) ## Renew requirements.lock (needs uv)
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .leadlens demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(PEER)/.ready: benchmarks/featuretools.txt
+	$(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/featuretools.txt
+	@touch $@
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+from features.dialect import Dialect
 from features.engine import Step
 from features.history import History, Kind
-
-_SQL_TYPES: dict[Kind, str] = {
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "time": "TIMESTAMP",
-    "category": "VARCHAR",
-    "text": "VARCHAR",
-}
-
-
-# In a struct, because a change to NULL counts too; of changes at one moment the value that sorts last.
-_LATEST = (
-    "max_by(struct_pack(value := c.value), struct_pack(at := c.known_at, value := coalesce(c.value, '')))"
-)
 
 
 def attribute_steps(history: History, spine: str = "spine") -> list[Step]:
@@ -38,7 +25,8 @@ def attribute_steps(history: History, spine: str = "spine") -> list[Step]:
 def _steps(
     history: History, spine: str, entity: str, table: str, key: str, attributes: Mapping[str, Kind]
 ) -> list[Step]:
-    quote, literal = history.engine.dialect.quote, history.engine.dialect.literal
+    dialect = history.engine.dialect
+    quote, literal = dialect.quote, dialect.literal
     told = set(
         history.engine.frame(f"SELECT DISTINCT attribute AS a FROM changes WHERE entity = {literal(entity)}")[
             "a"
@@ -47,14 +35,15 @@ def _steps(
     changed = [name for name in attributes if name in told]
     steps: list[Step] = []
     columns = "".join(
-        f", base.{quote(name)}" if name not in told else f", {_told(name, attributes[name], quote)}"
+        f", base.{quote(name)}" if name not in told else f", {_told(dialect, name, attributes[name])}"
         for name in attributes
     )
     join = f"LEFT JOIN {table} AS base ON base.{entity}_id = {key}"
     if changed:
+        # A change to NULL counts too; of changes at one moment the value that sorts last.
         picks = ", ".join(
-            f"{_LATEST} FILTER (WHERE c.attribute = {literal(name)} AND c.known_at < s.as_of) "
-            f"AS {quote(name)}, coalesce(bool_or(c.attribute = {literal(name)}), FALSE) AS {quote('told ' + name)}"
+            f"{dialect.latest('c.value', 'c.known_at', f'{_of(dialect, name)} AND c.known_at < s.as_of')} "
+            f"AS {quote(name)}, coalesce({dialect.bool_or(_of(dialect, name))}, FALSE) AS {quote('told ' + name)}"
             for name in changed
         )
         steps.append(
@@ -74,7 +63,11 @@ def _steps(
     return steps
 
 
-def _told(name: str, kind: Kind, quote: Callable[[str], str]) -> str:
-    quoted, flag = quote(name), quote("told " + name)
-    cast = f"TRY_CAST(changed.{quoted}.value AS {_SQL_TYPES[kind]})"
-    return f"CASE WHEN changed.{flag} THEN {cast} ELSE base.{quoted} END AS {quoted}"
+def _of(dialect: Dialect, name: str) -> str:
+    return f"c.attribute = {dialect.literal(name)}"
+
+
+def _told(dialect: Dialect, name: str, kind: Kind) -> str:
+    quoted, flag = dialect.quote(name), dialect.quote("told " + name)
+    known = dialect.try_cast(f"changed.{quoted}", kind)
+    return f"CASE WHEN changed.{flag} THEN {known} ELSE base.{quoted} END AS {quoted}"

@@ -1,90 +1,43 @@
-"""Demographic and firmographic features: one SQL expression per attribute, and the account roll-up."""
+"""Demographic and firmographic features: one SQL expression per attribute, over the values as of then."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Literal
 
+from features.account import colleague_steps, rollups
+from features.attribute_wording import attribute_column
 from features.columns import FeatureColumn
-from features.engine import Step
 from features.history import History
+from features.lookups import kind_of, lookup_joins, lookup_steps, lookups_of, make_lookups
 from features.plan import AttributeFeature, FeaturePlan
-from features.visibility import known_by
+from features.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, Band
 
-FREE_MAIL = ("gmail.com", "googlemail.com", "yahoo.com", "hotmail.com", "outlook.com", "live.com", "icloud.com",
-             "aol.com", "gmx.de", "gmx.net", "web.de", "mail.ru", "proton.me", "protonmail.com", "yandex.ru",
-             "qq.com", "163.com", "msn.com", "me.com", "zoho.com")  # fmt: skip
-
-# The first that a title holds decides: "vice president" is asked before "president".
-SENIORITY: tuple[tuple[str, str], ...] = (
-    ("student", r"\b(student|intern|trainee|apprentice)\b"),
-    ("vice president", r"\b(vp|svp|evp|vice president)\b"),
-    ("executive", r"\b(ceo|cto|cfo|coo|cmo|cio|ciso|chief|founder|co-founder|owner|president|partner)\b"),
-    ("director", r"\b(director|head)\b"),
-    ("manager", r"\b(manager|lead|supervisor)\b"),
-)
-
-COLLEAGUES = FeatureColumn(
-    "colleagues", "Colleagues known at the account", "firmographic", "number", "people",
-    "Other leads of the same account, created before the moment.", "account_id is the same",
-    "{value} colleagues known at the account", "No account known",
-)  # fmt: skip
-COLLEAGUES_ACTIVE = FeatureColumn(
-    "colleagues_active_30d", "Colleagues active in 30 days", "firmographic", "number", "people",
-    "Other leads of the same account with an event in the 30 days before the moment.", "account_id is the same",
-    "{value} colleagues active in 30 days", "No account known",
-)  # fmt: skip
-
-
-def attribute_column(feature: AttributeFeature) -> FeatureColumn:
-    """What the reader is told about an attribute feature."""
-    where = f"{feature.source}s.{feature.column}"
-    label, name = feature.label, feature.name
-    sentence = {
-        "number": f"{where} as known at the moment.",
-        "category": f"{where} as known at the moment; rare values are (other).",
-        "flag": f"1 if {where} is true.",
-        "filled": f"1 if {where} is filled in.",
-        "age": f"Days from {where} to the moment.",
-        "email_kind": f"Kind of the domain of {where}: free, academic or corporate.",
-        "seniority": f"Rank told by {where}.",
-    }[feature.reading]
-    shown = {
-        "filled": f"{label} given",
-        "email_kind": "E-mail address",
-        "seniority": "Seniority",
-        "age": f"Days since {label[:1].lower()}{label[1:]}",
-    }.get(feature.reading, label)
-    kind: Literal["number", "category"] = (
-        "category" if feature.reading in ("category", "email_kind", "seniority") else "number"
-    )
-    phrase, absent = {
-        "filled": (shown, f"{label} not given"),
-        "flag": (shown, f"Not so: {shown[:1].lower()}{shown[1:]}"),
-        "age": (f"{label} {{value}} days ago", f"{shown}: not known"),
-    }.get(feature.reading, (f"{shown}: {{value}}", f"{shown}: not known"))
-    unit = {"age": "days", "flag": "yes/no", "filled": "yes/no"}.get(feature.reading, "")
-    return FeatureColumn(name, shown, feature.family, kind, unit, sentence, where, phrase, absent)
+__all__ = [
+    "attribute_column", "attribute_columns", "attribute_select", "colleague_steps", "lookup_joins", "lookup_steps",
+    "make_lookups",
+]  # fmt: skip
+_BANDS = {"size_band": SIZE_BANDS, "revenue_band": REVENUE_BANDS, "age_band": AGE_BANDS}
+OLDEST_PERSON = 120  # a birth date of 1900-01-01 stands for "not known"
 
 
 def attribute_columns(plan: FeaturePlan) -> Iterator[FeatureColumn]:
     """The columns that ``attribute_select`` makes, in order."""
     yield from map(attribute_column, plan.attributes)
-    if plan.colleagues:
-        yield from (COLLEAGUES, COLLEAGUES_ACTIVE)
+    yield from rollups(plan)
 
 
 def attribute_select(history: History, plan: FeaturePlan) -> list[str]:
-    """Expressions over ``lead_as_of AS lead``, ``account_as_of AS account`` and ``colleagues``."""
+    """Expressions over ``lead_as_of AS lead``, ``account_as_of AS account``, ``lookup_joins`` and ``colleagues``."""
     quote = history.engine.dialect.quote
-    found = [f"{_expression(history, item)} AS {quote(item.name)}" for item in plan.attributes]
-    if plan.colleagues:
-        found += [f"colleagues.{column.name}" for column in (COLLEAGUES, COLLEAGUES_ACTIVE)]
-    return found
+    read = {
+        feature: f"{table.name}.{column}" for feature, (table, column) in lookups_of(history, plan).items()
+    }
+    found = [f"{expression(history, item, read.get(item))} AS {quote(item.name)}" for item in plan.attributes]
+    return found + [f"colleagues.{column.name}" for column in rollups(plan)]
 
 
-def _expression(history: History, feature: AttributeFeature) -> str:
+def expression(history: History, feature: AttributeFeature, read: str | None) -> str:
+    """SQL of one feature; ``read`` is the column of its lookup, if it has one."""
     dialect = history.engine.dialect
     value = f"{feature.source}.{dialect.quote(feature.column)}"
     match feature.reading:
@@ -96,41 +49,40 @@ def _expression(history: History, feature: AttributeFeature) -> str:
             return f"CASE WHEN {value} IS NULL THEN 0.0 ELSE 1.0 END"
         case "age":
             return f"{dialect.seconds_between('s.as_of', value)} / 86400.0"
+        case "years":
+            return _years(history, feature, value)
         case "category":
-            known = ", ".join(map(dialect.literal, feature.categories))
-            text = f"CAST({value} AS VARCHAR)"
-            return f"CASE WHEN {text} IN ({known}) THEN {text} WHEN {text} IS NOT NULL THEN '(other)' END"
-        case "email_kind":
-            domain = f"lower(regexp_extract({value}, '@([^@\\s]+)$', 1))"
-            free = ", ".join(map(dialect.literal, FREE_MAIL))
-            academic = f"regexp_matches({domain}, '(\\.edu(\\.[a-z]+)?|\\.ac\\.[a-z]+)$')"
-            return (
-                f"CASE WHEN coalesce({domain}, '') = '' THEN NULL WHEN {domain} IN ({free}) THEN 'free' "
-                f"WHEN {academic} THEN 'academic' ELSE 'corporate' END"
-            )
-        case "seniority":
-            title = f"lower({value})"
-            ranks = " ".join(
-                f"WHEN regexp_matches({title}, {dialect.literal(pattern)}) THEN {dialect.literal(rank)}"
-                for rank, pattern in SENIORITY
-            )
-            return f"CASE WHEN {value} IS NULL THEN NULL {ranks} ELSE 'staff' END"
+            return _known(history, feature, dialect.text(value))
+        case "email_country" | "phone_country" | "postcode_area":
+            return _known(history, feature, str(read))
+        case "size_band" | "revenue_band" | "age_band":
+            moment = kind_of(history, feature.source, feature.column) == "time"
+            number = read or (_years(history, feature, value) if moment else f"CAST({value} AS DOUBLE)")
+            return _banded(history, number, _BANDS[feature.reading])
+        case _:
+            return str(read)
 
 
-def colleague_steps(history: History, spine: str) -> list[Step]:
-    """Steps ending in ``colleagues(row_id, colleagues, colleagues_active_30d)``; NULL without an account."""
-    since = history.engine.dialect.minus("s.as_of", timedelta(days=30))
-    return [
-        Step(
-            "colleagues",
-            "SELECT s.row_id, CASE WHEN max(l.account_id) IS NULL THEN NULL "
-            "ELSE CAST(count(DISTINCT o.lead_id) AS DOUBLE) END AS colleagues, "
-            "CASE WHEN max(l.account_id) IS NULL THEN NULL "
-            "ELSE CAST(count(DISTINCT e.lead_id) AS DOUBLE) END AS colleagues_active_30d "
-            f"FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id "
-            "LEFT JOIN leads AS o ON o.account_id = l.account_id AND o.lead_id <> l.lead_id "
-            "AND o.created_at < s.as_of "
-            f"LEFT JOIN events AS e ON e.lead_id = o.lead_id AND {known_by()} "
-            f"AND e.occurred_at >= {since} GROUP BY s.row_id",
-        )
-    ]
+def _known(history: History, feature: AttributeFeature, text: str) -> str:
+    """Frequent values as they are, others as one."""
+    known = ", ".join(map(history.engine.dialect.literal, feature.categories)) or "NULL"
+    return f"CASE WHEN {text} IN ({known}) THEN {text} WHEN {text} IS NOT NULL THEN '(other)' END"
+
+
+def _banded(history: History, number: str, bands: tuple[Band, ...]) -> str:
+    literal = history.engine.dialect.literal
+    cases = " ".join(
+        f"WHEN {number} >= {literal(float(least))} THEN {literal(name)}" for least, name in bands[::-1]
+    )
+    return f"CASE {cases} END"
+
+
+def _years(history: History, feature: AttributeFeature, value: str) -> str:
+    """Birthdays passed since a moment, or years since a year's number; NULL where that lies ahead."""
+    if kind_of(history, feature.source, feature.column) == "number":
+        passed = f"year(s.as_of) - {value}"
+    else:
+        today, then = (f"month({at}) * 100 + day({at})" for at in ("s.as_of", value))
+        passed = f"year(s.as_of) - year({value}) - CASE WHEN {today} < {then} THEN 1 ELSE 0 END"
+    least, most = 0, OLDEST_PERSON if feature.family == "demographic" else 9999
+    return f"CAST(CASE WHEN {passed} BETWEEN {least} AND {most} THEN {passed} END AS DOUBLE)"

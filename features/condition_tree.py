@@ -37,7 +37,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Call:
-    """An operation of ``TEMPLATES`` on other nodes."""
+    """An operation of ``TEMPLATES``, or of the dialect, on other nodes."""
 
     op: str
     args: tuple[Node, ...]
@@ -49,7 +49,8 @@ class Call:
 
 Node = Column | Value | Call
 
-# {0}, {1} … are the arguments; {all} is all of them, joined with the text in JOINED or a comma.
+# {0}, {1} … are the arguments; {all} is all of them, joined with the text in JOINED or a comma. What engines
+# spell differently (LIKE, lower …) is written by the dialect.
 # Arithmetic runs in doubles and x / 0 is NULL, so that no row of data can make a condition fail.
 TEMPLATES: dict[str, str] = {
     "=": "({0} = {1})",
@@ -66,11 +67,6 @@ TEMPLATES: dict[str, str] = {
     "is false": "({0} IS FALSE)",
     "in": "({0} IN ({rest}))",
     "between": "({0} BETWEEN {1} AND {2})",
-    "like": "({0} LIKE {1})",
-    "ilike": "({0} ILIKE {1})",
-    "lower": "lower({0})",
-    "upper": "upper({0})",
-    "trim": "trim({0})",
     "length": "length({0})",
     "coalesce": "coalesce({all})",
     "+": "(CAST({0} AS DOUBLE) + CAST({1} AS DOUBLE))",
@@ -93,6 +89,17 @@ def write(node: Node, dialect: Dialect, aliases: Mapping[str, str]) -> str:
         # an untyped 0.1 is a DECIMAL, whose precision would follow the way it was typed
         return f"CAST({literal} AS DOUBLE)" if isinstance(node.value, float) else literal
     args = [write(arg, dialect, aliases) for arg in node.args]
+    match node:
+        case Call("like", (_, Value(str(pattern)))):
+            return dialect.like(args[0], pattern)
+        case Call("ilike", (_, Value(str(pattern)))):
+            return dialect.ilike(args[0], pattern)
+        case Call("lower"):
+            return dialect.lower(args[0])
+        case Call("upper"):
+            return dialect.upper(args[0])
+        case Call("trim"):
+            return dialect.trim(args[0])
     joined = JOINED.get(node.op, ", ").join(args)
     return TEMPLATES[node.op].format(*args, all=joined, rest=", ".join(args[1:]))
 

@@ -33,7 +33,9 @@ class History:
     Attributes
     ----------
     engine : holds the tables ``leads``, ``accounts``, ``events``, ``conversions`` and ``changes``; all five
-        always exist. Ids are text, timestamps are UTC without a zone, ``events.known_at`` is never NULL.
+        always exist. Ids are text, timestamps are UTC without a zone, ``events.known_at`` is never NULL,
+        ``events.retracted_at`` always there: an event counts from ``known_at`` on and until it is taken back then
+        (NULL: it stands). :func:`features.visibility.known_by` is that rule in SQL.
     data_end : the last moment the data speaks about; a label that would need later data is immature.
     lead_attributes, account_attributes, event_properties : the user's own columns and their kind.
     clock : ``"time"``; ``"sequence"`` when only an order is known (one second stands for one step);

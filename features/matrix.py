@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from features.as_of import attribute_steps
 from features.attributes import attribute_columns, attribute_select, colleague_steps
-from features.behaviour import behaviour_columns, behaviour_steps
+from features.behaviour import behaviour_columns, behaviour_steps, telling_steps
 from features.columns import FeatureColumn
-from features.engine import Step, StepReport
+from features.engine import DuckDBEngine, Step, StepReport
 from features.errors import DataError
+from features.facts import fact_steps
 from features.history import History
+from features.lookups import lookup_joins, make_lookups
 from features.plan import FeaturePlan
+
+_ROW_GROUP = 122_880
 
 
 @dataclass(frozen=True)
@@ -62,23 +68,35 @@ def plan_columns(plan: FeaturePlan) -> tuple[FeatureColumn, ...]:
 
 def feature_steps(history: History, plan: FeaturePlan, spine: str = "spine") -> list[Step]:
     """All steps of a plan, ending in the table ``features``; for running, printing or timing."""
-    quote = history.engine.dialect.quote
-    behaviours = ", ".join(f"b.{quote(column.name)}" for column in behaviour_columns(plan))
-    attributes = ", ".join(attribute_select(history, plan))
-    columns = ", ".join(part for part in (behaviours, attributes) if part)
-    colleagues = " JOIN colleagues ON colleagues.row_id = s.row_id" if plan.colleagues else ""
     return [
+        *_attribute_steps(history, plan, spine),
         *behaviour_steps(history, plan, spine),
-        *attribute_steps(history, spine),
-        *(colleague_steps(history, spine) if plan.colleagues else []),
-        Step(
-            "features",
-            f"SELECT s.row_id, {columns or 'NULL AS nothing'} FROM {spine} AS s "
-            "JOIN behaviour AS b ON b.row_id = s.row_id "
-            "JOIN lead_as_of AS lead ON lead.row_id = s.row_id "
-            f"JOIN account_as_of AS account ON account.row_id = s.row_id{colleagues}",
-        ),
+        _features(history, plan, spine),
     ]
+
+
+def _attribute_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
+    return [
+        *(attribute_steps(history, spine) if plan.attributes else []),
+        *(colleague_steps(history, spine) if plan.colleagues else []),
+    ]
+
+
+def _features(history: History, plan: FeaturePlan, spine: str) -> Step:
+    quote = history.engine.dialect.quote
+    columns = [f"b.{quote(column.name)}" for column in behaviour_columns(plan)]
+    columns += attribute_select(history, plan)
+    joins = " JOIN behaviour AS b ON b.row_id = s.row_id"
+    if plan.attributes:
+        joins += " JOIN lead_as_of AS lead ON lead.row_id = s.row_id"
+        joins += " JOIN account_as_of AS account ON account.row_id = s.row_id"
+    if plan.colleagues:
+        joins += " JOIN colleagues ON colleagues.row_id = s.row_id"
+    return Step(
+        "features",
+        f"SELECT s.row_id, {', '.join(columns) or 'NULL AS nothing'} FROM {spine} AS s{joins}"
+        f"{lookup_joins(history, plan)}",
+    )
 
 
 def _check_columns(history: History, plan: FeaturePlan) -> None:
@@ -98,19 +116,76 @@ def _check_columns(history: History, plan: FeaturePlan) -> None:
         )
 
 
+# From so many pairs of a row and an event on, compiled loops beat joins by more than their start costs.
+_WORTH_COMPILING = 3_000_000
+
+
+def _compiles(history: History, plan: FeaturePlan, spine: str, stored: bool) -> bool:
+    """Whether the facts are better made by compiled loops; their values are the same."""
+    engine = history.engine
+    if not isinstance(engine, DuckDBEngine) or not plan.keys:
+        return False
+    events, rows, leads = (engine.count(table) for table in ("events", spine, "leads"))
+    if not rows or (not stored and events * rows < _WORTH_COMPILING * leads):
+        return False
+    from features.compiled.coding import EventCoding
+
+    return EventCoding.of(plan) is not None
+
+
+def _parts(
+    history: History,
+    plan: FeaturePlan,
+    spine: str,
+    store: Path | None,
+    watch: Callable[[StepReport], None] | None,
+) -> Iterator[str]:
+    """Make the table ``features`` for some rows after the other; yields the name of the table of those rows."""
+    engine = history.engine
+    _check_columns(history, plan)
+    lookups = make_lookups(history, plan, spine)
+    attributes = _attribute_steps(history, plan, spine)
+    engine.run(attributes, watch)
+    told = [*telling_steps(history, plan, "part_rows"), _features(history, plan, "part_rows")]
+    made = [step.name for step in (*attributes, *told)]
+    try:
+        if not _compiles(history, plan, spine, store is not None):
+            facts = fact_steps(history, plan, spine)
+            made += [step.name for step in facts]
+            engine.run([*facts, Step("part_rows", f"SELECT * FROM {spine}"), *told], watch)
+            yield "part_rows"
+            return
+        # numba takes a while to import: only those who need it wait for it.
+        from features.compiled.folding import fold_facts
+        from features.compiled.store import EventStore
+
+        assert isinstance(engine, DuckDBEngine)
+        for part in fold_facts(history, plan, spine, EventStore(store) if store else None):
+            part.register(engine, "facts")
+            rows = f"SELECT s.* FROM {spine} AS s JOIN facts AS f ON f.row_id = s.row_id"
+            engine.run([Step("part_rows", rows)], watch)
+            engine.define(told)
+            yield "part_rows"
+    finally:
+        engine.drop(*made, *lookups, "facts", "part_rows")
+
+
 def build_matrix(
     history: History,
     plan: FeaturePlan,
     spine: str = "spine",
     watch: Callable[[StepReport], None] | None = None,
+    store: Path | None = None,
 ) -> FeatureMatrix:
-    """Run a plan over a spine. Raises ``DataError`` if the data lack a column of the plan, or a step fails."""
-    _check_columns(history, plan)
-    steps = feature_steps(history, plan, spine)
-    history.engine.run(steps, watch)
-    columns = plan_columns(plan)
-    found = history.engine.frame("SELECT * FROM features ORDER BY row_id").set_index("row_id")
-    rows = history.engine.frame(f"SELECT row_id, lead_id, as_of, created_at FROM {spine} ORDER BY row_id")
+    """Run a plan over a spine. Raises ``DataError`` if the data lack a column of the plan, or a step fails.
+
+    ``store`` is a folder in which sorted events are kept, so that the next run reads only what is new.
+    """
+    engine, columns = history.engine, plan_columns(plan)
+    frames = [engine.frame("SELECT * FROM features") for _ in _parts(history, plan, spine, store, watch)]
+    found = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    found = found.set_index("row_id").sort_index()
+    rows = engine.frame(f"SELECT row_id, lead_id, as_of, created_at FROM {spine} ORDER BY row_id")
     assert len(found) == len(rows), "output law: exactly one feature row per spine row"
     frame = pd.DataFrame(
         {
@@ -119,5 +194,39 @@ def build_matrix(
         },
         index=found.index,
     )
-    history.engine.drop(*(step.name for step in steps))
     return FeatureMatrix(frame, columns, rows)
+
+
+def write_matrix(
+    history: History,
+    plan: FeaturePlan,
+    path: Path,
+    spine: str = "spine",
+    watch: Callable[[StepReport], None] | None = None,
+    store: Path | None = None,
+) -> None:
+    """The same as Parquet at ``path``, never whole in memory: ``row_id, lead_id, as_of, created_at``, features.
+
+    One file, or a folder of part files on engines that write such; rows are in no particular order.
+    """
+    engine = history.engine
+    select = (
+        "SELECT s.lead_id, s.as_of, s.created_at, f.* FROM {} AS s JOIN features AS f ON f.row_id = s.row_id"
+    )
+    if not isinstance(engine, DuckDBEngine):
+        for part in _parts(history, plan, spine, store, watch):
+            engine.write(select.format(part), path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished, writer = path.with_name(path.name + ".unfinished"), None
+    try:
+        for part in _parts(history, plan, spine, store, watch):
+            batches = engine.connection.sql(select.format(part)).to_arrow_reader(_ROW_GROUP)
+            writer = writer or pq.ParquetWriter(unfinished, batches.schema, compression="zstd")
+            for batch in batches:
+                writer.write_batch(batch)
+        if writer is not None:
+            writer.close()
+            unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

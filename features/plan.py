@@ -10,14 +10,19 @@ from typing import Any, Literal
 from features.columns import Family
 from features.durations import compact, parse_duration
 
-Reading = Literal["number", "category", "flag", "filled", "age", "email_kind", "seniority"]
+Reading = Literal[
+    "number", "category", "flag", "filled", "age", "years", "range", "size_band", "revenue_band", "age_band",
+    "email_kind", "email_valid", "email_country", "phone_valid", "phone_kind", "phone_country", "seniority",
+    "function", "postcode_area",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class EventKey:
     """A behaviour that is counted: every event, an event type, one property's value in a type, or a condition.
 
-    ``name`` is unique and stable; ``phrase`` says what happened; ``amounts`` are number properties to add up.
+    ``name`` is unique and stable; ``phrase`` says what happened; ``amounts`` are number properties to add up;
+    ``rhythm`` asks for sessions, trend and habits besides, ``share`` for its share among all events.
     """
 
     name: str
@@ -28,6 +33,7 @@ class EventKey:
     when: str | None = None
     amounts: tuple[str, ...] = ()
     rhythm: bool = False
+    share: bool = False
 
     @property
     def condition(self) -> str:
@@ -42,7 +48,11 @@ class EventKey:
 
 @dataclass(frozen=True)
 class AttributeFeature:
-    """How one column of ``leads`` or ``accounts`` becomes a feature."""
+    """How one column of ``leads`` or ``accounts`` becomes a feature.
+
+    ``categories`` are the values kept as they are (others become ``(other)``); ``beside`` is another column of the
+    same row that the reading needs: the country of a phone number.
+    """
 
     source: Literal["lead", "account"]
     column: str
@@ -50,6 +60,7 @@ class AttributeFeature:
     label: str
     family: Family
     categories: tuple[str, ...] = ()
+    beside: str = ""
 
     @property
     def name(self) -> str:
@@ -59,16 +70,48 @@ class AttributeFeature:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """How often one behaviour followed another, such as opened per sent: two names of keys."""
+
+    name: str
+    label: str
+    hits: str
+    tries: str
+
+
+@dataclass(frozen=True)
+class Touch:
+    """What the first or the last event was: its type, or a property's value. Others are ``(other)``."""
+
+    which: Literal["first", "last"]
+    column: str
+    label: str
+    categories: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Unique name of the feature."""
+        return f"{self.which}_{'action' if self.column == 'event_type' else self.column}"
+
+
+@dataclass(frozen=True)
 class FeaturePlan:
-    """The whole feature set. Equal plans over equal histories give equal matrices."""
+    """The whole feature set. Equal plans over equal histories give equal matrices.
+
+    ``hours`` asks for sessions and times of day, which need events with a time; ``purchases`` for the lead's own
+    past conversions; ``colleagues`` for roll-ups of the account, by name (True: all of them).
+    """
 
     keys: tuple[EventKey, ...] = ()
     windows: tuple[timedelta, ...] = ()
     half_life: timedelta = timedelta(days=14)
     attributes: tuple[AttributeFeature, ...] = ()
-    last_actions: tuple[str, ...] = ()
+    touches: tuple[Touch, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    hours: bool = False
+    purchases: bool = False
     lead_age: bool = False
-    colleagues: bool = False
+    colleagues: bool | tuple[str, ...] = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -89,7 +132,12 @@ class FeaturePlan:
                 AttributeFeature(**{**item, "categories": tuple(item["categories"])})
                 for item in told["attributes"]
             ),
-            last_actions=tuple(told["last_actions"]),
+            touches=tuple(
+                Touch(**{**item, "categories": tuple(item["categories"])}) for item in told["touches"]
+            ),
+            rates=tuple(Rate(**item) for item in told["rates"]),
+            hours=told["hours"],
+            purchases=told["purchases"],
             lead_age=told["lead_age"],
-            colleagues=told["colleagues"],
+            colleagues=tuple(rollups) if isinstance(rollups := told["colleagues"], list | tuple) else rollups,
         )

@@ -75,11 +75,12 @@ def _moments(history: History, policy: SpinePolicy) -> str:
         asked = " UNION ALL ".join(f"SELECT {literal(moment)} AS as_of" for moment in policy.dates)
         return f"SELECT lead_id, as_of FROM leads CROSS JOIN ({asked}) AS asked"
     if policy.every:
-        step = policy.every // timedelta(microseconds=1)
-        return (
-            "SELECT lead_id, as_of FROM leads CROSS JOIN (SELECT unnest(generate_series(date_trunc('day', "
-            f"(SELECT min(created_at) FROM leads)), {literal(history.data_end)}, to_microseconds({step}))) AS as_of) AS grid"
-        )
+        dialect, first = history.engine.dialect, history.engine.value("SELECT min(created_at) FROM leads")
+        if first is None:
+            return "SELECT lead_id, created_at AS as_of FROM leads"
+        day = literal(datetime(first.year, first.month, first.day))
+        grid = dialect.moments(day, literal(history.data_end), policy.every)
+        return f"SELECT lead_id, as_of FROM leads CROSS JOIN ({grid}) AS grid"
     ages = policy.at_ages or (timedelta(0),)
     return " UNION ALL ".join(
         f"SELECT lead_id, {history.engine.dialect.minus('created_at', -age)} AS as_of FROM leads"
@@ -107,7 +108,8 @@ def _number(history: History, moments: str, policy: SpinePolicy, table: str, bou
             Step(f"{table}_moments", f"SELECT DISTINCT lead_id, as_of FROM ({moments}) AS m"),
             Step(
                 table,
-                "SELECT row_number() OVER (ORDER BY as_of, lead_id) - 1 AS row_id, lead_id, as_of, created_at "
+                "SELECT CAST(row_number() OVER (ORDER BY as_of, lead_id) - 1 AS BIGINT) AS row_id, lead_id, "
+                "as_of, created_at "
                 f"FROM (SELECT leads.lead_id, moments.as_of, leads.created_at FROM leads "
                 f"JOIN {table}_moments AS moments ON moments.lead_id = leads.lead_id "
                 f"WHERE {' AND '.join(conditions)}) AS open_rows",

@@ -79,16 +79,29 @@ def features(
     config: Config,
     explain: Annotated[bool, typer.Option("--explain", help="Print the SQL instead.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write the training matrix to this Parquet file.")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder to write the training matrix into, for `train --matrix`; or one .parquet file of all rows.",
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="duckdb or spark; by default what the project file says, else duckdb."),
+    ] = None,
+    master: Annotated[
+        str | None, typer.Option("--master", help="Where Spark runs: local[4], spark://host:7077, yarn.")
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Tell rows and seconds of every step.")] = False,
     as_json: Json = False,
 ) -> None:
     """List the features: name, what it tells, family, and how it is computed."""
     from pipeline.jobs.list_features import list_features
+    from pipeline.progress import shown
     from pipeline.words import feature_words
 
-    found = list_features(_load(config), out, debug)
+    with shown() as progress:
+        found = list_features(_load(config), out, debug, engine, master, progress)
     _tell(
         as_json,
         found.to_dict(),
@@ -102,6 +115,9 @@ def features(
 def train(
     config: Config,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Optuna trials in all.")] = None,
+    matrix: Annotated[
+        Path | None, typer.Option("--matrix", help="Read the rows that `features --out` wrote here.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Tune, train, judge on later leads and register a challenger. Stop with Ctrl-C; run again to go on."""
@@ -110,7 +126,7 @@ def train(
     from pipeline.words import training_words
 
     with shown() as progress:
-        done = job(_load(config), trials=trials, progress=progress)
+        done = job(_load(config), trials=trials, matrix=matrix, progress=progress)
     _tell(as_json, done.to_dict(), lambda: training_words(done, str(config)))
 
 
@@ -142,6 +158,24 @@ def explain(
 
     found = job(_load(config), lead, as_of=_moment(as_of))
     _tell(as_json, found.to_dict(), lambda: explanation_words(found))
+
+
+@app.command()
+def audit(
+    config: Config,
+    sample: Annotated[
+        int, typer.Option("--sample", min=1, help="Past rows to rebuild from the raw history.")
+    ] = 50,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds take the same rows.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Rebuild past rows from the raw history and look for leaks from the future; exit code 1 if one is proven."""
+    from pipeline.audit.words import audit_words
+    from pipeline.jobs.audit import audit as job
+
+    found = job(_load(config), sample=sample, seed=seed)
+    _tell(as_json, found.to_dict(), lambda: audit_words(found))
+    raise typer.Exit(found.exit_code)
 
 
 @app.command()
@@ -213,7 +247,7 @@ def _load(config: Path) -> ProjectFile:
 
 
 def _moment(text: str | None) -> Any:
-    from pipeline.config.model import read_moment
+    from pipeline.config.parts import read_moment
 
     return None if text is None else read_moment(text, "--as-of")
 

@@ -4,7 +4,7 @@ The steps, in order (tables are dropped once the scores are read):
 
 - ``sheet_traits``   one row per spine row: which attribute conditions hold as of then
 - ``sheet_hits``     one row per event that any action condition matches, with a flag for each
-- ``sheet_seen``     spine x hits, behind the fence: occurred and known strictly before ``as_of``
+- ``sheet_seen``     spine x hits, behind the fence: known and not taken back strictly before ``as_of``
 - ``sheet_lines``    one row per line of the ledger, by rule number
 - ``sheet_moves``    which dimensions each rule moves
 - ``sheet_ledger``   lines x moves
@@ -22,6 +22,7 @@ from features.conditions import Condition
 from features.dialect import Dialect
 from features.engine import Step
 from features.history import History, Kind
+from features.visibility import known_by
 from models.scorecard.grades import grade_sql, stage_sql
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class _Compiler:
     def _hits(self) -> str:
         flags = [f"{condition.sql(self.dialect, 'e')} AS {flag}" for flag, condition in self.hits.items()]
         return (
-            f"SELECT * FROM (SELECT e.lead_id, e.occurred_at, e.known_at, {', '.join(flags)} "
+            f"SELECT * FROM (SELECT e.lead_id, e.occurred_at, e.known_at, e.retracted_at, {', '.join(flags)} "
             f"FROM events AS e) AS e WHERE {' OR '.join(self.hits)}"
         )
 
@@ -126,7 +127,7 @@ class _Compiler:
         return (
             f"SELECT s.row_id, s.as_of, h.occurred_at, {', '.join(f'h.{flag}' for flag in self.hits)} "
             f"FROM {self.spine} AS s JOIN sheet_hits AS h ON h.lead_id = s.lead_id "
-            "WHERE h.occurred_at < s.as_of AND h.known_at < s.as_of"
+            f"WHERE {known_by('h')}"
         )
 
     def _lines(self) -> str:

@@ -1,10 +1,15 @@
 """The project file: what it may say, how it is read, its JSON Schema."""
 
+from pipeline.config.engine import EngineSettings
+from pipeline.config.hygiene import Bots, Hygiene
 from pipeline.config.loading import ProjectFile, expand, json_schema, load_project, unexpanded
 from pipeline.config.model import Features, Judge, Model, Outcome, Project, Source, Spine
 
 __all__ = [
+    "Bots",
+    "EngineSettings",
     "Features",
+    "Hygiene",
     "Judge",
     "Model",
     "Outcome",

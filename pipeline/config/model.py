@@ -2,87 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
-from features import UsageError, compact, parse_duration
-
-_MOMENT = "a moment is written 2026-01-31 or 2026-01-31T09:30:00Z"
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("a duration is a whole number and a unit: 30m, 12h, 7d or 2w")
-    try:
-        return parse_duration(value)
-    except UsageError as error:
-        raise ValueError(
-            f"{error.what}: write a whole number and a unit, such as 30m, 12h, 7d or 2w"
-        ) from error
-
-
-def _positive(length: timedelta) -> timedelta:
-    if not length:
-        raise ValueError("nothing happens within no time: write a length such as 7d")
-    return length
-
-
-def read_moment(text: str, where: str) -> datetime:
-    """A moment as people write it on a command line, in UTC. Raises ``UsageError``."""
-    try:
-        return _moment(text)
-    except ValueError as error:
-        raise UsageError("this is not a moment", value=text, where=where, fix=str(error)) from None
-
-
-def _moment(value: object) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(_MOMENT) from None
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
-    if not isinstance(value, datetime):
-        raise ValueError(_MOMENT)
-    if not 1000 <= value.year <= 9000:
-        raise ValueError("a moment lies between the years 1000 and 9000")
-    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    PlainSerializer(compact),
-    WithJsonSchema({"type": "string", "pattern": r"^\s*\d+\s*[smhdw]\s*$", "examples": ["7d", "12h"]}),
-]
-PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
-Moment = Annotated[
-    datetime,
-    BeforeValidator(_moment),
-    PlainSerializer(lambda moment: moment.isoformat()),
-    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-01-31"]}),
-]
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Section(BaseModel):
-    """Unknown keys are refused and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from features.plan import Reading
+from pipeline.config.engine import EngineSettings
+from pipeline.config.hygiene import Hygiene
+from pipeline.config.parts import Duration, Moment, PositiveDuration, Section, Share
 
 
 class Source(Section):
@@ -113,20 +41,27 @@ class Source(Section):
 
 
 class Data(Section):
-    """The five tables; only `leads` must be there."""
+    """The five tables, and who is who; only `leads` must be there."""
 
     leads: Source = Field(
         description="One row per lead: lead_id, created_at, account_id, closed_at, attributes."
     )
     accounts: Source | None = Field(None, description="One row per account: account_id, attributes.")
     events: Source | None = Field(
-        None, description="What leads did: lead_id, occurred_at, event_type, known_at, event_id, properties."
+        None,
+        description="What leads did: lead_id, occurred_at, event_type, known_at, retracted_at, event_id, "
+        "properties. An event counts from known_at on and, where retracted_at tells, only until then.",
     )
     conversions: Source | None = Field(
         None, description="Who converted: lead_id, converted_at, kind, product, value."
     )
     changes: Source | None = Field(
         None, description="Attribute edits: entity, id, attribute, value, known_at."
+    )
+    aliases: Source | None = Field(
+        None,
+        description="Merged leads: old_id, lead_id (the lead it became), merged_at. What the old lead did is the "
+        "lead's own at all times, before merged_at too: a merge tells who somebody was all along.",
     )
     ends: Moment | None = Field(None, description="The data's end; by default the latest moment found in it.")
 
@@ -177,11 +112,17 @@ class Count(Section):
     when: str = Field(description="A condition over the columns of `events`.")
 
 
+Readings = Annotated[
+    tuple[Reading, ...], BeforeValidator(lambda told: (told,) if isinstance(told, str) else told)
+]
+
+
 class Features(Section):
     """Refinements of the default feature set."""
 
-    windows: tuple[PositiveDuration, ...] = Field(
-        (timedelta(days=7), timedelta(days=30), timedelta(days=90)), description="Windows to count events in."
+    windows: tuple[PositiveDuration, ...] | None = Field(
+        None,
+        description="Windows to count events in; by default those of 1d, 7d, 30d, 90d, 365d that the data support.",
     )
     half_life: PositiveDuration = Field(timedelta(days=14), description="Half-life of the decayed counts.")
     max_event_keys: int = Field(
@@ -201,6 +142,11 @@ class Features(Section):
     firmographic: tuple[str, ...] = Field((), description="Lead columns that tell about the lead's company.")
     labels: dict[str, str] = Field(
         default_factory=dict, description="Words for a column, an event type or `event_type: property value`."
+    )
+    read: dict[str, Readings] = Field(
+        default_factory=dict,
+        description="How a lead's or account's column is read, instead of what its name and values suggest: one "
+        "reading or a list.",
     )
 
 
@@ -252,6 +198,7 @@ class Project(Section):
     order: Order | Literal["none"] | None = Field(
         None, description="Flat data without dates: {column: …} that tells the order, or none."
     )
+    hygiene: Hygiene = Hygiene()
     spine: Spine = Spine()
     features: Features = Features()
     scorecards: tuple[str, ...] = Field(
@@ -260,6 +207,7 @@ class Project(Section):
     model: Model = Model()
     judge: Judge = Judge()
     scores: Scores = Scores()
+    engine: EngineSettings = EngineSettings()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Project:
@@ -283,5 +231,8 @@ class Project(Section):
         return self
 
     def canonical(self) -> dict[str, Any]:
-        """The settings as plain JSON values, defaults included, for fingerprints and records."""
-        return self.model_dump(mode="json")
+        """The settings as plain JSON values, defaults included, for fingerprints and records.
+
+        Without ``engine``: where the SQL runs changes no value.
+        """
+        return self.model_dump(mode="json", exclude={"engine"})

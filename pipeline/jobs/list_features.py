@@ -1,19 +1,29 @@
-"""`leadlens features`: what the features are, in words and in SQL, and the training matrix as a file."""
+"""`leadlens features`: what the features are, in words and in SQL, and the training matrix as files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
-from features import FeatureColumn, Step
+from features import FeatureColumn, History, Step, UsageError
 from features.engine import StepReport
+from features.lookups import lookup_steps
 from features.matrix import build_matrix, feature_steps, plan_columns
 from features.planning import plan_features
 from features.spine import build_spine
-from pipeline.config import ProjectFile
+from pipeline.config import EngineSettings, ProjectFile
+from pipeline.progress import Progress, silent
+from pipeline.saved_matrix import save_matrix
 from pipeline.sources import open_history
-from pipeline.training_set import feature_settings, spine_policy
+from pipeline.sources.engines import spark_engine
+from pipeline.sources.handover import data_fingerprint, hand_over
+from pipeline.training_set import feature_settings, look_at_leads, spine_policy
 
 
 @dataclass(frozen=True)
@@ -35,19 +45,103 @@ class FeatureList:
         }
 
 
-def list_features(file: ProjectFile, out: Path | None = None, debug: bool = False) -> FeatureList:
-    """Choose the features over the whole spine; with ``out`` or ``debug`` build them too.
+def list_features(
+    file: ProjectFile,
+    out: Path | None = None,
+    debug: bool = False,
+    engine: str | None = None,
+    master: str | None = None,
+    progress: Progress = silent,
+) -> FeatureList:
+    """Choose the features; with ``out`` or ``debug`` build them too.
 
-    ``out`` gets lead_id, as_of and every column as Parquet.
+    ``out`` is a folder for the training matrix, which ``leadlens train --matrix`` reads: features chosen by the
+    training rows, of all rows with a known outcome. A name that ends in ``.parquet`` gets one file instead, with
+    lead_id, as_of and every column, of all rows that there are. ``engine`` and ``master`` stand in for the
+    project's own. Raises ``UsageError`` where they do not fit together.
     """
-    history = open_history(file)
-    build_spine(history, spine_policy(file.project))
-    plan = plan_features(history, feature_settings(file.project))
-    ran: list[StepReport] = []
-    if out is not None or debug:
-        matrix = build_matrix(history, plan, watch=ran.append if debug else None)
-        if out is not None:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            keys = matrix.spine.set_index("row_id")[["lead_id", "as_of"]]
-            keys.join(matrix.frame).to_parquet(out, compression="zstd")
-    return FeatureList(plan_columns(plan), tuple(feature_steps(history, plan)), tuple(ran), out)
+    settings = _settings(file, engine, master)
+    as_file = out is not None and out.suffix == ".parquet" and not out.is_dir()
+    if as_file and settings.name == "spark":
+        raise UsageError(
+            "Spark writes a folder of part files", value=str(out), fix="name a folder: --out matrix"
+        )
+    progress("Reading the history", 0, 0)
+    opened = open_history(file)
+    data = data_fingerprint(opened) if out is not None and not as_file else ""
+    with _on_engine(file, settings, opened, progress) as history:
+        ran: list[StepReport] = []
+        watch = ran.append if debug else None
+        progress("Building features", 0, 0)
+        if out is not None and not as_file:
+            plan, test_from = look_at_leads(file, history)
+            save_matrix(file, history, plan, test_from, data, out, watch)
+            spine = "looked_at"
+        else:
+            spine = "spine"
+            build_spine(history, spine_policy(file.project))
+            plan = plan_features(history, feature_settings(file.project))
+            if out is not None or debug:
+                matrix = build_matrix(history, plan, watch=watch)
+            if out is not None:
+                out.parent.mkdir(parents=True, exist_ok=True)
+                keys = matrix.spine.set_index("row_id")[["lead_id", "as_of"]]
+                keys.join(matrix.frame).to_parquet(out, compression="zstd")
+        steps = (*lookup_steps(history, plan, spine), *feature_steps(history, plan, spine))
+    return FeatureList(plan_columns(plan), steps, tuple(ran), out)
+
+
+def _settings(file: ProjectFile, engine: str | None, master: str | None) -> EngineSettings:
+    known = ("duckdb", "spark")
+    if engine is not None and engine not in known:
+        raise UsageError("there is no such engine", value=engine, known=known, where="--engine")
+    found = file.project.engine.model_copy(update={"name": engine} if engine else {})
+    if master is None:
+        return found
+    if found.name != "spark":
+        raise UsageError(
+            "--master says where Spark runs", value=master, fix=f"--engine spark --master {master}"
+        )
+    return found.model_copy(update={"master": master})
+
+
+@contextmanager
+def _on_engine(
+    file: ProjectFile, settings: EngineSettings, opened: History, progress: Progress
+) -> Iterator[History]:
+    """The history on the engine that was asked for; what was made for it is removed at the end."""
+    if settings.name == "duckdb":
+        yield opened
+        return
+    with _folder(file, settings) as folder:
+        progress("Starting Spark", 0, 0)
+        with spark_engine(settings, folder) as engine:
+            progress("Handing the history over", 0, 0)
+            history = hand_over(opened, engine, folder / "history")
+            opened.engine.close()
+            yield history
+
+
+@contextmanager
+def _folder(file: ProjectFile, settings: EngineSettings) -> Iterator[Path]:
+    """A folder for tables in passing; on a cluster inside ``engine.work``, which every worker must see."""
+    from features.spark_session import on_this_machine
+
+    if settings.work is None and not on_this_machine(settings.master):
+        raise UsageError(
+            "Spark on a cluster needs a working folder",
+            value=settings.master,
+            why="tables go to the workers as Parquet",
+            fix="engine: {work: /a/shared/folder} in the project file, one that every worker sees under this name",
+        )
+    if settings.work is None:
+        with TemporaryDirectory(prefix="leadlens-") as name:
+            yield Path(name)
+        return
+    # No temporary directory: that would be closed to a worker that runs under another name.
+    folder = file.resolve(settings.work) / f"leadlens-{uuid4().hex[:12]}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        rmtree(folder, ignore_errors=True)

@@ -79,9 +79,16 @@ class Training:
 
 
 @one_blas_thread
-def train(file: ProjectFile, *, trials: int | None = None, progress: Progress = silent) -> Training:
+def train(
+    file: ProjectFile,
+    *,
+    trials: int | None = None,
+    matrix: Path | None = None,
+    progress: Progress = silent,
+) -> Training:
     """Train, judge and register a challenger.
 
+    ``matrix`` is a folder that ``leadlens features --out`` wrote: its rows are read instead of built.
     Raises ``DataError`` where the data do not allow it, ``UsageError`` for a wrong configuration.
     """
     from models.training import TrainSettings, train_model
@@ -90,7 +97,7 @@ def train(file: ProjectFile, *, trials: int | None = None, progress: Progress = 
     progress("Reading the history", 0, 0)
     history = open_history(file)
     progress("Building features and rule points", 0, 0)
-    rows = build_training_set(file, history)
+    rows = build_training_set(file, history, matrix=matrix)
     early = rows.rows("train")
     frame = rows.matrix.frame.loc[early]
     suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns))

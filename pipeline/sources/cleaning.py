@@ -75,6 +75,8 @@ class Cleaner:
                 )
             ]
         )
+        vain = self.engine.count("events WHERE retracted_at <= known_at")
+        self._tell("retracted-unknown", vain, "event", "taken back before known: they never count", "note")
         self._keep_one_per_event_id()
         self._drop_future("events", "known_at")
         self._tell_ancient("events", "occurred_at")

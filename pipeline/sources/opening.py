@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 
 from features import DuckDBEngine, Finding, History, Step, UsageError
 from features.conditions import Condition
-from features.errors import listed
+from features.errors import counted, listed
 from features.history import Clock, Kind
 from pipeline.config import Project, ProjectFile, Source
 from pipeline.sources.casting import Caster
 from pipeline.sources.cleaning import Cleaner, refuse_duplicates
+from pipeline.sources.engines import duckdb_engine
+from pipeline.sources.hygiene_bots import mark_bots
+from pipeline.sources.hygiene_leads import exclude_leads
+from pipeline.sources.hygiene_merges import merge_leads
 from pipeline.sources.reading import read_source
 
 _TABLES: dict[str, dict[str, str]] = {
@@ -23,6 +27,7 @@ _TABLES: dict[str, dict[str, str]] = {
         "occurred_at": "moment!",
         "known_at": "moment",
         "event_type": "id!",
+        "retracted_at": "moment",
     },
     "conversions": {
         "lead_id": "id!",
@@ -32,6 +37,7 @@ _TABLES: dict[str, dict[str, str]] = {
         "value": "number",
     },
     "changes": {"entity": "id!", "id": "id!", "attribute": "id!", "value": "id!", "known_at": "moment!"},
+    "aliases": {"old_id": "id!", "lead_id": "id!", "merged_at": "moment"},
 }
 _SQL_TYPE = {"id": "VARCHAR", "moment": "TIMESTAMP", "number": "DOUBLE"}
 _TAKEN = {"row_id"}  # numbers the rows of every table that features are built in
@@ -44,7 +50,7 @@ def open_history(file: ProjectFile, engine: DuckDBEngine | None = None) -> Histo
     Raises ``UsageError`` where the project file does not fit the data, ``DataError`` where the data cannot be
     trusted; what was mended or left out is told in ``History.findings``.
     """
-    engine = engine or DuckDBEngine()
+    engine = engine or duckdb_engine(file)
     project, findings = file.project, list[Finding]()
     kinds: dict[str, dict[str, Kind]] = {}
     hidden: set[str] = set()
@@ -56,10 +62,10 @@ def open_history(file: ProjectFile, engine: DuckDBEngine | None = None) -> Histo
             continue
         where = f"{file.path.name}: data.{table}"
         read_source(engine.connection, table, source, file)
-        hidden |= _shape(engine, table, source, project, where)
+        hidden |= _shape(engine, table, source, project, findings, where)
         kinds[table] = _contract(engine, table, project, findings, where)
     _check_hidden(project, hidden, kinds, file.path.name)
-    _clean(engine, project, kinds, findings)
+    _clean(engine, project, kinds, findings, file.path.name)
     data_end = _data_end(engine, project, findings)
     clock: Clock = "time" if project.order is None else "none" if project.order == "none" else "sequence"
     return History(
@@ -81,7 +87,9 @@ def _empty(engine: DuckDBEngine, table: str) -> None:
     engine.run([Step(table, f"SELECT {columns} WHERE FALSE")])
 
 
-def _shape(engine: DuckDBEngine, table: str, source: Source, project: Project, where: str) -> set[str]:
+def _shape(
+    engine: DuckDBEngine, table: str, source: Source, project: Project, findings: list[Finding], where: str
+) -> set[str]:
     """Apply ``columns``, ``missing`` and ``where``; take out, and return, what is known only afterwards."""
     quote, raw = engine.dialect.quote, f"raw_{table}"
     present = engine.columns(raw)
@@ -106,6 +114,9 @@ def _shape(engine: DuckDBEngine, table: str, source: Source, project: Project, w
         types = {name: _rough_kind(kind) for name, kind in engine.columns("renamed").items()}
         parsed = Condition.parse(source.where, types, where=f"{where}.where")
         condition = parsed.sql(engine.dialect, {"": "renamed"})
+        if out := engine.count(f"renamed WHERE NOT coalesce({condition}, FALSE)"):
+            told = f"{counted(out, 'row')} of {engine.count('renamed'):,} left out by data.{table}.where"
+            findings.append(Finding("where", told, "note", out))
     hidden = {name for name, _ in shown if name in project.known_after and name not in _TABLES[table]}
     # The outcome and the order are known afterwards too, and no attributes: they are still needed here.
     needed = _outcome_and_order(project) if table == "leads" else set()
@@ -169,7 +180,7 @@ def _contract(
         else:
             expressions.append(f"CAST(NULL AS {_SQL_TYPE[reader]}) AS {name}")
     kinds: dict[str, Kind] = {}
-    if table not in ("conversions", "changes"):
+    if table not in ("conversions", "changes", "aliases"):
         apart = set(_TABLES[table]) | (_outcome_and_order(project) if table == "leads" else set())
         for name in (name for name in caster.types if name not in apart):
             if name.lower() in _TAKEN:
@@ -267,15 +278,25 @@ def _check_hidden(project: Project, hidden: set[str], kinds: dict[str, dict[str,
 
 
 def _clean(
-    engine: DuckDBEngine, project: Project, kinds: dict[str, dict[str, Kind]], findings: list[Finding]
+    engine: DuckDBEngine,
+    project: Project,
+    kinds: dict[str, dict[str, Kind]],
+    findings: list[Finding],
+    name: str,
 ) -> None:
     cleaner = Cleaner(engine, findings)
     cleaner.leads()
-    cleaner.accounts()
-    cleaner.events()
     flat = project.outcome.column is not None
     if flat:
         refuse_duplicates(engine, "outcomes", "lead_id")
+    if project.data.aliases is not None:
+        merge_leads(engine, findings, flat)
+    engine.drop("aliases")
+    exclude_leads(engine, project.hygiene, kinds["leads"], findings, name)
+    cleaner.accounts()
+    cleaner.events()
+    mark_bots(engine, project.hygiene.bots, kinds["events"], findings, name)
+    if flat:
         engine.run(
             [
                 Step(

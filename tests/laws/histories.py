@@ -18,7 +18,7 @@ SQL_TYPES = {
               "income": "DOUBLE", "city": "VARCHAR", "email": "VARCHAR", "title": "VARCHAR"},
     "accounts": {"account_id": "VARCHAR", "industry": "VARCHAR", "staff": "DOUBLE"},
     "events": {"event_id": "VARCHAR", "lead_id": "VARCHAR", "occurred_at": "TIMESTAMP", "known_at": "TIMESTAMP",
-               "event_type": "VARCHAR", "page": "VARCHAR", "value": "DOUBLE"},
+               "event_type": "VARCHAR", "page": "VARCHAR", "value": "DOUBLE", "retracted_at": "TIMESTAMP"},
     "conversions": {"lead_id": "VARCHAR", "converted_at": "TIMESTAMP", "kind": "VARCHAR", "product": "VARCHAR",
                     "value": "DOUBLE"},
     "changes": {"entity": "VARCHAR", "id": "VARCHAR", "attribute": "VARCHAR", "value": "VARCHAR",
@@ -57,7 +57,8 @@ def tables(draw: st.DrawFn) -> Tables:
             {"event_id": f"e{number}", "lead_id": draw(ids), "occurred_at": occurred, "known_at": occurred + late,
              "event_type": draw(st.sampled_from(["page_viewed", "email_opened", "call"])),
              "page": draw(st.sampled_from([None, "Pricing", "Careers"])),
-             "value": draw(st.none() | st.sampled_from([0.1, 2.0, 1e6, -3.5]))}
+             "value": draw(st.none() | st.sampled_from([0.1, 2.0, 1e6, -3.5])),
+             "retracted_at": draw(moments) if draw(st.integers(0, 4)) == 4 else None}
         )  # fmt: skip
     conversions = [
         {"lead_id": draw(ids), "converted_at": draw(moments), "kind": None, "product": None, "value": None}
@@ -98,7 +99,8 @@ def open_tables(found: Tables) -> History:
     """The tables in an engine (one for the whole process), typed, without the cleaning that sources get."""
     engine = _engine()
     for name, types in SQL_TYPES.items():
-        frame = pd.DataFrame(found[name], columns=list(types), dtype="object")
+        rows = [dict.fromkeys(types) | row for row in found[name]]
+        frame = pd.DataFrame(rows, columns=list(types), dtype="object")
         columns = ", ".join(f'CAST("{column}" AS {kind}) AS "{column}"' for column, kind in types.items())
         engine.register("incoming", frame)
         engine.run([Step(name, f"SELECT {columns} FROM incoming")])

@@ -45,7 +45,9 @@ def _given(
         return [(None, rule.points)] if rule.test(lead) is True else []
     seen = []
     for event in events:
-        visible = event["occurred_at"] < as_of and event["known_at"] < as_of
+        retracted = event.get("retracted_at")
+        stands = retracted is None or retracted >= as_of
+        visible = event["occurred_at"] < as_of and event["known_at"] < as_of and stands
         recent = rule.within is None or event["occurred_at"] >= as_of - rule.within
         if visible and recent and rule.test(event) is True:
             seen.append(event["occurred_at"])

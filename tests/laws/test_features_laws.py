@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from features.errors import DataError
 from features.matrix import build_matrix, plan_columns
 from features.oracle import oracle_features
-from features.plan import AttributeFeature, EventKey, FeaturePlan
+from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
 from features.spine import SpinePolicy, build_spine
 from tests.laws.histories import START, Tables, moments, open_tables, tables
 
@@ -29,9 +29,20 @@ PLAN = FeaturePlan(
     keys=(
         EventKey("any", "Any activity", amounts=("value",), rhythm=True),
         EventKey("page_viewed", "Viewed a page", "page_viewed"),
-        EventKey("page_viewed:page=Pricing", "Viewed Pricing", "page_viewed", "page", "Pricing"),
+        EventKey(
+            "page_viewed:page=Pricing", "Viewed Pricing", "page_viewed", "page", "Pricing", amounts=("value",)
+        ),
+        EventKey("page=Careers", "Page: Careers", prop="page", value="Careers", share=True),
     ),
     windows=(timedelta(days=1), timedelta(days=7)),
+    touches=(
+        Touch("last", "event_type", "Last action", ("page_viewed", "email_opened")),
+        Touch("last", "page", "Last page", ("Careers", "Pricing")),
+        Touch("first", "page", "First page", ("Pricing",)),
+    ),
+    rates=(Rate("pricing_per_page", "Pricing per page", "page_viewed:page=Pricing", "page_viewed"),),
+    hours=True,
+    purchases=True,
     attributes=(
         AttributeFeature("lead", "income", "number", "Income", "demographic"),
         AttributeFeature("lead", "city", "category", "City", "demographic", ("Bern", "Rome")),
@@ -41,7 +52,6 @@ PLAN = FeaturePlan(
         AttributeFeature("account", "industry", "category", "Industry", "firmographic", ("IT",)),
         AttributeFeature("account", "staff", "number", "Staff", "firmographic"),
     ),
-    last_actions=("page_viewed", "email_opened"),
     lead_age=True,
     colleagues=True,
 )

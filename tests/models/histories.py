@@ -39,7 +39,7 @@ def open_small(
     born = [{"created_at": START, **lead} for lead in leads]
     lead_columns: dict[str, Kind] = {"lead_id": "text", "created_at": "time", "account_id": "text"}
     event_columns: dict[str, Kind] = {"event_id": "text", "lead_id": "text", "occurred_at": "time"}
-    event_columns |= {"known_at": "time", "event_type": "category"}
+    event_columns |= {"known_at": "time", "event_type": "category", "retracted_at": "time"}
     change_columns: dict[str, Kind] = dict.fromkeys(("entity", "id", "attribute", "value"), "text")
     _table(engine, "leads", born, lead_columns | {"closed_at": "time"} | dict(lead_attributes or {}))
     _table(engine, "accounts", accounts, {"account_id": "text", **(account_attributes or {})})

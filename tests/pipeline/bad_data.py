@@ -315,3 +315,62 @@ told("a change of a number to text", "leads' income to what is no number (such a
     change_of(attribute="income")
 )
 told("an entity in another case", changes=1)(change_of(entity="Lead"))
+
+
+# merged leads
+
+
+def aliases(*rows: tuple[str | None, str | None], **columns: str) -> Break:
+    """Merges of (old id, what it became)."""
+
+    def change(project: LittleProject) -> None:
+        frame = pd.DataFrame(rows, columns=["old_id", "lead_id"]).assign(**columns)
+        project.files["data/aliases.csv"] = frame.to_csv(index=False).encode()
+        project.data["aliases"] = {"read": "data/aliases.csv"}
+
+    return change
+
+
+refused("merges in a circle", "these merges go in a circle", "L003 → L007 → L005 → L003", "data.aliases")(
+    aliases(("L001", "L003"), ("L003", "L007"), ("L007", "L005"), ("L005", "L003"))
+)
+refused("an old id that became two leads", "1 old id became more than one lead", "L001 became L002, L003")(
+    aliases(("L001", "L002"), ("L001", "L003"), ("L001", "L003"))
+)
+told(
+    "a merge into a lead that is not there",
+    "1 merge into leads that are not in leads (such as L999)",
+    leads=160,
+)(aliases(("L001", "L999")))
+told("a merge of a lead into itself", "1 merge of a lead into itself (such as L001): left out", leads=160)(
+    aliases(("L001", "L001"))
+)
+told("merges with gaps", "1 merge without old_id", "2 merges without lead_id", leads=159)(
+    aliases((None, "L001"), ("L002", None), ("L003", None), ("L004", "L005"))
+)
+told("a merge in the future", "1 merge in the future (such as 2062", leads=160)(
+    aliases(("L001", "L002"), merged_at="2062-01-01")
+)
+told("the same merge twice", "1 old id merged into 1 lead", leads=159)(
+    aliases(("L001", "L002"), ("L001", "L002"))
+)
+told("merges of ids that are nowhere", leads=160, events=400)(aliases(("X", "L002"), ("Y", "X")))
+
+
+@wrong_use("merges without old_id", "the table aliases needs a column old_id", "did you mean: oldid")
+def _(project: LittleProject) -> None:
+    aliases(("L001", "L002"))(project)
+    project.files["data/aliases.csv"] = b"oldid,lead_id\nL001,L002\n"
+
+
+@wrong_use(
+    "a property called machine where one is to be added", "have a column machine already", "rename yours"
+)
+def _(project: LittleProject) -> None:
+    project.events["machine"] = True
+    project.settings["hygiene"] = {"bots": {"mode": "feature"}}
+
+
+@refused("hygiene that leaves nobody", "hygiene leaves no lead", "160 leads for which", "narrow")
+def _(project: LittleProject) -> None:
+    project.settings["hygiene"] = {"exclude_leads": "income > 0"}

@@ -133,3 +133,18 @@ def _(project: LittleProject) -> None:
 @wrong_use("true for closed", "holds no moments but true and false", "is_closed_at: closed_at")
 def _(project: LittleProject) -> None:
     project.leads["closed_at"] = True
+
+
+@told(
+    "events taken back before they were known",
+    "400 events taken back before known: they never count",
+    events=400,
+)
+def _(project: LittleProject) -> None:
+    project.events["retracted_at"] = project.events["occurred_at"]
+
+
+@refused("a taking back that is no moment", "events.retracted_at is not a moment", "'later'")
+def _(project: LittleProject) -> None:
+    project.events["retracted_at"] = None
+    project.events.loc[3, "retracted_at"] = "later"

@@ -244,3 +244,43 @@ told("an order by a column that is hidden too", conversions=64)(
     )
 )
 wrong_use("an order beside dates", "order is for flat data")(setting("order", to={"column": "income"}))
+
+# hygiene
+
+
+def hygiene(**settings: Any) -> Break:
+    return setting("hygiene", to=settings)
+
+
+def bots(**settings: Any) -> Break:
+    return hygiene(bots={"mode": "filter", **settings})
+
+
+wrong_use("an injection in exclude_leads", "';' has no place", "hygiene.exclude_leads")(
+    hygiene(exclude_leads=_INJECTION)
+)
+wrong_use("a column in exclude_leads that is not there", "no column 'citty'", "did you mean: city")(
+    hygiene(exclude_leads="citty = 'Bern'")
+)
+wrong_use(
+    "own domains without addresses", "leads have no column of e-mail addresses", "ours.com", "your_column"
+)(hygiene(internal_domains=["ours.com"]))
+for domain in ("ours", "a b.com", "ann@ours.com", "https://ours.com", "", "%.com"):
+    wrong_use(f"a domain {domain!r}", "hygiene.internal_domains", "written ours.com")(
+        hygiene(internal_domains=[domain])
+    )
+wrong_use("a mode for bots that is none", "hygiene.bots.mode", "'filter'")(hygiene(bots={"mode": "remove"}))
+wrong_use("a pattern that is none", "hygiene.bots.patterns.0", "'every_link'")(bots(patterns=["every link"]))
+wrong_use("a burst of one", "hygiene.bots.burst", "2")(bots(burst=1))
+wrong_use("a click that is an open", "a click or an open, not both: email_opened")(
+    bots(clicks=["email_opened"], opens=["email_opened"])
+)
+wrong_use("a mail property that is not there", "events have no such property", "did you mean: page")(
+    bots(mail="pages")
+)
+wrong_use("an unknown hygiene", "unknown key in hygiene", "did you mean: bots")(hygiene(bot={"mode": "filter"}))
+told("bots without clicks", "found no event type that looks like a click: name yours", events=400)(bots())
+told("clicks that never occur", "no event is of type 'page_view'; did you mean page_viewed?", events=400)(
+    bots(clicks=["page_view"])
+)
+told("hygiene off", events=400, leads=160)(hygiene(bots={"mode": False}, test_leads=False))

@@ -1,0 +1,68 @@
+"""Leadlens from Parquet events to feature Parquet: the one place where the bench calls the package."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.feature_bench.world import TYPES
+from features.engine import DuckDBEngine
+from features.history import History
+from features.matrix import write_matrix
+from features.plan import EventKey, FeaturePlan
+
+# 13 behaviours × (count, count in three windows, active days, recency, decayed count) = 91 columns.
+PLAN = FeaturePlan(
+    keys=(
+        EventKey("any", "Any activity"),
+        *(EventKey(name, name.replace("_", " ").capitalize(), name) for name in TYPES),
+    ),
+    windows=tuple(timedelta(days=days) for days in (7, 30, 90)),
+    half_life=timedelta(days=14),
+)
+
+
+def one_run(
+    events: list[str],
+    people: str,
+    spine: str,
+    out: str,
+    memory: str = "1500MB",
+    threads: int = 2,
+    store: str | None = None,
+) -> None:
+    """Build the features of a spine and write them to ``out``: ``row_id`` and a column per feature.
+
+    ``memory`` is DuckDB's limit; beyond it work spills beside ``out``. ``store`` is a folder that outlives the
+    run, where what was folded from the events is kept for the next night; without it all is folded anew.
+    """
+    spill = Path(out).with_suffix(".spill")
+    history = _open(events, people, spine, memory, threads, spill)
+    write_matrix(history, PLAN, Path(out), store=Path(store) if store else None)
+    assert isinstance(history.engine, DuckDBEngine)
+    history.engine.connection.close()
+
+
+def _open(events: list[str], people: str, spine: str, memory: str, threads: int, spill: Path) -> History:
+    """The contract tables as views of the Parquet: nothing is copied."""
+    connection = duckdb.connect(
+        config={"memory_limit": memory, "threads": threads, "temp_directory": str(spill)}
+    )
+    engine = DuckDBEngine(connection)
+    literal = engine.dialect.literal
+    files = ", ".join(map(literal, events))
+    for name, select in {
+        "leads": f"SELECT * FROM read_parquet({literal(people)})",
+        "events": f"SELECT CAST(NULL AS VARCHAR) AS event_id, *, CAST(NULL AS TIMESTAMP) AS retracted_at FROM read_parquet([{files}])",
+        "spine": f"SELECT * FROM read_parquet({literal(spine)})",
+        "accounts": "SELECT '' AS account_id WHERE FALSE",
+        "conversions": "SELECT '' AS lead_id, TIMESTAMP '2025-01-01' AS converted_at, '' AS kind, '' AS product, "
+        "0.0::DOUBLE AS value WHERE FALSE",
+        "changes": "SELECT '' AS entity, '' AS id, '' AS attribute, '' AS value, TIMESTAMP '2025-01-01' AS known_at "
+        "WHERE FALSE",
+    }.items():
+        connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
+    ends = engine.connection.execute("SELECT max(as_of) FROM spine").fetchall()[0][0]
+    return History(engine, ends, {}, {}, {"page": "category", "value": "number"})

@@ -1,0 +1,213 @@
+"""The compiled loops: events sorted within each lead, and one pass over them per spine row.
+
+Compiled when first called; the machine code is kept beside this file's bytecode, and trusted as much as it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+from features.compiled.shape import NEVER
+
+_DAY = 86_400_000_000
+_HOUR = 3_600_000_000
+_LN2 = math.log(2.0)
+_MOST_HALVINGS = 500.0
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_compiled
+def group_by(number, size, groups):  # type: ignore[no-untyped-def]
+    """(order, offsets): a stable counting sort of events by ``number // size``, which lies below ``groups``."""
+    offsets = np.zeros(groups + 1, np.int64)
+    for item in number:
+        offsets[item // size + 1] += 1
+    for group in range(groups):
+        offsets[group + 1] += offsets[group]
+    place = offsets[:-1].copy()
+    order = np.empty(len(number), np.int64)
+    for event in range(len(number)):
+        group = number[event] // size
+        order[place[group]] = event
+        place[group] += 1
+    return order, offsets
+
+
+@_compiled
+def sort_by_time(order, offsets, occurred):  # type: ignore[no-untyped-def]
+    """Sort ``order`` by time within each lead, in place."""
+    for lead in range(len(offsets) - 1):
+        start, end = offsets[lead], offsets[lead + 1]
+        # Histories mostly come in order of time, or nearly so: then moving the few is all there is to do.
+        budget = 8 * (end - start)
+        for place in range(start + 1, end):
+            event, back = order[place], place
+            while back > start and occurred[order[back - 1]] > occurred[event]:
+                order[back] = order[back - 1]
+                back -= 1
+            order[back] = event
+            budget -= place - back
+            if budget < 0:
+                break
+        if budget < 0:
+            mine = order[start:end].copy()
+            sorted_places = np.argsort(occurred[mine], kind="quicksort")
+            for place in range(end - start):
+                order[start + place] = mine[sorted_places[place]]
+
+
+@_compiled
+def merge_by_time(  # type: ignore[no-untyped-def]
+    offsets, occurred, code, new_offsets, new_occurred, new_code, to_occurred, to_code, went, new_went
+):  # fmt: skip
+    """Merge two sets of events, each sorted by lead and time, into the arrays ``to_…``; ``went`` tells where to.
+
+    The new ones have at least as many leads.
+    """
+    place = 0
+    for lead in range(len(new_offsets) - 1):
+        left, left_end = 0, 0
+        if lead < len(offsets) - 1:
+            left, left_end = offsets[lead], offsets[lead + 1]
+        right, right_end = new_offsets[lead], new_offsets[lead + 1]
+        while left < left_end or right < right_end:
+            if right == right_end or (left < left_end and occurred[left] <= new_occurred[right]):
+                to_occurred[place], to_code[place], went[left] = occurred[left], code[left], place
+                left += 1
+            else:
+                to_occurred[place], to_code[place], new_went[right] = (
+                    new_occurred[right],
+                    new_code[right],
+                    place,
+                )
+                right += 1
+            place += 1
+
+
+@_compiled
+def weights_of(offsets, occurred, half_life):  # type: ignore[no-untyped-def]
+    """(weights, references): 2^(-age / half-life) of each event at its lead's reference, the last event.
+
+    The reference is NEVER where the lead's history is so long that weights would leave a float's range.
+    """
+    weights = np.empty(len(occurred), np.float64)
+    references = np.empty(len(offsets) - 1, np.int64)
+    for lead in range(len(offsets) - 1):
+        start, end = offsets[lead], offsets[lead + 1]
+        references[lead] = NEVER
+        if end > start and (occurred[end - 1] - occurred[start]) / half_life < _MOST_HALVINGS:
+            references[lead] = occurred[end - 1]
+            for event in range(start, end):
+                weights[event] = math.exp(-_LN2 * ((occurred[end - 1] - occurred[event]) / half_life))
+    return weights, references
+
+
+@_compiled
+def fold(  # type: ignore[no-untyped-def]
+    first, last, offsets, occurred, visible_from, visible_to, code, amounts, weights, references,
+    row_offsets, as_of, key_starts, key_list, pair_starts, pair_amounts, touch_rank, touch_last,
+    windows, half_life, session_gap, rhythm, hours,
+    counts, ages, decayed, habits, sums, filled, touches,
+):  # fmt: skip
+    """Facts of the spine rows of the leads ``first`` to ``last``; ``features.compiled.shape`` tells the arrays."""
+    keys, spans, pairs = len(pair_starts) - 1, len(windows), len(pair_amounts)
+    number = np.empty((keys, spans + 1), np.int64)
+    days = np.empty((keys, spans + 1), np.int64)
+    day_seen = np.empty(keys, np.int64)
+    nearest = np.empty(keys, np.int64)
+    farthest = np.empty(keys, np.int64)
+    decay = np.empty(keys, np.float64)
+    begun = np.empty(spans + 1, np.int64)
+    total = np.empty((pairs, spans + 1), np.float64)
+    known = np.empty(pairs, np.int64)
+    rank = np.empty(len(touch_last), np.int64)
+    touched = np.empty(len(touch_last), np.int64)
+    for lead in range(first, last):
+        start, end = offsets[lead], offsets[lead + 1]
+        for row in range(row_offsets[lead], row_offsets[lead + 1]):
+            moment = as_of[row]
+            number[:], days[:], begun[:], total[:], known[:] = 0, 0, 0, 0.0, 0
+            nearest[:], farthest[:], day_seen[:], decay[:], rank[:] = NEVER, NEVER, NEVER, 0.0, NEVER
+            low, high = start, end
+            while low < high:
+                middle = (low + high) // 2
+                if occurred[middle] < moment:
+                    low = middle + 1
+                else:
+                    high = middle
+            span, later, later_span, office, weekend = 0, NEVER, 0, 0, 0
+            reference = references[lead]
+            scale = 1.0
+            if reference != NEVER:
+                scale = math.exp(-_LN2 * ((moment - reference) / half_life))
+            for event in range(low - 1, start - 1, -1):  # backwards in time
+                if visible_from[event] >= moment or visible_to[event] < moment:
+                    continue
+                at = occurred[event]
+                age = moment - at
+                while span < spans and age > windows[span]:
+                    span += 1
+                day = at // _DAY
+                weight = weights[event]
+                if reference == NEVER:
+                    weight = math.exp(-_LN2 * (age / half_life))
+                kind = code[event]
+                for item in range(key_starts[kind], key_starts[kind + 1]):
+                    key = key_list[item]
+                    number[key, span] += 1
+                    if day_seen[key] != day:
+                        day_seen[key] = day
+                        days[key, span] += 1
+                    if nearest[key] == NEVER:
+                        nearest[key] = age
+                    farthest[key] = age
+                    decay[key] += weight
+                    for pair in range(pair_starts[key], pair_starts[key + 1]):
+                        amount = amounts[event, pair_amounts[pair]]
+                        if not math.isnan(amount):
+                            total[pair, span] += amount
+                            known[pair] += 1
+                    if key == rhythm and hours:
+                        if later != NEVER and later - at >= session_gap:
+                            begun[later_span] += 1
+                        later, later_span = at, span
+                        weekday, hour = (day + 3) % 7, (at - day * _DAY) // _HOUR
+                        office += weekday < 5 and 8 <= hour < 18
+                        weekend += weekday >= 5
+                for touch in range(len(touch_last)):
+                    mine = touch_rank[touch, kind]
+                    if mine < 0 or (touch_last[touch] and rank[touch] != NEVER and touched[touch] != at):
+                        continue
+                    if rank[touch] == NEVER or touched[touch] != at or mine > rank[touch]:
+                        rank[touch], touched[touch] = mine, at
+            if later != NEVER:
+                begun[later_span] += 1
+            _store(row, number, counts)
+            _store(row, days, counts[keys * (spans + 1) :])
+            for key in range(keys):
+                ages[2 * key, row], ages[2 * key + 1, row] = nearest[key], farthest[key]
+                decayed[key, row] = decay[key] * scale
+            habits[0, row], habits[1, row] = office, weekend
+            running = 0
+            for place in range(spans + 1):
+                running += begun[place]
+                habits[2 + place, row] = running
+            _store(row, total, sums)
+            for pair in range(pairs):
+                filled[pair, row] = known[pair]
+            for touch in range(len(touch_last)):
+                touches[touch, row] = max(rank[touch], -1)
+
+
+@_compiled
+def _store(row, parts, into):  # type: ignore[no-untyped-def]
+    """Each window holds what the shorter ones hold, so parts are added up, never subtracted."""
+    spans = parts.shape[1]
+    for item in range(parts.shape[0]):
+        running = parts[item, 0] * 0
+        for span in range(spans):
+            running += parts[item, span]
+            into[item * spans + span, row] = running

@@ -1,0 +1,107 @@
+"""The events of some leads as the loops want them: sorted by lead and time, one array per column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from features.compiled.kernel import group_by, merge_by_time, sort_by_time
+from features.compiled.shape import Array
+
+ALWAYS = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class LeadEvents:
+    """Events ``offsets[i]:offsets[i + 1]`` are those of lead ``i``, in order of time.
+
+    ``occurred`` is in microseconds, ``code`` the kind of event, ``amounts`` (events, amounts) with NaN for none.
+    Nearly all events are known as they occur and stand for good; ``odd`` are the places of the others, with
+    ``odd_from`` and ``odd_to``: an event is seen from ``as_of`` in ``(from, to]``.
+    """
+
+    offsets: Array
+    occurred: Array
+    code: Array
+    amounts: Array
+    odd: Array
+    odd_from: Array
+    odd_to: Array
+
+    def __len__(self) -> int:
+        return len(self.occurred)
+
+    @classmethod
+    def sort(cls, prompt: Mapping[str, Array], odd: Mapping[str, Array], leads: int) -> LeadEvents:
+        """Of events in any order, as ``features.compiled.reading`` gives them; leads are numbered from 0."""
+        columns = {
+            name: np.concatenate([prompt[name], odd[name]]) if len(odd["lead"]) else prompt[name]
+            for name in prompt
+        }
+        order, offsets = group_by(columns["lead"], 1, leads)
+        sort_by_time(order, offsets, columns["occurred"])
+        places = np.flatnonzero(order >= len(prompt["lead"])) if len(odd["lead"]) else np.empty(0, np.int64)
+        which = order[places] - len(prompt["lead"])
+        names = sorted(name for name in prompt if name.startswith("amount_"))
+        return cls(
+            offsets,
+            np.take(columns["occurred"], order),
+            np.take(columns["code"], order),
+            np.stack([np.take(columns[name], order) for name in names], axis=1)
+            if names
+            else np.empty((len(order), 0)),
+            places,
+            odd["visible_from"][which],
+            odd["visible_to"][which],
+        )
+
+    def visibility(self) -> tuple[Array, Array]:
+        """(from, to) of every event."""
+        seen_from, seen_to = self.occurred.copy(), np.full(len(self), ALWAYS)
+        seen_from[self.odd], seen_to[self.odd] = self.odd_from, self.odd_to
+        return seen_from, seen_to
+
+    def merge(self, more: LeadEvents) -> LeadEvents:
+        """Both together; ``more`` has at least as many leads."""
+        rows = len(self) + len(more)
+        occurred, code = np.empty(rows, np.int64), np.empty(rows, self.code.dtype)
+        amounts = np.empty((rows, self.amounts.shape[1]))
+        went, new_went = np.empty(len(self), np.int64), np.empty(len(more), np.int64)
+        merge_by_time(
+            self.offsets, self.occurred, self.code, more.offsets, more.occurred, more.code, occurred, code, went,
+            new_went,
+        )  # fmt: skip
+        amounts[went], amounts[new_went] = self.amounts, more.amounts
+        odd = np.concatenate([went[self.odd], new_went[more.odd]])
+        rising = np.argsort(odd)
+        offsets = more.offsets.copy()
+        offsets[: len(self.offsets)] += self.offsets
+        offsets[len(self.offsets) :] += self.offsets[-1]
+        return LeadEvents(
+            offsets,
+            occurred,
+            code,
+            amounts,
+            odd[rising],
+            np.concatenate([self.odd_from, more.odd_from])[rising],
+            np.concatenate([self.odd_to, more.odd_to])[rising],
+        )
+
+    def save(self, folder: Path) -> None:
+        """One file per array."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for field in fields(self):
+            np.save(folder / f"{field.name}.npy", getattr(self, field.name), allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> LeadEvents:
+        """What ``save`` wrote."""
+        return cls(
+            *(
+                np.load(folder / f"{field.name}.npy", mmap_mode="r", allow_pickle=False)
+                for field in fields(cls)
+            )
+        )

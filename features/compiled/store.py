@@ -1,0 +1,245 @@
+"""Events that outlive a run: folded once, sorted by lead, in a folder, and brought up to date each night.
+
+What is kept is trusted only as far as it can be checked: each part has a checksum over the very rows it was made
+of. Rows known since the last run are merged in, late news of old days as well; a part whose old rows differ in any
+way (edited, taken back, deleted, arrived without a known_at) is read anew, and no other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import reduce
+from pathlib import Path
+
+import duckdb
+
+from features.compiled.coding import EventCoding
+from features.compiled.lead_events import LeadEvents
+from features.compiled.reading import EventReader, read_parts
+from features.engine import DuckDBEngine, Step
+from features.history import History
+
+# Lead numbers of part i begin at i * _STRIDE.
+_STRIDE = 1 << 20
+_EVENTS_A_PART = 4_000_000
+_MOST_PARTS = 1 << 10
+_MOST_PIECES = 8
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class _StoredPart:
+    """``pieces`` are folders of ``LeadEvents``, to be merged; ``rows`` and ``check`` are of the rows they hold."""
+
+    pieces: tuple[str, ...]
+    rows: int
+    check: int
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    made_for: str
+    known_to: datetime
+    leads: str
+    parts: tuple[_StoredPart, ...]
+
+
+class EventStore:
+    """A folder of folded events. Safe to kill at any moment; a second run waits for the first.
+
+    Parameters
+    ----------
+    folder : made if missing; holds nothing that could not be made again from the history.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        #: What the last update did: parts read anew, and rows merged into the others.
+        self.renewed, self.merged = 0, 0
+
+    @contextmanager
+    def updated(
+        self, history: History, coding: EventCoding, memory: int, latest: datetime
+    ) -> Iterator[OpenStore]:
+        """The store brought up to date for moments up to ``latest``; it stays locked until the end."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            manifest = _Update(self, history, coding, memory, latest).run()
+            try:
+                yield OpenStore(self.folder, manifest.parts)
+            finally:
+                history.engine.drop("fold_leads")
+
+    def read(self) -> _Manifest | None:
+        """The manifest; ``None`` where there is none of this format."""
+        try:
+            told = json.loads((self.folder / "manifest.json").read_text())
+        except (OSError, ValueError):
+            return None
+        if told.get("format") != _FORMAT:
+            return None
+        parts = tuple(
+            _StoredPart(tuple(part["pieces"]), part["rows"], part["check"]) for part in told["parts"]
+        )
+        return _Manifest(told["made_for"], datetime.fromisoformat(told["known_to"]), told["leads"], parts)
+
+    def write(self, manifest: _Manifest) -> None:
+        """Replace the manifest at one stroke, then remove what it does not name."""
+        told = {**asdict(manifest), "known_to": manifest.known_to.isoformat(), "format": _FORMAT}
+        path = self.folder / "manifest.json"
+        path.with_suffix(".new").write_text(json.dumps(told))
+        os.replace(path.with_suffix(".new"), path)
+        named = {manifest.leads, *(piece for part in manifest.parts for piece in part.pieces)}
+        for found in self.folder.iterdir():
+            if found.name not in named | {"manifest.json", "lock"}:
+                shutil.rmtree(found) if found.is_dir() else found.unlink()
+
+
+@dataclass(frozen=True)
+class OpenStore:
+    """Parts of the store; the engine has ``fold_leads(lead_id, lead_no)``, of part ``i`` from ``i * stride`` on."""
+
+    folder: Path
+    parts: Sequence[_StoredPart]
+    stride: int = _STRIDE
+
+    def load(self, number: int) -> LeadEvents:
+        """The events of one part."""
+        return reduce(
+            LeadEvents.merge, (LeadEvents.load(self.folder / piece) for piece in self.parts[number].pieces)
+        )
+
+
+class _Update:
+    """One run of bringing a store up to date."""
+
+    def __init__(
+        self, store: EventStore, history: History, coding: EventCoding, memory: int, latest: datetime
+    ) -> None:
+        assert isinstance(history.engine, DuckDBEngine)
+        self.store, self.history, self.coding, self.memory = store, history, coding, memory
+        self.engine, self.quote = history.engine, history.engine.dialect.quote
+        # Rows are numbered by DuckDB's own hash, which another version may compute differently.
+        made_for = [coding.columns, coding.conditions_text, coding.amounts, duckdb.__version__]
+        self.made_for = hashlib.sha256(json.dumps(made_for).encode()).hexdigest()
+        self.known_to = max(history.data_end, latest)
+
+    def run(self) -> _Manifest:
+        old = self.store.read()
+        if old is not None and (old.made_for != self.made_for or old.known_to > self.known_to):
+            old = None
+        count = len(old.parts) if old else self._parts()
+        found = self._checks(count, old.known_to if old else None)
+        leads = self._leads(count, old)
+        parts = list(old.parts) if old else []
+        stale = [n for n in range(count) if old is None or (parts[n].rows, parts[n].check) != found[n][:2]]
+        fresh = [n for n in range(count) if n not in stale and found[n][2]]
+        made: dict[int, str] = {}
+        if stale:
+            made |= self._fold(count, stale, "TRUE")
+        if fresh and old:
+            made |= self._fold(count, fresh, f"e.known_at >= {self._literal(old.known_to)}")
+        self.store.renewed, self.store.merged = len(stale), sum(found[n][2] for n in fresh)
+        for number in range(count):
+            rows, check, more, more_check = found[number]
+            pieces = (made[number],) if number in made else ()
+            kept = parts[number].pieces if old and number not in stale else ()
+            part = _StoredPart((*kept, *pieces), rows + more, check ^ more_check)
+            if number < len(parts):
+                parts[number] = self._compact(part)
+            else:
+                parts.append(part)
+        manifest = _Manifest(self.made_for, self.known_to, leads, tuple(parts))
+        self.store.write(manifest)
+        return manifest
+
+    def _literal(self, moment: datetime) -> str:
+        return self.engine.dialect.literal(moment)
+
+    def _parts(self) -> int:
+        return min(_MOST_PARTS, max(1, -(-self.engine.count("events") // _EVENTS_A_PART)))
+
+    def _checks(self, count: int, known_to: datetime | None) -> list[tuple[int, int, int, int]]:
+        """(rows, checksum) known before ``known_to``, then since, of every part."""
+        properties = self.history.event_properties if self.coding.conditions else self.coding.reads
+        read = ["lead_id", "occurred_at", "known_at", "retracted_at", "event_type", *properties]
+        old = f"known_at < {self._literal(known_to)}" if known_to else "FALSE"
+        row = f"hash({', '.join(self.quote(name) for name in dict.fromkeys(read))})"
+        told = self.engine.connection.execute(
+            f"SELECT CAST(hash(lead_id) % {count} AS INTEGER), count(*) FILTER (old), "
+            "coalesce(bit_xor(row) FILTER (old), 0), count(*) FILTER (NOT old), "
+            "coalesce(bit_xor(row) FILTER (NOT old), 0) "
+            f"FROM (SELECT lead_id, {old} AS old, {row} AS row FROM events "
+            f"WHERE known_at < {self._literal(self.known_to)}) AS e GROUP BY 1"
+        ).fetchall()
+        by_part = {number: tuple(rest) for number, *rest in told}
+        return [by_part.get(number, (0, 0, 0, 0)) for number in range(count)]
+
+    def _leads(self, count: int, old: _Manifest | None) -> str:
+        """Make ``fold_leads`` of the leads stored before and the new ones; returns its file's name."""
+        before = "SELECT '' AS lead_id, 0 AS lead_no WHERE FALSE"
+        if old is not None:
+            path = str(self.store.folder / old.leads)
+            before = f"SELECT lead_id, lead_no FROM read_parquet({self.engine.dialect.literal(path)})"
+        new = (
+            f"SELECT l.lead_id, CAST(hash(l.lead_id) % {count} AS INTEGER) AS part FROM leads AS l "
+            "WHERE NOT EXISTS (SELECT 1 FROM fold_before AS b WHERE b.lead_id = l.lead_id)"
+        )
+        self.engine.run(
+            [
+                Step("fold_before", before),
+                Step(
+                    "fold_leads",
+                    "SELECT lead_id, lead_no FROM fold_before UNION ALL "
+                    f"SELECT n.lead_id, CAST(n.part * {_STRIDE} + coalesce(u.used, 0) "
+                    "+ row_number() OVER (PARTITION BY n.part ORDER BY n.lead_id) - 1 AS INTEGER) AS lead_no "
+                    f"FROM ({new}) AS n LEFT JOIN (SELECT lead_no // {_STRIDE} AS part, count(*) AS used "
+                    "FROM fold_before GROUP BY 1) AS u ON u.part = n.part",
+                ),
+            ]
+        )
+        added = self.engine.count("fold_leads") > self.engine.count("fold_before")
+        self.engine.drop("fold_before")
+        if old is not None and not added:
+            return old.leads
+        name = f"leads-{uuid.uuid4().hex[:12]}.parquet"
+        self.engine.write("SELECT lead_id, lead_no FROM fold_leads", self.store.folder / name)
+        return name
+
+    def _fold(self, count: int, numbers: Sequence[int], where: str) -> dict[int, str]:
+        """Read, sort and save the events of some parts; the folder's name by part."""
+        chosen = ", ".join(map(str, numbers))
+        among = "TRUE" if len(numbers) == count else f"l.lead_no // {_STRIDE} IN ({chosen})"
+        until = f"e.known_at < {self._literal(self.known_to)}"
+        reader = EventReader(self.history, self.coding, "fold_leads", f"{where} AND {among} AND {until}")
+        made = {}
+        for number, events in read_parts(reader, _STRIDE, self._sizes(count), self.memory, self.store.folder):
+            if number in numbers:
+                made[number] = f"part-{number}-{uuid.uuid4().hex[:12]}"
+                events.save(self.store.folder / made[number])
+        return made
+
+    def _sizes(self, count: int) -> list[int]:
+        told = self.engine.connection.execute(
+            f"SELECT CAST(lead_no // {_STRIDE} AS INTEGER), max(lead_no % {_STRIDE}) + 1 FROM fold_leads GROUP BY 1"
+        ).fetchall()
+        sizes = dict(told)
+        return [sizes.get(number, 0) for number in range(count)]
+
+    def _compact(self, part: _StoredPart) -> _StoredPart:
+        """One piece again, before reading many small ones costs more than it saved."""
+        if len(part.pieces) <= _MOST_PIECES:
+            return part
+        name = f"part-{uuid.uuid4().hex[:12]}"
+        OpenStore(self.store.folder, [part]).load(0).save(self.store.folder / name)
+        return _StoredPart((name,), part.rows, part.check)

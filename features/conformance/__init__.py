@@ -1,0 +1,14 @@
+"""Does an engine keep to the contract of ``features.engine.Engine``? Run this before trusting one.
+
+The cases hold an engine against plain Python (``features.oracle``) and against DuckDB, on random histories with
+ties, late and retracted events, leap days, sub-second moments and awkward ids. With pytest:
+
+    @pytest.mark.parametrize("case", CASES, ids=str)
+    def test_my_engine(my_engine, case):
+        case.check(my_engine)
+"""
+
+from features.conformance.case import Case, NonConformance
+from features.conformance.suite import CASES, check_engine
+
+__all__ = ["CASES", "Case", "NonConformance", "check_engine"]

@@ -1,0 +1,171 @@
+"""Start Spark with the settings that Leadlens relies on, or say plainly what is missing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from features.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+OLDEST_JAVA = 17
+INSTALL_SPARK = "pip install 'leadlens[spark]'"
+INSTALL_JAVA = (
+    "install Java 17 or later (Debian, Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install "
+    "openjdk@17), or point JAVA_HOME to it"
+)
+_LOOPBACK = "127.0.0.1"
+_LOGGING = Path(__file__).with_name("spark_log4j2.properties").absolute()
+
+# What the steps mean by their SQL: these hold in every session, whatever the user sets.
+SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",  # TIMESTAMP carries no zone, as in DuckDB
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
+    # A cast that fails or a sum that overflows is an error, as in DuckDB, and no silent NULL.
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "true",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.parser.escapedStringLiterals": "false",
+    "spark.sql.variable.substitute": "false",  # a text that holds ${…} is a text
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
+
+
+def is_local(master: str) -> bool:
+    """Whether Spark runs inside this process's own Java machine."""
+    return master.startswith("local")
+
+
+def on_this_machine(master: str) -> bool:
+    """Whether everything runs on this machine: local, or a cluster on loopback."""
+    host = urlsplit(master).hostname
+    return is_local(master) or host == "localhost" or host == "::1" or bool(host and host.startswith("127."))
+
+
+def find_java() -> Path:
+    """The Java that Spark will start. Raises ``UsageError`` where there is none, or one that is too old."""
+    home = os.environ.get("JAVA_HOME")
+    found = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if found is None or not os.access(found, os.X_OK):
+        raise UsageError(
+            "the Spark engine needs Java, and there is none here",
+            value=f"JAVA_HOME={home}" if home else None,
+            why=f"Spark runs on Java {OLDEST_JAVA} or later",
+            fix=INSTALL_JAVA,
+        )
+    told = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', told)
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        raise UsageError(
+            f"the Spark engine needs Java {OLDEST_JAVA} or later",
+            value=(told.splitlines() or [found])[0],
+            where=found,
+            fix=INSTALL_JAVA,
+        )
+    return Path(found)
+
+
+def start_session(master: str, memory: str | None, settings: Mapping[str, str]) -> tuple[SparkSession, bool]:
+    """A session of its own (temporary tables, SQL settings), and whether Spark was started for it.
+
+    Raises ``UsageError`` where pyspark, Java or a reachable cluster is missing, or where Spark already runs
+    in this process with another master.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise UsageError(
+            "the Spark engine needs the package pyspark", why=str(error), fix=INSTALL_SPARK
+        ) from None
+    running = SparkSession.getActiveSession() or _any_session()
+    if running is None:
+        find_java()
+    elif running.sparkContext.master != master:
+        raise UsageError(
+            "Spark already runs in this process with another master",
+            value=master,
+            known=[str(running.sparkContext.master)],
+            fix="use that master, or stop the other session first",
+        )
+    builder = SparkSession.builder.master(master).appName("leadlens")
+    options = "spark.driver.extraJavaOptions"
+    asked = {**_defaults(master, memory), **settings}
+    asked[options] = f"-Dlog4j2.configurationFile={_LOGGING.as_uri()} {settings.get(options, '')}".strip()
+    for name, value in asked.items():
+        builder = builder.config(name, value)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # pyspark says that pandas 3 is new to it; we pass it Arrow tables
+            session = (running or builder.getOrCreate()).newSession()
+    except Exception as error:
+        raise UsageError(
+            "Spark could not be started",
+            value=master,
+            why=(str(error).strip().splitlines() or [type(error).__name__])[0],
+            fix="check the master's address and the settings; Spark's own messages stand above",
+        ) from error
+    logging.getLogger(
+        "SQLQueryContextLogger"
+    ).disabled = True  # a page of Java stack for every refused statement
+    for name, value in {**{k: v for k, v in settings.items() if _is_sql(k)}, **SESSION}.items():
+        session.conf.set(name, value)
+    return session, running is None
+
+
+def _any_session() -> SparkSession | None:
+    """A session that another thread of this process started."""
+    from pyspark.sql import SparkSession
+
+    found: SparkSession | None = SparkSession._instantiatedSession
+    alive = found is not None and found.sparkContext._jsc is not None
+    return found if alive else None
+
+
+def _is_sql(name: str) -> bool:
+    return name.startswith("spark.sql.") and name not in SESSION
+
+
+def _defaults(master: str, memory: str | None) -> dict[str, str]:
+    found = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.maxResultSize": "0",
+    }
+    if memory is not None:
+        found["spark.driver.memory" if is_local(master) else "spark.executor.memory"] = memory
+    if is_local(master):
+        # One shuffle file per core and a few more: 200, Spark's default, is made for clusters.
+        found["spark.sql.shuffle.partitions"] = str(max(4, 2 * _threads(master)))
+    if on_this_machine(master):
+        # Nobody else is to reach the driver's ports.
+        found |= {"spark.driver.host": _LOOPBACK, "spark.driver.bindAddress": _LOOPBACK}
+        os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
+    elif master.startswith("spark://") and not os.environ.get("SPARK_LOCAL_IP"):
+        raise UsageError(
+            "the cluster's workers must be able to reach this machine",
+            value=master,
+            why="Spark's driver listens on this machine, and on no address that was not asked for",
+            fix="set the environment variable SPARK_LOCAL_IP to the address that the workers know it by",
+        )
+    return found
+
+
+def _threads(master: str) -> int:
+    """The n of ``local[n]``; all cores for ``local[*]``, one for ``local``."""
+    asked = re.fullmatch(r"local(?:\[(\d+|\*)(?:,\s*\d+)?\])?", master)
+    number = asked[1] if asked else "*"
+    return 1 if number is None else os.cpu_count() or 1 if number == "*" else int(number)

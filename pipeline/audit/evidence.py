@@ -1,0 +1,126 @@
+"""What a probe says about a column or an event type, and how what several say adds up to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Strength = Literal["proof", "strong", "weak", "note"]
+Verdict = Literal["proven", "suspect", "noted"]
+
+
+@dataclass(frozen=True, order=True)
+class Subject:
+    """What is looked at: a column of ``leads`` or ``accounts``, an event type (or one value in it), the split.
+
+    >>> print(Subject("lead", "tags"), Subject("event", "mail", "campaign=welcome"))
+    leads.tags events.mail (campaign=welcome)
+    """
+
+    kind: Literal["lead", "account", "event", "split"]
+    name: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "split":
+            return self.name
+        return f"{self.kind}s.{self.name}" + (f" ({self.value})" if self.value else "")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One probe's finding about one subject.
+
+    ``strength``: ``"proof"`` cannot be otherwise, or is too improbable to argue about; ``"strong"`` has hardly an
+    innocent reading; ``"weak"`` has several; ``"note"`` is only told. ``message`` goes on after the subject's
+    name; ``figures`` are JSON-ready.
+    """
+
+    probe: str
+    subject: Subject
+    strength: Strength
+    message: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Accused:
+    """A subject with all that speaks against it.
+
+    Attributes
+    ----------
+    verdict : ``"proven"``, ``"suspect"``, or ``"noted"`` when what was found is not enough to accuse.
+    kept_out : declared by ``known_after``, or kept out by ``data.events.where``: no model sees it.
+    used : some feature of the project as it stands is made from it.
+    auc : ROC AUC on the later rows of the quick model of the columns nobody accuses, with this one beside
+        them; ``None`` where it makes no feature.
+    """
+
+    subject: Subject
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    kept_out: bool = False
+    used: bool = False
+    auc: float | None = None
+
+    @property
+    def accused(self) -> bool:
+        """Whether it stands accused, proven or suspected."""
+        return self.verdict != "noted"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "subject": str(self.subject),
+            "kind": self.subject.kind,
+            "name": self.subject.name,
+            "value": self.subject.value or None,
+            "verdict": self.verdict,
+            "kept_out": self.kept_out,
+            "used": self.used,
+            "auc_with": self.auc,
+            "evidence": [
+                {"probe": e.probe, "strength": e.strength, "message": e.message, "figures": e.figures}
+                for e in self.evidence
+            ],
+        }
+
+
+def accuse(found: Iterable[Evidence]) -> list[Accused]:
+    """Gather evidence by subject; the worst first.
+
+    Proven: one proof, or a strong finding that another probe supports. Suspect: a strong one alone, or weak
+    ones of two probes. Anything less is noted.
+    """
+    by_subject: dict[Subject, list[Evidence]] = {}
+    for item in found:
+        by_subject.setdefault(item.subject, []).append(item)
+    order: tuple[Verdict, ...] = ("proven", "suspect", "noted")
+    accused = [
+        Accused(subject, verdict(items), tuple(sorted(items, key=lambda e: _RANK[e.strength])))
+        for subject, items in by_subject.items()
+    ]
+    return sorted(accused, key=lambda item: (order.index(item.verdict), item.subject))
+
+
+_RANK: dict[Strength, int] = {"proof": 0, "strong": 1, "weak": 2, "note": 3}
+
+
+def verdict(items: Iterable[Evidence]) -> Verdict:
+    """The verdict on one subject.
+
+    >>> tags = Subject("lead", "tags")
+    >>> verdict([Evidence("a", tags, "weak", ""), Evidence("b", tags, "strong", "")])
+    'proven'
+    >>> verdict([Evidence("a", tags, "weak", ""), Evidence("a", tags, "weak", "")])
+    'noted'
+    """
+    best: dict[str, Strength] = {}  # of each probe the strongest: two findings of one are not independent
+    for item in items:
+        if item.probe not in best or _RANK[item.strength] < _RANK[best[item.probe]]:
+            best[item.probe] = item.strength
+    told = [strength for strength in best.values() if strength != "note"]
+    if "proof" in told or ("strong" in told and len(told) > 1):
+        return "proven"
+    return "suspect" if "strong" in told or len(told) > 1 else "noted"

@@ -1,0 +1,102 @@
+"""The few statistics that the probes share: bounds of a share, AUC, what a column tells of the outcome."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+Z = 1.96  # 95 % two-sided: every threshold is asked of the bound that speaks for the column
+_BINS = 20
+_FOLDS = 5
+
+
+def share_bounds(hits: float, rows: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share.
+
+    >>> [round(bound, 3) for bound in share_bounds(63, 63)]
+    [0.943, 1.0]
+    """
+    if rows <= 0:
+        return 0.0, 1.0
+    share, z2 = hits / rows, Z * Z
+    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
+    half = Z * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows * rows)) / (1 + z2 / rows)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def auc(score: Floats, hit: Flags) -> float:
+    """ROC AUC; unknown scores rank lowest. 0.5 with one class only.
+
+    >>> float(auc(np.array([1.0, 2.0, 3.0]), np.array([False, False, True])))
+    1.0
+    """
+    hits = float(hit.sum())
+    misses = len(hit) - hits
+    if not hits or not misses:
+        return 0.5
+    ranks = pd.Series(score).fillna(-np.inf).rank().to_numpy()
+    return float((ranks[hit].sum() - hits * (hits + 1) / 2) / (hits * misses))
+
+
+def auc_low(value: float, hits: int, misses: int) -> float:
+    """Lower 95 % bound of an AUC (Hanley and McNeil 1982)."""
+    if not hits or not misses:
+        return 0.0
+    q1, q2 = value / (2 - value), 2 * value * value / (1 + value)
+    spread = value * (1 - value) + (hits - 1) * (q1 - value**2) + (misses - 1) * (q2 - value**2)
+    return value - Z * math.sqrt(max(spread, 0.0) / (hits * misses))
+
+
+def alone(values: pd.Series, hit: Flags) -> tuple[float, float]:
+    """What one column alone tells: (its ROC AUC, the share of the outcome's entropy that it explains).
+
+    Categories are ranked by the conversion rates of other rows (five folds), so that many rare values do not
+    look good by themselves; of a number the better of both directions counts, and its bins.
+    """
+    rate = _rates_elsewhere(group_codes(values), hit)
+    told = auc(rate, hit)
+    if _is_number(values):
+        number = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        told = max(
+            told, *((value, 1 - value)[value < 0.5] for value in (auc(number, hit), auc(-number, hit)))
+        )
+    return told, _entropy_told(rate, hit)
+
+
+def group_codes(values: pd.Series) -> NDArray[np.intp]:
+    """Rows by value, the unknown as a value of its own; numbers in twenty bins."""
+    if _is_number(values) and values.nunique() > _BINS:
+        number = values.astype("float64").to_numpy()
+        edges = np.unique(np.nanquantile(number, np.linspace(0, 1, _BINS + 1)[1:-1]))
+        return np.where(np.isnan(number), len(edges) + 1, np.searchsorted(edges, number, side="right"))
+    return pd.factorize(values, use_na_sentinel=False)[0]
+
+
+def _is_number(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def _rates_elsewhere(codes: NDArray[np.intp], hit: Flags) -> Floats:
+    fold = np.random.default_rng(0).permutation(len(hit)) % _FOLDS
+    rates, mean = np.empty(len(hit)), float(hit.mean())
+    for number in range(_FOLDS):
+        learn, judge = fold != number, fold == number
+        hits = np.bincount(codes[learn], hit[learn], minlength=codes.max() + 1)
+        rows = np.bincount(codes[learn], minlength=codes.max() + 1)
+        rates[judge] = ((hits + 2 * mean) / (rows + 2))[codes[judge]]
+    return rates
+
+
+def _entropy_told(rate: Floats, hit: Flags) -> float:
+    mean = float(hit.mean())
+    if not 0 < mean < 1:
+        return 0.0
+    sure = np.clip(rate, 1e-6, 1 - 1e-6)
+    loss = -np.where(hit, np.log(sure), np.log(1 - sure)).mean()
+    return float(1 - loss / -(mean * math.log(mean) + (1 - mean) * math.log(1 - mean)))

@@ -1,0 +1,46 @@
+"""The project with everything opened that it keeps from the model: for the audit's eyes only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from features import History
+from pipeline.audit.evidence import Subject
+from pipeline.config import ProjectFile
+
+
+@dataclass(frozen=True)
+class KeptOut:
+    """What the project keeps out: columns by ``known_after``, event types by ``data.events.where``."""
+
+    columns: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether nothing of the subject reaches a model."""
+        return subject.name in (self.event_types if subject.kind == "event" else self.columns)
+
+
+def without_sheets(file: ProjectFile) -> ProjectFile:
+    """The audit looks at columns, not at points."""
+    return replace(file, project=file.project.model_copy(update={"scorecards": ()}))
+
+
+def opened(file: ProjectFile) -> ProjectFile | None:
+    """The project without ``known_after`` and ``data.events.where``; ``None`` if it has neither."""
+    project = file.project
+    events = project.data.events
+    if not project.known_after and (events is None or events.where is None):
+        return None
+    data = project.data
+    if events is not None:
+        data = data.model_copy(update={"events": events.model_copy(update={"where": None})})
+    return replace(file, project=project.model_copy(update={"known_after": (), "data": data}))
+
+
+def kept_out(declared: History, all_of_it: History) -> KeptOut:
+    """Compare the history as declared with the opened one."""
+    types = "SELECT DISTINCT event_type AS t FROM events ORDER BY t"
+    kept = set(declared.engine.frame(types)["t"])
+    there = [str(name) for name in all_of_it.engine.frame(types)["t"]]
+    return KeptOut(declared.hidden, tuple(name for name in there if name not in kept))

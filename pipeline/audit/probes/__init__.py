@@ -1,0 +1,6 @@
+"""The leak probes, one file an idea; importing this package registers all of them."""
+
+from pipeline.audit.probes import dates, disguise, filled, names, split, strength, timing
+from pipeline.audit.registry import PROBES
+
+__all__ = ["PROBES", "dates", "disguise", "filled", "names", "split", "strength", "timing"]

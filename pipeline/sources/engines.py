@@ -1,0 +1,38 @@
+"""The engines of a project, set up as its file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features import DuckDBEngine
+from pipeline.config import EngineSettings, ProjectFile
+from pipeline.state import state_folder
+
+if TYPE_CHECKING:
+    from features.spark import SparkEngine
+
+
+def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
+    """DuckDB within the project's memory; what does not fit goes to ``engine.work``."""
+    settings = file.project.engine
+    spill: Path | None = None
+    if settings.work is not None:
+        spill = file.resolve(settings.work)
+    elif settings.memory is not None:
+        spill = state_folder() / "spill"
+    memory = None if settings.memory is None else _bytes(settings.memory, "B")
+    return DuckDBEngine(memory=memory, spill=spill)
+
+
+def spark_engine(settings: EngineSettings, work: Path) -> SparkEngine:
+    """Spark as the settings say, with its tables in ``work``. Raises ``UsageError`` where it cannot be started."""
+    from features.spark import SparkEngine
+
+    memory = None if settings.memory is None else _bytes(settings.memory, "").lower()
+    return SparkEngine(settings.master, work=work, memory=memory, settings=settings.spark)
+
+
+def _bytes(memory: str, ending: str) -> str:
+    """``4 GB`` as DuckDB (4GB) or Spark (4g) writes it."""
+    return memory.replace(" ", "").rstrip("Bb") + ending

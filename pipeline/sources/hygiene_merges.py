@@ -1,0 +1,146 @@
+"""Merged leads: what the old ids did becomes what the surviving lead did.
+
+A merge is applied for all time, whatever its ``merged_at``: it does not change who somebody was, it tells it. So a
+look back sees the whole person, also where the CRM of that day showed two leads (docs/adr/0011).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from features import DataError, DuckDBEngine, Finding, Step
+from features.errors import counted, listed
+
+_OLD = "SELECT old_id FROM aliases"
+
+
+def merge_leads(engine: DuckDBEngine, findings: list[Finding], flat: bool) -> None:
+    """Give everything of the old ids in ``aliases(old_id, lead_id, merged_at)`` to the leads they became.
+
+    Of the merged rows of ``leads`` the survivor's stays, with the earliest ``created_at`` of them all. Merges into
+    leads that are not there are left out and told. With ``flat`` data a lead converted if one of its rows did.
+
+    Raises ``DataError`` for an old id that became two leads, and for merges that go in a circle.
+    """
+    _keep_usable(engine, findings)
+    _resolve(engine)
+    unknown = "lead_id NOT IN (SELECT lead_id FROM leads)"
+    _leave_out(engine, findings, unknown, "alias-unknown-lead", "into leads that are not in leads", "lead_id")
+    rows = engine.count(f"leads WHERE lead_id IN ({_OLD})")
+    moved = [counted(rows, "row") + " of leads"] if rows else []
+    for table in ("events", "conversions"):
+        if count := engine.count(f"{table} WHERE lead_id IN ({_OLD})"):
+            moved.append(counted(count, table.removesuffix("s")))
+            _rename(engine, table, "lead_id", "TRUE")
+    of_leads = "lower(entity) = 'lead'"
+    if count := engine.count(f"changes WHERE {of_leads} AND id IN ({_OLD})"):
+        moved.append(counted(count, "change"))
+        _rename(engine, "changes", "id", of_leads)
+    if flat:
+        _rename(engine, "outcomes", "lead_id", "TRUE")
+        said = "SELECT lead_id, bool_or(converted) AS converted FROM outcomes GROUP BY lead_id"
+        engine.run([Step("outcomes", said)])
+    older = _merge_rows(engine) if rows else 0
+    if moved:
+        old = engine.count("aliases")
+        survivors = int(engine.value("SELECT count(DISTINCT lead_id) FROM aliases"))
+        aged = f"; {counted(older, 'lead')} with an earlier created_at by it" if older else ""
+        told = f"{counted(old, 'old id')} merged into {counted(survivors, 'lead')}: {listed(moved)}{aged}"
+        findings.append(Finding("leads-merged", told, "note", old))
+    engine.drop("aliases")
+
+
+def _keep_usable(engine: DuckDBEngine, findings: list[Finding]) -> None:
+    for column in ("old_id", "lead_id"):
+        _leave_out(engine, findings, f"{column} IS NULL", "alias-incomplete", f"without {column}")
+    now = engine.dialect.literal(datetime.now(UTC).replace(tzinfo=None))
+    _leave_out(engine, findings, f"merged_at > {now}", "future", "in the future", "merged_at")
+    _leave_out(engine, findings, "old_id = lead_id", "alias-itself", "of a lead into itself", "old_id")
+    engine.run([Step("aliases", "SELECT DISTINCT old_id, lead_id FROM aliases")])
+    torn = engine.frame("SELECT old_id FROM aliases GROUP BY 1 HAVING count(*) > 1 ORDER BY 1")["old_id"]
+    if len(torn):
+        first = engine.dialect.literal(str(torn[0]))
+        became = engine.frame(f"SELECT lead_id FROM aliases WHERE old_id = {first} ORDER BY 1")["lead_id"]
+        raise DataError(
+            f"{counted(len(torn), 'old id')} became more than one lead",
+            value=listed(torn, 3),
+            where="data.aliases",
+            why=f"which of them did what the old lead did cannot be guessed ({torn[0]} became {listed(became, 3)})",
+            fix="keep the right row with `where` or `query`",
+        )
+
+
+def _resolve(engine: DuckDBEngine) -> None:
+    """Follow chains (a became b, b became c) to their end: each round halves what is left of them."""
+    chained = f"aliases WHERE lead_id IN ({_OLD})"
+    engine.run([Step("merges", "SELECT * FROM aliases")])
+    follow = (
+        "SELECT a.old_id, coalesce(b.lead_id, a.lead_id) AS lead_id "
+        "FROM aliases AS a LEFT JOIN aliases AS b ON b.old_id = a.lead_id"
+    )
+    for _ in range(engine.count("aliases").bit_length()):
+        if not engine.count(chained):
+            break
+        engine.run([Step("aliases", follow)])
+    if engine.count(chained):
+        raise DataError(
+            "these merges go in a circle",
+            value=_circle(engine, str(engine.value(f"SELECT min(lead_id) FROM {chained}"))),
+            where="data.aliases",
+            why="none of these leads is the one that is left",
+            fix="take the row out that is not true, with `where` or `query`",
+        )
+    engine.drop("merges")
+
+
+def _circle(engine: DuckDBEngine, start: str) -> str:
+    """The ids of the circle that ``start`` is in; a long one is cut."""
+    found = [start]
+    while len(found) < 9:
+        last = engine.dialect.literal(found[-1])
+        found.append(str(engine.value(f"SELECT lead_id FROM merges WHERE old_id = {last}")))
+        if found[-1] == start:
+            return " → ".join(found)
+    return " → ".join([*found, "…"])
+
+
+def _rename(engine: DuckDBEngine, table: str, column: str, condition: str) -> None:
+    new = f"CASE WHEN {condition} THEN coalesce(a.lead_id, t.{column}) ELSE t.{column} END AS {column}"
+    joined = f"FROM {table} AS t LEFT JOIN aliases AS a ON a.old_id = t.{column}"
+    engine.run([Step(table, f"SELECT t.* REPLACE ({new}) {joined}")])
+
+
+def _merge_rows(engine: DuckDBEngine) -> int:
+    """Leave only the survivors' rows; returns how many of them became older by it."""
+    engine.run(
+        [
+            Step(
+                "merged",
+                "SELECT a.lead_id, min(o.created_at) AS first FROM aliases AS a "
+                "JOIN leads AS o ON o.lead_id = a.old_id GROUP BY a.lead_id",
+            )
+        ]
+    )
+    older = engine.count("leads AS l JOIN merged AS m USING (lead_id) WHERE m.first < l.created_at")
+    rest = f"FROM leads AS l LEFT JOIN merged AS m ON m.lead_id = l.lead_id WHERE l.lead_id NOT IN ({_OLD})"
+    engine.run([Step("leads", f"SELECT l.* REPLACE (least(l.created_at, m.first) AS created_at) {rest}")])
+    engine.drop("merged")
+    return older
+
+
+def _leave_out(
+    engine: DuckDBEngine,
+    findings: list[Finding],
+    condition: str,
+    code: str,
+    words: str,
+    example: str | None = None,
+) -> None:
+    if not (count := engine.count(f"aliases WHERE {condition}")):
+        return
+    shown = ""
+    if example:
+        value = engine.value(f"SELECT CAST(min({example}) AS VARCHAR) FROM aliases WHERE {condition}")
+        shown = f" (such as {listed([str(value)])})"
+    engine.run([Step("aliases", f"SELECT * FROM aliases WHERE NOT coalesce({condition}, FALSE)")])
+    findings.append(Finding(code, f"{counted(count, 'merge')} {words}{shown}: left out", count=count))

@@ -1,0 +1,216 @@
+"""Merged, internal and test leads: who is mapped, who is left out, and what is told about it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features import DataError, DuckDBEngine, Finding, History, Step
+from pipeline.config import load_project
+from pipeline.sources import open_history
+from pipeline.sources.hygiene_merges import merge_leads
+from tests.pipeline.little_project import START, LittleProject, leadlens
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> LittleProject:
+    return LittleProject(tmp_path)
+
+
+def opened(project: LittleProject, **hygiene: Any) -> History:
+    if hygiene:
+        project.settings["hygiene"] = hygiene
+    return open_history(load_project(project.write()))
+
+
+def merges(project: LittleProject, *rows: tuple[str, str], **more: Any) -> None:
+    """Write ``data.aliases`` of (old id, what it became)."""
+    frame = pd.DataFrame(rows, columns=["old_id", "lead_id"]).assign(**more)
+    project.files["data/aliases.csv"] = frame.to_csv(index=False).encode()
+    project.data["aliases"] = {"read": "data/aliases.csv"}
+
+
+def told(history: History) -> dict[str, int | None]:
+    return {finding.code: finding.count for finding in history.findings}
+
+
+# merges
+
+
+def test_what_old_ids_did_is_the_survivor_s(project: LittleProject) -> None:
+    plain = opened(project.use("changes"))
+    merges(project, ("L001", "L010"), ("L010", "L020"), ("L005", "L020"))  # L001 is the one of the change
+    merged = opened(project)
+    family = "('L001', 'L005', 'L010', 'L020')"
+    for table in ("events", "conversions"):
+        count = plain.engine.count(f"{table} WHERE lead_id IN {family}")
+        assert count > 0
+        assert merged.engine.count(f"{table} WHERE lead_id = 'L020'") == count
+        assert merged.engine.count(table) == plain.engine.count(table)
+    assert merged.engine.value("SELECT id FROM changes") == "L020"
+    assert merged.engine.count("leads") == 157
+    row = merged.engine.frame("SELECT * FROM leads WHERE lead_id = 'L020'").iloc[0]
+    own = plain.engine.frame("SELECT * FROM leads WHERE lead_id = 'L020'").iloc[0]
+    assert row["created_at"] == START + DAY / 2  # of L001, the oldest
+    assert row.drop("created_at").equals(own.drop("created_at"))
+    assert told(merged) == {"leads-merged": 3}
+    message = merged.findings[0].message
+    assert message.startswith("3 old ids merged into 1 lead: 3 rows of leads, ")
+    assert "1 change" in message
+    assert "1 lead with an earlier created_at" in message
+
+
+def test_an_older_survivor_keeps_its_age_and_old_ids_need_no_row(project: LittleProject) -> None:
+    merges(project, ("L030", "L020"), ("gone", "L020"), merged_at="2024-05-01")
+    project.events.loc[0:3, "lead_id"] = "gone"
+    history = opened(project)
+    assert history.engine.value("SELECT created_at FROM leads WHERE lead_id = 'L020'") == START + 10 * DAY
+    assert history.engine.count("events") == 400
+    assert "earlier created_at" not in history.findings[0].message
+
+
+def test_a_merge_into_nobody_changes_nothing(project: LittleProject) -> None:
+    merges(project, ("L001", "L999"), ("L002", "L001"))
+    history = opened(project)
+    assert history.engine.count("leads WHERE lead_id IN ('L001', 'L002')") == 2
+    assert told(history) == {"alias-unknown-lead": 2}
+    assert "such as L999" in history.findings[0].message
+
+
+def test_flat_data_convert_if_one_of_the_merged_rows_did(project: LittleProject) -> None:
+    project.settings |= {"data": {"leads": {"read": "data/leads.csv"}}, "spine": {}}
+    project.settings["outcome"] = {"column": "won"}
+    project.leads["won"] = ["yes" if number == 5 else None if number < 4 else "no" for number in range(160)]
+    merges(project, ("L005", "L006"), ("L001", "L002"), ("L003", "L007"))
+    history = opened(project)
+    assert list(history.engine.frame("SELECT lead_id FROM conversions")["lead_id"]) == ["L006"]
+    assert sorted(history.engine.frame("SELECT lead_id FROM unlabelled")["lead_id"]) == ["L000", "L002"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.integers(0, 9), st.integers(0, 9), max_size=9))
+def test_any_merges_end_where_a_walk_along_them_ends(became: dict[int, int]) -> None:
+    engine = DuckDBEngine()
+    rows = " UNION ALL ".join(f"SELECT '{a}' AS old_id, '{b}' AS lead_id" for a, b in became.items())
+    engine.run([
+        Step("aliases", f"SELECT *, CAST(NULL AS TIMESTAMP) AS merged_at FROM ({rows})" if became else
+             "SELECT '' AS old_id, '' AS lead_id, CAST(NULL AS TIMESTAMP) AS merged_at WHERE FALSE"),
+        Step("leads", "SELECT CAST(i AS VARCHAR) AS lead_id, TIMESTAMP '2024-01-01' - to_days(CAST(i AS INT)) "
+             "AS created_at FROM range(10) AS r(i)"),
+        Step("events", "SELECT lead_id, lead_id AS was FROM leads"),
+        Step("conversions", "SELECT lead_id FROM leads"),
+        Step("changes", "SELECT 'lead' AS entity, lead_id AS id FROM leads"),
+    ])  # fmt: skip
+    findings: list[Finding] = []
+    ends = {}
+    for start in range(10):
+        walk = [start]
+        while became.get(walk[-1], walk[-1]) != walk[-1]:
+            walk.append(became[walk[-1]])
+            if len(walk) > 10:
+                with pytest.raises(DataError, match="in a circle"):
+                    merge_leads(engine, findings, flat=False)
+                return
+        ends[str(start)] = str(walk[-1])
+    merge_leads(engine, findings, flat=False)
+    assert dict(engine.connection.execute("SELECT was, lead_id FROM events").fetchall()) == ends
+    oldest = {end: max(int(start) for start in ends if ends[start] == end) for end in ends.values()}
+    ages = "SELECT lead_id, CAST(DATE '2024-01-01' - CAST(created_at AS DATE) AS INT) FROM leads"
+    assert dict(engine.connection.execute(ages).fetchall()) == oldest
+
+
+# leads left out
+
+
+def with_mails(project: LittleProject) -> LittleProject:
+    """Two of ours, two tests (one of them ours), one without an address."""
+    project.leads["E-Mail"] = [f"person{number}@firm{number % 7}.io" for number in range(160)]
+    odd = [
+        "Ann@Ours.com",
+        "bob@eu.ours.com ",
+        "test@ours.com",
+        "x@example.org",
+        None,
+        "eve@notours.com",
+        "eve@ours.com.br",
+    ]
+    project.leads.loc[0:6, "E-Mail"] = odd
+    return project
+
+
+def test_internal_and_test_leads_leave_with_all_they_did(project: LittleProject) -> None:
+    plain = opened(with_mails(project.use("changes")), test_leads="off")
+    history = opened(project, internal_domains=["@ours.com"], test_leads="filter")
+    assert sorted(history.engine.frame("SELECT lead_id FROM leads")["lead_id"])[:3] == [
+        "L004",
+        "L005",
+        "L006",
+    ]
+    gone = "('L000', 'L001', 'L002', 'L003')"
+    for table in ("leads", "events", "conversions"):
+        left = plain.engine.count(f"{table} WHERE lead_id NOT IN {gone}")
+        assert history.engine.count(table) == left < plain.engine.count(table)
+    assert history.engine.count("changes") == 0
+    assert told(plain) == {}
+    assert told(history) == {"lead-internal": 3, "lead-test": 1}
+    assert history.findings[0].message == (
+        "3 leads of ours.com, with 7 events, 2 conversions: left out (hygiene.internal_domains)"
+    )
+
+
+def test_test_leads_are_only_told_unless_asked_for(project: LittleProject) -> None:
+    history = opened(with_mails(project))
+    assert history.engine.count("leads") == 160
+    assert told(history) == {"lead-test": 2}
+    assert "still in; hygiene: {test_leads: filter} leaves them out" in history.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("address", "test"),
+    [("test@gmail.com", True), ("TEST12@gmail.com", True), ("test.user@acme.io", True), ("a+test@acme.io", True),
+     ("a@example.com", True), ("a@mail.example.net", True), ("a@b.invalid", True), ("a@test.com", True),
+     ("asdf@asdf.de", True), ("contest@acme.io", False), ("testa@acme.io", False), ("a@bestest.com", False),
+     ("a@myexample.com", False), ("a@examples.com", False), ("a@testing-labs.com", False), ("", False)],
+)  # fmt: skip
+def test_which_addresses_are_obvious_tests(address: str, test: bool, project: LittleProject) -> None:
+    project.leads["email"] = [address] + [f"p{number}@firm.io" for number in range(159)]
+    assert told(opened(project)) == ({"lead-test": 1} if test else {})
+
+
+def test_leads_left_out_by_a_condition(project: LittleProject) -> None:
+    project.leads.loc[3, "city"] = None
+    history = opened(project, exclude_leads="city = 'Bern' AND created_at < DATE '2024-03-11'")
+    assert told(history) == {"lead-excluded": 6}
+    assert history.engine.count("leads WHERE lead_id = 'L003'") == 1  # not known is not Bern
+    assert history.engine.count("events WHERE lead_id = 'L006'") == 0
+
+
+def test_check_says_how_much_each_filter_removed(project: LittleProject) -> None:
+    project.events = pd.concat([project.events, project.events.tail(5)])
+    merges(project, ("L158", "L157"))
+    project.data["events"]["where"] = "event_type <> 'email_opened'"
+    project.settings["hygiene"] = {
+        "exclude_leads": "city = 'Rome'",
+        "internal_domains": ["ours.com"],
+        "test_leads": "filter",
+    }
+    facts = leadlens("check", with_mails(project).write(), "--json").facts
+    counts = {finding["code"]: finding["count"] for finding in facts["findings"]}
+    assert counts == {
+        "leads-merged": 1,
+        "lead-excluded": 53,
+        "lead-internal": 2,
+        "lead-test": 1,
+        "event-repeated": 3,
+    }
+    words = leadlens("check", project.folder / "project.yaml").out
+    for finding in facts["findings"]:
+        assert finding["message"] in words
