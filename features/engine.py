@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from abc import ABC, abstractmethod
@@ -205,7 +206,8 @@ class DuckDBEngine(Engine):
 
     def read(self, name: str, path: str | Path) -> None:
         found = Path(path)
-        files = str(found / "*.parquet") if found.is_dir() else str(found)
+        plain = re.sub(r"([\[*?])", r"[\1]", str(found))  # a star of a folder's name stands for itself
+        files = f"{plain}/*.parquet" if found.is_dir() else plain
         source = f"read_parquet({self.dialect.literal(files)})"
         try:
             self.drop(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import re
 import tempfile
 import time
 import uuid
@@ -153,7 +154,7 @@ class SparkEngine(Engine):
         self._paths[name.lower()] = path
 
     def _show(self, name: str, path: str) -> None:
-        frame = self.session.read.parquet(_address(path))
+        frame = self.session.read.parquet(_without_globs(_address(path)))
         frame.createOrReplaceTempView(self.dialect.quote(name))
         self._forget(name)  # the new rows may have been made from the old ones
 
@@ -174,7 +175,7 @@ class SparkEngine(Engine):
         probe = f"{folder}/.probe-{uuid.uuid4().hex[:12]}"
         try:
             self.session.range(_PROBED).write.parquet(probe)
-            found = self.session.read.parquet(probe).count()
+            found = self.session.read.parquet(_without_globs(probe)).count()
         except _spark_errors():
             found = 0
         self._delete(probe)
@@ -189,8 +190,16 @@ class SparkEngine(Engine):
 
 
 def _address(path: str) -> str:
-    """A path as Spark wants it: with a scheme, so that no cluster's default file system is meant."""
-    return path.rstrip("/") if len(urlsplit(path).scheme) > 1 else Path(path).absolute().as_uri()
+    """A path as Hadoop wants it: with a scheme, so that no cluster's default file system is meant; not encoded."""
+    if len(urlsplit(path).scheme) > 1:
+        return path.rstrip("/")
+    whole = Path(path).absolute().as_posix()
+    return f"file://{whole}" if whole.startswith("/") else f"file:///{whole}"
+
+
+def _without_globs(address: str) -> str:
+    """Brackets and stars of a folder's name stand for themselves."""
+    return re.sub(r"([\\\[\]{}*?])", r"\\\1", address)
 
 
 def _spark_errors() -> tuple[type[Exception], ...]:

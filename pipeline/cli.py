@@ -172,8 +172,10 @@ def audit(
     """Rebuild past rows from the raw history and look for leaks from the future; exit code 1 if one is proven."""
     from pipeline.audit.words import audit_words
     from pipeline.jobs.audit import audit as job
+    from pipeline.progress import shown
 
-    found = job(_load(config), sample=sample, seed=seed)
+    with shown() as progress:
+        found = job(_load(config), sample=sample, seed=seed, progress=progress)
     _tell(as_json, found.to_dict(), lambda: audit_words(found))
     raise typer.Exit(found.exit_code)
 

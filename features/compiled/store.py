@@ -52,6 +52,10 @@ class _Manifest:
     leads: str
     parts: tuple[_StoredPart, ...]
 
+    @property
+    def files(self) -> set[str]:
+        return {self.leads, *(piece for part in self.parts for piece in part.pieces)}
+
 
 class EventStore:
     """A folder of folded events. Safe to kill at any moment; a second run waits for the first.
@@ -84,14 +88,17 @@ class EventStore:
         """The manifest; ``None`` where there is none of this format."""
         try:
             told = json.loads((self.folder / "manifest.json").read_text())
-        except (OSError, ValueError):
-            return None
-        if told.get("format") != _FORMAT:
-            return None
-        parts = tuple(
-            _StoredPart(tuple(part["pieces"]), part["rows"], part["check"]) for part in told["parts"]
-        )
-        return _Manifest(told["made_for"], datetime.fromisoformat(told["known_to"]), told["leads"], parts)
+            if told["format"] != _FORMAT:
+                return None
+            parts = tuple(
+                _StoredPart(tuple(part["pieces"]), part["rows"], part["check"]) for part in told["parts"]
+            )
+            found = _Manifest(
+                told["made_for"], datetime.fromisoformat(told["known_to"]), told["leads"], parts
+            )
+            return found if all((self.folder / name).exists() for name in found.files) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # all that it tells can be made again
 
     def write(self, manifest: _Manifest) -> None:
         """Replace the manifest at one stroke, then remove what it does not name."""
@@ -99,9 +106,8 @@ class EventStore:
         path = self.folder / "manifest.json"
         path.with_suffix(".new").write_text(json.dumps(told))
         os.replace(path.with_suffix(".new"), path)
-        named = {manifest.leads, *(piece for part in manifest.parts for piece in part.pieces)}
         for found in self.folder.iterdir():
-            if found.name not in named | {"manifest.json", "lock"}:
+            if found.name not in manifest.files | {"manifest.json", "lock"}:
                 shutil.rmtree(found) if found.is_dir() else found.unlink()
 
 

@@ -72,6 +72,7 @@ POLICIES = {
     "column": SpinePolicy(column="renewed on", repeat=True),
 }  # fmt: skip
 _SETTINGS = FeatureSettings(
+    max_event_keys=6,
     half_life=3 * _DAY,
     counts=(("Page with an odd name", "page LIKE '%\\%' OR page ILIKE '李%'"), ("Dear", "value / 2 > 0.9")),
 )

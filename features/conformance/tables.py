@@ -131,7 +131,7 @@ def _frames(engine: Engine, _: int) -> Iterator[str]:
     if engine.columns("conf_f")["at"] != "TIMESTAMP":
         yield f"moments of a frame are {engine.columns('conf_f')['at']}"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "it's out" / "rows.parquet"
+        path = Path(folder) / "it's [a] {folder} 50%" / "rows.parquet"
         for _ in range(2):  # the second replaces the first
             engine.write("SELECT * FROM conf_f", path)
         engine.read("conf_g", path)

@@ -17,6 +17,7 @@ from pipeline.audit.quick_models import QuickSet, quick_set
 from pipeline.audit.rebuild import Rebuild, rebuild
 from pipeline.audit.worth import Worth, acts_seen, is_one, worth
 from pipeline.config import ProjectFile
+from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
 from pipeline.training_set import TrainingSet, build_training_set
 
@@ -80,18 +81,24 @@ class Audit:
         }
 
 
-def audit(file: ProjectFile, sample: int = 50, seed: int = 0) -> Audit:
+def audit(file: ProjectFile, sample: int = 50, seed: int = 0, progress: Progress = silent) -> Audit:
     """Rebuild a sample of past rows, ask every probe, and show what the suspects are worth.
 
     Raises ``LeadlensError`` where the project cannot be trained on at all.
     """
     file = without_sheets(file)
+    progress("Reading the history", 0, 0)
     history = open_history(file)
+    progress("Building features", 0, 0)
     rows = build_training_set(file, history)
+    progress("Rebuilding past rows the slow way", 0, 0)
     rebuilt = rebuild(history, rows.plan, rows.matrix, sample, seed)
+    progress("Opening what is kept out", 0, 0)
     wide, all_history, all_rows, hidden = _opened(file, history, rows)
+    progress("Asking the probes", 0, 0)
     facts = gather(all_history, file.project, all_rows)
     found = _ask(facts, late=False)
+    progress("Training quick models", 0, 0)
     models = worth(wide, all_history, all_rows, accuse(found), hidden)
     gains = tuple(models.gains(accuse(found), hidden))
     found += _ask(replace(facts, gains=gains), late=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from features import DuckDBEngine, Finding, Step, UsageError, nearest, spoken
+from features import DuckDBEngine, Finding, UsageError, nearest, spoken
 from features.errors import counted, listed
 from features.history import Kind
 from pipeline.config import Bots
@@ -50,18 +50,21 @@ def mark_bots(
         return
     engine.run(bot_steps(engine.dialect, bots, looked))
     findings += _findings(engine, bots, looked)
+    # In place: another copy of all events would cost far more than looking for machines did.
     if bots.mode == "filter":
-        new = "least(e.retracted_at, b.since)"  # NULL is no moment: least() passes it over
-        engine.run([_marked(f"e.* REPLACE ({new} AS retracted_at)")])
+        # NULL is no moment: least() passes it over
+        change = (
+            "retracted_at = least(e.retracted_at, b.since) FROM bot_clicks AS b WHERE b.since IS NOT NULL"
+        )
+        engine.connection.execute(f"UPDATE events AS e SET {change} AND b.r = e.rowid")
     elif bots.mode == "feature":
-        at_once = "CASE WHEN b.r IS NOT NULL THEN coalesce(b.since <= e.known_at, FALSE) END"
-        engine.run([_marked(f"e.*, {at_once} AS machine")])
+        engine.connection.execute("ALTER TABLE events ADD COLUMN machine BOOLEAN")
+        at_once = "coalesce(b.since <= e.known_at, FALSE)"
+        engine.connection.execute(
+            f"UPDATE events AS e SET machine = {at_once} FROM bot_clicks AS b WHERE b.r = e.rowid"
+        )
         kinds["machine"] = "boolean"
     engine.drop(*TABLES)
-
-
-def _marked(columns: str) -> Step:
-    return Step("events", f"SELECT {columns} FROM events AS e LEFT JOIN bot_clicks AS b ON b.r = e.rowid")
 
 
 def _looked(

@@ -115,8 +115,8 @@ def _shape(
         parsed = Condition.parse(source.where, types, where=f"{where}.where")
         condition = parsed.sql(engine.dialect, {"": "renamed"})
         if out := engine.count(f"renamed WHERE NOT coalesce({condition}, FALSE)"):
-            told = f"{counted(out, 'row')} of {engine.count('renamed'):,} left out by data.{table}.where"
-            findings.append(Finding("where", told, "note", out))
+            removed = f"{counted(out, 'row')} of {engine.count('renamed'):,} left out by data.{table}.where"
+            findings.append(Finding("where", removed, "note", out))
     hidden = {name for name, _ in shown if name in project.known_after and name not in _TABLES[table]}
     # The outcome and the order are known afterwards too, and no attributes: they are still needed here.
     needed = _outcome_and_order(project) if table == "leads" else set()

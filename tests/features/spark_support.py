@@ -1,0 +1,114 @@
+"""Spark for tests: settings for tiny tables, a real cluster on loopback, and when there is none."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from features.errors import UsageError
+from features.spark_session import find_java
+
+# The work of these tables is nothing beside planning and compiling it.
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+TINY = {
+    "spark.driver.extraJavaOptions": _JAVA,
+    "spark.executor.extraJavaOptions": _JAVA,
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+}
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+_DEADLINE = 90.0
+
+
+def need_spark() -> None:
+    """Skip where pyspark or Java is missing; on the project's own checks they must be there."""
+    try:
+        import pyspark  # noqa: F401
+
+        find_java()
+    except (ImportError, UsageError) as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"Spark's tests cannot run: {error}")
+        pytest.skip(str(error).splitlines()[0])
+
+
+@contextmanager
+def standalone_cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
+    """One master and two workers, each a process of its own; yields the master's address and the workers."""
+    import pyspark
+
+    home = Path(pyspark.__file__).parent
+    env = {
+        **os.environ,
+        "SPARK_HOME": str(home),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_DAEMON_MEMORY": "256m",
+    }
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*command: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [str(home / "bin" / "spark-class"), *command, "--host", "127.0.0.1", "--port", "0", "--webui-port", "0"]
+            if "Master" in command[0]
+            else [str(home / "bin" / "spark-class"), *command],
+            env=env, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    try:
+        master = _Log(start("org.apache.spark.deploy.master.Master"))
+        url = master.wait_for(r"Starting Spark master at (spark://\S+)")
+        for number in range(2):
+            start(
+                "org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--webui-port", "0", "--cores", "1",
+                "--memory", "1g", "--work-dir", str(folder / f"worker-{number}"), url,
+            )  # fmt: skip
+        for _ in range(2):
+            master.wait_for(r"(Registering worker) 127\.0\.0\.1")
+        yield url, started[1:]
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class _Log:
+    """The lines a process writes, read as they come."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: queue.Queue[str] = queue.Queue()
+        self.seen: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.put(line)
+
+    def wait_for(self, pattern: str) -> str:
+        """The first group of the next line that matches; fails with the log after the deadline."""
+        until = time.monotonic() + _DEADLINE
+        while (left := until - time.monotonic()) > 0:
+            try:
+                line = self.lines.get(timeout=left)
+            except queue.Empty:
+                break
+            self.seen.append(line)
+            if found := re.search(pattern, line):
+                return found[1]
+        pytest.fail(f"no line with {pattern!r} in {_DEADLINE:.0f} s:\n{''.join(self.seen[-20:])}")

@@ -1,0 +1,67 @@
+"""Spark on a real cluster: a master and two workers, each a process of its own, on loopback."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from features import Step
+from features.conformance import CASES, Case
+from features.errors import UsageError
+from features.spark import SparkEngine
+from tests.features.spark_support import INTERPRETED, TINY, need_spark, standalone_cluster
+
+
+# The first job waits for both workers.
+BOTH = {**TINY, **INTERPRETED, "spark.scheduler.minRegisteredResourcesRatio": "1.0"}
+
+
+class Cluster(NamedTuple):
+    engine: SparkEngine
+    workers: list[subprocess.Popen[str]]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    need_spark()
+    folder = tmp_path_factory.mktemp("cluster")
+    with (
+        standalone_cluster(folder) as (url, workers),
+        SparkEngine(url, work=folder / "work", memory="512m", settings=BOTH) as engine,
+    ):
+        yield Cluster(engine, workers)
+
+
+def _executors(engine: SparkEngine) -> int:
+    """Executors that are there, without this process."""
+    spark: Any = engine.session
+    return int(spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) - 1
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_cluster_keeps_every_promise(cluster: Cluster, case: Case) -> None:
+    case.check(cluster.engine, histories=15)
+
+
+def test_both_workers_take_part(cluster: Cluster) -> None:
+    assert cluster.engine.value("SELECT count(*) FROM range(0, 1000, 1, 16)") == 1000
+    assert _executors(cluster.engine) == 2
+
+
+def test_a_folder_that_workers_cannot_write_is_refused_before_anything_is_lost(cluster: Cluster) -> None:
+    with pytest.raises(UsageError, match="do not see this folder"):
+        cluster.engine.write("SELECT 1 AS n", "/proc/nowhere/rows")
+
+
+def test_tables_outlive_a_worker(cluster: Cluster) -> None:
+    """The last test of the file: it kills one of two workers."""
+    engine = cluster.engine
+    engine.run([Step("numbers", "SELECT id AS n FROM range(0, 100000, 1, 8)")])
+    cluster.workers[0].kill()  # its executor ends with it
+    cluster.workers[0].wait(30)
+    engine.run([Step("sums", "SELECT n % 7 AS k, sum(n) AS total FROM numbers GROUP BY n % 7")])
+    assert engine.value("SELECT sum(total) FROM sums") == 99_999 * 100_000 // 2
