@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEER := .leadlens/bench/venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quality bench-features bench-audit schema lock clean
+.PHONY: help setup demo test check bench bench-quality bench-features bench-audit spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -16,7 +16,8 @@ setup: $(READY) ## Make .venv with the pinned, hashed packages
 demo: $(READY) ## Train, score and compare on two simulated worlds; say what to open
 	$(BIN)/leadlens demo
 
-test: $(READY) ## Run all tests
+# Spark is half a gigabyte: tests of it are skipped where it is not installed, but never by CI.
+test: $(READY) $(if $(CI),$(VENV)/.spark) ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 check: $(READY) ## Format, lint, types and tests
@@ -39,9 +40,13 @@ bench-audit: $(READY) ## Hold the audit against documented leaks, with nothing d
 schema: $(READY) ## Write the JSON Schemas of project files and score sheets
 	$(BIN)/leadlens schema configs/schema
 
-lock: $(READY) ## Renew requirements.lock (needs uv)
+spark: $(VENV)/.spark ## Add the Spark engine to .venv (needs Java 17 to run)
+
+lock: $(READY) ## Renew the locks (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group dev pyproject.toml -o requirements.lock
+	echo 'pyspark>=4.1' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate - -o requirements-spark.lock
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .leadlens demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -49,6 +54,10 @@ clean: ## Remove everything that make made
 $(PEER)/.ready: benchmarks/featuretools.txt
 	$(PYTHON) -m venv $(PEER)
 	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/featuretools.txt
+	@touch $@
+
+$(VENV)/.spark: requirements-spark.lock | $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
 	@touch $@
 
 $(READY): requirements.lock pyproject.toml

@@ -120,13 +120,13 @@ def _check_columns(history: History, plan: FeaturePlan) -> None:
 _WORTH_COMPILING = 3_000_000
 
 
-def _compiles(history: History, plan: FeaturePlan, spine: str, stored: bool) -> bool:
+def _compiles(history: History, plan: FeaturePlan, spine: str) -> bool:
     """Whether the facts are better made by compiled loops; their values are the same."""
     engine = history.engine
     if not isinstance(engine, DuckDBEngine) or not plan.keys:
         return False
     events, rows, leads = (engine.count(table) for table in ("events", spine, "leads"))
-    if not rows or (not stored and events * rows < _WORTH_COMPILING * leads):
+    if not rows or events * rows < _WORTH_COMPILING * leads:
         return False
     from features.compiled.coding import EventCoding
 
@@ -149,7 +149,7 @@ def _parts(
     told = [*telling_steps(history, plan, "part_rows"), _features(history, plan, "part_rows")]
     made = [step.name for step in (*attributes, *told)]
     try:
-        if not _compiles(history, plan, spine, store is not None):
+        if not _compiles(history, plan, spine):
             facts = fact_steps(history, plan, spine)
             made += [step.name for step in facts]
             engine.run([*facts, Step("part_rows", f"SELECT * FROM {spine}"), *told], watch)
@@ -179,7 +179,8 @@ def build_matrix(
 ) -> FeatureMatrix:
     """Run a plan over a spine. Raises ``DataError`` if the data lack a column of the plan, or a step fails.
 
-    ``store`` is a folder in which sorted events are kept, so that the next run reads only what is new.
+    ``store`` is a folder in which the sorted events of a large history are kept, so that the next run need only
+    check them and read what is new; a history too small for compiled loops is not kept.
     """
     engine, columns = history.engine, plan_columns(plan)
     frames = [engine.frame("SELECT * FROM features") for _ in _parts(history, plan, spine, store, watch)]

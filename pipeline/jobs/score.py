@@ -18,6 +18,7 @@ from pipeline.config import ProjectFile, expand
 from pipeline.predict import named, predict, sheet_points, with_points
 from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
+from pipeline.state import state_folder
 from pipeline.training_set import load_sheet, score_both_sheets, spine_policy
 from pipeline.writeback import RunManifest, WriteResult, parse_target, write_scores
 
@@ -101,7 +102,8 @@ def score(
     open_leads = build_scoring_spine(history, moment, spine_policy(file.project))
     warnings += _unlike_training(history, file, moment, open_leads)
     progress(f"Scoring {open_leads:,} open leads", 0, 0)
-    matrix = build_matrix(history, served.bundle.recipe.plan)
+    store = state_folder() / "events" / file.project.name
+    matrix = build_matrix(history, served.bundle.recipe.plan, store=store)
     rules, prior = score_both_sheets(history, sheet, served.bundle, "spine")
     columns = named(matrix.columns, served.bundle.sheet)
     points = sheet_points(prior, matrix.frame.index)

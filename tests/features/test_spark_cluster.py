@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,7 +13,6 @@ from features.conformance import CASES, Case
 from features.errors import UsageError
 from features.spark import SparkEngine
 from tests.features.spark_support import INTERPRETED, TINY, need_spark, standalone_cluster
-
 
 # The first job waits for both workers.
 BOTH = {**TINY, **INTERPRETED, "spark.scheduler.minRegisteredResourcesRatio": "1.0"}

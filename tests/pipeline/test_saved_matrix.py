@@ -1,0 +1,238 @@
+"""A saved matrix trains as a built one does, and only the project and the data it was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from features import DataError, DuckDBEngine, History, UsageError
+from features.matrix import build_matrix
+from features.planning import plan_features
+from features.spine import SpinePolicy, build_spine
+from pipeline.config import ProjectFile, load_project
+from pipeline.jobs.list_features import list_features
+from pipeline.sources import open_history
+from pipeline.sources.handover import data_fingerprint, hand_over
+from pipeline.training_set import TrainingSet, build_training_set
+from tests.pipeline.little_project import START, LittleProject, leadlens
+
+SHEET = b"""
+sheet: little
+attributes: [{label: Rome, when: "city = 'Rome'", points: 4}]
+actions: [{label: Prices, when: "page = 'Pricing'", points: 6, per: each, cap: 9}]
+"""
+
+
+def little(folder: Path) -> LittleProject:
+    """All five tables, numbers that change, and a sheet."""
+    project = LittleProject(folder).use("accounts", "changes")
+    told = ["1e3", " 12 ", "0900", "7.50", None, "1_000"]
+    project.changes = pd.DataFrame(
+        {
+            "entity": "lead",
+            "id": [f"L{number:03}" for number in range(6)],
+            "attribute": "income",
+            "value": told,
+            "known_at": START + timedelta(days=1),
+        }
+    )
+    again = project.changes.assign(value=["999", "5", "1000", "80", "1", None])  # at the same moments
+    project.changes = pd.concat([project.changes, again, LittleProject(folder).changes])
+    project.files["little.yaml"] = SHEET
+    project.settings["scorecards"] = ["little.yaml"]
+    return project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> LittleProject:
+    return little(tmp_path / "project")
+
+
+def saved(project: LittleProject) -> tuple[ProjectFile, Path]:
+    file, out = load_project(project.write()), project.folder / "matrix"
+    list_features(file, out)
+    return file, out
+
+
+def trains(file: ProjectFile, matrix: Path | None = None) -> TrainingSet:
+    return build_training_set(file, open_history(file), matrix=matrix)
+
+
+def test_a_saved_matrix_is_the_built_one(project: LittleProject) -> None:
+    file, out = saved(project)
+    built, read = trains(file), trains(file, out)
+    pd.testing.assert_frame_equal(read.matrix.frame, built.matrix.frame)
+    pd.testing.assert_frame_equal(read.matrix.spine, built.matrix.spine)
+    pd.testing.assert_series_equal(read.label, built.label)
+    pd.testing.assert_series_equal(read.part, built.part)
+    assert (read.plan, read.test_from, read.warnings) == (built.plan, built.test_from, built.warnings)
+    assert built.rules is not None
+    assert read.rules is not None
+    pd.testing.assert_frame_equal(read.rules.scores, built.rules.scores)
+    assert read.matrix.fingerprint == built.matrix.fingerprint
+
+
+def test_the_columns_listed_are_those_written(project: LittleProject) -> None:
+    file = load_project(project.write())
+    listed = list_features(file, project.folder / "matrix")
+    told = json.loads((project.folder / "matrix" / "matrix.json").read_text())
+    found = pd.read_parquet(project.folder / "matrix" / "features.parquet")
+    assert [column.name for column in listed.columns] == [name for name in found if name not in
+        ("row_id", "lead_id", "as_of", "created_at")]  # fmt: skip
+    assert told["rows"] == len(found)
+    assert told["engine"] == "duckdb"
+
+
+def _other_horizon(project: LittleProject) -> None:
+    project.settings["outcome"] = {"horizon": "11d"}
+
+
+def _other_embargo(project: LittleProject) -> None:
+    project.settings["judge"] = {"embargo": "3d"}
+
+
+def _other_value(project: LittleProject) -> None:
+    project.events.loc[7, "seconds"] = 1.25
+
+
+def _other_end(project: LittleProject) -> None:
+    project.data["ends"] = "2024-07-01"  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "told"),
+    [
+        (_other_horizon, UsageError, "made with other settings"),
+        (_other_embargo, UsageError, "made with other settings"),
+        (_other_end, UsageError, "made with other settings"),
+        (_other_value, DataError, "differs: events"),
+    ],
+)
+def test_what_it_was_not_made_from_is_refused(
+    project: LittleProject,
+    change: Callable[[LittleProject], None],
+    error: type[Exception],
+    told: str,
+) -> None:
+    _, out = saved(project)
+    change(project)
+    with pytest.raises(error, match=told):
+        trains(load_project(project.write()), out)
+
+
+def test_settings_that_decide_no_row_may_change(project: LittleProject) -> None:
+    _, out = saved(project)
+    project.settings |= {"model": {"trials": 3}, "engine": {"name": "spark"}, "scorecards": [], "about": "x"}
+    assert len(trains(load_project(project.write()), out).matrix) > 0
+
+
+def test_the_order_of_rows_makes_no_other_data(project: LittleProject) -> None:
+    file, out = saved(project)
+    project.leads, project.events = project.leads[::-1], project.events.sample(frac=1, random_state=3)
+    assert len(trains(load_project(project.write()), out).matrix) > 0
+    assert data_fingerprint(open_history(file))
+
+
+def test_what_is_left_half_done_is_refused(project: LittleProject) -> None:
+    file, out = saved(project)
+    (out / "matrix.json").unlink()
+    with pytest.raises(UsageError, match="holds no training matrix"):
+        trains(file, out)
+    (out / "matrix.json").write_text('{"leadlens_matrix": 99}')
+    with pytest.raises(UsageError, match="another version"):
+        trains(file, out)
+
+
+def test_files_of_two_matrices_are_refused(project: LittleProject) -> None:
+    file, out = saved(project)
+    labels = pd.read_parquet(out / "labels.parquet")
+    labels.iloc[1:].to_parquet(out / "labels.parquet")
+    with pytest.raises(DataError, match="do not belong together"):
+        trains(file, out)
+
+
+def test_a_file_where_the_folder_should_be_is_refused(project: LittleProject) -> None:
+    file = load_project(project.write())
+    (project.folder / "taken").write_text("x")
+    with pytest.raises(UsageError, match="this is a file"):
+        list_features(file, project.folder / "taken")
+
+
+def test_one_parquet_file_still_holds_every_row(project: LittleProject) -> None:
+    path = project.write()
+    answer = leadlens("features", path, "--out", project.folder / "all.parquet", "--json")
+    assert answer.code == 0, answer.err
+    assert len(pd.read_parquet(project.folder / "all.parquet")) == 160
+    assert answer.facts["written"].endswith("all.parquet")
+
+
+def matrix_of(history: History) -> pd.DataFrame:
+    build_spine(history, SpinePolicy(at_ages=(timedelta(0), timedelta(days=2)), repeat=True))
+    return build_matrix(history, plan_features(history)).frame
+
+
+def test_a_handed_over_history_is_the_same(project: LittleProject, tmp_path: Path) -> None:
+    opened = open_history(load_project(project.write()))
+    with DuckDBEngine() as other:
+        there = hand_over(opened, other, tmp_path / "it's between")
+        pd.testing.assert_frame_equal(matrix_of(there), matrix_of(opened))
+        assert replace(there, engine=opened.engine) == opened
+        spelt = other.frame("SELECT id, value FROM changes WHERE attribute = 'income' ORDER BY id")
+    # Of two values at one moment the text that sorts last, in the spelling that every engine reads.
+    assert spelt["value"].tolist() == ["999.0", "5.0", "1000.0", "80.0", "1.0", "1000.0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--engine", "sparc"), "did you mean: spark?"),
+        (("--master", "local[2]"), "--engine spark --master local[2]"),
+        (("--engine", "spark", "--out", "x.parquet"), "Spark writes a folder"),
+        (("--engine", "spark", "--master", "yarn"), "needs a working folder"),
+    ],
+)
+def test_engines_that_do_not_fit_are_wrong_use(
+    project: LittleProject, arguments: tuple[str, ...], told: str
+) -> None:
+    answer = leadlens("features", project.write(), *arguments)
+    assert answer.code == 2
+    assert told in answer.err
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        ({"memory": "much"}, "engine.memory"),
+        ({"work": "s3://bucket/x"}, "mount a shared disk"),
+        ({"name": "flink"}, "engine.name"),
+    ],
+)
+def test_engine_settings_that_cannot_be_are_wrong_use(
+    project: LittleProject, engine: dict[str, str], told: str
+) -> None:
+    project.settings["engine"] = engine
+    answer = leadlens("features", project.write())
+    assert answer.code == 2
+    assert told in answer.err
+
+
+def test_memory_is_bounded_and_the_rest_goes_to_the_working_folder(project: LittleProject) -> None:
+    project.settings["engine"] = {"memory": "1 GB", "work": "spilled"}
+    history = open_history(load_project(project.write()))
+    told = history.engine.frame(
+        "SELECT current_setting('memory_limit') AS memory, current_setting('temp_directory') AS folder"
+    )
+    assert told.loc[0, "memory"] in ("953.6 MiB", "1.0 GB", "953.7 MiB")
+    assert told.loc[0, "folder"] == str(project.folder / "spilled")
+
+
+def test_where_the_sql_runs_changes_no_fingerprint(project: LittleProject) -> None:
+    before = load_project(project.write()).fingerprint
+    project.settings["engine"] = {"name": "spark", "master": "local[3]", "memory": "2g"}
+    assert load_project(project.write()).fingerprint == before

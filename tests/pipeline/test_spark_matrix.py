@@ -1,0 +1,69 @@
+"""From one machine to a cluster by two commands: the matrix of a Spark cluster trains the same model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.config import load_project
+from pipeline.jobs.list_features import list_features
+from pipeline.sources import open_history
+from pipeline.training_set import build_training_set
+from tests.features.spark_support import INTERPRETED, TINY, need_spark, standalone_cluster
+from tests.pipeline.test_saved_matrix import little
+
+
+def _run(home: Path, *arguments: str | Path) -> dict[str, Any]:
+    """The command line in a process of its own, as a user runs it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *map(str, arguments), "--json"],
+        env={**os.environ, "LEADLENS_HOME": str(home)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_a_cluster_writes_the_matrix_and_training_reads_it(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    need_spark()
+    project = little(tmp_path / "project")
+    work = tmp_path / "work"
+    project.settings["engine"] = {"work": str(work), "memory": "512m", "spark": TINY | INTERPRETED}
+    path, out, plain = project.write(), tmp_path / "spark", tmp_path / "duckdb"
+    with standalone_cluster(tmp_path_factory.mktemp("cluster")) as (url, _):
+        told = _run(tmp_path, "features", path, "--engine", "spark", "--master", url, "--out", out)
+    assert told["written"] == str(out)
+    assert json.loads((out / "matrix.json").read_text())["engine"] == "spark"
+    assert list((out / "features.parquet").glob("part-*.parquet"))
+    assert not list(work.iterdir()), "tables are left in the working folder"
+
+    file = load_project(path)
+    list_features(file, plain)
+    one, other = (build_training_set(file, open_history(file), matrix=folder) for folder in (out, plain))
+    assert one.plan == other.plan
+    assert one.test_from == other.test_from
+    assert one.label.equals(other.label)
+    assert one.part.equals(other.part)
+    for name in other.matrix.frame:
+        mine, theirs = one.matrix.frame[name], other.matrix.frame[name]
+        numbers = mine.dtype.kind == "f"
+        near = (mine - theirs).abs() <= 1e-9 * theirs.abs().clip(lower=1) if numbers else mine == theirs
+        assert (near | (mine.isna() & theirs.isna())).all(), name
+
+    trained = [
+        _run(tmp_path / folder.name, "train", path, "--trials", "2", "--matrix", folder)
+        for folder in (out, plain)
+    ]
+    built = _run(tmp_path / "built", "train", path, "--trials", "2")
+    assert trained[1]["figures"] == built["figures"]
+    for lens, figures in trained[0]["figures"].items():
+        assert figures == pytest.approx(built["figures"][lens], abs=1e-9)
+    assert trained[0]["params"] == built["params"]
