@@ -28,7 +28,7 @@ _SAMPLE = 300
 def plan_attributes(history: History, settings: FeatureSettings, spine: str) -> tuple[AttributeFeature, ...]:
     """Choose by what was known of the spine's leads when they were last looked at: nothing later is seen.
 
-    Readings that come out alike for (nearly) all leads are left out, unless ``settings.read`` asks for them.
+    Readings that come out alike for all leads are left out, unless ``settings.read`` asks for them.
     Raises ``UsageError`` where ``settings.read`` names an unknown column, or a reading that does not fit.
     """
     _check_read(history, settings)
@@ -88,7 +88,6 @@ def _sample(history: History, source: str, column: str, kind: Kind) -> list[str]
 def _supported(history: History, plan: FeaturePlan, settings: FeatureSettings) -> list[AttributeFeature]:
     """The candidates that tell leads apart, with the values that are kept as they are."""
     leads = history.engine.count(_LOOKED_AT)
-    least = min(5, max(1, leads // 20))
     tables = lookups_of(history, plan)
     chosen = []
     for feature in plan.attributes:
@@ -117,7 +116,7 @@ def _supported(history: History, plan: FeaturePlan, settings: FeatureSettings) -
                 total = sum(
                     n for _, n in _counts(history, plan, f"CASE WHEN {read} IS NOT NULL THEN 1 END", "")
                 )
-            if not counts or total - counts[0][1] < least:
+            if not counts or counts[0][1] == total:
                 continue
         chosen.append(feature)
     return chosen

@@ -20,7 +20,8 @@ class Dialect(ABC):
     ``… FILTER (WHERE …)``, ``row_number() OVER``, ``VALUES``, ``EXISTS``, ``UNION ALL``.
     To write with care: ``sum`` of integers is widened by DuckDB, so ``CAST(sum(x) AS BIGINT)``; ``x / y`` needs
     ``nullif(y, 0)``; an untyped NULL needs a cast; ``ORDER BY`` says NULLS FIRST or LAST where NULLs occur;
-    ``concat`` with NULL differs, as does everything about time: use the methods.
+    ``CAST(x AS BIGINT)`` of a double rounds here and cuts there, so ``round(x)`` first; ``concat`` with NULL
+    differs, as does everything about time: use the methods.
     """
 
     name: str

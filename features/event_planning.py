@@ -27,6 +27,12 @@ _LEAST_ROWS = 5
 # Support is a share, and a share of this many rows is known well enough.
 _SAMPLE = 20_000
 _CHANNEL = re.compile(r"channel|source|medium|utm", re.IGNORECASE)
+# Names of numbers that tell which one it was, not how much: ``clerk``, ``userId``, ``offer_no``; not ``no_of_cds``.
+_ONE_OF_MANY = re.compile(
+    r"(?:^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))(?i:id|uid|uuid|code|ref|sku|ean|gtin|isbn|zip|plz|postcode|phone|user"
+    r"|agent|clerk|operator|employee|owner|rep|resource|seller|advisor|manager|member|customer|client|product"
+    r"|campaign|category|session|(?<=.)(?:no|nr|number|nummer|numero))$"
+)
 _MAIL = {
     "tries": re.compile(r"mail.*(sent|delivered)|(sent|delivered).*mail", re.IGNORECASE),
     "opened": re.compile(r"mail.*open|open.*mail", re.IGNORECASE),
@@ -165,11 +171,20 @@ class _Support:
         """Number properties that are told often enough, each with the event types that tell it."""
         amounts: dict[str, list[str]] = {}
         for name, kind in self.history.event_properties.items():
-            if kind == "number" and name not in self.settings.drop and len(amounts) < _MOST_AMOUNTS:
+            if kind != "number" or name in self.settings.drop or self._is_code(name):
+                continue
+            if len(amounts) < _MOST_AMOUNTS:
                 found = self._support("event_type", f"{self.engine.dialect.quote(name)} IS NOT NULL")
                 if len(types := found.loc[found["n"] >= self.least, "value"]):
                     amounts[name] = list(types)
         return amounts
+
+    def _is_code(self, name: str) -> bool:
+        """Whether a number only names one of many, such as a clerk: by its name, where all values are whole."""
+        quoted = self.engine.dialect.quote(name)
+        return bool(_ONE_OF_MANY.search(name)) and not self.engine.count(
+            f"plan_seen WHERE {quoted} <> floor({quoted})"
+        )
 
     def windows(self) -> tuple[timedelta, ...]:
         """The user's own, or those that some rows have events in and some have older events than."""

@@ -201,4 +201,4 @@ def _as_text(history: History, kind: Kind, value: str) -> str:
     if kind != "number":
         return text(value)
     # A phone number that a spreadsheet has made a number of.
-    return f"CASE WHEN abs({value}) < 1e15 THEN {text(f'CAST({value} AS BIGINT)')} END"
+    return f"CASE WHEN abs({value}) < 1e15 THEN {text(f'CAST(round({value}) AS BIGINT)')} END"

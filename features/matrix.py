@@ -103,7 +103,10 @@ def _check_columns(history: History, plan: FeaturePlan) -> None:
     """A plan of an earlier day may name columns that the data of today no longer have."""
     own = {"lead": history.lead_attributes, "account": history.account_attributes}
     lacking = [
-        f"{item.source}s.{item.column}" for item in plan.attributes if item.column not in own[item.source]
+        f"{item.source}s.{name}"
+        for item in plan.attributes
+        for name in (item.column, item.beside)
+        if name and name not in own[item.source]
     ]
     read = [name for key in plan.keys for name in (key.prop, *key.amounts) if name is not None]
     lacking += [f"events.{name}" for name in read if name not in history.event_properties]

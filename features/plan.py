@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from features.columns import Family
 from features.durations import compact, parse_duration
+from features.errors import DataError
 
 Reading = Literal[
     "number", "category", "flag", "filled", "age", "years", "range", "size_band", "revenue_band", "age_band",
@@ -123,7 +124,19 @@ class FeaturePlan:
 
     @classmethod
     def from_dict(cls, told: Mapping[str, Any]) -> FeaturePlan:
-        """The inverse of ``to_dict``."""
+        """The inverse of ``to_dict``. Raises ``DataError`` for a plan of another version of Leadlens."""
+        try:
+            return cls._from_dict(told)
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                "these features were chosen by another version of Leadlens",
+                value=str(error),
+                why="they can be made exactly as then, or not at all",
+                fix="train again: leadlens train CONFIG",
+            ) from error
+
+    @classmethod
+    def _from_dict(cls, told: Mapping[str, Any]) -> FeaturePlan:
         return cls(
             keys=tuple(EventKey(**{**key, "amounts": tuple(key["amounts"])}) for key in told["keys"]),
             windows=tuple(parse_duration(window) for window in told["windows"]),

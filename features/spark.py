@@ -18,7 +18,7 @@ from features.engine import Engine, Step, StepReport
 from features.errors import DataError, UsageError
 from features.spark_dialect import SparkDialect
 from features.spark_frames import arrow_for_spark, frame_from_arrow
-from features.spark_session import is_local, on_this_machine, start_session
+from features.spark_session import is_local, on_this_machine, spark_said, start_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -50,7 +50,8 @@ class SparkEngine(Engine):
     work : folder (or an address that Spark can write to) for the tables; emptied of them at the end. On a
         cluster every worker must see it under this name; on this machine a temporary folder by default.
     memory : of this process where Spark runs in it, else of each executor: ``"4g"``.
-    settings : further Spark settings; those that the SQL relies on cannot be changed.
+    settings : further Spark settings; those that the SQL relies on cannot be changed. In a process in which
+        Spark runs already, ``memory`` and what is not about SQL stay as they are.
 
     Raises ``UsageError`` where pyspark, Java or the working folder is missing.
     """
@@ -72,10 +73,10 @@ class SparkEngine(Engine):
             )
         self.master = master
         self.dialect = SparkDialect()
-        self.session, self._started = start_session(master, memory, settings or {})
         folder = tempfile.mkdtemp(prefix="leadlens-") if work is None else str(work)
         self._own_folder = folder if work is None else None
         self.work = f"{_address(folder)}/spark-{uuid.uuid4().hex[:12]}"
+        self.session, self._started = start_session(master, memory, settings or {}, f"{self.work}/warehouse")
         self._paths: dict[str, str] = {}  # folder of each table that is ours, by lower-case name
         self._seen: set[str] = set()
         self._closed = False
@@ -91,7 +92,7 @@ class SparkEngine(Engine):
             except _spark_errors() as error:
                 raise DataError(
                     f"the step {step.name!r} failed",
-                    value=_told(error),
+                    value=spark_said(error),
                     fix="see what it ran with: leadlens features CONFIG --explain",
                 ) from error
             if watch is not None:
@@ -111,7 +112,9 @@ class SparkEngine(Engine):
         try:
             self._show(name, str(path))
         except _spark_errors() as error:
-            raise DataError(f"the table {name!r} cannot be read", value=path, why=_told(error)) from error
+            raise DataError(
+                f"the table {name!r} cannot be read", value=path, why=spark_said(error)
+            ) from error
 
     def write(self, sql: str, path: str | Path) -> None:
         target = _address(str(path))
@@ -119,7 +122,7 @@ class SparkEngine(Engine):
         try:
             self.session.sql(sql).write.mode("overwrite").parquet(target)
         except _spark_errors() as error:
-            raise DataError("a result could not be written", value=path, why=_told(error)) from error
+            raise DataError("a result could not be written", value=path, why=spark_said(error)) from error
 
     def columns(self, table: str) -> dict[str, str]:
         found = self.session.table(self.dialect.quote(table)).dtypes
@@ -203,11 +206,7 @@ def _without_globs(address: str) -> str:
 
 
 def _spark_errors() -> tuple[type[Exception], ...]:
-    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
     return PySparkException, Py4JJavaError
-
-
-def _told(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -77,9 +77,12 @@ def find_java() -> Path:
     return Path(found)
 
 
-def start_session(master: str, memory: str | None, settings: Mapping[str, str]) -> tuple[SparkSession, bool]:
+def start_session(
+    master: str, memory: str | None, settings: Mapping[str, str], warehouse: str
+) -> tuple[SparkSession, bool]:
     """A session of its own (temporary tables, SQL settings), and whether Spark was started for it.
 
+    ``warehouse`` is where Spark would keep tables that stay, of which there are none.
     Raises ``UsageError`` where pyspark, Java or a reachable cluster is missing, or where Spark already runs
     in this process with another master.
     """
@@ -101,26 +104,25 @@ def start_session(master: str, memory: str | None, settings: Mapping[str, str]) 
         )
     builder = SparkSession.builder.master(master).appName("leadlens")
     options = "spark.driver.extraJavaOptions"
-    asked = {**_defaults(master, memory), **settings}
+    asked = {**_defaults(master, memory), "spark.sql.warehouse.dir": warehouse, **settings}
     asked[options] = f"-Dlog4j2.configurationFile={_LOGGING.as_uri()} {settings.get(options, '')}".strip()
     for name, value in asked.items():
         builder = builder.config(name, value)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # pyspark says that pandas 3 is new to it; we pass it Arrow tables
+            # pyspark says that pandas 3 is new to it; we pass it Arrow tables
+            warnings.simplefilter("ignore")
             session = (running or builder.getOrCreate()).newSession()
     except Exception as error:
+        _stop_half_started()
         raise UsageError(
             "Spark could not be started",
             value=master,
-            why=(str(error).strip().splitlines() or [type(error).__name__])[0],
+            why=spark_said(error),
             fix="check the master's address and the settings; Spark's own messages stand above",
         ) from error
-    logging.getLogger(
-        "SQLQueryContextLogger"
-    ).disabled = True  # a page of Java stack for every refused statement
+    # It would write a page of Java's stack for every statement that is refused.
+    logging.getLogger("SQLQueryContextLogger").disabled = True
     for name, value in {**{k: v for k, v in settings.items() if _is_sql(k)}, **SESSION}.items():
         session.conf.set(name, value)
     return session, running is None
@@ -133,6 +135,22 @@ def _any_session() -> SparkSession | None:
     found: SparkSession | None = SparkSession._instantiatedSession
     alive = found is not None and found.sparkContext._jsc is not None
     return found if alive else None
+
+
+def _stop_half_started() -> None:
+    """So that another attempt in this process begins anew."""
+    from pyspark import SparkContext
+
+    context = SparkContext._active_spark_context
+    if context is not None:
+        context.stop()
+
+
+def spark_said(error: Exception) -> str:
+    """What went wrong, in one line: without the name of the call, and without Java's stack."""
+    lines = [line.strip(" :") for line in str(error).splitlines() if line.strip(" :")]
+    told = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return (told or lines or [type(error).__name__])[0]
 
 
 def _is_sql(name: str) -> bool:

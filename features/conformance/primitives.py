@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -124,6 +125,7 @@ def _number(d: Dialect) -> dict[str, tuple[str, Callable[[Row], Any]]]:
         "least": ("least(x, CAST(k AS DOUBLE))", lambda r: float(r["k"]) if r["x"] is None else min(r["x"], r["k"])),
         "ratio": ("x / nullif(k, 0)", lambda r: r["x"] / r["k"] if r["x"] and r["k"] else None),
         "round": ("round(x / 3, 9)", lambda r: r["x"] and round(r["x"] / 3, 9)),
+        "whole": ("CAST(round(x) AS BIGINT)", lambda r: r["x"] and round(r["x"] + math.copysign(1e-6, r["x"]))),
         "floor": ("CAST(floor(x) AS BIGINT)", lambda r: r["x"] and r["x"] // 1),
         "truth": ("CASE WHEN b THEN 1 WHEN NOT b THEN 0 END", lambda r: None if r["b"] is None else int(r["b"])),
     }  # fmt: skip

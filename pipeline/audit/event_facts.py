@@ -30,7 +30,8 @@ def event_facts(history: History) -> pd.DataFrame:
 def event_counts(history: History) -> pd.DataFrame:
     """``Facts.counts``: three counts per lead and event type, and over all types."""
     counted = (
-        "count(*) FILTER (WHERE occurred_at < audit_as_of AND known_at < audit_as_of) AS seen, "
+        "count(*) FILTER (WHERE occurred_at < audit_as_of AND known_at < audit_as_of "
+        "AND (retracted_at IS NULL OR retracted_at >= audit_as_of)) AS seen, "
         "count(*) FILTER (WHERE occurred_at < audit_until) AS until, count(*) AS total FROM audit_events"
     )
     return history.engine.frame(

@@ -68,10 +68,18 @@ def test_columns_are_read_by_name_kind_and_values(
 def test_what_is_alike_for_all_leads_is_left_out() -> None:
     alike: dict[str, tuple[Kind, list[Any]]] = {
         "a": ("number", [1.0]), "b": ("category", ["x"]), "c": ("boolean", [True]), "d": ("text", [None]),
-        "e": ("number", [1.0] * 39 + [2.0]), "title": ("text", ["Gärtner", "Maler"]),
+        "e": ("number", [None]), "title": ("text", ["Gärtner", "Maler"]),
     }  # fmt: skip
     assert planned(alike) == []
     assert planned({"a": ("number", [1.0])}, read={"a": ("number",)}) == ["a"]  # but for what is asked for
+
+
+def test_one_lead_that_differs_is_enough() -> None:
+    rare: dict[str, tuple[Kind, list[Any]]] = {
+        "a": ("number", [1.0] * 39 + [2.0]), "b": ("category", ["x"] * 39 + ["y"]),
+        "c": ("boolean", [False] * 39 + [True]), "d": ("number", [None] * 39 + [1.0]),
+    }  # fmt: skip
+    assert planned(rare) == ["a", "b", "c", "d"]
 
 
 def test_a_number_is_dialled_from_the_country_beside_it() -> None:

@@ -146,6 +146,12 @@ def test_a_plan_survives_its_record() -> None:
     assert FeaturePlan.from_dict(PLAN.to_dict()) == PLAN
 
 
+def test_a_plan_of_another_version_is_refused_in_words() -> None:
+    told = {name: value for name, value in PLAN.to_dict().items() if name != "touches"}
+    with pytest.raises(DataError, match="train again"):
+        FeaturePlan.from_dict(told)
+
+
 def _same(left: pd.DataFrame | None, right: pd.DataFrame | None) -> None:
     if left is None or right is None:
         assert left is None

@@ -254,7 +254,7 @@ def _(project: LittleProject) -> None:
     project.events = pd.concat([project.events, handover])
 
 
-@told("10,000 event types", events=10_400, features=20)
+@told("10,000 event types", events=10_400, features=34)
 def _(project: LittleProject) -> None:
     lead = [f"L{number % 160:03}" for number in range(10_000)]
     more = pd.DataFrame({"lead_id": lead, "event_type": [f"type {number}" for number in range(10_000)]})
