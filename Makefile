@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEER := .leadlens/bench/venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quality bench-features bench-audit spark schema lock clean
+.PHONY: help setup demo test check bench bench-quality bench-features bench-audit bench-vocabulary spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ bench-features: $(READY) $(PEER)/.ready ## Time features against scanning, panda
 
 bench-audit: $(READY) ## Hold the audit against documented leaks, with nothing declared
 	$(BIN)/python -m benchmarks.audit
+
+bench-vocabulary: $(READY) ## Train with and without the kinds of features that came after 0.1.0 (not in bench)
+	$(BIN)/python -m benchmarks.vocabulary --seeds 5
 
 schema: $(READY) ## Write the JSON Schemas of project files and score sheets
 	$(BIN)/leadlens schema configs/schema

@@ -49,8 +49,8 @@ class FeatureColumn:
 
         >>> FeatureColumn("n", "Pricing in 7 days", "behavioural", phrase="Viewed Pricing {times} in 7 days").say(3.0)
         'Viewed Pricing 3 times in 7 days'
-    >>> FeatureColumn("d", "Days", "behavioural", phrase="Active on {value} different days").say(1.0)
-    'Active on one day'
+        >>> FeatureColumn("d", "Days", "behavioural", phrase="Active on {value} different days").say(1.0)
+        'Active on one day'
         """
         if value is None or value != value:  # NaN and NaT differ from themselves
             return self.absent or f"{self.label}: not known"
@@ -61,7 +61,9 @@ class FeatureColumn:
         number = float(value)  # type: ignore[arg-type]
         phrase = self.phrase or f"{self.label}: {{value}}"
         if number == 1:
-            phrase = phrase.replace("{value} different days", "one day").replace("{value} days", "{value} day")
+            phrase = phrase.replace("{value} different days", "one day").replace(
+                "{value} days", "{value} day"
+            )
         return phrase.replace("{times}", _times(number)).replace("{value}", spoken_number(number))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import re
+import shutil
 import tempfile
 import time
 import uuid
@@ -76,7 +77,14 @@ class SparkEngine(Engine):
         folder = tempfile.mkdtemp(prefix="leadlens-") if work is None else str(work)
         self._own_folder = folder if work is None else None
         self.work = f"{_address(folder)}/spark-{uuid.uuid4().hex[:12]}"
-        self.session, self._started = start_session(master, memory, settings or {}, f"{self.work}/warehouse")
+        try:
+            self.session, self._started = start_session(
+                master, memory, settings or {}, f"{self.work}/warehouse"
+            )
+        except UsageError:
+            if self._own_folder:
+                shutil.rmtree(self._own_folder)
+            raise
         self._paths: dict[str, str] = {}  # folder of each table that is ours, by lower-case name
         self._seen: set[str] = set()
         self._closed = False

@@ -80,7 +80,9 @@ class Cleaner:
         self._keep_one_per_event_id()
         self._drop_future("events", "known_at")
         self._tell_ancient("events", "occurred_at")
-        before = self.engine.count("events AS e JOIN leads AS l USING (lead_id) WHERE e.occurred_at < l.created_at")
+        before = self.engine.count(
+            "events AS e JOIN leads AS l USING (lead_id) WHERE e.occurred_at < l.created_at"
+        )
         self._tell(
             "event-early", before, "event", "dated before the lead was created: part of its history", "note"
         )
@@ -92,7 +94,9 @@ class Cleaner:
         self.engine.run([Step("conversions", "SELECT DISTINCT * FROM conversions")])
         self._drop_future("conversions", "converted_at")
         self._tell_ancient("conversions", "converted_at")
-        early = self.engine.count("conversions AS c JOIN leads AS l USING (lead_id) WHERE c.converted_at < l.created_at")
+        early = self.engine.count(
+            "conversions AS c JOIN leads AS l USING (lead_id) WHERE c.converted_at < l.created_at"
+        )
         self._tell("conversion-early", early, "conversion", "dated before the lead was created")
 
     def changes(self, attributes: Mapping[str, Mapping[str, Kind]], hidden: Iterable[str]) -> None:

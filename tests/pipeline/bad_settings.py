@@ -278,7 +278,9 @@ wrong_use("a click that is an open", "a click or an open, not both: email_opened
 wrong_use("a mail property that is not there", "events have no such property", "did you mean: page")(
     bots(mail="pages")
 )
-wrong_use("an unknown hygiene", "unknown key in hygiene", "did you mean: bots")(hygiene(bot={"mode": "filter"}))
+wrong_use("an unknown hygiene", "unknown key in hygiene", "did you mean: bots")(
+    hygiene(bot={"mode": "filter"})
+)
 told("bots without clicks", "found no event type that looks like a click: name yours", events=400)(bots())
 told("clicks that never occur", "no event is of type 'page_view'; did you mean page_viewed?", events=400)(
     bots(clicks=["page_view"])

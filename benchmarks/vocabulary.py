@@ -1,0 +1,255 @@
+"""What the kinds of features that came after version 0.1.0 bring: trained with and without them, on the same rows.
+
+Run by ``make bench-vocabulary``, on the five real data sets and both simulated worlds. Rows, split, folds and seed
+are the same on both sides; intervals are paired, of whole leads drawn again. Tuning is chance too: ``--seeds 5``
+trains five times on each side, takes the mean of the differences and tells how far they lie apart. Prints a table
+and ends with one line of JSON.
+
+What version 0.1.0 knew is taken from the columns of today: its own limit of behaviours and its fixed windows are
+not brought back. A reading that stands in the place of an earlier one (``51-200`` as a number, not as a text)
+counts as known; ``disposable`` mail domains are ``corporate`` on the side without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from models.judging import Measured
+from models.judging.intervals import cluster_bootstrap
+from pipeline.threads import one_blas_thread
+
+if TYPE_CHECKING:
+    from pipeline.config import ProjectFile
+    from pipeline.training_set import TrainingSet
+
+ROOT = Path(__file__).parents[1]
+REAL = ("bank_marketing", "x_education_leads", "olist_marketing_funnel", "cdnow", "bpic2012_loan_leads")
+WORLDS = ("demo_b2b_software", "demo_car_dealer")
+METRICS = ("roc_auc", "log_loss")
+RESAMPLES = 1000
+
+# Kinds of columns that version 0.1.0 did not have, by name; {window} stands for the plan's windows.
+NEW: tuple[tuple[str, str], ...] = (
+    ("sessions", r"any__(sessions(_{window})?|per_session)"),
+    ("times of day", r"any__(office_hours|weekend)"),
+    ("trend and surge", r"any__(trend|surge)"),
+    ("active days per window", r"any__active_days_{window}"),
+    ("sums per window", r"any__sum_.+_{window}"),
+    ("sums per event type", r"(?!any__).+__(sum|mean)_.+"),
+    ("shares of activity", r".+__share"),
+    ("e-mail rates", r"mail_(opened|clicked)_per_(sent|opened)"),
+    ("last and first values", r"(last_(?!action$)|first_).+"),
+    ("own purchases", r"bought__.+"),
+    ("account roll-ups", r"best_colleague_30d|account_(last_activity|conversions|last_conversion)"),
+)
+# Windows of their own are new only where the project names none: version 0.1.0 had 7, 30 and 90 days.
+NEW_WINDOWS = ("windows of 1 and 365 days", r".+__(count|active_days|sessions|sum_.+)_(1|365)d")
+OLD_READINGS = ("number", "category", "flag", "filled", "age", "email_kind", "seniority")
+
+
+def main() -> None:
+    """Train and judge on every data set that is there and on both worlds."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("names", nargs="*", default=[*REAL, *WORLDS])
+    asked.add_argument(
+        "--seeds", type=int, default=1, help="trainings on each side; 1, with the project's seed"
+    )
+    asked.add_argument("--leads", type=int, help="of each world; by default its own number")
+    told = asked.parse_args()
+    found: dict[str, Vocabulary] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in told.names:
+            started = time.perf_counter()
+            found[name] = weigh(project_of(name, Path(folder), told.leads), told.seeds)
+            print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    print(table_of(found))
+    print(
+        json.dumps({"bench": "vocabulary", "figures": {name: each.figures() for name, each in found.items()}})
+    )
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One metric with all columns and without the new ones; the difference is with minus without, at 90 %.
+
+    ``by_seed`` are the differences of the single trainings, of which ``difference`` is the mean.
+    """
+
+    with_new: float
+    without: float
+    difference: float
+    low: float
+    high: float
+    by_seed: tuple[float, ...]
+
+    def __str__(self) -> str:
+        spread = (
+            f", seeds {min(self.by_seed):+.4f} … {max(self.by_seed):+.4f}" if len(self.by_seed) > 1 else ""
+        )
+        return f"{self.difference:+.4f} ({self.low:+.4f} to {self.high:+.4f}{spread})"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the new columns of one project bring; no gains where it has none."""
+
+    columns: int
+    new: dict[str, int]
+    gains: dict[str, Gain]
+
+    def figures(self) -> dict[str, Any]:
+        """For the line of JSON."""
+        without = self.columns - sum(self.new.values())
+        told = {metric: {**vars(gain), "by_seed": list(gain.by_seed)} for metric, gain in self.gains.items()}
+        return {"columns": self.columns, "columns_without": without, "new": self.new, **told}
+
+
+def project_of(name: str, folder: Path, leads: int | None = None) -> ProjectFile:
+    """A shipped project; the data of a world are simulated into the folder."""
+    from pipeline.config import load_project
+    from pipeline.demo import simulate, write_world
+
+    file = load_project(ROOT / "configs" / f"{name}.yaml")
+    if name not in WORLDS:
+        return file
+    write_world(simulate(name.removeprefix("demo_"), seed=7, leads=leads), folder / name / "data")
+    sheets = tuple(str(file.resolve(sheet)) for sheet in file.project.scorecards)
+    project = file.project.model_copy(update={"scorecards": sheets})
+    return replace(file, path=folder / name / "project.yaml", project=project)
+
+
+def weigh(file: ProjectFile, seeds: int = 1) -> Vocabulary:
+    """Train with and without the new columns on the same rows, and judge both on the same later rows."""
+    from pipeline import build_training_set, open_history
+
+    history = open_history(file)
+    rows = build_training_set(file, history)
+    new = new_columns(rows, file.project.features.windows is None)
+    counted, columns = dict(Counter(new.values())), rows.matrix.frame.shape[1]
+    if not new:
+        return Vocabulary(columns, {}, {})
+    frames = (rows.matrix.frame, as_before(rows, new))
+    timeless, first = history.clock == "none", file.project.model.seed
+    told = [[_learned(file, rows, frame, timeless, first + at) for frame in frames] for at in range(seeds)]
+    return Vocabulary(columns, counted, gains_of(rows, told))
+
+
+def new_columns(rows: TrainingSet, chosen_windows: bool) -> dict[str, str]:
+    """Column -> kind, of all columns that version 0.1.0 could not have made."""
+    from features.durations import compact
+
+    windows = f"({'|'.join(map(compact, rows.plan.windows)) or '-'})"
+    kinds = [NEW_WINDOWS, *NEW] if chosen_windows else list(NEW)
+    patterns = [(kind, re.compile(pattern.replace("{window}", windows))) for kind, pattern in kinds]
+    attributes = {feature.name: feature for feature in rows.plan.attributes}
+    known = {(item.source, item.column) for item in attributes.values() if item.reading in OLD_READINGS}
+    found = {}
+    for column in rows.matrix.columns:
+        if item := attributes.get(column.name):
+            if item.reading not in OLD_READINGS and (item.source, item.column) in known:
+                found[column.name] = "more readings of a column"
+        elif kind := next((kind for kind, pattern in patterns if pattern.fullmatch(column.name)), None):
+            found[column.name] = kind
+    return found
+
+
+def as_before(rows: TrainingSet, new: dict[str, str]) -> pd.DataFrame:
+    """The matrix without the new columns, mail domains told as they were."""
+    mails = [feature.name for feature in rows.plan.attributes if feature.reading == "email_kind"]
+    frame = rows.matrix.frame.drop(columns=list(new))
+    return frame.assign(**{name: frame[name].replace("disposable", "corporate") for name in mails})
+
+
+@one_blas_thread
+def _learned(
+    file: ProjectFile, rows: TrainingSet, frame: pd.DataFrame, timeless: bool, seed: int
+) -> np.ndarray:
+    """The probability of every later row, by a model trained as `leadlens train` does."""
+    from models.training import TrainSettings, train_model
+    from pipeline.predict import sheet_points
+    from pipeline.training_set import outcome_horizon
+
+    early, later, asked = rows.rows("train"), rows.rows("test"), file.project.model
+    spine = rows.matrix.spine.set_index("row_id").loc[early]
+    trained = train_model(
+        frame.loc[early],
+        rows.label[early],
+        as_of=None if timeless else spine["as_of"],
+        lead_id=spine["lead_id"],
+        horizon=pd.Timedelta(outcome_horizon(file.project)),
+        rule_points=sheet_points(rows.prior, early),
+        settings=TrainSettings(trials=asked.trials, folds=asked.folds, drop_clock=asked.drop_clock, n_jobs=1),
+        seed=seed,
+    )
+    return trained.model.predict_proba(frame.loc[later], sheet_points(rows.prior, later))
+
+
+def gains_of(rows: TrainingSet, told: Sequence[Sequence[np.ndarray]]) -> dict[str, Gain]:
+    """Per metric; ``told`` is, per seed, the probability of every later row with and without the new columns."""
+    later = rows.rows("test")
+    label = rows.label[later].to_numpy()
+    seen = [[Measured(label, probability) for probability in sides] for sides in told]
+
+    def figures(weight: np.ndarray | None) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for metric in METRICS:
+            each = np.array([[getattr(side, metric)(weight) for side in sides] for sides in seen])
+            found |= {f"{metric}.{at}": gap for at, gap in enumerate(each[:, 0] - each[:, 1])}
+            with_new, without = each.mean(axis=0)
+            found |= {f"{metric}.with": with_new, f"{metric}.without": without, metric: with_new - without}
+        return found
+
+    lead = pd.factorize(rows.matrix.spine.set_index("row_id").loc[later, "lead_id"])[0]
+    value, interval = figures(None), cluster_bootstrap(figures, lead.astype(np.int64), resamples=RESAMPLES)
+    return {
+        metric: Gain(
+            float(value[f"{metric}.with"]),
+            float(value[f"{metric}.without"]),
+            float(value[metric]),
+            *interval[metric],
+            tuple(float(value[f"{metric}.{at}"]) for at in range(len(told))),
+        )
+        for metric in METRICS
+    }
+
+
+def table_of(found: dict[str, Vocabulary]) -> str:
+    """Markdown: one row per project, then what is new in each."""
+    lines = [
+        "| data | columns: 0.1.0 kinds | all | ROC AUC: 0.1.0 kinds | all | difference (90 %) "
+        "| log loss: 0.1.0 kinds | all | difference (90 %) |",
+        "|---" * 9 + "|",
+    ]
+    for name, each in found.items():
+        if not each.gains:
+            lines.append(f"| `{name}` | {each.columns} | {each.columns} | no new columns |" + " – |" * 5)
+            continue
+        auc, loss = (each.gains[metric] for metric in METRICS)
+        lines.append(
+            f"| `{name}` | {each.columns - sum(each.new.values())} | {each.columns} | {auc.without:.4f} "
+            f"| {auc.with_new:.4f} | {auc} | {loss.without:.4f} | {loss.with_new:.4f} | {loss} |"
+        )
+    lines.append("")
+    lines += [
+        f"{name}: {', '.join(f'{count} {kind}' for kind, count in each.new.items())}"
+        for name, each in found.items()
+        if each.new
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
