@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import DataError, Step, UsageError
+from features import DataError, Step, UsageError, matrix
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
@@ -21,6 +21,7 @@ from pipeline.config import ProjectFile
 from pipeline.jobs.train import Training
 from pipeline.predict import predict_frame, sheet_points, with_points
 from pipeline.registry import Registry
+from pipeline.state import state_folder
 from pipeline.training_set import spine_policy
 
 TRIALS = 3
@@ -157,6 +158,22 @@ def test_scoring_twice_changes_nothing(starter: ProjectFile, trained: Training, 
         assert np.clip(round(total), 1, 99) == pytest.approx(row.score, abs=1)
         main = [line["points"] for line in ledger if line["dimension"] in ("fit", "engagement")]
         assert sum(main) == pytest.approx(row.rule_points)
+
+
+def test_nights_over_a_large_history_give_the_same_scores(
+    starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the starter's history were large: the first night keeps its events, the second goes on from them."""
+    first, second = datetime(2025, 6, 1), datetime(2025, 6, 20)
+    want = [score(starter, as_of=moment, dry_run=True).scores for moment in (first, second)]
+    monkeypatch.setattr(matrix, "_WORTH_COMPILING", 0)
+    kept = state_folder() / "events" / "starter" / "manifest.json"
+    assert not kept.exists()
+    for moment, scores in zip((first, second), want, strict=True):
+        got = score(starter, as_of=moment, dry_run=True).scores
+        assert kept.exists()
+        pd.testing.assert_frame_equal(got.drop(columns="run_id", errors="ignore"),
+                                      scores.drop(columns="run_id", errors="ignore"), rtol=1e-9)  # fmt: skip
 
 
 def test_scores_go_to_postgresql(starter: ProjectFile, trained: Training, postgres_url: str) -> None:
