@@ -211,7 +211,7 @@ def write_matrix(
 ) -> None:
     """The same as Parquet at ``path``, never whole in memory: ``row_id, lead_id, as_of, created_at``, features.
 
-    One file, or a folder of part files on engines that write such; rows are in no particular order.
+    One file, or a folder of part files on engines that write such; rows are in no particular order across parts.
     """
     engine = history.engine
     select = (
@@ -225,7 +225,8 @@ def write_matrix(
     unfinished, writer = path.with_name(path.name + ".unfinished"), None
     try:
         for part in _parts(history, plan, spine, store, watch):
-            batches = engine.connection.sql(select.format(part)).to_arrow_reader(_ROW_GROUP)
+            rows = engine.connection.sql(f"{select.format(part)} ORDER BY s.row_id")
+            batches = rows.to_arrow_reader(_ROW_GROUP)
             writer = writer or pq.ParquetWriter(unfinished, batches.schema, compression="zstd")
             for batch in batches:
                 writer.write_batch(batch)

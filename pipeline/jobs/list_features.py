@@ -14,7 +14,7 @@ from uuid import uuid4
 from features import FeatureColumn, History, Step, UsageError
 from features.engine import StepReport
 from features.lookups import lookup_steps
-from features.matrix import build_matrix, feature_steps, plan_columns
+from features.matrix import build_matrix, feature_steps, plan_columns, write_matrix
 from features.planning import plan_features
 from features.spine import build_spine
 from pipeline.config import EngineSettings, ProjectFile
@@ -81,12 +81,10 @@ def list_features(
             spine = "spine"
             build_spine(history, spine_policy(file.project))
             plan = plan_features(history, feature_settings(file.project))
-            if out is not None or debug:
-                matrix = build_matrix(history, plan, watch=watch)
             if out is not None:
-                out.parent.mkdir(parents=True, exist_ok=True)
-                keys = matrix.spine.set_index("row_id")[["lead_id", "as_of"]]
-                keys.join(matrix.frame).to_parquet(out, compression="zstd")
+                write_matrix(history, plan, out, watch=watch)
+            elif debug:
+                build_matrix(history, plan, watch=watch)
         steps = (*lookup_steps(history, plan, spine), *feature_steps(history, plan, spine))
     return FeatureList(plan_columns(plan), steps, tuple(ran), out)
 
