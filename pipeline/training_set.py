@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from features import History, Step
+from features import DataError, History, Step
 from features.label import build_labels
 from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
@@ -120,6 +120,12 @@ def build_training_set(
         built = build_matrix(history, plan, "looked_at")
         told = engine.frame("SELECT row_id, part, label FROM parted WHERE part IS NOT NULL ORDER BY row_id")
         told = told.set_index("row_id")
+    if not built.columns:
+        raise DataError(
+            "there is nothing to learn from: no column and no event tells one lead from another",
+            why="a column with one value, or with another text for every lead, is no feature",
+            fix="see what is read: leadlens check CONFIG; add attributes or events to `data`",
+        )
     rules, prior = score_both_sheets(history, sheet, bundle, "looked_at")
     warnings = tuple(finding.message for finding in history.findings if finding.level == "warning")
     engine.drop("parted", "looked_at", "labels", "spine")

@@ -261,7 +261,7 @@ def _(project: LittleProject) -> None:
     project.events = pd.concat([project.events, more.assign(occurred_at=START + timedelta(hours=1))])
 
 
-@told("10,000 categories", leads=10_000, features=2)
+@told("10,000 categories", leads=10_000, features=0)
 def _(project: LittleProject) -> None:
     created = [START + timedelta(minutes=10 * number) for number in range(10_000)]
     names = {"lead_id": [f"L{number:03}" for number in range(10_000)], "created_at": created}

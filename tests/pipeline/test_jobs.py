@@ -276,3 +276,15 @@ def test_scoring_says_what_is_unlike_training(starter: ProjectFile, trained: Tra
     early = score(starter, as_of=datetime(2001, 1, 1), dry_run=True)
     assert len(early.scores) == 0
     assert any("no lead is open" in warning for warning in early.warnings)
+
+
+def test_data_that_tell_nothing_are_refused(tmp_path: Path) -> None:
+    days = pd.Timestamp("2025-01-01") + pd.to_timedelta(np.arange(200), unit="D")
+    leads = pd.DataFrame({"lead_id": [f"L{n}" for n in range(200)], "created_at": days})
+    leads.assign(town=[f"town {n}" for n in range(200)]).to_csv(tmp_path / "leads.csv", index=False)
+    sold = leads.iloc[::5].rename(columns={"created_at": "converted_at"})
+    sold.to_csv(tmp_path / "sold.csv", index=False)
+    told = "name: nothing\ndata:\n  leads: {read: leads.csv}\n  conversions: {read: sold.csv}\n"
+    (tmp_path / "project.yaml").write_text(told)
+    with pytest.raises(DataError, match="nothing to learn from"):
+        train(load_project(tmp_path))
