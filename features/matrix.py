@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.as_of import attribute_steps
@@ -120,7 +121,7 @@ def _check_columns(history: History, plan: FeaturePlan) -> None:
 
 
 # From so many pairs of a row and an event on, compiled loops beat joins by more than their start costs.
-_WORTH_COMPILING = 3_000_000
+_WORTH_COMPILING = 500_000
 
 
 def _compiles(history: History, plan: FeaturePlan, spine: str) -> bool:
@@ -211,7 +212,7 @@ def write_matrix(
 ) -> None:
     """The same as Parquet at ``path``, never whole in memory: ``row_id, lead_id, as_of, created_at``, features.
 
-    One file, or a folder of part files on engines that write such; rows are in no particular order across parts.
+    One file, or a folder of part files on engines that write such; rows are in no particular order.
     """
     engine = history.engine
     select = (
@@ -225,9 +226,13 @@ def write_matrix(
     unfinished, writer = path.with_name(path.name + ".unfinished"), None
     try:
         for part in _parts(history, plan, spine, store, watch):
-            rows = engine.connection.sql(f"{select.format(part)} ORDER BY s.row_id")
-            batches = rows.to_arrow_reader(_ROW_GROUP)
-            writer = writer or pq.ParquetWriter(unfinished, batches.schema, compression="zstd")
+            batches = engine.connection.sql(select.format(part)).to_arrow_reader(_ROW_GROUP)
+            if writer is None:
+                # Numbers seldom repeat: looking for repetitions, and packing them hard, costs more than the loops.
+                texts = [field.name for field in batches.schema if pa.types.is_string(field.type)]
+                writer = pq.ParquetWriter(
+                    unfinished, batches.schema, compression="lz4", use_dictionary=texts or False
+                )
             for batch in batches:
                 writer.write_batch(batch)
         if writer is not None:
