@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
 from features.condition_guards import DEEPEST, parse_guarded
 from features.condition_kinds import NODE_KINDS, KindChecker
 from features.condition_tree import Call, Column, Node, Value
+from features.errors import listed
 from features.history import Kind
 
 Tables = Mapping[str, Mapping[str, Kind]]
+Lists = Mapping[str, Sequence[str]]
 
 _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
@@ -27,24 +29,25 @@ _TEXT_FUNCTIONS: dict[type[exp.Expr], str] = {exp.Lower: "lower", exp.Upper: "up
 _DATES = (exp.DType.DATE, exp.DType.TIMESTAMP, exp.DType.TIMESTAMPNTZ, exp.DType.TIMESTAMPTZ)
 
 
-def read_condition(text: str, tables: Tables, where: str | None = None) -> Node:
-    """The checked tree of ``text``; ``tables`` maps each prefix (``""`` = none) to its columns.
+def read_condition(text: str, tables: Tables, where: str | None = None, lists: Lists | None = None) -> Node:
+    """The checked tree of ``text``; ``tables`` maps each prefix (``""`` = none) to its columns, ``lists`` the
+    names that may follow IN to their values.
 
     Raises ``UsageError`` for everything that is not on the whitelist.
     """
-    return _Reader(text, tables, where).read()
+    return _Reader(text, tables, where, lists or {}).read()
 
 
 class _Reader(KindChecker):
     """One reading of one text: every ``_…`` method turns one allowed kind of SQLGlot node into ours."""
 
-    def __init__(self, text: str, tables: Tables, where: str | None) -> None:
+    def __init__(self, text: str, tables: Tables, where: str | None, lists: Lists) -> None:
         names = [f"{prefix}.{name}" if prefix else name for prefix in tables for name in tables[prefix]]
         super().__init__(text, names, where)
-        self.tables = tables
+        self.tables, self.lists = tables, lists
 
     def read(self) -> Node:
-        words = {part for name in self.names for part in (name, *name.split("."))}
+        words = {part for name in self.names for part in (name, *name.split("."))} | set(self.lists)
         return self.boolean(self._node(parse_guarded(self.text, words, self.where), 0))
 
     def _node(self, tree: exp.Expr, depth: int) -> Node:
@@ -88,12 +91,33 @@ class _Reader(KindChecker):
 
     def _in(self, tree: exp.Expr, depth: int) -> Node:
         node, items = self._node(tree.this, depth), []
+        if (named := tree.args.get("field")) is not None:
+            return self._in_list(node, named)
         for item in tree.expressions:
             node, value = self.alike("=", node, self._node(item, depth))
             items.append(value)
         if not items or not all(isinstance(item, Value) for item in items):
             self.refuse("IN takes a list of plain values", fix="write x IN ('a', 'b')")
         return self.about_a_column(Call("in", (node, *items), "boolean"))
+
+    def _in_list(self, node: Node, named: exp.Expr) -> Node:
+        plain = isinstance(named, exp.Identifier | exp.Column) and not named.args.get("table")
+        name = _lookup(named.name, self.lists) if plain else None
+        if name is None:
+            known = (
+                f"lists of this sheet: {listed(sorted(self.lists))}"
+                if self.lists
+                else "this sheet has no `lists`"
+            )
+            self.refuse(
+                f"there is no list {named.name!r} to look into",
+                value=named.name or None,
+                fix=f"write x IN ('a', 'b'), or x IN name with a name of `lists`; {known}",
+                known=tuple(self.lists),
+            )
+        values = tuple(Value(value, "text") for value in self.lists[name])
+        node, _ = self.alike("=", node, values[0])
+        return self.about_a_column(Call("in list", (node, *values), "boolean"))
 
     def _like(self, tree: exp.Expr, depth: int) -> Node:
         pattern = tree.expression
@@ -188,7 +212,7 @@ _READERS: dict[type[exp.Expr], tuple[_Read, set[str]]] = {
     exp.Not: (_Reader._not, {"this"}),
     exp.Paren: (_Reader._paren, {"this"}),
     exp.Between: (_Reader._between, {"this", "low", "high"}),
-    exp.In: (_Reader._in, {"this", "expressions"}),
+    exp.In: (_Reader._in, {"this", "expressions", "field"}),
     exp.Like: (_Reader._like, _TWO | {"negate"}),
     exp.ILike: (_Reader._like, _TWO | {"negate"}),
     exp.Is: (_Reader._is, _TWO),

@@ -66,6 +66,7 @@ TEMPLATES: dict[str, str] = {
     "is true": "({0} IS TRUE)",
     "is false": "({0} IS FALSE)",
     "in": "({0} IN ({rest}))",
+    "in list": "({0} IN ({rest}))",
     "between": "({0} BETWEEN {1} AND {2})",
     "length": "length({0})",
     "coalesce": "coalesce({all})",

@@ -7,7 +7,7 @@ nodes into a tree of our own, and the tree is written back with quoted identifie
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from features.condition_reader import read_condition
@@ -42,8 +42,10 @@ class Condition:
         columns: Mapping[str, Kind],
         where: str | None = None,
         tables: Mapping[str, Mapping[str, Kind]] | None = None,
+        lists: Mapping[str, Sequence[str]] | None = None,
     ) -> Condition:
-        """Read a condition over ``columns`` (written bare) and ``tables`` (prefix -> columns).
+        """Read a condition over ``columns`` (written bare) and ``tables`` (prefix -> columns); ``lists`` are values
+        that a column may be ``IN`` by name.
 
         Allowed: columns, numbers, ``'text'``, ``TRUE`` / ``FALSE``, ``DATE '2026-01-31'``, comparisons,
         ``IN`` a list, ``BETWEEN``, ``[NOT] [I]LIKE``, ``IS [NOT] NULL``, ``AND OR NOT``, ``+ - * /``,
@@ -52,7 +54,7 @@ class Condition:
 
         Raises ``UsageError`` (with ``where``: a file and line) for anything else.
         """
-        return cls(text, read_condition(text, {"": columns, **(tables or {})}, where))
+        return cls(text, read_condition(text, {"": columns, **(tables or {})}, where, lists))
 
     @property
     def columns_used(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -96,6 +97,10 @@ class Dialect(ABC):
         between = f"{self.microseconds(later)} - {self.microseconds(earlier)}"
         return f"(({between}) / CAST(1000000 AS DOUBLE))"
 
+    def plus(self, timestamp: str, length: timedelta) -> str:
+        """``timestamp`` moved on by a fixed length, a value."""
+        return self.minus(timestamp, -length)
+
     def hour_of(self, timestamp: str) -> str:
         """The UTC hour, 0 … 23, as BIGINT."""
         return f"CAST(hour({timestamp}) AS BIGINT)"
@@ -105,6 +110,10 @@ class Dialect(ABC):
         return f"CAST(CAST({timestamp} AS DATE) AS TIMESTAMP)"
 
     # --- numbers and text
+
+    def rounded(self, number: str, decimals: int) -> str:
+        """A double cut to so many decimals (a value), halves away from zero."""
+        return f"round({number}, {decimals})"
 
     def power(self, base: str, exponent: str) -> str:
         """``base`` to the ``exponent`` as a double."""
@@ -141,6 +150,10 @@ class Dialect(ABC):
     def trim(self, text: str) -> str:
         """Without the spaces (Unicode's space separators) at both ends."""
         return f"trim({text})"
+
+    @abstractmethod
+    def row_for_each(self, values: Sequence[str]) -> str:
+        """In a SELECT: one row for each of the values that is not NULL, and none where all are NULL."""
 
     # --- aggregates
 
@@ -200,6 +213,9 @@ class DuckDBDialect(Dialect):
 
     def hash_number(self, text: str) -> str:
         return f"(CAST('0x' || substr(md5({text}), 1, 8) AS BIGINT) % {HASHES})"
+
+    def row_for_each(self, values: Sequence[str]) -> str:
+        return f"unnest(list_filter([{', '.join(values)}], lambda x: x IS NOT NULL))"
 
     def latest(self, value: str, at: str, where: str | None = None) -> str:
         # Both in a struct: a bare NULL would be passed over.

@@ -202,6 +202,19 @@ def build_matrix(
     return FeatureMatrix(frame, columns, rows)
 
 
+def make_features(history: History, plan: FeaturePlan, spine: str, name: str) -> None:
+    """The features of a plan as table ``name`` of the engine: ``row_id`` and a column per feature."""
+    engine = history.engine
+    made: list[str] = []
+    try:
+        for _ in _parts(history, plan, spine, None, None):
+            made.append(f"{name}_{len(made)}")
+            engine.run([Step(made[-1], "SELECT * FROM features")])
+        engine.run([Step(name, " UNION ALL ".join(f"SELECT * FROM {part}" for part in made))])
+    finally:
+        engine.drop(*made)
+
+
 def write_matrix(
     history: History,
     plan: FeaturePlan,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from features.attribute_planning import plan_attributes, plan_rollups
 from features.attributes import attribute_columns
@@ -56,6 +57,33 @@ def plan_features(
     )
     _check_distinct(plan)
     return plan
+
+
+def narrowed(plan: FeaturePlan, names: Iterable[str]) -> FeaturePlan:
+    """The plan with no more in it than these columns need; their values are the same."""
+    wanted = set(names)
+
+    def enough(smaller: FeaturePlan) -> bool:
+        return wanted <= {
+            column.name for column in (*behaviour_columns(smaller), *attribute_columns(smaller))
+        }
+
+    # Rates are told by keys, so they go first; keys by number, so each is left out by itself.
+    for part in ("attributes", "touches", "rates", "keys"):
+        for item in getattr(plan, part):
+            rest = tuple(other for other in getattr(plan, part) if other != item)
+            if part == "keys" and any(item.name in (rate.hits, rate.tries) for rate in plan.rates):
+                continue
+            smaller = _with(plan, part, rest)
+            plan = smaller if enough(smaller) else plan
+    for part in ("hours", "purchases", "lead_age", "colleagues"):
+        smaller = _with(plan, part, False)
+        plan = smaller if enough(smaller) else plan
+    return plan
+
+
+def _with(plan: FeaturePlan, part: str, value: Any) -> FeaturePlan:
+    return replace(plan, **{part: value})
 
 
 def _check_distinct(plan: FeaturePlan) -> None:

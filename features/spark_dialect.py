@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from features.dialect import HASHES, CastTo, Dialect
@@ -75,6 +76,9 @@ class SparkDialect(Dialect):
 
     def hash_number(self, text: str) -> str:
         return f"(CAST(conv(substr(md5({text}), 1, 8), 16, 10) AS BIGINT) % {HASHES})"
+
+    def row_for_each(self, values: Sequence[str]) -> str:
+        return f"explode(array_compact(array({', '.join(values)})))"
 
     def latest(self, value: str, at: str, where: str | None = None) -> str:
         order = f"named_struct('at', {at}, 'known', {value} IS NOT NULL, 'value', {value})"

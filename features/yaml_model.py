@@ -36,10 +36,13 @@ Place = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_yaml_model(path: str | Path, model: type[M], what: str) -> M:
+def load_yaml_model(
+    path: str | Path, model: type[M], what: str, context: dict[str, Any] | None = None
+) -> M:
     """Load and check the YAML file at ``path``.
 
-    ``what`` names the kind of file in messages ("project file", "score sheet").
+    ``what`` names the kind of file in messages ("project file", "score sheet"); ``context`` is for the model's
+    validators.
     Raises ``UsageError`` that lists every mistake, each with its line.
     """
     path = Path(path)
@@ -52,7 +55,7 @@ def load_yaml_model(path: str | Path, model: type[M], what: str) -> M:
             fix="a file of `key: value` lines is expected; `leadlens init DIR` writes a commented one",
         )
     try:
-        return model.model_validate(document)
+        return model.model_validate(document, context=context)
     except ValidationError as error:
         items = _one_a_place(error.errors(), lines)
         problems = [_explain(item, model, path, lines, document) for item in items[:_MOST_TOLD]]

@@ -1,9 +1,9 @@
 """Scorecards: hand-written sheets, compiled to engine steps, with a dated ledger that sums to the score."""
 
-from models.scorecard.ledger import SheetScores, score_sheet
-from models.scorecard.points import compile_sheet
+from models.scorecard.ledger import SheetScores, score_sheet, write_sheet
 from models.scorecard.probability import PointsCalibration, calibrate_points
-from models.scorecard.sheet import ActionRule, AttributeRule, Disqualifier, Sheet
+from models.scorecard.rules import ActionRule, AttributeRule, Disqualifier
+from models.scorecard.sheet import Sheet
 
 __all__ = [
     "ActionRule",
@@ -13,6 +13,6 @@ __all__ = [
     "Sheet",
     "SheetScores",
     "calibrate_points",
-    "compile_sheet",
     "score_sheet",
+    "write_sheet",
 ]

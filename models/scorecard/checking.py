@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from features.conditions import Condition
 from features.errors import nearest
 from features.history import Finding, History
-from models.scorecard.points import parse_conditions
+from models.scorecard.parsing import parse_conditions
 
 if TYPE_CHECKING:
-    from models.scorecard.sheet import ActionRule, Sheet
+    from models.scorecard.rules import ActionRule, AttributeRule
+    from models.scorecard.sheet import Sheet
 
 _MOST_VALUES = 20_000
 _EVENTS = "events AS e"
@@ -23,17 +24,22 @@ _ALIASES = {"": "l", "account": "a"}
 def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
     """Findings of a sheet over a history; raises ``UsageError`` for a condition that cannot be used."""
     parsed = parse_conditions(sheet, history)
-    placed = [
+    placed: list[tuple[str, Condition, str]] = [
         *((sheet.where("attributes", i), c, "attribute") for i, c in enumerate(parsed.attributes)),
         *((sheet.where("actions", i), c, "action") for i, c in enumerate(parsed.actions)),
         *((sheet.where("disqualify", i), c, sheet.disqualify[i].on) for i, c in enumerate(parsed.bars)),
     ]
+    placed += [(sheet.where("actions", i, "after"), c, "action") for i, c in parsed.after.items()]
+    if parsed.segment is not None:
+        placed.append((sheet.place(("for",), "for"), parsed.segment, "attribute"))
     values = _Values(history)
     findings: list[Finding] = []
     for where, condition, on in placed:
         misspelt = list(values.misspelt(condition, on, where))
         findings += misspelt
-        if not misspelt and not _fires(condition, on, history):
+        # features hold only as of a moment: whether one ever reaches a value is not told here
+        told = not any(name.startswith("feature.") for name in condition.columns_used)
+        if told and not misspelt and not _fires(condition, on, history):
             things = "events" if on == "action" else "leads"
             findings.append(Finding("sheet-rule-never-fires", f"{where}: none of the {things} match", "note"))
     return findings + list(_out_of_reach(sheet))
@@ -48,7 +54,7 @@ class _Values:
 
     def misspelt(self, condition: Condition, on: str, where: str) -> Iterator[Finding]:
         for column, text in sorted(condition.texts_sought()):
-            known = self._of(column, on)
+            known = None if column.startswith("feature.") else self._of(column, on)
             if known is None or text in known:
                 continue
             near = nearest(text, known)
@@ -78,28 +84,41 @@ def _fires(condition: Condition, on: str, history: History) -> bool:
 
 
 def _out_of_reach(sheet: Sheet) -> Iterator[Finding]:
-    fit = sheet.base.fit + sum(max(rule.points, 0) for rule in sheet.attributes)
-    engagement = sheet.base.engagement + sum(map(_most, sheet.actions))
-    thresholds, grades = sheet.thresholds, sheet.grades
+    most = {name: sheet.base.get(name, 0) + _most(sheet, name) for name in sheet.all_dimensions}
+    total = sum(most[name] for name in sheet.total)
     limits = [
-        ("grades.fit (A)", fit, grades.fit[0]),
-        ("grades.engagement (4)", engagement, grades.engagement[0]),
+        ("grades.fit (A)", most["fit"], sheet.grades.fit[0]),
+        ("grades.engagement (4)", most["engagement"], sheet.grades.engagement[0]),
     ]
-    if thresholds is not None:
-        limits += [("thresholds.mql", fit + engagement, thresholds.mql)]
-        limits += [
-            ("thresholds.sql", fit + engagement, limit) for limit in [thresholds.sql] if limit is not None
-        ]
-    for name, most, limit in limits:
-        unused = name.startswith("grades") and most == 0  # a sheet without actions has no engagement to grade
-        if most < limit and not unused:
-            told = f"sheet {sheet.name}: {name} is {limit:g}, but the rules give at most {most:g} points"
+    for name, stage in sheet.thresholds.stages if sheet.thresholds else ():
+        if stage.points is not None:
+            limits.append((f"thresholds.{name.lower()}", total, stage.points))
+    for name, reach, limit in limits:
+        unused = (
+            name.startswith("grades") and reach == 0
+        )  # a sheet without actions has no engagement to grade
+        if reach < limit and not unused:
+            told = f"sheet {sheet.name}: {name} is {limit:g}, but the rules give at most {reach:g} points"
             yield Finding("sheet-out-of-reach", told, "note" if name.startswith("grades") else "warning")
 
 
-def _most(rule: ActionRule) -> float:
+def _most(sheet: Sheet, dimension: str) -> float:
+    """The most points that the rules can give to a dimension."""
+    alone, grouped = 0.0, dict.fromkeys((group.name for group in sheet.groups), 0.0)
+    for rule in sheet.rules:
+        if dimension not in rule.moves:
+            continue
+        if rule.group is None:
+            alone += _most_of(rule)
+        else:
+            grouped[rule.group] += _most_of(rule)
+    return alone + sum(min(grouped[group.name], group.cap) for group in sheet.groups)
+
+
+def _most_of(rule: AttributeRule | ActionRule) -> float:
     if rule.points <= 0:
         return 0
-    if rule.per == "once":
+    if getattr(rule, "per", "once") == "once":
         return rule.points
-    return math.inf if rule.cap is None else rule.cap
+    cap = getattr(rule, "cap", None)
+    return math.inf if cap is None else cap

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from features.engine import Step
 from features.history import History
-from models.scorecard.points import TABLES, compile_sheet, rule_labels
+from features.matrix import make_features
+from features.plan import FeaturePlan
+from models.scorecard.contradictions import STARTING
+from models.scorecard.parsing import parse_conditions
+from models.scorecard.points import double
 from models.scorecard.sheet import Sheet
+from models.scorecard.standing import Standing
+from models.scorecard.units import UNDATED
 
 LEDGER_COLUMNS = (
     "row_id",
@@ -17,9 +27,11 @@ LEDGER_COLUMNS = (
     "dimension",
     "rule",
     "occurred_at",
+    "detail",
     "raw_points",
-    "points",
+    "taken_by_decay",
     "taken_by_cap",
+    "points",
 )
 
 
@@ -31,12 +43,15 @@ class SheetScores:
     ----------
     sheet : the sheet.
     scores : one row per spine row, by row_id: ``row_id``, ``lead_id``, ``as_of``, ``fit``, ``engagement``,
-        the sheet's own dimensions, ``total`` = fit + engagement, ``grade`` (A4 … D1), ``stage`` (Lead, MQL,
-        SQL, Disqualified) and ``disqualified_by`` (the label, else missing). Points stay when disqualified.
+        the sheet's own dimensions, ``total``, ``score`` (0–100), ``grade`` (A4 … D1), ``stage`` (Lead, MQL, SQL,
+        Disqualified), ``disqualified_by`` (the label, else missing), ``product`` (the product line with the most
+        points), ``route``, ``action``, ``queue`` and ``reason`` of the first route that holds, and, where asked for,
+        ``trend`` (points won in the last 7 days) and ``surge`` (engagement of the last 7 days less the weekly mean
+        of the three weeks before). Points stay when disqualified.
     ledger : one row per line and dimension, by row, dimension and time: ``row_id``, ``lead_id``,
         ``dimension``, ``rule`` (its label), ``occurred_at`` (missing for attributes and starting points),
-        ``raw_points``, ``points``, ``taken_by_cap`` (raw_points less points). The points of a dimension sum
-        to its column in ``scores``.
+        ``detail`` (what was seen), ``raw_points``, ``taken_by_decay``, ``taken_by_cap``, ``points``: raw_points less
+        what was taken. The points of a dimension sum to its column in ``scores``.
     """
 
     sheet: Sheet
@@ -48,13 +63,13 @@ class SheetScores:
         return self.ledger[self.ledger["row_id"] == row_id].reset_index(drop=True)
 
     def by_rule(self) -> pd.DataFrame:
-        """Points counted for fit or engagement, (rows, rules): 0 where a rule does not hold.
+        """Points counted for the total, (rows, rules): 0 where a rule does not hold.
 
         One column per rule of the sheet in its order, named by label; starting points, alike for all, are
         left out, so a row sums to ``total`` less those.
         """
         labels = [rule.label for rule in self.sheet.rules]
-        counted = self.ledger[self.ledger["dimension"].isin(("fit", "engagement"))]
+        counted = self.ledger[self.ledger["dimension"].isin(self.sheet.total)]
         found = counted.pivot_table(
             index="row_id", columns="rule", values="points", aggfunc="sum", observed=False
         )
@@ -68,38 +83,152 @@ class SheetScores:
 
 
 def score_sheet(
-    sheet: Sheet, history: History, spine_table: str = "spine", ledger: bool = True
+    sheet: Sheet,
+    history: History,
+    spine_table: str = "spine",
+    ledger: bool = True,
+    movement: bool = False,
+    plan: FeaturePlan | None = None,
 ) -> SheetScores:
-    """Score ``spine_table(row_id, lead_id, as_of, …)`` by ``sheet``: a function of the history at each as_of.
+    """Score ``spine_table(row_id, lead_id, as_of, created_at)`` by ``sheet``: a function of the history at each as_of.
 
     An event counts if it occurred and was known strictly before ``as_of``, and, with ``within``, did not
     occur before ``as_of - within``. Attributes have the value they had then. With ``ledger=False`` the lines
-    are not read out (the frame is empty), which halves the time.
+    are not read out (the frame is empty), which halves the time. ``movement`` adds ``trend`` and ``surge``, which
+    costs a second look, a week before. ``plan`` holds the features that conditions may name (by default all).
 
     Raises ``UsageError`` for a condition that the history's columns do not support.
     """
     engine = history.engine
-    engine.run(compile_sheet(sheet, history, spine_table))
-    try:
-        spine = engine.dialect.quote(spine_table)
-        scores = engine.frame(
-            f"SELECT s.lead_id, s.as_of, t.* FROM sheet_scores AS t JOIN {spine} AS s ON s.row_id = t.row_id "
-            "ORDER BY t.row_id"
-        )
+    with _scored(sheet, history, spine_table, movement, plan) as standing:
+        scores = engine.frame("SELECT * FROM sheet_scores ORDER BY row_id")
         lines = engine.frame(
-            "SELECT * FROM sheet_ledger "
-            + ("" if ledger else "WHERE FALSE ")
-            + "ORDER BY row_id, dimension, occurred_at NULLS FIRST, rule, abs(points) DESC"
+            f"{ledger_sql(standing)}{'' if ledger else ' WHERE FALSE'} "
+            "ORDER BY row_id, dimension, occurred_at NULLS FIRST, rule, abs(points) DESC"
         )
-    finally:
-        engine.drop(*(f"sheet_{name}" for name in TABLES))
     return SheetScores(sheet, _scores(scores, sheet), _ledger(lines, scores, sheet))
 
 
+def write_sheet(
+    sheet: Sheet,
+    history: History,
+    scores: Path,
+    ledger: Path,
+    spine_table: str = "spine",
+    movement: bool = False,
+    plan: FeaturePlan | None = None,
+) -> None:
+    """The same as Parquet, never whole in memory: columns of ``SheetScores``, in no particular order."""
+    engine, literal = history.engine, history.engine.dialect.literal
+    with _scored(sheet, history, spine_table, movement, plan) as standing:
+        quote = engine.dialect.quote
+
+        def named(column: str, names: list[str]) -> str:
+            whens = " ".join(f"WHEN {number} THEN {literal(name)}" for number, name in enumerate(names))
+            none = f"CAST(NULL AS {engine.dialect.text_type})"
+            return f"CASE {column} {whens} END" if names else none
+
+        dimensions = [quote(name) for name in sheet.all_dimensions]
+        moved = ["trend", "surge"] if standing.movement else []
+        columns = [
+            "row_id",
+            "lead_id",
+            "as_of",
+            *dimensions,
+            "total",
+            "score",
+            "grade",
+            "stage",
+            "product",
+            *moved,
+        ]
+        routes = sheet.routes
+        columns += [
+            f"{named('bar', [bar.label for bar in sheet.disqualify])} AS disqualified_by",
+            f"{named('route', [route.label for route in routes])} AS route",
+            f"{named('route', [route.action for route in routes])} AS action",
+        ]
+        engine.write(f"SELECT {', '.join(columns)} FROM sheet_scores", scores)
+        labels = named("n.rule", list(rule_labels(sheet)))
+        dimension = named("n.dimension", list(sheet.all_dimensions))
+        told = (
+            f"SELECT n.row_id, s.lead_id, {dimension} AS dimension, {labels} AS rule, n.occurred_at, n.detail, "
+            "n.raw_points, n.raw_points - n.faded AS taken_by_decay, n.faded - n.points AS taken_by_cap, n.points "
+            f"FROM ({ledger_sql(standing)}) AS n JOIN {quote(spine_table)} AS s ON s.row_id = n.row_id"
+        )
+        engine.write(told, ledger)
+
+
+def rule_labels(sheet: Sheet) -> tuple[str, ...]:
+    """Labels by rule number: the starting points of each dimension, attributes, actions."""
+    return (*(STARTING for _ in sheet.all_dimensions), *(rule.label for rule in sheet.rules))
+
+
+def ledger_sql(standing: Standing) -> str:
+    """SELECT of all lines after the passes: one per line and dimension that it moves, by number."""
+    sheet, numbers = standing.sheet, standing.main.numbers
+    places = {name: place for place, name in enumerate(sheet.all_dimensions)}
+    moves = [(n, places[name]) for n, rule in numbers.rules.items() for name in rule.moves]
+    values = ", ".join(f"({n}, {place})" for n, place in moves or [(-1, -1)])
+    text = standing.dialect.text_type
+    found = (
+        f"SELECT n.row_id, m.dimension, n.rule, n.occurred_at, n.detail, n.raw_points, n.faded, n.points "
+        f"FROM {standing.lines} AS n JOIN (SELECT * FROM (VALUES {values}) AS v(rule, dimension)) AS m "
+        "ON m.rule = n.rule"
+    )
+    for name, points in sheet.base.items():
+        given = double(points)
+        found += (
+            f" UNION ALL SELECT s.row_id, {places[name]}, {places[name]}, {UNDATED}, CAST(NULL AS {text}), {given}, "
+            f"{given}, {given} FROM {standing.dialect.quote(standing.spine)} AS s"
+        )
+    return f"SELECT * FROM ({found}) AS n"
+
+
+@contextmanager
+def _scored(
+    sheet: Sheet, history: History, spine: str, movement: bool, plan: FeaturePlan | None
+) -> Iterator[Standing]:
+    """Run every pass; the tables are dropped at the end."""
+    engine = history.engine
+    standing = Standing(sheet, parse_conditions(sheet, history, plan), history, spine, movement)
+    made: list[str] = []
+    try:
+        run_passes(standing, history, made)
+        yield standing
+    finally:
+        engine.drop(*dict.fromkeys(made))
+
+
+def run_passes(standing: Standing, history: History, made: list[str]) -> None:
+    """Run the passes in order; every table made is added to ``made``."""
+
+    def run(steps: tuple[Step, ...]) -> None:
+        made.extend(step.name for step in steps)
+        history.engine.run(steps)
+
+    for item in standing.passes():
+        run(item.before)
+        if standing.parsed.plan is not None:
+            made.append("sheet_features")
+            make_features(history, standing.parsed.plan, item.spine, "sheet_features")
+        run(item.steps)
+
+
 def _scores(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
-    reasons = _named(frame["bar"].fillna(-1), [bar.label for bar in sheet.disqualify])
-    columns = ["row_id", "lead_id", "as_of", *sheet.all_dimensions, "total", "grade", "stage"]
-    return frame[columns].assign(disqualified_by=reasons)
+    bars, route = frame["bar"].fillna(-1), frame["route"].fillna(-1)
+    routes = sheet.routes
+    moved = [name for name in ("trend", "surge") if name in frame]
+    columns = ["row_id", "lead_id", "as_of", *sheet.all_dimensions, "total", "score", "grade", "stage"]
+    return frame[columns].assign(
+        disqualified_by=_named(bars, [bar.label for bar in sheet.disqualify]),
+        product=frame["product"].astype("str"),
+        route=_named(route, [route.label for route in routes]),
+        action=_named(route, [route.action for route in routes]),
+        queue=_named(route, [route.queue for route in routes]),
+        reason=_named(route, [route.reason or route.label for route in routes]),
+        **{name: frame[name].astype("float64") for name in moved},
+    )
 
 
 def _ledger(lines: pd.DataFrame, scores: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
@@ -108,14 +237,16 @@ def _ledger(lines: pd.DataFrame, scores: pd.DataFrame, sheet: Sheet) -> pd.DataF
         lead_id=scores["lead_id"].take(at).set_axis(lines.index),
         dimension=_named(lines["dimension"], sheet.all_dimensions),
         rule=_named(lines["rule"], rule_labels(sheet)),
+        detail=lines["detail"].astype("str"),
         # adding 0 turns -0.0, which a cap makes of a negative rule, into 0.0
         points=lines["points"] + 0.0,
-        taken_by_cap=(lines["raw_points"] - lines["points"]).round(9) + 0.0,
+        taken_by_decay=(lines["raw_points"] - lines["faded"]).round(9) + 0.0,
+        taken_by_cap=(lines["faded"] - lines["points"]).round(9) + 0.0,
     )
     return named[list(LEDGER_COLUMNS)]
 
 
-def _named(codes: pd.Series, names: list[str] | tuple[str, ...]) -> pd.Series:
+def _named(codes: pd.Series, names: list[str | None] | list[str] | tuple[str, ...]) -> pd.Series:
     """Numbers to names; -1 is missing."""
     lookup = pd.array([*names, None], dtype="str")
     return pd.Series(lookup.take(codes.to_numpy(dtype=np.int64)), index=codes.index)

@@ -1,215 +1,202 @@
-"""A sheet compiled to engine steps: which rules hold for each spine row, when, and what they give.
+"""From units to points: decay, the cap of a rule, the cap of a group, sums, grades.
 
-The steps, in order (tables are dropped once the scores are read):
+The steps after those of ``units`` (``p`` is the prefix of a pass):
 
-- ``sheet_traits``   one row per spine row: which attribute conditions hold as of then
-- ``sheet_hits``     one row per event that any action condition matches, with a flag for each
-- ``sheet_seen``     spine x hits, behind the fence: known and not taken back strictly before ``as_of``
-- ``sheet_lines``    one row per line of the ledger, by rule number
-- ``sheet_moves``    which dimensions each rule moves
-- ``sheet_ledger``   lines x moves
-- ``sheet_barred``   the first disqualifier that holds
-- ``sheet_scores``   one row per spine row: dimensions, total, grade, stage
+- ``sheet_rules``   one row per rule: its number, points, decay, cap, group
+- ``p_lines``       units with raw points, and what decay leaves of them
+- ``p_capped``      what the rule's cap leaves
+- ``p_grouped``     what the group's cap leaves
+- ``p_barred``      the first disqualifier that holds
+- ``p_base``        one row per spine row: dimensions, total, score, grades, disqualifier
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from datetime import timedelta
 
-from features.as_of import attribute_steps
-from features.conditions import Condition
-from features.dialect import Dialect
 from features.engine import Step
-from features.history import History, Kind
-from features.visibility import known_by
-from models.scorecard.grades import grade_sql, stage_sql
+from models.scorecard.grades import cut_sql
+from models.scorecard.units import UnitSteps
 
-if TYPE_CHECKING:
-    from models.scorecard.sheet import ActionRule, Sheet
-
-STARTING = "Starting points"
-_FIRST = 2  # rules 0 and 1 are the starting points of fit and of engagement
-TABLES = ("traits", "hits", "seen", "lines", "moves", "ledger", "barred", "scores")
-_UNDATED = "CAST(NULL AS TIMESTAMP)"
 EXACT = 9  # decimals kept, so that 0.1 + 0.2 reaches a threshold of 0.3
+WEEK = timedelta(days=7)
+_MICROSECOND = timedelta(microseconds=1)
 
 
-class Parsed(NamedTuple):
-    """A sheet's conditions, checked against the columns of a history; in the order of the sheet."""
+class PointSteps(UnitSteps):
+    """All of one pass, up to ``p_base``."""
 
-    attributes: tuple[Condition, ...]
-    actions: tuple[Condition, ...]
-    bars: tuple[Condition, ...]
+    @property
+    def lines(self) -> str:
+        """The table of lines: ``row_id, rule, occurred_at, detail, raw_points, faded, points``."""
+        if any(rule.group for rule in self.numbers.rules.values()):
+            return self.name("grouped")
+        return self.name("capped") if self._capped_rules() else self.name("lines")
 
-
-def parse_conditions(sheet: Sheet, history: History) -> Parsed:
-    """Check every condition of the sheet. Raises ``UsageError`` with file, line and rule."""
-    accounts = {"account": history.account_attributes}
-    event_columns: dict[str, Kind] = {
-        **history.event_properties,
-        "event_type": "category",
-        "occurred_at": "time",
-    }
-
-    def parse(section: str, index: int, text: str, on: str) -> Condition:
-        where = sheet.where(section, index)
-        if on == "action":
-            return Condition.parse(text, event_columns, where)
-        return Condition.parse(text, history.lead_attributes, where, accounts)
-
-    return Parsed(
-        tuple(parse("attributes", i, rule.when, "attribute") for i, rule in enumerate(sheet.attributes)),
-        tuple(parse("actions", i, rule.when, "action") for i, rule in enumerate(sheet.actions)),
-        tuple(parse("disqualify", i, bar.when, bar.on) for i, bar in enumerate(sheet.disqualify)),
-    )
-
-
-def rule_labels(sheet: Sheet) -> tuple[str, ...]:
-    """Labels by rule number: the starting points of fit and of engagement, attributes, actions."""
-    labels = [rule.label for rule in sheet.attributes] + [rule.label for rule in sheet.actions]
-    return (STARTING, STARTING, *labels)
-
-
-def compile_sheet(sheet: Sheet, history: History, spine: str = "spine") -> list[Step]:
-    """The steps that score every row of ``spine`` by the sheet; the last two tables are ledger and scores."""
-    return _Compiler(sheet, parse_conditions(sheet, history), history.engine.dialect, spine).steps(history)
-
-
-class _Compiler:
-    def __init__(self, sheet: Sheet, parsed: Parsed, dialect: Dialect, spine: str) -> None:
-        self.sheet, self.parsed, self.dialect = sheet, parsed, dialect
-        self.spine = dialect.quote(spine)
-        self.spine_name = spine
-        self.attributes = dict(enumerate(sheet.attributes, _FIRST))
-        self.actions = dict(enumerate(sheet.actions, _FIRST + len(sheet.attributes)))
-        bars = [(f"bar_{i}", bar.on, parsed.bars[i]) for i, bar in enumerate(sheet.disqualify)]
-        # flag -> condition, over the lead's attributes and over events
-        self.traits = {f"rule_{i}": c for i, c in zip(self.attributes, parsed.attributes, strict=True)}
-        self.traits |= {flag: condition for flag, on, condition in bars if on == "attribute"}
-        self.hits = {f"rule_{i}": c for i, c in zip(self.actions, parsed.actions, strict=True)}
-        self.hits |= {flag: condition for flag, on, condition in bars if on == "action"}
-
-    def steps(self, history: History) -> list[Step]:
-        steps = []
-        if self.traits:
-            steps += [*attribute_steps(history, self.spine_name), Step("sheet_traits", self._traits())]
-        if self.hits:
-            steps += [Step("sheet_hits", self._hits()), Step("sheet_seen", self._seen())]
+    def steps(self, movement: bool = False) -> list[Step]:
+        steps = super().steps()
+        if self.first:
+            steps.append(Step("sheet_rules", self._rules()))
+        steps.append(Step(self.name("lines"), self._lines()))
+        source = self.name("lines")
+        if self._capped_rules():
+            steps.append(Step(self.name("capped"), self._capped(source)))
+            source = self.name("capped")
+        if any(rule.group for rule in self.numbers.rules.values()):
+            steps.append(Step(self.name("grouped"), self._grouped_points(source)))
         return [
             *steps,
-            Step("sheet_lines", self._lines()),
-            Step("sheet_moves", self._moves()),
-            Step("sheet_ledger", self._ledger()),
-            Step("sheet_barred", self._barred()),
-            Step("sheet_scores", self._scores()),
+            Step(self.name("barred"), self._barred()),
+            Step(self.name("base"), self._base(movement)),
         ]
 
-    def _traits(self) -> str:
-        aliases = {"": "l", "account": "a"}
-        flags = [
-            f"{condition.sql(self.dialect, aliases)} AS {flag}" for flag, condition in self.traits.items()
-        ]
-        return (
-            f"SELECT s.row_id, {', '.join(flags)} FROM {self.spine} AS s "
-            "LEFT JOIN lead_as_of AS l ON l.row_id = s.row_id "
-            "LEFT JOIN account_as_of AS a ON a.row_id = s.row_id"
-        )
+    def _capped_rules(self) -> list[int]:
+        return [n for n, rule in self.numbers.actions.items() if rule.cap is not None]
 
-    def _hits(self) -> str:
-        flags = [f"{condition.sql(self.dialect, 'e')} AS {flag}" for flag, condition in self.hits.items()]
+    def _rules(self) -> str:
+        groups = {group.name: (place, group.cap) for place, group in enumerate(self.sheet.groups)}
+        rows = []
+        for number, rule in self.numbers.rules.items():
+            decay = getattr(rule, "decay", None)
+            half = decay.half_life // _MICROSECOND if decay and decay.half_life else None
+            zero = decay.to_zero // _MICROSECOND if decay and decay.to_zero else None
+            place, group_cap = groups.get(rule.group or "", (None, None))
+            values = [rule.points, half, zero, getattr(rule, "cap", None), place, group_cap]
+            rows.append(f"({number}, {', '.join(map(double, values))})")
+        rows = rows or [f"(-1, {', '.join([double(None)] * 6)})"]
         return (
-            f"SELECT * FROM (SELECT e.lead_id, e.occurred_at, e.known_at, e.retracted_at, {', '.join(flags)} "
-            f"FROM events AS e) AS e WHERE {' OR '.join(self.hits)}"
-        )
-
-    def _seen(self) -> str:
-        return (
-            f"SELECT s.row_id, s.as_of, h.occurred_at, {', '.join(f'h.{flag}' for flag in self.hits)} "
-            f"FROM {self.spine} AS s JOIN sheet_hits AS h ON h.lead_id = s.lead_id "
-            f"WHERE {known_by('h')}"
+            f"SELECT * FROM (VALUES {', '.join(rows)}) "
+            "AS r(rule, points, half_life, to_zero, cap, group_no, group_cap)"
         )
 
     def _lines(self) -> str:
-        start = enumerate((self.sheet.base.fit, self.sheet.base.engagement))
-        lines = [
-            *(_line(i, _UNDATED, points, points, f"{self.spine} AS s") for i, points in start if points),
-            *(
-                _line(i, _UNDATED, rule.points, rule.points, f"sheet_traits WHERE rule_{i}")
-                for i, rule in self.attributes.items()
-            ),
-            *(self._action_lines(i, rule) for i, rule in self.actions.items()),
-        ]
-        return " UNION ALL ".join(lines or [_line(0, _UNDATED, 0, 0, f"{self.spine} AS s WHERE FALSE")])
-
-    def _action_lines(self, number: int, rule: ActionRule) -> str:
-        seen = f"sheet_seen WHERE rule_{number}"
-        if rule.within is not None:
-            seen += f" AND occurred_at >= {self.dialect.minus('as_of', rule.within)}"
-        if rule.per == "once":
-            moment = "min(occurred_at)" if rule.within is None else "max(occurred_at)"
-            return _line(number, moment, rule.points, rule.points, f"{seen} GROUP BY row_id")
-        if rule.cap is None:
-            return _line(number, "occurred_at", rule.points, rule.points, seen)
-        # ties in time need no order: the lines of equal moments are equal but for what the cap leaves them
-        order = "row_number() OVER (PARTITION BY row_id ORDER BY occurred_at)"
-        nth = f"SELECT row_id, occurred_at, {order} AS nth FROM {seen}"
-        size, cap = _double(abs(rule.points)), _double(rule.cap)
-        kept = f"round(greatest(0, least({size}, {cap} - {size} * (nth - 1))), {EXACT})"
-        return _line(
-            number, "occurred_at", rule.points, f"-{kept}" if rule.points < 0 else kept, f"({nth}) AS n"
+        fading = any(getattr(rule, "decay", None) for rule in self.numbers.rules.values())
+        faded, join = "r.points", ""
+        if fading:
+            micros = self.dialect.microseconds
+            age = f"CAST({micros('s.as_of')} - {micros('u.occurred_at')} AS DOUBLE)"
+            halves = f"r.points * {self.dialect.power('0.5', f'{age} / r.half_life')}"
+            faded = (
+                f"CASE WHEN r.half_life IS NOT NULL THEN {self._round(halves)} WHEN r.to_zero IS NOT NULL THEN "
+                f"{self._round(f'r.points * (1 - {age} / r.to_zero)')} "
+                "ELSE r.points END"
+            )
+            join = f" JOIN {self.spine} AS s ON s.row_id = u.row_id"
+        return (
+            f"SELECT u.row_id, u.rule, u.occurred_at, u.detail, r.points AS raw_points, {faded} AS faded, "
+            f"{faded} AS points FROM {self.name('units')} AS u JOIN sheet_rules AS r ON r.rule = u.rule{join} "
+            "WHERE r.points <> 0"
         )
 
-    def _moves(self) -> str:
-        moves = [(0, "fit"), (1, "engagement")]
-        for main, rules in (("fit", self.attributes), ("engagement", self.actions)):
-            moves += [(i, name) for i, rule in rules.items() for name in dict.fromkeys((main, *rule.also))]
-        order = self.sheet.all_dimensions.index
-        values = ", ".join(f"({i}, {order(name)})" for i, name in moves)
-        return f"SELECT * FROM (VALUES {values}) AS m(rule, dimension)"
-
-    def _ledger(self) -> str:
+    def _capped(self, source: str) -> str:
+        # ties in time need no order: lines of one rule and moment are equal but for what the cap leaves them
+        rules = ", ".join(map(str, self._capped_rules()))
+        before = (
+            "sum(abs(n.points)) OVER (PARTITION BY n.row_id, n.rule ORDER BY n.occurred_at "
+            "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - abs(n.points)"
+        )
         return (
-            "SELECT n.row_id, m.dimension, n.rule, n.occurred_at, n.raw_points, n.points "
-            "FROM sheet_lines AS n JOIN sheet_moves AS m ON m.rule = n.rule"
+            f"{_LINE} FROM {source} WHERE rule NOT IN ({rules}) UNION ALL "
+            f"SELECT row_id, rule, occurred_at, detail, raw_points, faded, {self._left('cap')} AS points FROM ("
+            f"SELECT n.*, r.cap, {before} AS before FROM {source} AS n JOIN sheet_rules AS r ON r.rule = n.rule "
+            f"WHERE n.rule IN ({rules})) AS c"
+        )
+
+    def _grouped_points(self, source: str) -> str:
+        rules = ", ".join(str(n) for n, rule in self.numbers.rules.items() if rule.group)
+        before = (
+            "sum(abs(n.points)) OVER (PARTITION BY n.row_id, r.group_no, n.points < 0 "
+            "ORDER BY n.occurred_at NULLS FIRST, n.rule, abs(n.points) DESC "
+            "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - abs(n.points)"
+        )
+        return (
+            f"{_LINE} FROM {source} WHERE rule NOT IN ({rules}) UNION ALL "
+            f"SELECT row_id, rule, occurred_at, detail, raw_points, faded, {self._left('group_cap')} AS points FROM ("
+            f"SELECT n.*, r.group_cap, {before} AS before FROM {source} AS n JOIN sheet_rules AS r "
+            f"ON r.rule = n.rule WHERE n.rule IN ({rules})) AS c"
         )
 
     def _barred(self) -> str:
-        bars = [f"SELECT row_id, {flag[4:]} AS bar FROM {table} WHERE {flag}" for flag, table in self._bars()]
-        bars = bars or [f"SELECT row_id, 0 AS bar FROM {self.spine} AS s WHERE FALSE"]
-        return f"SELECT row_id, min(bar) AS bar FROM ({' UNION ALL '.join(bars)}) AS b GROUP BY row_id"
-
-    def _bars(self) -> Sequence[tuple[str, str]]:
-        found = [(flag, "sheet_traits") for flag in self.traits] + [
-            (flag, "sheet_seen") for flag in self.hits
+        found = [
+            f"SELECT row_id, {self.numbers.bar(marker)} AS bar FROM {self.name('traits')} "
+            f"WHERE trait_{marker} IS NOT NULL"
+            for marker in self.traits
+            if marker in self.numbers.bars
         ]
-        return [(flag, table) for flag, table in found if flag.startswith("bar_")]
+        if acted := [str(marker) for marker in self.hits if marker in self.numbers.bars]:
+            found.append(
+                f"SELECT row_id, marker - {2 * self.numbers.size} AS bar FROM {self.name('seen')} "
+                f"WHERE marker IN ({', '.join(acted)})"
+            )
+        found = found or [f"SELECT s.row_id, 0 AS bar FROM {self.spine} AS s WHERE FALSE"]
+        return f"SELECT row_id, min(bar) AS bar FROM ({' UNION ALL '.join(found)}) AS b GROUP BY row_id"
 
-    def _scores(self) -> str:
-        quote = self.dialect.quote
-        names = [quote(name) for name in self.sheet.all_dimensions]
-        sums = ", ".join(
-            f"round(sum(CASE WHEN dimension = {i} THEN points ELSE 0 END), {EXACT}) AS {name}"
-            for i, name in enumerate(names)
-        )
-        filled = ", ".join(f"coalesce(p.{name}, 0) AS {name}" for name in names)
-        total = f"round(coalesce(p.fit, 0) + coalesce(p.engagement, 0), {EXACT}) AS total"
-        grade, stage = grade_sql(self.sheet.grades), stage_sql(self.sheet.thresholds)
+    def _base(self, movement: bool) -> str:
+        sheet, quote = self.sheet, self.dialect.quote
+        moved = {
+            name: [n for n, rule in self.numbers.rules.items() if name in rule.moves]
+            for name in sheet.all_dimensions
+        }
+        sums = [f"{_sum('TRUE', rules)} AS {quote(name)}" for name, rules in moved.items()]
+        join = ""
+        if movement:
+            join = f" JOIN {self.spine} AS t ON t.row_id = n.row_id"
+            week, month = (self.dialect.minus("t.as_of", weeks * WEEK) for weeks in (1, 4))
+            recent = _sum(f"n.occurred_at >= {week}", moved["engagement"])
+            before = _sum(f"n.occurred_at >= {month} AND n.occurred_at < {week}", moved["engagement"])
+            sums.append(f"{recent} - {before} / 3 AS surge")
+        dimensions = {
+            name: self._round(f"{double(sheet.base.get(name, 0))} + coalesce(p.{quote(name)}, 0)")
+            for name in sheet.all_dimensions
+        }
+        total = self._round(" + ".join(dimensions[name] for name in sheet.total))
+        named = ", ".join(f"{value} AS {quote(name)}" for name, value in dimensions.items())
+        surge = f", {self._round('coalesce(p.surge, 0)')} AS surge" if movement else ""
+        low, high = double(sheet.scale.zero), double(sheet.scale.hundred)
+        score = self._round(f"least(100, greatest(0, 100 * (total - {low}) / ({high} - {low})))")
         return (
-            f"SELECT t.*, {grade} AS grade, {stage} AS stage FROM ("
-            f"SELECT s.row_id, {filled}, {total}, b.bar FROM {self.spine} AS s LEFT JOIN "
-            f"(SELECT row_id, {sums} FROM sheet_ledger GROUP BY row_id) AS p ON p.row_id = s.row_id "
-            "LEFT JOIN sheet_barred AS b ON b.row_id = s.row_id) AS t"
+            f"SELECT g.*, concat(g.fit_grade, g.engagement_grade) AS grade FROM (SELECT t.*, {score} AS score, "
+            f"{cut_sql('fit', sheet.grades.fit)} AS fit_grade, "
+            f"{cut_sql('engagement', sheet.grades.engagement)} AS engagement_grade, {self._product()} AS product "
+            f"FROM (SELECT s.row_id, s.lead_id, s.as_of, {named}, {total} AS total{surge}, b.bar "
+            f"FROM {self.spine} AS s LEFT JOIN (SELECT n.row_id, {', '.join(sums)} FROM {self.lines} AS n{join} "
+            "GROUP BY n.row_id) AS p ON p.row_id = s.row_id "
+            f"LEFT JOIN {self.name('barred')} AS b ON b.row_id = s.row_id) AS t) AS g"
         )
 
+    def _round(self, number: str) -> str:
+        return self.dialect.rounded(number, EXACT)
 
-def _line(number: int, moment: str, raw: float, points: float | str, source: str) -> str:
-    kept = points if isinstance(points, str) else _double(points)
-    return (
-        f"SELECT row_id, {number} AS rule, {moment} AS occurred_at, {_double(raw)} AS raw_points, "
-        f"{kept} AS points FROM {source}"
-    )
+    def _left(self, cap: str) -> str:
+        """What a cap leaves of a line after those before it."""
+        kept = self._round(f"greatest(0, least(abs(points), {cap} - before))")
+        return f"CASE WHEN points < 0 THEN -{kept} ELSE {kept} END"
+
+    def _product(self) -> str:
+        """The product line with the most points, the first of equals; NULL where none is above 0."""
+        quote, names = self.dialect.quote, self.sheet.products
+        if not names:
+            return f"CAST(NULL AS {self.dialect.text_type})"
+        whens = []
+        for place, name in enumerate(names):
+            mine = quote(name)
+            beats = [f"{mine} > {quote(other)}" for other in names[:place]]
+            beats += [f"{mine} >= {quote(other)}" for other in names[place + 1 :]]
+            whens.append(f"WHEN {' AND '.join([f'{mine} > 0', *beats])} THEN {self.dialect.literal(name)}")
+        return f"CASE {' '.join(whens)} END"
 
 
-def _double(value: float) -> str:
-    return f"CAST({value!r} AS DOUBLE)"
+_LINE = "SELECT row_id, rule, occurred_at, detail, raw_points, faded, points"
+
+
+def _sum(condition: str, rules: Iterable[int]) -> str:
+    listed = ", ".join(map(str, rules))
+    if not listed:
+        return "CAST(0 AS DOUBLE)"
+    return f"sum(CASE WHEN {condition} AND n.rule IN ({listed}) THEN n.points ELSE 0 END)"
+
+
+def double(value: float | None) -> str:
+    """A number, or NULL, as a double."""
+    return f"CAST({'NULL' if value is None else repr(value)} AS DOUBLE)"

@@ -7,13 +7,28 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 
 from features.durations import compact, parse_duration
 from features.errors import UsageError
 
 MOST_POINTS = 1_000_000
 T = TypeVar("T")
+
+
+class Section(BaseModel):
+    """Settings of one part of a sheet: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _text(value: object) -> object:
@@ -42,6 +57,13 @@ def _positive(value: int | float) -> int | float:
     if value <= 0:
         raise ValueError("this must be above 0: a cap of 30 lets a rule give or take at most 30 points")
     return value
+
+
+def _count(value: object) -> int:
+    number = _number(value)
+    if number != int(number) or not 1 <= number <= 10_000:
+        raise ValueError("this must be a whole number from 1 to 10,000")
+    return int(number)
 
 
 def _duration(value: object) -> timedelta:
@@ -95,6 +117,9 @@ PositiveNumber = Annotated[
     PlainValidator(_number),
     AfterValidator(_positive),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
+]
+Count = Annotated[
+    int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10_000})
 ]
 Duration = Annotated[
     timedelta,

@@ -4,142 +4,74 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from pydantic.functional_validators import field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from features.errors import nearest
 from features.history import Finding, History
 from features.yaml_model import load_yaml_model, read_yaml
 from models.scorecard.checking import check_sheet
-from models.scorecard.settings import (
-    Cuts,
-    DimensionName,
-    Duration,
-    Name,
-    Number,
-    Optional,
-    PositiveNumber,
-    Text,
-)
+from models.scorecard.contradictions import contradictions
+from models.scorecard.lists import read_list
+from models.scorecard.outcomes import Grades, Route, Scale, Thresholds
+from models.scorecard.rules import ActionRule, AttributeRule, Disqualifier, Group
+from models.scorecard.settings import DimensionName, Name, Number, Optional, Section, Text
 
 MAIN_DIMENSIONS = ("fit", "engagement")
-_TAKEN = {"row_id", "lead_id", "as_of", "total", "grade", "stage", "disqualified_by", "bar"}
-_TAKEN |= {"dimension", "rule", "points"}
 
 
-class Section(BaseModel):
-    """Settings of one part of a sheet: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Base(Section):
-    """Points that every lead starts with; they are ledger lines like any other."""
-
-    fit: Number = Field(default=0, description="Starting points of fit")
-    engagement: Number = Field(default=0, description="Starting points of engagement")
-
-
-def _fit_when_bare(value: object) -> object:
-    return {"fit": value} if isinstance(value, int | float) else value
-
-
-class AttributeRule(Section):
-    """Points for who the lead is; they move fit."""
-
-    label: Text = Field(description="What a sales rep reads; unique in the sheet")
-    when: Text = Field(description="SQL condition over lead columns and account.columns")
-    points: Number = Field(description="Points given, or taken when negative")
-    also: Optional[DimensionName] = Field(
-        default=(), description="Further dimensions that move by the same points"
-    )
-
-
-class ActionRule(Section):
-    """Points for what the lead did; they move engagement.
-
-    ``per: once`` gives the points for the first matching event and nothing for later ones; with ``within``
-    the most recent one in the window counts, because it decides when the points expire. ``per: each`` gives
-    them for every matching event, in the order of time, until ``cap`` points are reached, up or down.
-    """
-
-    label: Text = Field(description="What a sales rep reads; unique in the sheet")
-    when: Text = Field(description="SQL condition over event_type, occurred_at and the events' properties")
-    points: Number = Field(description="Points given, or taken when negative")
-    per: Literal["once", "each"] = Field(
-        default="once", description="Points once, or for each matching event"
-    )
-    within: Duration | None = Field(default=None, description="Only events of the last … count: 30d, 12h")
-    cap: PositiveNumber | None = Field(
-        default=None, description="With per: each, at most so many points in all"
-    )
-    also: Optional[DimensionName] = Field(
-        default=(), description="Further dimensions that move by the same points"
-    )
-
-
-class Disqualifier(Section):
-    """A condition that takes the lead out, whatever its points; the label is kept as the reason."""
-
-    label: Text = Field(description="The reason, as a sales rep reads it")
-    when: Text = Field(description="SQL condition over lead columns, or over event columns with on: action")
-    on: Literal["attribute", "action"] = Field(
-        default="attribute", description="Who the lead is, or what it ever did"
-    )
-
-
-class Thresholds(Section):
-    """Totals from which a lead is marketing-qualified and sales-qualified."""
-
-    mql: Number = Field(description="From this total on a lead is an MQL")
-    sql: Number | None = Field(default=None, description="From this total on a lead is an SQL")
-
-
-class Grades(Section):
-    """Lowest points for A, B, C of fit and for 4, 3, 2 of engagement."""
-
-    fit: Cuts = Field(default=(75, 50, 25), description="Lowest fit of A, B and C; the rest is D")
-    engagement: Cuts = Field(
-        default=(75, 50, 25), description="Lowest engagement of 4, 3 and 2; the rest is 1"
+def _base(value: Any) -> Any:
+    if value is None:  # a section whose lines are all commented out
+        return {}
+    found = {"fit": value} if isinstance(value, int | float) else value
+    # a starting point of 0 says nothing, and must not tell two versions apart
+    return (
+        {name: points for name, points in found.items() if points != 0} if isinstance(found, dict) else found
     )
 
 
 class Sheet(Section):
-    """A score sheet: rules with points, disqualifiers, thresholds and grade cuts.
+    """A score sheet: rules with points, disqualifiers, stages, grades and routes.
 
-    The total is fit + engagement. Read one with :meth:`load`; ``version`` tells two sheets apart by content.
+    Read one with :meth:`load`; ``version`` tells two sheets apart by content, lists included.
     """
 
     sheet: Name = Field(description="Name of the sheet: lower-case letters, digits and _")
     about: Text = Field(default="", description="What the sheet is for, one sentence")
-    base: Annotated[Base, BeforeValidator(_fit_when_bare)] = Field(
-        default=Base(), description="Starting points: one number (fit), or {fit: …, engagement: …}"
+    for_: Text | None = Field(
+        default=None,
+        alias="for",
+        description="The leads it is for: a condition over lead columns, account.columns and feature.<name>",
+    )
+    lists: dict[Name, tuple[str, ...]] = Field(
+        default={},
+        description="Values for `column IN name`: a list, or a file beside the sheet, one value a line",
+    )
+    base: Annotated[dict[DimensionName, Number], BeforeValidator(_base)] = Field(
+        default={}, description="Starting points: one number (fit), or {fit: …, engagement: …}"
     )
     dimensions: Optional[DimensionName] = Field(
         default=(), description="Dimensions besides fit and engagement"
     )
+    products: Optional[DimensionName] = Field(
+        default=(), description="Which of the dimensions are product lines or areas of interest"
+    )
+    total: tuple[DimensionName, ...] = Field(
+        default=MAIN_DIMENSIONS, min_length=1, description="Dimensions that add up to the total"
+    )
+    scale: Scale = Field(default=Scale(), description="The totals that are shown as 0 and as 100")
+    groups: Optional[Group] = Field(default=(), description="Rules that share a cap")
     attributes: Optional[AttributeRule] = Field(default=(), description="Who the lead is: moves fit")
     actions: Optional[ActionRule] = Field(default=(), description="What the lead did: moves engagement")
     disqualify: Optional[Disqualifier] = Field(
         default=(), description="Takes a lead out, whatever its points"
     )
-    thresholds: Thresholds | None = Field(
-        default=None, description="Stages by total; without them all are Lead"
-    )
+    thresholds: Thresholds | None = Field(default=None, description="Stages; without them all are Lead")
     grades: Grades = Field(default=Grades(), description="Cuts of the grades")
+    routes: Optional[Route] = Field(default=(), description="What to do with whom: the first that holds")
 
     _places: dict[tuple[str | int, ...], str] = PrivateAttr(default_factory=dict)
 
@@ -150,7 +82,7 @@ class Sheet(Section):
         Conditions are checked when the columns are known: by :meth:`check` and when the sheet is scored.
         Raises ``UsageError`` that tells file, line, rule and value of every mistake.
         """
-        sheet = load_yaml_model(path, cls, "score sheet")
+        sheet = load_yaml_model(path, cls, "score sheet", context={"folder": Path(path).parent})
         _, lines = read_yaml(Path(path), "score sheet")
         sheet._places = {place: f"{path}:{line}" for place, line in lines.items()}
         return sheet
@@ -163,8 +95,12 @@ class Sheet(Section):
     def version(self) -> str:
         """Twelve hex digits that change when anything in the sheet does."""
         # leaving defaults out keeps the version when a later release adds a setting
-        content = self.model_dump(mode="json", exclude_defaults=True)
+        content = self.content()
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+    def content(self) -> dict[str, Any]:
+        """Plain JSON values, without defaults; ``Sheet.model_validate`` brings the sheet back."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     @property
     def rules(self) -> tuple[AttributeRule | ActionRule, ...]:
@@ -183,22 +119,35 @@ class Sheet(Section):
 
     def where(self, section: str, index: int, key: str = "when") -> str:
         """File, line and label of a rule, for messages."""
-        rule = getattr(self, section)[index]
-        return f"{self._places.get((section, index, key), f'sheet {self.sheet}')} ({rule.label!r})"
+        return self.place((section, index, key), getattr(self, section)[index].label)
+
+    def place(self, place: tuple[str | int, ...], label: str) -> str:
+        """File and line of a setting, for messages; ``label`` says whose it is."""
+        return f"{self._places.get(place, f'sheet {self.sheet}')} ({label!r})"
 
     @classmethod
     def to_json_schema(cls) -> dict[str, Any]:
         """The JSON Schema of sheets, for editors."""
         schema = cls.model_json_schema()
-        schema["properties"]["base"]["anyOf"] = [
-            {"type": "number"},
-            {"$ref": schema["properties"]["base"].pop("$ref")},
-        ]
+        fields, parts = schema["properties"], schema["$defs"]
+        _also(fields["base"], {"type": "number"})
+        _also(fields["lists"]["additionalProperties"], {"type": "string"})
+        for name in ("mql", "sql"):
+            _also(parts["Thresholds"]["properties"][name], {"type": "number"})
+        _also(parts["ActionRule"]["properties"]["at_least"], {"type": "integer", "minimum": 1})
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             **schema,
             "title": "Leadlens score sheet",
         }
+
+    @field_validator("lists", mode="before")
+    @classmethod
+    def _read_lists(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, dict):
+            return {} if value is None else value
+        folder = (info.context or {}).get("folder")
+        return {name: read_list(told, folder) for name, told in value.items()}
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -206,49 +155,14 @@ class Sheet(Section):
             InitErrorDetails(
                 type=PydanticCustomError("contradiction", "{told}", {"told": told}), loc=place, input=value
             )
-            for place, value, told in _contradictions(self)
+            for place, value, told in contradictions(self)
         ]
         if problems:
             raise ValidationError.from_exception_data("Sheet", problems)
         return self
 
 
-def _contradictions(sheet: Sheet) -> Iterator[tuple[tuple[str | int, ...], Any, str]]:
-    """What single settings cannot see: the place, the value and the complaint."""
-    if not (sheet.attributes or sheet.actions or sheet.disqualify):
-        yield (
-            ("sheet",),
-            sheet.sheet,
-            "the sheet has no rule: give it `attributes`, `actions` or `disqualify`",
-        )
-    labels: dict[str, str] = {"Starting points": "the base points"}
-    for section in ("attributes", "actions", "disqualify"):
-        for index, rule in enumerate(getattr(sheet, section)):
-            if rule.label in labels:
-                told = f"this label is taken by {labels[rule.label]}: the ledger tells rules apart by label"
-                yield (section, index, "label"), rule.label, told
-            labels[rule.label] = f"another rule in {section}"
-            for name in getattr(rule, "also", ()):
-                if name not in sheet.dimensions:
-                    near = nearest(name, sheet.dimensions)
-                    hint = f"did you mean {near[0]}?" if near else "list it under `dimensions`"
-                    yield (section, index, "also"), name, f"there is no further dimension {name!r}: {hint}"
-    for index, rule in enumerate(sheet.actions):
-        if rule.cap is not None and rule.per == "once":
-            yield (
-                ("actions", index, "cap"),
-                rule.cap,
-                "a cap limits repeated points: say `per: each`, or drop the cap",
-            )
-        if rule.within == timedelta(0):
-            yield (
-                ("actions", index, "within"),
-                "0d",
-                "nothing happens within no time: write a length such as 30d",
-            )
-    for index, name in enumerate(sheet.dimensions):
-        if name in _TAKEN or name in sheet.all_dimensions[: index + len(MAIN_DIMENSIONS)]:
-            yield ("dimensions", index), name, "this name is taken: choose another one for the dimension"
-    limits = sheet.thresholds
-    if limits and limits.sql is not None and limits.sql < limits.mql:
-        yield ("thresholds", "sql"), limits.sql, f"sql comes after mql: it cannot be lower than {limits.mql}"
+def _also(schema: dict[str, Any], shorter: dict[str, Any]) -> None:
+    """A short form that a setting may be written in as well."""
+    plain = {key: schema.pop(key) for key in list(schema) if key not in ("description", "default", "title")}
+    schema["anyOf"] = [shorter, *plain.get("anyOf", [plain])]

@@ -121,7 +121,7 @@ def test_starting_points_are_ledger_lines() -> None:
 
 
 def test_a_bare_number_is_where_fit_starts() -> None:
-    assert sheet(base=7, disqualify=[{"label": "x", "when": "TRUE"}]).base.fit == 7
+    assert sheet(base=7, disqualify=[{"label": "x", "when": "TRUE"}]).base == {"fit": 7}
 
 
 def test_an_action_disqualifies_from_then_on_and_the_first_reason_is_told() -> None:

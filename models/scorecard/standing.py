@@ -1,0 +1,243 @@
+"""From points to what sales acts on: stage, route, trend. A sheet as passes of steps, each over a spine.
+
+A pass is all of ``units`` and ``points`` for one spine: the rows that are asked for, the same rows a week before
+(for ``trend``), and the moments at which a lead's stage is reviewed (for ``keep``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from features.as_of import attribute_steps
+from features.engine import Step
+from features.history import History
+from models.scorecard.outcomes import Stage
+from models.scorecard.parsing import Parsed
+from models.scorecard.points import WEEK, PointSteps
+from models.scorecard.sheet import Sheet
+
+_ALIASES = {"": "v", "lead": "l", "account": "a", "feature": "f", "rule": "k"}
+_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Steps over one spine. ``before`` makes the spine; between the two, features are made where rules read them."""
+
+    spine: str
+    before: tuple[Step, ...]
+    steps: tuple[Step, ...]
+
+
+class Standing:
+    """A sheet over a spine, as passes whose last one makes ``sheet_scores``.
+
+    ``movement`` asks for trend and surge, which routes may need anyway. ``reviewed`` reviews the stage of every row
+    at every moment, for its history; the reviews stay in ``review_reached``.
+    """
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        parsed: Parsed,
+        history: History,
+        spine: str,
+        movement: bool = False,
+        reviewed: bool = False,
+    ) -> None:
+        self.sheet, self.parsed, self.history = sheet, parsed, history
+        self.dialect, self.spine, self.reviewed = history.engine.dialect, spine, reviewed
+        self.movement = movement or parsed.asks("trend", "surge")
+        self.stages = sheet.thresholds.stages if sheet.thresholds else ()
+        self.kept = [(name, stage) for name, stage in self.stages if stage.keep is not None]
+        self.main = PointSteps(sheet, parsed, history, spine, "sheet", first=True)
+
+    @property
+    def lines(self) -> str:
+        """The table of the ledger's lines, by rule number."""
+        return self.main.lines
+
+    @property
+    def plans_features(self) -> bool:
+        """Whether rules read features."""
+        return self.parsed.plan is not None
+
+    def passes(self) -> list[Pass]:
+        """In order; see ``Pass``."""
+        found = [Pass(self.spine, (), tuple(self.main.steps(self.movement)))]
+        if self.movement:
+            found.append(self._week(self.spine, "sheet"))
+        found.append(Pass(self.spine, self._again(), (self._reached(self.spine, "sheet", self.main),)))
+        if self.kept or self.reviewed:
+            review = PointSteps(self.sheet, self.parsed, self.history, "review_spine", "review", first=False)
+            moments = (Step("sheet_waiting", self._waiting()), Step("review_spine", self._reviews()))
+            found.append(Pass("review_spine", moments, tuple(review.steps(self.movement))))
+            if self.movement:
+                found.append(self._week("review_spine", "review"))
+            again = (
+                attribute_steps(self.history, "review_spine")
+                if self.movement and self.parsed.outcomes
+                else ()
+            )
+            reached = self._reached("review_spine", "review", review)
+            found.append(Pass("review_spine", tuple(again), (reached, *self._kept())))
+            found.append(
+                Pass(self.spine, tuple(attribute_steps(self.history, self.dialect.quote(self.spine))), ())
+            )
+        found.append(Pass(self.spine, (), (self._staged(), self._scores())))
+        return found
+
+    def _again(self) -> tuple[Step, ...]:
+        """The pass a week before has left its own attributes behind."""
+        if not (self.movement and self.parsed.outcomes):
+            return ()
+        return tuple(attribute_steps(self.history, self.dialect.quote(self.spine)))
+
+    def _week(self, spine: str, prefix: str) -> Pass:
+        """The totals of a week before each row, in ``<prefix>_week_base``."""
+        name = f"{prefix}_week"
+        before = f"SELECT s.row_id, s.lead_id, {self.dialect.minus('s.as_of', WEEK)} AS as_of FROM {self.dialect.quote(spine)} AS s"
+        pass_ = PointSteps(self.sheet, self.parsed, self.history, f"{name}_spine", name, first=False)
+        return Pass(f"{name}_spine", (Step(f"{name}_spine", before),), tuple(pass_.steps()))
+
+    def _source(self, prefix: str, points: PointSteps, staged: bool = False) -> str:
+        """FROM clause with everything that stages and routes may ask for; ``v`` has a row per spine row."""
+        quote = self.dialect.quote
+        asked = {name for condition in self.parsed.outcomes for name in condition.columns_used}
+        own = ["b.*", "b.bar IS NOT NULL AS disqualified"]
+        joins = ""
+        if staged:
+            own.append("g.stage")
+            joins += " JOIN sheet_staged AS g ON g.row_id = b.row_id"
+        if self.movement:
+            own.append("b.total - w.total AS trend")
+            joins += f" LEFT JOIN {prefix}_week_base AS w ON w.row_id = b.row_id"
+        outcomes = {*self.sheet.all_dimensions, "total", "score", "grade", "fit_grade", "engagement_grade"}
+        outcomes |= {"trend", "surge", "product", "stage", "disqualified"}
+        columns = sorted(name for name in asked & set(self.history.lead_attributes) if name not in outcomes)
+        if columns:
+            own += [f"x.{quote(name)}" for name in columns]
+            joins += " LEFT JOIN lead_as_of AS x ON x.row_id = b.row_id"
+        source = f"(SELECT {', '.join(own)} FROM {prefix}_base AS b{joins}) AS v"
+        for table, alias in (("lead", "l"), ("account", "a")):
+            if any(name.startswith(f"{table}.") for name in asked):
+                source += f" LEFT JOIN {table}_as_of AS {alias} ON {alias}.row_id = v.row_id"
+        if any(name.startswith("feature.") for name in asked):
+            source += " LEFT JOIN sheet_features AS f ON f.row_id = v.row_id"
+        keys = {rule.key: n for n, rule in points.numbers.rules.items() if f"rule.{rule.key}" in asked}
+        if keys:
+            held = ", ".join(
+                f"{self.dialect.bool_or(f'u.rule = {n}')} AS {quote(str(key))}" for key, n in keys.items()
+            )
+            found = f"SELECT u.row_id, {held} FROM {prefix}_units AS u GROUP BY u.row_id"
+            filled = ", ".join(f"coalesce(h.{quote(str(key))}, FALSE) AS {quote(str(key))}" for key in keys)
+            every = f"SELECT b.row_id, {filled} FROM {prefix}_base AS b LEFT JOIN ({found}) AS h ON h.row_id = b.row_id"
+            source += f" LEFT JOIN ({every}) AS k ON k.row_id = v.row_id"
+        return source
+
+    def _reached(self, spine: str, prefix: str, points: PointSteps) -> Step:
+        """Which stages are reached at each row; the routes that hold wait for the stage."""
+        told = "".join(
+            f", coalesce({self._holds(name, stage)}, FALSE) AS reached_{name}" for name, stage in self.stages
+        )
+        return Step(
+            f"{prefix}_reached",
+            f"SELECT v.row_id, v.lead_id, v.as_of, v.total{told} FROM {self._source(prefix, points)}",
+        )
+
+    def _holds(self, name: str, stage: Stage) -> str:
+        parts = [] if stage.points is None else [f"v.total >= {stage.points!r}"]
+        if name in self.parsed.stages:
+            parts.append(self.parsed.stages[name].sql(self.dialect, _ALIASES))
+        return f"({' AND '.join(parts)})"
+
+    def _waiting(self) -> str:
+        """The rows whose stage depends on what was before: not reached now, and not below ``keep``."""
+        band = " OR ".join(f"NOT reached_{name} AND total >= {stage.keep!r}" for name, stage in self.kept)
+        return f"SELECT row_id, lead_id, as_of FROM sheet_reached WHERE {'TRUE' if self.reviewed else band}"
+
+    def _reviews(self) -> str:
+        """Every moment at which something of the lead began or ceased to count, and just before and after it."""
+        plus, rules = self.dialect.plus, self.sheet.actions
+        lengths = {rule.within for rule in rules} | {rule.silent for rule in rules}
+        lengths |= {rule.decay.to_zero for rule in rules if rule.decay}
+        given = sorted(length for length in lengths if length is not None)
+        moments = [
+            "SELECT w.row_id, l.created_at AS at FROM sheet_waiting AS w JOIN leads AS l ON l.lead_id = w.lead_id"
+        ]
+        moments += [
+            moments[0].replace("l.created_at", plus("l.created_at", rule.silent))
+            for rule in rules
+            if rule.silent
+        ]
+        if self.main.hits:
+            starts = [
+                "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END",
+                "h.retracted_at",
+            ]
+            starts += [plus("h.occurred_at", length) for length in given]
+            moments += [
+                f"SELECT w.row_id, {at} AS at FROM sheet_waiting AS w JOIN sheet_hits AS h ON h.lead_id = w.lead_id"
+                for at in starts
+            ]
+        about = " UNION ALL ".join(
+            f"SELECT row_id, {plus('at', shift * _MOMENT)} AS at FROM ({part}) AS m"
+            for part in moments
+            for shift in (-1, 0, 1)
+        )
+        return (
+            "SELECT row_number() OVER (ORDER BY d.of_row, d.as_of) AS row_id, d.of_row, w.lead_id, d.as_of FROM "
+            f"(SELECT DISTINCT row_id AS of_row, at AS as_of FROM ({about}) AS m) AS d "
+            "JOIN sheet_waiting AS w ON w.row_id = d.of_row JOIN leads AS l ON l.lead_id = w.lead_id "
+            "WHERE d.as_of < w.as_of AND d.as_of >= l.created_at"
+        )
+
+    def _kept(self) -> Sequence[Step]:
+        if not self.kept:
+            return ()
+        told = ", ".join(
+            f"max(CASE WHEN r.reached_{name} THEN r.as_of END) AS reached_{name}, "
+            f"max(CASE WHEN r.total < {stage.keep!r} THEN r.as_of END) AS fell_{name}"
+            for name, stage in self.kept
+        )
+        kept = ", ".join(
+            f"(reached_{name} IS NOT NULL AND (fell_{name} IS NULL OR fell_{name} <= reached_{name})) AS kept_{name}"
+            for name, _ in self.kept
+        )
+        return [
+            Step(
+                "sheet_kept",
+                f"SELECT row_id, {kept} FROM (SELECT s.of_row AS row_id, {told} FROM review_reached AS r "
+                "JOIN review_spine AS s ON s.row_id = r.row_id GROUP BY s.of_row) AS k",
+            )
+        ]
+
+    def _staged(self) -> Step:
+        whens = ["WHEN b.bar IS NOT NULL THEN 'Disqualified'"]
+        for name, stage in self.stages:
+            kept = ""
+            if stage.keep is not None:
+                kept = f" OR coalesce(h.kept_{name}, FALSE) AND b.total >= {stage.keep!r}"
+            whens.append(f"WHEN g.reached_{name}{kept} THEN '{name}'")
+        join = " LEFT JOIN sheet_kept AS h ON h.row_id = b.row_id" if self.kept else ""
+        return Step(
+            "sheet_staged",
+            f"SELECT b.row_id, CASE {' '.join(whens)} ELSE 'Lead' END AS stage FROM sheet_base AS b "
+            f"JOIN sheet_reached AS g ON g.row_id = b.row_id{join}",
+        )
+
+    def _scores(self) -> Step:
+        names = [*self.sheet.all_dimensions, "total", "score", "grade", "product", "bar"]
+        names += ["trend", "surge"] if self.movement else []
+        told = ", ".join(
+            f"v.{self.dialect.quote(name)}" for name in ["row_id", "lead_id", "as_of", *names, "stage"]
+        )
+        holds = " ".join(
+            f"WHEN {condition.sql(self.dialect, _ALIASES)} THEN {number}"
+            for number, condition in enumerate(self.parsed.routes)
+        )
+        route = f"CASE {holds} END" if holds else "CAST(NULL AS BIGINT)"
+        source = self._source("sheet", self.main, staged=True)
+        return Step("sheet_scores", f"SELECT {told}, {route} AS route FROM {source}")
