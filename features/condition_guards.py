@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sqlglot import Dialect, TokenType, exp
 from sqlglot.errors import SqlglotError, TokenError
 
-from features.errors import UsageError
+from features.errors import UsageError, listed
 
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token
@@ -23,15 +23,22 @@ ALLOWED = (
     "BETWEEN, LIKE, ILIKE, IS NULL, AND, OR, NOT, + - * / and lower, upper, trim, length, coalesce"
 )
 
+_NO_COMMENTS = "use the label, or a # line in the YAML"
+
 _T = TokenType
 _SIGNS = {_T.L_PAREN, _T.R_PAREN, _T.COMMA, _T.DOT, _T.EQ, _T.NEQ, _T.LT, _T.LTE, _T.GT, _T.GTE}
 _SIGNS |= {_T.PLUS, _T.DASH, _T.STAR, _T.SLASH}
 _WORDS = {_T.AND, _T.OR, _T.NOT, _T.IN, _T.BETWEEN, _T.LIKE, _T.ILIKE, _T.IS, _T.NULL, _T.TRUE, _T.FALSE}
 _WORDS |= {_T.DATE, _T.TIMESTAMP, _T.TIMESTAMPNTZ, _T.TIMESTAMPTZ, _T.ISNULL, _T.NOTNULL}
-_TOKENS = _SIGNS | _WORDS | {_T.VAR, _T.IDENTIFIER, _T.STRING, _T.NUMBER}
+_PLAIN = {_T.VAR, _T.IDENTIFIER, _T.STRING, _T.NUMBER}
+_TOKENS = _SIGNS | _WORDS | _PLAIN
 _PREFIXES = {_T.NOT, _T.DASH, _T.PLUS}
-_CONTROLS = ("Cc", "Cs", "Zl", "Zp")
-_TURNING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_FUNCTIONS = {"lower", "lcase", "upper", "ucase", "trim", "coalesce", "ifnull", "nvl"}
+_FUNCTIONS |= {"length", "len", "char_length", "character_length"}
+_NAMES = {_T.VAR, _T.IDENTIFIER, _T.DATE, _T.TIMESTAMP, _T.TIMESTAMPNTZ, _T.TIMESTAMPTZ}
+_CONTROLS = ("Cc", "Cf", "Cs", "Zl", "Zp")
+# Of the invisible ones, what writing needs: line ends, the joiners of Persian and of emoji, the soft hyphen
+_NEEDED = set("\t\r\n\u200c\u200d\u00ad")
 
 
 def parse_guarded(text: str, names: Iterable[str], where: str | None) -> exp.Expr:
@@ -43,26 +50,23 @@ def parse_guarded(text: str, names: Iterable[str], where: str | None) -> exp.Exp
     _check_characters(text, where)
     try:
         tokens = _duckdb().tokenize(text)
-        _check_tokens(tokens, {name.lower() for name in names}, text, where)
-        trees = _duckdb().parser().parse_into(exp.Condition, tokens, text)
     except TokenError:
-        _refuse(
-            "a quote is opened and not closed",
-            text,
-            where,
-            "close it; a quote inside a text is doubled: 'it''s'",
-        )
-    except (
-        SqlglotError,
-        RecursionError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        TypeError,
-    ):  # its parser's own slips
-        smart = re.search("[\u2018\u2019\u201c\u201d\u00b4`]", text)
-        hint = "write text in straight quotes: 'like this'" if smart else ALLOWED
-        _refuse("this is not a condition that can be read", text, where, hint)
+        told = "a quote is opened and not closed"
+        _refuse(told, text, where, "close it; a quote inside a text is doubled: 'it''s'")
+    reserved = _free_names(tokens, {name.lower() for name in names})
+    _check_tokens(tokens, text, where)
+    try:
+        trees = _duckdb().parser().parse_into(exp.Condition, tokens, text)
+    except (SqlglotError, RecursionError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # not only its ParseError: the parser has slips of its own
+        told = [item["highlight"] for item in getattr(error, "errors", ()) if item.get("highlight")]
+        near = f", near {quoted(told[0])}" if told else ""
+        hint = ALLOWED
+        if re.search("[\u2018\u2019\u201c\u201d\u00b4`]", text):
+            hint = "write text in straight quotes: 'like this'"
+        elif reserved:
+            hint = f'SQL reserves the word {reserved[0]}: where it is the column, write "{reserved[0]}"'
+        _refuse(f"this is not a condition that can be read{near}", text, where, hint)
     if len(trees) != 1 or trees[0] is None:
         _refuse("a condition is one single statement", text, where)
     return trees[0]
@@ -83,18 +87,42 @@ def _check_characters(text: str, where: str | None) -> None:
             where,
             "use IN (…), or several rules",
         )
+    if (char := invisible(text)) is not None:
+        _refuse(f"the condition holds an invisible control character, {char}", text, where, "delete it")
+
+
+def invisible(text: str) -> str | None:
+    """The first character that is not seen but changes what is read, by number and name."""
     for char in text:
-        if char in _TURNING or (unicodedata.category(char) in _CONTROLS and char not in "\t\r\n"):
-            _refuse("the condition holds an invisible control character", repr(char), where, "delete it")
+        if unicodedata.category(char) in _CONTROLS and char not in _NEEDED:
+            return f"U+{ord(char):04X} {unicodedata.name(char, '')}".strip()
+    return None
 
 
-def _check_tokens(tokens: list[Token], names: set[str], text: str, where: str | None) -> None:
-    depth = prefixes = 0
+def _free_names(tokens: list[Token], names: set[str]) -> list[str]:
+    """Words that SQL reserves but that are columns here (``case``, ``order``) become names, as if quoted, so that
+    they can no longer begin anything. The reserved words among the names are returned."""
+    found = []
     for token in tokens:
+        if token.token_type not in _PLAIN and token.text.lower() in names:
+            found.append(token.text)
+            if token.token_type not in _TOKENS:
+                token.token_type = _T.IDENTIFIER
+    return found
+
+
+def _check_tokens(tokens: list[Token], text: str, where: str | None) -> None:
+    if not tokens:  # nothing but a comment
+        _refuse("a condition holds no comments", text, where, _NO_COMMENTS)
+    depth = prefixes = 0
+    for before, token in zip([None, *tokens[:-1]], tokens, strict=True):
         if token.comments:
-            _refuse("a condition holds no comments", text, where, "use the label, or a # line in the YAML")
-        if token.token_type not in _TOKENS and token.text.lower() not in names:
-            _refuse(f"{token.text!r} has no place in a condition", text, where)
+            _refuse("a condition holds no comments", text, where, _NO_COMMENTS)
+        if token.token_type not in _TOKENS:
+            written = text[token.start : token.end + 1]
+            _refuse(f"{quoted(written)} has no place in a condition", text, where)
+        if before is not None:
+            _check_pair(before, token, text, where)
         depth += (token.token_type is _T.L_PAREN) - (token.token_type is _T.R_PAREN)
         prefixes = prefixes + 1 if token.token_type in _PREFIXES else 0
         if depth < 0:
@@ -105,6 +133,26 @@ def _check_tokens(tokens: list[Token], names: set[str], text: str, where: str | 
             _refuse("this condition is nested too deeply", text, where, "split it into several rules")
     if depth:
         _refuse("a parenthesis is opened and not closed", text, where, "close it")
+
+
+def _check_pair(before: Token, token: Token, text: str, where: str | None) -> None:
+    known = before.token_type is _T.VAR and before.text.lower() in _FUNCTIONS
+    if token.token_type is _T.L_PAREN and before.token_type in _NAMES and not known:
+        told = f"{quoted(before.text)} is no function that conditions know"
+        fix = "there are lower, upper, trim, length and coalesce; else AND or OR is missing before the parenthesis"
+        _refuse(told, text, where, fix)
+    if (before.token_type in (_T.COMMA, _T.L_PAREN) and token.token_type is _T.COMMA) or (
+        before.token_type is _T.COMMA and token.token_type is _T.R_PAREN
+    ):
+        _refuse("beside a comma nothing stands", text, where, "write x IN ('a', 'b')")
+    if token.token_type is _T.STRING and before.token_type is _T.STRING:
+        told = "two texts stand side by side"
+        _refuse(told, text, where, "write x IN ('a', 'b'); a quote inside a text is doubled: 'it''s'")
+
+
+def quoted(name: str) -> str:
+    """A word of the user's in quotes, cut to a readable length."""
+    return f"'{listed([name])}'"
 
 
 def _refuse(what: str, value: object, where: str | None, fix: str = ALLOWED) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from features.condition_guards import ALLOWED
 from features.condition_tree import Call, Column, Node, NodeKind, Value, walk
-from features.errors import UsageError
+from features.errors import UsageError, listed
 from features.history import Kind
 
 NODE_KINDS: dict[Kind, NodeKind] = {
@@ -50,14 +50,15 @@ class KindChecker:
         if right.kind == "time" and isinstance(left, Value) and isinstance(left.value, str):
             return self.moment(left.value), right
         typed, value = (left, right) if isinstance(right, Value) else (right, left)
+        name, said = short(typed), short(value)
         fix = "compare like with like"
         if typed.kind == "number" and value.kind == "text":
-            fix = f"{typed} is a number; write {typed} {op} 30 without quotes"
+            fix = f"{name} is a number; write {name} {op} 30 without quotes"
         elif typed.kind == "text" and isinstance(value, Value):
-            fix = f"{typed} is text; write {typed} {op} '{value}' in quotes"
+            fix = f"{name} is text; write {name} {op} '{said}' in quotes"
         elif typed.kind == "boolean":
-            fix = f"write {typed} or NOT {typed}"
-        self.refuse(f"{typed} is {SPOKEN[typed.kind]}, but {value} is {SPOKEN[value.kind]}", fix=fix)
+            fix = f"write {name} or NOT {name}"
+        self.refuse(f"{name} is {SPOKEN[typed.kind]}, but {said} is {SPOKEN[value.kind]}", fix=fix)
 
     def about_a_column(self, node: Call) -> Call:
         if not any(isinstance(part, Column) for part in walk(node)):
@@ -67,18 +68,20 @@ class KindChecker:
 
     def boolean(self, node: Node) -> Node:
         if node.kind != "boolean":
-            what = f"{node} is {SPOKEN[node.kind]}, not a condition"
+            what = f"{short(node)} is {SPOKEN[node.kind]}, not a condition"
             self.refuse(what, fix="compare it with something: = < > IN")
         return node
 
     def number(self, node: Node) -> Node:
         if node.kind != "number":
-            self.refuse(f"{node} is {SPOKEN[node.kind]}, and + - * / need numbers", fix=None)
+            self.refuse(
+                f"{short(node)} is {SPOKEN[node.kind]}, and + - * / need numbers", fix="use = < > or IN"
+            )
         return node
 
     def textual(self, node: Node) -> Node:
         if node.kind != "text":
-            what = f"{node} is {SPOKEN[node.kind]}, and LIKE, lower, upper, trim and length need text"
+            what = f"{short(node)} is {SPOKEN[node.kind]}, and LIKE, lower, upper, trim and length need text"
             self.refuse(what, fix="use = < > or IN")
         return node
 
@@ -96,5 +99,9 @@ class KindChecker:
         return Value(moment, "time")
 
     def known_names(self) -> str:
-        shown = ", ".join(self.names[:12]) + (", …" if len(self.names) > 12 else "")
-        return f"known columns: {shown}" if self.names else "there are no columns to look at"
+        return f"known columns: {listed(self.names)}" if self.names else "there are no columns to look at"
+
+
+def short(node: Node) -> str:
+    """The node as one would write it, cut to a readable length."""
+    return listed([str(node)])

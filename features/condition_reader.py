@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
-from features.condition_guards import DEEPEST, parse_guarded
-from features.condition_kinds import NODE_KINDS, KindChecker
+from features.condition_guards import DEEPEST, parse_guarded, quoted
+from features.condition_kinds import NODE_KINDS, SPOKEN, KindChecker, short
 from features.condition_tree import Call, Column, Node, Value
 from features.errors import listed
 from features.history import Kind
@@ -26,6 +26,22 @@ _COMPARISONS: dict[type[exp.Expr], str] = {
 }
 _ARITHMETIC: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
 _TEXT_FUNCTIONS: dict[type[exp.Expr], str] = {exp.Lower: "lower", exp.Upper: "upper", exp.Trim: "trim"}
+# what is told of the nodes that get past the guards and are refused here
+_WORDS: dict[type[exp.Expr], str] = {
+    exp.Star: "the * for all columns",
+    exp.Tuple: "a list that does not follow IN",
+    exp.Null: "NULL without IS",
+    exp.Dot: "a name of so many parts",
+    exp.Column: "a name of so many parts",
+    exp.Between: "BETWEEN in this form",
+    exp.In: "IN in this form",
+    exp.Length: "length with more than one text",
+    exp.Trim: "trim in this form",
+    exp.Anonymous: "another function",
+    exp.Alias: "a name for a result",
+    exp.BitwiseLeftShift: "<<",
+    exp.BitwiseRightShift: ">>",
+}
 _DATES = (exp.DType.DATE, exp.DType.TIMESTAMP, exp.DType.TIMESTAMPNTZ, exp.DType.TIMESTAMPTZ)
 
 
@@ -53,12 +69,11 @@ class _Reader(KindChecker):
     def _node(self, tree: exp.Expr, depth: int) -> Node:
         if depth > 2 * DEEPEST:
             self.refuse("this condition is nested too deeply", fix="split it into several rules")
-        name = repr((tree.name if isinstance(tree, exp.Anonymous) else tree.key).upper())
         if type(tree) not in _READERS:
-            self.refuse(f"{name} has no place in a condition")
+            self.refuse(f"{_WORDS.get(type(tree), 'this')} has no place in a condition")
         read, arguments = _READERS[type(tree)]
         if any(value for key, value in tree.args.items() if key not in arguments):
-            self.refuse(f"{name} is used in a form that conditions do not know")
+            self.refuse(f"{_WORDS.get(type(tree), 'this')} has no place in a condition")
         return read(self, tree, depth + 1)
 
     def _connector(self, tree: exp.Expr, depth: int) -> Node:
@@ -87,6 +102,7 @@ class _Reader(KindChecker):
         node, low, high = (self._node(tree.args[key], depth) for key in ("this", "low", "high"))
         node, low = self.alike(">=", node, low)
         node, high = self.alike("<=", node, high)
+        node, low = self.alike(">=", node, low)  # again: a text beside a date may have become a date
         return self.about_a_column(Call("between", (node, low, high), "boolean"))
 
     def _in(self, tree: exp.Expr, depth: int) -> Node:
@@ -94,6 +110,9 @@ class _Reader(KindChecker):
         if (named := tree.args.get("field")) is not None:
             return self._in_list(node, named)
         for item in tree.expressions:
+            if type(item) is exp.Column and item.name in self.lists:
+                name = item.name
+                self.refuse("a list stands after IN without parentheses", name, f"write x IN {name}")
             node, value = self.alike("=", node, self._node(item, depth))
             items.append(value)
         if not items or not all(isinstance(item, Value) for item in items):
@@ -110,13 +129,15 @@ class _Reader(KindChecker):
                 else "this sheet has no `lists`"
             )
             self.refuse(
-                f"there is no list {named.name!r} to look into",
+                f"there is no list {quoted(named.name)} to look into" if plain else "there is no such list",
                 value=named.name or None,
                 fix=f"write x IN ('a', 'b'), or x IN name with a name of `lists`; {known}",
                 known=tuple(self.lists),
             )
+        if node.kind != "text":
+            what = f"{short(node)} is {SPOKEN[node.kind]}, and lists hold texts"
+            self.refuse(what, fix="write the values: x IN (1, 2)")
         values = tuple(Value(value, "text") for value in self.lists[name])
-        node, _ = self.alike("=", node, values[0])
         return self.about_a_column(Call("in list", (node, *values), "boolean"))
 
     def _like(self, tree: exp.Expr, depth: int) -> Node:
@@ -158,6 +179,8 @@ class _Reader(KindChecker):
         for part in tree.expressions:
             nodes[0], node = self.alike("=", nodes[0], self._node(part, depth))
             nodes.append(node)
+        # again: the first may have become a date
+        nodes = [self.alike("=", nodes[0], node)[1] for node in nodes]
         return Call("coalesce", tuple(nodes), nodes[0].kind)
 
     def _boolean(self, tree: exp.Expr, depth: int) -> Node:
@@ -167,7 +190,10 @@ class _Reader(KindChecker):
         if tree.is_string:
             return Value(tree.this, "text")
         digits = tree.this.isdecimal() and len(tree.this) < 20
-        number = int(tree.this) if digits else float(tree.this)
+        try:
+            number = int(tree.this) if digits else float(tree.this)
+        except ValueError:  # 1.2.3
+            self.refuse("this is not a number", value=tree.this, fix="write 1000 or 0.5")
         if not math.isfinite(number) or abs(number) >= 2**63:
             self.refuse("this number is too large", value=tree.this, fix="numbers stay below 2^63")
         return Value(number, "number")
@@ -185,14 +211,16 @@ class _Reader(KindChecker):
         if table is not None and name is not None:
             return Column(name, NODE_KINDS[self.tables[table][name]], table)
         written = f"{prefix}.{tree.name}" if prefix else tree.name
-        quoted = tree.this.args.get("quoted") and not prefix
+        in_quotes = tree.this.args.get("quoted") and not prefix
         whole = [name for name in self.names if "." in name and name == tree.name]
         if whole:  # "account.Staff Count" quoted as one name
             prefix, _, bare = whole[0].partition(".")
             fix = f'quote the column alone: {prefix}."{bare}"'
         else:
-            fix = f"text is written in single quotes: '{tree.name}'" if quoted else self.known_names()
-        self.refuse(f"there is no column {written!r} here", value=written, fix=fix, known=self.names)
+            fix = (
+                f"text is written in single quotes: {quoted(tree.name)}" if in_quotes else self.known_names()
+            )
+        self.refuse(f"there is no column {quoted(written)} here", value=written, fix=fix, known=self.names)
 
 
 def _lookup(name: str, known: Mapping[str, object]) -> str | None:

@@ -32,7 +32,9 @@ class Value:
     kind: NodeKind
 
     def __str__(self) -> str:
-        return repr(self.value) if isinstance(self.value, str) else str(self.value)
+        if isinstance(self.value, str):
+            return "'" + self.value.replace("'", "''") + "'"
+        return str(self.value).upper() if isinstance(self.value, bool) else str(self.value)
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,28 @@ class Call:
     kind: NodeKind
 
     def __str__(self) -> str:
-        return f"{self.op}({', '.join(map(str, self.args))})"
+        """As one would write it, for messages."""
+        first, *rest = map(str, self.args)
+        match self.op:
+            case "not":
+                return f"NOT {first}"
+            case "minus":
+                return f"-{first}"
+            case "is null" | "is true" | "is false":
+                return f"{first} {self.op.upper()}"
+            case "in" | "in list":
+                return f"{first} IN (…)"
+            case "between":
+                return f"{first} BETWEEN {rest[0]} AND {rest[1]}"
+            case "lower" | "upper" | "trim" | "length" | "coalesce":
+                return f"{self.op}({', '.join([first, *rest])})"
+        return f" {self.op.upper()} ".join([first, *rest])
 
 
 Node = Column | Value | Call
 
-# {0}, {1} … are the arguments; {all} is all of them, joined with the text in JOINED or a comma. What engines
-# spell differently (LIKE, lower …) is written by the dialect.
+# {0}, {1} … are the arguments; {all} is all of them, joined with the text in JOINED or a comma; {double} is the
+# dialect's type. What engines spell differently (LIKE, lower …) is written by the dialect.
 # Arithmetic runs in doubles and x / 0 is NULL, so that no row of data can make a condition fail.
 TEMPLATES: dict[str, str] = {
     "=": "({0} = {1})",
@@ -70,11 +87,11 @@ TEMPLATES: dict[str, str] = {
     "between": "({0} BETWEEN {1} AND {2})",
     "length": "length({0})",
     "coalesce": "coalesce({all})",
-    "+": "(CAST({0} AS DOUBLE) + CAST({1} AS DOUBLE))",
-    "-": "(CAST({0} AS DOUBLE) - CAST({1} AS DOUBLE))",
-    "*": "(CAST({0} AS DOUBLE) * CAST({1} AS DOUBLE))",
-    "/": "(CAST({0} AS DOUBLE) / nullif(CAST({1} AS DOUBLE), 0))",
-    "minus": "(-CAST({0} AS DOUBLE))",
+    "+": "(CAST({0} AS {double}) + CAST({1} AS {double}))",
+    "-": "(CAST({0} AS {double}) - CAST({1} AS {double}))",
+    "*": "(CAST({0} AS {double}) * CAST({1} AS {double}))",
+    "/": "(CAST({0} AS {double}) / nullif(CAST({1} AS {double}), 0))",
+    "minus": "(-CAST({0} AS {double}))",
 }
 JOINED = {"and": " AND ", "or": " OR "}
 
@@ -88,7 +105,7 @@ def write(node: Node, dialect: Dialect, aliases: Mapping[str, str]) -> str:
     if isinstance(node, Value):
         literal = dialect.literal(node.value)
         # an untyped 0.1 is a DECIMAL, whose precision would follow the way it was typed
-        return f"CAST({literal} AS DOUBLE)" if isinstance(node.value, float) else literal
+        return dialect.as_double(literal) if isinstance(node.value, float) else literal
     args = [write(arg, dialect, aliases) for arg in node.args]
     match node:
         case Call("like", (_, Value(str(pattern)))):
@@ -102,7 +119,8 @@ def write(node: Node, dialect: Dialect, aliases: Mapping[str, str]) -> str:
         case Call("trim"):
             return dialect.trim(args[0])
     joined = JOINED.get(node.op, ", ").join(args)
-    return TEMPLATES[node.op].format(*args, all=joined, rest=", ".join(args[1:]))
+    rest = ", ".join(args[1:])
+    return TEMPLATES[node.op].format(*args, all=joined, rest=rest, double=dialect.double_type)
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -27,6 +27,7 @@ class Dialect(ABC):
 
     name: str
     text_type: str
+    double_type: str = "DOUBLE"
 
     @abstractmethod
     def quote(self, identifier: str) -> str:
@@ -53,13 +54,19 @@ class Dialect(ABC):
 
     # --- types
 
+    def as_double(self, number: str | float | None) -> str:
+        """A number as a double: an expression, or a value (NULL for None). Statements that are handed out for
+        other databases use this, the others may write ``CAST(x AS DOUBLE)``."""
+        written = number if isinstance(number, str) else self.literal(number)
+        return f"CAST({written} AS {self.double_type})"
+
     def text(self, value: str) -> str:
         """A category, boolean, whole number or moment as text."""
         return f"CAST({value} AS {self.text_type})"
 
     def type_of(self, kind: CastTo) -> str:
         """The SQL type of a kind of column (a value)."""
-        types = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}
+        types = {"number": self.double_type, "boolean": "BOOLEAN", "time": "TIMESTAMP"}
         return types.get(kind, self.text_type)
 
     def try_cast(self, text: str, kind: CastTo) -> str:
@@ -95,7 +102,7 @@ class Dialect(ABC):
     def seconds_between(self, later: str, earlier: str) -> str:
         """Seconds from ``earlier`` to ``later`` as a double, exact to the microsecond."""
         between = f"{self.microseconds(later)} - {self.microseconds(earlier)}"
-        return f"(({between}) / CAST(1000000 AS DOUBLE))"
+        return f"(({between}) / {self.as_double(1_000_000)})"
 
     def plus(self, timestamp: str, length: timedelta) -> str:
         """``timestamp`` moved on by a fixed length, a value."""
@@ -117,7 +124,7 @@ class Dialect(ABC):
 
     def power(self, base: str, exponent: str) -> str:
         """``base`` to the ``exponent`` as a double."""
-        return f"power(CAST({base} AS DOUBLE), CAST({exponent} AS DOUBLE))"
+        return f"power({self.as_double(base)}, {self.as_double(exponent)})"
 
     @abstractmethod
     def hash_number(self, text: str) -> str:
@@ -191,7 +198,8 @@ class DuckDBDialect(Dialect):
         return f"make_timestamp(CAST({number} AS BIGINT))"
 
     def minus(self, timestamp: str, length: timedelta) -> str:
-        return f"({timestamp} - to_microseconds({length // _MICROSECOND}))"
+        sign, number, unit = spoken(length)
+        return f"({timestamp} {sign} INTERVAL '{number} {unit}')"
 
     def day_number(self, timestamp: str) -> str:
         return f"CAST(floor(epoch_us({timestamp}) / CAST(86400000000 AS DOUBLE)) AS BIGINT)"
@@ -222,3 +230,19 @@ class DuckDBDialect(Dialect):
         order = f"struct_pack(at := {at}, known := {value} IS NOT NULL, value := {value})"
         kept = f" FILTER (WHERE {where})" if where else ""
         return f"((max_by(struct_pack(value := {value}), {order}){kept}).value)"
+
+
+def spoken(length: timedelta) -> tuple[str, int, str]:
+    """How a length is taken off: the sign, and a number of the largest unit that holds it exactly.
+
+    >>> spoken(timedelta(days=30))
+    ('-', 30, 'days')
+    >>> spoken(timedelta(hours=-36))
+    ('+', 36, 'hours')
+    """
+    sign, size = ("+", -length) if length < timedelta(0) else ("-", length)
+    units = (("days", timedelta(days=1)), ("hours", timedelta(hours=1)), ("seconds", timedelta(seconds=1)))
+    for unit, one in units:
+        if not size % one:
+            return sign, size // one, unit
+    return sign, size // _MICROSECOND, "microseconds"

@@ -91,7 +91,9 @@ class _Support:
                 ),
             ]
         )
-        self.least = max(settings.min_support * self.engine.count("plan_rows"), _LEAST_ROWS)
+        share = settings.min_support
+        # No support asked for: whatever there is, for those who name features instead of learning from them.
+        self.least = max(share * self.engine.count("plan_rows"), _LEAST_ROWS) if share else 1
         found = self._support("event_type")
         self.by_type = dict(zip(found["value"], found["n"], strict=True))
         self.types = [name for name, count in self.by_type.items() if count >= self.least]

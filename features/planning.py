@@ -21,7 +21,8 @@ from features.plan import FeaturePlan, Reading
 class FeatureSettings:
     """What the user may refine; see the ``features`` section of the project file for each.
 
-    ``windows=None`` takes those of 1, 7, 30, 90 and 365 days that the data support.
+    ``windows=None`` takes those of 1, 7, 30, 90 and 365 days that the data support; ``min_support=0`` takes whatever
+    there is, up to ``max_event_keys``.
     """
 
     windows: tuple[timedelta, ...] | None = None

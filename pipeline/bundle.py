@@ -12,7 +12,7 @@ from features.plan import FeaturePlan
 
 if TYPE_CHECKING:
     from models.lead_model import LeadModel
-    from models.scorecard import Sheet
+    from models.scorecard import SheetBook
 
 _FORMAT = 1
 
@@ -70,11 +70,11 @@ class Bundle:
     recipe: Recipe
 
     @property
-    def sheet(self) -> Sheet | None:
-        """The score sheet that the model starts from, as it was."""
-        from models.scorecard import Sheet
+    def sheet(self) -> SheetBook | None:
+        """The score sheets that the model starts from, as they were."""
+        from models.scorecard import SheetBook
 
-        return None if self.recipe.sheet is None else Sheet.model_validate(self.recipe.sheet)
+        return None if self.recipe.sheet is None else SheetBook.from_content(self.recipe.sheet)
 
     def save(self, folder: Path) -> None:
         """Write the model's files and ``recipe.json`` into ``folder``."""

@@ -10,14 +10,14 @@ import pandas as pd
 from features import UsageError
 from models.judging import Comparison
 from models.judging import compare as judge
-from models.scorecard import SheetScores, calibrate_points
+from models.scorecard import BookScores, calibrate_points
 from pipeline.bundle import Bundle
 from pipeline.config import ProjectFile
 from pipeline.predict import named, predict, sheet_points, sheet_probability
 from pipeline.training_set import TrainingSet
 
 
-def fit_sheet_probability(rules: SheetScores, label: pd.Series) -> dict[str, float]:
+def fit_sheet_probability(rules: BookScores, label: pd.Series) -> dict[str, float]:
     """Points → log-odds on training rows; disqualified leads apart, by their own (smoothed) rate."""
     scores = rules.scores.set_index("row_id").loc[label.index]
     out = scores["disqualified_by"].notna()

@@ -12,7 +12,7 @@ from features.columns import Family
 from models.lead_model import LeadModel
 from models.reasons import family_points, model_grades
 from models.scale import probability, shown_score
-from models.scorecard import ActionRule, AttributeRule, Sheet, SheetScores
+from models.scorecard import ActionRule, AttributeRule, BookScores, SheetBook
 from pipeline.bundle import Bundle
 
 _SHEET = "sheet: "
@@ -34,12 +34,12 @@ class Prediction:
     contributions: pd.DataFrame
 
 
-def sheet_points(rules: SheetScores | None, index: pd.Index) -> pd.DataFrame | None:
+def sheet_points(rules: BookScores | None, index: pd.Index) -> pd.DataFrame | None:
     """The sheet's points per rule, in the order of ``index``; the names begin with ``sheet: ``."""
     return None if rules is None else rules.by_rule().loc[index].add_prefix(_SHEET)
 
 
-def named(columns: tuple[FeatureColumn, ...], sheet: Sheet | None) -> dict[str, FeatureColumn]:
+def named(columns: tuple[FeatureColumn, ...], sheet: SheetBook | None) -> dict[str, FeatureColumn]:
     """Features, and the rules of a sheet as columns of its points, by name."""
     found = {column.name: column for column in columns}
     if sheet is not None:
@@ -95,7 +95,7 @@ def predict_frame(bundle: Bundle, model_input: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"probability": found, "score": shown_score(score)}, index=model_input.index)
 
 
-def sheet_probability(fitted: dict[str, float], rules: SheetScores, index: pd.Index) -> np.ndarray:
+def sheet_probability(fitted: dict[str, float], rules: BookScores, index: pd.Index) -> np.ndarray:
     """The sheet's points as probability; disqualified leads have the rate of their like in training."""
     scores = rules.scores.set_index("row_id").loc[index]
     found = probability(fitted["a"] + fitted["b"] * scores["total"].to_numpy(dtype=float))

@@ -14,7 +14,7 @@ from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
 from features.planning import FeatureSettings, plan_features
 from features.spine import SpinePolicy, build_spine
-from models.scorecard import Sheet, SheetScores, score_sheet
+from models.scorecard import BookScores, Sheet, SheetBook, score_book
 from pipeline.bundle import Bundle
 from pipeline.config import Project, ProjectFile
 from pipeline.saved_matrix import load_rows, open_matrix
@@ -25,7 +25,7 @@ __all__ = [
     "TrainingSet",
     "build_training_set",
     "feature_settings",
-    "load_sheet",
+    "load_sheets",
     "look_at_leads",
     "outcome_horizon",
     "score_both_sheets",
@@ -43,8 +43,9 @@ class TrainingSet:
     label : 0/1 by row_id.
     part : ``"train"`` or ``"test"`` by row_id; rows of the embargo are left out altogether.
     test_from : where the later part begins.
-    rules : the first sheet's points on the same rows; ``None`` without a sheet.
-    prior : the points of the sheet that the model starts from; the same unless the sheet was changed since.
+    sheet : the project's score sheets; ``None`` without any.
+    rules : their points on the same rows, each by its primary sheet.
+    prior : the points of the sheets that the model starts from; the same unless they were changed since.
     warnings : what opening the data brought to light.
     """
 
@@ -53,9 +54,9 @@ class TrainingSet:
     part: pd.Series
     test_from: datetime
     plan: FeaturePlan
-    sheet: Sheet | None
-    rules: SheetScores | None
-    prior: SheetScores | None
+    sheet: SheetBook | None
+    rules: BookScores | None
+    prior: BookScores | None
     warnings: tuple[str, ...]
 
     def rows(self, part: str) -> pd.Index:
@@ -92,10 +93,10 @@ def feature_settings(project: Project) -> FeatureSettings:
     )
 
 
-def load_sheet(file: ProjectFile) -> Sheet | None:
-    """The project's first sheet, or ``None``."""
-    sheets = file.project.scorecards
-    return Sheet.load(file.resolve(sheets[0])) if sheets else None
+def load_sheets(file: ProjectFile) -> SheetBook | None:
+    """The project's sheets as they go live: of each the active version, else its file; ``None`` without any."""
+    found = [Sheet.load(file.resolve(path)) for path in file.project.scorecards]
+    return SheetBook(tuple(found)) if found else None
 
 
 def build_training_set(
@@ -108,7 +109,7 @@ def build_training_set(
     Raises ``DataError`` where a part would have no row or only one class to learn from, ``UsageError`` where the
     matrix is of another project or of other data.
     """
-    engine, sheet = history.engine, load_sheet(file)
+    engine, sheet = history.engine, load_sheets(file)
     if matrix is not None:
         saved = open_matrix(matrix)
         saved.check(file, data_fingerprint(history))
@@ -151,11 +152,11 @@ def look_at_leads(
 
 
 def score_both_sheets(
-    history: History, sheet: Sheet | None, bundle: Bundle | None, spine: str
-) -> tuple[SheetScores | None, SheetScores | None]:
-    """The project's sheet on a spine, and the one that a model starts from: mostly the same, scored once."""
-    rules = score_sheet(sheet, history, spine) if sheet else None
+    history: History, sheet: SheetBook | None, bundle: Bundle | None, spine: str, movement: bool = False
+) -> tuple[BookScores | None, BookScores | None]:
+    """The project's sheets on a spine, and those that a model starts from: mostly the same, scored once."""
+    rules = score_book(sheet, history, spine, movement=movement) if sheet else None
     own = bundle.sheet if bundle else sheet
     if own is None or (sheet is not None and own.version == sheet.version):
         return rules, rules if own is not None else None
-    return rules, score_sheet(own, history, spine)
+    return rules, score_book(own, history, spine)

@@ -16,7 +16,6 @@ from features.matrix import make_features
 from features.plan import FeaturePlan
 from models.scorecard.contradictions import STARTING
 from models.scorecard.parsing import parse_conditions
-from models.scorecard.points import double
 from models.scorecard.sheet import Sheet
 from models.scorecard.standing import Standing
 from models.scorecard.units import UNDATED
@@ -177,7 +176,7 @@ def ledger_sql(standing: Standing) -> str:
         "ON m.rule = n.rule"
     )
     for name, points in sheet.base.items():
-        given = double(points)
+        given = standing.dialect.as_double(points)
         found += (
             f" UNION ALL SELECT s.row_id, {places[name]}, {places[name]}, {UNDATED}, CAST(NULL AS {text}), {given}, "
             f"{given}, {given} FROM {standing.dialect.quote(standing.spine)} AS s"
@@ -207,11 +206,13 @@ def run_passes(standing: Standing, history: History, made: list[str]) -> None:
         made.extend(step.name for step in steps)
         history.engine.run(steps)
 
+    of = ""  # the spine whose features stand in ``sheet_features``
     for item in standing.passes():
         run(item.before)
-        if standing.parsed.plan is not None:
+        if standing.parsed.plan is not None and item.spine != of:
             made.append("sheet_features")
             make_features(history, standing.parsed.plan, item.spine, "sheet_features")
+            of = item.spine
         run(item.steps)
 
 

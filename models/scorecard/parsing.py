@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from features.columns import FeatureColumn
+from features.condition_guards import quoted
 from features.conditions import Condition
 from features.engine import Step
 from features.errors import UsageError
@@ -29,6 +31,10 @@ _OUTCOMES: dict[str, Kind] = {
     "surge": "number",
     "product": "category",
 }
+# Rules may name any feature, however rare: whoever wrote the rule has a reason.
+_EVERYTHING = FeatureSettings(
+    windows=tuple(timedelta(days=days) for days in (1, 7, 30, 90, 365)), min_support=0.0, max_event_keys=500
+)
 _ROUTED: dict[str, Kind] = {"stage": "category", "disqualified": "boolean"}
 
 
@@ -69,6 +75,15 @@ def parse_conditions(sheet: Sheet, history: History, plan: FeaturePlan | None = 
     return _Reading(sheet, history, plan).parsed()
 
 
+def parse_segment(
+    sheet: Sheet, history: History, plan: FeaturePlan | None = None
+) -> tuple[Condition | None, FeaturePlan | None]:
+    """The condition of ``for``, and the features that it reads. Raises ``UsageError`` with file and line."""
+    reading = _Reading(sheet, history, plan)
+    found = reading.segment()
+    return found, None if found is None else reading.narrow([found])
+
+
 class _Reading:
     def __init__(self, sheet: Sheet, history: History, plan: FeaturePlan | None) -> None:
         self.sheet, self.history, self.plan = sheet, history, plan
@@ -98,7 +113,7 @@ class _Reading:
                 else self._lead(bar.when, "disqualify", i)
                 for i, bar in enumerate(sheet.disqualify)
             ),
-            segment=None if sheet.for_ is None else self._parse(sheet.for_, {}, ("for",), "for"),
+            segment=self.segment(),
             stages=self._stages(),
             routes=tuple(
                 self._parse(route.when, self._outcome_columns(_ROUTED), ("routes", i, "when"), route.label)
@@ -106,7 +121,7 @@ class _Reading:
             ),
             plan=None,
         )
-        return self._with_plan(found)
+        return replace(found, plan=self.narrow((*found.attributes, *found.bars, *found.outcomes)))
 
     def _stages(self) -> dict[str, Condition]:
         stages = self.sheet.thresholds.stages if self.sheet.thresholds else ()
@@ -152,7 +167,7 @@ class _Reading:
                 f"AS as_of, created_at FROM leads WHERE created_at <= {literal(history.data_end)}"
             )
             history.engine.run([Step("sheet_vocabulary", rows)])
-            self.plan = plan_features(history, FeatureSettings(min_support=0.0), "sheet_vocabulary")
+            self.plan = plan_features(history, _EVERYTHING, "sheet_vocabulary")
             history.engine.drop("sheet_vocabulary")
         return plan_columns(self.plan)
 
@@ -160,7 +175,7 @@ class _Reading:
         known = self.history.event_properties
         if name not in known:
             raise UsageError(
-                f"there is no column {name!r} of events here",
+                f"there is no column {quoted(name)} of events here",
                 value=name,
                 where=self.sheet.where("actions", index, "of"),
                 known=sorted(known),
@@ -169,9 +184,12 @@ class _Reading:
             )
         return name
 
-    def _with_plan(self, found: Parsed) -> Parsed:
-        conditions = [*found.attributes, *found.bars, *found.outcomes]
-        conditions += [found.segment] if found.segment else []
+    def segment(self) -> Condition | None:
+        """The condition of ``for``."""
+        return None if self.sheet.for_ is None else self._parse(self.sheet.for_, {}, ("for",), "for")
+
+    def narrow(self, conditions: Iterable[Condition]) -> FeaturePlan | None:
+        """The features that conditions read, ``None`` where they read none."""
         used = {
             name.removeprefix("feature.")
             for condition in conditions
@@ -179,9 +197,9 @@ class _Reading:
             if name.startswith("feature.")
         }
         if not used:
-            return found
+            return None
         assert self.plan is not None
-        return Parsed(**{**found.__dict__, "plan": narrowed(self.plan, used)})
+        return narrowed(self.plan, used)
 
 
 def _kind(column: FeatureColumn) -> Kind:

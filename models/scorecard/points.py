@@ -3,8 +3,7 @@
 The steps after those of ``units`` (``p`` is the prefix of a pass):
 
 - ``sheet_rules``   one row per rule: its number, points, decay, cap, group
-- ``p_lines``       units with raw points, and what decay leaves of them
-- ``p_capped``      what the rule's cap leaves
+- ``p_lines``       units with points: raw, what decay leaves of them, and what the rule's cap leaves of that
 - ``p_grouped``     what the group's cap leaves
 - ``p_barred``      the first disqualifier that holds
 - ``p_base``        one row per spine row: dimensions, total, score, grades, disqualifier
@@ -30,26 +29,24 @@ class PointSteps(UnitSteps):
     @property
     def lines(self) -> str:
         """The table of lines: ``row_id, rule, occurred_at, detail, raw_points, faded, points``."""
-        if any(rule.group for rule in self.numbers.rules.values()):
-            return self.name("grouped")
-        return self.name("capped") if self._capped_rules() else self.name("lines")
+        return self.name("grouped" if self._in_groups else "lines")
 
     def steps(self, movement: bool = False) -> list[Step]:
         steps = super().steps()
         if self.first:
             steps.append(Step("sheet_rules", self._rules()))
         steps.append(Step(self.name("lines"), self._lines()))
-        source = self.name("lines")
-        if self._capped_rules():
-            steps.append(Step(self.name("capped"), self._capped(source)))
-            source = self.name("capped")
-        if any(rule.group for rule in self.numbers.rules.values()):
-            steps.append(Step(self.name("grouped"), self._grouped_points(source)))
+        if self._in_groups:
+            steps.append(Step(self.name("grouped"), self._grouped_points()))
         return [
             *steps,
             Step(self.name("barred"), self._barred()),
             Step(self.name("base"), self._base(movement)),
         ]
+
+    @property
+    def _in_groups(self) -> list[int]:
+        return [n for n, rule in self.numbers.rules.items() if rule.group]
 
     def _capped_rules(self) -> list[int]:
         return [n for n, rule in self.numbers.actions.items() if rule.cap is not None]
@@ -63,55 +60,59 @@ class PointSteps(UnitSteps):
             zero = decay.to_zero // _MICROSECOND if decay and decay.to_zero else None
             place, group_cap = groups.get(rule.group or "", (None, None))
             values = [rule.points, half, zero, getattr(rule, "cap", None), place, group_cap]
-            rows.append(f"({number}, {', '.join(map(double, values))})")
-        rows = rows or [f"(-1, {', '.join([double(None)] * 6)})"]
+            rows.append(f"({number}, {', '.join(map(self.dialect.as_double, values))})")
+        rows = rows or [f"(-1, {', '.join([self.dialect.as_double(None)] * 6)})"]
         return (
             f"SELECT * FROM (VALUES {', '.join(rows)}) "
             "AS r(rule, points, half_life, to_zero, cap, group_no, group_cap)"
         )
 
     def _lines(self) -> str:
-        fading = any(getattr(rule, "decay", None) for rule in self.numbers.rules.values())
-        faded, join = "r.points", ""
-        if fading:
-            micros = self.dialect.microseconds
-            age = f"CAST({micros('s.as_of')} - {micros('u.occurred_at')} AS DOUBLE)"
-            halves = f"r.points * {self.dialect.power('0.5', f'{age} / r.half_life')}"
-            faded = (
-                f"CASE WHEN r.half_life IS NOT NULL THEN {self._round(halves)} WHEN r.to_zero IS NOT NULL THEN "
-                f"{self._round(f'r.points * (1 - {age} / r.to_zero)')} "
-                "ELSE r.points END"
-            )
-            join = f" JOIN {self.spine} AS s ON s.row_id = u.row_id"
-        return (
-            f"SELECT u.row_id, u.rule, u.occurred_at, u.detail, r.points AS raw_points, {faded} AS faded, "
-            f"{faded} AS points FROM {self.name('units')} AS u JOIN sheet_rules AS r ON r.rule = u.rule{join} "
-            "WHERE r.points <> 0"
-        )
-
-    def _capped(self, source: str) -> str:
+        """Units with points: raw, what decay leaves of them, and what the rule's cap leaves of that."""
+        capped = self._capped_rules()
+        if not capped:
+            return self._faded("TRUE")
+        listed = ", ".join(map(str, capped))
         # ties in time need no order: lines of one rule and moment are equal but for what the cap leaves them
-        rules = ", ".join(map(str, self._capped_rules()))
         before = (
             "sum(abs(n.points)) OVER (PARTITION BY n.row_id, n.rule ORDER BY n.occurred_at "
             "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - abs(n.points)"
         )
         return (
-            f"{_LINE} FROM {source} WHERE rule NOT IN ({rules}) UNION ALL "
+            f"{self._faded(f'u.rule NOT IN ({listed})')} UNION ALL "
             f"SELECT row_id, rule, occurred_at, detail, raw_points, faded, {self._left('cap')} AS points FROM ("
-            f"SELECT n.*, r.cap, {before} AS before FROM {source} AS n JOIN sheet_rules AS r ON r.rule = n.rule "
-            f"WHERE n.rule IN ({rules})) AS c"
+            f"SELECT n.*, r.cap, {before} AS before FROM ({self._faded(f'u.rule IN ({listed})')}) AS n "
+            "JOIN sheet_rules AS r ON r.rule = n.rule) AS c"
         )
 
-    def _grouped_points(self, source: str) -> str:
-        rules = ", ".join(str(n) for n, rule in self.numbers.rules.items() if rule.group)
+    def _faded(self, chosen: str) -> str:
+        faded, join = "r.points", ""
+        if any(getattr(rule, "decay", None) for rule in self.numbers.rules.values()):
+            micros = self.dialect.microseconds
+            age = self.dialect.as_double(f"{micros('s.as_of')} - {micros('u.occurred_at')}")
+            halves = f"r.points * {self.dialect.power('0.5', f'{age} / r.half_life')}"
+            faded = (
+                f"CASE WHEN r.half_life IS NOT NULL THEN {self._round(halves)} WHEN r.to_zero IS NOT NULL THEN "
+                f"{self._round(f'r.points * (1 - {age} / r.to_zero)')} ELSE r.points END"
+            )
+            join = f" JOIN {self.spine} AS s ON s.row_id = u.row_id"
+        return (
+            f"SELECT u.row_id, u.rule, u.occurred_at, u.detail, r.points AS raw_points, {faded} AS faded, "
+            f"{faded} AS points FROM {self.name('units')} AS u JOIN sheet_rules AS r ON r.rule = u.rule{join} "
+            f"WHERE {chosen} AND r.points <> 0"
+        )
+
+    def _grouped_points(self) -> str:
+        """What the cap of each group leaves."""
+        rules, source = ", ".join(map(str, self._in_groups)), self.name("lines")
         before = (
             "sum(abs(n.points)) OVER (PARTITION BY n.row_id, r.group_no, n.points < 0 "
             "ORDER BY n.occurred_at NULLS FIRST, n.rule, abs(n.points) DESC "
             "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - abs(n.points)"
         )
         return (
-            f"{_LINE} FROM {source} WHERE rule NOT IN ({rules}) UNION ALL "
+            "SELECT row_id, rule, occurred_at, detail, raw_points, faded, points "
+            f"FROM {source} WHERE rule NOT IN ({rules}) UNION ALL "
             f"SELECT row_id, rule, occurred_at, detail, raw_points, faded, {self._left('group_cap')} AS points FROM ("
             f"SELECT n.*, r.group_cap, {before} AS before FROM {source} AS n JOIN sheet_rules AS r "
             f"ON r.rule = n.rule WHERE n.rule IN ({rules})) AS c"
@@ -125,35 +126,39 @@ class PointSteps(UnitSteps):
             if marker in self.numbers.bars
         ]
         if acted := [str(marker) for marker in self.hits if marker in self.numbers.bars]:
+            source, marker = self.marked("folded", "f")
             found.append(
-                f"SELECT row_id, marker - {2 * self.numbers.size} AS bar FROM {self.name('seen')} "
-                f"WHERE marker IN ({', '.join(acted)})"
+                f"SELECT f.row_id, {marker} - {2 * self.numbers.size} AS bar FROM {source} "
+                f"WHERE {marker} IN ({', '.join(acted)})"
             )
         found = found or [f"SELECT s.row_id, 0 AS bar FROM {self.spine} AS s WHERE FALSE"]
         return f"SELECT row_id, min(bar) AS bar FROM ({' UNION ALL '.join(found)}) AS b GROUP BY row_id"
 
     def _base(self, movement: bool) -> str:
-        sheet, quote = self.sheet, self.dialect.quote
+        sheet, quote, double = self.sheet, self.dialect.quote, self.dialect.as_double
         moved = {
             name: [n for n, rule in self.numbers.rules.items() if name in rule.moves]
             for name in sheet.all_dimensions
         }
-        sums = [f"{_sum('TRUE', rules)} AS {quote(name)}" for name, rules in moved.items()]
+        sums = [f"{self._sum('', rules)} AS {quote(name)}" for name, rules in moved.items()]
         join = ""
         if movement:
             join = f" JOIN {self.spine} AS t ON t.row_id = n.row_id"
             week, month = (self.dialect.minus("t.as_of", weeks * WEEK) for weeks in (1, 4))
-            recent = _sum(f"n.occurred_at >= {week}", moved["engagement"])
-            before = _sum(f"n.occurred_at >= {month} AND n.occurred_at < {week}", moved["engagement"])
+            recent = self._sum(f"n.occurred_at >= {week}", moved["engagement"])
+            earlier = f"n.occurred_at >= {month} AND n.occurred_at < {week}"
+            before = self._sum(earlier, moved["engagement"])
             sums.append(f"{recent} - {before} / 3 AS surge")
         dimensions = {
-            name: self._round(f"{double(sheet.base.get(name, 0))} + coalesce(p.{quote(name)}, 0)")
+            name: self._round(
+                f"{self.dialect.as_double(sheet.base.get(name, 0))} + coalesce(p.{quote(name)}, 0)"
+            )
             for name in sheet.all_dimensions
         }
         total = self._round(" + ".join(dimensions[name] for name in sheet.total))
         named = ", ".join(f"{value} AS {quote(name)}" for name, value in dimensions.items())
         surge = f", {self._round('coalesce(p.surge, 0)')} AS surge" if movement else ""
-        low, high = double(sheet.scale.zero), double(sheet.scale.hundred)
+        low, high = map(double, (sheet.scale.zero, sheet.scale.hundred))
         score = self._round(f"least(100, greatest(0, 100 * (total - {low}) / ({high} - {low})))")
         return (
             f"SELECT g.*, concat(g.fit_grade, g.engagement_grade) AS grade FROM (SELECT t.*, {score} AS score, "
@@ -167,6 +172,13 @@ class PointSteps(UnitSteps):
 
     def _round(self, number: str) -> str:
         return self.dialect.rounded(number, EXACT)
+
+    def _sum(self, condition: str, rules: Iterable[int]) -> str:
+        listed = ", ".join(map(str, rules))
+        if not listed:
+            return self.dialect.as_double(0)
+        held = f"{condition} AND n.rule" if condition else "n.rule"
+        return f"sum(CASE WHEN {held} IN ({listed}) THEN n.points ELSE 0 END)"
 
     def _left(self, cap: str) -> str:
         """What a cap leaves of a line after those before it."""
@@ -188,15 +200,3 @@ class PointSteps(UnitSteps):
 
 
 _LINE = "SELECT row_id, rule, occurred_at, detail, raw_points, faded, points"
-
-
-def _sum(condition: str, rules: Iterable[int]) -> str:
-    listed = ", ".join(map(str, rules))
-    if not listed:
-        return "CAST(0 AS DOUBLE)"
-    return f"sum(CASE WHEN {condition} AND n.rule IN ({listed}) THEN n.points ELSE 0 END)"
-
-
-def double(value: float | None) -> str:
-    """A number, or NULL, as a double."""
-    return f"CAST({'NULL' if value is None else repr(value)} AS DOUBLE)"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
-from pydantic.functional_validators import field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from features.history import Finding, History
@@ -21,6 +20,10 @@ from models.scorecard.rules import ActionRule, AttributeRule, Disqualifier, Grou
 from models.scorecard.settings import DimensionName, Name, Number, Optional, Section, Text
 
 MAIN_DIMENSIONS = ("fit", "engagement")
+
+
+def _list(told: Any, info: ValidationInfo) -> tuple[str, ...]:
+    return read_list(told, (info.context or {}).get("folder"))
 
 
 def _base(value: Any) -> Any:
@@ -46,7 +49,10 @@ class Sheet(Section):
         alias="for",
         description="The leads it is for: a condition over lead columns, account.columns and feature.<name>",
     )
-    lists: dict[Name, tuple[str, ...]] = Field(
+    lists: Annotated[
+        dict[Name, Annotated[tuple[str, ...], BeforeValidator(_list)]],
+        BeforeValidator(lambda told: {} if told is None else told),
+    ] = Field(
         default={},
         description="Values for `column IN name`: a list, or a file beside the sheet, one value a line",
     )
@@ -140,14 +146,6 @@ class Sheet(Section):
             **schema,
             "title": "Leadlens score sheet",
         }
-
-    @field_validator("lists", mode="before")
-    @classmethod
-    def _read_lists(cls, value: Any, info: ValidationInfo) -> Any:
-        if not isinstance(value, dict):
-            return {} if value is None else value
-        folder = (info.context or {}).get("folder")
-        return {name: read_list(told, folder) for name, told in value.items()}
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

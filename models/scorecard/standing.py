@@ -35,7 +35,7 @@ class Standing:
     """A sheet over a spine, as passes whose last one makes ``sheet_scores``.
 
     ``movement`` asks for trend and surge, which routes may need anyway. ``reviewed`` reviews the stage of every row
-    at every moment, for its history; the reviews stay in ``review_reached``.
+    at every moment, for its history; the reviews stay in ``review_reached``. ``plain`` is for queries that people read.
     """
 
     def __init__(
@@ -46,13 +46,15 @@ class Standing:
         spine: str,
         movement: bool = False,
         reviewed: bool = False,
+        plain: bool = False,
     ) -> None:
         self.sheet, self.parsed, self.history = sheet, parsed, history
         self.dialect, self.spine, self.reviewed = history.engine.dialect, spine, reviewed
         self.movement = movement or parsed.asks("trend", "surge")
         self.stages = sheet.thresholds.stages if sheet.thresholds else ()
         self.kept = [(name, stage) for name, stage in self.stages if stage.keep is not None]
-        self.main = PointSteps(sheet, parsed, history, spine, "sheet", first=True)
+        self.plain = plain
+        self.main = self._points(spine, "sheet", first=True)
 
     @property
     def lines(self) -> str:
@@ -69,38 +71,37 @@ class Standing:
         found = [Pass(self.spine, (), tuple(self.main.steps(self.movement)))]
         if self.movement:
             found.append(self._week(self.spine, "sheet"))
-        found.append(Pass(self.spine, self._again(), (self._reached(self.spine, "sheet", self.main),)))
+        found.append(self._again(self.spine, self._reached("sheet", self.main)))
         if self.kept or self.reviewed:
-            review = PointSteps(self.sheet, self.parsed, self.history, "review_spine", "review", first=False)
+            review = self._points("review_spine", "review")
             moments = (Step("sheet_waiting", self._waiting()), Step("review_spine", self._reviews()))
             found.append(Pass("review_spine", moments, tuple(review.steps(self.movement))))
             if self.movement:
                 found.append(self._week("review_spine", "review"))
-            again = (
-                attribute_steps(self.history, "review_spine")
-                if self.movement and self.parsed.outcomes
-                else ()
-            )
-            reached = self._reached("review_spine", "review", review)
-            found.append(Pass("review_spine", tuple(again), (reached, *self._kept())))
-            found.append(
-                Pass(self.spine, tuple(attribute_steps(self.history, self.dialect.quote(self.spine))), ())
-            )
-        found.append(Pass(self.spine, (), (self._staged(), self._scores())))
+            found.append(self._again("review_spine", self._reached("review", review), *self._kept()))
+        found.append(self._again(self.spine, self._staged(), self._scores()))
         return found
 
-    def _again(self) -> tuple[Step, ...]:
-        """The pass a week before has left its own attributes behind."""
-        if not (self.movement and self.parsed.outcomes):
-            return ()
-        return tuple(attribute_steps(self.history, self.dialect.quote(self.spine)))
+    def _again(self, spine: str, *steps: Step) -> Pass:
+        """Steps that read attributes of a spine; a pass in between may have left others behind."""
+        other = self.movement or self.kept or self.reviewed
+        attributes = (
+            attribute_steps(self.history, self.dialect.quote(spine)) if other and self.parsed.outcomes else ()
+        )
+        return Pass(spine, (), (*attributes, *steps))
 
     def _week(self, spine: str, prefix: str) -> Pass:
         """The totals of a week before each row, in ``<prefix>_week_base``."""
         name = f"{prefix}_week"
-        before = f"SELECT s.row_id, s.lead_id, {self.dialect.minus('s.as_of', WEEK)} AS as_of FROM {self.dialect.quote(spine)} AS s"
-        pass_ = PointSteps(self.sheet, self.parsed, self.history, f"{name}_spine", name, first=False)
-        return Pass(f"{name}_spine", (Step(f"{name}_spine", before),), tuple(pass_.steps()))
+        before = (
+            f"SELECT s.row_id, s.lead_id, {self.dialect.minus('s.as_of', WEEK)} AS as_of, l.created_at "
+            f"FROM {self.dialect.quote(spine)} AS s JOIN leads AS l ON l.lead_id = s.lead_id"
+        )
+        points = self._points(f"{name}_spine", name)
+        return Pass(f"{name}_spine", (Step(f"{name}_spine", before),), tuple(points.steps()))
+
+    def _points(self, spine: str, prefix: str, first: bool = False) -> PointSteps:
+        return PointSteps(self.sheet, self.parsed, self.history, spine, prefix, first, self.plain)
 
     def _source(self, prefix: str, points: PointSteps, staged: bool = False) -> str:
         """FROM clause with everything that stages and routes may ask for; ``v`` has a row per spine row."""
@@ -137,7 +138,7 @@ class Standing:
             source += f" LEFT JOIN ({every}) AS k ON k.row_id = v.row_id"
         return source
 
-    def _reached(self, spine: str, prefix: str, points: PointSteps) -> Step:
+    def _reached(self, prefix: str, points: PointSteps) -> Step:
         """Which stages are reached at each row; the routes that hold wait for the stage."""
         told = "".join(
             f", coalesce({self._holds(name, stage)}, FALSE) AS reached_{name}" for name, stage in self.stages
@@ -165,7 +166,7 @@ class Standing:
         lengths |= {rule.decay.to_zero for rule in rules if rule.decay}
         given = sorted(length for length in lengths if length is not None)
         moments = [
-            "SELECT w.row_id, l.created_at AS at FROM sheet_waiting AS w JOIN leads AS l ON l.lead_id = w.lead_id"
+            "SELECT w.row_id, l.created_at AS moment FROM sheet_waiting AS w JOIN leads AS l ON l.lead_id = w.lead_id"
         ]
         moments += [
             moments[0].replace("l.created_at", plus("l.created_at", rule.silent))
@@ -179,17 +180,18 @@ class Standing:
             ]
             starts += [plus("h.occurred_at", length) for length in given]
             moments += [
-                f"SELECT w.row_id, {at} AS at FROM sheet_waiting AS w JOIN sheet_hits AS h ON h.lead_id = w.lead_id"
-                for at in starts
+                f"SELECT w.row_id, {start} AS moment FROM sheet_waiting AS w JOIN sheet_hits AS h ON h.lead_id = w.lead_id"
+                for start in starts
             ]
         about = " UNION ALL ".join(
-            f"SELECT row_id, {plus('at', shift * _MOMENT)} AS at FROM ({part}) AS m"
+            f"SELECT row_id, {plus('moment', shift * _MOMENT)} AS moment FROM ({part}) AS m"
             for part in moments
             for shift in (-1, 0, 1)
         )
         return (
-            "SELECT row_number() OVER (ORDER BY d.of_row, d.as_of) AS row_id, d.of_row, w.lead_id, d.as_of FROM "
-            f"(SELECT DISTINCT row_id AS of_row, at AS as_of FROM ({about}) AS m) AS d "
+            "SELECT row_number() OVER (ORDER BY d.of_row, d.as_of) AS row_id, d.of_row, w.lead_id, d.as_of, "
+            "l.created_at FROM "
+            f"(SELECT DISTINCT row_id AS of_row, moment AS as_of FROM ({about}) AS m) AS d "
             "JOIN sheet_waiting AS w ON w.row_id = d.of_row JOIN leads AS l ON l.lead_id = w.lead_id "
             "WHERE d.as_of < w.as_of AND d.as_of >= l.created_at"
         )

@@ -20,7 +20,7 @@ from pipeline.sources import open_history
 from pipeline.training_set import (
     build_training_set,
     feature_settings,
-    load_sheet,
+    load_sheets,
     outcome_horizon,
     spine_policy,
 )
@@ -90,7 +90,7 @@ def check(file: ProjectFile) -> Check:
     history = open_history(file)
     engine, project = history.engine, file.project
     findings = list(history.findings)
-    if sheet := load_sheet(file):
+    if sheet := load_sheets(file):
         findings += sheet.check(history)
     counts = {
         table: engine.count(table) for table in ("leads", "accounts", "events", "conversions", "changes")

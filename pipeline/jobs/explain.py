@@ -15,7 +15,7 @@ from models.reasons import Reason, reasons_of
 from pipeline.config import ProjectFile
 from pipeline.predict import named, predict, sheet_points, with_points
 from pipeline.sources import open_history
-from pipeline.training_set import load_sheet, score_both_sheets, spine_policy
+from pipeline.training_set import load_sheets, score_both_sheets, spine_policy
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
             fix="give an earlier --as-of (and not before the lead was created)",
         )
     matrix = build_matrix(history, served.bundle.recipe.plan, "one")
-    sheet = load_sheet(file)
+    sheet = load_sheets(file)
     rules, prior = score_both_sheets(history, sheet, served.bundle, "one")
     columns = named(matrix.columns, served.bundle.sheet)
     points = sheet_points(prior, matrix.frame.index)

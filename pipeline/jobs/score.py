@@ -7,23 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from features import History, spoken
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
 from models.reasons import Reason, reasons_of, told
-from models.scorecard import SheetScores
+from models.scorecard import BookScores
 from pipeline.config import ProjectFile, expand
 from pipeline.predict import named, predict, sheet_points, with_points
 from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
 from pipeline.state import state_folder
-from pipeline.training_set import load_sheet, score_both_sheets, spine_policy
+from pipeline.training_set import load_sheets, score_both_sheets, spine_policy
 from pipeline.writeback import RunManifest, WriteResult, parse_target, write_scores
 
 _REASONS_KEPT = 10
-_LEDGER = ("dimension", "rule", "occurred_at", "points", "taken_by_cap")
+_LEDGER = ("dimension", "rule", "occurred_at", "detail", "points", "taken_by_decay", "taken_by_cap")
+_STEADY = 0.5  # points in a week that are no trend
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def score(
     history = open_history(file)
     warnings += [finding.message for finding in history.findings if finding.level == "warning"]
     moment = as_of or history.data_end
-    sheet = load_sheet(file)
+    sheet = load_sheets(file)
     if sheet is not None and sheet.version != served.bundle.recipe.sheet_version:
         warnings.append(
             "the score sheet changed since the model was trained: train again to have it as prior"
@@ -104,7 +106,7 @@ def score(
     progress(f"Scoring {open_leads:,} open leads", 0, 0)
     store = state_folder() / "events" / file.project.name
     matrix = build_matrix(history, served.bundle.recipe.plan, store=store)
-    rules, prior = score_both_sheets(history, sheet, served.bundle, "spine")
+    rules, prior = score_both_sheets(history, sheet, served.bundle, "spine", movement=True)
     columns = named(matrix.columns, served.bundle.sheet)
     points = sheet_points(prior, matrix.frame.index)
     found = predict(served.bundle.model, matrix.frame, columns, points)
@@ -171,7 +173,7 @@ def _with_start(start: float, lines: list[Reason]) -> list[dict[str, Any]]:
     ]
 
 
-def _rule_columns(rules: SheetScores, index: pd.Index) -> dict[str, Any]:
+def _rule_columns(rules: BookScores, index: pd.Index) -> dict[str, Any]:
     by_row = rules.scores.set_index("row_id").loc[index]
     ledger = rules.ledger
     dates = ledger["occurred_at"].dt.strftime("%Y-%m-%dT%H:%M:%S").astype(object)
@@ -180,17 +182,38 @@ def _rule_columns(rules: SheetScores, index: pd.Index) -> dict[str, Any]:
         ledger["dimension"],
         ledger["rule"],
         dates.where(ledger["occurred_at"].notna(), None),
+        ledger["detail"].astype(object).where(ledger["detail"].notna(), None),
         ledger["points"].tolist(),
+        ledger["taken_by_decay"].tolist(),
         ledger["taken_by_cap"].tolist(),
         strict=True,
     )
     ledgers: dict[Any, list[dict[str, Any]]] = {row: [] for row in index}
     for row, *line in lines:
         ledgers[row].append(dict(zip(_LEDGER, line, strict=True)))
+    versions = {sheet.name: f"{sheet.name} {sheet.version}" for sheet in rules.book.sheets}
     return {
         "stage": by_row["stage"].to_numpy(),
+        "trend": by_row["trend"].map(_heading).to_numpy(),
+        "route": _routes(by_row),
+        "scorecard_version": by_row["sheet"].map(versions).to_numpy(),
         "rule_points": by_row["total"].to_numpy(dtype=float),
         "rule_grade": by_row["grade"].to_numpy(),
         "rule_stage": by_row["stage"].to_numpy(),
         "ledger": list(ledgers.values()),
     }
+
+
+def _heading(points: float) -> str | None:
+    """Where the sheet's total went in the last week, in one word, so that it seldom changes."""
+    if np.isnan(points):  # no sheet is for this lead
+        return None
+    return "steady" if abs(points) < _STEADY else "rising" if points > 0 else "falling"
+
+
+def _routes(rows: pd.DataFrame) -> list[str | None]:
+    """``call, senior_reps: Read for weeks, then asked for a price``."""
+    return [
+        None if pd.isna(action) else f"{action}{'' if pd.isna(queue) else f', {queue}'}: {reason}"
+        for action, queue, reason in zip(rows["action"], rows["queue"], rows["reason"], strict=True)
+    ]

@@ -163,7 +163,7 @@ def _recipe(file: ProjectFile, rows: TrainingSet, dropped: dict[str, str]) -> Re
         file.fingerprint,
         rows.matrix.fingerprint,
         rows.plan,
-        rows.sheet.model_dump(mode="json", by_alias=True, exclude_defaults=True) if rows.sheet else None,
+        rows.sheet.content() if rows.sheet else None,
         rows.sheet.version if rows.sheet else "",
         fit_sheet_probability(rows.rules, rows.label[early]) if rows.rules else None,
         rows.test_from.isoformat(),
@@ -224,8 +224,8 @@ def _log(
             mlflow.log_artifact(str(folder / f"{name}.csv"))
     mlflow.log_dict(file.project.canonical(), "project.json")
     mlflow.log_dict([vars(column) for column in rows.matrix.columns], "features.json")
-    if rows.sheet is not None:
-        mlflow.log_artifact(str(file.resolve(file.project.scorecards[0])), "scorecard")
+    for path in file.project.scorecards:
+        mlflow.log_artifact(str(file.resolve(path)), "scorecard")
     from pipeline.report.shap_summary import shap_summary
 
     sample = rows.rows("test")[:2000]

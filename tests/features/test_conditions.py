@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 
@@ -15,24 +14,13 @@ from features.conditions import Condition
 from features.dialect import DuckDBDialect
 from features.errors import UsageError
 from features.history import Kind
+from tests.features.condition_attacks import COLUMNS, LISTS, TABLES
 
-COLUMNS: dict[str, Kind] = {
-    "event_type": "category",
-    "age": "number",
-    "name": "text",
-    "student": "boolean",
-    "created": "time",
-    "date": "time",
-    "comment": "text",
-    "Größe in cm": "number",
-    "Job": "category",
-}
-TABLES: dict[str, dict[str, Kind]] = {"account": {"industry": "category", "size": "number"}}
 DUCKDB = DuckDBDialect()
 
 
 def parse(text: str) -> Condition:
-    return Condition.parse(text, COLUMNS, "sheet.yaml:7 ('Rule')", TABLES)
+    return Condition.parse(text, COLUMNS, "sheet.yaml:7 ('Rule')", TABLES, LISTS)
 
 
 def written(text: str) -> str:
@@ -85,6 +73,29 @@ def written(text: str) -> str:
             "account.industry = 'IT' AND Account.SIZE > 5",
             """(("a"."industry" = 'IT') AND ("a"."size" > 5))""",
         ),
+        ("name IN rivals", """("e"."name" IN ('Acme', 'O''Neil'))"""),
+        ("name NOT IN Rivals", """(NOT ("e"."name" IN ('Acme', 'O''Neil')))"""),
+        ("NOT name IN rivals", """(NOT ("e"."name" IN ('Acme', 'O''Neil')))"""),
+        (
+            "lower(account.industry) IN sectors AND age > 1",
+            """((lower("a"."industry") IN ('IT')) AND ("e"."age" > 1))""",
+        ),
+        ("age > 1_000 OR age < 1e3", """(("e"."age" > 1000) OR ("e"."age" < CAST(1000.0 AS DOUBLE)))"""),
+        ("name = '--' AND name <> '/*;*/'", """(("e"."name" = '--') AND ("e"."name" <> '/*;*/'))"""),
+        ("name = 'c:\\'", """("e"."name" = 'c:\\')"""),
+        ("name LIKE '\\_%'", """("e"."name" LIKE '\\_%')"""),
+        ("name = '\u2018x\u2019 \u200d'", """("e"."name" = '\u2018x\u2019 \u200d')"""),
+        ("\n age\t>\r\n1 ", """("e"."age" > 1)"""),
+        ("name ISNULL OR age NOTNULL", """(("e"."name" IS NULL) OR (NOT ("e"."age" IS NULL)))"""),
+        (
+            "'2026-01-31' BETWEEN date AND created",
+            """(TIMESTAMP '2026-01-31 00:00:00.000000' BETWEEN "e"."date" AND "e"."created")""",
+        ),
+        (
+            "coalesce('2026-01-31', date, '2026-02-01') < created",
+            """(coalesce(TIMESTAMP '2026-01-31 00:00:00.000000', "e"."date", """
+            """TIMESTAMP '2026-02-01 00:00:00.000000') < "e"."created")""",
+        ),
     ],
 )
 def test_what_is_allowed_is_written_anew(text: str, sql: str) -> None:
@@ -98,6 +109,84 @@ def test_a_condition_knows_its_columns_and_the_texts_it_seeks() -> None:
     assert condition.columns_used == {"event_type", "account.industry", "name", "age"}
     assert condition.texts_sought() == {("event_type", "a"), ("event_type", "b"), ("account.industry", "IT")}
     assert str(condition).startswith("event_type IN")
+
+
+RESERVED = [
+    "case",
+    "end",
+    "order",
+    "group",
+    "select",
+    "from",
+    "where",
+    "table",
+    "user",
+    "desc",
+    "limit",
+    "map",
+    "any",
+    "time",
+    "interval",
+    "default",
+]
+
+
+@pytest.mark.parametrize("word", RESERVED)
+def test_a_column_may_be_called_like_a_word_of_sql(word: str) -> None:
+    for text in (
+        f"{word} = 'x'",
+        f"NOT {word} IN sectors AND lower({word}) LIKE 'a%'",
+        f"account.{word} = 'x'",
+    ):
+        found = Condition.parse(text, {word: "text"}, None, {"account": {word: "text"}}, LISTS)
+        assert [name.removeprefix("account.") for name in found.columns_used] == [word]
+    with pytest.raises(UsageError):
+        Condition.parse(f"{word} = 'x'", COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "word", [*RESERVED, "and", "not", "null", "true", "in", "like", "call", "lower", "date"]
+)
+def test_in_quotes_a_column_may_be_called_anything(word: str) -> None:
+    tables = {"account": {word: "text"}, "rule": {word: "boolean"}}
+    for text in (f"\"{word}\" = 'x'", f'account."{word}" IN sectors', f'NOT rule."{word}"'):
+        found = Condition.parse(text, {word: "text"}, None, tables, LISTS)  # type: ignore[arg-type]
+        assert len(found.columns_used) == 1
+
+
+@pytest.mark.parametrize("word", ["call", "and", "notnull"])
+def test_of_a_reserved_word_the_message_says_to_quote_it(word: str) -> None:
+    with pytest.raises(UsageError, match=f'where it is the column, write "{word}"'):
+        Condition.parse(f"{word} = 'x'", {word: "text"})
+
+
+def test_names_with_spaces_and_of_other_tables() -> None:
+    tables: dict[str, dict[str, Kind]] = {
+        "account": {"Staff Count": "number"},
+        "rule": {"demo": "boolean"},
+        "feature": {"events_7d": "number"},
+        "lead": {"total": "number"},
+    }
+    text = (
+        "account.\"Staff Count\" > 3 AND rule.demo AND NOT rule.demo AND stage <> 'Lead' "
+        "AND feature.events_7d >= 1 AND lead.total > total AND (disqualified OR NOT disqualified)"
+    )
+    found = Condition.parse(
+        text, {"stage": "category", "total": "number", "disqualified": "boolean"}, None, tables
+    )
+    assert found.columns_used == {
+        *(
+            "account.Staff Count",
+            "rule.demo",
+            "stage",
+            "feature.events_7d",
+            "lead.total",
+            "total",
+            "disqualified",
+        )
+    }
+    with pytest.raises(UsageError, match=r'quote the column alone: account\."Staff Count"'):
+        Condition.parse('"account.Staff Count" > 3', {}, None, tables)
 
 
 def test_two_hundred_alternatives_are_no_problem() -> None:
@@ -145,6 +234,23 @@ def test_no_row_of_data_makes_a_condition_fail() -> None:
         ("(age > 3", "opened and not closed"),
         ("age > 3)", "closed and was never opened"),
         ("age > 99999999999999999999", "too large"),
+        ("age = 1.2.3", "so many parts"),
+        ("age = . 2.5", "this is not a number"),
+        ("age > 1 student", "near 'student'"),
+        ("name IN (rivals)", "write x IN rivals"),
+        ("name IN rivls", "did you mean: rivals?"),
+        ("age IN rivals", "age is a number, and lists hold texts"),
+        ("created IN rivals", "created is a date, and lists hold texts"),
+        ("'2026-01-31' BETWEEN name AND created", "name is text, but 2026-01-31 00:00:00 is a date"),
+        (
+            "coalesce('2026-01-31', name, created) = created",
+            "name is text, but 2026-01-31 00:00:00 is a date",
+        ),
+        ("read_csv('x') = 1", "'read_csv' is no function that conditions know"),
+        ("student (age > 1)", "AND or OR is missing"),
+        ("age + 1 = 'x'", "age + 1 is a number; write age + 1 = 30 without quotes"),
+        ("TRUE = 'x'", "TRUE is true or false, but 'x' is text"),
+        ("age\u200b > 1", "control character, U+200B ZERO WIDTH SPACE"),
         ("", "empty"),
         ("   ", "empty"),
     ],
@@ -161,167 +267,6 @@ def test_a_name_that_differs_by_case_from_two_columns_is_ambiguous() -> None:
     with pytest.raises(UsageError, match="no column 'PAGE'"):
         Condition.parse("PAGE = 'x'", {"page": "text", "Page": "text"})
     assert Condition.parse("Page = 'x'", {"page": "text", "Page": "text"}).columns_used == {"Page"}
-
-
-ATTACKS = [
-    # more than one statement
-    "age > 1; DROP TABLE leads",
-    "age > 1;",
-    "; age > 1",
-    "DROP TABLE leads",
-    "DELETE FROM leads",
-    "INSERT INTO leads VALUES (1)",
-    "UPDATE leads SET age = 1",
-    "CREATE TABLE x AS SELECT 1",
-    "ATTACH 'x.db'",
-    "COPY leads TO 'x.csv'",
-    "PRAGMA database_list",
-    "SET memory_limit = '1GB'",
-    "INSTALL httpfs",
-    "CALL pragma_version()",
-    "EXPLAIN age > 1",
-    "age > 1 UNION SELECT 1",
-    "age > 1 ORDER BY age",
-    "age > 1 LIMIT 1",
-    "age > 1 AS x",
-    "age > 1 WHERE TRUE",
-    "age > 1) OR (1 = 1",
-    "age > 1 OR 1 = 1",
-    "age > 1 OR 'a' = 'a'",
-    "age > 1 OR lower('a') = 'a'",
-    # comments
-    "age > 1 -- and student",
-    "age > 1 /* hidden */",
-    "age /**/ > 1",
-    "/*+ hint */ age > 1",
-    "-- age > 1",
-    # subqueries
-    "age > (SELECT 1)",
-    "age IN (SELECT age FROM leads)",
-    "EXISTS (SELECT 1)",
-    "age = ANY (SELECT 1)",
-    "age > ALL (VALUES (1))",
-    "age IN leads",
-    "(WITH x AS (SELECT 1) SELECT * FROM x) = 1",
-    "(FROM leads) = 1",
-    # functions, files, the environment
-    "read_csv('/etc/passwd') = 1",
-    "read_text('/etc/passwd') = 'x'",
-    "name = read_text('/etc/passwd')",
-    "glob('*') = name",
-    "getenv('HOME') = name",
-    "current_setting('home_directory') = name",
-    "sleep(10) = 1",
-    "random() > 0.5",
-    "now() > created",
-    "current_date > created",
-    "current_user = name",
-    "version() = name",
-    "name = chr(39)",
-    "concat(name, 'x') = 'x'",
-    "name || 'x' = 'x'",
-    "regexp_matches(name, '(a+)+$')",
-    "name ~ '(a+)+$'",
-    "name SIMILAR TO '(a+)+$'",
-    "name GLOB '*'",
-    "name LIKE 'a!%' ESCAPE '!'",
-    "name LIKE ANY ('a', 'b')",
-    "count(*) > 1",
-    "sum(age) > 1",
-    "row_number() OVER () = 1",
-    "sum(age) OVER (PARTITION BY name) > 1",
-    "lower(name, 'x') = 'x'",
-    "length(name, name) = 1",
-    "trim(BOTH 'x' FROM name) = 'x'",
-    "nullif(age, 1) = 1",
-    "CASE WHEN age > 1 THEN TRUE END",
-    "if(age > 1, TRUE, FALSE)",
-    "list_filter([1], x -> x > 1) = [1]",
-    "list_filter([1], lambda x: x > 1) = [1]",
-    # casts, types, parameters, stars, odd literals
-    "CAST(age AS VARCHAR) = '1'",
-    "TRY_CAST(name AS INTEGER) = 1",
-    "age::text = '1'",
-    "name::date > created",
-    "created > INTERVAL 1 DAY",
-    "created AT TIME ZONE 'UTC' > created",
-    "age = ?",
-    "age = $1",
-    "age = :x",
-    "age = @x",
-    "age = ${HOME}",
-    "* = 1",
-    "leads.* = 1",
-    "COLUMNS('a.*') > 1",
-    "{'a': 1}.a = 1",
-    "[1][1] = age",
-    "(age, age) = (1, 1)",
-    "ROW(age) = ROW(1)",
-    "name = E'\\x27 OR 1=1'",
-    "name = $$x$$",
-    "name = $tag$x$tag$",
-    "name = x'41'",
-    "name = N'x'",
-    "name = 'a' 'b'",
-    "age = 1e999",
-    "age = 0x10",
-    "age // 2 = 1",
-    "age % 2 = 1",
-    "age & 1 = 1",
-    "age IS DISTINCT FROM 1",
-    "age BETWEEN SYMMETRIC 3 AND 1",
-    "name COLLATE nocase = 'x'",
-    # names that reach elsewhere
-    "leads.age > 1",
-    "main.leads.age > 1",
-    "a.b.c.d.e > 1",
-    "information_schema.tables = 1",
-    "rowid > 1",
-    "account > 1",
-    '"age\x00" > 1',
-    '"age"" OR 1=1 --" > 1',
-    # characters
-    "age > 1\x00",
-    "age > 1\x1b[31m",
-    "age \u202e> 1",
-    "name = '\u2066x\u2069'",
-    "\u0430ge > 1",  # Cyrillic a
-    "age\u200b > 1",
-    "name = \uff07x\uff07",  # full-width quotes
-    "age \uff1e 1",
-    "name = '\ud800'",
-    # size and depth
-    "age > 1 OR " * 1_000 + "age > 1",
-    "name = '" + "x" * 5_000_000 + "'",
-    "(" * 10_000 + "age > 1" + ")" * 10_000,
-    "(" * 900 + "age > 1" + ")" * 900,
-    "NOT " * 450 + "student",
-    "-" * 1_900 + "1 > age",
-    "- " * 900 + "age > 1",
-    "age > " + "1+" * 900 + "1",
-    "age = " * 300 + "1",
-    "lower(" * 250 + "name" + ")" * 250 + " = 'x'",
-    "age IN (" * 200 + "1" + ")" * 200,
-    "CASE WHEN " * 150 + "student",
-    "[" * 1_900,
-    "{" * 1_900,
-    "'" * 1_999,
-    '"' * 1_999,
-    "\\" * 1_999,
-    "((((" + "," * 1_500 + "))))",
-    "." * 1_500,
-]
-
-
-@pytest.mark.parametrize("text", ATTACKS, ids=lambda text: ascii(text)[:40])
-def test_an_attack_is_refused_quickly_and_clearly(text: str) -> None:
-    started = time.perf_counter()
-    with pytest.raises(UsageError) as caught:
-        parse(text)
-    assert time.perf_counter() - started < 1
-    assert len(str(caught.value)) < 1_200
-    assert caught.value.where == "sheet.yaml:7 ('Rule')"
-    assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize("thing", [None, True, 3, ["age > 1"], b"age > 1"])

@@ -1,0 +1,129 @@
+"""Several sheets: who is scored by which, none silently unmatched, and one set of labels for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from features import History, UsageError
+from models.scorecard import BookScores, Sheet, SheetBook, score_book, score_sheet
+from tests.models.histories import DAY, START, open_small, set_spine
+
+LEADS: list[dict[str, Any]] = [
+    {"lead_id": "anna", "country": "DE", "staff": 10.0},
+    {"lead_id": "bert", "country": "FR", "staff": 900.0},
+    {"lead_id": "carl", "country": None, "staff": 5.0},
+    {"lead_id": "dora", "country": "DE", "staff": 900.0},
+]
+SMALL: dict[str, Any] = {
+    "sheet": "german",
+    "for": "country = 'DE'",
+    "actions": [{"label": "Came back", "when": "event_type = 'visit'", "points": 10}],
+}
+LARGE: dict[str, Any] = {
+    "sheet": "large",
+    "for": "staff >= 100",
+    "base": 5,
+    "dimensions": ["platform"],
+    "actions": [
+        {
+            "label": "Came back",
+            "when": "event_type = 'visit'",
+            "points": 1,
+            "per": "each",
+            "also": ["platform"],
+        },
+        {"label": "Called", "when": "event_type = 'call'", "points": 20},
+    ],
+    "routes": [{"label": "Key account", "when": "total > 5", "action": "call", "queue": "key_accounts"}],
+}
+
+
+def opened() -> History:
+    visits = [
+        {"lead_id": lead["lead_id"], "occurred_at": START + day * DAY, "event_type": "visit"}
+        for lead in LEADS
+        for day in (1, 2)
+    ]
+    history = open_small(LEADS, visits, lead_attributes={"country": "category", "staff": "number"})
+    set_spine(history, [(lead["lead_id"], START + 5 * DAY) for lead in LEADS])
+    return history
+
+
+def scored(*told: dict[str, Any]) -> BookScores:
+    return score_book(SheetBook(tuple(Sheet.model_validate(sheet) for sheet in told)), opened())
+
+
+def test_the_first_sheet_that_is_for_a_lead_is_primary_and_nobody_is_lost() -> None:
+    found = scored(SMALL, LARGE)
+    assert found.scores["sheet"].fillna("none").tolist() == ["german", "large", "none", "german"]
+    assert found.scores["total"].tolist() == [10, 7, 0, 10]
+    assert found.scores["stage"].tolist() == ["Lead", "Lead", "No sheet", "Lead"]
+    assert found.scores["route"].fillna("").tolist() == ["", "Key account", "", ""]
+    assert scored(LARGE, SMALL).scores["sheet"].fillna("none").tolist() == [
+        "german",
+        "large",
+        "none",
+        "large",
+    ]
+
+
+def test_every_sheet_scores_all_leads_that_it_is_for() -> None:
+    parts = scored(SMALL, LARGE).parts
+    assert parts["german"].scores["lead_id"].tolist() == ["anna", "dora"]
+    assert parts["large"].scores[["lead_id", "total", "platform"]].to_numpy().tolist() == [
+        ["bert", 7, 2],
+        ["dora", 7, 2],
+    ]
+
+
+def test_lines_sum_to_the_total_and_labels_tell_the_sheet() -> None:
+    found = scored(SMALL, LARGE)
+    by_rule = found.by_rule()
+    assert by_rule.columns.tolist() == ["Came back (german)", "Came back (large)", "Called"]
+    assert by_rule.to_numpy().tolist() == [[10, 0, 0], [0, 2, 0], [0, 0, 0], [10, 0, 0]]
+    sums = (
+        found.ledger[found.ledger["dimension"].isin(("fit", "engagement"))].groupby("row_id")["points"].sum()
+    )
+    assert sums.to_dict() == {0: 10, 1: 7, 3: 10}
+    assert set(found.ledger["rule"]) == {"Came back (german)", "Came back (large)", "Starting points"}
+
+
+def test_a_sheet_without_for_takes_the_rest() -> None:
+    rest = {**SMALL, "sheet": "rest", "for": None}
+    assert scored(LARGE, rest).scores["sheet"].tolist() == ["rest", "large", "rest", "large"]
+
+
+def test_one_sheet_for_all_is_what_score_sheet_says() -> None:
+    alone = {**LARGE, "for": None}
+    whole, book = score_sheet(Sheet.model_validate(alone), opened()), scored(alone)
+    pd.testing.assert_frame_equal(book.scores.drop(columns="sheet"), whole.scores)
+    pd.testing.assert_frame_equal(book.ledger, whole.ledger)
+    assert book.book.version == whole.sheet.version
+
+
+def test_for_may_ask_for_features() -> None:
+    active = {**SMALL, "for": "feature.any__count_7d >= 2"}
+    assert scored(active, {**LARGE, "for": "staff < 0"}).scores["sheet"].tolist() == ["german"] * 4
+
+
+def test_leads_that_no_sheet_is_for_are_told() -> None:
+    book = SheetBook((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
+    alone = [finding for finding in book.check(opened()) if finding.code == "sheet-no-segment"]
+    assert [finding.count for finding in alone] == [1]
+    assert "no sheet is for 1 of 4 leads" in alone[0].message
+
+
+def test_a_book_comes_back_from_its_content_and_its_version_tells_the_order() -> None:
+    book = SheetBook((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
+    assert SheetBook.from_content(book.content()) == book
+    assert SheetBook.from_content(book.content()).version == book.version
+    assert SheetBook(book.sheets[::-1]).version != book.version
+    assert SheetBook.from_content(book.sheets[0].content()) == SheetBook(book.sheets[:1])
+
+
+def test_two_sheets_of_one_name_are_refused() -> None:
+    with pytest.raises(UsageError, match="two sheets have one name"):
+        scored(SMALL, SMALL)
