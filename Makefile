@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEER := .leadlens/bench/venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quality bench-features bench-audit bench-vocabulary spark schema lock clean
+.PHONY: help setup demo test check bench bench-quality bench-features bench-audit bench-scorecard bench-vocabulary spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -26,7 +26,7 @@ check: $(READY) ## Format, lint, types and tests
 	$(BIN)/mypy
 	$(MAKE) test
 
-bench: bench-quality bench-features bench-audit ## Run every benchmark
+bench: bench-quality bench-features bench-audit bench-scorecard ## Run every benchmark
 
 bench-quality: $(READY) ## Judge model and sheets on the five real data sets
 	$(BIN)/python -m benchmarks.quality
@@ -36,6 +36,9 @@ bench-features: $(READY) $(PEER)/.ready ## Time features against scanning, panda
 
 bench-audit: $(READY) ## Hold the audit against documented leaks, with nothing declared
 	$(BIN)/python -m benchmarks.audit
+
+bench-scorecard: $(READY) ## Time a sheet of 60 rules with ledgers against a feature build (1 M leads)
+	$(BIN)/python -m benchmarks.scorecard
 
 bench-vocabulary: $(READY) ## Train with and without the kinds of features that came after 0.1.0 (not in bench)
 	$(BIN)/python -m benchmarks.vocabulary --seeds 5

@@ -32,6 +32,8 @@ _WORDS = {_T.AND, _T.OR, _T.NOT, _T.IN, _T.BETWEEN, _T.LIKE, _T.ILIKE, _T.IS, _T
 _WORDS |= {_T.DATE, _T.TIMESTAMP, _T.TIMESTAMPNTZ, _T.TIMESTAMPTZ, _T.ISNULL, _T.NOTNULL}
 _PLAIN = {_T.VAR, _T.IDENTIFIER, _T.STRING, _T.NUMBER}
 _TOKENS = _SIGNS | _WORDS | _PLAIN
+# what SQLGlot raises: not only its own errors, for it slips itself
+_SLIPS = (SqlglotError, RecursionError, ValueError, LookupError, AttributeError, TypeError)
 _PREFIXES = {_T.NOT, _T.DASH, _T.PLUS}
 _FUNCTIONS = {"lower", "lcase", "upper", "ucase", "trim", "coalesce", "ifnull", "nvl"}
 _FUNCTIONS |= {"length", "len", "char_length", "character_length"}
@@ -53,14 +55,15 @@ def parse_guarded(text: str, names: Iterable[str], where: str | None) -> exp.Exp
     except TokenError:
         told = "a quote is opened and not closed"
         _refuse(told, text, where, "close it; a quote inside a text is doubled: 'it''s'")
+    except _SLIPS:
+        _refuse("this is not a condition that can be read", text, where)
     reserved = _free_names(tokens, {name.lower() for name in names})
     _check_tokens(tokens, text, where)
     try:
         trees = _duckdb().parser().parse_into(exp.Condition, tokens, text)
-    except (SqlglotError, RecursionError, ValueError, LookupError, AttributeError, TypeError) as error:
-        # not only its ParseError: the parser has slips of its own
-        told = [item["highlight"] for item in getattr(error, "errors", ()) if item.get("highlight")]
-        near = f", near {quoted(told[0])}" if told else ""
+    except _SLIPS as error:
+        marked = [item["highlight"] for item in getattr(error, "errors", ()) if item.get("highlight")]
+        near = f", near {quoted(marked[0])}" if marked else ""
         hint = ALLOWED
         if re.search("[\u2018\u2019\u201c\u201d\u00b4`]", text):
             hint = "write text in straight quotes: 'like this'"

@@ -94,6 +94,7 @@ TEMPLATES: dict[str, str] = {
     "minus": "(-CAST({0} AS {double}))",
 }
 JOINED = {"and": " AND ", "or": " OR "}
+_ORDERING = ("<", "<=", ">", ">=", "between")
 
 
 def write(node: Node, dialect: Dialect, aliases: Mapping[str, str]) -> str:
@@ -118,6 +119,8 @@ def write(node: Node, dialect: Dialect, aliases: Mapping[str, str]) -> str:
             return dialect.upper(args[0])
         case Call("trim"):
             return dialect.trim(args[0])
+    if node.op in _ORDERING and node.args[0].kind == "text":
+        args[0] = dialect.ordered(args[0])
     joined = JOINED.get(node.op, ", ").join(args)
     rest = ", ".join(args[1:])
     return TEMPLATES[node.op].format(*args, all=joined, rest=rest, double=dialect.double_type)

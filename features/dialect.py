@@ -154,6 +154,10 @@ class Dialect(ABC):
         """Capital letters, each character by itself."""
         return f"upper({text})"
 
+    def ordered(self, text: str) -> str:
+        """A text that is about to be compared by order, which is that of its bytes."""
+        return text
+
     def trim(self, text: str) -> str:
         """Without the spaces (Unicode's space separators) at both ends."""
         return f"trim({text})"

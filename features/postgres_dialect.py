@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -10,7 +11,6 @@ from features.errors import UsageError
 
 # Unicode's category Zs; PostgreSQL's trim alone knows only the first of them.
 _SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_ZONE = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 _MOMENT = "^[ ]*[0-9]{4,6}-[0-9]{1,2}-[0-9]{1,2}"
 
 
@@ -18,8 +18,8 @@ class PostgresDialect(Dialect):
     """PostgreSQL 16 or later (``pg_input_is_valid``), with timestamps that carry no zone.
 
     No engine of ours runs it: it is for SQL that is handed out. Which letters ``lower``, ``upper`` and ILIKE know
-    follows the collation of the database: with ``C`` only those of ASCII. Texts are compared for equality alone,
-    except in ``latest``, which orders them by their bytes in any database. Where numbers leave the range of a double
+    follows the collation of the database: with ``C`` only those of ASCII. What is greater does not: texts are ordered by
+    their bytes in any database. Where numbers leave the range of a double
     PostgreSQL raises an error, and the others go on with infinity.
     """
 
@@ -46,12 +46,8 @@ class PostgresDialect(Dialect):
         cast = f"CAST({text} AS {kind_type})"
         valid = f"pg_input_is_valid({text}, '{kind_type.lower()}')"
         if kind == "time":
-            # a zone would be passed over, and 'now' and 'today' are moments here
-            utc = f"CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
-            return (
-                f"CASE WHEN {text} ~ '{_MOMENT}' AND {valid} THEN "
-                f"CASE WHEN {text} ~ '{_ZONE}' AND {text} ~ ':' THEN {utc} ELSE {cast} END END"
-            )
+            # 'now', 'today' and 'infinity' are moments here
+            valid = f"{text} ~ '{_MOMENT}' AND {valid}"
         return f"CASE WHEN {valid} THEN {cast} END"
 
     def microseconds(self, timestamp: str) -> str:
@@ -92,10 +88,11 @@ class PostgresDialect(Dialect):
         return f"(CAST(CAST('x' || substr(md5({text}), 1, 8) AS BIT(32)) AS BIGINT) % {HASHES})"
 
     def matches(self, text: str, pattern: str) -> str:
-        return f"({text} ~ {self.literal(pattern)})"
+        return f"({text} ~ {self.literal(_with_word_ends(pattern))})"
 
     def extract(self, text: str, pattern: str) -> str:
-        found = f"coalesce((regexp_match({text}, {self.literal(pattern)}))[1], '')"
+        told = self.literal(_with_word_ends(pattern))
+        found = f"coalesce((regexp_match({text}, {told}))[1], '')"
         return f"CASE WHEN {text} IS NOT NULL THEN {found} END"
 
     def like(self, text: str, pattern: str) -> str:
@@ -103,6 +100,16 @@ class PostgresDialect(Dialect):
 
     def ilike(self, text: str, pattern: str) -> str:
         return f"({text} ILIKE {self.literal(pattern)} ESCAPE '')"
+
+    def lower(self, text: str) -> str:
+        # as in Spark: some collations look at the neighbours of a sigma, and some make two letters of one
+        return f"lower(translate({text}, 'İΣ', 'iσ'))"
+
+    def upper(self, text: str) -> str:
+        return f"upper(translate({text}, 'ß', 'ẞ'))"
+
+    def ordered(self, text: str) -> str:
+        return f'{text} COLLATE "C"'
 
     def trim(self, text: str) -> str:
         return f"trim(BOTH '{_SPACES}' FROM {text})"
@@ -112,9 +119,14 @@ class PostgresDialect(Dialect):
 
     def latest(self, value: str, at: str, where: str | None = None) -> str:
         """Of equal ``at``, the value whose text sorts last, by its bytes."""
-        order = f'{at} DESC, {self.text(value)} COLLATE "C" DESC NULLS LAST'
+        order = f"{at} DESC, {self.ordered(self.text(value))} DESC NULLS LAST"
         kept = f" FILTER (WHERE {where})" if where else ""
         return f"(array_agg({value} ORDER BY {order}){kept})[1]"
 
     def bit_count(self, number: str) -> str:
         return f"bit_count(CAST({number} AS BIT(64)))"
+
+
+def _with_word_ends(pattern: str) -> str:
+    r"""``\b`` is a backspace here, and ``\y`` the end of a word."""
+    return re.sub(r"\\(.)", lambda found: r"\y" if found[1] == "b" else found[0], pattern)

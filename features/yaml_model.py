@@ -36,9 +36,7 @@ Place = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_yaml_model(
-    path: str | Path, model: type[M], what: str, context: dict[str, Any] | None = None
-) -> M:
+def load_yaml_model(path: str | Path, model: type[M], what: str, context: dict[str, Any] | None = None) -> M:
     """Load and check the YAML file at ``path``.
 
     ``what`` names the kind of file in messages ("project file", "score sheet"); ``context`` is for the model's
@@ -79,6 +77,13 @@ def read_yaml(path: Path, what: str) -> tuple[Any, dict[Place, int]]:
             f"this is not valid YAML: {getattr(error, 'problem', None) or error}",
             where=f"{path}:{mark.line + 1}" if mark else str(path),
             fix="check indentation and quotes near that line",
+        ) from None
+    except ValueError:  # "\U00110000": there is no such character
+        told = "a character is written by a number that no character has"
+        raise UsageError(
+            f"this is not valid YAML: {told}",
+            where=f"{path}:{loader.line + 1}",
+            fix="write the character itself",
         ) from None
     except RecursionError:
         raise UsageError(

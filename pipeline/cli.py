@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from pipeline.config import ProjectFile
+from pipeline.cli_parts import AsOf, Config, Json, load, moment, tell
+from pipeline.scorecard_cli import scorecard
 
 # Nothing heavy is imported up here: `leadlens --help` answers in less than half a second.
 app = typer.Typer(
@@ -23,17 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-Config = Annotated[
-    Path, typer.Argument(help="Project file (YAML), or a folder that holds project.yaml.", metavar="CONFIG")
-]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")
-]
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", help="Moment to look from (UTC), e.g. 2026-01-31; by default the data's end."),
-]
-
+app.add_typer(scorecard)
 _STOPPED = 130  # what shells expect after Ctrl-C
 
 
@@ -57,7 +46,7 @@ def init(
     from pipeline.starter import write_starter
 
     written = write_starter(directory)
-    _tell(
+    tell(
         as_json,
         {"written": [str(path) for path in written]},
         lambda: [*(f"wrote {path}" for path in written), "", f"next: leadlens check {directory}"],
@@ -70,8 +59,8 @@ def check(config: Config, as_json: Json = False) -> None:
     from pipeline.jobs.check import check as job
     from pipeline.words import check_words
 
-    found = job(_load(config))
-    _tell(as_json, found.to_dict(), lambda: check_words(found))
+    found = job(load(config))
+    tell(as_json, found.to_dict(), lambda: check_words(found))
 
 
 @app.command()
@@ -101,8 +90,8 @@ def features(
     from pipeline.words import feature_words
 
     with shown() as progress:
-        found = list_features(_load(config), out, debug, engine, master, progress)
-    _tell(
+        found = list_features(load(config), out, debug, engine, master, progress)
+    tell(
         as_json,
         found.to_dict(),
         lambda: (
@@ -126,8 +115,8 @@ def train(
     from pipeline.words import training_words
 
     with shown() as progress:
-        done = job(_load(config), trials=trials, matrix=matrix, progress=progress)
-    _tell(as_json, done.to_dict(), lambda: training_words(done, str(config)))
+        done = job(load(config), trials=trials, matrix=matrix, progress=progress)
+    tell(as_json, done.to_dict(), lambda: training_words(done, str(config)))
 
 
 @app.command()
@@ -141,8 +130,8 @@ def compare(
     from pipeline.progress import shown
 
     with shown() as progress:
-        done = job(_load(config), out=out, progress=progress)
-    _tell(as_json, done.to_dict(), lambda: [*done.comparison.story(), "", f"open {done.page}"])
+        done = job(load(config), out=out, progress=progress)
+    tell(as_json, done.to_dict(), lambda: [*done.comparison.story(), "", f"open {done.page}"])
 
 
 @app.command()
@@ -156,8 +145,8 @@ def explain(
     from pipeline.jobs.explain import explain as job
     from pipeline.words import explanation_words
 
-    found = job(_load(config), lead, as_of=_moment(as_of))
-    _tell(as_json, found.to_dict(), lambda: explanation_words(found))
+    found = job(load(config), lead, as_of=moment(as_of))
+    tell(as_json, found.to_dict(), lambda: explanation_words(found))
 
 
 @app.command()
@@ -175,8 +164,8 @@ def audit(
     from pipeline.progress import shown
 
     with shown() as progress:
-        found = job(_load(config), sample=sample, seed=seed, progress=progress)
-    _tell(as_json, found.to_dict(), lambda: audit_words(found))
+        found = job(load(config), sample=sample, seed=seed, progress=progress)
+    tell(as_json, found.to_dict(), lambda: audit_words(found))
     raise typer.Exit(found.exit_code)
 
 
@@ -196,8 +185,8 @@ def score(
     from pipeline.words import scoring_words
 
     with shown() as progress:
-        done = job(_load(config), as_of=_moment(as_of), to=to, dry_run=dry_run, progress=progress)
-    _tell(as_json, done.to_dict(), lambda: scoring_words(done))
+        done = job(load(config), as_of=moment(as_of), to=to, dry_run=dry_run, progress=progress)
+    tell(as_json, done.to_dict(), lambda: scoring_words(done))
 
 
 @app.command()
@@ -213,8 +202,8 @@ def promote(
     from pipeline.progress import shown
 
     with shown() as progress:
-        done = job(_load(config), force=force, progress=progress)
-    _tell(as_json, done.to_dict(), lambda: done.words)
+        done = job(load(config), force=force, progress=progress)
+    tell(as_json, done.to_dict(), lambda: done.words)
 
 
 @app.command()
@@ -230,7 +219,7 @@ def demo(
 
     with shown() as progress:
         done = run_demo(directory, seed=seed, leads=leads, progress=progress)
-    _tell(as_json, done.to_dict(), lambda: done.words)
+    tell(as_json, done.to_dict(), lambda: done.words)
 
 
 @app.command(hidden=True)
@@ -240,25 +229,6 @@ def schema(directory: Annotated[Path, typer.Argument(help="Folder to write into.
 
     for path in write_schemas(directory):
         print(path)
-
-
-def _load(config: Path) -> ProjectFile:
-    from pipeline.config import load_project
-
-    return load_project(config)
-
-
-def _moment(text: str | None) -> Any:
-    from pipeline.config.parts import read_moment
-
-    return None if text is None else read_moment(text, "--as-of")
-
-
-def _tell(as_json: bool, facts: dict[str, Any], words: Callable[[], list[str]]) -> None:
-    if as_json:
-        print(json.dumps(facts, ensure_ascii=False, allow_nan=False, default=str))
-    else:
-        print("\n".join(words()))
 
 
 def _fail(error: BaseException) -> int:

@@ -14,9 +14,10 @@ from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
 from features.planning import FeatureSettings, plan_features
 from features.spine import SpinePolicy, build_spine
-from models.scorecard import BookScores, Sheet, SheetBook, score_book
+from models.scorecard import BookScores, SheetBook, score_book
 from pipeline.bundle import Bundle
 from pipeline.config import Project, ProjectFile
+from pipeline.project_sheets import sheets_of
 from pipeline.saved_matrix import load_rows, open_matrix
 from pipeline.sources.handover import data_fingerprint
 from pipeline.time_split import outcome_horizon, split_by_time
@@ -95,7 +96,7 @@ def feature_settings(project: Project) -> FeatureSettings:
 
 def load_sheets(file: ProjectFile) -> SheetBook | None:
     """The project's sheets as they go live: of each the active version, else its file; ``None`` without any."""
-    found = [Sheet.load(file.resolve(path)) for path in file.project.scorecards]
+    found = [chosen.live for chosen in sheets_of(file)]
     return SheetBook(tuple(found)) if found else None
 
 

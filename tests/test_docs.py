@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-PAGES += [*sorted((ROOT / "docs").glob("*.md")), *ADRS]
+PAGES += [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "scorecards").glob("*.md")), *ADRS]
 WRITTEN = [*PAGES, *sorted((ROOT / "docs").glob("*.svg")), *sorted((ROOT / "notebooks").glob("*.ipynb"))]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 _BLOCK = re.compile(r"^```.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -39,13 +39,15 @@ def one_run(
     run, where what was folded from the events is kept for the next night; without it all is folded anew.
     """
     spill = Path(out).with_suffix(".spill")
-    history = _open(events, people, spine, memory, threads, spill)
+    history = open_history(events, people, spine, memory, threads, spill)
     write_matrix(history, PLAN, Path(out), store=Path(store) if store else None)
     assert isinstance(history.engine, DuckDBEngine)
     history.engine.connection.close()
 
 
-def _open(events: list[str], people: str, spine: str, memory: str, threads: int, spill: Path) -> History:
+def open_history(
+    events: list[str], people: str, spine: str, memory: str, threads: int, spill: Path
+) -> History:
     """The contract tables as views of the Parquet: nothing is copied."""
     connection = duckdb.connect(
         config={"memory_limit": memory, "threads": threads, "temp_directory": str(spill)}

@@ -145,7 +145,7 @@ class PointSteps(UnitSteps):
         if movement:
             join = f" JOIN {self.spine} AS t ON t.row_id = n.row_id"
             week, month = (self.dialect.minus("t.as_of", weeks * WEEK) for weeks in (1, 4))
-            recent = self._sum(f"n.occurred_at >= {week}", moved["engagement"])
+            recent = self._sum(f"n.occurred_at >= {week} AND n.occurred_at < t.as_of", moved["engagement"])
             earlier = f"n.occurred_at >= {month} AND n.occurred_at < {week}"
             before = self._sum(earlier, moved["engagement"])
             sums.append(f"{recent} - {before} / 3 AS surge")

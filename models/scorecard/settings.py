@@ -48,7 +48,7 @@ def _number(value: object) -> int | float:
         raise ValueError(f"this must be a number: write it without quotes: {value.strip()}")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("this must be a number")
-    if not math.isfinite(value) or abs(value) > MOST_POINTS:
+    if abs(value) > MOST_POINTS or not math.isfinite(value):
         raise ValueError(f"this must be a number between -{MOST_POINTS:,} and {MOST_POINTS:,}")
     return int(value) if value == int(value) else value
 

@@ -15,7 +15,7 @@ from features.engine import Step
 from features.history import History
 from models.scorecard.outcomes import Stage
 from models.scorecard.parsing import Parsed
-from models.scorecard.points import WEEK, PointSteps
+from models.scorecard.points import EXACT, WEEK, PointSteps
 from models.scorecard.sheet import Sheet
 
 _ALIASES = {"": "v", "lead": "l", "account": "a", "feature": "f", "rule": "k"}
@@ -113,7 +113,7 @@ class Standing:
             own.append("g.stage")
             joins += " JOIN sheet_staged AS g ON g.row_id = b.row_id"
         if self.movement:
-            own.append("b.total - w.total AS trend")
+            own.append(f"{self.dialect.rounded('b.total - w.total', EXACT)} AS trend")
             joins += f" LEFT JOIN {prefix}_week_base AS w ON w.row_id = b.row_id"
         outcomes = {*self.sheet.all_dimensions, "total", "score", "grade", "fit_grade", "engagement_grade"}
         outcomes |= {"trend", "surge", "product", "stage", "disqualified"}
@@ -160,29 +160,37 @@ class Standing:
         return f"SELECT row_id, lead_id, as_of FROM sheet_reached WHERE {'TRUE' if self.reviewed else band}"
 
     def _reviews(self) -> str:
-        """Every moment at which something of the lead began or ceased to count, and just before and after it."""
-        plus, rules = self.dialect.plus, self.sheet.actions
-        lengths = {rule.within for rule in rules} | {rule.silent for rule in rules}
-        lengths |= {rule.decay.to_zero for rule in rules if rule.decay}
-        given = sorted(length for length in lengths if length is not None)
-        moments = [
-            "SELECT w.row_id, l.created_at AS moment FROM sheet_waiting AS w JOIN leads AS l ON l.lead_id = w.lead_id"
-        ]
+        """Every moment at which something of the lead began or ceased to count, and just before and after it.
+
+        Only of what is known by the row's own moment: a later event must not add a look at the past.
+        """
+        plus, rules = self.dialect.plus, self.main.numbers.actions
+        created = "sheet_waiting AS w JOIN leads AS l ON l.lead_id = w.lead_id"
+        moments = [f"SELECT w.row_id, l.created_at AS moment FROM {created}"]
         moments += [
-            moments[0].replace("l.created_at", plus("l.created_at", rule.silent))
-            for rule in rules
-            if rule.silent
+            f"SELECT w.row_id, {plus('l.created_at', length)} AS moment FROM {created}"
+            for length in sorted({rule.silent for rule in rules.values() if rule.silent})
         ]
         if self.main.hits:
-            starts = [
-                "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END",
-                "h.retracted_at",
-            ]
-            starts += [plus("h.occurred_at", length) for length in given]
-            moments += [
-                f"SELECT w.row_id, {start} AS moment FROM sheet_waiting AS w JOIN sheet_hits AS h ON h.lead_id = w.lead_id"
-                for start in starts
-            ]
+            begins = "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END"
+            source, marker = self.main.marked_hits("h")
+            counts = f"{begins} < w.as_of AND (h.retracted_at IS NULL OR h.retracted_at > {begins})"
+            hits = f"sheet_waiting AS w JOIN {source} ON h.lead_id = w.lead_id WHERE {counts}"
+            moments.append(f"SELECT w.row_id, {begins} AS moment FROM {hits}")
+            moments.append(
+                f"SELECT w.row_id, h.retracted_at AS moment FROM {hits} AND h.retracted_at IS NOT NULL"
+            )
+            lasting: dict[timedelta, set[int]] = {}
+            for number, rule in rules.items():
+                for length in (rule.within, rule.silent, rule.decay.to_zero if rule.decay else None):
+                    if length is not None:
+                        lasting.setdefault(length, set()).add(number)
+            for length, numbers in sorted(lasting.items()):
+                ends = plus("h.occurred_at", length)
+                of = f"{marker} IN ({', '.join(map(str, sorted(numbers)))})"
+                moments.append(
+                    f"SELECT w.row_id, {ends} AS moment FROM {hits} AND {of} AND {ends} > {begins}"
+                )
         about = " UNION ALL ".join(
             f"SELECT row_id, {plus('moment', shift * _MOMENT)} AS moment FROM ({part}) AS m"
             for part in moments
@@ -190,8 +198,7 @@ class Standing:
         )
         return (
             "SELECT row_number() OVER (ORDER BY d.of_row, d.as_of) AS row_id, d.of_row, w.lead_id, d.as_of, "
-            "l.created_at FROM "
-            f"(SELECT DISTINCT row_id AS of_row, moment AS as_of FROM ({about}) AS m) AS d "
+            f"l.created_at FROM (SELECT DISTINCT row_id AS of_row, moment AS as_of FROM ({about}) AS m) AS d "
             "JOIN sheet_waiting AS w ON w.row_id = d.of_row JOIN leads AS l ON l.lead_id = w.lead_id "
             "WHERE d.as_of < w.as_of AND d.as_of >= l.created_at"
         )

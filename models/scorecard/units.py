@@ -260,6 +260,12 @@ class UnitSteps:
             "m.marker",
         )
 
+    def marked_hits(self, alias: str) -> tuple[str, str]:
+        """The same of the hits of all passes."""
+        if self.plain:
+            return f"sheet_hits AS {alias}", f"{alias}.marker"
+        return f"(sheet_hits AS {alias} JOIN sheet_marks AS m ON m.class_no = {alias}.class_no)", "m.marker"
+
     def _moments(self, markers: Iterable[int]) -> str:
         """The earliest and the latest event of markers: ``row_id, marker, earliest, latest``."""
         source, marker = self.marked("folded", "f")

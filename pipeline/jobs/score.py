@@ -18,6 +18,7 @@ from models.scorecard import BookScores
 from pipeline.config import ProjectFile, expand
 from pipeline.predict import named, predict, sheet_points, with_points
 from pipeline.progress import Progress, silent
+from pipeline.project_sheets import notes_of
 from pipeline.sources import open_history
 from pipeline.state import state_folder
 from pipeline.training_set import load_sheets, score_both_sheets, spine_policy
@@ -91,6 +92,7 @@ def score(
     warnings += [finding.message for finding in history.findings if finding.level == "warning"]
     moment = as_of or history.data_end
     sheet = load_sheets(file)
+    warnings += notes_of(file)
     if sheet is not None and sheet.version != served.bundle.recipe.sheet_version:
         warnings.append(
             "the score sheet changed since the model was trained: train again to have it as prior"

@@ -51,7 +51,7 @@ def flat(order: Any = None, **outcome: Any) -> Break:
 
 wrong_use("an injection in where", "';' has no place in a condition", "data.leads.where")(where(_INJECTION))
 wrong_use("another table in where", "'SELECT' has no place")(where("lead_id IN (SELECT lead_id FROM events)"))
-wrong_use("a file in where", "'READ_TEXT' has no place")(where("read_text('/etc/passwd') = 'x'"))
+wrong_use("a file in where", "'read_text' is no function")(where("read_text('/etc/passwd') = 'x'"))
 wrong_use("a column in where that is not there", "no column 'citty'", "did you mean: city")(
     where("citty = 'Bern'")
 )
@@ -101,6 +101,9 @@ for length in ("30 days", "1y", "-7d", "1.5d", "99999999999d", "0d", 30, None):
         setting("outcome", "horizon", to=length)
     )
 wrong_use("a window of no time", "features.windows.0", "no time")(setting("features", "windows", to=["0d"]))
+wrong_use("a window of a century and more", "features.windows.0", "36600d at most")(
+    setting("features", "windows", to=["40000d"])
+)
 wrong_use("a half-life of no time", "features.half_life", "no time")(
     setting("features", "half_life", to="0d")
 )
@@ -187,6 +190,17 @@ for key in ("drop", "behavioural", "firmographic"):
     )
 
 
+told("words for an event type that is not there", "emial_opened", "did you mean email_opened?")(
+    setting("features", "labels", to={"emial_opened": "Opened", "any": "A", "city": "B", "page_viewed": "C"})
+)
+told("words for a value that is not there", "did you mean page_viewed: Pricing")(
+    setting("features", "labels", to={"page_viewed: Prising": "Prices", "page_viewed: Careers": "Jobs"})
+)
+wrong_use("memory for nothing", "engine.memory", "too little memory", "64MB or more")(
+    setting("engine", to={"memory": "1MB"})
+)
+
+
 @wrong_use("one label for two counts", "two features have the same name", "features.counts")
 def _(project: LittleProject) -> None:
     setting("features", "counts", to=[{"label": "Mine", "when": "page = 'Pricing'"}] * 2)(project)
@@ -263,7 +277,11 @@ wrong_use("a column in exclude_leads that is not there", "no column 'citty'", "d
     hygiene(exclude_leads="citty = 'Bern'")
 )
 wrong_use(
-    "own domains without addresses", "leads have no column of e-mail addresses", "ours.com", "your_column"
+    "own domains without addresses",
+    "leads have no column of e-mail addresses or their domains",
+    "ours.com",
+    "your_column",
+    "1 column of text here: city",
 )(hygiene(internal_domains=["ours.com"]))
 for domain in ("ours", "a b.com", "ann@ours.com", "https://ours.com", "", "%.com"):
     wrong_use(f"a domain {domain!r}", "hygiene.internal_domains", "written ours.com")(

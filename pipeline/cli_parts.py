@@ -1,0 +1,46 @@
+"""What every command of the command line shares: its arguments, and how results are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.config import ProjectFile
+
+Config = Annotated[
+    Path, typer.Argument(help="Project file (YAML), or a folder that holds project.yaml.", metavar="CONFIG")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="Moment to look from (UTC), e.g. 2026-01-31; by default the data's end."),
+]
+
+
+def load(config: Path) -> ProjectFile:
+    """The project file."""
+    from pipeline.config import load_project
+
+    return load_project(config)
+
+
+def moment(text: str | None, option: str = "--as-of") -> Any:
+    """A moment that was typed; ``None`` for none."""
+    from pipeline.config.parts import read_moment
+
+    return None if text is None else read_moment(text, option)
+
+
+def tell(as_json: bool, facts: dict[str, Any], words: Callable[[], list[str]]) -> None:
+    """A result, to a machine or to a person."""
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False, allow_nan=False, default=str))
+    else:
+        print("\n".join(words()))

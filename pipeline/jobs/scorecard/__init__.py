@@ -1,0 +1,26 @@
+"""Jobs on score sheets: try one on a lead or on all, compare two, look ahead and look back."""
+
+from pipeline.jobs.scorecard.changed import Changed, changed
+from pipeline.jobs.scorecard.diff import Diff, diff
+from pipeline.jobs.scorecard.feedback import Feedback, feedback
+from pipeline.jobs.scorecard.one_lead import LeadTest, lead_test
+from pipeline.jobs.scorecard.preview import Preview, preview
+from pipeline.jobs.scorecard.simulate import Simulated, simulate
+from pipeline.jobs.scorecard.stages import Stages, stages
+
+__all__ = [
+    "Changed",
+    "Diff",
+    "Feedback",
+    "LeadTest",
+    "Preview",
+    "Simulated",
+    "Stages",
+    "changed",
+    "diff",
+    "feedback",
+    "lead_test",
+    "preview",
+    "simulate",
+    "stages",
+]

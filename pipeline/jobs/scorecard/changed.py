@@ -1,0 +1,133 @@
+"""`leadlens scorecard changed`: what moved a lead's score since a day, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from features import History, UsageError
+from models.scorecard import Sheet, SheetScores, score_sheet
+from models.scorecard.changes import score_changes, version_changes
+from models.scorecard.comparison import Difference, compare_sheets
+from models.scorecard.parsing import Parsed, parse_conditions
+from models.scorecard.probes import hits_of, set_rows, without_segment
+from pipeline.config import ProjectFile
+from pipeline.jobs.scorecard.leads import named, one_lead, plain, records
+from pipeline.sources import open_history
+
+_FACTS = ("total", "score", "grade", "stage", "route", "disqualified_by", "product")
+_LINE = ["dimension", "rule", "kind", "occurred_at", "detail", "before", "after", "points", "why"]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What changed between two moments.
+
+    ``before`` and ``after`` tell total, score, grade, stage, route … and every dimension. The points of ``lines`` sum
+    to the difference of each dimension; those with ``in_total`` sum to that of the total. ``differences`` are those of
+    the sheets, where the lead was scored by another one before.
+    """
+
+    lead_id: str
+    since: datetime
+    as_of: datetime
+    sheet: str
+    old_sheet: str
+    notes: tuple[str, ...]
+    before: dict[str, Any]
+    after: dict[str, Any]
+    lines: pd.DataFrame
+    differences: tuple[Difference, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            **vars(self),
+            "since": self.since.isoformat(),
+            "as_of": self.as_of.isoformat(),
+            "lines": records(self.lines),
+            "differences": [difference.to_dict() for difference in self.differences],
+        }
+
+
+def changed(
+    file: ProjectFile,
+    sheet: Sheet,
+    lead_id: str,
+    since: datetime,
+    as_of: datetime | None = None,
+    old_sheet: Sheet | None = None,
+) -> Changed:
+    """Compare a lead's score as of ``since`` (by ``old_sheet``, if another one stood then) with that of ``as_of``.
+
+    A lead that did not exist at ``since`` is compared with how it was created. Raises ``UsageError`` for an unknown
+    lead and for moments in the wrong order.
+    """
+    history = open_history(file)
+    lead = one_lead(history, sheet, lead_id, as_of)
+    if since >= lead.as_of:
+        raise UsageError(
+            "there is no time between these moments",
+            value=f"{since:%Y-%m-%d %H:%M} to {lead.as_of:%Y-%m-%d %H:%M}",
+            fix="give a --since before --as-of",
+        )
+    notes, first = list(lead.notes), since
+    if since < lead.created_at:
+        first = lead.created_at
+        notes.append(f"created on {first:%Y-%m-%d %H:%M}: compared with how it was then")
+    old = without_segment(old_sheet or sheet)
+    parsed = lead.parsed if old.version == lead.sheet.version else parse_conditions(old, history)
+    before, after = (_scored(old, parsed, history, lead_id, moment) for moment in (first, lead.as_of))
+    parts = [score_changes(before, after, hits_of(old, history, "one", parsed))]
+    differences: tuple[Difference, ...] = ()
+    if old_sheet is not None and old_sheet.version != sheet.version:
+        compared = compare_sheets(old_sheet, sheet)
+        differences, now = (
+            compared.differences,
+            _scored(lead.sheet, lead.parsed, history, lead_id, lead.as_of),
+        )
+        parts.append(version_changes(after, now, compared.renamed))
+        after = now
+    lines = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return Changed(
+        lead_id,
+        first,
+        lead.as_of,
+        named(sheet),
+        named(old_sheet or sheet),
+        tuple(notes),
+        _facts(before),
+        _facts(after),
+        _with_total(lines[_LINE], old, sheet, before, after),
+        differences,
+    )
+
+
+def _scored(sheet: Sheet, parsed: Parsed, history: History, lead_id: str, moment: datetime) -> SheetScores:
+    set_rows(history, [(lead_id, moment)], "at_moment")
+    return score_sheet(sheet, history, "at_moment", plan=parsed.plan)
+
+
+def _facts(scores: SheetScores) -> dict[str, Any]:
+    row = scores.scores.iloc[0]
+    return {name: plain(row[name]) for name in (*_FACTS, *scores.sheet.all_dimensions)}
+
+
+def _with_total(
+    lines: pd.DataFrame, old: Sheet, new: Sheet, before: SheetScores, after: SheetScores
+) -> pd.DataFrame:
+    """Say which lines move the total; where the sheets sum other dimensions, a line of its own makes it exact."""
+    in_total = (
+        lines["dimension"].isin(old.total).where(lines["kind"] != "sheet", lines["dimension"].isin(new.total))
+    )
+    lines = lines.assign(in_total=in_total.astype(bool))
+    if set(old.total) == set(new.total):
+        return lines
+    moved = float(after.scores["total"].iloc[0] - before.scores["total"].iloc[0])
+    rest = round(moved - float(lines.loc[lines["in_total"], "points"].sum()), 9) + 0.0
+    words = f"total is {' + '.join(new.total)}, was {' + '.join(old.total)}"
+    more = {"dimension": "total", "rule": words, "kind": "sheet", "points": rest, "in_total": True}
+    return pd.concat([lines, pd.DataFrame([more])], ignore_index=True) if rest else lines

@@ -1,0 +1,119 @@
+"""`leadlens scorecard diff`: what two sheets say differently, and which leads that moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from models.scorecard import Sheet, SheetScores, score_sheet
+from models.scorecard.changes import moves, version_changes
+from models.scorecard.comparison import Difference, compare_sheets
+from models.scorecard.probes import split_segment, without_segment
+from pipeline.config import ProjectFile
+from pipeline.jobs.scorecard.leads import named, open_leads, records
+from pipeline.sources import open_history
+
+_MOST = 10
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Two sheets side by side.
+
+    ``moved`` counts the leads whose total, stage, grade or route is another one; ``stages`` counts them by stage
+    before and after; ``movers`` are those with the largest change of the total, each with the ``lines`` by rule and
+    dimension whose points sum to it.
+    """
+
+    before: str
+    after: str
+    as_of: datetime
+    differences: tuple[Difference, ...]
+    compared: int
+    only_before: int
+    only_after: int
+    moved: dict[str, int]
+    stages: tuple[dict[str, Any], ...]
+    movers: tuple[dict[str, Any], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        told = [difference.to_dict() for difference in self.differences]
+        return {**vars(self), "as_of": self.as_of.isoformat(), "differences": told}
+
+
+def diff(
+    file: ProjectFile, before: Sheet, after: Sheet, as_of: datetime | None = None, most: int = _MOST
+) -> Diff:
+    """Compare two sheets by what is written in them and by what they say of the leads open at ``as_of``.
+
+    Leads are compared where both sheets are for them; the others are counted. Raises ``DataError`` where no lead is
+    open.
+    """
+    history = open_history(file)
+    moment = as_of or history.data_end
+    compared = compare_sheets(before, after)
+    right, _ = open_leads(file, history, moment, after)
+    left, _ = open_leads(file, history, moment, before)
+    both = split_segment(after, history, "inside", "compared")
+    old, new = (score_sheet(without_segment(sheet), history, "compared") for sheet in (before, after))
+    moved, stages, movers = _moved(old, new, compared.renamed, most)
+    return Diff(
+        before=named(before),
+        after=named(after),
+        as_of=moment,
+        differences=compared.differences,
+        compared=both,
+        only_before=left - both,
+        only_after=right - both,
+        moved=moved,
+        stages=stages,
+        movers=movers,
+    )
+
+
+def _moved(
+    old: SheetScores, new: SheetScores, renamed: dict[str, str], most: int
+) -> tuple[dict[str, int], tuple[dict[str, Any], ...], tuple[dict[str, Any], ...]]:
+    found = moves(old, new)
+    change = (found["total_after"] - found["total_before"]).round(9)
+    counts = {"total": int((change != 0).sum())}
+    for name in ("stage", "grade", "route"):
+        a, b = found[f"{name}_before"].fillna(""), found[f"{name}_after"].fillna("")
+        counts[name] = int((a != b).sum())
+    turned = found[found["stage_before"] != found["stage_after"]]
+    stages = turned.groupby(["stage_before", "stage_after"]).size().sort_values(ascending=False)
+    ways = [
+        {"before": a, "after": b, "leads": int(n)}
+        for (a, b), n in zip(stages.index, stages.tolist(), strict=True)
+    ]
+    order = found.assign(change=change, size=change.abs())
+    order = order[order["size"] > 0].sort_values(["size", "lead_id"], ascending=[False, True]).head(most)
+    lines = version_changes(old, new, renamed)
+    lines = lines[lines["lead_id"].isin(order["lead_id"])]
+    return (
+        counts,
+        tuple(ways),
+        tuple(_mover(row, lines, old.sheet, new.sheet) for row in order.to_dict("records")),
+    )
+
+
+def _mover(row: dict[Any, Any], lines: pd.DataFrame, old: Sheet, new: Sheet) -> dict[str, Any]:
+    mine = lines[lines["lead_id"] == row["lead_id"]]
+    counted = mine[mine["dimension"].isin((*old.total, *new.total))]
+    told = records(counted[["dimension", "rule", "before", "after", "points"]])
+    if set(old.total) != set(new.total):
+        # a dimension that is summed by one of the two only: its points are the rest
+        rest = round(row["change"] - sum(line["points"] for line in told), 9) + 0.0
+        words = f"total is {' + '.join(new.total)}, was {' + '.join(old.total)}"
+        told += (
+            [{"dimension": "total", "rule": words, "before": None, "after": None, "points": rest}]
+            if rest
+            else []
+        )
+    names = ["lead_id", "total_before", "total_after", "change", "stage_before", "stage_after"]
+    names += ["grade_before", "grade_after", "route_before", "route_after"]
+    return {**records(pd.DataFrame([row])[names])[0], "lines": told}

@@ -1,0 +1,190 @@
+"""Sheets as files and versions: begin one, check it, export, import, keep, move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from features import UsageError
+from features.history import Finding
+from models.scorecard import Sheet
+from pipeline import ready_sheets
+from pipeline.config import ProjectFile
+from pipeline.project_sheets import choose_sheet, notes_of, store_of
+from pipeline.sheet_store import SheetVersion
+from pipeline.sources import open_history
+
+_EMPTY = """\
+# Points by hand. docs/scorecards/language.md tells everything that may stand here.
+sheet: {name}
+about: Who is worth a call
+
+attributes: # who the lead is: fit
+  # - {{label: Large firm, when: account.employees >= 1000, points: 15}}
+
+actions: # what the lead did: engagement
+  # - {{label: Sent the form, when: event_type = 'form_submitted', points: 10}}
+
+disqualify: # out, whatever the points
+  # - {{label: Student, when: occupation = 'student'}}
+
+thresholds: {{mql: 30, sql: 60}}
+"""
+
+
+def ready_words() -> dict[str, str]:
+    """Name and one sentence of every ready sheet."""
+    return ready_sheets.about()
+
+
+def new_sheet(path: Path, ready: str | None) -> list[Path]:
+    """Write an empty sheet with examples in comments, or a copy of a ready one and its lists.
+
+    Raises ``UsageError`` where a file is there already, or no ready sheet has the name.
+    """
+    if path.suffix not in (".yaml", ".yml"):
+        raise UsageError("a sheet is a YAML file", value=str(path), fix=f"write {path.with_suffix('.yaml')}")
+    texts: dict[Path, str] = {}
+    if ready is None:
+        name = "".join(c if c.isascii() and c.isalnum() else "_" for c in path.stem.lower())
+        texts[path] = _EMPTY.format(name=name)
+    else:
+        source = ready_sheets.path(ready).parent
+        first, *lists = ready_sheets.parts(ready)
+        texts[path] = (source / first).read_text(encoding="utf-8")
+        texts |= {path.parent / part: (source / part).read_text(encoding="utf-8") for part in lists}
+    for target in texts:
+        _refuse_existing(target)
+    for target, text in texts.items():
+        write_text(target, text)
+    return list(texts)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A sheet held against the data."""
+
+    sheet: str
+    version: str
+    rules: int
+    findings: tuple[Finding, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {**vars(self), "findings": [vars(finding) for finding in self.findings]}
+
+
+def checked(file: ProjectFile, which: str | None) -> Checked:
+    """Read a sheet and hold it against the project's data. Raises ``UsageError`` for what cannot be used at all."""
+    sheet, _ = choose_sheet(file, which)
+    findings = list(sheet.check(open_history(file)))
+    if which is None:
+        findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
+    return Checked(sheet.name, sheet.version, len(sheet.rules), tuple(findings))
+
+
+def check_words(found: Checked) -> list[str]:
+    """For people."""
+    told = [f"{found.sheet} {found.version}: {found.rules} rules that can be used with these data"]
+    marks = {"warning": "!", "note": " "}
+    return [*told, *(f"{marks[item.level]} {item.message}" for item in found.findings)]
+
+
+def as_sql(file: ProjectFile, which: str | None, dialect: str, as_of: datetime | None, ledger: bool) -> str:
+    """The sheet as one query."""
+    from models.scorecard.warehouse import sheet_sql
+
+    sheet, _ = choose_sheet(file, which)
+    history = open_history(file)
+    return sheet_sql(sheet, history, dialect, as_of or history.data_end, ledger)
+
+
+def import_sheet(table: Path, out: Path, force: bool) -> Sheet:
+    """Read an exported table and write it as YAML. Raises ``UsageError`` with line and rule for what is wrong."""
+    from models.scorecard.spreadsheet import from_csv
+    from models.scorecard.yaml_text import yaml_text
+
+    try:
+        raw = table.read_bytes()
+    except OSError as error:
+        raise UsageError(f"this table cannot be read: {error.strerror}", value=str(table)) from None
+    sheet = from_csv(raw, str(table))
+    if not force:
+        _refuse_existing(out)
+    write_text(out, yaml_text(sheet))
+    return sheet
+
+
+def save_version(file: ProjectFile, which: str | None, reason: str, author: str | None) -> SheetVersion:
+    """Keep a sheet's file as a version."""
+    sheet, path = choose_sheet(file, which)
+    text = None if path is None else path.read_text(encoding="utf-8-sig")
+    return store_of(file).save(sheet, author, reason, text)
+
+
+def move_version(
+    file: ProjectFile, which: str | None, to: str, reason: str, author: str | None
+) -> SheetVersion:
+    """Take a version to another stage. A file is meant as the version that it was saved as."""
+    sheet, path = choose_sheet(file, which)
+    store = store_of(file)
+    kept = [v.version for v in store.versions(sheet.name)] if sheet.name in store.names() else []
+    if path is not None and sheet.version not in kept:
+        raise UsageError(
+            "this file was not saved as a version yet",
+            value=f"{sheet.name} {sheet.version}",
+            why="what goes live must be found again, word for word",
+            fix="leadlens scorecard save CONFIG --reason …",
+        )
+    return store.move(sheet.name, sheet.version, to, author, reason)
+
+
+def history_of(file: ProjectFile, which: str | None) -> dict[str, Any]:
+    """Versions and moves of a sheet, JSON-ready."""
+    sheet, _ = choose_sheet(file, which)
+    store = store_of(file)
+    known = sheet.name in store.names()
+    return {
+        "sheet": sheet.name,
+        "file": sheet.version,
+        "versions": [vars(version) for version in store.versions(sheet.name)] if known else [],
+        "moves": [vars(item) for item in store.history(sheet.name)] if known else [],
+    }
+
+
+def history_words(found: dict[str, Any]) -> list[str]:
+    """For people."""
+    if not found["versions"]:
+        return [f"{found['sheet']}: no version was saved yet (leadlens scorecard save CONFIG)"]
+    lines = [f"{found['sheet']}: the file is version {found['file']}", ""]
+    for version in found["versions"]:
+        here = "  = the file" if version["version"] == found["file"] else ""
+        lines.append(f"{version['version']}  {version['stage']:9}{here}")
+        for item in found["moves"]:
+            if item["version"] == version["version"]:
+                way = f"{item['from_stage'] or 'saved'} → {item['to_stage']}"
+                lines.append(
+                    f"    {item['moved_at'][:16].replace('T', ' ')}  {way:20} {item['author']}: {item['reason']}"
+                )
+    return lines
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, and the folders it needs. Raises ``UsageError`` where that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(f"this file cannot be written: {error.strerror}", value=str(path)) from None
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise UsageError(
+            "there is a file already",
+            value=str(path),
+            why="nothing is overwritten unasked",
+            fix="name another one",
+        )

@@ -1,0 +1,269 @@
+"""`leadlens scorecard preview`: a sheet on all open leads, and on past ones whose outcome is known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features import DataError, History
+from features.label import build_labels
+from features.plan import FeaturePlan
+from features.spine import build_spine
+from models.judging.intervals import wilson
+from models.scorecard import Sheet, SheetScores, score_sheet
+from models.scorecard.changes import moves
+from models.scorecard.grades import STAGES
+from models.scorecard.parsing import parse_conditions
+from models.scorecard.probes import rules_held, split_segment, without_segment
+from pipeline.config import ProjectFile
+from pipeline.jobs.scorecard.leads import named, open_leads, records
+from pipeline.sources import open_history
+from pipeline.training_set import outcome_horizon, spine_policy
+
+Floats = NDArray[np.float64]
+_MOST_BANDS = 10
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Band:
+    """Leads with a total in ``[low, high)``; open ends are ``None``."""
+
+    low: float | None
+    high: float | None
+    leads: int
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Leads that stand otherwise than by another sheet; of each way the first few, those with most points first."""
+
+    sheet: str
+    compared: int
+    up: int
+    down: int
+    risen: tuple[dict[str, Any], ...]
+    fallen: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What became of leads that were looked at before, by the sheet's points then.
+
+    ``bands`` and ``stages`` have rows, conversions, rate, low and high (90 %, Wilson). ``hot`` is MQL and above, or
+    without stages the share of leads that sales can work on: its share of the looks, of the conversions, its rate,
+    the rate of the others and how many times that is.
+    """
+
+    looks: int
+    leads: int
+    conversions: int
+    rate: float
+    bands: pd.DataFrame
+    stages: pd.DataFrame
+    hot: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a sheet would do to the leads open now, and did to those of the past."""
+
+    project: str
+    sheet: str
+    as_of: datetime
+    leads: int
+    outside: int
+    bands: tuple[Band, ...]
+    quartiles: tuple[float, float, float]
+    stages: dict[str, int]
+    grades: dict[str, int]
+    routes: dict[str, int]
+    never: tuple[str, ...]
+    always: tuple[str, ...]
+    crossing: Crossing | None
+    past: Past | None
+    no_past: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        told = {
+            name: value for name, value in vars(self).items() if name not in ("past", "crossing", "bands")
+        }
+        past = None
+        if self.past is not None:
+            past = {**vars(self.past), "bands": records(self.past.bands), "stages": records(self.past.stages)}
+        return {
+            **told,
+            "as_of": self.as_of.isoformat(),
+            "bands": [asdict(band) for band in self.bands],
+            "crossing": asdict(self.crossing) if self.crossing else None,
+            "past": past,
+        }
+
+
+def preview(
+    file: ProjectFile, sheet: Sheet, as_of: datetime | None = None, against: Sheet | None = None
+) -> Preview:
+    """Score the leads open at ``as_of`` (default: the data's end) and the past ones; nothing is written.
+
+    ``against`` is the sheet or version that stands now: who crosses a threshold newly, who no longer. Raises
+    ``DataError`` where no lead is open, or where the sheet is for none of them.
+    """
+    history = open_history(file)
+    moment = as_of or history.data_end
+    free = without_segment(sheet)
+    plan = parse_conditions(free, history).plan
+    leads, every = open_leads(file, history, moment, sheet)
+    if not leads:
+        raise DataError(
+            "the sheet is for none of the open leads",
+            value=sheet.for_,
+            why=f"{every:,} leads are open at {moment:%Y-%m-%d}",
+            fix="see which values there are: leadlens check CONFIG",
+        )
+    now = score_sheet(free, history, "inside", plan=plan)
+    held = rules_held(free, history, "inside", now.ledger, plan)
+    counts = held.groupby("rule")["row_id"].nunique().reindex([rule.label for rule in sheet.rules]).fillna(0)
+    crossing = _crossing(history, now, against) if against is not None else None
+    past, no_past, edges = _past(file, history, sheet, plan, now.scores["total"].to_numpy(dtype=float))
+    scores = now.scores
+    quartiles = np.quantile(scores["total"].to_numpy(dtype=float), [0.25, 0.5, 0.75]).tolist()
+    return Preview(
+        project=file.project.name,
+        sheet=named(sheet),
+        as_of=moment,
+        leads=leads,
+        outside=every - leads,
+        bands=_bands(scores["total"], edges),
+        quartiles=(quartiles[0], quartiles[1], quartiles[2]),
+        stages=_counts(scores["stage"], STAGES),
+        grades=_counts(scores["grade"], tuple(sorted(scores["grade"].unique()))),
+        routes=_counts(scores["route"].dropna(), tuple(route.label for route in sheet.routes)),
+        never=tuple(counts.index[counts == 0]),
+        always=tuple(counts.index[counts == leads]),
+        crossing=crossing,
+        past=past,
+        no_past=no_past,
+    )
+
+
+def _crossing(history: History, now: SheetScores, against: Sheet) -> Crossing:
+    """Who is in a higher or lower stage than by the other sheet, among the leads that both are for."""
+    split_segment(against, history, "inside", "inside_too")
+    found = moves(score_sheet(without_segment(against), history, "inside_too", ledger=False), now)
+    # out is the lowest of all
+    rank = {name: place for place, name in enumerate(("Disqualified", *STAGES[:-1]))}
+    step = found["stage_after"].map(rank) - found["stage_before"].map(rank)
+    shown = ["lead_id", "stage_before", "stage_after", "total_before", "total_after"]
+    ways = []
+    for way in (found[step > 0], found[step < 0]):
+        ordered = way.sort_values(["total_after", "lead_id"], ascending=[False, True])
+        ways.append(tuple(records(ordered[shown].head(_MOST_NAMED))))
+    return Crossing(named(against), len(found), int((step > 0).sum()), int((step < 0).sum()), *ways)
+
+
+def _past(
+    file: ProjectFile, history: History, sheet: Sheet, plan: FeaturePlan | None, totals: Floats
+) -> tuple[Past | None, str | None, Floats]:
+    """The mature looks of the project's spine with what came of them; also the edges of the bands, old and new."""
+    try:
+        build_spine(history, spine_policy(file.project), "looks")
+        build_labels(
+            history, outcome_horizon(file.project), file.project.outcome.kind, "looks", "look_labels"
+        )
+    except DataError as error:
+        return None, error.what, _edges(totals)
+    split_segment(sheet, history, "looks", "past_inside")
+    labels = history.engine.frame("SELECT row_id, label FROM look_labels WHERE label IS NOT NULL")
+    free = without_segment(sheet)
+    scores = score_sheet(free, history, "past_inside", ledger=False, plan=plan).scores
+    found = scores.merge(labels, on="row_id")
+    edges = _edges(np.concatenate([totals, found["total"].to_numpy(dtype=float)]))
+    if found.empty:
+        return None, "the outcome of no look at these leads is known yet", edges
+    place = np.searchsorted(edges, found["total"].to_numpy(dtype=float), side="right")
+    bands = _tally(found, pd.Series(place, index=found.index), range(len(edges) + 1))
+    ends = pd.Series([np.nan, *edges.tolist(), np.nan])
+    bands = bands.assign(total_from=ends.iloc[:-1].to_numpy(), total_to=ends.iloc[1:].to_numpy()).drop(
+        columns="group"
+    )
+    stages = _tally(found, found["stage"], [name for name in STAGES if (found["stage"] == name).any()])
+    conversions = int(found["label"].sum())
+    return (
+        Past(
+            len(found),
+            int(found["lead_id"].nunique()),
+            conversions,
+            conversions / len(found),
+            bands,
+            stages.rename(columns={"group": "stage"}),
+            _hot(found, sheet, file.project.judge.capacity),
+        ),
+        None,
+        edges,
+    )
+
+
+def _hot(found: pd.DataFrame, sheet: Sheet, capacity: float) -> dict[str, Any]:
+    """Is the hot band worth its name?"""
+    label, total = found["label"].astype(int), found["total"]
+    if sheet.thresholds is not None:
+        hot, name = found["stage"].isin(("MQL", "SQL")), "MQL and above"
+    else:
+        cut = float(np.quantile(total, 1 - capacity, method="higher"))
+        hot, name = total >= cut, f"total {cut:g} or more"
+    conversions = int(label.sum())
+    rate, rest = (float(label[part].mean()) if part.any() else None for part in (hot, ~hot))
+    return {
+        "band": name,
+        "share_of_looks": float(hot.mean()),
+        "share_of_conversions": float(label[hot].sum() / conversions) if conversions else None,
+        "rate": rate,
+        "rate_of_others": rest,
+        "times": rate / rest if rate is not None and rest else None,
+    }
+
+
+def _tally(found: pd.DataFrame, group: pd.Series, order: Any) -> pd.DataFrame:
+    counted = (
+        found["label"].astype(int).groupby(group).agg(["size", "sum"]).reindex(list(order), fill_value=0)
+    )
+    rows, conversions = counted["size"].astype(int), counted["sum"].astype(int)
+    low, high = wilson(conversions, rows)
+    rate = (conversions / rows.where(rows > 0)).to_numpy(dtype=float)
+    told = {
+        "group": list(order),
+        "rows": rows.to_numpy(),
+        "conversions": conversions.to_numpy(),
+        "rate": rate,
+    }
+    known = (rows > 0).to_numpy()
+    return pd.DataFrame({**told, "low": np.where(known, low, np.nan), "high": np.where(known, high, np.nan)})
+
+
+def _edges(totals: Floats) -> Floats:
+    """Round numbers that cut totals into at most ten bands; the outermost are open."""
+    low, high = np.quantile(totals, [0.01, 0.99])
+    span = max(high - low, 1e-9)
+    exponent = 10.0 ** np.floor(np.log10(span / _MOST_BANDS))
+    step = next(size * exponent for size in (1, 2, 5, 10, 20) if span / (size * exponent) <= _MOST_BANDS - 1)
+    first, last = np.floor(low / step) + 1, np.floor(high / step)
+    edges = np.round(np.arange(first, last + 1) * step, 9)
+    return edges if len(edges) else np.array([np.round(first * step, 9)])
+
+
+def _bands(totals: pd.Series, edges: Floats) -> tuple[Band, ...]:
+    place = np.searchsorted(edges, totals.to_numpy(dtype=float), side="right")
+    counts = np.bincount(place, minlength=len(edges) + 1).tolist()
+    ends: list[float | None] = [None, *edges.tolist(), None]
+    return tuple(Band(low, high, n) for low, high, n in zip(ends[:-1], ends[1:], counts, strict=True))
+
+
+def _counts(values: pd.Series, order: tuple[str, ...]) -> dict[str, int]:
+    found = values.value_counts()
+    return {name: int(found.get(name, 0)) for name in order}

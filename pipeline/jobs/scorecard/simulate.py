@@ -1,0 +1,61 @@
+"""`leadlens scorecard simulate`: a lead's score over the days to come, if it does nothing more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from features import UsageError
+from models.scorecard import Sheet
+from models.scorecard.simulation import simulate_silence
+from pipeline.config import ProjectFile
+from pipeline.jobs.scorecard.leads import named, one_lead, records
+from pipeline.sources import open_history
+
+_MOST_DAYS = 1000
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """``looks``, ``losses`` and ``turns`` as in ``models.scorecard.simulation.Simulation``."""
+
+    lead_id: str
+    as_of: datetime
+    days: int
+    sheet: str
+    notes: tuple[str, ...]
+    summed: tuple[str, ...]
+    looks: pd.DataFrame
+    losses: pd.DataFrame
+    turns: pd.DataFrame
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        told = {name: records(getattr(self, name)) for name in ("looks", "losses", "turns")}
+        return {**vars(self), **told, "as_of": self.as_of.isoformat()}
+
+
+def simulate(
+    file: ProjectFile, sheet: Sheet, lead_id: str, days: int = 90, as_of: datetime | None = None
+) -> Simulated:
+    """The score of one lead on each of the next ``days`` days without any action, from ``as_of`` (default: the
+    data's end) on. Raises ``UsageError`` for an unknown lead or a number of days that is not from 1 to 1,000."""
+    if not 1 <= days <= _MOST_DAYS:
+        raise UsageError("so many days cannot be simulated", value=days, fix=f"1 to {_MOST_DAYS:,} days")
+    history = open_history(file)
+    lead = one_lead(history, sheet, lead_id, as_of)
+    found = simulate_silence(lead.sheet, history, lead.lead_id, lead.as_of, days)
+    return Simulated(
+        lead_id=lead.lead_id,
+        as_of=lead.as_of,
+        days=days,
+        sheet=named(sheet),
+        notes=lead.notes,
+        summed=tuple(sheet.total),
+        looks=found.looks,
+        losses=found.losses,
+        turns=found.turns,
+    )

@@ -1,0 +1,85 @@
+"""`leadlens scorecard stages`: when leads entered each stage and when they fell back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from models.scorecard import Sheet
+from models.scorecard.grades import STAGES
+from models.scorecard.probes import without_segment
+from models.scorecard.stage_history import stage_history
+from pipeline.config import ProjectFile
+from pipeline.jobs.scorecard.leads import named, one_lead, open_leads, records
+from pipeline.sources import open_history
+
+_SHOWN = ["lead_id", "at", "looked_before", "was", "stage", "total", "why", "rule", "occurred_at"]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Stage histories: of one lead, or of all open ones that the sheet is for (``lead_id`` is ``None``).
+
+    ``history`` has one row per change of stage (columns of ``models.scorecard.stage_history``); ``flow`` tells of
+    MQL and SQL how many leads ever entered, how many are there or beyond now, how many fell back at least once, and
+    the median days from creation to the first entry.
+    """
+
+    lead_id: str | None
+    as_of: datetime
+    sheet: str
+    leads: int
+    notes: tuple[str, ...]
+    now: dict[str, int]
+    flow: tuple[dict[str, Any], ...]
+    history: pd.DataFrame
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {**vars(self), "as_of": self.as_of.isoformat(), "history": records(self.history)}
+
+
+def stages(
+    file: ProjectFile, sheet: Sheet, lead_id: str | None = None, as_of: datetime | None = None
+) -> Stages:
+    """The stage history of one lead or of all open ones, up to ``as_of`` (default: the data's end).
+
+    The last stage is the one that scoring at ``as_of`` gives. Raises ``UsageError`` for an unknown lead,
+    ``DataError`` where no lead is open.
+    """
+    history = open_history(file)
+    moment, notes = as_of or history.data_end, tuple[str, ...]()
+    if lead_id is None:
+        leads, _ = open_leads(file, history, moment, sheet)
+        spine = "inside"
+    else:
+        lead = one_lead(history, sheet, lead_id, as_of)
+        leads, notes, spine = 1, lead.notes, "one"
+    found = stage_history(without_segment(sheet), history, spine, daily=lead_id is not None)
+    last = found.groupby("lead_id")["stage"].last()
+    now = {name: int((last == name).sum()) for name in STAGES}
+    flow = tuple(_flow(name, found, last) for name in ("MQL", "SQL") if _has(sheet, name))
+    return Stages(lead_id, moment, named(sheet), leads, notes, now, flow, found[_SHOWN])
+
+
+def _has(sheet: Sheet, name: str) -> bool:
+    return sheet.thresholds is not None and name in dict(sheet.thresholds.stages)
+
+
+def _flow(name: str, found: pd.DataFrame, last: pd.Series) -> dict[str, Any]:
+    """How many came to a stage or beyond it, how fast, and how many fell below it again."""
+    reached = {"MQL": ("MQL", "SQL"), "SQL": ("SQL",)}[name]
+    there, before = found["stage"].isin(reached), found["was"].isin(reached)
+    entered = found[there & ~before].groupby("lead_id")["at"].min()
+    born = found.groupby("lead_id")["at"].min()
+    days = (entered - born.reindex(entered.index)).dt.total_seconds() / 86_400
+    return {
+        "stage": name,
+        "ever": len(entered),
+        "now": int(last.isin(reached).sum()),
+        "fell": int(found.loc[before & ~there, "lead_id"].nunique()),
+        "median_days": float(days.median()) if len(days) else None,
+    }
