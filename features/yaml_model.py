@@ -43,6 +43,13 @@ def load_yaml_model(path: str | Path, model: type[M], what: str, context: dict[s
     validators.
     Raises ``UsageError`` that lists every mistake, each with its line.
     """
+    return load_yaml_with_lines(path, model, what, context)[0]
+
+
+def load_yaml_with_lines(
+    path: str | Path, model: type[M], what: str, context: dict[str, Any] | None = None
+) -> tuple[M, dict[Place, int]]:
+    """The same, and the line of every key and item by its place in the document."""
     path = Path(path)
     document, lines = read_yaml(path, what)
     if not isinstance(document, dict):
@@ -53,7 +60,7 @@ def load_yaml_model(path: str | Path, model: type[M], what: str, context: dict[s
             fix="a file of `key: value` lines is expected; `leadlens init DIR` writes a commented one",
         )
     try:
-        return model.model_validate(document, context=context)
+        return model.model_validate(document, context=context), lines
     except ValidationError as error:
         items = _one_a_place(error.errors(), lines)
         problems = [_explain(item, model, path, lines, document) for item in items[:_MOST_TOLD]]
@@ -157,7 +164,9 @@ def _build(
         return [_build(loader, item, (*place, i), lines, path) for i, item in enumerate(node.value)]
     _refuse_tag(node, node.tag if node.tag in _PLAIN_TAGS else loader.DEFAULT_SCALAR_TAG, where)
     try:
-        return loader.construct_object(node)
+        value = loader.construct_object(node)
+        # JSON writes an emoji as two halves, which YAML reads one by one
+        return value.encode("utf-16", "surrogatepass").decode("utf-16") if isinstance(value, str) else value
     except (ValueError, OverflowError) as error:  # 2026-02-31 looks like a date, 0x_ like a number
         raise UsageError(
             f"YAML cannot read this value: {error}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
@@ -40,6 +41,12 @@ def _text(value: object) -> object:
         raise ValueError("this must be text: put it in quotes")
     if not value.strip():
         raise ValueError("this must not be empty")
+    if odd := next(
+        (c for c in value.strip() if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\r\n"), ""
+    ):
+        raise ValueError(
+            f"this holds the control character U+{ord(odd):04X}, which no program shows: delete it"
+        )
     return value.strip()
 
 

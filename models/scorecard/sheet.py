@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, Valid
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from features.history import Finding, History
-from features.yaml_model import load_yaml_model, read_yaml
+from features.yaml_model import load_yaml_with_lines
 from models.scorecard.checking import check_sheet
 from models.scorecard.contradictions import contradictions
 from models.scorecard.lists import read_list
@@ -88,8 +88,8 @@ class Sheet(Section):
         Conditions are checked when the columns are known: by :meth:`check` and when the sheet is scored.
         Raises ``UsageError`` that tells file, line, rule and value of every mistake.
         """
-        sheet = load_yaml_model(path, cls, "score sheet", context={"folder": Path(path).parent})
-        _, lines = read_yaml(Path(path), "score sheet")
+        folder = Path(path).parent
+        sheet, lines = load_yaml_with_lines(path, cls, "score sheet", context={"folder": folder})
         sheet._places = {place: f"{path}:{line}" for place, line in lines.items()}
         return sheet
 

@@ -181,7 +181,7 @@ def test_of_an_attack_in_a_sheet_nothing_runs(
         for text in texts:
             with pytest.raises(UsageError) as caught:
                 score(tmp_path, history, **PLACES[place](text))
-            assert place == "of" or len(str(caught.value)) < 1_500
+            assert len(str(caught.value)) < 1_500
     assert touched == []
     assert tables(history) == before
     assert sorted(os.listdir(cage)) == ["canary.csv"]
