@@ -69,6 +69,10 @@ class Dialect(ABC):
         types = {"number": self.double_type, "boolean": "BOOLEAN", "time": "TIMESTAMP"}
         return types.get(kind, self.text_type)
 
+    def double_text(self, number: str) -> str:
+        """A double as text, without an exponent from 0.0001 to 1e15."""
+        return self.text(number)
+
     def try_cast(self, text: str, kind: CastTo) -> str:
         """Text as a kind of column (a value), NULL where it does not fit."""
         return f"TRY_CAST({text} AS {self.type_of(kind)})"

@@ -34,6 +34,10 @@ class SparkDialect(Dialect):
         plain = f"NOT ({text} RLIKE '[dDfF][ ]*$' AND NOT {text} RLIKE '[iI][nN][fF][ ]*$')"
         return f"CASE WHEN {plain} THEN TRY_CAST({text} AS DOUBLE) END"
 
+    def double_text(self, number: str) -> str:
+        plain = f"regexp_replace(CAST(CAST({number} AS DECIMAL(38, 15)) AS STRING), '[.]?0+$', '')"
+        return f"CASE WHEN abs({number}) >= 1e-4 AND abs({number}) < 1e15 THEN {plain} ELSE {self.text(number)} END"
+
     def microseconds(self, timestamp: str) -> str:
         return f"unix_micros(CAST({timestamp} AS TIMESTAMP_LTZ))"
 

@@ -20,11 +20,12 @@ for each of its markers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 
 from features.as_of import attribute_steps
 from features.conditions import Condition
+from features.dialect import Dialect
 from features.engine import Step
 from features.history import History
 from features.visibility import known_by
@@ -63,14 +64,14 @@ class Numbers:
         return marker - 2 * self.size
 
 
-def shown(dialect_text: Callable[[str], str], value: str, number: bool) -> str:
+def shown(dialect: Dialect, value: str, number: bool) -> str:
     """A value as a person writes it: whole numbers without a point."""
     if not number:
-        return dialect_text(value)
-    whole = dialect_text(f"CAST({value} AS BIGINT)")
+        return dialect.text(value)
+    whole = dialect.text(f"CAST({value} AS BIGINT)")
     return (
         f"CASE WHEN abs({value}) < 1e15 AND {value} = floor({value}) THEN {whole} "
-        f"ELSE {dialect_text(value)} END"
+        f"ELSE {dialect.double_text(value)} END"
     )
 
 
@@ -146,7 +147,9 @@ class UnitSteps:
             )
             kind = self.history.account_attributes if prefix == "account" else self.history.lead_attributes
             number = kind.get(bare) == "number" if prefix != "feature" else self._is_number(bare)
-            value = shown(self.dialect.text, f"{_LEAD[prefix]}.{quote(bare)}", number)
+            column = f"{_LEAD[prefix]}.{quote(bare)}"
+            # a reader wants 13 and not 13.000000000011575
+            value = shown(self.dialect, self.dialect.rounded(column, 6) if number else column, number)
             parts.append(f"{literal(bare + ' ')} || coalesce({value}, {literal('not known')})")
         return f" || {literal(', ')} || ".join(parts) or literal("")
 
@@ -222,7 +225,7 @@ class UnitSteps:
     def _hits(self) -> str:
         sql = self.dialect
         values = "".join(
-            f", {shown(sql.text, f'e.{sql.quote(name)}', self._kind_of(name) == 'number')} AS value_{place}"
+            f", {shown(sql, f'e.{sql.quote(name)}', self._kind_of(name) == 'number')} AS value_{place}"
             for place, name in enumerate(self._valued)
         )
         event = f"e.lead_id, e.occurred_at, e.known_at, e.retracted_at{values}"

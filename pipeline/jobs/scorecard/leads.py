@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import DataError, History, UsageError
+from features import DataError, History, UsageError, nearest
 from features.spine import build_scoring_spine
 from models.scorecard import Sheet
 from models.scorecard.parsing import Parsed, parse_conditions
@@ -44,7 +44,8 @@ def one_lead(history: History, sheet: Sheet, lead_id: str, as_of: datetime | Non
             f"SELECT lead_id FROM leads ORDER BY levenshtein(lead_id, {literal(lead_id[:100])}), lead_id LIMIT 3"
         )
         known = [str(name) for name in near["lead_id"]]
-        told = f": the nearest are {', '.join(known)}" if known else ""
+        # the error shows near names by itself, but none where all are far
+        told = f", such as {', '.join(known)}" if known and not nearest(lead_id, known) else ""
         raise UsageError(
             "there is no such lead", value=lead_id, known=known, fix=f"ids are those of data.leads{told}"
         )
