@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,7 +145,7 @@ def _parts(
     spine: str,
     store: Path | None,
     watch: Callable[[StepReport], None] | None,
-) -> Iterator[str]:
+) -> Generator[str]:
     """Make the table ``features`` for some rows after the other; yields the name of the table of those rows."""
     engine = history.engine
     _check_columns(history, plan)
@@ -225,7 +227,8 @@ def write_matrix(
 ) -> None:
     """The same as Parquet at ``path``, never whole in memory: ``row_id, lead_id, as_of, created_at``, features.
 
-    One file, or a folder of part files on engines that write such; rows are in no particular order.
+    One file, or a folder of part files on engines that write such; rows are in no particular order. What is at
+    ``path`` stays as it was until all is written. Raises ``DataError`` where it cannot be written.
     """
     engine = history.engine
     select = (
@@ -235,10 +238,11 @@ def write_matrix(
         for part in _parts(history, plan, spine, store, watch):
             engine.write(select.format(part), path)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished, writer = path.with_name(path.name + ".unfinished"), None
+    unfinished, writer, batches = path.with_name(path.name + ".unfinished"), None, None
+    parts = _parts(history, plan, spine, store, watch)
     try:
-        for part in _parts(history, plan, spine, store, watch):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for part in parts:
             batches = engine.connection.sql(select.format(part)).to_arrow_reader(_ROW_GROUP)
             if writer is None:
                 # Numbers seldom repeat: looking for repetitions, and packing them hard, costs more than the loops.
@@ -250,6 +254,19 @@ def write_matrix(
                 writer.write_batch(batch)
         if writer is not None:
             writer.close()
+            if path.is_dir():  # of an engine that writes part files
+                shutil.rmtree(path)
             unfinished.replace(path)
+    except OSError as error:
+        raise DataError(
+            "a result could not be written",
+            value=str(path),
+            why=error.strerror or str(error),
+            fix="make room, or name another place",
+        ) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        if batches is not None:
+            batches.close()  # else its tables cannot be dropped
+        parts.close()
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

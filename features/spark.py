@@ -19,7 +19,7 @@ from features.engine import Engine, Step, StepReport
 from features.errors import DataError, UsageError
 from features.spark_dialect import SparkDialect
 from features.spark_frames import arrow_for_spark, frame_from_arrow
-from features.spark_session import is_local, on_this_machine, spark_said, start_session
+from features.spark_session import check_ready, is_local, spark_said, start_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -54,7 +54,7 @@ class SparkEngine(Engine):
     settings : further Spark settings; those that the SQL relies on cannot be changed. In a process in which
         Spark runs already, ``memory`` and what is not about SQL stay as they are.
 
-    Raises ``UsageError`` where pyspark, Java or the working folder is missing.
+    Raises ``UsageError`` where pyspark, Java, the working folder or this machine's address is missing.
     """
 
     def __init__(
@@ -65,13 +65,7 @@ class SparkEngine(Engine):
         memory: str | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        if work is None and not on_this_machine(master):
-            raise UsageError(
-                "Spark on a cluster needs a working folder",
-                value=master,
-                why="tables are handed from step to step, and to the workers, as Parquet",
-                fix="name a folder that every worker sees under the same name: engine.work in the project file",
-            )
+        check_ready(master, work)
         self.master = master
         self.dialect = SparkDialect()
         folder = tempfile.mkdtemp(prefix="leadlens-") if work is None else str(work)

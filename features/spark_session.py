@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 OLDEST_JAVA = 17
-INSTALL_SPARK = "pip install 'leadlens[spark]'"
+INSTALL_SPARK = "in a checkout of Leadlens: make spark; elsewhere: pip install 'leadlens[spark]'"
 INSTALL_JAVA = (
     "install Java 17 or later (Debian, Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install "
     "openjdk@17), or point JAVA_HOME to it"
 )
+_MASTER = re.compile(
+    r"local|local\[(\*|[1-9][0-9]*)(, *[1-9][0-9]*)?\]|spark://[^\s/]+:[0-9]+(,[^\s/]+:[0-9]+)*|yarn|k8s://\S+"
+)
+MASTERS = ("local", "local[4]", "local[*]", "spark://host:7077", "yarn", "k8s://https://host:443")
 _LOOPBACK = "127.0.0.1"
 _LOGGING = Path(__file__).with_name("spark_log4j2.properties").absolute()
 
@@ -45,13 +49,64 @@ SESSION = {
 
 def is_local(master: str) -> bool:
     """Whether Spark runs inside this process's own Java machine."""
-    return master.startswith("local")
+    return master == "local" or master.startswith("local[")
 
 
 def on_this_machine(master: str) -> bool:
     """Whether everything runs on this machine: local, or a cluster on loopback."""
     host = urlsplit(master).hostname
     return is_local(master) or host == "localhost" or host == "::1" or bool(host and host.startswith("127."))
+
+
+def check_master(master: str) -> None:
+    """Raise ``UsageError`` for what is no master: Java would say so later, and in a page."""
+    if not _MASTER.fullmatch(master):
+        raise UsageError(
+            "this is no place where Spark runs",
+            value=master,
+            known=MASTERS,
+            fix=f"{', '.join(MASTERS[:-1])} or {MASTERS[-1]}",
+        )
+
+
+def check_ready(master: str, work: object = None) -> None:
+    """What can be told before anything is started or read.
+
+    ``work`` is the folder for tables, if one was named. Raises ``UsageError`` for a master that is none, where
+    pyspark or Java is missing, and on a cluster where there is no folder or no address that workers could reach.
+    """
+    check_master(master)
+    try:
+        import pyspark  # noqa: F401
+    except ImportError as error:
+        raise _no_pyspark(error) from None
+    if _any_session() is None:
+        find_java()
+    if work is None and not on_this_machine(master):
+        raise UsageError(
+            "Spark on a cluster needs a working folder",
+            value=master,
+            why="tables go to the workers, and from step to step, as Parquet",
+            fix="engine: {work: /a/shared/folder} in the project file, one that every worker sees under this name",
+        )
+    if needs_address(master):
+        raise UsageError(
+            "the cluster's workers must be able to reach this machine",
+            value=master,
+            why="Spark's driver listens on this machine, and on no address that was not asked for",
+            fix="set the environment variable SPARK_LOCAL_IP to the address that the workers know it by: "
+            "export SPARK_LOCAL_IP=my-machine",
+        )
+
+
+def needs_address(master: str) -> bool:
+    """Whether workers elsewhere are to reach this machine, and nobody said by which address."""
+    remote = master.startswith("spark://") and not on_this_machine(master)
+    return remote and not os.environ.get("SPARK_LOCAL_IP")
+
+
+def _no_pyspark(error: ImportError) -> UsageError:
+    return UsageError("the Spark engine needs the package pyspark", why=str(error), fix=INSTALL_SPARK)
 
 
 def find_java() -> Path:
@@ -83,19 +138,15 @@ def start_session(
     """A session of its own (temporary tables, SQL settings), and whether Spark was started for it.
 
     ``warehouse`` is where Spark would keep tables that stay, of which there are none.
-    Raises ``UsageError`` where pyspark, Java or a reachable cluster is missing, or where Spark already runs
-    in this process with another master.
+    ``check_ready`` comes first. Raises ``UsageError`` where pyspark or a reachable cluster is missing, or where
+    Spark already runs in this process with another master.
     """
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise UsageError(
-            "the Spark engine needs the package pyspark", why=str(error), fix=INSTALL_SPARK
-        ) from None
+        raise _no_pyspark(error) from None
     running = SparkSession.getActiveSession() or _any_session()
-    if running is None:
-        find_java()
-    elif running.sparkContext.master != master:
+    if running is not None and running.sparkContext.master != master:
         raise UsageError(
             "Spark already runs in this process with another master",
             value=master,
@@ -172,13 +223,6 @@ def _defaults(master: str, memory: str | None) -> dict[str, str]:
         # Nobody else is to reach the driver's ports.
         found |= {"spark.driver.host": _LOOPBACK, "spark.driver.bindAddress": _LOOPBACK}
         os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
-    elif master.startswith("spark://") and not os.environ.get("SPARK_LOCAL_IP"):
-        raise UsageError(
-            "the cluster's workers must be able to reach this machine",
-            value=master,
-            why="Spark's driver listens on this machine, and on no address that was not asked for",
-            fix="set the environment variable SPARK_LOCAL_IP to the address that the workers know it by",
-        )
     return found
 
 

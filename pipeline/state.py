@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import os
+from errno import EACCES
 from pathlib import Path
+
+from features import UsageError
 
 
 def state_folder() -> Path:
-    """The folder, made if missing; it ignores itself in git."""
+    """The folder, made if missing; it ignores itself in git. Raises ``UsageError`` where it cannot be written."""
     folder = Path(os.environ.get("LEADLENS_HOME") or ".leadlens").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES))
+    except OSError as error:
+        raise UsageError(
+            "models, runs and reports cannot be kept here",
+            value=str(folder),
+            why=error.strerror or str(error),
+            fix="run the command in a folder that you may write to, or name one: export LEADLENS_HOME=/a/folder",
+        ) from None
     return folder
 
 

@@ -56,6 +56,8 @@ _TABLES = {
     "events": "events",
     "conversions": "conversions",
     "changes": "changes of attributes",
+    "verdicts": "verdicts of sales",
+    "answers": "answers of customers",
     "spine": "rows (a lead at a moment)",
     "mature": "of them mature (their outcome is known)",
 }

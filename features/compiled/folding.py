@@ -139,7 +139,7 @@ def _fold_stored(
             events = opened.load(number)
             return fold_part(coding, events, rows.of(number * opened.stride, len(events.offsets) - 1))
 
-        yield from _ahead(part, iter(range(len(opened.parts))))
+        yield from _ahead(part, (n for n, leads in enumerate(opened.sizes) if leads))
 
 
 def _ahead(work: Callable[[Any], Part], items: Iterator[Any]) -> Iterator[Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,13 @@ class LeadEvents:
             np.concatenate([self.odd_to, more.odd_to])[rising],
         )
 
+    def with_leads(self, leads: int) -> LeadEvents:
+        """The same with so many leads; those that are added have no events."""
+        more = leads + 1 - len(self.offsets)
+        if not more:
+            return self
+        return replace(self, offsets=np.concatenate([self.offsets, np.full(more, self.offsets[-1])]))
+
     def save(self, folder: Path) -> None:
         """One file per array."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,10 +105,40 @@ class LeadEvents:
 
     @classmethod
     def load(cls, folder: Path) -> LeadEvents:
-        """What ``save`` wrote."""
-        return cls(
-            *(
-                np.load(folder / f"{field.name}.npy", mmap_mode="r", allow_pickle=False)
-                for field in fields(cls)
-            )
+        """What ``save`` wrote. Raises ``ValueError`` or ``OSError`` for files that are not whole."""
+        found = cls(*(_open(folder / f"{field.name}.npy") for field in fields(cls)))
+        if not found._fits():
+            raise ValueError(f"{folder}: arrays that do not belong together")
+        return found
+
+    def _fits(self) -> bool:
+        """Whether the arrays have the types and lengths of one table: the loops do not look at bounds."""
+        offsets, events = self.offsets, len(self.occurred)
+        shapes = [
+            (self.occurred, (events,)),
+            (self.code, (events,)),
+            (self.amounts, (events, *self.amounts.shape[1:])),
+        ]
+        shapes += [(told, self.odd.shape) for told in (self.odd_from, self.odd_to)]
+        times = (offsets, self.occurred, self.odd, self.odd_from, self.odd_to)
+        return (
+            offsets.ndim == self.occurred.ndim == self.odd.ndim == 1
+            and self.amounts.ndim == 2
+            and all(array.shape == shape for array, shape in shapes)
+            and all(array.dtype == np.int64 for array in times)
+            and self.code.dtype.kind in "iu"
+            and self.amounts.dtype == np.float64
+            and len(offsets) > 0
+            and int(offsets[0]) == 0
+            and int(offsets[-1]) == events
+            and bool(np.all(offsets[1:] >= offsets[:-1]))
+            and (len(self.odd) == 0 or (int(self.odd.min()) >= 0 and int(self.odd.max()) < events))
         )
+
+
+def _open(path: Path) -> Array:
+    try:
+        found: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return found
+    except (EOFError, SyntaxError, TypeError) as error:  # a header that is none
+        raise ValueError(f"{path}: {error}") from error

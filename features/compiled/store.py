@@ -2,7 +2,8 @@
 
 What is kept is trusted only as far as it can be checked: each part has a checksum over the very rows it was made
 of. Rows known since the last run are merged in, late news of old days as well; a part whose old rows differ in any
-way (edited, taken back, deleted, arrived without a known_at) is read anew, and no other.
+way (edited, taken back, deleted, arrived without a known_at) is read anew, and no other. So is a part whose files
+are not whole; where the numbers of the leads cannot be read, all of it is.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from features.compiled.coding import EventCoding
 from features.compiled.lead_events import LeadEvents
 from features.compiled.reading import EventReader, read_parts
 from features.engine import DuckDBEngine, Step
+from features.errors import DataError
 from features.history import History
 
 # Lead numbers of part i begin at i * _STRIDE.
@@ -74,15 +76,39 @@ class EventStore:
     def updated(
         self, history: History, coding: EventCoding, memory: int, latest: datetime
     ) -> Iterator[OpenStore]:
-        """The store brought up to date for moments up to ``latest``; it stays locked until the end."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            manifest = _Update(self, history, coding, memory, latest).run()
+        """The store brought up to date for moments up to ``latest``; it stays locked until the end.
+
+        Raises ``DataError`` where the folder cannot be written.
+        """
+        update = _Update(self, history, coding, memory, latest)
+        with self._locked():
             try:
-                yield OpenStore(self.folder, manifest.parts)
+                manifest = update.run()
+            except OSError as error:
+                raise self._unwritable(error) from error
+            try:
+                yield OpenStore(self.folder, manifest.parts, update.sizes(len(manifest.parts)))
             finally:
                 history.engine.drop("fold_leads")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / "lock").open("w")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _unwritable(self, error: OSError) -> DataError:
+        return DataError(
+            "the sorted events cannot be kept here",
+            value=str(self.folder),
+            why=error.strerror or str(error),
+            fix="make room, or make it a folder that you may write: all in it can be made again",
+        )
 
     def read(self) -> _Manifest | None:
         """The manifest; ``None`` where there is none of this format."""
@@ -93,10 +119,10 @@ class EventStore:
             parts = tuple(
                 _StoredPart(tuple(part["pieces"]), part["rows"], part["check"]) for part in told["parts"]
             )
-            found = _Manifest(
-                told["made_for"], datetime.fromisoformat(told["known_to"]), told["leads"], parts
-            )
-            return found if all((self.folder / name).exists() for name in found.files) else None
+            known_to = datetime.fromisoformat(told["known_to"])
+            found = _Manifest(told["made_for"], known_to, told["leads"], parts)
+            named = all((self.folder / name).parent == self.folder for name in found.files)
+            return found if parts and named and known_to.tzinfo is None else None
         except (OSError, ValueError, KeyError, TypeError):
             return None  # all that it tells can be made again
 
@@ -104,6 +130,8 @@ class EventStore:
         """Replace the manifest at one stroke, then remove what it does not name."""
         told = {**asdict(manifest), "known_to": manifest.known_to.isoformat(), "format": _FORMAT}
         path = self.folder / "manifest.json"
+        if path.is_dir():
+            shutil.rmtree(path)
         path.with_suffix(".new").write_text(json.dumps(told))
         os.replace(path.with_suffix(".new"), path)
         for found in self.folder.iterdir():
@@ -113,17 +141,20 @@ class EventStore:
 
 @dataclass(frozen=True)
 class OpenStore:
-    """Parts of the store; the engine has ``fold_leads(lead_id, lead_no)``, of part ``i`` from ``i * stride`` on."""
+    """Parts of the store, with ``sizes`` leads each; the engine has ``fold_leads(lead_id, lead_no)``, of part ``i`` from ``i * stride`` on."""
 
     folder: Path
     parts: Sequence[_StoredPart]
+    sizes: Sequence[int]
     stride: int = _STRIDE
 
     def load(self, number: int) -> LeadEvents:
-        """The events of one part."""
-        return reduce(
-            LeadEvents.merge, (LeadEvents.load(self.folder / piece) for piece in self.parts[number].pieces)
-        )
+        """The events of one part, with all of its leads: also those that came without any event."""
+        return _merged(self.folder, self.parts[number]).with_leads(self.sizes[number])
+
+
+def _merged(folder: Path, part: _StoredPart) -> LeadEvents:
+    return reduce(LeadEvents.merge, (LeadEvents.load(folder / piece) for piece in part.pieces))
 
 
 class _Update:
@@ -144,17 +175,26 @@ class _Update:
         old = self.store.read()
         if old is not None and (old.made_for != self.made_for or old.known_to > self.known_to):
             old = None
+        if old is not None and not self._numbered(old):
+            old = None
         count = len(old.parts) if old else self._parts()
         found = self._checks(count, old.known_to if old else None)
         leads = self._leads(count, old)
         parts = list(old.parts) if old else []
-        stale = [n for n in range(count) if old is None or (parts[n].rows, parts[n].check) != found[n][:2]]
+        sizes = self.sizes(count)
+        stale = [
+            n
+            for n in range(count)
+            if old is None
+            or (parts[n].rows, parts[n].check) != found[n][:2]
+            or not self._whole(parts[n], sizes[n])
+        ]
         fresh = [n for n in range(count) if n not in stale and found[n][2]]
         made: dict[int, str] = {}
         if stale:
-            made |= self._fold(count, stale, "TRUE")
+            made |= self._fold(sizes, stale, "TRUE")
         if fresh and old:
-            made |= self._fold(count, fresh, f"e.known_at >= {self._literal(old.known_to)}")
+            made |= self._fold(sizes, fresh, f"e.known_at >= {self._literal(old.known_to)}")
         self.store.renewed, self.store.merged = len(stale), sum(found[n][2] for n in fresh)
         for number in range(count):
             rows, check, more, more_check = found[number]
@@ -168,6 +208,31 @@ class _Update:
         manifest = _Manifest(self.made_for, self.known_to, leads, tuple(parts))
         self.store.write(manifest)
         return manifest
+
+    def _numbered(self, old: _Manifest) -> bool:
+        """Read the numbers of the leads as ``fold_before``; false where the file does not hold each lead's own."""
+        path = self.engine.dialect.literal(str(self.store.folder / old.leads))
+        try:
+            self.engine.run([Step("fold_before", f"SELECT lead_id, lead_no FROM read_parquet({path})")])
+            told = self.engine.connection.execute(
+                "SELECT count(*), count(DISTINCT lead_id), count(DISTINCT lead_no), "
+                f"count(*) FILTER (lead_no BETWEEN 0 AND {len(old.parts) * _STRIDE - 1}), "
+                "bool_and(typeof(lead_no) = 'INTEGER' AND typeof(lead_id) = 'VARCHAR') FROM fold_before"
+            ).fetchall()[0]
+        except (DataError, duckdb.Error):
+            return False
+        return len(set(told[:4])) == 1 and told[4] is not False
+
+    def _whole(self, part: _StoredPart, leads: int) -> bool:
+        """Whether every piece of a part can be read, and fits the leads and amounts of today."""
+        try:
+            pieces = [LeadEvents.load(self.store.folder / piece) for piece in part.pieces]
+        except (OSError, ValueError):
+            return False
+        return bool(pieces) == bool(leads) and all(
+            len(piece.offsets) <= leads + 1 and piece.amounts.shape[1] == len(self.coding.amounts)
+            for piece in pieces
+        )
 
     def _literal(self, moment: datetime) -> str:
         return self.engine.dialect.literal(moment)
@@ -193,17 +258,14 @@ class _Update:
 
     def _leads(self, count: int, old: _Manifest | None) -> str:
         """Make ``fold_leads`` of the leads stored before and the new ones; returns its file's name."""
-        before = "SELECT '' AS lead_id, 0 AS lead_no WHERE FALSE"
-        if old is not None:
-            path = str(self.store.folder / old.leads)
-            before = f"SELECT lead_id, lead_no FROM read_parquet({self.engine.dialect.literal(path)})"
+        if old is None:
+            self.engine.run([Step("fold_before", "SELECT '' AS lead_id, 0 AS lead_no WHERE FALSE")])
         new = (
             f"SELECT l.lead_id, CAST(hash(l.lead_id) % {count} AS INTEGER) AS part FROM leads AS l "
             "WHERE NOT EXISTS (SELECT 1 FROM fold_before AS b WHERE b.lead_id = l.lead_id)"
         )
         self.engine.run(
             [
-                Step("fold_before", before),
                 Step(
                     "fold_leads",
                     "SELECT lead_id, lead_no FROM fold_before UNION ALL "
@@ -222,20 +284,21 @@ class _Update:
         self.engine.write("SELECT lead_id, lead_no FROM fold_leads", self.store.folder / name)
         return name
 
-    def _fold(self, count: int, numbers: Sequence[int], where: str) -> dict[int, str]:
+    def _fold(self, sizes: Sequence[int], numbers: Sequence[int], where: str) -> dict[int, str]:
         """Read, sort and save the events of some parts; the folder's name by part."""
         chosen = ", ".join(map(str, numbers))
-        among = "TRUE" if len(numbers) == count else f"l.lead_no // {_STRIDE} IN ({chosen})"
+        among = "TRUE" if len(numbers) == len(sizes) else f"l.lead_no // {_STRIDE} IN ({chosen})"
         until = f"e.known_at < {self._literal(self.known_to)}"
         reader = EventReader(self.history, self.coding, "fold_leads", f"{where} AND {among} AND {until}")
         made = {}
-        for number, events in read_parts(reader, _STRIDE, self._sizes(count), self.memory, self.store.folder):
+        for number, events in read_parts(reader, _STRIDE, sizes, self.memory, self.store.folder):
             if number in numbers:
                 made[number] = f"part-{number}-{uuid.uuid4().hex[:12]}"
                 events.save(self.store.folder / made[number])
         return made
 
-    def _sizes(self, count: int) -> list[int]:
+    def sizes(self, count: int) -> list[int]:
+        """How many leads each part has."""
         told = self.engine.connection.execute(
             f"SELECT CAST(lead_no // {_STRIDE} AS INTEGER), max(lead_no % {_STRIDE}) + 1 FROM fold_leads GROUP BY 1"
         ).fetchall()
@@ -247,5 +310,5 @@ class _Update:
         if len(part.pieces) <= _MOST_PIECES:
             return part
         name = f"part-{uuid.uuid4().hex[:12]}"
-        OpenStore(self.store.folder, [part]).load(0).save(self.store.folder / name)
+        _merged(self.store.folder, part).save(self.store.folder / name)
         return _StoredPart((name,), part.rows, part.check)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -17,13 +18,24 @@ def _folder(path: str) -> str:
     return path
 
 
+_UNITS = {"K": 1, "M": 2, "G": 3, "T": 4}
+_LEAST_MEGABYTES = 64
+
+
+def _enough(memory: str) -> str:
+    told = re.fullmatch(r"([\d.]+)\s?([KMGTkmgt])[Bb]?", memory)
+    if told and float(told[1]) * 1000 ** (_UNITS[told[2].upper()] - 2) < _LEAST_MEGABYTES:
+        raise ValueError(f"too little memory to work with: write {_LEAST_MEGABYTES}MB or more, better 1GB")
+    return memory
+
+
 class EngineSettings(Section):
     """Where features are built: DuckDB in this process, or Spark on one machine or many."""
 
     name: EngineName = Field(
         "duckdb", description="What `leadlens features` builds a matrix with; the values are the same."
     )
-    memory: str | None = Field(
+    memory: Annotated[str, AfterValidator(_enough)] | None = Field(
         None,
         pattern=r"^\d+(\.\d+)?\s?[KMGTkmgt][Bb]?$",
         description="Memory to use, e.g. 4GB: DuckDB's own (the rest goes to `work`), or that of each Spark process.",

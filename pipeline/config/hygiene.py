@@ -70,7 +70,9 @@ class Hygiene(Section):
         None, description="Leads to leave out with all they did: a condition over the columns of `leads`."
     )
     internal_domains: tuple[str, ...] = Field(
-        (), description="Your own e-mail domains; their leads, those of subdomains too, are left out."
+        (),
+        description="Your own e-mail domains; their leads, those of subdomains too, are left out, by every column of "
+        "addresses or of domains.",
     )
     test_leads: Annotated[
         Literal["tell", "filter", "off"], BeforeValidator(_off), _choice("tell", "filter", "off")

@@ -41,7 +41,7 @@ class Source(Section):
 
 
 class Data(Section):
-    """The five tables, and who is who; only `leads` must be there."""
+    """The five tables, who is who, and what people said; only `leads` must be there."""
 
     leads: Source = Field(
         description="One row per lead: lead_id, created_at, account_id, closed_at, attributes."
@@ -62,6 +62,15 @@ class Data(Section):
         None,
         description="Merged leads: old_id, lead_id (the lead it became), merged_at. What the old lead did is the "
         "lead's own at all times, before merged_at too: a merge tells who somebody was all along.",
+    )
+    verdicts: Source | None = Field(
+        None,
+        description="What sales said of leads: lead_id, given_at, verdict (accepted or rejected), reason, by. "
+        "Feedback on score sheets: no feature, rule or model ever sees it.",
+    )
+    answers: Source | None = Field(
+        None,
+        description="What customers answered when asked: lead_id, answered_at, question, answer. Feedback too.",
     )
     ends: Moment | None = Field(None, description="The data's end; by default the latest moment found in it.")
 

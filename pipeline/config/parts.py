@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -28,6 +29,8 @@ def _duration(value: object) -> timedelta:
     try:
         return parse_duration(value)
     except UsageError as error:
+        if re.fullmatch(r"\s*\d+\s*[smhdw]\s*", value):
+            raise ValueError("a duration is 36600d at most (100 years): write a length such as 7d") from error
         raise ValueError(
             f"{error.what}: write a whole number and a unit, such as 30m, 12h, 7d or 2w"
         ) from error

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
-from features import DataError, Finding, History, LeadlensError
+from features import DataError, Finding, History, LeadlensError, nearest
+from features.errors import listed
 from features.label import build_labels
 from features.planning import plan_features
 from features.spine import build_spine
@@ -16,6 +18,7 @@ from models.readiness import Readiness, Reason, judge_readiness
 from models.suspects import Suspect, find_suspects
 from pipeline.config import ProjectFile
 from pipeline.html import table_html
+from pipeline.project_sheets import notes_of
 from pipeline.sources import open_history
 from pipeline.training_set import (
     build_training_set,
@@ -90,10 +93,13 @@ def check(file: ProjectFile) -> Check:
     history = open_history(file)
     engine, project = history.engine, file.project
     findings = list(history.findings)
+    findings += _labels(history, file.project.features.labels)
     if sheet := load_sheets(file):
         findings += sheet.check(history)
+        findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
     counts = {
-        table: engine.count(table) for table in ("leads", "accounts", "events", "conversions", "changes")
+        table: engine.count(table)
+        for table in ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers")
     }
     counts["spine"] = build_spine(history, spine_policy(project))
     horizon = outcome_horizon(project)
@@ -135,6 +141,38 @@ def check(file: ProjectFile) -> Check:
         tuple(suspects),
         readiness,
     )
+
+
+def _labels(history: History, labels: Mapping[str, str]) -> Iterator[Finding]:
+    """Words for what is not there, with the name that may be meant."""
+    if not labels:
+        return
+    engine = history.engine
+    types = list(engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"])
+    columns = [*history.lead_attributes, *history.account_attributes, *history.event_properties]
+    for name in labels:
+        known = ["any", *columns, *types]
+        kind = next((kind for kind in types if name.startswith(f"{kind}: ")), None)
+        if kind is not None:
+            known = [f"{kind}: {value}" for value in _values(history, kind)]
+        if name not in known:
+            near = nearest(name, known)
+            meant = f"; did you mean {listed(near)}?" if near else ""
+            what = (
+                "no event of this type has this value" if kind else "no column and no event type is called so"
+            )
+            yield Finding("label-unused", f"features.labels: {listed([name])}: {what}{meant}")
+
+
+def _values(history: History, event_type: str) -> set[str]:
+    dialect = history.engine.dialect
+    found: set[str] = set()
+    for name, kind in history.event_properties.items():
+        if kind in ("category", "boolean"):
+            text = dialect.text(dialect.quote(name))
+            where = f"event_type = {dialect.literal(event_type)} AND {dialect.quote(name)} IS NOT NULL"
+            found |= set(history.engine.frame(f"SELECT DISTINCT {text} AS v FROM events WHERE {where}")["v"])
+    return found
 
 
 def _features(file: ProjectFile, history: History) -> tuple[int, list[Suspect], str | None]:

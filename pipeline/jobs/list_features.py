@@ -18,12 +18,14 @@ from features.matrix import build_matrix, feature_steps, plan_columns, write_mat
 from features.planning import plan_features
 from features.spine import build_spine
 from pipeline.config import EngineSettings, ProjectFile
+from pipeline.jobs.matrix_target import check_target
 from pipeline.progress import Progress, silent
 from pipeline.saved_matrix import save_matrix
 from pipeline.sources import open_history
 from pipeline.sources.engines import spark_engine
 from pipeline.sources.handover import data_fingerprint, hand_over
 from pipeline.training_set import feature_settings, look_at_leads, spine_policy
+from pipeline.writable import check_writable
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,17 @@ def list_features(
     ``out`` is a folder for the training matrix, which ``leadlens train --matrix`` reads: features chosen by the
     training rows, of all rows with a known outcome. A name that ends in ``.parquet`` gets one file instead, with
     lead_id, as_of and every column, of all rows that there are. ``engine`` and ``master`` stand in for the
-    project's own. Raises ``UsageError`` where they do not fit together.
+    project's own. Raises ``UsageError`` where they do not fit together, and where ``out`` cannot be written or holds
+    something else.
     """
     settings = _settings(file, engine, master)
-    as_file = out is not None and out.suffix == ".parquet" and not out.is_dir()
-    if as_file and settings.name == "spark":
+    if out is not None and out.suffix.lower() == ".parquet" and settings.name == "spark":
         raise UsageError(
             "Spark writes a folder of part files", value=str(out), fix="name a folder: --out matrix"
         )
+    as_file = out is not None and check_target(out)
+    if settings.name == "spark":
+        _check_spark(file, settings)
     progress("Reading the history", 0, 0)
     opened = open_history(file)
     data = data_fingerprint(opened) if out is not None and not as_file else ""
@@ -103,6 +108,15 @@ def _settings(file: ProjectFile, engine: str | None, master: str | None) -> Engi
     return found.model_copy(update={"master": master})
 
 
+def _check_spark(file: ProjectFile, settings: EngineSettings) -> None:
+    from features.spark_session import check_ready
+
+    check_ready(settings.master, settings.work)
+    if settings.work is not None:
+        where = f"{file.path.name}: engine.work"
+        check_writable(file.resolve(settings.work), where, "name a folder that you may write to")
+
+
 @contextmanager
 def _on_engine(
     file: ProjectFile, settings: EngineSettings, opened: History, progress: Progress
@@ -123,15 +137,6 @@ def _on_engine(
 @contextmanager
 def _folder(file: ProjectFile, settings: EngineSettings) -> Iterator[Path]:
     """A folder for tables in passing; on a cluster inside ``engine.work``, which every worker must see."""
-    from features.spark_session import on_this_machine
-
-    if settings.work is None and not on_this_machine(settings.master):
-        raise UsageError(
-            "Spark on a cluster needs a working folder",
-            value=settings.master,
-            why="tables go to the workers as Parquet",
-            fix="engine: {work: /a/shared/folder} in the project file, one that every worker sees under this name",
-        )
     if settings.work is None:
         with TemporaryDirectory(prefix="leadlens-") as name:
             yield Path(name)

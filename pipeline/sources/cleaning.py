@@ -13,6 +13,7 @@ from pipeline.sources.casting import LARGEST
 
 # No CRM is older than computers' clocks: zero seconds since 1970 stands for a moment that is not known.
 _FIRST_DAY = "TIMESTAMP '1970-01-02'"
+_NEVER_CHANGED = ("lead_id", "account_id", "created_at", "closed_at")  # read from leads and accounts alone
 _CASTS: dict[Kind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}
 
 
@@ -75,6 +76,10 @@ class Cleaner:
                 )
             ]
         )
+        back = self.engine.count("events WHERE retracted_at IS NOT NULL")
+        self._tell(
+            "events-retracted", back, "event", "taken back: each counts until its retracted_at", "note"
+        )
         vain = self.engine.count("events WHERE retracted_at <= known_at")
         self._tell("retracted-unknown", vain, "event", "taken back before known: they never count", "note")
         self._keep_one_per_event_id()
@@ -109,7 +114,12 @@ class Cleaner:
             self._keep("changes", f"{column} IS NOT NULL", "change-incomplete", f"without {column}")
         self._keep(
             "changes", "coalesce(entity IN ('lead', 'account'), FALSE)", "change-unknown-entity",
-            "of an entity that is neither lead nor account", "entity",
+            "of an entity that is neither lead nor account", "entity", ("lead", "account"),
+        )  # fmt: skip
+        fixed = ", ".join(map(literal, _NEVER_CHANGED))
+        self._keep(
+            "changes", f"attribute NOT IN ({fixed})", "change-fixed",
+            "of an id, created_at or closed_at, which do not change", "attribute",
         )  # fmt: skip
         for entity, kinds in attributes.items():
             names = ", ".join(map(literal, kinds)) or "NULL"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from features import DataError, DuckDBEngine, Finding, Step, UsageError
+from features import DataError, DuckDBEngine, Finding, Step, UsageError, nearest
 from features.conditions import Condition
 from features.errors import counted, listed
 from features.history import Kind
 from pipeline.config import Hygiene
+from pipeline.sources.hygiene_mails import Mails, mail_columns, no_mails
 
 _CONTRACT: dict[str, Kind] = {
     "lead_id": "text",
@@ -18,11 +18,7 @@ _CONTRACT: dict[str, Kind] = {
     "created_at": "time",
     "closed_at": "time",
 }
-# Reserved for examples and tests by RFC 2606 and 6761, or what people type to get past a form.
-_TEST_ADDRESS = (
-    r"^(test|tests|tester|testing|testuser|testlead|asdf|qwerty|foobar)[0-9]*([+._-][^@]*)?@|\+test[0-9]*@"
-    r"|@([^@]*\.)?(example\.(com|net|org)|test|example|invalid|localhost)$|@test\.[a-z]+$"
-)
+_MOST_VALUES = 10_000  # looked through for the one that was meant
 
 
 class _Reason(NamedTuple):
@@ -43,7 +39,7 @@ def exclude_leads(
     ``kinds`` are those of the leads' own columns, ``name`` is the project file's. A lead counts for the first reason
     that holds. Raises ``UsageError`` for a condition that does not fit the columns, ``DataError`` if nobody is left.
     """
-    reasons = _reasons(engine, hygiene, kinds, name)
+    reasons = _reasons(engine, hygiene, kinds, findings, name)
     if not reasons:
         return
     cases = " ".join(f"WHEN {reason.condition} THEN {number}" for number, reason in enumerate(reasons))
@@ -52,7 +48,8 @@ def exclude_leads(
               "WHERE reason IS NOT NULL")]
     )  # fmt: skip
     for number, reason in enumerate(reasons):
-        if count := engine.count(f"excluded WHERE reason = {number}"):
+        count = engine.count(f"excluded WHERE reason = {number}")
+        if count or not reason.tells:
             findings.append(_finding(engine, number, reason, count))
         if reason.tells:
             engine.run([Step("excluded", f"SELECT * FROM excluded WHERE reason <> {number}")])
@@ -61,43 +58,58 @@ def exclude_leads(
     engine.drop("excluded")
 
 
-def _reasons(engine: DuckDBEngine, hygiene: Hygiene, kinds: Mapping[str, Kind], name: str) -> list[_Reason]:
-    quote, literal = engine.dialect.quote, engine.dialect.literal
+def _reasons(
+    engine: DuckDBEngine, hygiene: Hygiene, kinds: Mapping[str, Kind], findings: list[Finding], name: str
+) -> list[_Reason]:
     found: list[_Reason] = []
     if hygiene.exclude_leads is not None:
         where = f"{name}: hygiene.exclude_leads"
         condition = Condition.parse(hygiene.exclude_leads, {**_CONTRACT, **kinds}, where)
         words = f"for which {hygiene.exclude_leads!r} holds"
-        found.append(
-            _Reason("lead-excluded", "exclude_leads", words, condition.sql(engine.dialect, {"": "leads"}))
+        held = condition.sql(engine.dialect, {"": "leads"})
+        if not engine.count(f"leads WHERE {held}"):
+            words += _misspelt(engine, condition)
+        found.append(_Reason("lead-excluded", "exclude_leads", words, held))
+    domains, mails = hygiene.internal_domains, Mails((), ())
+    if domains or hygiene.test_leads != "off":
+        mails = mail_columns(engine, kinds)
+    if domains and not mails.columns:
+        raise UsageError(
+            "leads have no column of e-mail addresses or their domains",
+            value=listed(domains),
+            where=f"{name}: hygiene.internal_domains",
+            why="nobody could be told by it, and nobody would be left out",
+            fix=no_mails(kinds),
         )
-    mails = [
-        f"lower(trim({quote(column)}))"
-        for column, kind in kinds.items()
-        if re.search(r"e.?mail", column.lower()) and kind in ("category", "text")
-    ]
-    if hygiene.internal_domains:
-        if not mails:
-            raise UsageError(
-                "leads have no column of e-mail addresses",
-                value=listed(hygiene.internal_domains),
-                where=f"{name}: hygiene.internal_domains",
-                fix="a column is taken for one by its name: data: {leads: {columns: {email: your_column}}}",
-            )
-        hosts = [rf"regexp_extract({mail}, '@([^@\s>]+)>?$', 1)" for mail in mails]
-        domains = hygiene.internal_domains
-        ours = " OR ".join(
-            f"{host} = {literal(domain)} OR ends_with({host}, {literal('.' + domain)})"
-            for host in hosts
-            for domain in domains
-        )
-        found.append(_Reason("lead-internal", "internal_domains", f"of {listed(domains)}", f"({ours})"))
-    if hygiene.test_leads != "off" and mails:
-        tests = " OR ".join(f"regexp_matches({mail}, {literal(_TEST_ADDRESS)})" for mail in mails)
-        only_told = hygiene.test_leads == "tell"
+    if domains:
+        findings += mails.unknown(engine, domains, "hygiene.internal_domains")
+        words = f"of {listed(domains)} (by {listed(mails.columns)})"
+        found.append(_Reason("lead-internal", "internal_domains", words, mails.of(engine, domains)))
+    only_told = hygiene.test_leads == "tell"
+    if hygiene.test_leads == "filter" or (only_told and mails.columns):
         words = "whose e-mail address is an obvious test"
-        found.append(_Reason("lead-test", "test_leads", words, f"({tests})", only_told))
+        if not mails.columns:
+            words += " (leads have no column of them)"
+        tests = mails.tests(engine) if mails.columns else "FALSE"
+        found.append(_Reason("lead-test", "test_leads", words, tests, only_told))
     return found
+
+
+def _misspelt(engine: DuckDBEngine, condition: Condition) -> str:
+    """The texts that the condition asks for and no lead has, with the nearest ones that there are."""
+    told = ""
+    for column, text in sorted(condition.texts_sought()):
+        name = engine.dialect.quote(column)
+        there = engine.frame(
+            f"SELECT DISTINCT CAST({name} AS VARCHAR) AS v FROM leads WHERE {name} IS NOT NULL ORDER BY v "
+            f"LIMIT {_MOST_VALUES}"
+        )["v"]
+        if len(there) == _MOST_VALUES or text in set(there):
+            continue
+        near = nearest(text, there)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        told += f" (no lead has {column} = {text!r}{hint})"
+    return told
 
 
 def _finding(engine: DuckDBEngine, number: int, reason: _Reason, count: int) -> Finding:
@@ -110,7 +122,7 @@ def _finding(engine: DuckDBEngine, number: int, reason: _Reason, count: int) -> 
     done = (
         f": still in; hygiene: {{{reason.setting}: filter}} leaves them out"
         if reason.tells
-        else f": left out (hygiene.{reason.setting})"
+        else f": {'left out' if count else 'nothing left out'} (hygiene.{reason.setting})"
     )
     told = f"{counted(count, 'lead')} {reason.words}{with_all}{done}"
     return Finding(reason.code, told, "warning" if reason.tells else "note", count)
@@ -125,7 +137,7 @@ def _take_out(engine: DuckDBEngine, findings: list[Finding]) -> None:
             why="there is nobody to score",
             fix="narrow what it leaves out",
         )
-    for table in ("leads", "events", "conversions"):
+    for table in ("leads", "events", "conversions", "verdicts", "answers"):
         engine.run(
             [Step(table, f"SELECT t.* FROM {table} AS t ANTI JOIN excluded AS x ON x.lead_id = t.lead_id")]
         )

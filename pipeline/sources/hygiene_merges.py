@@ -14,11 +14,14 @@ from features.errors import counted, listed
 _OLD = "SELECT old_id FROM aliases"
 
 
-def merge_leads(engine: DuckDBEngine, findings: list[Finding], flat: bool) -> None:
+def merge_leads(
+    engine: DuckDBEngine, findings: list[Finding], flat: bool, beside: tuple[str, ...] = ()
+) -> None:
     """Give everything of the old ids in ``aliases(old_id, lead_id, merged_at)`` to the leads they became.
 
     Of the merged rows of ``leads`` the survivor's stays, with the earliest ``created_at`` of them all. Merges into
     leads that are not there are left out and told. With ``flat`` data a lead converted if one of its rows did.
+    ``beside`` are further tables with a lead_id.
 
     Raises ``DataError`` for an old id that became two leads, and for merges that go in a circle.
     """
@@ -26,9 +29,10 @@ def merge_leads(engine: DuckDBEngine, findings: list[Finding], flat: bool) -> No
     _resolve(engine)
     unknown = "lead_id NOT IN (SELECT lead_id FROM leads)"
     _leave_out(engine, findings, unknown, "alias-unknown-lead", "into leads that are not in leads", "lead_id")
+    _tell_unused(engine, findings, beside)
     rows = engine.count(f"leads WHERE lead_id IN ({_OLD})")
     moved = [counted(rows, "row") + " of leads"] if rows else []
-    for table in ("events", "conversions"):
+    for table in ("events", "conversions", *beside):
         if count := engine.count(f"{table} WHERE lead_id IN ({_OLD})"):
             moved.append(counted(count, table.removesuffix("s")))
             _rename(engine, table, "lead_id", "TRUE")
@@ -48,6 +52,27 @@ def merge_leads(engine: DuckDBEngine, findings: list[Finding], flat: bool) -> No
         told = f"{counted(old, 'old id')} merged into {counted(survivors, 'lead')}: {listed(moved)}{aged}"
         findings.append(Finding("leads-merged", told, "note", old))
     engine.drop("aliases")
+
+
+def _tell_unused(engine: DuckDBEngine, findings: list[Finding], beside: tuple[str, ...]) -> None:
+    """Old ids that occur nowhere: one by one they are usual, all of them are a mistake."""
+    tables = ("leads", "events", "conversions", *beside)
+    there = " UNION ALL ".join(f"SELECT lead_id FROM {table}" for table in tables)
+    there += " UNION ALL SELECT id FROM changes WHERE lower(entity) = 'lead'"
+    unused = f"aliases WHERE old_id NOT IN (SELECT lead_id FROM ({there}) WHERE lead_id IS NOT NULL)"
+    if not (count := engine.count(unused)):
+        return
+    total = engine.count("aliases")
+    example = engine.value(f"SELECT min(old_id) FROM {unused}")
+    told = f"{count:,} of {counted(total, 'old id')} in aliases occur nowhere (such as {listed([example])})"
+    if count < total:
+        findings.append(Finding("alias-unused", f"{told}: nothing to merge for them", "note", count))
+        return
+    ours = engine.value("SELECT min(lead_id) FROM leads")
+    told += (
+        f": 0 leads merged. Ids look like {listed([ours])} in leads: are they the same ids, written alike?"
+    )
+    findings.append(Finding("alias-unused", told, count=count))
 
 
 def _keep_usable(engine: DuckDBEngine, findings: list[Finding]) -> None:

@@ -12,6 +12,8 @@ from pipeline.config import Project, ProjectFile, Source
 from pipeline.sources.casting import Caster
 from pipeline.sources.cleaning import Cleaner, refuse_duplicates
 from pipeline.sources.engines import duckdb_engine
+from pipeline.sources.feedback import TABLES as FEEDBACK
+from pipeline.sources.feedback import clean_feedback
 from pipeline.sources.hygiene_bots import mark_bots
 from pipeline.sources.hygiene_leads import exclude_leads
 from pipeline.sources.hygiene_merges import merge_leads
@@ -38,6 +40,8 @@ _TABLES: dict[str, dict[str, str]] = {
     },
     "changes": {"entity": "id!", "id": "id!", "attribute": "id!", "value": "id!", "known_at": "moment!"},
     "aliases": {"old_id": "id!", "lead_id": "id!", "merged_at": "moment"},
+    "verdicts": {"lead_id": "id!", "given_at": "moment!", "verdict": "id!", "reason": "id", "by": "id"},
+    "answers": {"lead_id": "id!", "answered_at": "moment!", "question": "id!", "answer": "id!"},
 }
 _SQL_TYPE = {"id": "VARCHAR", "moment": "TIMESTAMP", "number": "DOUBLE"}
 _TAKEN = {"row_id"}  # numbers the rows of every table that features are built in
@@ -94,6 +98,14 @@ def _shape(
     quote, raw = engine.dialect.quote, f"raw_{table}"
     present = engine.columns(raw)
     for target, origin in source.columns.items():
+        if origin in set(_TABLES[table]) - set(present) and target in set(present) - set(_TABLES[table]):
+            raise UsageError(
+                "this rename is the wrong way round",
+                value=f"{{{target}: {origin}}}",
+                where=f"{where}.columns.{target}",
+                why=f"the data have a column {target} and none called {origin}",
+                fix=f"columns: {{{origin}: {target}}}, the contract's name first, then yours",
+            )
         if origin not in present:
             raise UsageError(
                 "there is no such column",
@@ -114,9 +126,9 @@ def _shape(
         types = {name: _rough_kind(kind) for name, kind in engine.columns("renamed").items()}
         parsed = Condition.parse(source.where, types, where=f"{where}.where")
         condition = parsed.sql(engine.dialect, {"": "renamed"})
-        if out := engine.count(f"renamed WHERE NOT coalesce({condition}, FALSE)"):
-            removed = f"{counted(out, 'row')} of {engine.count('renamed'):,} left out by data.{table}.where"
-            findings.append(Finding("where", removed, "note", out))
+        out = engine.count(f"renamed WHERE NOT coalesce({condition}, FALSE)")
+        removed = f"{counted(out, 'row')} of {engine.count('renamed'):,} left out by data.{table}.where"
+        findings.append(Finding("where", removed, "note", out))
     hidden = {name for name, _ in shown if name in project.known_after and name not in _TABLES[table]}
     # The outcome and the order are known afterwards too, and no attributes: they are still needed here.
     needed = _outcome_and_order(project) if table == "leads" else set()
@@ -180,7 +192,7 @@ def _contract(
         else:
             expressions.append(f"CAST(NULL AS {_SQL_TYPE[reader]}) AS {name}")
     kinds: dict[str, Kind] = {}
-    if table not in ("conversions", "changes", "aliases"):
+    if table not in ("conversions", "changes", "aliases", *FEEDBACK):
         apart = set(_TABLES[table]) | (_outcome_and_order(project) if table == "leads" else set())
         for name in (name for name in caster.types if name not in apart):
             if name.lower() in _TAKEN:
@@ -290,9 +302,10 @@ def _clean(
     if flat:
         refuse_duplicates(engine, "outcomes", "lead_id")
     if project.data.aliases is not None:
-        merge_leads(engine, findings, flat)
+        merge_leads(engine, findings, flat, FEEDBACK)
     engine.drop("aliases")
     exclude_leads(engine, project.hygiene, kinds["leads"], findings, name)
+    clean_feedback(engine, findings, name)
     cleaner.accounts()
     cleaner.events()
     mark_bots(engine, project.hygiene.bots, kinds["events"], findings, name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import os
+import re
 from pathlib import Path
 
 import duckdb
@@ -45,7 +47,7 @@ def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source
 def _read_path(
     con: duckdb.DuckDBPyConnection, table: str, source: Source, path: Path, shown: str, where: str
 ) -> None:
-    paths = _existing(path, shown, where)
+    paths = _existing(path, shown, where, _by_default(source.read))
     if all(_kind(item) in _DUCKDB for item in paths) and len(paths) == 1:
         _read_duckdb(con, table, source, paths[0], shown, where)
         return
@@ -68,6 +70,8 @@ def _read_path(
                 where=where,
                 fix="give .parquet, .csv (also .csv.gz) or .duckdb",
             )
+    except duckdb.OutOfMemoryException as error:
+        raise _too_little_memory(error, where) from None
     except (duckdb.Error, OSError) as error:
         raise DataError(
             "this file cannot be read",
@@ -75,6 +79,15 @@ def _read_path(
             where=f"{where} ({shown})",
             fix="is it complete, of the kind its name says, and may you read it?",
         ) from None
+
+
+def _too_little_memory(error: duckdb.Error, where: str) -> UsageError:
+    return UsageError(
+        "there is too little memory to read this",
+        value=first_line(error),
+        where=where,
+        fix="allow more: engine: {memory: 4GB} in the project file; it is a limit, not a wish",
+    )
 
 
 def _kind(path: str) -> str:
@@ -85,7 +98,13 @@ def _kind(path: str) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _existing(path: Path, shown: str, where: str) -> list[str]:
+def _by_default(read: str) -> str:
+    """What to say of environment variables whose default was taken."""
+    names = [name for name in re.findall(r"\$\{(\w+):-", read) if not os.environ.get(name)]
+    return f"; {' and '.join(names)} not set, so the default was taken: export {names[0]}=…" if names else ""
+
+
+def _existing(path: Path, shown: str, where: str, by_default: str) -> list[str]:
     if path.is_dir():
         raise UsageError(
             "this is a folder, not a file",
@@ -102,9 +121,8 @@ def _existing(path: Path, shown: str, where: str) -> list[str]:
             value=shown,
             known=[_beside(shown, item.name) for item in path.parent.iterdir()] if folder else [],
             where=where,
-            fix="paths are taken from the project file's folder"
-            if folder
-            else "its folder does not exist either; paths are taken from the project file's folder",
+            fix=("" if folder else "its folder does not exist either; ")
+            + f"paths are taken from the project file's folder{by_default}",
         )
     return paths
 
@@ -141,6 +159,8 @@ def _read_duckdb(
                 )
             quoted = ".".join('"' + part.replace('"', '""') + '"' for part in by_name[source.table])
             take(con, table, database.sql(f"SELECT * FROM {quoted}").to_arrow_table())
+    except duckdb.OutOfMemoryException as error:
+        raise _too_little_memory(error, where) from None
     except duckdb.Error as error:
         locked = "lock" in str(error)
         raise DataError(

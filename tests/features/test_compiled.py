@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from features.compiled import folding
 from features.compiled import store as stores
 from features.compiled.coding import EventCoding
 from features.compiled.folding import fold_facts
+from features.compiled.lead_events import LeadEvents
 from features.compiled.store import EventStore
 from features.conformance import CASES
 from features.conformance.histories import PLAN
 from features.conformance.world import DATA_END, START, load, random_history, side_by_side
 from features.engine import DuckDBEngine, Step
+from features.errors import DataError
 from features.facts import fact_steps
 from features.history import History
 from features.plan import EventKey, FeaturePlan
@@ -211,6 +214,107 @@ def test_a_store_that_cannot_be_read_is_made_again(history: History, tmp_path: P
     assert_same(facts(history, store=store), want)
     assert json.loads((tmp_path / "manifest.json").read_text())["format"] == 1
     assert not (tmp_path / "part-of-a-killed-run").exists()
+
+
+def _short(path: Path) -> None:
+    os.truncate(path, path.stat().st_size * 2 // 3)
+
+
+def _empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def _zeros(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def _fewer(path: Path) -> None:
+    """Whole by itself, and of another length than its fellows."""
+    if path.suffix == ".npy":
+        np.save(path, np.load(path)[:-1])
+    else:
+        frame = pd.read_parquet(path)
+        frame.assign(lead_no=frame["lead_no"].iloc[0]).to_parquet(path)
+
+
+def _other_kind(path: Path) -> None:
+    if path.suffix == ".npy":
+        np.save(path, np.load(path).astype(np.float32))
+    else:
+        pd.DataFrame({"a": [1]}).to_parquet(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("harm", [_short, _empty, _zeros, _fewer, _other_kind, _folder, Path.unlink])
+@pytest.mark.parametrize(
+    "file",
+    ["leads-*.parquet", *(f"part-0-*/{field.name}.npy" for field in fields(LeadEvents)), "manifest.json"],
+)
+def test_a_file_that_is_not_whole_heals_by_itself(
+    history: History, tmp_path: Path, file: str, harm: Callable[[Path], None]
+) -> None:
+    if file == "manifest.json" and harm in (_fewer, _other_kind):
+        pytest.skip("no table")
+    store, (before, after) = EventStore(tmp_path), nights(history)
+    at(before, *FIRST_NIGHT)
+    facts(before, store=store)
+    harm(next(tmp_path.glob(file)))
+    at(after, *SECOND_NIGHT)
+    assert_same(facts(after, store=store), by_sql(after))
+    assert store.renewed == 1
+    assert_same(facts(after, store=store), by_sql(after))
+    assert (store.renewed, store.merged) == (0, 0)
+
+
+def test_only_the_part_that_is_not_whole_is_read_anew(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "_EVENTS_A_PART", 50)
+    store, (before, _) = EventStore(tmp_path), nights(history)
+    at(before, *FIRST_NIGHT)
+    want = facts(before, store=store)
+    assert store.renewed > 3
+    _short(next(tmp_path.glob("part-2-*/code.npy")))
+    assert_same(facts(before, store=store), want)
+    assert (store.renewed, store.merged) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"parts": []}, {"parts": 7}, {"leads": 7}, {"leads": "../leads.parquet"}, {"known_to": "2024-03-27T00:00:00+00:00"}],
+)  # fmt: skip
+def test_a_manifest_that_tells_nonsense_is_made_again(
+    history: History, tmp_path: Path, change: dict[str, object]
+) -> None:
+    store, (before, _) = EventStore(tmp_path), nights(history)
+    at(before, *FIRST_NIGHT)
+    want = facts(before, store=store)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert_same(facts(before, store=store), want)
+    assert store.renewed == 1
+
+
+def test_a_lead_without_any_event_is_not_lost_on_the_second_night(history: History, tmp_path: Path) -> None:
+    store, (before, _) = EventStore(tmp_path), nights(history)
+    at(before, *FIRST_NIGHT)
+    facts(before, store=store)
+    new = "SELECT * REPLACE ('newly made' AS lead_id) FROM leads ORDER BY lead_id LIMIT 1"
+    history.engine.run([Step("leads", f"SELECT * FROM leads UNION ALL ({new})")])
+    at(before, *FIRST_NIGHT)
+    assert_same(facts(before, store=store), by_sql(before))
+
+
+def test_a_store_that_cannot_be_written_is_told(history: History, tmp_path: Path) -> None:
+    build_spine(history, GRID)
+    (tmp_path / "taken").write_text("x")
+    for folder in (tmp_path / "taken", tmp_path / "taken" / "x", Path("/proc/leadlens")):
+        with pytest.raises(DataError, match="cannot be kept here"):
+            facts(history, store=EventStore(folder))
 
 
 def test_another_plan_does_not_read_this_ones_kinds(history: History, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from features.conformance.world import load, random_history, side_by_side
 from features.errors import DataError, UsageError
 from features.spark import SparkEngine
 from features.spark_dialect import SparkDialect
-from features.spark_session import find_java, on_this_machine
+from features.spark_session import check_master, find_java, on_this_machine
 from features.spine import SpinePolicy, build_spine
 from models.scorecard import Sheet, score_sheet
 from tests.features.spark_support import TINY, need_spark
@@ -172,6 +172,24 @@ def test_without_pyspark_the_install_line_is_told() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ}
     )
     assert "pip install 'leadlens[spark]'" in done.stdout
+    assert "make spark" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "master",
+    ["local", "local[4]", "local[*]", "local[2, 3]", "spark://h:7077", "spark://[::1]:7077", "spark://a:1,b:2", "yarn",
+     "k8s://https://h:443"],
+)  # fmt: skip
+def test_masters_that_are_some(master: str) -> None:
+    check_master(master)
+
+
+@pytest.mark.parametrize(
+    "master", ["", "localhost", "local[0]", "local[x]", "spark://h", "Yarn", "http://h:7077"]
+)
+def test_masters_that_are_none(master: str) -> None:
+    with pytest.raises(UsageError, match="no place where Spark runs"):
+        SparkEngine(master)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from features import DuckDBEngine, Engine, Step
 from features.conformance.world import START, load, random_history, side_by_side
 from features.spark import SparkEngine
 from models.scorecard import Sheet, SheetScores, score_sheet
-from tests.features.spark_support import TINY, need_spark
+from tests.features.spark_support import INTERPRETED, TINY, need_spark
 from tests.laws.random_sheets import Content, as_sheet, sheets
 
 MOMENTS = (
@@ -24,7 +24,7 @@ MOMENTS = (
     START + timedelta(days=70, microseconds=1),
 )
 HISTORIES = side_by_side([random_history(seed) for seed in range(2000, 2012)])
-DAY_RULE = "event_type = 'page_viewed'"
+VIEWED = "event_type = 'page_viewed'"
 EVERYTHING: Content = {
     "sheet": "everything",
     "for": "income > 1",
@@ -42,8 +42,8 @@ EVERYTHING: Content = {
         {"label": "Long known", "when": "feature.lead_age > 30.25", "points": 1, "key": "long_known"},
     ],
     "actions": [
-        {"label": "Each", "when": DAY_RULE, "points": 2, "per": "each", "cap": 5, "decay": {"half_life": "10d"}},
-        {"label": "Day", "when": DAY_RULE, "points": 1, "per": "day", "also": ["platform"], "within": "30d"},
+        {"label": "Each", "when": VIEWED, "points": 2, "per": "each", "cap": 5, "decay": {"half_life": "10d"}},
+        {"label": "Day", "when": VIEWED, "points": 1, "per": "day", "also": ["platform"], "within": "30d"},
         {"label": "Page", "when": "page IN pages", "points": 3, "per": "value", "of": "page", "group": "both"},
         {"label": "Value", "when": "TRUE", "points": 0.1, "per": "value", "of": "value", "cap": 0.25},
         {"label": "Twice", "when": "TRUE", "points": 6, "at_least": 2, "decay": {"to_zero": "40d"}},
@@ -75,7 +75,9 @@ EVERYTHING: Content = {
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Any]]:
     need_spark()
     histories = []
-    with SparkEngine("local[2]", work=tmp_path_factory.mktemp("sheets"), settings=TINY) as spark:
+    with SparkEngine(
+        "local[2]", work=tmp_path_factory.mktemp("sheets"), settings=TINY | INTERPRETED
+    ) as spark:
         for engine in (spark, DuckDBEngine()):
             history = load(engine, HISTORIES)
             _spine(engine)
@@ -102,7 +104,8 @@ def _alike(mine: SheetScores, other: SheetScores) -> None:
     # which of two lines of one rule and moment a cap cuts is open
     for columns in (["detail"], ["raw_points", "taken_by_decay", "taken_by_cap", "points"]):
         left, right = (
-            found.ledger[by + columns].sort_values(by + columns).reset_index(drop=True) for found in (mine, other)
+            found.ledger[by + columns].sort_values(by + columns).reset_index(drop=True)
+            for found in (mine, other)
         )
         pd.testing.assert_frame_equal(left, right, rtol=0, atol=1e-8, check_dtype=False)
 
@@ -112,7 +115,9 @@ def test_a_sheet_of_everything_scores_alike(engines: list[Any]) -> None:
     spark, duckdb = _both(engines, sheet)
     _alike(spark, duckdb)
     found = duckdb.scores
-    assert set(duckdb.ledger["rule"]) == {"Starting points", *(r.label for r in sheet.rules if r.points)}, "a rule never fires"
+    assert set(duckdb.ledger["rule"]) == {"Starting points", *(r.label for r in sheet.rules if r.points)}, (
+        "a rule never fires"
+    )
     assert found["stage"].nunique() == 4
     assert set(found["route"].dropna()) == {route.label for route in sheet.routes}
     assert (duckdb.ledger["taken_by_cap"] != 0).any()

@@ -31,6 +31,14 @@ def _(project: LittleProject) -> None:
 wrong_use("a rename of a column that is not there", "no such column", "did you mean: lead_id")(
     setting("data", "leads", "columns", to={"lead_id": "leadid"})
 )
+
+
+@wrong_use("a rename the wrong way round", "the wrong way round", "columns: {known_at: knownat}")
+def _(project: LittleProject) -> None:
+    project.events["knownat"] = project.events["occurred_at"]
+    project.data["events"]["columns"] = {"knownat": "known_at"}
+
+
 told("one column under two names", leads=160)(
     setting("data", "leads", "columns", to={"lead_id": "lead_id", "email": "lead_id"})
 )
@@ -307,6 +315,13 @@ told(
 told("a change of an unknown entity", "neither lead nor account (such as person)", changes=0)(
     change_of(entity="person")
 )
+told("a change of an entity in the plural", "(such as leads; did you mean lead?)", changes=0)(
+    change_of(entity="leads")
+)
+for name in ("lead_id", "account_id", "created_at", "closed_at"):
+    told(f"a change of {name}", f"which do not change (such as {name}): left out", changes=0)(
+        change_of(attribute=name, value="2024-03-02")
+    )
 told("a change of an unknown lead", "1 change of leads that are not in leads (such as X)", changes=0)(
     change_of(id="X")
 )
@@ -354,7 +369,9 @@ told("a merge in the future", "1 merge in the future (such as 2062", leads=160)(
 told("the same merge twice", "1 old id merged into 1 lead", leads=159)(
     aliases(("L001", "L002"), ("L001", "L002"))
 )
-told("merges of ids that are nowhere", leads=160, events=400)(aliases(("X", "L002"), ("Y", "X")))
+told("merges of ids that are nowhere", "0 leads merged", leads=160, events=400)(
+    aliases(("X", "L002"), ("Y", "X"))
+)
 
 
 @wrong_use("merges without old_id", "the table aliases needs a column old_id", "did you mean: oldid")

@@ -19,6 +19,12 @@ wrong_use("a file that is not there", "no such file", "did you mean: data/leads.
     reading("data/lead.csv")
 )
 wrong_use("a folder that is not there", "no such file", "folder does not exist")(reading("exports/leads.csv"))
+wrong_use(
+    "a folder by an environment variable that is not set",
+    "no such file",
+    "exports/leads.csv",
+    "SALES_FOLDER not set, so the default was taken: export SALES_FOLDER=…",
+)(reading("${SALES_FOLDER:-exports}/leads.csv"))
 wrong_use("a glob that matches nothing", "no such file", "data/leads-*.csv")(reading("data/leads-*.csv"))
 wrong_use("a folder given as file", "a folder, not a file", "data/*.parquet")(reading("data"))
 wrong_use("nothing to read", "a folder, not a file")(reading(""))

@@ -137,6 +137,7 @@ def _(project: LittleProject) -> None:
 
 @told(
     "events taken back before they were known",
+    "400 events taken back: each counts until its retracted_at",
     "400 events taken back before known: they never count",
     events=400,
 )

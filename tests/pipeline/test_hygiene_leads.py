@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import DataError, DuckDBEngine, Finding, History, Step
+from features import DataError, DuckDBEngine, Finding, History, Step, UsageError
 from pipeline.config import load_project
 from pipeline.sources import open_history
 from pipeline.sources.hygiene_merges import merge_leads
+from pipeline.starter import write_starter
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 DAY = timedelta(days=1)
@@ -83,6 +84,17 @@ def test_a_merge_into_nobody_changes_nothing(project: LittleProject) -> None:
     assert history.engine.count("leads WHERE lead_id IN ('L001', 'L002')") == 2
     assert told(history) == {"alias-unknown-lead": 2}
     assert "such as L999" in history.findings[0].message
+
+
+def test_old_ids_that_occur_nowhere_are_counted(project: LittleProject) -> None:
+    merges(project, ("L001", "L002"), ("gone", "L002"))
+    some = opened(project)
+    assert told(some) == {"alias-unused": 1, "leads-merged": 2}
+    assert "1 of 2 old ids in aliases occur nowhere (such as gone)" in some.findings[0].message
+    merges(project, ("gone", "L002"), ("L2", "L002"))
+    none = opened(project)
+    assert [(finding.code, finding.level) for finding in none.findings] == [("alias-unused", "warning")]
+    assert "0 leads merged" in none.findings[0].message
 
 
 def test_flat_data_convert_if_one_of_the_merged_rows_did(project: LittleProject) -> None:
@@ -162,8 +174,63 @@ def test_internal_and_test_leads_leave_with_all_they_did(project: LittleProject)
     assert told(plain) == {}
     assert told(history) == {"lead-internal": 3, "lead-test": 1}
     assert history.findings[0].message == (
-        "3 leads of ours.com, with 7 events, 2 conversions: left out (hygiene.internal_domains)"
+        "3 leads of ours.com (by E-Mail), with 7 events, 2 conversions: left out (hygiene.internal_domains)"
     )
+
+
+@pytest.mark.parametrize(
+    ("column", "mails"),
+    [
+        ("email_domain", ["gmail.com", "eu.Ours.com", "ours.com", "@ours.com", "notours.com"]),
+        ("domain", ["gmail.com", "eu.ours.com", "ours.com.", "ours.com", "notours.com"]),
+        ("mail", ["a@gmail.com", "a@eu.ours.com", "a@ours.com", "<b@ours.com>", "c@notours.com"]),
+        ("contact", ["a@gmail.com", "a@eu.ours.com", "a@ours.com", "b@ours.com", "c@notours.com"]),
+    ],
+)
+def test_colleagues_are_known_by_addresses_and_by_domains(
+    project: LittleProject, column: str, mails: list[str]
+) -> None:
+    project.leads[column] = mails * 32
+    assert told(opened(project, internal_domains=["ours.com"])) == {"lead-internal": 96}
+
+
+@pytest.mark.parametrize("values", [["yes", "no"], [1, 0]])
+def test_a_column_that_only_sounds_like_mail_is_none(project: LittleProject, values: list[object]) -> None:
+    project.leads["email_opt_in"] = values * 80
+    with pytest.raises(UsageError, match="no column of e-mail addresses or their domains") as caught:
+        opened(project, internal_domains=["ours.com"])
+    assert "columns: {email: your_column}" in str(caught.value)
+
+
+def test_the_starter_s_domains_are_read(tmp_path: Path) -> None:
+    write_starter(tmp_path)
+    project = tmp_path / "project.yaml"
+    project.write_text(project.read_text() + "\nhygiene: {internal_domains: [gmail.com]}\n")
+    history = open_history(load_project(project))
+    assert history.engine.count("leads") == 800
+    assert told(history)["lead-internal"] == 700
+
+
+def test_filters_that_match_nobody_say_so(project: LittleProject) -> None:
+    project.data["events"]["where"] = "seconds IS NULL OR seconds > 0"
+    asked = {"internal_domains": ["firm3.io", "fimr4.io"], "exclude_leads": "city = 'Berne'"}
+    history = opened(with_mails(project), **asked, test_leads="filter")
+    found = {finding.code: finding for finding in history.findings}
+    assert found["internal-domain-unknown"].message == (
+        "hygiene.internal_domains: no lead has an address of fimr4.io (E-Mail); did you mean "
+        "firm4.io or firm6.io or firm5.io?"
+    )
+    assert found["internal-domain-unknown"].level == "warning"
+    assert found["lead-excluded"].message == (
+        "0 leads for which \"city = 'Berne'\" holds (no lead has city = 'Berne'; did you mean 'Bern'?): "
+        "nothing left out (hygiene.exclude_leads)"
+    )
+    assert found["where"].message == "0 rows of 400 left out by data.events.where"
+
+
+def test_a_filter_of_tests_without_addresses_says_so(project: LittleProject) -> None:
+    (finding,) = opened(project, test_leads="filter").findings
+    assert finding.message.startswith("0 leads whose e-mail address is an obvious test (leads have no column")
 
 
 def test_test_leads_are_only_told_unless_asked_for(project: LittleProject) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from features import DataError, DuckDBEngine, History, UsageError
-from features.matrix import build_matrix
+from features.matrix import build_matrix, write_matrix
 from features.planning import plan_features
 from features.spine import SpinePolicy, build_spine
 from pipeline.config import ProjectFile, load_project
@@ -20,6 +20,7 @@ from pipeline.jobs.list_features import list_features
 from pipeline.sources import open_history
 from pipeline.sources.handover import data_fingerprint, hand_over
 from pipeline.training_set import TrainingSet, build_training_set
+from tests.features.spark_support import need_spark
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 SHEET = b"""
@@ -164,6 +165,82 @@ def test_a_file_where_the_folder_should_be_is_refused(project: LittleProject) ->
         list_features(file, project.folder / "taken")
 
 
+@pytest.fixture
+def elsewhere(project: LittleProject, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command runs; the project lies in a folder beside it."""
+    folder = project.folder.parent / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("LEADLENS_HOME", str(folder / "home"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [
+        ("", "name a place of its own"),
+        (".", "name a place of its own"),
+        ("out.csv", "features are not written as .csv"),
+        ("../project", "this folder holds something else than a matrix"),
+        ("taken", "this is a file"),
+        ("taken/x", "cannot be written to"),
+        ("/proc/x", "cannot be written to"),
+        ("/proc/x.parquet", "cannot be written to"),
+        ("folder.parquet", "this is a folder, and one file goes there"),
+        ("../project/data/events.parquet", "a file that holds no features"),
+    ],
+)
+def test_places_that_would_be_spoilt_or_cannot_be_written_are_refused_first(
+    project: LittleProject, elsewhere: Path, out: str, told: str
+) -> None:
+    (elsewhere / "taken").write_text("x")
+    (elsewhere / "folder.parquet").mkdir()
+    path = project.write()
+    (project.folder / "data" / "leads.csv").unlink()  # it is not even looked for
+    answer = leadlens("features", path, "--out", out)
+    assert answer.code == 2, answer.err
+    assert told in answer.err
+    assert "how to mend it" in answer.err
+    assert sorted(item.name for item in elsewhere.iterdir()) == ["folder.parquet", "taken"]
+
+
+def test_an_earlier_matrix_finished_or_not_is_replaced(project: LittleProject, elsewhere: Path) -> None:
+    path = project.write()
+    (elsewhere / "matrix").mkdir()
+    (elsewhere / "matrix" / "features.parquet").mkdir()  # part files, as Spark writes them
+    (elsewhere / "matrix" / "features.parquet" / "part-0.parquet").write_text("x")
+    assert leadlens("features", path, "--out", "matrix").code == 0
+    (elsewhere / "matrix" / "notes.txt").write_text("mine")
+    assert leadlens("features", path, "--out", "matrix").code == 0
+    assert (elsewhere / "matrix" / "notes.txt").read_text() == "mine"
+    trains(load_project(path), elsewhere / "matrix")
+    for _ in range(2):
+        assert leadlens("features", path, "--out", "all.parquet").code == 0
+
+
+def test_a_place_that_fails_later_is_told_and_leaves_no_table(
+    project: LittleProject, elsewhere: Path
+) -> None:
+    history = open_history(load_project(project.write()))
+    build_spine(history, SpinePolicy(at_ages=(timedelta(0),)))
+    before = set(history.engine.frame("SELECT table_name AS t FROM duckdb_tables()")["t"])
+    for place in ("/proc/x/f.parquet", "/proc/f.parquet"):
+        with pytest.raises(DataError, match="could not be written"):
+            write_matrix(history, plan_features(history), Path(place))
+    assert set(history.engine.frame("SELECT table_name AS t FROM duckdb_tables()")["t"]) == before
+
+
+@pytest.mark.parametrize("home", ["/proc/x", "taken", "taken/x"])
+def test_a_home_that_cannot_be_written_is_wrong_use(
+    project: LittleProject, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    (elsewhere / "taken").write_text("x")
+    monkeypatch.setenv("LEADLENS_HOME", home)
+    answer = leadlens("score", project.write())
+    assert answer.code == 2, answer.err
+    assert "export LEADLENS_HOME" in answer.err
+
+
 def test_one_parquet_file_still_holds_every_row(project: LittleProject) -> None:
     path = project.write()
     answer = leadlens("features", path, "--out", project.folder / "all.parquet", "--json")
@@ -195,12 +272,38 @@ def test_a_handed_over_history_is_the_same(project: LittleProject, tmp_path: Pat
         (("--master", "local[2]"), "--engine spark --master local[2]"),
         (("--engine", "spark", "--out", "x.parquet"), "Spark writes a folder"),
         (("--engine", "spark", "--master", "yarn"), "needs a working folder"),
+        (("--engine", "spark", "--master", "locl[2]"), "did you mean: local[4]"),
+        (("--engine", "spark", "--master", "local[x]"), "no place where Spark runs"),
+        (("--engine", "spark", "--master", "spark://host"), "did you mean: spark://host:7077"),
+        (("--engine", "spark", "--out", "/proc/x"), "cannot be written to"),
     ],
 )
 def test_engines_that_do_not_fit_are_wrong_use(
     project: LittleProject, arguments: tuple[str, ...], told: str
 ) -> None:
-    answer = leadlens("features", project.write(), *arguments)
+    if "yarn" in arguments:
+        need_spark()  # asked for first
+    path = project.write()
+    (project.folder / "data" / "leads.csv").unlink()  # refused before it is looked for
+    answer = leadlens("features", path, *arguments)
+    assert answer.code == 2
+    assert told in answer.err
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [("/tmp", "SPARK_LOCAL_IP"), ("/proc/x", "cannot be written to"), (None, "needs a working folder")],
+)
+def test_what_a_cluster_needs_is_told_before_anything_is_read(
+    project: LittleProject, monkeypatch: pytest.MonkeyPatch, work: str | None, told: str
+) -> None:
+    need_spark()
+    monkeypatch.delenv("SPARK_LOCAL_IP", raising=False)
+    project.settings["engine"] = {"work": work} if work else {}
+    path = project.write()
+    (project.folder / "data" / "leads.csv").unlink()
+    master = "spark://127.0.0.1:7077" if work == "/proc/x" else "spark://spark.example.com:7077"
+    answer = leadlens("features", path, "--engine", "spark", "--master", master)
     assert answer.code == 2
     assert told in answer.err
 

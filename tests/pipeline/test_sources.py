@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features import History, LeadlensError
+from features import History, LeadlensError, UsageError
 from features.matrix import build_matrix
 from features.planning import FeatureSettings, plan_features
 from features.spine import SpinePolicy, build_spine
 from pipeline.config import load_project
 from pipeline.sources import open_history
+from pipeline.sources.reading import read_source
 from tests.pipeline.little_project import LittleProject
 
 TABLES = ("leads", "accounts", "events", "conversions", "changes")
@@ -286,3 +287,13 @@ def test_csv_text_loses_nothing(tmp_path: Path) -> None:
         "mixed": "category",
     }  # fmt: skip
     assert str(found["moment"][0]) == "2024-01-01 08:00:00"
+
+
+def test_too_little_memory_is_told_as_such(tmp_path: Path) -> None:
+    project = LittleProject(tmp_path)
+    file = load_project(project.write())
+    with duckdb.connect() as connection:
+        connection.execute("SET memory_limit = '200KB'")
+        with pytest.raises(UsageError, match="too little memory") as caught:
+            read_source(connection, "leads", file.project.data.leads, file)
+    assert "engine: {memory: 4GB}" in str(caught.value)
