@@ -172,6 +172,18 @@ def stages(
 
 
 @scorecard.command()
+def feedback(config: Config, sheet: Which = None, as_json: Json = False) -> None:
+    """What sales said of the leads and customers of why they bought, beside each rule and band."""
+    from pipeline.jobs.scorecard.feedback import feedback as job
+    from pipeline.project_sheets import choose_sheet
+    from pipeline.scorecard_feedback_words import feedback_words
+
+    file = load(config)
+    found = job(file, choose_sheet(file, sheet)[0])
+    tell(as_json, found.to_dict(), lambda: feedback_words(found))
+
+
+@scorecard.command()
 def sql(
     config: Config,
     dialect: Annotated[str, typer.Option("--dialect", help="duckdb, postgres or spark.")] = "duckdb",

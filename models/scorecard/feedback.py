@@ -21,7 +21,7 @@ from models.scorecard.sheet import Sheet
 Scored = SheetScores | BookScores
 ACCEPTED, REJECTED = "accepted", "rejected"
 _MOST_BANDS = 10
-_MOST_ANSWERS = 20  # per question, held against each rule
+_MOST = 20  # reasons per rule, and answers per question that are held against each rule
 
 
 def held_rules(scored: Scored) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def made_mql(scored: Scored) -> pd.DataFrame:
     there = scores["stage"].isin(("MQL", "SQL")).to_numpy()[:, None]
     without = np.round(total - points.to_numpy(), 9)
     made = there & (total >= limit) & (without < limit)
-    return pd.DataFrame(made, index=points.index, columns=points.columns)
+    return pd.DataFrame(made, index=points.index, columns=points.columns, dtype=bool)
 
 
 def verdicts_by_rule(
@@ -69,7 +69,7 @@ def verdicts_by_rule(
     holds = _table(held_rules(scored) if held is None else held, rejected.index, labels)
     no = rejected.to_numpy()[:, None]
     first = _counted(holds, no)
-    then = _counted(made.to_numpy(), no).add_prefix("made_")
+    then = _counted(made.to_numpy(dtype=bool), no).add_prefix("made_")
     others = _counted(~holds, no)
     return pd.concat(
         [
@@ -123,7 +123,7 @@ def rejection_reasons(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def reasons_by_rule(scored: Scored, verdicts: pd.DataFrame, held: pd.DataFrame | None = None) -> pd.DataFrame:
-    """``rule, reason, leads``: why sales rejected the leads that each rule held for, the most frequent first."""
+    """``rule, reason, leads``: why sales rejected the leads that each rule held for, the 20 most frequent of each."""
     known = verdicts["row_id"].isin(scored.scores["row_id"])
     no = verdicts[(verdicts["verdict"] == REJECTED) & known]
     no = no.assign(reason=_spelt(no["reason"])).dropna(subset="reason")
@@ -133,7 +133,7 @@ def reasons_by_rule(scored: Scored, verdicts: pd.DataFrame, held: pd.DataFrame |
     ordered = found.assign(place=found["rule"].map(place)).sort_values(
         ["place", "leads", "reason"], ascending=[True, False, True], ignore_index=True
     )
-    return ordered[["rule", "reason", "leads"]]
+    return ordered.groupby("rule").head(_MOST)[["rule", "reason", "leads"]].reset_index(drop=True)
 
 
 def answer_counts(answers: pd.DataFrame) -> pd.DataFrame:
@@ -168,7 +168,7 @@ def answers_by_rule(scored: Scored, answers: pd.DataFrame, held: pd.DataFrame | 
     ``answers`` has ``row_id`` besides what ``answer_counts`` reads. Of each question the 20 most frequent answers.
     """
     told = spelt_answers(answers)[["row_id", "question", "answer"]].drop_duplicates()
-    top = answer_counts(answers).groupby("question").head(_MOST_ANSWERS)[["question", "answer", "leads"]]
+    top = answer_counts(answers).groupby("question").head(_MOST)[["question", "answer", "leads"]]
     cells = top.merge(pd.DataFrame({"rule": pd.Series(_labels(scored), dtype="str")}), how="cross")
     joined = told.merge(held_rules(scored) if held is None else held, on="row_id")
     found = joined.groupby(["question", "answer", "rule"], observed=True).size().rename("held").reset_index()
@@ -255,7 +255,7 @@ def _by(
 
 def _spelt(texts: pd.Series) -> pd.Series:
     """Each text in the spelling used most among those alike but for capitals and spaces (of equals the first one)."""
-    plain = texts.astype("str").str.split().str.join(" ")
+    plain = texts.map(lambda text: " ".join(str(text).split()), na_action="ignore").astype("str")
     key = plain.str.casefold()
     counts = pd.DataFrame({"key": key, "plain": plain}).dropna().value_counts().reset_index()
     best = counts.sort_values(["key", "count", "plain"], ascending=[True, False, True]).drop_duplicates("key")

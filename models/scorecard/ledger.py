@@ -122,6 +122,10 @@ def write_sheet(
     with _scored(sheet, history, spine_table, movement, plan) as standing:
         quote = engine.dialect.quote
 
+        def names_of(names: tuple[str, ...]) -> str:
+            rows = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(names))
+            return f"(SELECT * FROM (VALUES {rows}) AS t(number, name))"
+
         def named(column: str, names: list[str]) -> str:
             whens = " ".join(f"WHEN {number} THEN {literal(name)}" for number, name in enumerate(names))
             none = f"CAST(NULL AS {engine.dialect.text_type})"
@@ -148,12 +152,12 @@ def write_sheet(
             f"{named('route', [route.action for route in routes])} AS action",
         ]
         engine.write(f"SELECT {', '.join(columns)} FROM sheet_scores", scores)
-        labels = named("n.rule", list(rule_labels(sheet)))
-        dimension = named("n.dimension", list(sheet.all_dimensions))
         told = (
-            f"SELECT n.row_id, s.lead_id, {dimension} AS dimension, {labels} AS rule, n.occurred_at, n.detail, "
+            "SELECT n.row_id, s.lead_id, d.name AS dimension, l.name AS rule, n.occurred_at, n.detail, "
             "n.raw_points, n.raw_points - n.faded AS taken_by_decay, n.faded - n.points AS taken_by_cap, n.points "
-            f"FROM ({ledger_sql(standing)}) AS n JOIN {quote(spine_table)} AS s ON s.row_id = n.row_id"
+            f"FROM ({ledger_sql(standing)}) AS n JOIN {quote(spine_table)} AS s ON s.row_id = n.row_id "
+            f"JOIN {names_of(rule_labels(sheet))} AS l ON l.number = n.rule "
+            f"JOIN {names_of(sheet.all_dimensions)} AS d ON d.number = n.dimension"
         )
         engine.write(told, ledger)
 

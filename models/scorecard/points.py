@@ -11,7 +11,7 @@ The steps after those of ``units`` (``p`` is the prefix of a pass):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from features.engine import Step
@@ -28,8 +28,14 @@ class PointSteps(UnitSteps):
 
     @property
     def lines(self) -> str:
-        """The table of lines: ``row_id, rule, occurred_at, detail, raw_points, faded, points``."""
-        return self.name("grouped" if self._in_groups else "lines")
+        """The lines, to read FROM: ``row_id, rule, occurred_at, detail, raw_points, faded, points``."""
+        if not self._in_groups:
+            return self.name("lines")
+        rules = ", ".join(map(str, self._in_groups))
+        return (
+            f"({_LINE} FROM {self.name('lines')} WHERE rule NOT IN ({rules}) "
+            f"UNION ALL {_LINE} FROM {self.name('grouped')})"
+        )
 
     def steps(self, movement: bool = False) -> list[Step]:
         steps = super().steps()
@@ -70,24 +76,27 @@ class PointSteps(UnitSteps):
     def _lines(self) -> str:
         """Units with points: raw, what decay leaves of them, and what the rule's cap leaves of that."""
         capped = self._capped_rules()
-        if not capped:
-            return self._faded("TRUE")
-        listed = ", ".join(map(str, capped))
-        # ties in time need no order: lines of one rule and moment are equal but for what the cap leaves them
-        before = (
-            "sum(abs(n.points)) OVER (PARTITION BY n.row_id, n.rule ORDER BY n.occurred_at "
-            "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - abs(n.points)"
-        )
-        return (
-            f"{self._faded(f'u.rule NOT IN ({listed})')} UNION ALL "
-            f"SELECT row_id, rule, occurred_at, detail, raw_points, faded, {self._left('cap')} AS points FROM ("
-            f"SELECT n.*, r.cap, {before} AS before FROM ({self._faded(f'u.rule IN ({listed})')}) AS n "
-            "JOIN sheet_rules AS r ON r.rule = n.rule) AS c"
-        )
+        free = [n for n in self.numbers.rules if n not in capped]
+        # only lines that fade need their row's moment
+        fading = [n for n in free if getattr(self.numbers.rules[n], "decay", None)]
+        parts = [self._faded(chosen) for chosen in ([n for n in free if n not in fading], fading) if chosen]
+        if capped:
+            # ties in time need no order: lines of one rule and moment are equal but for what the cap leaves them
+            before = (
+                "sum(abs(n.points)) OVER (PARTITION BY n.row_id, n.rule ORDER BY n.occurred_at "
+                "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - abs(n.points)"
+            )
+            parts.append(
+                f"SELECT row_id, rule, occurred_at, detail, raw_points, faded, {self._left('cap')} AS points FROM ("
+                f"SELECT n.*, r.cap, {before} AS before FROM ({self._faded(capped)}) AS n "
+                "JOIN sheet_rules AS r ON r.rule = n.rule) AS c"
+            )
+        return " UNION ALL ".join(parts or [self._faded([])])
 
-    def _faded(self, chosen: str) -> str:
+    def _faded(self, chosen: Sequence[int]) -> str:
+        """Units of these rules with points, and what decay leaves of them."""
         faded, join = "r.points", ""
-        if any(getattr(rule, "decay", None) for rule in self.numbers.rules.values()):
+        if any(getattr(self.numbers.rules[n], "decay", None) for n in chosen):
             micros = self.dialect.microseconds
             age = self.dialect.as_double(f"{micros('s.as_of')} - {micros('u.occurred_at')}")
             halves = f"r.points * {self.dialect.power('0.5', f'{age} / r.half_life')}"
@@ -96,10 +105,15 @@ class PointSteps(UnitSteps):
                 f"{self._round(f'r.points * (1 - {age} / r.to_zero)')} ELSE r.points END"
             )
             join = f" JOIN {self.spine} AS s ON s.row_id = u.row_id"
+        of = (
+            ""
+            if len(chosen) == len(self.numbers.rules)
+            else f"u.rule IN ({', '.join(map(str, chosen)) or -1}) AND "
+        )
         return (
             f"SELECT u.row_id, u.rule, u.occurred_at, u.detail, r.points AS raw_points, {faded} AS faded, "
             f"{faded} AS points FROM {self.name('units')} AS u JOIN sheet_rules AS r ON r.rule = u.rule{join} "
-            f"WHERE {chosen} AND r.points <> 0"
+            f"WHERE {of}r.points <> 0"
         )
 
     def _grouped_points(self) -> str:
@@ -111,8 +125,6 @@ class PointSteps(UnitSteps):
             "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - abs(n.points)"
         )
         return (
-            "SELECT row_id, rule, occurred_at, detail, raw_points, faded, points "
-            f"FROM {source} WHERE rule NOT IN ({rules}) UNION ALL "
             f"SELECT row_id, rule, occurred_at, detail, raw_points, faded, {self._left('group_cap')} AS points FROM ("
             f"SELECT n.*, r.group_cap, {before} AS before FROM {source} AS n JOIN sheet_rules AS r "
             f"ON r.rule = n.rule WHERE n.rule IN ({rules})) AS c"

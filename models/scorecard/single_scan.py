@@ -66,9 +66,14 @@ class SingleScanPoints(PointSteps):
             f"WHERE n.marker IN ({', '.join(map(str, self.raw))}){kept}"
         )
 
+    @property
+    def lines(self) -> str:
+        return self.name("grouped" if self._in_groups else "lines")
+
     def _lines(self) -> str:
+        every = list(self.numbers.rules)
         if not self._capped_rules():
-            return self._faded("TRUE")
+            return self._faded(every)
         # lines of rules without a cap pass through
         before = (
             "sum(abs(n.points)) OVER (PARTITION BY n.row_id, n.rule ORDER BY n.occurred_at "
@@ -76,7 +81,7 @@ class SingleScanPoints(PointSteps):
         )
         return (
             f"{_LINE}, CASE WHEN cap IS NULL THEN points ELSE {self._left('cap')} END AS points "
-            f"FROM (SELECT n.*, r.cap, {before} AS before FROM ({self._faded('TRUE')}) AS n "
+            f"FROM (SELECT n.*, r.cap, {before} AS before FROM ({self._faded(every)}) AS n "
             "JOIN sheet_rules AS r ON r.rule = n.rule) AS c"
         )
 
@@ -163,18 +168,18 @@ class SingleScanStanding(Standing):
         return super()._waiting()
 
     def _reviews(self) -> str:
-        plus, rules = self.dialect.plus, self.sheet.actions
-        lengths = {rule.within for rule in rules} | {rule.silent for rule in rules}
-        lengths |= {rule.decay.to_zero for rule in rules if rule.decay}
-        moments = ["l.created_at"]
-        moments += [plus("l.created_at", rule.silent) for rule in rules if rule.silent]
-        join = ""
+        plus = self.dialect.plus
+        silent = sorted({rule.silent for rule in self.sheet.actions if rule.silent})
+        moments, join = ["l.created_at", *(plus("l.created_at", length) for length in silent)], ""
         if self.main.hits:
-            moments += [
-                "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END",
-                "h.retracted_at",
-                *(plus("h.occurred_at", length) for length in sorted(x for x in lengths if x is not None)),
-            ]
+            begins = "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END"
+            counts = f"{begins} < w.as_of AND (h.retracted_at IS NULL OR h.retracted_at > {begins})"
+            moments += [f"CASE WHEN {counts} THEN {at} END" for at in (begins, "h.retracted_at")]
+            for length, numbers in self.lasting():
+                ends, of = plus("h.occurred_at", length), ", ".join(map(str, numbers))
+                moments.append(
+                    f"CASE WHEN {counts} AND h.marker IN ({of}) AND {ends} > {begins} THEN {ends} END"
+                )
             join = " LEFT JOIN sheet_hits AS h ON h.lead_id = w.lead_id"
         around = [plus("t.moment", shift * self.hair) for shift in (-1, 0, 1)]
         turns = (

@@ -101,7 +101,8 @@ class Standing:
         return Pass(f"{name}_spine", (Step(f"{name}_spine", before),), tuple(points.steps()))
 
     def _points(self, spine: str, prefix: str, first: bool = False) -> PointSteps:
-        return PointSteps(self.sheet, self.parsed, self.history, spine, prefix, first, self.plain)
+        alone = not (self.movement or self.kept or self.reviewed or self.plain)
+        return PointSteps(self.sheet, self.parsed, self.history, spine, prefix, first, self.plain, alone)
 
     def _source(self, prefix: str, points: PointSteps, staged: bool = False) -> str:
         """FROM clause with everything that stages and routes may ask for; ``v`` has a row per spine row."""
@@ -132,7 +133,10 @@ class Standing:
             held = ", ".join(
                 f"{self.dialect.bool_or(f'u.rule = {n}')} AS {quote(str(key))}" for key, n in keys.items()
             )
-            found = f"SELECT u.row_id, {held} FROM {prefix}_units AS u GROUP BY u.row_id"
+            of = ", ".join(map(str, keys.values()))
+            found = (
+                f"SELECT u.row_id, {held} FROM {prefix}_units AS u WHERE u.rule IN ({of}) GROUP BY u.row_id"
+            )
             filled = ", ".join(f"coalesce(h.{quote(str(key))}, FALSE) AS {quote(str(key))}" for key in keys)
             every = f"SELECT b.row_id, {filled} FROM {prefix}_base AS b LEFT JOIN ({found}) AS h ON h.row_id = b.row_id"
             source += f" LEFT JOIN ({every}) AS k ON k.row_id = v.row_id"
@@ -180,14 +184,9 @@ class Standing:
             moments.append(
                 f"SELECT w.row_id, h.retracted_at AS moment FROM {hits} AND h.retracted_at IS NOT NULL"
             )
-            lasting: dict[timedelta, set[int]] = {}
-            for number, rule in rules.items():
-                for length in (rule.within, rule.silent, rule.decay.to_zero if rule.decay else None):
-                    if length is not None:
-                        lasting.setdefault(length, set()).add(number)
-            for length, numbers in sorted(lasting.items()):
+            for length, numbers in self.lasting():
                 ends = plus("h.occurred_at", length)
-                of = f"{marker} IN ({', '.join(map(str, sorted(numbers)))})"
+                of = f"{marker} IN ({', '.join(map(str, numbers))})"
                 moments.append(
                     f"SELECT w.row_id, {ends} AS moment FROM {hits} AND {of} AND {ends} > {begins}"
                 )
@@ -202,6 +201,15 @@ class Standing:
             "JOIN sheet_waiting AS w ON w.row_id = d.of_row JOIN leads AS l ON l.lead_id = w.lead_id "
             "WHERE d.as_of < w.as_of AND d.as_of >= l.created_at"
         )
+
+    def lasting(self) -> list[tuple[timedelta, list[int]]]:
+        """How long an event counts for which rules: windows, times to zero, and silence that it ends."""
+        found: dict[timedelta, set[int]] = {}
+        for number, rule in self.main.numbers.actions.items():
+            for length in (rule.within, rule.silent, rule.decay.to_zero if rule.decay else None):
+                if length is not None:
+                    found.setdefault(length, set()).add(number)
+        return [(length, sorted(numbers)) for length, numbers in sorted(found.items())]
 
     def _kept(self) -> Sequence[Step]:
         if not self.kept:

@@ -76,7 +76,10 @@ def shown(dialect: Dialect, value: str, number: bool) -> str:
 
 
 class UnitSteps:
-    """The steps of one pass: ``spine(row_id, lead_id, as_of)`` by a sheet, with tables named ``prefix_…``."""
+    """The steps of one pass: ``spine(row_id, lead_id, as_of)`` by a sheet, with tables named ``prefix_…``.
+
+    ``alone`` is the pass of a sheet that needs no other: its hits are read where they are found, and not kept.
+    """
 
     def __init__(
         self,
@@ -87,6 +90,7 @@ class UnitSteps:
         prefix: str,
         first: bool,
         plain: bool = False,
+        alone: bool = False,
     ) -> None:
         self.sheet, self.parsed, self.history = sheet, parsed, history
         self.dialect, self.prefix, self.first = history.engine.dialect, prefix, first
@@ -98,7 +102,7 @@ class UnitSteps:
             self.hits[self.numbers.after(self.numbers.first_action + index)] = condition
         for (marker, bar), condition in zip(self.numbers.bars.items(), parsed.bars, strict=True):
             (self.hits if bar.on == "action" else self.traits)[marker] = condition
-        self.plain = plain
+        self.plain, self.alone = plain, alone
         actions = self.numbers.actions.items()
         self.later = [n for n, rule in actions if rule.after is not None]
         self.raw = [n for n, rule in actions if rule.after or rule.at_least or rule.per != "once"]
@@ -119,7 +123,7 @@ class UnitSteps:
                 # a step of its own, or else engines ask every condition of every event
                 steps.append(Step("sheet_values", self._values()))
                 steps += [Step("sheet_kinds", self._kinds()), Step("sheet_marks", self._marks())]
-            steps += [Step("sheet_hits", self._hits())] if self.first else []
+            steps += [Step("sheet_hits", self._hits())] if self.first and not self.alone else []
             steps += [Step(self.name("seen"), self._seen()), Step(self.name("folded"), self._folded())]
         if self.raw:
             steps.append(Step(self.name("raw"), self._raw()))
@@ -245,7 +249,8 @@ class UnitSteps:
         values = "".join(f", h.value_{place}" for place in range(len(self._valued)))
         return (
             f"SELECT s.row_id, h.{self._class}, h.occurred_at{values} FROM {self.spine} AS s "
-            f"JOIN sheet_hits AS h ON h.lead_id = s.lead_id WHERE {known_by('h')}"
+            f"JOIN {f'({self._hits()})' if self.alone else 'sheet_hits'} AS h ON h.lead_id = s.lead_id "
+            f"WHERE {known_by('h')}"
         )
 
     def _folded(self) -> str:
@@ -291,6 +296,14 @@ class UnitSteps:
             for (op, length), of in lengths.items()
         )
 
+    def _lately(self, numbers: Iterable[int]) -> str:
+        """The longest window of these rules, if all have one: asked first, it spares engines most of the events."""
+        windows = [self.numbers.actions[number].within for number in numbers]
+        given = [window for window in windows if window is not None]
+        if len(given) < len(windows):
+            return ""
+        return f" AND n.occurred_at >= {self.dialect.minus('s.as_of', max(given))}"
+
     def _raw(self) -> str:
         """Events of the rules that need them one by one, within windows, after what they follow: with ``value``."""
         source, marker = self.marked("seen", "n")
@@ -306,7 +319,9 @@ class UnitSteps:
         source += f" JOIN {self.spine} AS s ON s.row_id = n.row_id"
         parts = []
         if plain := [n for n in self.raw if n not in self.later]:
-            parts.append(f"{select} FROM {source} WHERE {marker} IN ({_listed(plain)}){kept}")
+            parts.append(
+                f"{select} FROM {source} WHERE {marker} IN ({_listed(plain)}){kept}{self._lately(plain)}"
+            )
         if self.later:
             first = self._moments(map(self.numbers.after, self.later))
             parts.append(

@@ -34,6 +34,18 @@ def above(row: Row, name: str, limit: float) -> bool | None:
     return None if row[name] is None else row[name] > limit
 
 
+def _rule(number: int) -> Test:
+    return lambda outcome: outcome[f"rule.r{number}"]
+
+
+def _not_rule(number: int) -> Test:
+    return lambda outcome: not outcome[f"rule.r{number}"] and outcome["total"] > 0
+
+
+def _both(left: bool | None, right: bool | None) -> bool | None:
+    return False if left is False or right is False else None if left is None or right is None else True
+
+
 ACTIONS: dict[str, Test] = {
     "TRUE": lambda e: True,
     "event_type = 'email_opened'": lambda e: e["event_type"] == "email_opened",
@@ -70,8 +82,8 @@ OUTCOMES: dict[str, Test] = {
     "services > platform": lambda o: o["services"] > o["platform"],
     "engagement >= 2 AND income > 4": lambda o: _both(o["engagement"] >= 2, above(o, "income", 4)),
     "account.staff > 10": ATTRIBUTES["account.staff > 10"],
-    **{f"rule.r{n}": lambda o, n=n: o[f"rule.r{n}"] for n in range(MOST_RULES)},
-    **{f"NOT rule.r{n} AND total > 0": lambda o, n=n: not o[f"rule.r{n}"] and o["total"] > 0 for n in range(MOST_RULES)},
+    **{f"rule.r{n}": _rule(n) for n in range(MOST_RULES)},
+    **{f"NOT rule.r{n} AND total > 0": _not_rule(n) for n in range(MOST_RULES)},
 }  # fmt: skip
 ROUTES: dict[str, Test] = {
     "stage = 'MQL'": lambda o: o["stage"] == "MQL",
@@ -81,10 +93,6 @@ ROUTES: dict[str, Test] = {
 }
 TESTS: dict[str, Test] = {**ACTIONS, **ATTRIBUTES, **OUTCOMES, **ROUTES}
 _DIMENSIONS = ("services", "platform", "retention")
-
-
-def _both(left: bool | None, right: bool | None) -> bool | None:
-    return False if left is False or right is False else None if left is None or right is None else True
 
 
 @st.composite
@@ -122,11 +130,8 @@ def sheets(draw: st.DrawFn, keys: bool = True) -> Content:
     actions = [_action(draw, groups) for _ in range(draw(st.integers(1, MOST_RULES - 4)))]
     for number, rule in enumerate([*attributes, *actions]):
         rule |= {"label": f"rule {number}"} | ({"key": f"r{number}"} if keys else {})
-    known = [
-        name
-        for name in OUTCOMES
-        if "rule." not in name or keys and _number(name) < len(attributes) + len(actions)
-    ]
+    last = len(attributes) + len(actions) if keys else 0
+    known = [name for name in OUTCOMES if "rule." not in name or _number(name) < last]
     outcomes = st.sampled_from(known)
     bars = [
         ("on an attribute", "attribute", draw(st.sampled_from(list(ATTRIBUTES)))),

@@ -122,13 +122,11 @@ class SheetOracle:
         """Once in all, or once a day or a value: the first time, or the last where the rule fades."""
         moments: dict[Any, datetime] = {}
         for event in matches:  # by time
-            value = (
-                "all"
-                if unit == "once"
-                else event["occurred_at"].date()
-                if unit == "day"
-                else written(event[rule.of])
-            )
+            value: Any = "all"
+            if unit == "day":
+                value = event["occurred_at"].date()
+            elif rule.of is not None:
+                value = written(event[rule.of])
             if value not in moments or rule.within is not None or rule.decay is not None:
                 moments[value] = event["occurred_at"]
         return [(moment, value if unit == "value" else None) for value, moment in moments.items()]
@@ -290,7 +288,8 @@ def faded(rule: AttributeRule | ActionRule, moment: datetime | None, as_of: date
     if isinstance(rule, AttributeRule) or rule.decay is None or moment is None:
         return rule.points
     if rule.decay.half_life is not None:
-        return round(rule.points * 0.5 ** ((as_of - moment) / rule.decay.half_life), 9)
+        halves: float = 0.5 ** ((as_of - moment) / rule.decay.half_life)
+        return round(rule.points * halves, 9)
     assert rule.decay.to_zero is not None
     return round(rule.points * (1 - (as_of - moment) / rule.decay.to_zero), 9)
 

@@ -281,7 +281,7 @@ def test_of_one_moment_the_rule_that_stands_first_is_served_first() -> None:
 
 
 def test_two_groups_do_not_share_and_a_rule_without_group_is_free() -> None:
-    rules = [{"points": 8, "group": "g"}, {"points": 8, "group": "h"}, {"points": 8}]
+    rules: list[Event] = [{"points": 8, "group": "g"}, {"points": 8, "group": "h"}, {"points": 8}]
     caps = [{"name": "g", "cap": 5}, {"name": "h", "cap": 6}]
     assert totals(sheet(*rules, groups=caps), [at(START)]) == [19]
 
@@ -386,7 +386,7 @@ def test_a_stage_once_reached_is_kept_until_the_total_falls_below_keep() -> None
 
 
 def test_once_lost_a_stage_must_be_reached_anew() -> None:
-    rules = [
+    rules: list[Event] = [
         {"points": 20},
         {"points": -18, "when": "event_type = 'bounce'", "within": "5d"},
         {"points": 4, "when": "event_type = 'click'"},
@@ -407,7 +407,7 @@ def test_once_lost_a_stage_must_be_reached_anew() -> None:
 
 
 def test_an_event_taken_back_was_reached_then_and_is_still_kept() -> None:
-    rules = [{"points": 20, "when": "event_type = 'demo'"}, {"points": 10}]
+    rules: list[Event] = [{"points": 20, "when": "event_type = 'demo'"}, {"points": 10}]
     kept = sheet(*rules, thresholds={"mql": {"points": 25, "keep": 10}, "sql": {"points": 30, "keep": 11}})
     events = [at(START), at(START, "demo", retracted_at=START + 5 * DAY)]
     moments = [START + 5 * DAY, START + 5 * DAY + MICRO]
@@ -508,7 +508,7 @@ def test_trend_is_what_the_total_won_in_a_week() -> None:
 
 
 def test_trend_may_be_asked_for_to_the_tenth() -> None:
-    rules = [{"points": 0.1}, {"points": 0.2, "when": "event_type = 'click'"}]
+    rules: list[Event] = [{"points": 0.1}, {"points": 0.2, "when": "event_type = 'click'"}]
     found = sheet(*rules, routes=[{"label": "Rising", "when": "trend >= 0.2", "action": "call"}])
     events = [at(START), at(START + 10 * DAY, "click")]
     assert column("route", found, events, [START + 11 * DAY]) == ["Rising"]
