@@ -216,9 +216,14 @@ class _Reader(KindChecker):
         if whole:  # "account.Staff Count" quoted as one name
             prefix, _, bare = whole[0].partition(".")
             fix = f'quote the column alone: {prefix}."{bare}"'
+        elif in_quotes:
+            fix = f"text is written in single quotes: {quoted(tree.name)}"
+        elif prefix == "rule":
+            keys = [name for name in self.names if name.startswith("rule.")]
+            fix = f"rules are asked by their `key`: {', '.join(keys) or 'no rule has one yet'}"
         else:
-            fix = (
-                f"text is written in single quotes: {quoted(tree.name)}" if in_quotes else self.known_names()
+            fix = self.known_names() + (
+                "" if prefix else f"; text is written in single quotes: {quoted(tree.name)}"
             )
         self.refuse(f"there is no column {quoted(written)} here", value=written, fix=fix, known=self.names)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -124,6 +124,15 @@ def write(node: Node, dialect: Dialect, aliases: Mapping[str, str]) -> str:
     joined = JOINED.get(node.op, ", ").join(args)
     rest = ", ".join(args[1:])
     return TEMPLATES[node.op].format(*args, all=joined, rest=rest, double=dialect.double_type)
+
+
+def moved(node: Node, change: Callable[[Column], Column]) -> Node:
+    """The same node with every column put in the place that ``change`` says."""
+    if isinstance(node, Column):
+        return change(node)
+    if isinstance(node, Call):
+        return replace(node, args=tuple(moved(arg, change) for arg in node.args))
+    return node
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -7,11 +7,11 @@ nodes into a tree of our own, and the tree is written back with quoted identifie
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from features.condition_reader import read_condition
-from features.condition_tree import Call, Column, Node, Value, walk, write
+from features.condition_tree import Call, Column, Node, Value, moved, walk, write
 from features.dialect import Dialect
 from features.history import Kind
 
@@ -64,6 +64,10 @@ class Condition:
     def sql(self, dialect: Dialect, aliases: str | Mapping[str, str] = "") -> str:
         """The condition for the engine; ``aliases`` is an alias for bare columns, or one for each prefix."""
         return write(self.root, dialect, {"": aliases} if isinstance(aliases, str) else aliases)
+
+    def moved(self, change: Callable[[Column], Column]) -> Condition:
+        """The same condition over columns elsewhere: of another table, or under another name."""
+        return replace(self, root=moved(self.root, change))
 
     def texts_sought(self) -> frozenset[tuple[str, str]]:
         """Each (column, text) that the condition compares for equality; for finding misspelt values."""

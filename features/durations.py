@@ -20,11 +20,11 @@ def parse_duration(text: str | timedelta, where: str | None = None) -> timedelta
     """
     if isinstance(text, timedelta):
         return text
-    match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", str(text))
-    if match and (count := int(match[1])) <= 100 * 366 * 86_400:
-        length = timedelta(**{_UNITS[match[2]]: count})
-        if length <= timedelta(days=36_600):
-            return length
+    match = re.fullmatch(r"\s*(\d{1,12})\s*([smhdw])\s*", str(text))
+    if match:
+        unit = timedelta(**{_UNITS[match[2]]: 1})
+        if (count := int(match[1])) <= timedelta(days=36_600) // unit:
+            return count * unit
     raise UsageError(
         "this is not a duration",
         value=text,

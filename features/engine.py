@@ -6,7 +6,8 @@ import re
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -93,6 +94,10 @@ class Engine(ABC):
     def count(self, rest: str) -> int:
         """Rows of ``SELECT count(*) FROM <rest>``."""
         return int(self.value(f"SELECT count(*) FROM {rest}"))
+
+    def unordered(self) -> AbstractContextManager[None]:
+        """While inside, tables may be made in any order of rows, which lets some engines use all their threads."""
+        return nullcontext()
 
     @abstractmethod
     def close(self) -> None:
@@ -227,6 +232,15 @@ class DuckDBEngine(Engine):
             )
         except (duckdb.Error, OSError) as error:
             raise DataError("a result could not be written", value=str(target), why=_told(error)) from error
+
+    @contextmanager
+    def unordered(self) -> Iterator[None]:
+        kept = self.value("SELECT current_setting('preserve_insertion_order')")
+        self.connection.execute("SET preserve_insertion_order = false")
+        try:
+            yield
+        finally:
+            self.connection.execute(f"SET preserve_insertion_order = {self.dialect.literal(bool(kept))}")
 
     def columns(self, table: str) -> dict[str, str]:
         rows = self.connection.execute(f"DESCRIBE {self.dialect.quote(table)}").fetchall()

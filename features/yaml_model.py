@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -213,14 +214,13 @@ def _explain(
     if item["type"] == "extra_forbidden":
         section = _section(model, place[:-1])
         inside = f" in {'.'.join(map(str, place[:-1]))}" if place[:-1] else ""
-        known = sorted(section.model_fields) if section else []
-        return UsageError(
-            f"unknown key{inside}",
-            value=str(place[-1]),
-            known=known,
-            where=where,
-            fix=f"known here: {listed(known, 20)}",
-        )
+        known = sorted(field.alias or name for name, field in section.model_fields.items()) if section else []
+        fix = f"known here: {listed(known, 20)}"
+        if re.fullmatch(r"\d+", str(place[-1])):
+            fix = "a number is written with a point, 2.5: a comma begins the next setting"
+        elif " " in str(place[-1]):
+            fix = "a text that holds a comma is written in double quotes"
+        return UsageError(f"unknown key{inside}", value=str(place[-1]), known=known, where=where, fix=fix)
     if item["type"] == "missing":
         missing = tuple(item["loc"])
         return UsageError(

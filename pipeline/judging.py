@@ -85,7 +85,7 @@ def compare_rows(
         "rules": {rule.label: rule.points for rule in sheet.rules},
         "test_from": rows.test_from.isoformat(),
     }
-    return judge(judged, rows.rules.ledger, meta, capacity=file.project.judge.capacity)
+    return judge(judged, rows.rules.told(), meta, capacity=file.project.judge.capacity)
 
 
 def _days(file: ProjectFile) -> str:

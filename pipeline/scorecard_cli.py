@@ -24,6 +24,7 @@ Which = Annotated[
 ]
 Lead = Annotated[str, typer.Argument(help="The lead's id.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for those who look at it later.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file that is there.")]
 Author = Annotated[
     str | None, typer.Option("--author", help="Who; by default the name you are logged in by.")
 ]
@@ -43,7 +44,9 @@ def new(
         tell(as_json, found, lambda: [f"{name:16} {about}" for name, about in found.items()])
         return
     written = new_sheet(path, ready)
-    tell(as_json, {"written": [str(item) for item in written]}, lambda: [f"wrote {item}" for item in written])
+    after = "next: write its rules, and name it under `scorecards:` in project.yaml"
+    told = [*(f"wrote {item}" for item in written), "", after]
+    tell(as_json, {"written": [str(item) for item in written]}, lambda: told)
 
 
 @scorecard.command()
@@ -191,16 +194,20 @@ def sql(
     sheet: Which = None,
     as_of: AsOf = None,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; else it is printed.")] = None,
+    force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """The sheet as one query for a warehouse that holds the same tables."""
-    from pipeline.jobs.scorecard.files import as_sql, write_text
+    from pipeline.jobs.scorecard.files import as_sql, refuse_existing, write_text
 
+    if out is not None:
+        refuse_existing(out, force)
     told = as_sql(load(config), sheet, dialect, moment(as_of), ledger)
     if out is None:
-        print(told)
+        tell(as_json, {"dialect": dialect, "sql": told}, lambda: [told])
     else:
         write_text(out, told)
-        print(f"wrote {out}")
+        tell(as_json, {"dialect": dialect, "written": str(out)}, lambda: [f"wrote {out}"])
 
 
 @scorecard.command("export")
@@ -211,29 +218,36 @@ def export_(
     decimal_comma: Annotated[
         bool, typer.Option("--decimal-comma", help="For spreadsheets that write 2,5 and part columns by ;")
     ] = False,
+    force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """A sheet as CSV, to edit in a spreadsheet; `import` brings it back."""
     from models.scorecard.spreadsheet import to_csv
-    from pipeline.jobs.scorecard.files import write_text
+    from pipeline.jobs.scorecard.files import refuse_existing, write_text
     from pipeline.project_sheets import choose_sheet
 
+    refuse_existing(out, force)
     chosen, _ = choose_sheet(load(config), sheet)
     # the mark at the beginning tells spreadsheets that the text is UTF-8
     write_text(out, "\ufeff" + to_csv(chosen, decimal_comma=decimal_comma))
-    print(f"wrote {out}")
+    facts = {"written": str(out), "sheet": chosen.name, "version": chosen.version}
+    tell(as_json, facts, lambda: [f"wrote {out}"])
 
 
 @scorecard.command("import")
 def import_(
     table: Annotated[Path, typer.Argument(help="CSV file that `export` wrote and you edited.")],
     out: Annotated[Path, typer.Option("--out", help="Sheet (YAML) to write.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the file that is there.")] = False,
+    force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Bring an exported sheet back as YAML."""
     from pipeline.jobs.scorecard.files import import_sheet
 
     found = import_sheet(table, out, force)
-    print(f"wrote {out}: {found.name} {found.version}, {len(found.rules)} rules")
+    words = f"wrote {out}: {found.name} {found.version}, {len(found.rules)} rules"
+    facts = {"written": str(out), "sheet": found.name, "version": found.version, "rules": len(found.rules)}
+    tell(as_json, facts, lambda: [words])
 
 
 @scorecard.command()

@@ -183,7 +183,7 @@ def _hot(past: Past) -> list[str]:
         )
     elif hot["share_of_conversions"] < _HOT_CONVERSIONS:
         lines.append(
-            "Most sheets aim for at least 60 % of the conversions: see which rules earn it in the point audit."
+            "Most sheets aim for at least 60 % of the conversions: `leadlens compare` shows what each rule is worth."
         )
     return lines
 

@@ -123,13 +123,16 @@ def explanation_words(found: Explanation) -> list[str]:
     if found.rule_points is None:
         return lines
     lines += ["", f"Sheet: {found.rule_points:g} points, grade {found.rule_grade}, stage {found.rule_stage}"]
+    if found.route:
+        lines.append(f"  what to do: {found.route}")
     if found.disqualified_by:
         lines.append(f"  disqualified: {found.disqualified_by}")
-    counted = found.ledger[found.ledger["dimension"].isin(("fit", "engagement"))]
+    counted = found.ledger[found.ledger["counts"].astype(bool)] if len(found.ledger) else found.ledger
     for line in counted.to_dict("records"):
         date = " " * 16 if pd.isna(line["occurred_at"]) else f"{line['occurred_at']:%Y-%m-%d %H:%M}"
-        capped = f"  (the cap took {line['taken_by_cap']:g})" if line["taken_by_cap"] else ""
-        lines.append(f"  {line['points']:>+8g}  {date}  {line['rule']}{capped}")
+        lost = [("time", line["taken_by_decay"]), ("the cap", line["taken_by_cap"])]
+        taken = ", ".join(f"{what} took {points:g}" for what, points in lost if points)
+        lines.append(f"  {line['points']:>+8g}  {date}  {line['rule']}{f'  ({taken})' if taken else ''}")
     lines.append(f"  {found.rule_points:>8g}  = points")
     return lines
 

@@ -56,7 +56,8 @@ def point_audit(
     Parameters
     ----------
     ledger : lines of the sheet on the judged rows (row_id, rule, dimension, points); others are ignored.
-        Lines of product-line dimensions count only for rules that do not move the total.
+        Lines of other dimensions count only for rules that do not move the total, which is fit and engagement,
+        or what a column ``counts`` says.
     rules : label → points of the sheet's rules, to list also those that never fired.
 
     Returns
@@ -92,7 +93,7 @@ def _fired(judged: Judged, ledger: pd.DataFrame) -> dict[str, pd.Series]:
     """Rule → points given, indexed by the row's position; disqualifiers last, with no points."""
     place = pd.Series(np.arange(len(judged.label)), index=judged.frame["row_id"].to_numpy())
     lines = ledger[ledger["row_id"].isin(place.index)]
-    moves_total = lines["dimension"].isin(TOTAL)
+    moves_total = lines["counts"] if "counts" in lines else lines["dimension"].isin(TOTAL)
     lines = lines[moves_total | ~lines["rule"].isin(lines.loc[moves_total, "rule"].unique())]
     points = (
         lines.assign(place=place.loc[lines["row_id"]].to_numpy()).groupby(["rule", "place"])["points"].sum()

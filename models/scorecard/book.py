@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 
 from features.as_of import attribute_steps
@@ -18,6 +19,7 @@ from features.errors import UsageError
 from features.history import Finding, History
 from features.matrix import make_features
 from features.plan import FeaturePlan
+from models.scorecard.contradictions import STARTING
 from models.scorecard.ledger import LEDGER_COLUMNS, SheetScores, score_sheet
 from models.scorecard.parsing import parse_segment
 from models.scorecard.rules import ActionRule, AttributeRule
@@ -74,21 +76,47 @@ class SheetBook:
 
     @cached_property
     def rules(self) -> tuple[AttributeRule | ActionRule, ...]:
-        """Every rule of every sheet, with labels that are unique among all."""
-        return tuple(
-            rule.model_copy(update={"label": self.label(sheet, rule.label)})
-            for sheet in self.sheets
-            for rule in sheet.rules
-        )
+        """Every rule of every sheet, with labels that are unique among all; of several sheets also what each
+        starts with, since it tells their leads apart."""
+        found: list[AttributeRule | ActionRule] = []
+        for sheet in self.sheets:
+            if points := self.start(sheet):
+                when = sheet.for_ or "TRUE"
+                found.append(AttributeRule(label=self.starting(sheet), when=when, points=points))
+            found += [
+                rule.model_copy(update={"label": self.label(sheet, rule.label)}) for rule in sheet.rules
+            ]
+        return tuple(found)
+
+    def start(self, sheet: Sheet) -> float:
+        """Starting points of a sheet's total, 0 for a single sheet: they are alike for all."""
+        if len(self.sheets) == 1:
+            return 0
+        return sum(sheet.base.get(name, 0) for name in sheet.total)
+
+    def starting(self, sheet: Sheet) -> str:
+        """The label of a sheet's starting points among several."""
+        return f"{STARTING} of {sheet.name}"
 
     @cached_property
-    def _repeated(self) -> frozenset[str]:
+    def _repeated(self) -> dict[tuple[str, str], str]:
+        """By sheet and label, what tells a rule whose label another sheet has too from all others."""
         counts = Counter(label for sheet in self.sheets for label in {rule.label for rule in sheet.rules})
-        return frozenset(label for label, count in counts.items() if count > 1)
+        counts.update(self.starting(sheet) for sheet in self.sheets if self.start(sheet))
+        taken, found = set(counts), {}
+        for sheet in self.sheets:
+            for label in dict.fromkeys(rule.label for rule in sheet.rules):
+                if counts[label] > 1:
+                    told = f"{label} ({sheet.name})"
+                    while told in taken:  # a rule may be called that by hand
+                        told += f" ({sheet.name})"
+                    taken.add(told)
+                    found[sheet.name, label] = told
+        return found
 
     def label(self, sheet: Sheet, label: str) -> str:
-        """The label of a sheet's rule, with the sheet's name where another sheet has the same."""
-        return f"{label} ({sheet.name})" if label in self._repeated else label
+        """The label of a sheet's rule, with the sheet's name where another sheet has the same; never that of another."""
+        return self._repeated.get((sheet.name, label), label)
 
     def check(self, history: History) -> list[Finding]:
         """What the sheets and the data do not agree on, and how many leads no sheet is for."""
@@ -165,6 +193,14 @@ class BookScores:
         """The ledger of one spine row."""
         return self.ledger[self.ledger["row_id"] == row_id].reset_index(drop=True)
 
+    def told(self) -> pd.DataFrame:
+        """The ledger with ``counts``: whether a line is part of the total of the row's primary sheet."""
+        of = self.scores.set_index("row_id")["sheet"].reindex(self.ledger["row_id"]).to_numpy()
+        counts = pd.Series(False, index=self.ledger.index)
+        for sheet in self.book.sheets:
+            counts |= (of == sheet.name) & self.ledger["dimension"].isin(sheet.total)
+        return self.ledger.assign(counts=counts)
+
     def by_rule(self) -> pd.DataFrame:
         """Points counted for the total, (rows, rules): 0 where a rule does not hold, or is not the primary sheet's."""
         columns = [rule.label for rule in self.book.rules]
@@ -173,6 +209,8 @@ class BookScores:
             if (part := self.parts.get(sheet.name)) is None:
                 continue
             mine = self.scores.loc[self.scores["sheet"] == sheet.name, "row_id"]
+            if start := self.book.start(sheet):
+                found.loc[mine, self.book.starting(sheet)] = start
             points = part.by_rule().loc[mine]
             found.loc[mine, [self.book.label(sheet, label) for label in points.columns]] = points.to_numpy()
         return found
@@ -209,10 +247,12 @@ def score_book(
                 parts[sheet.name] = score_sheet(sheet, history, "book_rows", ledger, movement, plan)
     finally:
         engine.drop("book_primary", "book_rows", "lead_as_of", "account_as_of")
-    return _joined(book, primary, parts)
+    return _joined(book, primary, parts, movement)
 
 
-def _joined(book: SheetBook, primary: pd.DataFrame, parts: dict[str, SheetScores]) -> BookScores:
+def _joined(
+    book: SheetBook, primary: pd.DataFrame, parts: dict[str, SheetScores], movement: bool
+) -> BookScores:
     scores, ledgers = [], []
     for place, sheet in enumerate(book.sheets):
         if sheet.name not in parts:
@@ -221,11 +261,21 @@ def _joined(book: SheetBook, primary: pd.DataFrame, parts: dict[str, SheetScores
         part = parts[sheet.name]
         scores.append(part.scores[part.scores["row_id"].isin(rows)].assign(sheet=sheet.name))
         lines = part.ledger[part.ledger["row_id"].isin(rows)]
-        ledgers.append(lines.assign(rule=lines["rule"].map(lambda label, s=sheet: book.label(s, label))))
+        rules = lines["rule"].map(lambda label, s=sheet: book.label(s, label)).astype("str")
+        ledgers.append(lines.assign(rule=rules))
     alone = primary.loc[primary["sheet"].isna(), ["row_id", "lead_id", "as_of"]]
-    if len(alone):
-        scores.append(alone.assign(fit=0.0, engagement=0.0, total=0.0, score=0.0, grade="D1", stage=NO_SHEET))
-    found = pd.concat(scores, ignore_index=True) if scores else pd.DataFrame(columns=["row_id", "sheet"])
+    if len(alone) or not scores:
+        blank: dict[str, Any] = {
+            "fit": 0.0,
+            "engagement": 0.0,
+            "total": 0.0,
+            "score": 0.0,
+            "grade": "D1",
+            "stage": NO_SHEET,
+        }
+        moved = {"trend": np.nan, "surge": np.nan} if movement else {}
+        scores.append(alone.assign(**blank, **moved))
+    found = pd.concat(scores, ignore_index=True)
     shared = [name for name in (*_SHARED, "sheet") if name in found]
     dimensions = [name for name in found.columns if name not in ("row_id", "lead_id", "as_of", *shared)]
     for name in ("sheet", "disqualified_by", "product", "route", "action", "queue", "reason"):
@@ -233,9 +283,17 @@ def _joined(book: SheetBook, primary: pd.DataFrame, parts: dict[str, SheetScores
             "str"
         )
     order = ["row_id", "lead_id", "as_of", *dimensions, *(n for n in (*_SHARED, "sheet") if n in found)]
-    ledger = pd.concat(ledgers, ignore_index=True) if ledgers else pd.DataFrame(columns=list(LEDGER_COLUMNS))
+    ledger = pd.concat(ledgers, ignore_index=True) if ledgers else _no_lines(primary)
     ledger = ledger.sort_values("row_id", kind="stable").reset_index(drop=True)
     return BookScores(book, found[order].sort_values("row_id").reset_index(drop=True), ledger, parts)
+
+
+def _no_lines(primary: pd.DataFrame) -> pd.DataFrame:
+    """A ledger of no line, with the types of one that has some."""
+    texts = ("lead_id", "dimension", "rule", "detail")
+    kinds = dict.fromkeys(LEDGER_COLUMNS, "float64") | dict.fromkeys(texts, "str")
+    kinds |= {"row_id": str(primary["row_id"].dtype), "occurred_at": str(primary["as_of"].dtype)}
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
 
 
 def as_book(sheets: Sequence[Sheet]) -> SheetBook | None:

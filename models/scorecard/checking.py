@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from features.conditions import Condition
 from features.errors import nearest
 from features.history import Finding, History
-from models.scorecard.parsing import parse_conditions
+from models.scorecard.grades import ENGAGEMENT_DIGITS, FIT_LETTERS, STAGES
+from models.scorecard.parsing import Parsed, parse_conditions
 
 if TYPE_CHECKING:
     from models.scorecard.rules import ActionRule, AttributeRule
@@ -42,7 +43,32 @@ def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
         if told and not misspelt and not _fires(condition, on, history):
             things = "events" if on == "action" else "leads"
             findings.append(Finding("sheet-rule-never-fires", f"{where}: none of the {things} match", "note"))
-    return findings + list(_out_of_reach(sheet))
+    return [*findings, *_unknown_results(sheet, parsed), *_out_of_reach(sheet)]
+
+
+def _unknown_results(sheet: Sheet, parsed: Parsed) -> Iterator[Finding]:
+    """Stages, grades and product lines that no lead can ever have, in the conditions of stages and routes."""
+    possible: dict[str, Sequence[str]] = {
+        "stage": STAGES,
+        "grade": [letter + digit for letter in FIT_LETTERS for digit in ENGAGEMENT_DIGITS],
+        "fit_grade": list(FIT_LETTERS),
+        "engagement_grade": list(ENGAGEMENT_DIGITS),
+        "product": sheet.products,
+    }
+    placed = [
+        (sheet.place(("thresholds", name.lower(), "when"), name), c) for name, c in parsed.stages.items()
+    ]
+    placed += [(sheet.where("routes", i), c) for i, c in enumerate(parsed.routes)]
+    for where, condition in placed:
+        for column, text in sorted(condition.texts_sought()):
+            if column in possible and text not in possible[column]:
+                near = nearest(text, possible[column])
+                hint = (
+                    f"did you mean {near[0]!r}?"
+                    if near
+                    else f"there are {', '.join(possible[column]) or 'none'}"
+                )
+                yield Finding("sheet-unknown-value", f"{where}: no lead has {column} = {text!r}; {hint}")
 
 
 class _Values:
@@ -86,10 +112,12 @@ def _fires(condition: Condition, on: str, history: History) -> bool:
 def _out_of_reach(sheet: Sheet) -> Iterator[Finding]:
     most = {name: sheet.base.get(name, 0) + _most(sheet, name) for name in sheet.all_dimensions}
     total = sum(most[name] for name in sheet.total)
-    limits = [
-        ("grades.fit (A)", most["fit"], sheet.grades.fit[0]),
-        ("grades.engagement (4)", most["engagement"], sheet.grades.engagement[0]),
-    ]
+    limits: list[tuple[str, float, float]] = []
+    if "grades" in sheet.model_fields_set:  # nobody is to be blamed for cuts that he did not write
+        limits += [
+            ("grades.fit (A)", most["fit"], sheet.grades.fit[0]),
+            ("grades.engagement (4)", most["engagement"], sheet.grades.engagement[0]),
+        ]
     for name, stage in sheet.thresholds.stages if sheet.thresholds else ():
         if stage.points is not None:
             limits.append((f"thresholds.{name.lower()}", total, stage.points))

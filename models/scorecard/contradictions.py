@@ -39,6 +39,7 @@ _TAKEN |= {
     "rule",
 }
 _TAKEN |= {"points", "route", "action", "queue", "reason", "account", "feature", "sheet"}
+_TAKEN |= {f"{what}_{stage}" for what in ("reached", "kept", "fell") for stage in ("mql", "sql")}
 STARTING = "Starting points"
 
 
@@ -46,7 +47,7 @@ def contradictions(sheet: Sheet) -> Iterator[Complaint]:
     """Every contradiction in the sheet: the place, the value and the complaint."""
     if not (sheet.attributes or sheet.actions or sheet.disqualify):
         told = "the sheet has no rule: give it `attributes`, `actions` or `disqualify`"
-        yield ("sheet",), sheet.sheet, told
+        yield ("actions",), None, told
     yield from _dimensions(sheet)
     yield from _labels(sheet)
     yield from _names(sheet)

@@ -103,7 +103,7 @@ def score_sheet(
         scores = engine.frame("SELECT * FROM sheet_scores ORDER BY row_id")
         lines = engine.frame(
             f"{ledger_sql(standing)}{'' if ledger else ' WHERE FALSE'} "
-            "ORDER BY row_id, dimension, occurred_at NULLS FIRST, rule, abs(points) DESC"
+            "ORDER BY row_id, dimension, occurred_at NULLS FIRST, rule, abs(points) DESC, detail NULLS FIRST"
         )
     return SheetScores(sheet, _scores(scores, sheet), _ledger(lines, scores, sheet))
 
@@ -197,8 +197,9 @@ def _scored(
     standing = Standing(sheet, parse_conditions(sheet, history, plan), history, spine, movement)
     made: list[str] = []
     try:
-        run_passes(standing, history, made)
-        yield standing
+        with engine.unordered():
+            run_passes(standing, history, made)
+            yield standing
     finally:
         engine.drop(*dict.fromkeys(made))
 

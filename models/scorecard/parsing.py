@@ -156,7 +156,13 @@ class _Reading:
             tables["rule"] = {rule.key: "boolean" for rule in self.sheet.rules if rule.key is not None}
             tables["lead"] = history.lead_attributes  # a lead's own column may be called like an outcome
         columns = {**history.lead_attributes, **outcomes}
-        return Condition.parse(text, columns, self.sheet.place(place, label), tables, self.sheet.lists)
+        found = Condition.parse(text, columns, self.sheet.place(place, label), tables, self.sheet.lists)
+        if not outcomes:
+            return found
+        # the lead's own columns are looked up apart from what the sheet makes, whatever they are called
+        return found.moved(
+            lambda at: replace(at, table="lead") if not at.table and at.name not in outcomes else at
+        )
 
     @cached_property
     def _features(self) -> tuple[FeatureColumn, ...]:

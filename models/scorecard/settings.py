@@ -77,7 +77,7 @@ def _duration(value: object) -> timedelta:
     try:
         if isinstance(value, str | timedelta):
             return parse_duration(value)
-    except UsageError:
+    except (UsageError, OverflowError, ValueError):  # more weeks, or digits, than can be counted
         pass
     raise ValueError("a duration is a whole number and a unit: 30m, 12h, 7d or 2w")
 

@@ -14,8 +14,6 @@ from models.scorecard.points import PointSteps
 from models.scorecard.standing import Standing
 from models.scorecard.units import UNDATED
 
-_MOVED = ("trend", "surge", "product", "stage", "disqualified")
-_RESULTS = ("total", "score", "grade", "fit_grade", "engagement_grade")
 _LINE = "SELECT row_id, rule, occurred_at, detail, raw_points, faded"
 
 
@@ -121,12 +119,6 @@ class SingleScanStanding(Standing):
             if self.movement:
                 own.append("b.total - w.total AS trend")
                 joins += f" LEFT JOIN {prefix}_week_base AS w ON w.row_id = b.row_id"
-            results = {*self.sheet.all_dimensions, *_RESULTS, *_MOVED}
-            if columns := sorted(
-                name for name in asked & set(self.history.lead_attributes) if name not in results
-            ):
-                own += [f"x.{quote(name)}" for name in columns]
-                joins += " LEFT JOIN lead_as_of AS x ON x.row_id = b.row_id"
             source = f"(SELECT {', '.join(own)} FROM {prefix}_base AS b{joins}) AS v"
         for table, alias in (("lead", "l"), ("account", "a")):
             if any(name.startswith(f"{table}.") for name in asked):

@@ -116,12 +116,6 @@ class Standing:
         if self.movement:
             own.append(f"{self.dialect.rounded('b.total - w.total', EXACT)} AS trend")
             joins += f" LEFT JOIN {prefix}_week_base AS w ON w.row_id = b.row_id"
-        outcomes = {*self.sheet.all_dimensions, "total", "score", "grade", "fit_grade", "engagement_grade"}
-        outcomes |= {"trend", "surge", "product", "stage", "disqualified"}
-        columns = sorted(name for name in asked & set(self.history.lead_attributes) if name not in outcomes)
-        if columns:
-            own += [f"x.{quote(name)}" for name in columns]
-            joins += " LEFT JOIN lead_as_of AS x ON x.row_id = b.row_id"
         source = f"(SELECT {', '.join(own)} FROM {prefix}_base AS b{joins}) AS v"
         for table, alias in (("lead", "l"), ("account", "a")):
             if any(name.startswith(f"{table}.") for name in asked):

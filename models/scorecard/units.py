@@ -21,6 +21,7 @@ for each of its markers.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from features.as_of import attribute_steps
@@ -201,16 +202,20 @@ class UnitSteps:
         return f"(e.flags_{place // _BITS} & {1 << place % _BITS}) <> 0"
 
     def _values(self) -> str:
-        columns = [f"e.{self.dialect.quote(name)}" for name in self._coded]
+        # columns of the data get names of our own, which no column of the data can have beside them
+        columns = [f"e.{self.dialect.quote(name)} AS kind_{place}" for place, name in enumerate(self._coded)]
         columns += [f"{told} AS flags_{place}" for place, told in enumerate(self._flags())]
         return f"SELECT DISTINCT {', '.join(columns) or '1 AS one'} FROM events AS e"
 
     def _kinds(self) -> str:
-        key = ", ".join(
-            f"CASE WHEN {self._is_flagged(marker) if marker in self._flagged else condition.sql(self.dialect, 'e')} "
-            "THEN '1' ELSE '0' END"
-            for marker, condition in self.hits.items()
-        )
+        kinds = {name: f"kind_{place}" for place, name in enumerate(self._coded)}
+
+        def holds(marker: int, condition: Condition) -> str:
+            if marker in self._flagged:
+                return self._is_flagged(marker)
+            return condition.moved(lambda at: replace(at, name=kinds[at.name])).sql(self.dialect, "e")
+
+        key = ", ".join(f"CASE WHEN {holds(*item)} THEN '1' ELSE '0' END" for item in self.hits.items())
         return (
             "SELECT k.*, dense_rank() OVER (ORDER BY k.marks) AS class_no FROM "
             f"(SELECT e.*, concat({key}) AS marks FROM sheet_values AS e) AS k WHERE k.marks LIKE '%1%'"
@@ -236,7 +241,10 @@ class UnitSteps:
         if self.plain:
             flags = [f"CASE WHEN {c.sql(sql, 'e')} THEN {marker} END" for marker, c in self.hits.items()]
             return f"SELECT {event}, {sql.row_for_each(flags)} AS marker FROM events AS e"
-        same = [f"k.{sql.quote(name)} IS NOT DISTINCT FROM e.{sql.quote(name)}" for name in self._coded]
+        same = [
+            f"k.kind_{place} IS NOT DISTINCT FROM e.{sql.quote(name)}"
+            for place, name in enumerate(self._coded)
+        ]
         same += [f"k.flags_{place} = {told}" for place, told in enumerate(self._flags())]
         return f"SELECT {event}, k.class_no FROM events AS e JOIN sheet_kinds AS k ON {' AND '.join(same) or 'TRUE'}"
 

@@ -13,6 +13,7 @@ from features.matrix import build_matrix
 from features.spine import build_scoring_spine
 from models.reasons import Reason, reasons_of
 from pipeline.config import ProjectFile
+from pipeline.jobs.scorecard.leads import refuse_odd_id
 from pipeline.predict import named, predict, sheet_points, with_points
 from pipeline.sources import open_history
 from pipeline.training_set import load_sheets, score_both_sheets, spine_policy
@@ -22,8 +23,7 @@ from pipeline.training_set import load_sheets, score_both_sheets, spine_policy
 class Explanation:
     """Both lenses on one lead at one moment.
 
-    ``start + sum(reason.points) == score`` to 1e-6; the ledger's fit and engagement points sum to
-    ``rule_points`` exactly.
+    ``start + sum(reason.points) == score`` to 1e-6; the ledger's points that count sum to ``rule_points`` exactly.
     """
 
     lead_id: str
@@ -40,6 +40,8 @@ class Explanation:
     rule_grade: str | None
     rule_stage: str | None
     disqualified_by: str | None
+    sheet: str | None
+    route: str | None
     ledger: pd.DataFrame
 
     def to_dict(self) -> dict[str, Any]:
@@ -60,6 +62,8 @@ class Explanation:
             "rule_grade": self.rule_grade,
             "rule_stage": self.rule_stage,
             "disqualified_by": self.disqualified_by,
+            "sheet": self.sheet,
+            "route": self.route,
             "ledger": ledger,
         }
 
@@ -84,6 +88,7 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
     """Explain one open lead. Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open."""
     from pipeline.registry import Registry
 
+    refuse_odd_id(lead_id)
     history = open_history(file)
     moment, literal = as_of or history.data_end, history.engine.dialect.literal
     known = history.engine.frame(f"SELECT lead_id FROM leads WHERE lead_id = {literal(lead_id)}")
@@ -130,5 +135,12 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
         None if line is None else str(line["grade"]),
         None if line is None else str(line["stage"]),
         disqualified,
-        pd.DataFrame() if rules is None else rules.ledger.drop(columns=["row_id", "lead_id"]),
+        None if line is None or pd.isna(line["sheet"]) else str(line["sheet"]),
+        None if line is None or pd.isna(line["route"]) else _route(line),
+        pd.DataFrame() if rules is None else rules.told().drop(columns=["row_id", "lead_id"]),
     )
+
+
+def _route(line: pd.Series) -> str:
+    queue = "" if pd.isna(line["queue"]) else f", {line['queue']}"
+    return f"{line['action']}{queue}: {line['reason']}"

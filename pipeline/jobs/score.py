@@ -93,7 +93,12 @@ def score(
     moment = as_of or history.data_end
     sheet = load_sheets(file)
     warnings += notes_of(file)
-    if sheet is not None and sheet.version != served.bundle.recipe.sheet_version:
+    learned = served.bundle.recipe.sheet_version
+    if sheet is None and learned:
+        warnings.append(
+            "the project names no score sheet any more, but the model starts from the points of one: train again"
+        )
+    elif sheet is not None and sheet.version != learned:
         warnings.append(
             "the score sheet changed since the model was trained: train again to have it as prior"
         )

@@ -13,6 +13,7 @@ import pandas as pd
 
 from features import History
 from models.judging import Comparison
+from models.scorecard.yaml_text import yaml_text
 from models.suspects import Suspect, find_suspects
 from pipeline.bundle import Bundle, Recipe
 from pipeline.config import ProjectFile
@@ -224,8 +225,9 @@ def _log(
             mlflow.log_artifact(str(folder / f"{name}.csv"))
     mlflow.log_dict(file.project.canonical(), "project.json")
     mlflow.log_dict([vars(column) for column in rows.matrix.columns], "features.json")
-    for path in file.project.scorecards:
-        mlflow.log_artifact(str(file.resolve(path)), "scorecard")
+    # The sheets as they were learned from: the active versions, which the files may have left behind.
+    for sheet in rows.sheet.sheets if rows.sheet else ():
+        mlflow.log_text(yaml_text(sheet), f"scorecard/{sheet.name}.yaml")
     from pipeline.report.shap_summary import shap_summary
 
     sample = rows.rows("test")[:2000]

@@ -66,7 +66,9 @@ SCORE_COLUMNS: tuple[Column, ...] = (
         "score", "whole", "Score 1 to 99: 50 is the average lead, ten more doubles the odds.", required=True
     ),
     Column("grade", "text", "The model's grade: fit A to D, engagement 4 to 1: A4 fits and is active."),
-    Column("stage", "text", "Funnel stage: Lead, MQL, SQL or Disqualified."),
+    Column(
+        "stage", "text", "Funnel stage: Lead, MQL, SQL, Disqualified, or No sheet if none is for the lead."
+    ),
     Column("trend", "text", "Where the sheet's points went in the last 7 days: rising, falling or steady."),
     Column("route", "text", "What to do next, whose work it is, and why, by the sheet's routes."),
     Column("fit_points", "number", "Points of the score that come from who the lead is."),

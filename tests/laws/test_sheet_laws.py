@@ -46,7 +46,7 @@ def check(sheet: Sheet, world: Tables, spine: Spine, found: SheetScores) -> None
             line[:3] + line[4:] for line in expected_lines
         )
         for name in (*sheet.all_dimensions, *NUMBERS):
-            assert row[name] == pytest.approx(expected[name], abs=1e-6), name
+            assert row[name] == pytest.approx(expected[name], abs=1e-8), name
         for name in TEXTS:
             assert row[name] == expected[name], name
 
@@ -83,4 +83,5 @@ def of_oracle(sheet: Sheet, lines: list[Line]) -> list[Told]:
 
 
 def rounded(numbers: Any) -> tuple[float, ...]:
-    return tuple(round(number, 6) + 0.0 for number in numbers)
+    """All points have nine decimals, so nothing lies between two of them but noise; no -0.0."""
+    return tuple(round(number, 9) + 0.0 for number in numbers)

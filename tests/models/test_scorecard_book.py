@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import History, UsageError
+from features import History, Step, UsageError
 from models.scorecard import BookScores, Sheet, SheetBook, score_book, score_sheet
 from tests.models.histories import DAY, START, open_small, set_spine
 
@@ -82,8 +82,10 @@ def test_every_sheet_scores_all_leads_that_it_is_for() -> None:
 def test_lines_sum_to_the_total_and_labels_tell_the_sheet() -> None:
     found = scored(SMALL, LARGE)
     by_rule = found.by_rule()
-    assert by_rule.columns.tolist() == ["Came back (german)", "Came back (large)", "Called"]
-    assert by_rule.to_numpy().tolist() == [[10, 0, 0], [0, 2, 0], [0, 0, 0], [10, 0, 0]]
+    labels = ["Came back (german)", "Starting points of large", "Came back (large)", "Called"]
+    assert by_rule.columns.tolist() == labels
+    assert by_rule.to_numpy().tolist() == [[10, 0, 0, 0], [0, 5, 2, 0], [0, 0, 0, 0], [10, 0, 0, 0]]
+    assert by_rule.sum(axis="columns").tolist() == found.scores["total"].tolist()
     sums = (
         found.ledger[found.ledger["dimension"].isin(("fit", "engagement"))].groupby("row_id")["points"].sum()
     )
@@ -127,3 +129,52 @@ def test_a_book_comes_back_from_its_content_and_its_version_tells_the_order() ->
 def test_two_sheets_of_one_name_are_refused() -> None:
     with pytest.raises(UsageError, match="two sheets have one name"):
         scored(SMALL, SMALL)
+
+
+def test_labels_stay_unique_where_a_rule_is_called_like_another_one_of_a_sheet() -> None:
+    def rules(*labels: str) -> list[dict[str, Any]]:
+        return [
+            {"label": label, "when": "event_type = 'visit'", "points": place + 1}
+            for place, label in enumerate(labels)
+        ]
+
+    found = scored(
+        {"sheet": "a", "for": "country = 'DE'", "actions": rules("X", "X (b)", "X (a)", "X (b) (b)")},
+        {"sheet": "b", "actions": rules("X")},
+        {"sheet": "c", "base": 2, "actions": rules("Y", "X (b)", "Starting points of c")},
+    )
+    by_rule = found.by_rule()
+    assert by_rule.columns.is_unique
+    assert by_rule.sum(axis=1).tolist() == found.scores["total"].tolist() == [10, 1, 1, 10]
+    assert set(found.ledger["rule"]) <= set(by_rule.columns)
+    assert by_rule.columns.tolist()[4] == "X (b) (b) (b)"
+
+
+def in_no_segment(movement: bool) -> BookScores:
+    large = Sheet.model_validate({**LARGE, "for": "staff >= 60000000"})
+    return score_book(SheetBook((large,)), opened(), movement=movement)
+
+
+def test_leads_in_no_segment_have_every_column_all_the_same() -> None:
+    found, usual = in_no_segment(movement=True), score_book(
+        SheetBook((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE))), opened(), movement=True
+    )  # fmt: skip
+    assert found.scores["stage"].tolist() == ["No sheet"] * 4
+    assert found.scores[["trend", "surge"]].isna().all(axis=None)
+    assert [*found.scores.columns] == [name for name in usual.scores.columns if name != "platform"]
+    assert found.ledger.empty
+    assert found.ledger.dtypes.to_dict() == usual.ledger.dtypes.to_dict()
+    assert found.by_rule().to_numpy().tolist() == [[0, 0]] * 4
+    assert "trend" not in in_no_segment(movement=False).scores
+
+
+@pytest.mark.parametrize("told", [(SMALL, LARGE), (SMALL,), ({**SMALL, "for": None}, LARGE)])
+def test_no_lead_at_all_gives_no_rows_and_every_column(told: tuple[dict[str, Any], ...]) -> None:
+    book, history = SheetBook(tuple(Sheet.model_validate(sheet) for sheet in told)), opened()
+    usual = score_book(book, history, movement=True)
+    history.engine.run([Step("nobody", "SELECT * FROM spine WHERE FALSE")])
+    found = score_book(book, history, "nobody", movement=True)
+    assert len(found.scores) == len(found.ledger) == len(found.told()) == 0
+    assert {*found.scores.columns} == {*usual.scores.columns} - {"platform"}
+    assert found.ledger.dtypes.to_dict() == usual.ledger.dtypes.to_dict()
+    assert found.by_rule().shape == (0, len(book.rules))

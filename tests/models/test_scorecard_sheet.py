@@ -239,3 +239,11 @@ def test_the_smallest_sheet_survives_its_record() -> None:
     )
     again = Sheet.model_validate(sheet.model_dump(mode="json", by_alias=True, exclude_defaults=True))
     assert again.version == sheet.version
+
+
+@pytest.mark.parametrize("key", ["within: {}", "silent: {}", "decay: {{half_life: {}}}"])
+@pytest.mark.parametrize("length", ["999999999w", "9" * 5000 + "d"])
+def test_a_length_beyond_counting_is_refused_in_words(tmp_path: Path, key: str, length: str) -> None:
+    rule = f"{{label: L, when: 'TRUE', points: 1, {key.format(length)}}}"
+    with pytest.raises(UsageError, match="a duration is a whole number and a unit"):
+        load(tmp_path, f"sheet: x\nactions:\n  - {rule}\n")

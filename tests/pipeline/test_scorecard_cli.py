@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -13,8 +14,11 @@ from features import UsageError
 from models.scorecard import Sheet
 from pipeline import cli, load_project, write_starter
 from pipeline.config import ProjectFile
+from pipeline.jobs.score import score
+from pipeline.jobs.train import train
 from pipeline.project_sheets import choose_sheet, notes_of
 from pipeline.ready_sheets import names
+from pipeline.registry import Registry
 from pipeline.training_set import load_sheets
 
 
@@ -72,7 +76,7 @@ def test_from_the_file_to_an_active_version_and_back(project: Path, typed: Typed
     assert book is not None
     assert book.version == first.version  # leads are scored by what is active, not by what is being edited
     assert [note[:38] for note in notes_of(file_of(project))] == ["leads are scored by the active version"]
-    assert "was edited since" in typed("check", ".")
+    assert "not by starter.yaml" in typed("check", ".")
     told = typed("diff", ".", "starter@active", "starter")
     assert "points 20 → 25" in told
 
@@ -160,6 +164,104 @@ def test_which_sheet_is_meant(project: Path) -> None:
             choose_sheet(file, which)
     forms = ("starter", "scorecards/starter.yaml", None)
     assert len({choose_sheet(file, which)[0].version for which in forms}) == 1
+
+
+def test_nothing_is_overwritten_unasked_and_what_was_written_is_told_to_machines(
+    project: Path, typed: Typed
+) -> None:
+    version = Sheet.load("scorecards/starter.yaml").version
+    commands = {"sheet.sql": ("sql", "."), "sheet.csv": ("export", "."), "back.yaml": ("import", "sheet.csv")}
+    for name, command in commands.items():
+        told = json.loads(typed(*command, "--out", name, "--json"))
+        assert told["written"] == name
+        assert told.get("version", version) == version
+        written = (project / name).read_bytes()
+        (project / name).write_text("mine", encoding="utf-8")
+        refused = typed(*command, "--out", name, code=2)
+        assert "there is a file already" in refused
+        assert "--force" in refused
+        assert (project / name).read_text(encoding="utf-8") == "mine"
+        assert f"wrote {name}" in typed(*command, "--out", name, "--force")
+        assert (project / name).read_bytes() == written
+    assert json.loads(typed("sql", ".", "--json"))["sql"].strip() == typed("sql", ".").strip()
+    assert "cannot be written" in typed("export", ".", "--out", "x" * 300, code=2)
+
+
+def test_names_and_ids_that_cannot_be_are_refused_in_words(project: Path, typed: Typed) -> None:
+    for path, better in {"": "sheet.yaml", "..": "../sheet.yaml", "a.txt": "a.yaml"}.items():
+        assert f"write {better}" in typed("new", path, code=2)
+    typed("new", f"{'a' * 100}.yaml")
+    assert f"sheet: {'a' * 60}\n" in (project / f"{'a' * 100}.yaml").read_text(encoding="utf-8")
+    for command in (("test",), ("simulate",), ("stages",), ("changed", "--since", "2025-06-20")):
+        name, *options = command
+        assert "not UTF-8" in typed(name, ".", "\udcff", *options, code=2)
+
+
+def test_two_sheets_of_one_name_are_refused(project: Path, typed: Typed) -> None:
+    second(project, "starter")
+    assert "two sheets have one name" in typed("check", ".", code=2)
+    assert "two sheets have one name" in typed("check", ".", "--sheet", "scorecards/second.yaml", code=2)
+    (project / "elsewhere.yaml").write_bytes((project / "scorecards" / "starter.yaml").read_bytes())
+    assert "rules that can be used" in typed("check", ".", "--sheet", "elsewhere.yaml")
+
+
+def second(project: Path, name: str) -> None:
+    """A copy of the starter's sheet as the second of the project."""
+    text = (project / "scorecards" / "starter.yaml").read_text(encoding="utf-8")
+    copy = text.replace("sheet: starter", f"sheet: {name}")
+    (project / "scorecards" / "second.yaml").write_text(copy, encoding="utf-8")
+    scorecards(project, "[scorecards/starter.yaml, scorecards/second.yaml]")
+
+
+def scorecards(project: Path, told: str) -> None:
+    """Name other sheets in the project file."""
+    path = project / "project.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith("scorecards:") for line in lines) == 1
+    changed = [f"scorecards: {told}" if line.startswith("scorecards:") else line for line in lines]
+    path.write_text("\n".join(changed), encoding="utf-8")
+
+
+def test_scores_with_nobody_in_a_sheet_or_with_no_sheet_any_more(project: Path, typed: Typed) -> None:
+    typed("save", ".")
+    typed("move", ".", "test", "--reason", "x")
+    typed("move", ".", "active", "--reason", "x")
+    edit(project, "points: 20}", "points: 25}")
+    second(project, "second")
+    file = file_of(project)
+    trained = train(file, trials=1)
+    folder = Registry(trained.project).mlflow.artifacts.download_artifacts(
+        run_id=trained.run_id, artifact_path="scorecard"
+    )
+    book = load_sheets(file)
+    assert book is not None
+    assert {path.stem: Sheet.load(path).version for path in Path(folder).iterdir()} == {
+        sheet.name: sheet.version for sheet in book.sheets
+    }  # what was learned from: of the first its active version, not the file
+
+    long_ago = score(file, as_of=datetime(2020, 1, 1), dry_run=True)
+    assert len(long_ago.scores) == 0
+    assert any("no lead is open" in warning for warning in long_ago.warnings)
+
+    nobody = project / "scorecards" / "second.yaml"
+    nobody.write_text(
+        nobody.read_text(encoding="utf-8").replace("attributes:", "for: income >= 60000000\nattributes:", 1),
+        encoding="utf-8",
+    )
+    scorecards(project, "[scorecards/second.yaml]")
+    for as_of in (None, datetime(2020, 1, 1)):
+        score(file_of(project), as_of=as_of, to="duckdb:///none.duckdb")
+    with duckdb.connect("none.duckdb", read_only=True) as store:
+        query = "SELECT DISTINCT rule_stage, trend, route, scorecard_version, rule_points FROM lead_scores"
+        assert store.execute(query).fetchall() == [("No sheet", None, None, None, 0.0)]
+        about = (
+            "SELECT comment FROM duckdb_columns() WHERE table_name = 'lead_scores' AND column_name = 'stage'"
+        )
+        assert "No sheet" in str(store.execute(about).fetchone())
+
+    scorecards(project, "[]")
+    gone = score(file_of(project), dry_run=True)
+    assert any("names no score sheet any more" in warning for warning in gone.warnings)
 
 
 def test_scores_that_are_written_tell_version_trend_and_route(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 from features import UsageError
 from features.history import Finding
-from models.scorecard import Sheet
+from models.scorecard import Sheet, SheetBook
 from pipeline import ready_sheets
 from pipeline.config import ProjectFile
-from pipeline.project_sheets import choose_sheet, notes_of, store_of
+from pipeline.project_sheets import choose_sheet, notes_of, sheets_of, store_of
 from pipeline.sheet_store import SheetVersion
 from pipeline.sources import open_history
 
@@ -22,13 +23,13 @@ sheet: {name}
 about: Who is worth a call
 
 attributes: # who the lead is: fit
-  # - {{label: Large firm, when: account.employees >= 1000, points: 15}}
+  # - {{label: Large firm, when: "account.employees >= 1000", points: 15}}
 
 actions: # what the lead did: engagement
-  # - {{label: Sent the form, when: event_type = 'form_submitted', points: 10}}
+  # - {{label: Sent the form, when: "event_type = 'form_submitted'", points: 10}}
 
 disqualify: # out, whatever the points
-  # - {{label: Student, when: occupation = 'student'}}
+  # - {{label: Student, when: "occupation = 'student'"}}
 
 thresholds: {{mql: 30, sql: 60}}
 """
@@ -45,18 +46,20 @@ def new_sheet(path: Path, ready: str | None) -> list[Path]:
     Raises ``UsageError`` where a file is there already, or no ready sheet has the name.
     """
     if path.suffix not in (".yaml", ".yml"):
-        raise UsageError("a sheet is a YAML file", value=str(path), fix=f"write {path.with_suffix('.yaml')}")
+        better = path if path.name not in ("", "..") else path / "sheet"
+        fix = f"write {better.with_suffix('.yaml')}"
+        raise UsageError("a sheet is a YAML file", value=str(path), fix=fix)
     texts: dict[Path, str] = {}
     if ready is None:
         name = "".join(c if c.isascii() and c.isalnum() else "_" for c in path.stem.lower())
-        texts[path] = _EMPTY.format(name=name)
+        texts[path] = _EMPTY.format(name=name[:60])  # as long as a sheet's name may be
     else:
         source = ready_sheets.path(ready).parent
         first, *lists = ready_sheets.parts(ready)
         texts[path] = (source / first).read_text(encoding="utf-8")
         texts |= {path.parent / part: (source / part).read_text(encoding="utf-8") for part in lists}
     for target in texts:
-        _refuse_existing(target)
+        refuse_existing(target)
     for target, text in texts.items():
         write_text(target, text)
     return list(texts)
@@ -77,8 +80,14 @@ class Checked:
 
 
 def checked(file: ProjectFile, which: str | None) -> Checked:
-    """Read a sheet and hold it against the project's data. Raises ``UsageError`` for what cannot be used at all."""
-    sheet, _ = choose_sheet(file, which)
+    """Read a sheet and hold it against the project's data.
+
+    Raises ``UsageError`` for what cannot be used at all, also for two sheets of one name in the project.
+    """
+    sheet, path = choose_sheet(file, which)
+    ours = {file.resolve(told).resolve() for told in file.project.scorecards}
+    if path is not None and path.resolve() in ours:
+        SheetBook(tuple(found.file for found in sheets_of(file) if found.file is not None))
     findings = list(sheet.check(open_history(file)))
     if which is None:
         findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
@@ -87,7 +96,8 @@ def checked(file: ProjectFile, which: str | None) -> Checked:
 
 def check_words(found: Checked) -> list[str]:
     """For people."""
-    told = [f"{found.sheet} {found.version}: {found.rules} rules that can be used with these data"]
+    rules = f"{found.rules} rule" + ("s" if found.rules != 1 else "")
+    told = [f"{found.sheet} {found.version}: {rules} that can be used with these data"]
     marks = {"warning": "!", "note": " "}
     return [*told, *(f"{marks[item.level]} {item.message}" for item in found.findings)]
 
@@ -111,8 +121,7 @@ def import_sheet(table: Path, out: Path, force: bool) -> Sheet:
     except OSError as error:
         raise UsageError(f"this table cannot be read: {error.strerror}", value=str(table)) from None
     sheet = from_csv(raw, str(table))
-    if not force:
-        _refuse_existing(out)
+    refuse_existing(out, force)
     write_text(out, yaml_text(sheet))
     return sheet
 
@@ -161,13 +170,12 @@ def history_words(found: dict[str, Any]) -> list[str]:
     lines = [f"{found['sheet']}: the file is version {found['file']}", ""]
     for version in found["versions"]:
         here = "  = the file" if version["version"] == found["file"] else ""
-        lines.append(f"{version['version']}  {version['stage']:9}{here}")
+        lines.append(f"{version['version']}  {version['stage']:9}{here}".rstrip())
         for item in found["moves"]:
             if item["version"] == version["version"]:
                 way = f"{item['from_stage'] or 'saved'} → {item['to_stage']}"
-                lines.append(
-                    f"    {item['moved_at'][:16].replace('T', ' ')}  {way:20} {item['author']}: {item['reason']}"
-                )
+                who = f"{item['author']}: {item['reason']}" if item["reason"] else item["author"]
+                lines.append(f"    {item['moved_at'][:16].replace('T', ' ')}  {way:20} {who}")
     return lines
 
 
@@ -180,11 +188,13 @@ def write_text(path: Path, text: str) -> None:
         raise UsageError(f"this file cannot be written: {error.strerror}", value=str(path)) from None
 
 
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
+def refuse_existing(path: Path, force: bool | None = None) -> None:
+    """Raise ``UsageError`` where a file is there already; ``force`` replaces it, and is ``None`` where none can."""
+    # unlike Path.exists never an error; what goes to a device or a pipe replaces nothing
+    if not force and os.path.exists(path) and not (path.is_char_device() or path.is_fifo()):
         raise UsageError(
             "there is a file already",
             value=str(path),
             why="nothing is overwritten unasked",
-            fix="name another one",
+            fix="name another one" + (", or say --force to replace it" if force is not None else ""),
         )

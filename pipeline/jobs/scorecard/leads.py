@@ -30,12 +30,23 @@ class OneLead:
     parsed: Parsed
 
 
+def refuse_odd_id(lead_id: str) -> None:
+    """Raise ``UsageError`` for an id that is no text, as a terminal in another encoding may send it."""
+    try:
+        lead_id.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            "this id is not UTF-8 text", value=lead_id, fix="type it as data.leads has it"
+        ) from None
+
+
 def one_lead(history: History, sheet: Sheet, lead_id: str, as_of: datetime | None) -> OneLead:
     """Find a lead; ``as_of`` is the data's end by default. The table ``one`` is its spine row.
 
-    Raises ``UsageError`` for an unknown id, with those nearest to it, and ``DataError`` for a moment before the
-    lead was created.
+    Raises ``UsageError`` for an unknown id, with those nearest to it, or one that is no text, and ``DataError`` for
+    a moment before the lead was created.
     """
+    refuse_odd_id(lead_id)
     engine, literal = history.engine, history.engine.dialect.literal
     moment = as_of or history.data_end
     found = engine.frame(f"SELECT created_at, closed_at FROM leads WHERE lead_id = {literal(lead_id)}")
