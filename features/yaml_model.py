@@ -82,7 +82,7 @@ def read_yaml(path: Path, what: str) -> tuple[Any, dict[Place, int]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise UsageError(
-            f"this is not valid YAML: {getattr(error, 'problem', None) or error}",
+            f"this is not valid YAML: {_plain(str(getattr(error, 'problem', None) or error))}",
             where=f"{path}:{mark.line + 1}" if mark else str(path),
             fix="check indentation and quotes near that line",
         ) from None
@@ -97,6 +97,21 @@ def read_yaml(path: Path, what: str) -> tuple[Any, dict[Place, int]]:
         raise UsageError(
             "this YAML is nested too deeply", where=str(path), fix="does an alias (*) stand inside itself?"
         ) from None
+
+
+# what the parser says → what a person can do something with
+_PARSER_WORDS = {
+    "'\\t'": "a tab stands here, and YAML is indented with spaces",
+    "<block end>": "this line is not indented like the lines that it belongs to",
+    "<stream end>": "a bracket or a quote is opened and not closed",
+    "mapping values are not allowed": "a colon stands where none may: are the braces {…} missing, or quotes?",
+    "expected ',' or": "in {…} and […] entries are parted by commas; put text with commas or quotes in double quotes",
+}
+
+
+def _plain(problem: str) -> str:
+    told = [words for sign, words in _PARSER_WORDS.items() if sign in problem]
+    return f"{told[0]} ({problem})" if told else problem
 
 
 def _text(path: Path, what: str) -> str:
