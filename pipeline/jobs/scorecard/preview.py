@@ -17,6 +17,7 @@ from features.spine import build_spine
 from models.judging.intervals import wilson
 from models.scorecard import Sheet, SheetScores, score_sheet
 from models.scorecard.changes import moves
+from models.scorecard.feedback import round_edges
 from models.scorecard.grades import STAGES
 from models.scorecard.parsing import parse_conditions
 from models.scorecard.probes import rules_held, split_segment, without_segment
@@ -177,13 +178,13 @@ def _past(
             history, outcome_horizon(file.project), file.project.outcome.kind, "looks", "look_labels"
         )
     except DataError as error:
-        return None, error.what, _edges(totals)
+        return None, error.what, round_edges(totals)
     split_segment(sheet, history, "looks", "past_inside")
     labels = history.engine.frame("SELECT row_id, label FROM look_labels WHERE label IS NOT NULL")
     free = without_segment(sheet)
     scores = score_sheet(free, history, "past_inside", ledger=False, plan=plan).scores
     found = scores.merge(labels, on="row_id")
-    edges = _edges(np.concatenate([totals, found["total"].to_numpy(dtype=float)]))
+    edges = round_edges(np.concatenate([totals, found["total"].to_numpy(dtype=float)]))
     if found.empty:
         return None, "the outcome of no look at these leads is known yet", edges
     place = np.searchsorted(edges, found["total"].to_numpy(dtype=float), side="right")
@@ -244,17 +245,6 @@ def _tally(found: pd.DataFrame, group: pd.Series, order: Any) -> pd.DataFrame:
     }
     known = (rows > 0).to_numpy()
     return pd.DataFrame({**told, "low": np.where(known, low, np.nan), "high": np.where(known, high, np.nan)})
-
-
-def _edges(totals: Floats) -> Floats:
-    """Round numbers that cut totals into at most ten bands; the outermost are open."""
-    low, high = np.quantile(totals, [0.01, 0.99])
-    span = max(high - low, 1e-9)
-    exponent = 10.0 ** np.floor(np.log10(span / _MOST_BANDS))
-    step = next(size * exponent for size in (1, 2, 5, 10, 20) if span / (size * exponent) <= _MOST_BANDS - 1)
-    first, last = np.floor(low / step) + 1, np.floor(high / step)
-    edges = np.round(np.arange(first, last + 1) * step, 9)
-    return edges if len(edges) else np.array([np.round(first * step, 9)])
 
 
 def _bands(totals: pd.Series, edges: Floats) -> tuple[Band, ...]:
