@@ -33,7 +33,7 @@ from pipeline.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from pipeline.config import ProjectFile
-    from pipeline.training_set import TrainingSet
+    from pipeline.dataset.training_set import TrainingSet
 
 ROOT = Path(__file__).parents[1]
 REAL = ("bank_marketing", "x_education_leads", "olist_marketing_funnel", "cdnow", "bpic2012_loan_leads")
@@ -178,9 +178,9 @@ def _learned(
     file: ProjectFile, rows: TrainingSet, frame: pd.DataFrame, timeless: bool, seed: int
 ) -> np.ndarray:
     """The probability of every later row, by a model trained as `leadlens train` does."""
+    from models.prediction import sheet_points
     from models.training import TrainSettings, train_model
-    from pipeline.predict import sheet_points
-    from pipeline.training_set import outcome_horizon
+    from pipeline.dataset.training_set import outcome_horizon
 
     early, later, asked = rows.rows("train"), rows.rows("test"), file.project.model
     spine = rows.matrix.spine.set_index("row_id").loc[early]

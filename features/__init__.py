@@ -2,7 +2,7 @@
 
 from features.columns import FeatureColumn
 from features.durations import compact, parse_duration, spoken
-from features.engine import DuckDBEngine, Engine, Step
+from features.engines import DuckDBEngine, Engine, Step
 from features.errors import DataError, LeadlensError, UsageError, nearest
 from features.history import Finding, History
 

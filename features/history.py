@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from features.engine import Engine
+from features.engines import Engine
 
 Kind = Literal["number", "category", "boolean", "time", "text"]
 Clock = Literal["time", "sequence", "none"]

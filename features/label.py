@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from features.engine import Step
+from features.engines import Step
 from features.history import History
 from features.spine import kind_filter
 

@@ -13,15 +13,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.as_of import attribute_steps
-from features.attributes import attribute_columns, attribute_select, colleague_steps
-from features.behaviour import behaviour_columns, behaviour_steps, telling_steps
+from features.attributes.as_of import attribute_steps
+from features.attributes.columns import attribute_columns, attribute_select, colleague_steps
+from features.attributes.lookups import lookup_joins, make_lookups
+from features.behaviour.aggregates import fact_steps
+from features.behaviour.columns import behaviour_columns, behaviour_steps, telling_steps
 from features.columns import FeatureColumn
-from features.engine import DuckDBEngine, Step, StepReport
+from features.engines import DuckDBEngine, Step, StepReport
 from features.errors import DataError
-from features.facts import fact_steps
 from features.history import History
-from features.lookups import lookup_joins, make_lookups
 from features.plan import FeaturePlan
 
 _ROW_GROUP = 122_880
@@ -162,7 +162,7 @@ def _parts(
             yield "part_rows"
             return
         # numba takes a while to import: only those who need it wait for it.
-        from features.compiled.folding import fold_facts
+        from features.compiled.aggregation import fold_facts
         from features.compiled.store import EventStore
 
         assert isinstance(engine, DuckDBEngine)

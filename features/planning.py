@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from features.attribute_planning import plan_attributes, plan_rollups
-from features.attributes import attribute_columns
-from features.behaviour import behaviour_columns
+from features.attributes.columns import attribute_columns
+from features.attributes.planning import plan_attributes, plan_rollups
+from features.behaviour.columns import behaviour_columns
+from features.behaviour.planning import plan_events
 from features.errors import UsageError, listed
-from features.event_planning import plan_events
 from features.history import History
 from features.plan import FeaturePlan, Reading
 

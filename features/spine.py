@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from features.engine import Step
+from features.engines import Step
 from features.errors import DataError, UsageError, counted, listed
 from features.history import History
 

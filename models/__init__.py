@@ -3,21 +3,21 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from models.classifier import LeadClassifier
+    from models.data_checks.readiness import judge_readiness
     from models.judging import compare
     from models.lead_model import LeadModel
-    from models.readiness import judge_readiness
+    from models.learners.classifier import LeadClassifier
     from models.reasons import reasons_of
     from models.scorecard import Sheet, score_sheet
     from models.training import TrainSettings, train_model
 
 _HOME = {
-    "LeadClassifier": "models.classifier",
+    "LeadClassifier": "models.learners.classifier",
     "LeadModel": "models.lead_model",
     "Sheet": "models.scorecard",
     "TrainSettings": "models.training",
     "compare": "models.judging",
-    "judge_readiness": "models.readiness",
+    "judge_readiness": "models.data_checks.readiness",
     "reasons_of": "models.reasons",
     "score_sheet": "models.scorecard",
     "train_model": "models.training",

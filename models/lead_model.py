@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.errors import DataError
-from models.calibration import AffineCalibration
-from models.classifier import LeadClassifier
-from models.encoding import Encoding
-from models.linear import AdditiveLogistic
+from models.learners.calibration import AffineCalibration
+from models.learners.classifier import LeadClassifier
+from models.learners.encoding import Encoding
+from models.learners.linear import AdditiveLogistic
 from models.scale import POINTS_PER_LOG_ODDS, probability, score
-from models.scorecard.probability import PointsCalibration
+from models.scorecard.scoring.probability import PointsCalibration
 
 Floats = NDArray[np.float64]
 RulePoints = pd.Series | pd.DataFrame | None

@@ -11,15 +11,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from features.errors import DataError, UsageError
-from models.calibration import AffineCalibration, level_shift, log_loss
-from models.clock import ClockColumn, clock_columns
-from models.encoding import Encoding
+from models.data_checks.time_proxy import ClockColumn, clock_columns
 from models.folds import Fold, as_numbers, make_folds
 from models.lead_model import LeadModel, RulePoints, SheetPrior
-from models.linear import AdditiveDesign
-from models.parts import ModelParams
+from models.learners.calibration import AffineCalibration, level_shift, log_loss
+from models.learners.encoding import Encoding
+from models.learners.linear import AdditiveDesign
+from models.learners.parts import ModelParams
 from models.scale import log_odds
-from models.scorecard.probability import PointsCalibration, calibrate_points
+from models.scorecard.scoring.probability import PointsCalibration, calibrate_points
 from models.tuning import Tuned, tune
 
 Floats = NDArray[np.float64]

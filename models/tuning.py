@@ -16,10 +16,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from features.errors import DataError
-from models.blend import blend_weights
-from models.calibration import loss_at_own_level
 from models.folds import Fold
-from models.parts import STEP, FoldBench, ModelParams
+from models.learners.blend import blend_weights
+from models.learners.calibration import loss_at_own_level
+from models.learners.parts import STEP, FoldBench, ModelParams
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -74,7 +74,7 @@ def tune(
 
     Parameters
     ----------
-    matrix : encoded rows (``models.encoding``); ``categorical`` tells which columns hold codes.
+    matrix : encoded rows (``models.learners.encoding``); ``categorical`` tells which columns hold codes.
     points : total points of the hand-written sheet per row.
     storage : an SQLAlchemy URL, the path of a journal file (``*.journal``), or in memory.
     study_name : by default made from the data, so that another data set never meets this study.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.config import load_project
+    from pipeline.dataset.training_set import build_training_set
     from pipeline.jobs.check import check
     from pipeline.jobs.compare import compare
     from pipeline.jobs.explain import explain
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from pipeline.jobs.train import train
     from pipeline.sources import open_history
     from pipeline.starter import write_starter
-    from pipeline.training_set import build_training_set
 
 _HOME = {
-    "build_training_set": "pipeline.training_set",
+    "build_training_set": "pipeline.dataset.training_set",
     "check": "pipeline.jobs.check",
     "compare": "pipeline.jobs.compare",
     "explain": "pipeline.jobs.explain",

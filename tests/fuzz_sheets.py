@@ -27,10 +27,10 @@ from typing import Any
 import yaml
 
 from features import History, UsageError
-from features.conditions import Condition
+from features.conditions.condition import Condition
 from features.yaml_model import read_yaml
 from models.scorecard import Sheet, score_sheet
-from models.scorecard.parsing import parse_conditions
+from models.scorecard.language.parsing import parse_conditions
 from tests.features.condition_attacks import COLUMNS, LISTS, TABLES
 from tests.fuzz_mutations import of_condition, of_text, of_values
 from tests.models.histories import DAY, START, open_small, set_spine

@@ -13,9 +13,9 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
-import models.scorecard.sheet
+import models.scorecard.language.sheet
 import pipeline.config.model
-from pipeline.cli import app
+from pipeline.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -135,7 +135,7 @@ def test_decisions_are_numbered_without_gaps() -> None:
 
 def settings() -> Iterator[tuple[str, type[BaseModel]]]:
     """Every section of project files and score sheets."""
-    for module in (pipeline.config.model, models.scorecard.sheet):
+    for module in (pipeline.config.model, models.scorecard.language.sheet):
         for name, found in vars(module).items():
             if (
                 isinstance(found, type)

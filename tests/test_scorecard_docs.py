@@ -12,10 +12,10 @@ import pytest
 
 from features import UsageError
 from models.scorecard import Sheet, SheetScores
-from models.scorecard.outcomes import Grades, Route, Scale, Stage, Thresholds
-from models.scorecard.parsing import parse_conditions
-from models.scorecard.rules import ActionRule, AtLeast, AttributeRule, Decay, Disqualifier, Group
-from pipeline import ready_sheets
+from models.scorecard.language.outcomes import Grades, Route, Scale, Stage, Thresholds
+from models.scorecard.language.parsing import parse_conditions
+from models.scorecard.language.rules import ActionRule, AtLeast, AttributeRule, Decay, Disqualifier, Group
+from pipeline.scorecards import templates as ready_sheets
 from tests.scorecard_pages import EXPECTED, INPUTS, NOTES, Example, differences, mutants, read_page, run, told
 
 PAGES = Path(__file__).parents[1] / "docs" / "scorecards"

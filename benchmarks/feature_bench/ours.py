@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.feature_bench.world import TYPES
-from features.engine import DuckDBEngine
+from features.engines import DuckDBEngine
 from features.history import History
 from features.matrix import write_matrix
 from features.plan import EventKey, FeaturePlan

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.feature_bench.ours import open_history
 from benchmarks.feature_bench.world import TYPES
-from features.engine import DuckDBEngine
+from features.engines import DuckDBEngine
 from features.history import History
 from models.scorecard import Sheet, write_sheet
 

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from features.behaviour.aggregates import key_condition
 from features.compiled.shape import Array
-from features.engine import DuckDBEngine
-from features.facts import key_condition
+from features.engines import DuckDBEngine
 from features.history import History
 from features.plan import FeaturePlan
 

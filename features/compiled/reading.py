@@ -13,7 +13,7 @@ from features.compiled.coding import EventCoding
 from features.compiled.lead_events import ALWAYS, LeadEvents
 from features.compiled.shape import Array
 from features.compiled.spool import Spool
-from features.engine import DuckDBEngine
+from features.engines import DuckDBEngine
 from features.history import History
 
 _BATCH = 1 << 20

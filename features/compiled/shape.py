@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features.behaviour.aggregates import fact_names, fact_windows
 from features.durations import compact
-from features.facts import fact_names, fact_windows
 from features.plan import FeaturePlan
 
 NEVER = -(2**62)
@@ -54,7 +54,7 @@ class Facts:
         )
 
     def table(self, plan: FeaturePlan, row_id: Array) -> pa.Table:
-        """The same columns as the SQL of ``features.facts`` gives."""
+        """The same columns as the SQL of ``features.behaviour.aggregates`` gives."""
         spans = {compact(window): place for place, window in enumerate(fact_windows(plan))}
         width, days = len(spans) + 1, len(plan.keys) * (len(spans) + 1)
         columns: dict[str, pa.Array] = {"row_id": pa.array(row_id)}

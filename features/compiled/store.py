@@ -26,7 +26,7 @@ import duckdb
 from features.compiled.coding import EventCoding
 from features.compiled.lead_events import LeadEvents
 from features.compiled.reading import EventReader, read_parts
-from features.engine import DuckDBEngine, Step
+from features.engines import DuckDBEngine, Step
 from features.errors import DataError
 from features.history import History
 

@@ -1,6 +1,6 @@
-"""Does an engine keep to the contract of ``features.engine.Engine``? Run this before trusting one.
+"""Does an engine keep to the contract of ``features.engines.engine.Engine``? Run this before trusting one.
 
-The cases hold an engine against plain Python (``features.oracle``) and against DuckDB, on random histories with
+The cases hold an engine against plain Python (``features.oracle.matrix``) and against DuckDB, on random histories with
 ties, late and retracted events, leap days, sub-second moments and awkward ids. With pytest:
 
     @pytest.mark.parametrize("case", CASES, ids=str)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from features.engine import Engine
+from features.engines import Engine
 
 TOLERANCE = 1e-9
 _SHOWN = 12

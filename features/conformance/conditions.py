@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from features.conditions import Condition
+from features.conditions.condition import Condition
 from features.conformance.case import Case, differences
-from features.engine import Engine
+from features.engines import Engine
 
 _KINDS: dict[str, Any] = {
     "page": "category", "amount": "number", "paid": "boolean", "at": "time", 'odd "name`': "text",

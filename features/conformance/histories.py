@@ -22,12 +22,12 @@ from features.conformance.world import (
     random_history,
     side_by_side,
 )
-from features.engine import DuckDBEngine, Engine
+from features.engines import DuckDBEngine, Engine
 from features.errors import DataError
 from features.history import History
 from features.label import build_labels
 from features.matrix import FeatureMatrix, build_matrix, plan_columns
-from features.oracle import oracle_features
+from features.oracle.matrix import oracle_features
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
 from features.planning import FeatureSettings, plan_features
 from features.spine import SpinePolicy, build_spine

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from features.conformance.case import Case, differences, plain
-from features.dialect import Dialect
-from features.engine import Engine
+from features.engines import Engine
+from features.engines.dialect import Dialect
 
 _EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)

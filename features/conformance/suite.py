@@ -9,7 +9,7 @@ from features.conformance.conditions import CONDITION_CASES
 from features.conformance.histories import HISTORY_CASES
 from features.conformance.primitives import PRIMITIVE_CASES
 from features.conformance.tables import TABLE_CASES
-from features.engine import Engine
+from features.engines import Engine
 from features.errors import UsageError
 
 CASES: tuple[Case, ...] = (*TABLE_CASES, *PRIMITIVE_CASES, *CONDITION_CASES, *HISTORY_CASES)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from features.engine import Engine
+from features.engines import Engine
 from features.history import History, Kind
 
 Tables = dict[str, list[dict[str, Any]]]

@@ -1,10 +1,10 @@
 """Scorecards: hand-written sheets, compiled to engine steps, with a dated ledger that sums to the score."""
 
-from models.scorecard.book import BookScores, SheetBook, score_book
-from models.scorecard.ledger import SheetScores, score_sheet, write_sheet
-from models.scorecard.probability import PointsCalibration, calibrate_points
-from models.scorecard.rules import ActionRule, AttributeRule, Disqualifier
-from models.scorecard.sheet import Sheet
+from models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier
+from models.scorecard.language.sheet import Sheet
+from models.scorecard.scoring.ledger import SheetScores, score_sheet, write_sheet
+from models.scorecard.scoring.probability import PointsCalibration, calibrate_points
+from models.scorecard.scoring.scorecard_set import BookScores, SheetBook, score_book
 
 __all__ = [
     "ActionRule",

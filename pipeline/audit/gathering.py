@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from features import History, Step
-from features.as_of import attribute_steps
+from features.attributes.as_of import attribute_steps
 from features.history import Kind
 from features.spine import kind_filter
-from pipeline.audit.event_facts import event_counts, event_facts
+from pipeline.audit.event_payload import event_counts, event_facts
 from pipeline.audit.evidence import Subject
-from pipeline.audit.facts import Facts, Split
+from pipeline.audit.payload import Facts, Split
 from pipeline.config import Project
-from pipeline.training_set import TrainingSet, outcome_horizon
+from pipeline.dataset.training_set import TrainingSet, outcome_horizon
 
 _MOST_LEADS = 50_000
 

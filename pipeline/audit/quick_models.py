@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.columns import FeatureColumn
-from models.classifier import LeadClassifier
-from models.clock import clock_columns
+from models.data_checks.time_proxy import clock_columns
+from models.learners.classifier import LeadClassifier
 from pipeline.audit.evidence import Subject
-from pipeline.audit.facts import Gain
 from pipeline.audit.measures import auc
-from pipeline.training_set import TrainingSet
+from pipeline.audit.payload import Gain
+from pipeline.dataset.training_set import TrainingSet
 
 _FOLDS = 3
 _MOST_ROWS = 20_000  # for cross-fitting, which is done many times

@@ -13,7 +13,7 @@ import pandas as pd
 from features import History, Step
 from features.errors import counted
 from features.matrix import FeatureMatrix, plan_columns
-from features.oracle import oracle_features
+from features.oracle.matrix import oracle_features
 from features.plan import FeaturePlan
 
 Row = Mapping[str, Any]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pipeline.audit.evidence import Evidence
-    from pipeline.audit.facts import Facts
+    from pipeline.audit.payload import Facts
 
 Look = Callable[["Facts"], Iterable["Evidence"]]
 

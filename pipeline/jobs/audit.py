@@ -9,17 +9,17 @@ from typing import Any
 from features import History
 from features.history import Finding
 from pipeline.audit.evidence import Accused, Evidence, Subject, accuse
-from pipeline.audit.facts import FEWEST, Facts
 from pipeline.audit.gathering import gather
-from pipeline.audit.opened import KeptOut, kept_out, opened, without_sheets
+from pipeline.audit.incremental_auc import Worth, acts_seen, is_one, worth
+from pipeline.audit.opened_data import KeptOut, kept_out, opened, without_sheets
+from pipeline.audit.payload import FEWEST, Facts
 from pipeline.audit.probes import PROBES
 from pipeline.audit.quick_models import QuickSet, quick_set
 from pipeline.audit.rebuild import Rebuild, rebuild
-from pipeline.audit.worth import Worth, acts_seen, is_one, worth
 from pipeline.config import ProjectFile
+from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
-from pipeline.training_set import TrainingSet, build_training_set
 
 _MOST_SHOWN = 25  # suspects whose worth is shown by a model of their own
 

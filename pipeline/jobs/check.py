@@ -14,19 +14,19 @@ from features.errors import listed
 from features.label import build_labels
 from features.planning import plan_features
 from features.spine import build_spine
-from models.readiness import Readiness, Reason, judge_readiness
-from models.suspects import Suspect, find_suspects
+from models.data_checks.readiness import Readiness, Reason, judge_readiness
+from models.data_checks.suspects import Suspect, find_suspects
 from pipeline.config import ProjectFile
-from pipeline.html import table_html
-from pipeline.project_sheets import notes_of
-from pipeline.sources import open_history
-from pipeline.training_set import (
+from pipeline.dataset.training_set import (
     build_training_set,
     feature_settings,
     load_sheets,
     outcome_horizon,
     spine_policy,
 )
+from pipeline.html import table_html
+from pipeline.scorecards.project import notes_of
+from pipeline.sources import open_history
 
 
 @dataclass(frozen=True)

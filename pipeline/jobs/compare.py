@@ -9,12 +9,12 @@ from typing import Any
 from features import DataError
 from models.judging import Comparison
 from pipeline.config import ProjectFile
-from pipeline.judging import compare_rows
+from pipeline.dataset.judged import compare_rows
+from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
 from pipeline.state import state_folder
 from pipeline.threads import one_blas_thread
-from pipeline.training_set import TrainingSet, build_training_set
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def compare(
 
     Raises ``DataError`` when no model is registered, or the project's later leads are not later for this model.
     """
-    from pipeline.registry import Registry
+    from pipeline.registry.mlflow_registry import Registry
     from pipeline.report import write_report
 
     progress("Opening the model", 0, 0)

@@ -11,12 +11,12 @@ import pandas as pd
 from features import DataError, Step, UsageError
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
+from models.prediction import named, predict, sheet_points, with_points
 from models.reasons import Reason, reasons_of
 from pipeline.config import ProjectFile
+from pipeline.dataset.training_set import load_sheets, score_both_sheets, spine_policy
 from pipeline.jobs.scorecard.leads import refuse_odd_id
-from pipeline.predict import named, predict, sheet_points, with_points
 from pipeline.sources import open_history
-from pipeline.training_set import load_sheets, score_both_sheets, spine_policy
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Explanation:
 
 def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -> Explanation:
     """Explain one open lead. Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open."""
-    from pipeline.registry import Registry
+    from pipeline.registry.mlflow_registry import Registry
 
     refuse_odd_id(lead_id)
     history = open_history(file)

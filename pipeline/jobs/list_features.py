@@ -12,19 +12,19 @@ from typing import Any
 from uuid import uuid4
 
 from features import FeatureColumn, History, Step, UsageError
-from features.engine import StepReport
-from features.lookups import lookup_steps
+from features.attributes.lookups import lookup_steps
+from features.engines import StepReport
 from features.matrix import build_matrix, feature_steps, plan_columns, write_matrix
 from features.planning import plan_features
 from features.spine import build_spine
 from pipeline.config import EngineSettings, ProjectFile
-from pipeline.jobs.matrix_target import check_target
+from pipeline.dataset.matrix_target import check_target
+from pipeline.dataset.saved_matrix import save_matrix
+from pipeline.dataset.training_set import feature_settings, look_at_leads, spine_policy
 from pipeline.progress import Progress, silent
-from pipeline.saved_matrix import save_matrix
 from pipeline.sources import open_history
 from pipeline.sources.engines import spark_engine
-from pipeline.sources.handover import data_fingerprint, hand_over
-from pipeline.training_set import feature_settings, look_at_leads, spine_policy
+from pipeline.sources.transfer import data_fingerprint, hand_over
 from pipeline.writable import check_writable
 
 
@@ -109,7 +109,7 @@ def _settings(file: ProjectFile, engine: str | None, master: str | None) -> Engi
 
 
 def _check_spark(file: ProjectFile, settings: EngineSettings) -> None:
-    from features.spark_session import check_ready
+    from features.engines.spark_session import check_ready
 
     check_ready(settings.master, settings.work)
     if settings.work is not None:

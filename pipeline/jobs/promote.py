@@ -11,12 +11,12 @@ import pandas as pd
 from features import DataError
 from models.judging.intervals import cluster_bootstrap
 from pipeline.config import ProjectFile
-from pipeline.judging import judged_rows, later_probability
+from pipeline.dataset.judged import judged_rows, later_probability
+from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.progress import Progress, silent
-from pipeline.registry import Registered, Registry
+from pipeline.registry.mlflow_registry import Registered, Registry
 from pipeline.sources import open_history
 from pipeline.threads import one_blas_thread
-from pipeline.training_set import TrainingSet, build_training_set
 
 
 @dataclass(frozen=True)

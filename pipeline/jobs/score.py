@@ -13,15 +13,15 @@ import pandas as pd
 from features import History, spoken
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
+from models.prediction import named, predict, sheet_points, with_points
 from models.reasons import Reason, reasons_of, told
 from models.scorecard import BookScores
 from pipeline.config import ProjectFile, expand
-from pipeline.predict import named, predict, sheet_points, with_points
+from pipeline.dataset.training_set import load_sheets, score_both_sheets, spine_policy
 from pipeline.progress import Progress, silent
-from pipeline.project_sheets import notes_of
+from pipeline.scorecards.project import notes_of
 from pipeline.sources import open_history
 from pipeline.state import state_folder
-from pipeline.training_set import load_sheets, score_both_sheets, spine_policy
 from pipeline.writeback import RunManifest, WriteResult, parse_target, write_scores
 
 _REASONS_KEPT = 10
@@ -77,7 +77,7 @@ def score(
     All scores are written or none; writing equal scores again changes nothing. Raises ``LeadlensError`` with
     the target as it was before.
     """
-    from pipeline.registry import Registry
+    from pipeline.registry.mlflow_registry import Registry
 
     target = _target(file, to)
     if not dry_run:

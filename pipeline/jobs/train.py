@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 
 from features import History
+from models.data_checks.suspects import Suspect, find_suspects
 from models.judging import Comparison
-from models.scorecard.yaml_text import yaml_text
-from models.suspects import Suspect, find_suspects
-from pipeline.bundle import Bundle, Recipe
+from models.prediction import predict_frame, sheet_points, with_points
+from models.scorecard.language.yaml_text import yaml_text
 from pipeline.config import ProjectFile
-from pipeline.judging import compare_rows, fit_sheet_probability, later_probability
-from pipeline.predict import predict_frame, sheet_points, with_points
+from pipeline.dataset.judged import compare_rows, fit_sheet_probability, later_probability
+from pipeline.dataset.training_set import TrainingSet, build_training_set, outcome_horizon
 from pipeline.progress import Progress, silent
+from pipeline.registry.bundle import Bundle, Recipe
 from pipeline.sources import open_history
 from pipeline.state import study_storage
 from pipeline.threads import one_blas_thread
-from pipeline.training_set import TrainingSet, build_training_set, outcome_horizon
 
 if TYPE_CHECKING:
     from models.training import TrainedModel
@@ -93,7 +93,7 @@ def train(
     Raises ``DataError`` where the data do not allow it, ``UsageError`` for a wrong configuration.
     """
     from models.training import TrainSettings, train_model
-    from pipeline.registry import Registry
+    from pipeline.registry.mlflow_registry import Registry
 
     progress("Reading the history", 0, 0)
     history = open_history(file)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipeline.predict import named, predict, sheet_points
+from models.prediction import named, predict, sheet_points
 
 if TYPE_CHECKING:
-    from pipeline.bundle import Bundle
-    from pipeline.training_set import TrainingSet
+    from pipeline.dataset.training_set import TrainingSet
+    from pipeline.registry.bundle import Bundle
 
 
 def shap_summary(bundle: Bundle, rows: TrainingSet, sample: pd.Index, most: int = 15) -> bytes:

@@ -12,9 +12,9 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from features import DataError
-from features.dialect import DuckDBDialect
+from features.engines.dialect import DuckDBDialect
 from features.errors import counted
-from pipeline.sources.taking import refuse_equal_names, take
+from pipeline.sources.to_duckdb import refuse_equal_names, take
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 20

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from features import DataError, UsageError
 from features.errors import listed
 from pipeline.sources.queries import check_query, first_line
-from pipeline.sources.taking import refuse_equal_names
+from pipeline.sources.to_duckdb import refuse_equal_names
 
 _CHUNK = 100_000
 _FILES_BY_NET = ("http", "https", "ftp", "s3", "gs", "gcs", "az", "abfss", "hdfs", "file")

@@ -10,7 +10,7 @@ from pipeline.config import EngineSettings, ProjectFile
 from pipeline.state import state_folder
 
 if TYPE_CHECKING:
-    from features.spark import SparkEngine
+    from features.engines.spark import SparkEngine
 
 
 def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
@@ -27,7 +27,7 @@ def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
 
 def spark_engine(settings: EngineSettings, work: Path) -> SparkEngine:
     """Spark as the settings say, with its tables in ``work``. Raises ``UsageError`` where it cannot be started."""
-    from features.spark import SparkEngine
+    from features.engines.spark import SparkEngine
 
     memory = None if settings.memory is None else _bytes(settings.memory, "").lower()
     return SparkEngine(settings.master, work=work, memory=memory, settings=settings.spark)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from features import DuckDBEngine, Finding, History, Step, UsageError
-from features.conditions import Condition
+from features.conditions.condition import Condition
 from features.errors import counted, listed
 from features.history import Clock, Kind
 from pipeline.config import Project, ProjectFile, Source
@@ -14,9 +14,9 @@ from pipeline.sources.cleaning import Cleaner, refuse_duplicates
 from pipeline.sources.engines import duckdb_engine
 from pipeline.sources.feedback import TABLES as FEEDBACK
 from pipeline.sources.feedback import clean_feedback
-from pipeline.sources.hygiene_bots import mark_bots
-from pipeline.sources.hygiene_leads import exclude_leads
-from pipeline.sources.hygiene_merges import merge_leads
+from pipeline.sources.hygiene.bots import mark_bots
+from pipeline.sources.hygiene.leads import exclude_leads
+from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.sources.reading import read_source
 
 _TABLES: dict[str, dict[str, str]] = {

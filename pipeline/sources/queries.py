@@ -8,7 +8,7 @@ import sqlglot
 
 from features import UsageError
 from features.errors import listed
-from pipeline.sources.taking import refuse_equal_names
+from pipeline.sources.to_duckdb import refuse_equal_names
 
 
 def check_query(query: str, dialect: str, where: str) -> None:

@@ -15,7 +15,7 @@ from features.errors import listed
 from pipeline.config import ProjectFile, Source, expand, unexpanded
 from pipeline.sources.csv_files import read_csv_files
 from pipeline.sources.queries import first_line, run_query
-from pipeline.sources.taking import refuse_equal_names, take
+from pipeline.sources.to_duckdb import refuse_equal_names, take
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")

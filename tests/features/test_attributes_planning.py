@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from features import lookups
-from features.account import ROLLUPS, colleague_steps
-from features.attribute_planning import plan_rollups
-from features.engine import Step, StepReport
+from features.accounts.rollups import ROLLUPS, colleague_steps
+from features.attributes import lookups
+from features.attributes.planning import plan_rollups
+from features.engines import Step, StepReport
 from features.errors import UsageError
 from features.history import History, Kind
 from features.matrix import build_matrix

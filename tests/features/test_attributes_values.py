@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.contact import MAIL_KINDS, PHONE_KINDS, country_code, read_email, read_phone
-from features.lookups import postcode_area
-from features.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, band_of, is_range, range_number
-from features.titles import FUNCTIONS, SENIORITIES, function, seniority
+from features.attributes.contact import MAIL_KINDS, PHONE_KINDS, country_code, read_email, read_phone
+from features.attributes.lookups import postcode_area
+from features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, band_of, is_range, range_number
+from features.attributes.titles import FUNCTIONS, SENIORITIES, function, seniority
 
 
 @pytest.mark.parametrize(

@@ -15,18 +15,18 @@ import pandas as pd
 import pytest
 
 from features import matrix
-from features.compiled import folding
+from features.behaviour.aggregates import fact_steps
+from features.compiled import aggregation
 from features.compiled import store as stores
+from features.compiled.aggregation import fold_facts
 from features.compiled.coding import EventCoding
-from features.compiled.folding import fold_facts
 from features.compiled.lead_events import LeadEvents
 from features.compiled.store import EventStore
 from features.conformance import CASES
 from features.conformance.histories import PLAN
 from features.conformance.world import DATA_END, START, load, random_history, side_by_side
-from features.engine import DuckDBEngine, Step
+from features.engines import DuckDBEngine, Step
 from features.errors import DataError
-from features.facts import fact_steps
 from features.history import History
 from features.plan import EventKey, FeaturePlan
 from features.spine import SpinePolicy, build_spine
@@ -80,7 +80,7 @@ def test_equal_to_the_sql_that_defines_them(history: History) -> None:
 def test_events_that_do_not_fit_in_memory_wait_in_files(
     history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folding, "_EVENTS_A_PART", 50)
+    monkeypatch.setattr(aggregation, "_EVENTS_A_PART", 50)
     build_spine(history, GRID)
     want = by_sql(history)
     parts = fold_facts(history, PLAN, "spine", memory=1, folder=tmp_path)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from features import History, UsageError
-from features.conditions import Condition
+from features.conditions.condition import Condition
 from models.scorecard import Sheet, score_sheet
 from tests.features.condition_attacks import BY_KIND, COLUMNS, LISTS, TABLES, attacks
 from tests.models.histories import DAY, START, open_small, set_spine

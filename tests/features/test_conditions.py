@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.conditions import Condition
-from features.dialect import DuckDBDialect
+from features.conditions.condition import Condition
+from features.engines.dialect import DuckDBDialect
 from features.errors import UsageError
 from features.history import Kind
 from tests.features.condition_attacks import COLUMNS, LISTS, TABLES

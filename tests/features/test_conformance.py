@@ -10,7 +10,7 @@ import pytest
 
 from features import DuckDBEngine, Step
 from features.conformance import CASES, Case, NonConformance, check_engine
-from features.dialect import DuckDBDialect
+from features.engines.dialect import DuckDBDialect
 from features.errors import UsageError
 
 

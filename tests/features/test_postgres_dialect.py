@@ -13,12 +13,12 @@ import psycopg
 import pytest
 
 from features import DuckDBEngine
-from features.conditions import Condition
+from features.conditions.condition import Condition
 from features.conformance import CASES
 from features.conformance.primitives import _samples
-from features.dialect import CastTo, DuckDBDialect, spoken
+from features.engines.dialect import CastTo, DuckDBDialect, spoken
+from features.engines.postgres_dialect import PostgresDialect
 from features.errors import UsageError
-from features.postgres_dialect import PostgresDialect
 from tests.models.postgres_tables import copy_frame
 from tests.pipeline.postgres import PostgresServer, postgres_server
 

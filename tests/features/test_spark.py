@@ -15,10 +15,10 @@ import pytest
 from features import DuckDBEngine, Step
 from features.conformance import CASES, Case
 from features.conformance.world import load, random_history, side_by_side
+from features.engines.spark import SparkEngine
+from features.engines.spark_dialect import SparkDialect
+from features.engines.spark_session import check_master, find_java, on_this_machine
 from features.errors import DataError, UsageError
-from features.spark import SparkEngine
-from features.spark_dialect import SparkDialect
-from features.spark_session import check_master, find_java, on_this_machine
 from features.spine import SpinePolicy, build_spine
 from models.scorecard import Sheet, score_sheet
 from tests.features.spark_support import TINY, need_spark

@@ -10,8 +10,8 @@ import pytest
 
 from features import Step
 from features.conformance import CASES, Case
+from features.engines.spark import SparkEngine
 from features.errors import UsageError
-from features.spark import SparkEngine
 from tests.features.spark_support import INTERPRETED, TINY, need_spark, standalone_cluster
 
 # The first job waits for both workers.

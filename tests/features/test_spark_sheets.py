@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from features import DuckDBEngine, Engine, Step
 from features.conformance.world import START, load, random_history, side_by_side
-from features.spark import SparkEngine
+from features.engines.spark import SparkEngine
 from models.scorecard import Sheet, SheetScores, score_sheet
 from tests.features.spark_support import INTERPRETED, TINY, need_spark
 from tests.laws.random_sheets import Content, as_sheet, sheets

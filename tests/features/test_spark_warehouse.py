@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from features import History
-from features.spark import SparkEngine
+from features.engines.spark import SparkEngine
 from models.scorecard import Sheet
-from models.scorecard.warehouse import sheet_sql
+from models.scorecard.sql_export.warehouse import sheet_sql
 from tests.features.spark_support import INTERPRETED, TINY, need_spark
 from tests.models.postgres_tables import CONTRACT
 from tests.models.warehouse_cases import AS_OF, RICH, check_ledger, check_scores, expected, rich_history

@@ -13,10 +13,10 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features import account_steps
+from features.accounts import steps as account_steps
 from features.errors import DataError
 from features.matrix import build_matrix, plan_columns
-from features.oracle import oracle_features
+from features.oracle.matrix import oracle_features
 from features.plan import AttributeFeature, FeaturePlan, Reading
 from features.spine import SpinePolicy, build_spine
 from tests.laws.attribute_histories import ACCOUNTS, attribute_tables, firm_tables, open_attribute_tables

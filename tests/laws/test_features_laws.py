@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from features.errors import DataError
 from features.matrix import build_matrix, plan_columns
-from features.oracle import oracle_features
+from features.oracle.matrix import oracle_features
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
 from features.spine import SpinePolicy, build_spine
 from tests.laws.histories import START, Tables, moments, open_tables, tables

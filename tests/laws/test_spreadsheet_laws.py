@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from models.scorecard import Disqualifier, Sheet
-from models.scorecard.lists import read_list
-from models.scorecard.spreadsheet import from_csv, to_csv
-from models.scorecard.spreadsheet_cells import cell_text, text_cell
-from models.scorecard.yaml_text import yaml_text
+from models.scorecard.language.lists import read_list
+from models.scorecard.language.yaml_text import yaml_text
+from models.scorecard.spreadsheet.cells import cell_text, text_cell
+from models.scorecard.spreadsheet.table import from_csv, to_csv
 
 _COUNT = int(os.environ.get("LEADLENS_EXAMPLES", "60"))
 EXAMPLES = settings(

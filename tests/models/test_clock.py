@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.clock import clock_columns
+from models.data_checks.time_proxy import clock_columns
 
 
 def test_finds_rates_months_and_years_but_not_weekdays_or_behaviour() -> None:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from models.linear import AdditiveDesign, AdditiveLogistic
+from models.learners.linear import AdditiveDesign, AdditiveLogistic
 
 
 def _rows(rows: int = 2000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 
 from features import History
 from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.changes import KINDS, moves, score_changes, version_changes
-from models.scorecard.probes import hits_of
+from models.scorecard.insights.changes import KINDS, moves, score_changes, version_changes
+from models.scorecard.scoring.probes import hits_of
 from tests.laws.histories import START as LAW_START
 from tests.laws.histories import Tables, open_tables, tables
 from tests.models.histories import DAY, START, open_small, set_spine

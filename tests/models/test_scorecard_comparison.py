@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.scorecard import Sheet
-from models.scorecard.comparison import compare_sheets
+from models.scorecard.insights.comparison import compare_sheets
 
 
 def sheet(**parts: Any) -> Sheet:

@@ -10,8 +10,8 @@ import pytest
 
 from features import History
 from models.scorecard import Sheet, SheetBook, SheetScores, score_book, score_sheet
-from models.scorecard import feedback as said
-from models.scorecard.probes import rules_held
+from models.scorecard.insights import feedback as said
+from models.scorecard.scoring.probes import rules_held
 from tests.models.histories import DAY, START, open_small, set_spine
 
 T = START + 10 * DAY

@@ -11,7 +11,7 @@ import pytest
 
 from features import UsageError
 from models.scorecard import Sheet, score_sheet
-from models.scorecard.lists import MOST_VALUES, read_list
+from models.scorecard.language.lists import MOST_VALUES, read_list
 from tests.models.histories import DAY, START, open_small, set_spine
 
 SHEET = """\

@@ -10,7 +10,7 @@ import pytest
 
 from features import DataError, UsageError
 from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.ledger import LEDGER_COLUMNS
+from models.scorecard.scoring.ledger import LEDGER_COLUMNS
 from tests.models.histories import DAY, START, open_small, set_spine
 
 MICRO = timedelta(microseconds=1)

@@ -10,7 +10,7 @@ import pytest
 
 from features import History
 from models.scorecard import Sheet, score_sheet
-from models.scorecard.simulation import simulate_silence
+from models.scorecard.insights.simulation import simulate_silence
 from tests.models.histories import DAY, START, open_small, set_spine
 
 MICRO = timedelta(microseconds=1)

@@ -12,9 +12,9 @@ import pytest
 
 from features.errors import UsageError
 from models.scorecard import Sheet
-from models.scorecard.spreadsheet import COLUMNS, from_csv, to_csv
-from models.scorecard.spreadsheet_reading import SECTIONS
-from models.scorecard.yaml_text import yaml_text
+from models.scorecard.language.yaml_text import yaml_text
+from models.scorecard.spreadsheet.reading import SECTIONS
+from models.scorecard.spreadsheet.table import COLUMNS, from_csv, to_csv
 
 FULL: dict[str, Any] = {
     "sheet": "dealer",

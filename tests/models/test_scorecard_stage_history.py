@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from features import History
 from models.scorecard import Sheet, score_sheet
-from models.scorecard.stage_history import stage_history
+from models.scorecard.insights.stage_history import stage_history
 from tests.laws.histories import START as LAW_START
 from tests.laws.histories import Tables, open_tables, tables
 from tests.models.histories import DAY, START, open_small, set_spine

@@ -18,8 +18,14 @@ from features.errors import UsageError
 from features.matrix import plan_columns
 from features.planning import FeatureSettings, plan_features
 from models.scorecard import Sheet
-from models.scorecard.readable_sql import lines_of, tables_read, tokens, with_tables, without_idle_joins
-from models.scorecard.warehouse import DIALECTS, sheet_sql
+from models.scorecard.sql_export.formatting import (
+    lines_of,
+    tables_read,
+    tokens,
+    with_tables,
+    without_idle_joins,
+)
+from models.scorecard.sql_export.warehouse import DIALECTS, sheet_sql
 from tests.laws import histories as small
 from tests.laws.random_sheets import EXAMPLES, Content, as_sheet, sheets, worlds
 from tests.models.histories import DAY, START, open_small

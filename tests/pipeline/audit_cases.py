@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.audit.evidence import Subject
-from pipeline.audit.facts import Facts, Gain, Split
+from pipeline.audit.payload import Facts, Gain, Split
 
 START = pd.Timestamp("2024-01-01")
 COLUMN = Subject("lead", "column")

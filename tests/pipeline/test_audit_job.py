@@ -12,11 +12,11 @@ import pytest
 
 from benchmarks.audit import judge, world
 from pipeline.audit.rebuild import rebuild
-from pipeline.audit.words import audit_words
+from pipeline.cli.render.audit import audit_words
 from pipeline.config import load_project
+from pipeline.dataset.training_set import build_training_set
 from pipeline.jobs.audit import Audit, audit
 from pipeline.sources import open_history
-from pipeline.training_set import build_training_set
 from tests.pipeline.little_project import LittleProject, leadlens
 
 

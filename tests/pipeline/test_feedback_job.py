@@ -14,9 +14,9 @@ import yaml
 
 from features import DataError
 from models.scorecard import Sheet
+from pipeline.cli.render.feedback import feedback_words
 from pipeline.config import ProjectFile, load_project
 from pipeline.jobs.scorecard import Feedback, feedback
-from pipeline.scorecard_feedback_words import feedback_words
 from tests.pipeline.feedback_example import SHEET, answers, created, give, parts, project, verdicts
 from tests.pipeline.little_project import START, LittleProject
 

@@ -12,12 +12,12 @@ import yaml
 
 from features import DataError, History, UsageError
 from models.scorecard import Sheet, score_sheet
+from pipeline.cli.render.jobs import check_words
 from pipeline.config import load_project
+from pipeline.dataset.training_set import build_training_set
 from pipeline.jobs.check import check
 from pipeline.sources import open_history
-from pipeline.sources.handover import data_fingerprint
-from pipeline.training_set import build_training_set
-from pipeline.words import check_words
+from pipeline.sources.transfer import data_fingerprint
 from tests.pipeline.feedback_example import SHEET, answers, created, give, verdicts
 from tests.pipeline.little_project import START, LittleProject, leads
 

@@ -21,7 +21,7 @@ from features.visibility import known_by
 from pipeline.config import Bots, load_project
 from pipeline.demo import simulate, write_world
 from pipeline.sources import open_history
-from pipeline.sources.hygiene_bots import mark_bots
+from pipeline.sources.hygiene.bots import mark_bots
 from tests.pipeline.little_project import START as START_OF_LEADS
 from tests.pipeline.little_project import LittleProject
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from features import DataError, DuckDBEngine, Finding, History, Step, UsageError
 from pipeline.config import load_project
 from pipeline.sources import open_history
-from pipeline.sources.hygiene_merges import merge_leads
+from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.starter import write_starter
 from tests.pipeline.little_project import START, LittleProject, leadlens
 

@@ -16,13 +16,13 @@ import pytest
 from features import DataError, Step, UsageError, matrix
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
+from models.prediction import predict_frame, sheet_points, with_points
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
 from pipeline.config import ProjectFile
+from pipeline.dataset.training_set import spine_policy
 from pipeline.jobs.train import Training
-from pipeline.predict import predict_frame, sheet_points, with_points
-from pipeline.registry import Registry
+from pipeline.registry.mlflow_registry import Registry
 from pipeline.state import state_folder
-from pipeline.training_set import spine_policy
 
 TRIALS = 3
 

@@ -10,7 +10,7 @@ from features import UsageError
 from models.scorecard import Sheet
 from pipeline import load_project, write_starter
 from pipeline.config import ProjectFile
-from pipeline.project_sheets import notes_of, sheets_of, store_of
+from pipeline.scorecards.project import notes_of, sheets_of, store_of
 
 
 @pytest.fixture

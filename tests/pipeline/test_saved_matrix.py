@@ -16,10 +16,10 @@ from features.matrix import build_matrix, write_matrix
 from features.planning import plan_features
 from features.spine import SpinePolicy, build_spine
 from pipeline.config import ProjectFile, load_project
+from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.jobs.list_features import list_features
 from pipeline.sources import open_history
-from pipeline.sources.handover import data_fingerprint, hand_over
-from pipeline.training_set import TrainingSet, build_training_set
+from pipeline.sources.transfer import data_fingerprint, hand_over
 from tests.features.spark_support import need_spark
 from tests.pipeline.little_project import START, LittleProject, leadlens
 

@@ -12,14 +12,15 @@ import pytest
 
 from features import UsageError
 from models.scorecard import Sheet
-from pipeline import cli, load_project, write_starter
+from pipeline import load_project, write_starter
+from pipeline.cli import main as cli
 from pipeline.config import ProjectFile
+from pipeline.dataset.training_set import load_sheets
 from pipeline.jobs.score import score
 from pipeline.jobs.train import train
-from pipeline.project_sheets import choose_sheet, notes_of
-from pipeline.ready_sheets import names
-from pipeline.registry import Registry
-from pipeline.training_set import load_sheets
+from pipeline.registry.mlflow_registry import Registry
+from pipeline.scorecards.project import choose_sheet, notes_of
+from pipeline.scorecards.templates import names
 
 
 @pytest.fixture

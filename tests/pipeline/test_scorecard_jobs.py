@@ -13,7 +13,7 @@ import yaml
 
 from features import DataError, UsageError
 from models.scorecard import Sheet
-from pipeline import scorecard_words as words
+from pipeline.cli.render import scorecard as words
 from pipeline.config import ProjectFile, load_project
 from pipeline.jobs import scorecard as jobs
 from tests.pipeline.little_project import START, LittleProject

@@ -16,9 +16,9 @@ import pytest
 
 from features.errors import DataError, LeadlensError, UsageError
 from models.scorecard import Sheet
-from models.scorecard.yaml_text import yaml_text
-from pipeline.sheet_file import SheetFile
-from pipeline.sheet_store import SheetStore
+from models.scorecard.language.yaml_text import yaml_text
+from pipeline.scorecards.version_file import SheetFile
+from pipeline.scorecards.versions import SheetStore
 
 SPAWN = multiprocessing.get_context("spawn")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from pipeline.config import load_project
+from pipeline.dataset.training_set import build_training_set
 from pipeline.jobs.list_features import list_features
 from pipeline.jobs.train import train
 from pipeline.sources import open_history
-from pipeline.training_set import build_training_set
 from tests.features.spark_support import INTERPRETED, TINY, need_spark, standalone_cluster
 from tests.pipeline.test_saved_matrix import little
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.audit.evidence import Evidence
-from pipeline.audit.facts import FEWEST, Facts
+from pipeline.audit.payload import FEWEST, Facts
 from pipeline.audit.registry import probe
 
 _SOME, _FEW = 0.05, 0.01

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.facts import FEWEST, Facts
 from pipeline.audit.measures import group_codes, share_bounds
+from pipeline.audit.payload import FEWEST, Facts
 from pipeline.audit.registry import probe
 
 _SURE = 0.9  # a value with which so many convert at least is as good as a yes

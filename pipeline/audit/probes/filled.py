@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.facts import FEWEST, Facts
 from pipeline.audit.measures import share_bounds
+from pipeline.audit.payload import FEWEST, Facts
 from pipeline.audit.registry import probe
 
 _SURE_FILLED = 0.8  # of the leads for which a column is known, so many converted at least

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.audit.evidence import Evidence
-from pipeline.audit.facts import Facts
 from pipeline.audit.lexicon import habit_of
 from pipeline.audit.measures import alone
+from pipeline.audit.payload import Facts
 from pipeline.audit.registry import probe
 
 _TELLS = 0.05  # of the outcome's entropy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.facts import Facts
+from pipeline.audit.payload import Facts
 from pipeline.audit.registry import probe
 
 _SPLIT = Subject("split", "the split in time")

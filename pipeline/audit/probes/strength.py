@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.audit.evidence import Evidence, Strength
-from pipeline.audit.facts import Facts
 from pipeline.audit.measures import alone, auc_low
+from pipeline.audit.payload import Facts
 from pipeline.audit.registry import probe
 
 _BEYOND_DOUBT, _TOO_GOOD = 0.95, 0.9

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.facts import FEWEST, Facts
 from pipeline.audit.measures import share_bounds
+from pipeline.audit.payload import FEWEST, Facts
 from pipeline.audit.registry import probe
 
 _MOSTLY = 0.5

@@ -10,10 +10,10 @@ import pandas as pd
 
 from features import History, UsageError
 from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.changes import score_changes, version_changes
-from models.scorecard.comparison import Difference, compare_sheets
-from models.scorecard.parsing import Parsed, parse_conditions
-from models.scorecard.probes import hits_of, set_rows, without_segment
+from models.scorecard.insights.changes import score_changes, version_changes
+from models.scorecard.insights.comparison import Difference, compare_sheets
+from models.scorecard.language.parsing import Parsed, parse_conditions
+from models.scorecard.scoring.probes import hits_of, set_rows, without_segment
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, one_lead, plain, records
 from pipeline.sources import open_history

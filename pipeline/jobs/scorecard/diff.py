@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.changes import moves, version_changes
-from models.scorecard.comparison import Difference, compare_sheets
-from models.scorecard.probes import split_segment, without_segment
+from models.scorecard.insights.changes import moves, version_changes
+from models.scorecard.insights.comparison import Difference, compare_sheets
+from models.scorecard.scoring.probes import split_segment, without_segment
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, open_leads, records
 from pipeline.sources import open_history

@@ -12,9 +12,9 @@ from features import DataError, History
 from features.errors import counted
 from models.judging.intervals import wilson
 from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard import feedback as said
-from models.scorecard.parsing import parse_conditions
-from models.scorecard.probes import rules_held, set_rows, split_segment, without_segment
+from models.scorecard.insights import feedback as said
+from models.scorecard.language.parsing import parse_conditions
+from models.scorecard.scoring.probes import rules_held, set_rows, split_segment, without_segment
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, records
 from pipeline.sources import open_history
@@ -29,7 +29,7 @@ class Verdicts:
     leads, accepted, rejected : leads with a verdict that the sheet is for.
     share, low, high : the share of rejected ones with its 90 % interval.
     first, last : moments of the first and of the last verdict.
-    rules, bands, stages, grades, reasons, reasons_by_rule : as ``models.scorecard.feedback`` tells them.
+    rules, bands, stages, grades, reasons, reasons_by_rule : as ``models.scorecard.insights.feedback`` tells them.
     """
 
     leads: int
@@ -54,7 +54,7 @@ class Answers:
 
     Each is looked at as of the first conversion, or, without one before the answer, as of the first answer.
     ``counts``, ``rules`` and ``by_rule`` are ``answer_counts``, ``customers_by_rule`` and ``answers_by_rule`` of
-    ``models.scorecard.feedback``; ``bought`` are the customers that were looked at as of their conversion.
+    ``models.scorecard.insights.feedback``; ``bought`` are the customers that were looked at as of their conversion.
     """
 
     customers: int

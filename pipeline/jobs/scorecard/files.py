@@ -11,10 +11,10 @@ from typing import Any
 from features import UsageError
 from features.history import Finding
 from models.scorecard import Sheet, SheetBook
-from pipeline import ready_sheets
 from pipeline.config import ProjectFile
-from pipeline.project_sheets import choose_sheet, notes_of, sheets_of, store_of
-from pipeline.sheet_store import SheetVersion
+from pipeline.scorecards import templates as ready_sheets
+from pipeline.scorecards.project import choose_sheet, notes_of, sheets_of, store_of
+from pipeline.scorecards.versions import SheetVersion
 from pipeline.sources import open_history
 
 _EMPTY = """\
@@ -104,7 +104,7 @@ def check_words(found: Checked) -> list[str]:
 
 def as_sql(file: ProjectFile, which: str | None, dialect: str, as_of: datetime | None, ledger: bool) -> str:
     """The sheet as one query."""
-    from models.scorecard.warehouse import sheet_sql
+    from models.scorecard.sql_export.warehouse import sheet_sql
 
     sheet, _ = choose_sheet(file, which)
     history = open_history(file)
@@ -113,8 +113,8 @@ def as_sql(file: ProjectFile, which: str | None, dialect: str, as_of: datetime |
 
 def import_sheet(table: Path, out: Path, force: bool) -> Sheet:
     """Read an exported table and write it as YAML. Raises ``UsageError`` with line and rule for what is wrong."""
-    from models.scorecard.spreadsheet import from_csv
-    from models.scorecard.yaml_text import yaml_text
+    from models.scorecard.language.yaml_text import yaml_text
+    from models.scorecard.spreadsheet.table import from_csv
 
     try:
         raw = table.read_bytes()

@@ -12,10 +12,10 @@ import pandas as pd
 from features import DataError, History, UsageError, nearest
 from features.spine import build_scoring_spine
 from models.scorecard import Sheet
-from models.scorecard.parsing import Parsed, parse_conditions
-from models.scorecard.probes import set_rows, split_segment, without_segment
+from models.scorecard.language.parsing import Parsed, parse_conditions
+from models.scorecard.scoring.probes import set_rows, split_segment, without_segment
 from pipeline.config import ProjectFile
-from pipeline.training_set import spine_policy
+from pipeline.dataset.training_set import spine_policy
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from features import compact
 from models.scorecard import ActionRule, AttributeRule, Sheet, SheetScores, score_sheet
-from models.scorecard.contradictions import STARTING
-from models.scorecard.probes import attributes_seen, hits_of, rules_held
+from models.scorecard.language.contradictions import STARTING
+from models.scorecard.scoring.probes import attributes_seen, hits_of, rules_held
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, plain, records
 from pipeline.sources import open_history

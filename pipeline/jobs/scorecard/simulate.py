@@ -10,7 +10,7 @@ import pandas as pd
 
 from features import UsageError
 from models.scorecard import Sheet
-from models.scorecard.simulation import simulate_silence
+from models.scorecard.insights.simulation import simulate_silence
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, one_lead, records
 from pipeline.sources import open_history
@@ -20,7 +20,7 @@ _MOST_DAYS = 1000
 
 @dataclass(frozen=True)
 class Simulated:
-    """``looks``, ``losses`` and ``turns`` as in ``models.scorecard.simulation.Simulation``."""
+    """``looks``, ``losses`` and ``turns`` as in ``models.scorecard.insights.simulation.Simulation``."""
 
     lead_id: str
     as_of: datetime

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from models.scorecard import Sheet
-from models.scorecard.grades import STAGES
-from models.scorecard.probes import without_segment
-from models.scorecard.stage_history import stage_history
+from models.scorecard.insights.stage_history import stage_history
+from models.scorecard.language.grades import STAGES
+from models.scorecard.scoring.probes import without_segment
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, one_lead, open_leads, records
 from pipeline.sources import open_history
@@ -23,7 +23,7 @@ _SHOWN = ["lead_id", "at", "looked_before", "was", "stage", "total", "why", "rul
 class Stages:
     """Stage histories: of one lead, or of all open ones that the sheet is for (``lead_id`` is ``None``).
 
-    ``history`` has one row per change of stage (columns of ``models.scorecard.stage_history``); ``flow`` tells of
+    ``history`` has one row per change of stage (columns of ``models.scorecard.insights.stage_history``); ``flow`` tells of
     MQL and SQL how many leads ever entered, how many are there or beyond now, how many fell back at least once, and
     the median days from creation to the first entry.
     """

@@ -1,0 +1,1 @@
+"""What the other leads of an account did."""

@@ -1,0 +1,194 @@
+"""Choose how each column of leads and accounts is read, from its name, its kind and its values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, get_args
+
+from features.attributes.as_of import attribute_steps
+from features.attributes.columns import expression
+from features.attributes.lookups import lookup_joins, lookups_of, make_lookups
+from features.attributes.readings import FITS, beside_of, default_readings
+from features.engines import Step
+from features.errors import UsageError, listed
+from features.history import History, Kind
+from features.phrases import words
+from features.plan import AttributeFeature, FeaturePlan, Reading
+
+if TYPE_CHECKING:
+    from features.planning import FeatureSettings
+
+_OPEN = ("category", "email_country", "phone_country", "postcode_area")  # read with a list of frequent values
+# Where the value is not known, another feature says so already: the known ones alone must differ.
+_KNOWN_ONLY = ("email_valid", "email_country", "phone_valid", "phone_kind", "phone_country")
+_LOOKED_AT = "attributes_looked_at"
+_SAMPLE = 300
+
+
+def plan_attributes(history: History, settings: FeatureSettings, spine: str) -> tuple[AttributeFeature, ...]:
+    """Choose by what was known of the spine's leads when they were last looked at: nothing later is seen.
+
+    Readings that come out alike for all leads are left out, unless ``settings.read`` asks for them.
+    Raises ``UsageError`` where ``settings.read`` names an unknown column, or a reading that does not fit.
+    """
+    _check_read(history, settings)
+    if not history.lead_attributes and not history.account_attributes:
+        return ()
+    engine = history.engine
+    last = f"SELECT max(row_id) AS row_id FROM {spine} GROUP BY lead_id"
+    looked_at = Step(_LOOKED_AT, f"SELECT s.* FROM {spine} AS s JOIN ({last}) AS t ON t.row_id = s.row_id")
+    steps = [looked_at, *attribute_steps(history, _LOOKED_AT)]
+    engine.run(steps)
+    candidates = FeaturePlan(attributes=tuple(_candidates(history, settings)))
+    lookups = make_lookups(history, candidates, _LOOKED_AT)
+    try:
+        return tuple(_supported(history, candidates, settings))
+    finally:
+        engine.drop(*lookups, *(step.name for step in steps))
+
+
+def _candidates(history: History, settings: FeatureSettings) -> list[AttributeFeature]:
+    found: list[AttributeFeature] = []
+    for source, attributes in (("lead", history.lead_attributes), ("account", history.account_attributes)):
+        for column, kind in attributes.items():
+            if column in settings.drop or (history.clock != "time" and kind == "time"):
+                continue
+            if source == "account" or column in settings.firmographic:
+                family = "firmographic"
+            else:
+                family = "behavioural" if column in settings.behavioural else "demographic"
+            readings = settings.read.get(column)
+            if readings is None:
+                readings = default_readings(
+                    column, kind, _sample(history, source, column, kind), attributes, history.clock == "time"
+                )
+            label = settings.labels.get(column, words(column))
+            found += [
+                AttributeFeature(source, column, reading, label, family, (), beside_of(reading, attributes))  # type: ignore[arg-type]
+                for reading in readings
+            ]
+    return found
+
+
+def _sample(history: History, source: str, column: str, kind: Kind) -> list[str]:
+    """Some distinct values as text, always the same ones; none of moments and flags, whose kind says enough."""
+    if kind in ("time", "boolean"):
+        return []
+    dialect = history.engine.dialect
+    value = f"a.{dialect.quote(column)}"
+    text = dialect.text(f"CAST({value} AS BIGINT)" if kind == "number" else value)
+    usable = f"abs({value}) < 1e15" if kind == "number" else f"{value} IS NOT NULL"
+    found = history.engine.frame(
+        f"SELECT v.value FROM (SELECT DISTINCT {text} AS value FROM {source}_as_of AS a WHERE {usable}) AS v "
+        f"ORDER BY {dialect.hash_number('v.value')}, v.value LIMIT {_SAMPLE}"
+    )
+    return list(found["value"])
+
+
+def _supported(history: History, plan: FeaturePlan, settings: FeatureSettings) -> list[AttributeFeature]:
+    """The candidates that tell leads apart, with the values that are kept as they are."""
+    leads = history.engine.count(_LOOKED_AT)
+    tables = lookups_of(history, plan)
+    chosen = []
+    for feature in plan.attributes:
+        table, column = tables.get(feature, (None, ""))
+        read = f"{table.name}.{column}" if table else None
+        if feature.reading in _OPEN:
+            text = read or history.engine.dialect.text(
+                f"{feature.source}.{history.engine.dialect.quote(feature.column)}"
+            )
+            common = _counts(
+                history,
+                plan,
+                text,
+                f"HAVING count(*) >= 5 ORDER BY n DESC, v LIMIT {settings.max_categories}",
+            )
+            feature = replace(feature, categories=tuple(value for value, _ in common))
+            if not feature.categories:
+                continue
+        if feature.column not in settings.read:
+            known = feature.reading in _KNOWN_ONLY
+            counts = _counts(
+                history, plan, expression(history, feature, read), "ORDER BY n DESC LIMIT 1", known_only=known
+            )
+            total = leads
+            if known:
+                total = sum(
+                    n for _, n in _counts(history, plan, f"CASE WHEN {read} IS NOT NULL THEN 1 END", "")
+                )
+            if not counts or counts[0][1] == total:
+                continue
+        chosen.append(feature)
+    return chosen
+
+
+def _counts(
+    history: History, plan: FeaturePlan, value: str, rest: str, known_only: bool = True
+) -> list[tuple[str, int]]:
+    where = " WHERE r.v IS NOT NULL" if known_only else ""
+    found = history.engine.frame(
+        f"SELECT r.v, count(*) AS n FROM (SELECT {value} AS v FROM {_LOOKED_AT} AS s "
+        "JOIN lead_as_of AS lead ON lead.row_id = s.row_id JOIN account_as_of AS account ON account.row_id = s.row_id"
+        f"{lookup_joins(history, plan)}) AS r{where} GROUP BY r.v {rest}"
+    )
+    return list(zip(found["v"], map(int, found["n"]), strict=True))
+
+
+def plan_rollups(history: History, spine: str) -> tuple[str, ...]:
+    """The roll-ups of accounts that have something to tell: none where no account has two leads."""
+    engine = history.engine
+    shared = (
+        "(SELECT account_id FROM leads WHERE account_id IS NOT NULL GROUP BY account_id HAVING count(*) > 1)"
+    )
+    if not engine.count(f"{shared} AS shared"):
+        return ()
+    chosen = ["colleagues"]
+    if engine.count(
+        f"events AS e JOIN leads AS l ON l.lead_id = e.lead_id JOIN {shared} AS a ON a.account_id = l.account_id"
+    ):
+        chosen += ["colleagues_active_30d", "best_colleague_30d", "account_last_activity"]
+    after = engine.value(
+        f"SELECT count(DISTINCT s.lead_id) FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id "
+        "JOIN (SELECT o.account_id, min(c.converted_at) AS first_at, min(c.lead_id) AS one, max(c.lead_id) AS other "
+        "FROM conversions AS c JOIN leads AS o ON o.lead_id = c.lead_id GROUP BY o.account_id) AS f "
+        "ON f.account_id = l.account_id AND f.first_at < s.as_of AND NOT (f.one = f.other AND f.one = s.lead_id)"
+    )
+    if int(after or 0) >= 5:
+        chosen += ["account_conversions", "account_last_conversion"]
+    return tuple(chosen)
+
+
+def _check_read(history: History, settings: FeatureSettings) -> None:
+    own = (history.lead_attributes, history.account_attributes)
+    known = [column for attributes in own for column in attributes]
+    for column, readings in settings.read.items():
+        if column not in known:
+            raise UsageError(
+                "this column is not in the data", value=column, known=known, where="features.read"
+            )
+        for reading in readings:
+            where = f"features.read.{column}"
+            if reading not in get_args(Reading):
+                raise UsageError(
+                    "a column cannot be read like that", value=reading, known=get_args(Reading), where=where
+                )
+            for kind in (attributes[column] for attributes in own if column in attributes):
+                _check_fit(history, reading, kind, where)
+
+
+def _check_fit(history: History, reading: Reading, kind: Kind, where: str) -> None:
+    fitting = [name for name, kinds in FITS.items() if kind in kinds]
+    if kind not in FITS[reading]:
+        raise UsageError(
+            f"a column of kind {kind} cannot be read as {reading}",
+            value=reading,
+            where=where,
+            fix=f"one of {listed(fitting)}; or change the column's kind by a cast in `query`",
+        )
+    if history.clock != "time" and (reading in ("age", "years") or kind == "time"):
+        raise UsageError(
+            f"{reading} needs moments, and the data have none",
+            value=f"order: {history.clock}",
+            where=where,
+            fix="give leads a created_at, or read the column as it is",
+        )

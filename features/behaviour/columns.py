@@ -1,0 +1,69 @@
+"""Behavioural features: what a lead did before the moment, told by measures over the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from features.behaviour.aggregates import age_between, days_between, fact_steps, touch_value
+from features.behaviour.measures import LEAD_AGE, PURCHASES, Measure, key_measures, rate_measure, touch_column
+from features.columns import FeatureColumn
+from features.engines import Step
+from features.history import History
+from features.plan import FeaturePlan
+
+
+def _measures(plan: FeaturePlan) -> Iterator[Measure]:
+    for number in range(len(plan.keys)):
+        yield from key_measures(plan, number)
+    yield from (rate_measure(plan, rate) for rate in plan.rates)
+    if plan.purchases:
+        yield from PURCHASES
+
+
+def behaviour_columns(plan: FeaturePlan) -> Iterator[FeatureColumn]:
+    """The columns that ``behaviour_steps`` makes, in order."""
+    yield from (measure.column for measure in _measures(plan))
+    yield from map(touch_column, plan.touches)
+    if plan.lead_age:
+        yield LEAD_AGE
+
+
+def behaviour_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
+    """All steps ending in ``behaviour(row_id, …)``: one row per spine row, whatever the history."""
+    return [*fact_steps(history, plan, spine), *telling_steps(history, plan, spine)]
+
+
+def telling_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
+    """The steps after ``facts``, ending in ``behaviour``: nothing but arithmetic on each row."""
+    dialect = history.engine.dialect
+    columns = [
+        f"CAST({measure.sql} AS DOUBLE) AS {dialect.quote(measure.column.name)}"
+        for measure in _measures(plan)
+    ]
+    columns += [
+        f"{touch_value(dialect, touch, f'f.t{number}')} AS {dialect.quote(touch.name)}"
+        for number, touch in enumerate(plan.touches)
+    ]
+    if plan.lead_age:
+        columns.append(
+            f"{days_between(dialect, 's.as_of', 's.created_at')} AS {dialect.quote(LEAD_AGE.name)}"
+        )
+    steps, joins = [], ""
+    if plan.purchases:
+        steps.append(_purchases(history, spine))
+        joins = " LEFT JOIN purchases AS p ON p.row_id = s.row_id"
+    select = ", ".join(["s.row_id", *columns])
+    return [
+        *steps,
+        Step("behaviour", f"SELECT {select} FROM {spine} AS s JOIN facts AS f ON f.row_id = s.row_id{joins}"),
+    ]
+
+
+def _purchases(history: History, spine: str) -> Step:
+    age = age_between(history.engine.dialect, "s.as_of", "c.converted_at")
+    return Step(
+        "purchases",
+        f"SELECT s.row_id, count(*) AS n, min({age}) AS recency, max({age}) AS first, sum(c.value) AS total, "
+        f"count(c.value) AS valued FROM {spine} AS s JOIN conversions AS c ON c.lead_id = s.lead_id "
+        "AND c.converted_at < s.as_of GROUP BY s.row_id",
+    )

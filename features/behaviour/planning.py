@@ -1,0 +1,277 @@
+"""Choose the behavioural features by support: what enough of the spine's rows had seen by then."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from features.behaviour.aggregates import days_between
+from features.conditions.condition import Condition
+from features.engines import Step
+from features.history import History, Kind
+from features.phrases import event_phrase, words
+from features.plan import EventKey, Rate, Touch
+from features.visibility import visible
+
+if TYPE_CHECKING:
+    from features.planning import FeatureSettings
+
+_WINDOWS = tuple(timedelta(days=days) for days in (1, 7, 30, 90, 365))
+_MOST_AMOUNTS = 4
+_MOST_TOUCHES = 4
+_LEAST_ROWS = 5
+# Support is a share, and a share of this many rows is known well enough.
+_SAMPLE = 20_000
+_CHANNEL = re.compile(r"channel|source|medium|utm", re.IGNORECASE)
+# Names of numbers that tell which one it was, not how much: ``clerk``, ``userId``, ``offer_no``; not ``no_of_cds``.
+_ONE_OF_MANY = re.compile(
+    r"(?:^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))(?i:id|uid|uuid|code|ref|sku|ean|gtin|isbn|zip|plz|postcode|phone|user"
+    r"|agent|clerk|operator|employee|owner|rep|resource|seller|advisor|manager|member|customer|client|product"
+    r"|campaign|category|session|(?<=.)(?:no|nr|number|nummer|numero))$"
+)
+_MAIL = {
+    "tries": re.compile(r"mail.*(sent|delivered)|(sent|delivered).*mail", re.IGNORECASE),
+    "opened": re.compile(r"mail.*open|open.*mail", re.IGNORECASE),
+    "clicked": re.compile(r"mail.*click|click.*mail", re.IGNORECASE),
+}
+
+
+def plan_events(history: History, settings: FeatureSettings, spine: str) -> dict[str, Any]:
+    """The behavioural part of a ``FeaturePlan``, as its keyword arguments.
+
+    At most ``settings.max_event_keys`` event types and property values are taken, most frequent first.
+    """
+    columns: dict[str, Kind] = {"event_type": "category", **history.event_properties}
+    own = []
+    for number, (label, when) in enumerate(settings.counts):
+        Condition.parse(when, columns, where=f"features.counts[{number}] ({label!r})")
+        own.append(EventKey(f"own:{label}", label, when=when))
+    support = _Support(history, settings, spine)
+    try:
+        if not support.types:
+            return {"keys": tuple(own), "windows": tuple(sorted(set(settings.windows or _WINDOWS)))}
+        keys = support.keys()
+        return {
+            "keys": (*keys, *own),
+            "windows": support.windows(),
+            "touches": support.touches(),
+            "rates": _rates(keys),
+            "hours": support.hours(),
+            "purchases": support.purchases(),
+        }
+    finally:
+        history.engine.drop("plan_rows", "plan_seen")
+
+
+class _Support:
+    """How many of a sample of the spine's rows saw what, by then. Makes ``plan_rows`` and ``plan_seen``."""
+
+    def __init__(self, history: History, settings: FeatureSettings, spine: str) -> None:
+        self.history, self.settings, self.engine = history, settings, history.engine
+        dialect = self.engine.dialect
+        rows = self.engine.count(spine)
+        # By lead, so that all moments of one are in or out; the same leads on every engine.
+        kept = (
+            f" WHERE {dialect.hash_number('lead_id')} < {_SAMPLE * 1_000_000 // rows}"
+            if rows > _SAMPLE
+            else ""
+        )
+        properties = "".join(f", e.{dialect.quote(name)}" for name in history.event_properties)
+        self.engine.run(
+            [
+                Step("plan_rows", f"SELECT row_id, lead_id, as_of FROM {spine}{kept}"),
+                Step(
+                    "plan_seen",
+                    "SELECT s.row_id, s.as_of, e.occurred_at, e.event_type"
+                    f"{properties} FROM plan_rows AS s JOIN events AS e ON {visible()}",
+                ),
+            ]
+        )
+        share = settings.min_support
+        # No support asked for: whatever there is, for those who name features instead of learning from them.
+        self.least = max(share * self.engine.count("plan_rows"), _LEAST_ROWS) if share else 1
+        found = self._support("event_type")
+        self.by_type = dict(zip(found["value"], found["n"], strict=True))
+        self.types = [name for name, count in self.by_type.items() if count >= self.least]
+
+    def _support(self, columns: str, where: str = "TRUE", limit: int | None = None) -> pd.DataFrame:
+        """(value, n): rows that saw each value, most frequent first."""
+        return self.engine.frame(
+            f"SELECT {columns} AS value, count(DISTINCT row_id) AS n FROM plan_seen WHERE {where} "
+            f"GROUP BY {columns} ORDER BY n DESC, value" + (f" LIMIT {limit}" if limit else "")
+        )
+
+    def keys(self) -> tuple[EventKey, ...]:
+        labels, cap = self.settings.labels, self.settings.max_event_keys
+        amounts = self._amounts()
+        keys = [EventKey("any", labels.get("any", "Any activity"), amounts=tuple(amounts), rhythm=True)]
+        ranked: list[tuple[int, EventKey]] = []
+        if len(self.by_type) > 1:
+            for kind in self.types:
+                mine = tuple(name for name, types in amounts.items() if len(types) > 1 and kind in types)
+                phrase = event_phrase(kind, labels)
+                ranked.append((self.by_type[kind], EventKey(kind, phrase, kind, amounts=mine)))
+        for name in self._categories():
+            ranked += self._channel(name) if self._is_channel(name) else self._values(name)
+        ranked.sort(key=lambda item: (-item[0], item[1].name))
+        taken = {key.name.lower() for key in keys}
+        keys += [replace(key, name=_free(key.name, taken)) for _, key in ranked[:cap]]
+        return tuple(keys)
+
+    def _categories(self) -> list[str]:
+        return [
+            name
+            for name, kind in self.history.event_properties.items()
+            if kind in ("category", "boolean") and name not in self.settings.drop
+        ]
+
+    def _values(self, name: str) -> list[tuple[int, EventKey]]:
+        """Each value of a property within each event type."""
+        dialect = self.engine.dialect
+        quoted, text = dialect.quote(name), dialect.text(dialect.quote(name))
+        found = self.engine.frame(
+            f"SELECT event_type AS type, {text} AS value, count(DISTINCT row_id) AS n FROM plan_seen "
+            f"WHERE {quoted} IS NOT NULL GROUP BY event_type, {text} ORDER BY n DESC, type, value "
+            f"LIMIT {10 * self.settings.max_event_keys + 1}"
+        )
+        labels = self.settings.labels
+        return [
+            (count, EventKey(f"{kind}:{name}={value}", event_phrase(kind, labels, value), kind, name, value))
+            for kind, value, count in found.itertuples(index=False)
+            # A value that every event of the type has says nothing new.
+            if count >= self.least and self.by_type[kind] != count
+        ]
+
+    def _is_channel(self, name: str) -> bool:
+        """Whether a property tells by which way people came, on events of several types."""
+        quoted = self.engine.dialect.quote(name)
+        return bool(_CHANNEL.search(name)) and (
+            int(
+                self.engine.value(
+                    f"SELECT count(DISTINCT event_type) FROM plan_seen WHERE {quoted} IS NOT NULL"
+                )
+            )
+            > 1
+        )
+
+    def _channel(self, name: str) -> list[tuple[int, EventKey]]:
+        """Each value of a channel over all event types, with its share."""
+        dialect = self.engine.dialect
+        found = self._support(dialect.text(dialect.quote(name)), f"{dialect.quote(name)} IS NOT NULL")
+        label = self.settings.labels.get(name, words(name))
+        return [
+            (count, EventKey(f"{name}={value}", f"{label}: {value}", prop=name, value=value, share=True))
+            for value, count in found.itertuples(index=False)
+            if count >= self.least
+        ]
+
+    def _amounts(self) -> dict[str, list[str]]:
+        """Number properties that are told often enough, each with the event types that tell it."""
+        amounts: dict[str, list[str]] = {}
+        for name, kind in self.history.event_properties.items():
+            if kind != "number" or name in self.settings.drop or self._is_code(name):
+                continue
+            if len(amounts) < _MOST_AMOUNTS:
+                found = self._support("event_type", f"{self.engine.dialect.quote(name)} IS NOT NULL")
+                if len(types := found.loc[found["n"] >= self.least, "value"]):
+                    amounts[name] = list(types)
+        return amounts
+
+    def _is_code(self, name: str) -> bool:
+        """Whether a number only names one of many, such as a clerk: by its name, where all values are whole."""
+        quoted = self.engine.dialect.quote(name)
+        return bool(_ONE_OF_MANY.search(name)) and not self.engine.count(
+            f"plan_seen WHERE {quoted} <> floor({quoted})"
+        )
+
+    def windows(self) -> tuple[timedelta, ...]:
+        """The user's own, or those that some rows have events in and some have older events than."""
+        if self.settings.windows is not None:
+            return tuple(sorted(set(self.settings.windows)))
+        age = days_between(self.engine.dialect, "as_of", "occurred_at")
+        span = f"SELECT row_id, min({age}) AS nearest, max({age}) AS farthest FROM plan_seen GROUP BY row_id"
+        ages = self.engine.frame(span)
+        return tuple(
+            window
+            for window in _WINDOWS
+            if (ages["nearest"] <= window.days).sum() >= self.least
+            and (ages["farthest"] > window.days).sum() >= self.least
+        )
+
+    def touches(self) -> tuple[Touch, ...]:
+        """The last event's type, the last value of each property, and by which channel the lead first came."""
+        found: list[Touch] = []
+        if len(self.by_type) > 1:
+            types = tuple(self.by_type)[: self.settings.max_categories]
+            found.append(Touch("last", "event_type", "Last action", types))
+        for name in self._categories():
+            dialect = self.engine.dialect
+            values = self._support(
+                dialect.text(dialect.quote(name)),
+                f"{dialect.quote(name)} IS NOT NULL",
+                self.settings.max_categories,
+            )
+            categories = tuple(values.loc[values["n"] >= self.least, "value"])
+            if len(categories) > 1 and self.history.event_properties[name] == "category":
+                label = self.settings.labels.get(name, words(name))
+                low = label[:1].lower() + label[1:]
+                found.append(Touch("last", name, f"Last {low}", categories))
+                if self._is_channel(name):
+                    found.append(Touch("first", name, f"First {low}", categories))
+        return tuple(found[: 1 + _MOST_TOUCHES])
+
+    def hours(self) -> bool:
+        """Whether events have a time of day: dates alone tell no session."""
+        midnight = self.engine.dialect.start_of_day("occurred_at")
+        return self.engine.count(f"plan_seen WHERE occurred_at <> {midnight}") > 0.05 * self.engine.count(
+            "plan_seen"
+        )
+
+    def purchases(self) -> bool:
+        """Whether leads had bought before, and the events do not tell just that already."""
+        bought = self.engine.value(
+            "SELECT count(DISTINCT s.row_id) FROM plan_rows AS s JOIN conversions AS c ON c.lead_id = s.lead_id "
+            "AND c.converted_at < s.as_of"
+        )
+        if int(bought or 0) < self.least:
+            return False
+        untold = self.engine.count(
+            "conversions AS c WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.lead_id = c.lead_id "
+            "AND e.occurred_at = c.converted_at)"
+        )
+        return untold > 0
+
+
+def _rates(keys: tuple[EventKey, ...]) -> tuple[Rate, ...]:
+    """E-mail engagement, where the event types tell it."""
+    found = {
+        part: next(
+            (key for key in keys if key.event_type and key.prop is None and pattern.search(key.event_type)),
+            None,
+        )
+        for part, pattern in _MAIL.items()
+    }
+    rates = []
+    for hits, tries in (("opened", "tries"), ("clicked", "tries"), ("clicked", "opened")):
+        hit, tried = found[hits], found[tries]
+        if hit and tried:
+            of = "sent" if tries == "tries" else "opened"
+            rates.append(
+                Rate(f"mail_{hits}_per_{of}", f"E-mails {hits} per e-mail {of}", hit.name, tried.name)
+            )
+    return tuple(rates)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or with a number behind it where SQL, which is blind to case, could mistake it for another."""
+    free = next(
+        found
+        for found in (name, *(f"{name} ({number})" for number in range(2, len(taken) + 3)))
+        if found.lower() not in taken
+    )
+    taken.add(free.lower())
+    return free

@@ -1,0 +1,13 @@
+"""Where SQL runs: the contract, DuckDB, Spark, and the functions that each engine spells differently."""
+
+from features.engines.dialect import Dialect, DuckDBDialect
+from features.engines.engine import DuckDBEngine, Engine, Step, StepReport
+
+__all__ = [
+    "Dialect",
+    "DuckDBDialect",
+    "DuckDBEngine",
+    "Engine",
+    "Step",
+    "StepReport",
+]

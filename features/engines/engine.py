@@ -1,0 +1,260 @@
+"""Where SQL runs: small named steps, one base class as the contract, DuckDB as the reference."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import duckdb
+import pandas as pd
+
+from features.engines.dialect import Dialect, DuckDBDialect
+from features.errors import DataError, UsageError
+
+
+class Step(NamedTuple):
+    """One named statement: ``sql`` is a SELECT whose result later steps read as table ``name``."""
+
+    name: str
+    sql: str
+
+
+class StepReport(NamedTuple):
+    """What one step cost: rows produced and seconds taken."""
+
+    name: str
+    rows: int
+    seconds: float
+
+
+class Engine(ABC):
+    """Runs steps over the five contract tables.
+
+    Guarantees that every engine gives:
+
+    - a table made by a step is visible to the steps after it and to no other connection;
+    - a table is made once, when its step runs, and is not computed again where it is read;
+    - timestamps carry no zone and mean UTC, to the microsecond;
+    - running the same steps over the same tables gives the same rows (their order is not promised): whole
+      numbers, texts and moments are equal on every engine, floating-point numbers to 1e-9.
+
+    Whether an engine keeps to it is told by ``features.conformance``.
+    """
+
+    dialect: Dialect
+
+    @abstractmethod
+    def run(self, steps: Iterable[Step], watch: Callable[[StepReport], None] | None = None) -> None:
+        """Run steps in order, replacing tables of the same name.
+
+        ``watch`` is told rows and seconds of each (it costs a count per step).
+        Raises ``DataError`` naming the step that failed.
+        """
+
+    @abstractmethod
+    def frame(self, sql: str) -> pd.DataFrame:
+        """The result of a SELECT as a pandas frame."""
+
+    @abstractmethod
+    def register(self, name: str, frame: pd.DataFrame) -> None:
+        """Make a pandas frame readable as table ``name``; a copy is taken."""
+
+    @abstractmethod
+    def read(self, name: str, path: str | Path) -> None:
+        """Make Parquet (a file, or a folder of part files) readable as table ``name``, without copying it."""
+
+    @abstractmethod
+    def write(self, sql: str, path: str | Path) -> None:
+        """The result of a SELECT as zstd Parquet at ``path``, replacing what is there.
+
+        A file or a folder of part files, as the engine sees fit: ``read`` takes both. Rows do not pass through
+        pandas. Raises ``DataError`` when the SELECT or the writing fails.
+        """
+
+    @abstractmethod
+    def columns(self, table: str) -> dict[str, str]:
+        """Column names and SQL types (as DuckDB calls them) of a table, in order."""
+
+    @abstractmethod
+    def drop(self, *names: str) -> None:
+        """Forget tables made by steps; unknown names are ignored."""
+
+    def value(self, sql: str) -> Any:
+        """The single value of a one-row, one-column SELECT (``None`` for NULL)."""
+        found: Any = self.frame(sql).iloc[0, 0]
+        return None if pd.isna(found) else found
+
+    def count(self, rest: str) -> int:
+        """Rows of ``SELECT count(*) FROM <rest>``."""
+        return int(self.value(f"SELECT count(*) FROM {rest}"))
+
+    def unordered(self) -> AbstractContextManager[None]:
+        """While inside, tables may be made in any order of rows, which lets some engines use all their threads."""
+        return nullcontext()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of everything; nothing can be asked afterwards. Closing twice is fine."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class DuckDBEngine(Engine):
+    """DuckDB in this process: the embedded default, and the reference for every other engine.
+
+    Parameters
+    ----------
+    connection : an open DuckDB connection; a fresh in-memory one by default.
+    memory : what DuckDB may use, such as ``"4GB"``; by default most of the machine's. What does not fit is
+        written to ``spill``.
+    spill : folder for what does not fit in memory; by default ``.tmp`` where the process runs.
+    threads : by default one per core.
+
+    Raises ``UsageError`` for a limit that DuckDB does not understand.
+
+    >>> engine = DuckDBEngine()
+    >>> engine.run([Step("answer", "SELECT 42 AS n")])
+    >>> int(engine.value("SELECT n FROM answer"))
+    42
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection | None = None,
+        *,
+        memory: str | None = None,
+        spill: str | Path | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.dialect = DuckDBDialect()
+        self._views: set[str] = set()  # tables that ``read`` made, by lower-case name
+        self.connection = connection or duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'")
+        # In a notebook without ipywidgets the bar is off already, and DuckDB refuses even to be told so.
+        if self.connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+            self.connection.execute("SET enable_progress_bar = false")
+        if memory is not None:
+            self._set("memory_limit", memory, "write a number and a unit: 4GB, 500MB")
+            self.connection.execute("SET preserve_insertion_order = false")  # else results wait in memory
+        if spill is not None:
+            self._set("temp_directory", str(spill), "name a folder on a disk with room")
+        if threads is not None:
+            self._set("threads", threads, "a whole number from 1")
+
+    def _set(self, setting: str, value: str | int, fix: str) -> None:
+        try:
+            self.connection.execute(f"SET {setting} = {self.dialect.literal(value)}")
+        except duckdb.Error as error:
+            raise UsageError(
+                f"DuckDB refuses this {setting}", value=value, why=_told(error), fix=fix
+            ) from error
+
+    def run(self, steps: Iterable[Step], watch: Callable[[StepReport], None] | None = None) -> None:
+        for step in steps:
+            started = time.perf_counter()
+            name = self.dialect.quote(step.name)
+            try:
+                self._make(step.name, step.sql)
+            except duckdb.Error as error:
+                raise DataError(
+                    f"the step {step.name!r} failed",
+                    value=_told(error),
+                    fix="see what it ran with: leadlens features CONFIG --explain",
+                ) from error
+            if watch is not None:
+                rows = int(self.connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+                watch(StepReport(step.name, rows, time.perf_counter() - started))
+
+    def _make(self, name: str, sql: str) -> None:
+        quoted = self.dialect.quote(name)
+        if name.lower() not in self._views:
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted} AS {sql}")
+            return
+        # A table does not replace a view, and the SELECT may read the view it is to replace.
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE _made AS {sql}")
+        self.drop(name)
+        self.connection.execute(f"ALTER TABLE _made RENAME TO {quoted}")
+
+    def define(self, steps: Iterable[Step]) -> None:
+        """Like ``run``, but each is computed where it is read: for steps that are read once."""
+        for step in steps:
+            self.drop(step.name)
+            self.connection.execute(f"CREATE TEMP VIEW {self.dialect.quote(step.name)} AS {step.sql}")
+            self._views.add(step.name.lower())
+
+    def frame(self, sql: str) -> pd.DataFrame:
+        return self.connection.execute(sql).df()
+
+    def value(self, sql: str) -> Any:
+        rows = self.connection.execute(sql).fetchall()
+        return rows[0][0] if rows else None
+
+    def register(self, name: str, frame: pd.DataFrame) -> None:
+        self.connection.register("_incoming", frame)
+        try:
+            self._make(name, "SELECT * FROM _incoming")
+        finally:
+            self.connection.unregister("_incoming")
+
+    def read(self, name: str, path: str | Path) -> None:
+        found = Path(path)
+        plain = re.sub(r"([\[*?])", r"[\1]", str(found))  # a star of a folder's name stands for itself
+        files = f"{plain}/*.parquet" if found.is_dir() else plain
+        source = f"read_parquet({self.dialect.literal(files)})"
+        try:
+            self.drop(name)
+            self.connection.execute(f"CREATE TEMP VIEW {self.dialect.quote(name)} AS SELECT * FROM {source}")
+            self._views.add(name.lower())
+        except duckdb.Error as error:
+            raise DataError(f"the table {name!r} cannot be read", value=files, why=_told(error)) from error
+
+    def write(self, sql: str, path: str | Path) -> None:
+        target = Path(path)
+        if target.is_dir():
+            shutil.rmtree(target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.connection.execute(
+                f"COPY ({sql}) TO {self.dialect.literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+            )
+        except (duckdb.Error, OSError) as error:
+            raise DataError("a result could not be written", value=str(target), why=_told(error)) from error
+
+    @contextmanager
+    def unordered(self) -> Iterator[None]:
+        kept = self.value("SELECT current_setting('preserve_insertion_order')")
+        self.connection.execute("SET preserve_insertion_order = false")
+        try:
+            yield
+        finally:
+            self.connection.execute(f"SET preserve_insertion_order = {self.dialect.literal(bool(kept))}")
+
+    def columns(self, table: str) -> dict[str, str]:
+        rows = self.connection.execute(f"DESCRIBE {self.dialect.quote(table)}").fetchall()
+        return {row[0]: row[1] for row in rows}
+
+    def drop(self, *names: str) -> None:
+        for name in names:
+            kind = "VIEW" if name.lower() in self._views else "TABLE"
+            self.connection.execute(f"DROP {kind} IF EXISTS {self.dialect.quote(name)}")
+            self._views.discard(name.lower())
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def _told(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,240 @@
+"""The additive part: ridge logistic regression in which every column is a short table of points.
+
+Each number is cut at up to 31 quantiles. Its table of log-odds is a straight line in the rank plus a step per
+eighth, both shrunk to nothing; each category is one entry of a table; the missing have an entry of their own.
+A row's margin is the start plus one entry per column, so the explanation *is* the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import minimize
+
+from models.scale import log_odds, probability
+
+Floats = NDArray[np.float64]
+_FINE, _COARSE = 32, 8
+_FEWEST_ROWS = 20  # of a category or of missing values, to have an entry of its own
+_PRIOR_STRENGTH = 1.0  # how many units of information hold the prior's slope at 1
+
+
+@dataclass(frozen=True)
+class ColumnTable:
+    """Log-odds of one column.
+
+    Attributes
+    ----------
+    edges : cuts of a number (a value on a cut lies above it), or None for a category.
+    entries : log-odds per bin or per category code; the last entry is for missing.
+    """
+
+    edges: Floats | None
+    entries: Floats
+
+    def codes(self, values: Floats) -> NDArray[np.intp]:
+        """Which entry each value takes."""
+        missing = len(self.entries) - 1
+        if self.edges is not None:
+            return np.where(np.isnan(values), missing, np.searchsorted(self.edges, values, side="right"))
+        held = np.where(np.isnan(values) | (values >= missing), missing, values)
+        return held.astype(np.intp)
+
+
+@dataclass(frozen=True)
+class AdditiveLogistic:
+    """A fitted additive part: ``margin = start + prior_slope * prior + one entry per column``."""
+
+    start: float
+    prior_slope: float
+    tables: tuple[ColumnTable, ...]
+
+    def contributions(self, matrix: Floats) -> Floats:
+        """Log-odds per row and column, without start and prior."""
+        parts = np.zeros(matrix.shape)
+        for at, table in enumerate(self.tables):
+            parts[:, at] = table.entries[table.codes(matrix[:, at])]
+        return parts
+
+    def margin(self, matrix: Floats, prior: Floats | None = None) -> Floats:
+        """Log-odds per row; ``prior`` as at fitting (its slope is applied here)."""
+        total: Floats = self.contributions(matrix).sum(axis=1) + self.start
+        return total if prior is None else total + self.prior_slope * prior
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        tables = [
+            {"edges": None if t.edges is None else t.edges.tolist(), "entries": t.entries.tolist()}
+            for t in self.tables
+        ]
+        return {"start": self.start, "prior_slope": self.prior_slope, "tables": tables}
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> AdditiveLogistic:
+        """The inverse of ``to_dict``."""
+        tables = tuple(
+            ColumnTable(
+                None if t["edges"] is None else np.array(t["edges"], float), np.array(t["entries"], float)
+            )
+            for t in told["tables"]
+        )
+        return cls(float(told["start"]), float(told["prior_slope"]), tables)
+
+
+class AdditiveDesign:
+    """The tables' cuts and shapes for given rows, so that several strengths can be fitted without redoing it.
+
+    Parameters
+    ----------
+    matrix : encoded rows (``models.learners.encoding``).
+    categorical : which columns hold category codes.
+    monotone : 1 or -1 where the table must not fall or not rise, else 0; such a column has no steps.
+    """
+
+    def __init__(
+        self, matrix: Floats, categorical: NDArray[np.bool_], monotone: Sequence[int] | None = None
+    ) -> None:
+        signs = list(monotone or [0] * matrix.shape[1])
+        self.rows = len(matrix)
+        self._shapes: list[ColumnTable] = []
+        bases, picked, offset = [], [], 0
+        self.bounds: list[tuple[float | None, float | None]] = []
+        for at in range(matrix.shape[1]):
+            values = matrix[:, at]
+            edges = None if categorical[at] else _edges(values)
+            known = values[~np.isnan(values)]
+            size = (int(known.max()) + 1 if len(known) else 0) if edges is None else len(edges) + 1
+            shape = ColumnTable(edges, np.zeros(size + 1))
+            codes = shape.codes(values)
+            basis, sign_of = _basis(
+                np.bincount(codes, minlength=size + 1).astype(float), edges is None, signs[at]
+            )
+            self._shapes.append(shape)
+            bases.append(basis)
+            self.bounds += sign_of
+            picked.append(codes + offset)
+            offset += size + 1
+        self._entry_rows = (
+            sparse.csr_matrix(
+                (
+                    np.ones(self.rows * len(picked)),
+                    np.column_stack(picked).ravel(),
+                    np.arange(self.rows + 1) * len(picked),
+                ),
+                shape=(self.rows, offset),
+            )
+            if picked
+            else sparse.csr_matrix((self.rows, 0))
+        )
+        self._basis = sparse.csr_matrix(sparse.block_diag(bases)) if bases else sparse.csr_matrix((0, 0))
+
+    def fit(
+        self,
+        y: NDArray[Any],
+        strength: float,
+        prior: Floats | None = None,
+        start_from: Floats | None = None,
+        max_steps: int = 200,
+    ) -> AdditiveLogistic:
+        """Fit with ridge penalty ``1 / (2 * strength)`` per basis weight; the prior's slope is held near 1.
+
+        ``start_from`` may be the ``weights`` of an earlier fit (they are left on ``self.weights``).
+        """
+        label = np.asarray(y, dtype=np.float64)
+        told = np.zeros(self.rows) if prior is None else prior
+        width = self._basis.shape[1]
+        entry_columns = self._entry_rows.T.tocsr()
+        basis, basis_columns = self._basis, self._basis.T.tocsr()
+
+        def loss(weights: Floats) -> tuple[float, Floats]:
+            coefficients = weights[2:]
+            margin = weights[0] + weights[1] * told + self._entry_rows @ (basis @ coefficients)
+            miss = probability(margin) - label
+            value = np.logaddexp(0.0, margin).sum() - label @ margin
+            value += (
+                0.5 * coefficients @ coefficients / strength + 0.5 * _PRIOR_STRENGTH * (weights[1] - 1) ** 2
+            )
+            slope = np.concatenate(
+                [
+                    [miss.sum(), miss @ told + _PRIOR_STRENGTH * (weights[1] - 1)],
+                    basis_columns @ (entry_columns @ miss) + coefficients / strength,
+                ]
+            )
+            return value / self.rows, slope / self.rows
+
+        first = np.zeros(width + 2)
+        first[0] = 0.0 if prior is not None else log_odds(float(label.mean()), self.rows)
+        first[1] = 1.0
+        if start_from is not None:
+            first = start_from
+        bounds = [(None, None), (0.0, None), *self.bounds]
+        found = minimize(
+            loss,
+            first,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": max_steps, "ftol": 1e-9, "gtol": 1e-6},
+        )
+        self.weights: Floats = found.x
+        entries = basis @ found.x[2:]
+        tables, at = [], 0
+        for shape in self._shapes:
+            size = len(shape.entries)
+            tables.append(ColumnTable(shape.edges, entries[at : at + size]))
+            at += size
+        return AdditiveLogistic(
+            float(found.x[0]), float(found.x[1]) if prior is not None else 0.0, tuple(tables)
+        )
+
+
+def _edges(values: Floats) -> Floats:
+    known = np.unique(values[~np.isnan(values)])
+    if len(known) <= _FINE:
+        return (known[1:] + known[:-1]) / 2
+    return np.unique(np.nanquantile(values, np.linspace(0, 1, _FINE + 1)[1:-1]))
+
+
+def _basis(
+    count: Floats, category: bool, sign: int
+) -> tuple[sparse.csr_matrix, list[tuple[float | None, float | None]]]:
+    """Entries of a table as a linear function of few weights, each centred over the rows."""
+    size, rows = len(count), count.sum()
+    columns: list[Floats] = []
+    bounds: list[tuple[float | None, float | None]] = []
+    free = (None, None)
+    if category:
+        for code in np.flatnonzero((count >= _FEWEST_ROWS) & (count < rows)):
+            columns.append(_one_hot(size, [int(code)]))
+            bounds.append(free)
+    else:
+        seen, known = count[:-1], count[:-1].sum()
+        rank = (np.cumsum(seen) - seen / 2) / max(known, 1.0)
+        centre = seen @ rank / max(known, 1.0)
+        spread = np.sqrt(seen @ (rank - centre) ** 2 / max(known, 1.0))
+        if spread > 1e-9:
+            columns.append(np.append((rank - centre) / spread, 0.0))
+            bounds.append(free if not sign else (0.0, None) if sign > 0 else (None, 0.0))
+            eighth = np.minimum((rank * _COARSE).astype(int), _COARSE - 1)
+            for part in [] if sign else np.unique(eighth):
+                columns.append(_one_hot(size, np.flatnonzero(eighth == part).tolist()))
+                bounds.append(free)
+        if _FEWEST_ROWS <= count[-1] < rows:
+            columns.append(_one_hot(size, [size - 1]))
+            bounds.append(free)
+    if not columns:
+        return sparse.csr_matrix((size, 0)), []
+    dense = np.column_stack(columns)
+    dense -= count @ dense / rows
+    return sparse.csr_matrix(dense), bounds
+
+
+def _one_hot(size: int, at: list[int]) -> Floats:
+    column = np.zeros(size)
+    column[at] = 1.0
+    return column

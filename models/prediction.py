@@ -1,0 +1,102 @@
+"""From a feature matrix (and the sheet's points) to probability, score, reasons and grade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from features import FeatureColumn
+from features.columns import Family
+from models.lead_model import LeadModel
+from models.reasons import family_points, model_grades
+from models.scale import probability, shown_score
+from models.scorecard import ActionRule, AttributeRule, BookScores, SheetBook
+from pipeline.registry.bundle import Bundle
+
+_SHEET = "sheet: "
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of every row; all frames share one index.
+
+    Attributes
+    ----------
+    table : probability, score (unrounded), shown (1–99), fit_points, engagement_points, grade.
+    start : points that every row begins with.
+    contributions : points per feature; ``start + sum == score`` to 1e-6.
+    """
+
+    table: pd.DataFrame
+    start: float
+    contributions: pd.DataFrame
+
+
+def sheet_points(rules: BookScores | None, index: pd.Index) -> pd.DataFrame | None:
+    """The sheet's points per rule, in the order of ``index``; the names begin with ``sheet: ``."""
+    return None if rules is None else rules.by_rule().loc[index].add_prefix(_SHEET)
+
+
+def named(columns: tuple[FeatureColumn, ...], sheet: SheetBook | None) -> dict[str, FeatureColumn]:
+    """Features, and the rules of a sheet as columns of its points, by name."""
+    found = {column.name: column for column in columns}
+    if sheet is not None:
+        found |= {_SHEET + rule.label: _rule_column(rule) for rule in sheet.rules}
+    return found
+
+
+def _rule_column(rule: AttributeRule | ActionRule) -> FeatureColumn:
+    family: Family = "demographic" if isinstance(rule, AttributeRule) else "behavioural"
+    return FeatureColumn(
+        _SHEET + rule.label,
+        f"{rule.label} (sheet)",
+        family,
+        unit="points",
+        sentence="Points of the score sheet.",
+        condition=rule.when,
+        phrase=f"{rule.label} (sheet)",
+        absent=f"Not so: {rule.label[:1].lower()}{rule.label[1:]} (sheet)",
+    )
+
+
+def predict(
+    model: LeadModel, frame: pd.DataFrame, columns: dict[str, FeatureColumn], points: pd.DataFrame | None
+) -> Prediction:
+    """Score rows and take every score apart. ``points`` come from ``sheet_points``."""
+    score = model.score(frame, points)
+    start, contributions = model.explain(frame, points)
+    sides = family_points(contributions, columns)
+    table = pd.DataFrame(
+        {
+            "probability": model.predict_proba(frame, points),
+            "score": score,
+            "shown": shown_score(score),
+            "fit_points": sides["fit"],
+            "engagement_points": sides["engagement"],
+            "grade": model_grades(sides),
+        },
+        index=frame.index,
+    )
+    return Prediction(table, start, contributions)
+
+
+def with_points(frame: pd.DataFrame, points: pd.DataFrame | None) -> pd.DataFrame:
+    """Features and the sheet's points side by side: the model's whole input."""
+    return frame if points is None else frame.join(points)
+
+
+def predict_frame(bundle: Bundle, model_input: pd.DataFrame) -> pd.DataFrame:
+    """What ``mlflow.pyfunc`` answers: probability and shown score per row of features (and sheet points)."""
+    points = model_input[list(bundle.model.rule_names)] if bundle.model.rule_names else None
+    found = bundle.model.predict_proba(model_input, points)
+    score = bundle.model.score(model_input, points)
+    return pd.DataFrame({"probability": found, "score": shown_score(score)}, index=model_input.index)
+
+
+def sheet_probability(fitted: dict[str, float], rules: BookScores, index: pd.Index) -> np.ndarray:
+    """The sheet's points as probability; disqualified leads have the rate of their like in training."""
+    scores = rules.scores.set_index("row_id").loc[index]
+    found = probability(fitted["a"] + fitted["b"] * scores["total"].to_numpy(dtype=float))
+    return np.where(scores["disqualified_by"].notna(), fitted["disqualified"], found)

@@ -1,0 +1,152 @@
+"""A sheet held against the data: misspelt values, rules that never fire, thresholds nobody can reach."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from features.conditions.condition import Condition
+from features.errors import nearest
+from features.history import Finding, History
+from models.scorecard.language.grades import ENGAGEMENT_DIGITS, FIT_LETTERS, STAGES
+from models.scorecard.language.parsing import Parsed, parse_conditions
+
+if TYPE_CHECKING:
+    from models.scorecard.language.rules import ActionRule, AttributeRule
+    from models.scorecard.language.sheet import Sheet
+
+_MOST_VALUES = 20_000
+_EVENTS = "events AS e"
+_LEADS = "leads AS l LEFT JOIN accounts AS a ON a.account_id = l.account_id"
+_ALIASES = {"": "l", "account": "a"}
+
+
+def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
+    """Findings of a sheet over a history; raises ``UsageError`` for a condition that cannot be used."""
+    parsed = parse_conditions(sheet, history)
+    placed: list[tuple[str, Condition, str]] = [
+        *((sheet.where("attributes", i), c, "attribute") for i, c in enumerate(parsed.attributes)),
+        *((sheet.where("actions", i), c, "action") for i, c in enumerate(parsed.actions)),
+        *((sheet.where("disqualify", i), c, sheet.disqualify[i].on) for i, c in enumerate(parsed.bars)),
+    ]
+    placed += [(sheet.where("actions", i, "after"), c, "action") for i, c in parsed.after.items()]
+    if parsed.segment is not None:
+        placed.append((sheet.place(("for",), "for"), parsed.segment, "attribute"))
+    values = _Values(history)
+    findings: list[Finding] = []
+    for where, condition, on in placed:
+        misspelt = list(values.misspelt(condition, on, where))
+        findings += misspelt
+        # features hold only as of a moment: whether one ever reaches a value is not told here
+        told = not any(name.startswith("feature.") for name in condition.columns_used)
+        if told and not misspelt and not _fires(condition, on, history):
+            things = "events" if on == "action" else "leads"
+            findings.append(Finding("sheet-rule-never-fires", f"{where}: none of the {things} match", "note"))
+    return [*findings, *_unknown_results(sheet, parsed), *_out_of_reach(sheet)]
+
+
+def _unknown_results(sheet: Sheet, parsed: Parsed) -> Iterator[Finding]:
+    """Stages, grades and product lines that no lead can ever have, in the conditions of stages and routes."""
+    possible: dict[str, Sequence[str]] = {
+        "stage": STAGES,
+        "grade": [letter + digit for letter in FIT_LETTERS for digit in ENGAGEMENT_DIGITS],
+        "fit_grade": list(FIT_LETTERS),
+        "engagement_grade": list(ENGAGEMENT_DIGITS),
+        "product": sheet.products,
+    }
+    placed = [
+        (sheet.place(("thresholds", name.lower(), "when"), name), c) for name, c in parsed.stages.items()
+    ]
+    placed += [(sheet.where("routes", i), c) for i, c in enumerate(parsed.routes)]
+    for where, condition in placed:
+        for column, text in sorted(condition.texts_sought()):
+            if column in possible and text not in possible[column]:
+                near = nearest(text, possible[column])
+                hint = (
+                    f"did you mean {near[0]!r}?"
+                    if near
+                    else f"there are {', '.join(possible[column]) or 'none'}"
+                )
+                yield Finding("sheet-unknown-value", f"{where}: no lead has {column} = {text!r}; {hint}")
+
+
+class _Values:
+    """The distinct texts of each column, looked up once."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.found: dict[tuple[str, str], list[str] | None] = {}
+
+    def misspelt(self, condition: Condition, on: str, where: str) -> Iterator[Finding]:
+        for column, text in sorted(condition.texts_sought()):
+            known = None if column.startswith("feature.") else self._of(column, on)
+            if known is None or text in known:
+                continue
+            near = nearest(text, known)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            thing = "event" if on == "action" else "lead"
+            yield Finding("sheet-unknown-value", f"{where}: no {thing} has {column} = {text!r}{hint}")
+
+    def _of(self, column: str, on: str) -> list[str] | None:
+        """``None`` when there are too many to tell a misspelt one."""
+        if (column, on) not in self.found:
+            quote = self.history.engine.dialect.quote
+            prefix, _, name = column.rpartition(".") if column.startswith("account.") else ("", "", column)
+            table, alias = (_EVENTS, "e") if on == "action" else (_LEADS, _ALIASES[prefix])
+            picked = f"{alias}.{quote(name)}"
+            frame = self.history.engine.frame(
+                f"SELECT DISTINCT {picked} AS v FROM {table} "
+                f"WHERE {picked} IS NOT NULL LIMIT {_MOST_VALUES + 1}"
+            )
+            self.found[column, on] = None if len(frame) > _MOST_VALUES else sorted(map(str, frame["v"]))
+        return self.found[column, on]
+
+
+def _fires(condition: Condition, on: str, history: History) -> bool:
+    table, aliases = (_EVENTS, {"": "e"}) if on == "action" else (_LEADS, _ALIASES)
+    held = condition.sql(history.engine.dialect, aliases)
+    return bool(history.engine.value(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {held})"))
+
+
+def _out_of_reach(sheet: Sheet) -> Iterator[Finding]:
+    most = {name: sheet.base.get(name, 0) + _most(sheet, name) for name in sheet.all_dimensions}
+    total = sum(most[name] for name in sheet.total)
+    limits: list[tuple[str, float, float]] = []
+    if "grades" in sheet.model_fields_set:  # nobody is to be blamed for cuts that he did not write
+        limits += [
+            ("grades.fit (A)", most["fit"], sheet.grades.fit[0]),
+            ("grades.engagement (4)", most["engagement"], sheet.grades.engagement[0]),
+        ]
+    for name, stage in sheet.thresholds.stages if sheet.thresholds else ():
+        if stage.points is not None:
+            limits.append((f"thresholds.{name.lower()}", total, stage.points))
+    for name, reach, limit in limits:
+        unused = (
+            name.startswith("grades") and reach == 0
+        )  # a sheet without actions has no engagement to grade
+        if reach < limit and not unused:
+            told = f"sheet {sheet.name}: {name} is {limit:g}, but the rules give at most {reach:g} points"
+            yield Finding("sheet-out-of-reach", told, "note" if name.startswith("grades") else "warning")
+
+
+def _most(sheet: Sheet, dimension: str) -> float:
+    """The most points that the rules can give to a dimension."""
+    alone, grouped = 0.0, dict.fromkeys((group.name for group in sheet.groups), 0.0)
+    for rule in sheet.rules:
+        if dimension not in rule.moves:
+            continue
+        if rule.group is None:
+            alone += _most_of(rule)
+        else:
+            grouped[rule.group] += _most_of(rule)
+    return alone + sum(min(grouped[group.name], group.cap) for group in sheet.groups)
+
+
+def _most_of(rule: AttributeRule | ActionRule) -> float:
+    if rule.points <= 0:
+        return 0
+    if getattr(rule, "per", "once") == "once":
+        return rule.points
+    cap = getattr(rule, "cap", None)
+    return math.inf if cap is None else cap

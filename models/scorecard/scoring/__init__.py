@@ -1,0 +1,1 @@
+"""From events to a score: matches, occurrences, points, stage and route, ledger."""

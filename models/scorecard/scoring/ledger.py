@@ -1,0 +1,258 @@
+"""Score every row of a spine by a sheet, with the dated lines that sum to each score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from features.engines import Step
+from features.history import History
+from features.matrix import make_features
+from features.plan import FeaturePlan
+from models.scorecard.language.contradictions import STARTING
+from models.scorecard.language.parsing import parse_conditions
+from models.scorecard.language.sheet import Sheet
+from models.scorecard.scoring.occurrences import UNDATED
+from models.scorecard.scoring.stage_and_route import Standing
+
+LEDGER_COLUMNS = (
+    "row_id",
+    "lead_id",
+    "dimension",
+    "rule",
+    "occurred_at",
+    "detail",
+    "raw_points",
+    "taken_by_decay",
+    "taken_by_cap",
+    "points",
+)
+
+
+@dataclass(frozen=True)
+class SheetScores:
+    """What a sheet says about every row of a spine.
+
+    Attributes
+    ----------
+    sheet : the sheet.
+    scores : one row per spine row, by row_id: ``row_id``, ``lead_id``, ``as_of``, ``fit``, ``engagement``,
+        the sheet's own dimensions, ``total``, ``score`` (0–100), ``grade`` (A4 … D1), ``stage`` (Lead, MQL, SQL,
+        Disqualified), ``disqualified_by`` (the label, else missing), ``product`` (the product line with the most
+        points), ``route``, ``action``, ``queue`` and ``reason`` of the first route that holds, and, where asked for,
+        ``trend`` (points won in the last 7 days) and ``surge`` (engagement of the last 7 days less the weekly mean
+        of the three weeks before). Points stay when disqualified.
+    ledger : one row per line and dimension, by row, dimension and time: ``row_id``, ``lead_id``,
+        ``dimension``, ``rule`` (its label), ``occurred_at`` (missing for attributes and starting points),
+        ``detail`` (what was seen), ``raw_points``, ``taken_by_decay``, ``taken_by_cap``, ``points``: raw_points less
+        what was taken. The points of a dimension sum to its column in ``scores``.
+    """
+
+    sheet: Sheet
+    scores: pd.DataFrame
+    ledger: pd.DataFrame
+
+    def lines(self, row_id: int) -> pd.DataFrame:
+        """The ledger of one spine row."""
+        return self.ledger[self.ledger["row_id"] == row_id].reset_index(drop=True)
+
+    def by_rule(self) -> pd.DataFrame:
+        """Points counted for the total, (rows, rules): 0 where a rule does not hold.
+
+        One column per rule of the sheet in its order, named by label; starting points, alike for all, are
+        left out, so a row sums to ``total`` less those.
+        """
+        labels = [rule.label for rule in self.sheet.rules]
+        counted = self.ledger[self.ledger["dimension"].isin(self.sheet.total)]
+        found = counted.pivot_table(
+            index="row_id", columns="rule", values="points", aggfunc="sum", observed=False
+        )
+        return found.reindex(index=self.scores["row_id"], columns=labels).astype("float64").fillna(0.0)
+
+    def _repr_html_(self) -> str:
+        stages = self.scores["stage"].value_counts()
+        told = ", ".join(f"{count:,} {stage}" for stage, count in stages.items())
+        told = f"<p><b>{self.sheet.name}</b> {self.sheet.version}: {told or 'no rows'}</p>"
+        return told + self.scores.head(10).to_html(index=False)
+
+
+def score_sheet(
+    sheet: Sheet,
+    history: History,
+    spine_table: str = "spine",
+    ledger: bool = True,
+    movement: bool = False,
+    plan: FeaturePlan | None = None,
+) -> SheetScores:
+    """Score ``spine_table(row_id, lead_id, as_of, created_at)`` by ``sheet``: a function of the history at each as_of.
+
+    An event counts if it occurred and was known strictly before ``as_of``, and, with ``within``, did not
+    occur before ``as_of - within``. Attributes have the value they had then. With ``ledger=False`` the lines
+    are not read out (the frame is empty), which halves the time. ``movement`` adds ``trend`` and ``surge``, which
+    costs a second look, a week before. ``plan`` holds the features that conditions may name (by default all).
+
+    Raises ``UsageError`` for a condition that the history's columns do not support.
+    """
+    engine = history.engine
+    with _scored(sheet, history, spine_table, movement, plan) as standing:
+        scores = engine.frame("SELECT * FROM sheet_scores ORDER BY row_id")
+        lines = engine.frame(
+            f"{ledger_sql(standing)}{'' if ledger else ' WHERE FALSE'} "
+            "ORDER BY row_id, dimension, occurred_at NULLS FIRST, rule, abs(points) DESC, detail NULLS FIRST"
+        )
+    return SheetScores(sheet, _scores(scores, sheet), _ledger(lines, scores, sheet))
+
+
+def write_sheet(
+    sheet: Sheet,
+    history: History,
+    scores: Path,
+    ledger: Path,
+    spine_table: str = "spine",
+    movement: bool = False,
+    plan: FeaturePlan | None = None,
+) -> None:
+    """The same as Parquet, never whole in memory: columns of ``SheetScores``, in no particular order."""
+    engine, literal = history.engine, history.engine.dialect.literal
+    with _scored(sheet, history, spine_table, movement, plan) as standing:
+        quote = engine.dialect.quote
+
+        def names_of(names: tuple[str, ...]) -> str:
+            rows = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(names))
+            return f"(SELECT * FROM (VALUES {rows}) AS t(number, name))"
+
+        def named(column: str, names: list[str]) -> str:
+            whens = " ".join(f"WHEN {number} THEN {literal(name)}" for number, name in enumerate(names))
+            none = f"CAST(NULL AS {engine.dialect.text_type})"
+            return f"CASE {column} {whens} END" if names else none
+
+        dimensions = [quote(name) for name in sheet.all_dimensions]
+        moved = ["trend", "surge"] if standing.movement else []
+        columns = [
+            "row_id",
+            "lead_id",
+            "as_of",
+            *dimensions,
+            "total",
+            "score",
+            "grade",
+            "stage",
+            "product",
+            *moved,
+        ]
+        routes = sheet.routes
+        columns += [
+            f"{named('bar', [bar.label for bar in sheet.disqualify])} AS disqualified_by",
+            f"{named('route', [route.label for route in routes])} AS route",
+            f"{named('route', [route.action for route in routes])} AS action",
+        ]
+        engine.write(f"SELECT {', '.join(columns)} FROM sheet_scores", scores)
+        told = (
+            "SELECT n.row_id, s.lead_id, d.name AS dimension, l.name AS rule, n.occurred_at, n.detail, "
+            "n.raw_points, n.raw_points - n.faded AS taken_by_decay, n.faded - n.points AS taken_by_cap, n.points "
+            f"FROM ({ledger_sql(standing)}) AS n JOIN {quote(spine_table)} AS s ON s.row_id = n.row_id "
+            f"JOIN {names_of(rule_labels(sheet))} AS l ON l.number = n.rule "
+            f"JOIN {names_of(sheet.all_dimensions)} AS d ON d.number = n.dimension"
+        )
+        engine.write(told, ledger)
+
+
+def rule_labels(sheet: Sheet) -> tuple[str, ...]:
+    """Labels by rule number: the starting points of each dimension, attributes, actions."""
+    return (*(STARTING for _ in sheet.all_dimensions), *(rule.label for rule in sheet.rules))
+
+
+def ledger_sql(standing: Standing) -> str:
+    """SELECT of all lines after the passes: one per line and dimension that it moves, by number."""
+    sheet, numbers = standing.sheet, standing.main.numbers
+    places = {name: place for place, name in enumerate(sheet.all_dimensions)}
+    moves = [(n, places[name]) for n, rule in numbers.rules.items() for name in rule.moves]
+    values = ", ".join(f"({n}, {place})" for n, place in moves or [(-1, -1)])
+    text = standing.dialect.text_type
+    found = (
+        f"SELECT n.row_id, m.dimension, n.rule, n.occurred_at, n.detail, n.raw_points, n.faded, n.points "
+        f"FROM {standing.lines} AS n JOIN (SELECT * FROM (VALUES {values}) AS v(rule, dimension)) AS m "
+        "ON m.rule = n.rule"
+    )
+    for name, points in sheet.base.items():
+        given = standing.dialect.as_double(points)
+        found += (
+            f" UNION ALL SELECT s.row_id, {places[name]}, {places[name]}, {UNDATED}, CAST(NULL AS {text}), {given}, "
+            f"{given}, {given} FROM {standing.dialect.quote(standing.spine)} AS s"
+        )
+    return f"SELECT * FROM ({found}) AS n"
+
+
+@contextmanager
+def _scored(
+    sheet: Sheet, history: History, spine: str, movement: bool, plan: FeaturePlan | None
+) -> Iterator[Standing]:
+    """Run every pass; the tables are dropped at the end."""
+    engine = history.engine
+    standing = Standing(sheet, parse_conditions(sheet, history, plan), history, spine, movement)
+    made: list[str] = []
+    try:
+        with engine.unordered():
+            run_passes(standing, history, made)
+            yield standing
+    finally:
+        engine.drop(*dict.fromkeys(made))
+
+
+def run_passes(standing: Standing, history: History, made: list[str]) -> None:
+    """Run the passes in order; every table made is added to ``made``."""
+
+    def run(steps: tuple[Step, ...]) -> None:
+        made.extend(step.name for step in steps)
+        history.engine.run(steps)
+
+    of = ""  # the spine whose features stand in ``sheet_features``
+    for item in standing.passes():
+        run(item.before)
+        if standing.parsed.plan is not None and item.spine != of:
+            made.append("sheet_features")
+            make_features(history, standing.parsed.plan, item.spine, "sheet_features")
+            of = item.spine
+        run(item.steps)
+
+
+def _scores(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    bars, route = frame["bar"].fillna(-1), frame["route"].fillna(-1)
+    routes = sheet.routes
+    moved = [name for name in ("trend", "surge") if name in frame]
+    columns = ["row_id", "lead_id", "as_of", *sheet.all_dimensions, "total", "score", "grade", "stage"]
+    return frame[columns].assign(
+        disqualified_by=_named(bars, [bar.label for bar in sheet.disqualify]),
+        product=frame["product"].astype("str"),
+        route=_named(route, [route.label for route in routes]),
+        action=_named(route, [route.action for route in routes]),
+        queue=_named(route, [route.queue for route in routes]),
+        reason=_named(route, [route.reason or route.label for route in routes]),
+        **{name: frame[name].astype("float64") for name in moved},
+    )
+
+
+def _ledger(lines: pd.DataFrame, scores: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
+    at = np.searchsorted(scores["row_id"].to_numpy(), lines["row_id"].to_numpy())
+    named = lines.assign(
+        lead_id=scores["lead_id"].take(at).set_axis(lines.index),
+        dimension=_named(lines["dimension"], sheet.all_dimensions),
+        rule=_named(lines["rule"], rule_labels(sheet)),
+        detail=lines["detail"].astype("str"),
+        # adding 0 turns -0.0, which a cap makes of a negative rule, into 0.0
+        points=lines["points"] + 0.0,
+        taken_by_decay=(lines["raw_points"] - lines["faded"]).round(9) + 0.0,
+        taken_by_cap=(lines["faded"] - lines["points"]).round(9) + 0.0,
+    )
+    return named[list(LEDGER_COLUMNS)]
+
+
+def _named(codes: pd.Series, names: list[str | None] | list[str] | tuple[str, ...]) -> pd.Series:
+    """Numbers to names; -1 is missing."""
+    lookup = pd.array([*names, None], dtype="str")
+    return pd.Series(lookup.take(codes.to_numpy(dtype=np.int64)), index=codes.index)

@@ -1,0 +1,157 @@
+"""Questions to a sheet besides its score: who it is for, which rules hold, which events a rule is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import pandas as pd
+
+from features.engines import Step
+from features.history import History
+from features.plan import FeaturePlan
+from models.scorecard.language.parsing import Parsed, parse_conditions, parse_segment
+from models.scorecard.language.rules import ActionRule, AttributeRule
+from models.scorecard.language.sheet import Sheet
+from models.scorecard.scoring.ledger import score_sheet
+
+_SPINE = ["row_id", "lead_id", "as_of", "created_at"]
+
+
+def set_rows(history: History, rows: Iterable[tuple[str, datetime]], table: str) -> None:
+    """Make the spine ``table(row_id, lead_id, as_of, created_at)`` of these leads and moments, in this order."""
+    frame = pd.DataFrame(list(rows), columns=["lead_id", "as_of"])
+    frame = pd.DataFrame(
+        {
+            "row_id": pd.RangeIndex(len(frame)),
+            "lead_id": frame["lead_id"].astype("str"),
+            "as_of": frame["as_of"].astype("datetime64[us]"),
+        }
+    )
+    history.engine.register("asked_rows", frame)
+    told = (
+        "SELECT r.row_id, r.lead_id, r.as_of, l.created_at FROM asked_rows AS r "
+        "LEFT JOIN leads AS l ON l.lead_id = r.lead_id"
+    )
+    history.engine.run([Step(table, told)])
+    history.engine.drop("asked_rows")
+
+
+def split_segment(sheet: Sheet, history: History, spine: str, inside: str) -> int:
+    """Make ``inside``, the rows of ``spine`` that the sheet is for; returns how many these are.
+
+    Raises ``UsageError`` where ``for`` does not fit the history.
+    """
+    engine, quote = history.engine, history.engine.dialect.quote
+    if sheet.for_ is None:
+        held = "SELECT row_id FROM " + quote(spine)
+    else:
+        _, plan = parse_segment(sheet, history)  # a mistake is told with the sheet's file and line
+        probe = _probe(sheet, attributes=[{"label": "for", "when": sheet.for_, "points": 1}])
+        scores = score_sheet(probe, history, spine, ledger=False, plan=plan).scores
+        engine.register("sheet_segment", scores.loc[scores["total"] == 1, ["row_id"]].reset_index(drop=True))
+        held = "SELECT row_id FROM sheet_segment"
+    columns = ", ".join(_SPINE)
+    engine.run([Step(inside, f"SELECT {columns} FROM {quote(spine)} WHERE row_id IN ({held})")])
+    engine.drop("sheet_segment")
+    return engine.count(quote(inside))
+
+
+def rules_held(
+    sheet: Sheet, history: History, spine: str, ledger: pd.DataFrame, plan: FeaturePlan | None = None
+) -> pd.DataFrame:
+    """``row_id, rule`` (label) of every rule that holds: those of the ledger, and those that give no points.
+
+    ``plan`` holds the features that the sheet reads, here and below: ``Parsed`` has it, and making it takes time.
+    """
+    columns = ["row_id", "rule"]
+    told = ledger.loc[ledger["rule"].isin([rule.label for rule in sheet.rules]), columns]
+    silent = [rule for rule in sheet.rules if rule.points == 0]
+    if not silent:
+        return told.drop_duplicates(ignore_index=True)
+    plain: dict[str, object] = {"points": 1, "group": None, "also": (), "dimension": None}
+    attributes = tuple(rule.model_copy(update=plain) for rule in sheet.attributes if rule in silent)
+    actions = tuple(
+        rule.model_copy(update={**plain, "cap": None}) for rule in sheet.actions if rule in silent
+    )
+    probe = sheet.model_copy(update={"attributes": attributes, "actions": actions, **_NOTHING_ELSE})
+    more = score_sheet(probe, history, spine, plan=plan).ledger[columns]
+    return pd.concat([told, more]).drop_duplicates(ignore_index=True)
+
+
+def attributes_seen(
+    sheet: Sheet, history: History, spine: str, plan: FeaturePlan | None = None
+) -> dict[int, dict[str, str]]:
+    """What each attribute rule looked at, whether it held or not: row_id → label → ``age 41, place Bern``."""
+    if not sheet.attributes:
+        return {}
+    rules = [
+        {"label": rule.label, "when": f"({rule.when}) OR TRUE", "points": 1} for rule in sheet.attributes
+    ]
+    found: dict[int, dict[str, str]] = {}
+    scores = score_sheet(_probe(sheet, attributes=rules), history, spine, plan=plan)
+    for line in scores.ledger.to_dict("records"):
+        found.setdefault(line["row_id"], {})[line["rule"]] = line["detail"]
+    return found
+
+
+def hits_of(sheet: Sheet, history: History, spine: str, parsed: Parsed | None = None) -> pd.DataFrame:
+    """The events that action rules are about, of the leads of a spine, whether known by then or not.
+
+    Returns
+    -------
+    lead_id, rule (label), role (``"when"`` or ``"after"``), occurred_at, known_at, retracted_at, value (of the
+    column that ``of`` names, as text), by lead, rule and time.
+    """
+    parsed = parsed or parse_conditions(sheet, history)
+    sql, quote = history.engine.dialect, history.engine.dialect.quote
+    parts = []
+    for index, condition in enumerate(parsed.actions):
+        of = parsed.of.get(index)
+        value = sql.text(f"e.{quote(of)}") if of else f"CAST(NULL AS {sql.text_type})"
+        parts.append((index, "when", condition, value))
+    parts += [
+        (index, "after", condition, f"CAST(NULL AS {sql.text_type})")
+        for index, condition in parsed.after.items()
+    ]
+    if not parts:
+        return pd.DataFrame(columns=_HITS)
+    told = " UNION ALL ".join(
+        f"SELECT e.lead_id, {index} AS rule, '{role}' AS role, e.occurred_at, e.known_at, e.retracted_at, "
+        f"{value} AS value FROM events AS e WHERE {condition.sql(sql, 'e')} "
+        f"AND e.lead_id IN (SELECT lead_id FROM {quote(spine)})"
+        for index, role, condition, value in parts
+    )
+    frame = history.engine.frame(
+        f"SELECT * FROM ({told}) AS h ORDER BY lead_id, rule, role DESC, occurred_at"
+    )
+    labels = [rule.label for rule in sheet.actions]
+    return frame.assign(rule=[labels[number] for number in frame["rule"]])[_HITS]
+
+
+_HITS = ["lead_id", "rule", "role", "occurred_at", "known_at", "retracted_at", "value"]
+_NOTHING_ELSE: dict[str, object] = {
+    "base": {}, "dimensions": (), "products": (), "total": ("fit", "engagement"), "groups": (),
+    "disqualify": (), "thresholds": None, "routes": (), "for_": None,
+}  # fmt: skip
+
+
+def without_segment(sheet: Sheet) -> Sheet:
+    """The sheet for any lead: what scores rows that ``split_segment`` chose."""
+    return sheet.model_copy(update={"for_": None})
+
+
+def without_outcomes(sheet: Sheet) -> Sheet:
+    """The sheet's points alone, without stages and routes: what a ledger needs."""
+    return sheet.model_copy(update={"thresholds": None, "routes": ()})
+
+
+def rule_of(sheet: Sheet, label: str) -> AttributeRule | ActionRule | None:
+    """The rule of a ledger line; ``None`` for the starting points."""
+    return next((rule for rule in sheet.rules if rule.label == label), None)
+
+
+def _probe(sheet: Sheet, attributes: list[dict[str, object]]) -> Sheet:
+    # lists are checked already, and too long to check again
+    probe = Sheet.model_validate({"sheet": sheet.sheet, "attributes": attributes})
+    return probe.model_copy(update={"lists": sheet.lists})

@@ -1,0 +1,301 @@
+"""Several sheets for several kinds of leads: each lead is scored by every sheet that is for it, and one is primary."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from features.attributes.as_of import attribute_steps
+from features.engines import Step
+from features.errors import UsageError
+from features.history import Finding, History
+from features.matrix import make_features
+from features.plan import FeaturePlan
+from models.scorecard.language.contradictions import STARTING
+from models.scorecard.language.parsing import parse_segment
+from models.scorecard.language.rules import ActionRule, AttributeRule
+from models.scorecard.language.sheet import Sheet
+from models.scorecard.scoring.ledger import LEDGER_COLUMNS, SheetScores, score_sheet
+
+NO_SHEET = "No sheet"
+_LEAD = {"": "l", "account": "a", "feature": "f"}
+_SHARED = (
+    *("total", "score", "grade", "stage", "disqualified_by", "product", "trend", "surge"),
+    *("route", "action", "queue", "reason"),
+)
+
+
+@dataclass(frozen=True)
+class SheetBook:
+    """The sheets of a project in their order: the first whose ``for`` holds is a lead's primary sheet.
+
+    Raises ``UsageError`` for two sheets of one name.
+    """
+
+    sheets: tuple[Sheet, ...]
+
+    def __post_init__(self) -> None:
+        for name, count in Counter(sheet.name for sheet in self.sheets).items():
+            if count > 1:
+                raise UsageError(
+                    "two sheets have one name",
+                    value=name,
+                    why="scores, versions and routes tell sheets apart by name",
+                    fix="give each its own `sheet:`",
+                )
+
+    @classmethod
+    def from_content(cls, told: dict[str, Any]) -> Self:
+        """The inverse of ``content``."""
+        return cls(tuple(Sheet.model_validate(sheet) for sheet in told.get("sheets", [told])))
+
+    def content(self) -> dict[str, Any]:
+        """Plain JSON values: of a single sheet its own content."""
+        found = [sheet.content() for sheet in self.sheets]
+        return found[0] if len(found) == 1 else {"sheets": found}
+
+    @property
+    def name(self) -> str:
+        return " + ".join(sheet.name for sheet in self.sheets)
+
+    @property
+    def version(self) -> str:
+        """Twelve hex digits that change when any sheet, or their order, does."""
+        versions = [sheet.version for sheet in self.sheets]
+        if len(versions) == 1:
+            return versions[0]
+        return hashlib.sha256(json.dumps(versions).encode()).hexdigest()[:12]
+
+    @cached_property
+    def rules(self) -> tuple[AttributeRule | ActionRule, ...]:
+        """Every rule of every sheet, with labels that are unique among all; of several sheets also what each
+        starts with, since it tells their leads apart."""
+        found: list[AttributeRule | ActionRule] = []
+        for sheet in self.sheets:
+            if points := self.start(sheet):
+                when = sheet.for_ or "TRUE"
+                found.append(AttributeRule(label=self.starting(sheet), when=when, points=points))
+            found += [
+                rule.model_copy(update={"label": self.label(sheet, rule.label)}) for rule in sheet.rules
+            ]
+        return tuple(found)
+
+    def start(self, sheet: Sheet) -> float:
+        """Starting points of a sheet's total, 0 for a single sheet: they are alike for all."""
+        if len(self.sheets) == 1:
+            return 0
+        return sum(sheet.base.get(name, 0) for name in sheet.total)
+
+    def starting(self, sheet: Sheet) -> str:
+        """The label of a sheet's starting points among several."""
+        return f"{STARTING} of {sheet.name}"
+
+    @cached_property
+    def _repeated(self) -> dict[tuple[str, str], str]:
+        """By sheet and label, what tells a rule whose label another sheet has too from all others."""
+        counts = Counter(label for sheet in self.sheets for label in {rule.label for rule in sheet.rules})
+        counts.update(self.starting(sheet) for sheet in self.sheets if self.start(sheet))
+        taken, found = set(counts), {}
+        for sheet in self.sheets:
+            for label in dict.fromkeys(rule.label for rule in sheet.rules):
+                if counts[label] > 1:
+                    told = f"{label} ({sheet.name})"
+                    while told in taken:  # a rule may be called that by hand
+                        told += f" ({sheet.name})"
+                    taken.add(told)
+                    found[sheet.name, label] = told
+        return found
+
+    def label(self, sheet: Sheet, label: str) -> str:
+        """The label of a sheet's rule, with the sheet's name where another sheet has the same; never that of another."""
+        return self._repeated.get((sheet.name, label), label)
+
+    def check(self, history: History) -> list[Finding]:
+        """What the sheets and the data do not agree on, and how many leads no sheet is for."""
+        findings = [finding for sheet in self.sheets for finding in sheet.check(history)]
+        if all(sheet.for_ is not None for sheet in self.sheets):
+            engine = history.engine
+            rows = "SELECT row_number() OVER (ORDER BY lead_id) - 1 AS row_id, lead_id, "
+            rows += f"{engine.dialect.literal(history.data_end)} AS as_of, created_at FROM leads"
+            engine.run([Step("book_all", rows)])
+            try:
+                self._sort(history, "book_all", None)
+                alone = engine.count("book_primary WHERE sheet IS NULL")
+                every = engine.count("book_primary")
+            finally:
+                engine.drop("book_all", "book_primary", "lead_as_of", "account_as_of", "sheet_features")
+            if alone:
+                told = f"no sheet is for {alone:,} of {every:,} leads: they get no points; "
+                told += "a last sheet without `for` would take them"
+                findings.append(Finding("sheet-no-segment", told, "warning", alone))
+        return findings
+
+    def _sort(self, history: History, spine: str, plan: FeaturePlan | None) -> None:
+        """Make ``book_primary(row_id, lead_id, as_of, created_at, in_0, in_1, …, sheet)``."""
+        dialect = history.engine.dialect
+        quoted = dialect.quote(spine)
+        inside, join = [], ""
+        for sheet in self.sheets:
+            segment, narrow = parse_segment(sheet, history, plan)
+            inside.append("TRUE" if segment is None else segment.sql(dialect, _LEAD))
+            if narrow is not None:
+                make_features(history, narrow, spine, f"book_features_{len(inside)}")
+                alias = f"f{len(inside)}"
+                inside[-1] = segment.sql(dialect, {**_LEAD, "feature": alias}) if segment else "TRUE"
+                join += f" LEFT JOIN book_features_{len(inside)} AS {alias} ON {alias}.row_id = s.row_id"
+        flags = ", ".join(f"coalesce({holds}, FALSE) AS in_{place}" for place, holds in enumerate(inside))
+        whens = " ".join(f"WHEN in_{place} THEN {place}" for place in range(len(inside)))
+        source = (
+            f"SELECT s.row_id, s.lead_id, s.as_of, s.created_at, {flags} FROM {quoted} AS s "
+            "LEFT JOIN lead_as_of AS l ON l.row_id = s.row_id "
+            f"LEFT JOIN account_as_of AS a ON a.row_id = s.row_id{join}"
+        )
+        history.engine.run(attribute_steps(history, quoted))
+        history.engine.run(
+            [Step("book_primary", f"SELECT p.*, CASE {whens} END AS sheet FROM ({source}) AS p")]
+        )
+        history.engine.drop(*(f"book_features_{place}" for place in range(1, len(inside) + 1)))
+
+
+@dataclass(frozen=True)
+class BookScores:
+    """What the sheets say about every row of a spine.
+
+    Attributes
+    ----------
+    book : the sheets.
+    scores : one row per spine row, by row_id, by its primary sheet: the columns of ``SheetScores.scores`` and
+        ``sheet`` (its name; missing where no sheet is for the lead: 0 points, stage ``No sheet``). A dimension that
+        the primary sheet does not have is missing.
+    ledger : the lines of the primary sheets, with unique labels.
+    parts : what each sheet says of all rows that it is for, by the sheet's name.
+    """
+
+    book: SheetBook
+    scores: pd.DataFrame
+    ledger: pd.DataFrame
+    parts: dict[str, SheetScores]
+
+    @property
+    def sheet(self) -> SheetBook:
+        """The sheets."""
+        return self.book
+
+    def lines(self, row_id: int) -> pd.DataFrame:
+        """The ledger of one spine row."""
+        return self.ledger[self.ledger["row_id"] == row_id].reset_index(drop=True)
+
+    def told(self) -> pd.DataFrame:
+        """The ledger with ``counts``: whether a line is part of the total of the row's primary sheet."""
+        of = self.scores.set_index("row_id")["sheet"].reindex(self.ledger["row_id"]).to_numpy()
+        counts = pd.Series(False, index=self.ledger.index)
+        for sheet in self.book.sheets:
+            counts |= (of == sheet.name) & self.ledger["dimension"].isin(sheet.total)
+        return self.ledger.assign(counts=counts)
+
+    def by_rule(self) -> pd.DataFrame:
+        """Points counted for the total, (rows, rules): 0 where a rule does not hold, or is not the primary sheet's."""
+        columns = [rule.label for rule in self.book.rules]
+        found = pd.DataFrame(0.0, index=pd.Index(self.scores["row_id"], name="row_id"), columns=columns)
+        for sheet in self.book.sheets:
+            if (part := self.parts.get(sheet.name)) is None:
+                continue
+            mine = self.scores.loc[self.scores["sheet"] == sheet.name, "row_id"]
+            if start := self.book.start(sheet):
+                found.loc[mine, self.book.starting(sheet)] = start
+            points = part.by_rule().loc[mine]
+            found.loc[mine, [self.book.label(sheet, label) for label in points.columns]] = points.to_numpy()
+        return found
+
+    def _repr_html_(self) -> str:
+        told = self.scores["sheet"].fillna(NO_SHEET).value_counts()
+        counts = ", ".join(f"{count:,} {name}" for name, count in told.items())
+        return f"<p><b>{self.book.name}</b>: {counts or 'no rows'}</p>" + self.scores.head(10).to_html(
+            index=False
+        )
+
+
+def score_book(
+    book: SheetBook,
+    history: History,
+    spine_table: str = "spine",
+    ledger: bool = True,
+    movement: bool = False,
+    plan: FeaturePlan | None = None,
+) -> BookScores:
+    """Score a spine by every sheet of the book that is for its rows; see ``score_sheet``."""
+    first = book.sheets[0]
+    if first.for_ is None and len(book.sheets) == 1:
+        whole = score_sheet(first, history, spine_table, ledger, movement, plan)
+        return BookScores(book, whole.scores.assign(sheet=first.name), whole.ledger, {first.name: whole})
+    engine, parts = history.engine, {}
+    try:
+        book._sort(history, spine_table, plan)
+        primary = engine.frame("SELECT row_id, lead_id, as_of, sheet FROM book_primary ORDER BY row_id")
+        for place, sheet in enumerate(book.sheets):
+            rows = f"SELECT row_id, lead_id, as_of, created_at FROM book_primary WHERE in_{place}"
+            engine.run([Step("book_rows", rows)])
+            if engine.count("book_rows"):
+                parts[sheet.name] = score_sheet(sheet, history, "book_rows", ledger, movement, plan)
+    finally:
+        engine.drop("book_primary", "book_rows", "lead_as_of", "account_as_of")
+    return _joined(book, primary, parts, movement)
+
+
+def _joined(
+    book: SheetBook, primary: pd.DataFrame, parts: dict[str, SheetScores], movement: bool
+) -> BookScores:
+    scores, ledgers = [], []
+    for place, sheet in enumerate(book.sheets):
+        if sheet.name not in parts:
+            continue
+        rows = primary.loc[primary["sheet"] == place, "row_id"]
+        part = parts[sheet.name]
+        scores.append(part.scores[part.scores["row_id"].isin(rows)].assign(sheet=sheet.name))
+        lines = part.ledger[part.ledger["row_id"].isin(rows)]
+        rules = lines["rule"].map(lambda label, s=sheet: book.label(s, label)).astype("str")
+        ledgers.append(lines.assign(rule=rules))
+    alone = primary.loc[primary["sheet"].isna(), ["row_id", "lead_id", "as_of"]]
+    if len(alone) or not scores:
+        blank: dict[str, Any] = {
+            "fit": 0.0,
+            "engagement": 0.0,
+            "total": 0.0,
+            "score": 0.0,
+            "grade": "D1",
+            "stage": NO_SHEET,
+        }
+        moved = {"trend": np.nan, "surge": np.nan} if movement else {}
+        scores.append(alone.assign(**blank, **moved))
+    found = pd.concat(scores, ignore_index=True)
+    shared = [name for name in (*_SHARED, "sheet") if name in found]
+    dimensions = [name for name in found.columns if name not in ("row_id", "lead_id", "as_of", *shared)]
+    for name in ("sheet", "disqualified_by", "product", "route", "action", "queue", "reason"):
+        found[name] = (found[name] if name in found else pd.Series(index=found.index, dtype="str")).astype(
+            "str"
+        )
+    order = ["row_id", "lead_id", "as_of", *dimensions, *(n for n in (*_SHARED, "sheet") if n in found)]
+    ledger = pd.concat(ledgers, ignore_index=True) if ledgers else _no_lines(primary)
+    ledger = ledger.sort_values("row_id", kind="stable").reset_index(drop=True)
+    return BookScores(book, found[order].sort_values("row_id").reset_index(drop=True), ledger, parts)
+
+
+def _no_lines(primary: pd.DataFrame) -> pd.DataFrame:
+    """A ledger of no line, with the types of one that has some."""
+    texts = ("lead_id", "dimension", "rule", "detail")
+    kinds = dict.fromkeys(LEDGER_COLUMNS, "float64") | dict.fromkeys(texts, "str")
+    kinds |= {"row_id": str(primary["row_id"].dtype), "occurred_at": str(primary["as_of"].dtype)}
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+
+
+def as_book(sheets: Sequence[Sheet]) -> SheetBook | None:
+    """The book of these sheets, ``None`` where there are none."""
+    return SheetBook(tuple(sheets)) if sheets else None

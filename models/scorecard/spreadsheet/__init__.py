@@ -1,0 +1,1 @@
+"""A sheet as a table for spreadsheet programs, and back without loss."""

@@ -1,0 +1,53 @@
+"""What the cell of a column says, in the form in which YAML would give it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from models.scorecard.spreadsheet.cells import cell_number, cell_text, condition_text
+
+_FADING = re.compile(r"(half[ _-]?life|to[ _-]?zero)[\s:]*(\S.*)", re.IGNORECASE)
+_HOW_MANY = (
+    re.compile(r"(?P<number>[\d.,]+)\s*(?:(?P<unit>event|day|value)s?)?", re.IGNORECASE),
+    re.compile(r"(?P<unit>event|day|value)s?[\s:]+(?P<number>[\d.,]+)", re.IGNORECASE),
+)
+
+
+def read_cell(column: str, cell: str, marks: set[str]) -> Any:
+    """The value of a cell; ``marks`` are the decimal marks of the table. Raises ``ValueError``."""
+    if column in ("points", "cap", "keep"):
+        return cell_number(cell, marks)
+    if column in ("when", "after"):
+        return condition_text(cell)
+    text = cell_text(cell)
+    if column in ("per", "on"):
+        return text.casefold()
+    if column == "also":
+        return [name for name in re.split(r"[\s,;]+", text) if name]
+    if column == "at_least":
+        return _at_least(text, marks)
+    return _decay(text) if column == "decay" else text
+
+
+def cell_of(value: Any) -> str | int | float | None:
+    """The other way round: what stands in the cell for a setting of ``Sheet.content``."""
+    if isinstance(value, dict):  # decay, at_least: one of their settings is given
+        key, told = next((key, told) for key, told in value.items() if told is not None)
+        return f"{told} {key}" if isinstance(told, int) else f"{key} {told}"
+    return ", ".join(value) if isinstance(value, list) else value
+
+
+def _at_least(text: str, marks: set[str]) -> Any:
+    match = next((found for pattern in _HOW_MANY if (found := pattern.fullmatch(text))), None)
+    if match is None:
+        raise ValueError("how many it takes is written 3, `3 days` or `3 values`")
+    number = cell_number(match["number"], marks)
+    return {f"{match['unit'].lower()}s": number} if match["unit"] else number
+
+
+def _decay(text: str) -> dict[str, str]:
+    match = _FADING.fullmatch(text)
+    if match is None:
+        raise ValueError("points fade by `half_life 30d` or `to_zero 60d`")
+    return {"half_life" if match[1][0] in "hH" else "to_zero": match[2]}

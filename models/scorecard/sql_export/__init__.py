@@ -1,0 +1,1 @@
+"""A sheet as one query for a warehouse."""

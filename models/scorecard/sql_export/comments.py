@@ -1,0 +1,130 @@
+"""What the comments of an exported sheet say: of the whole query, and of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from features.engines.dialect import Dialect
+from features.history import History
+from models.scorecard.language.parsing import Parsed
+from models.scorecard.language.sheet import Sheet
+
+_DATABASES = {"duckdb": "DuckDB", "postgres": "PostgreSQL 16 or later", "spark": "Spark SQL 4 or later"}
+_WORDS = {
+    "params": "The moment of scoring (UTC). Change it here, and nowhere else",
+    "spine": "The leads that exist at that moment, one row each; every step keeps their row_id",
+    "lead_changed": "The latest value of each lead attribute that was known before the moment",
+    "account_changed": "The latest value of each account attribute that was known before the moment",
+    "lead_as_of": "Attributes of the lead as they were known at the moment",
+    "account_as_of": "Attributes of the lead's account as they were known at the moment",
+    "traits": "Which attribute conditions hold, with what was seen; NULL where one does not",
+    "sheet_hits": "Events that match a condition, marked by its number",
+    "seen": "Matching events that had happened, were known and stood at the moment",
+    "folded": "The first and the last of them for each condition",
+    "raw": "Events that a rule needs one by one: in its window, later than what they must follow",
+    "units": "What counts: once, each event, each day or each value of a rule, and when",
+    "sheet_rules": "The rules: points, decay (microseconds), caps",
+    "lines": "Points of each line: raw, what decay leaves of them, what the cap of the rule leaves of that",
+    "grouped": "What the cap of its group leaves of each line",
+    "barred": "The first disqualifier that holds",
+    "base": "Sums: dimensions, total, score, grades, product",
+    "week_spine": "The same rows, a week before",
+    "reached": "Which stages are reached, without looking back",
+    "sheet_waiting": "Rows below a stage, whose total is not below what keeps it: the past decides",
+    "review_spine": "Every moment at which something began or ceased to count for them, just before and just after",
+    "sheet_kept": "Stages reached at some review, and not lost since",
+    "sheet_staged": "The stage of each row",
+    "sheet_scores": "Everything together, and the first route that holds",
+    "sheet_ledger": "One row per line and dimension that it moves",
+}
+_PASSES = {
+    "sheet_week_": "A week before",
+    "review_week_": "A week before each review",
+    "review_": "At each review",
+}
+
+
+def words_for(step: str, name: str) -> str:
+    """What a step does; ``name`` is the CTE's, and tells whose rows it is about."""
+    if step in _WORDS:
+        words = _WORDS[step]
+    else:
+        plain = step.replace("_", " ")
+        words = next((told for end, told in _WORDS.items() if step.endswith(f"_{end}")), plain)
+    about = next((told for start, told in _PASSES.items() if name.startswith(start)), None)
+    return words if about is None or step.endswith("_spine") else f"{about}: {words[0].lower()}{words[1:]}"
+
+
+def header(
+    sheet: Sheet, parsed: Parsed, history: History, dialect: Dialect, read: Iterable[str], ledger: bool
+) -> list[str]:
+    """Comment lines above the query; ``history`` has the attributes that the sheet reads."""
+    rows = "one row per line of the ledger" if ledger else "one row per lead"
+    told = [f"Score sheet {sheet.name}, version {sheet.version}: {rows}. For {_DATABASES[dialect.name]}."]
+    told += ["It reads:", *(f"  {table}" for table in _tables(sheet, parsed, history, dialect, set(read)))]
+    told += ["All moments are UTC, in timestamps without a zone."]
+    if dialect.name == "spark":
+        told += [
+            "Set spark.sql.timestampType=TIMESTAMP_NTZ and spark.sql.session.timeZone=UTC first. Planning may take a"
+        ]
+        told += ["minute: Spark plans a step anew wherever it is read. Store the result in a table."]
+    changing = _changing(history, dialect)
+    if {"leads", "accounts"} & set(read):
+        told += [
+            f"Made for these columns; told by changes: {', '.join(changing) or 'none'}. Write it anew when others change."
+        ]
+    if sheet.for_ is not None:
+        told += ["The sheet is meant for some of the leads (`for`); this query scores all of them."]
+    return [*(f"-- {line}" for line in told), *_rules(sheet, dialect), ""]
+
+
+def _rules(sheet: Sheet, dialect: Dialect) -> list[str]:
+    """The numbers by which the steps call rules."""
+    first = len(sheet.all_dimensions)
+    told = [
+        f"--   {number:>3}  {_one_line(rule.label, dialect)} ({rule.points:+g})"
+        for number, rule in enumerate(sheet.rules, first)
+    ]
+    return ["-- Rules by number:", *told] if told else []
+
+
+def _one_line(text: str, dialect: Dialect) -> str:
+    """A literal without any character that could end a comment."""
+    return dialect.literal("".join(sign if sign.isprintable() else " " for sign in text))
+
+
+def _tables(sheet: Sheet, parsed: Parsed, history: History, dialect: Dialect, read: set[str]) -> list[str]:
+    columns = {
+        "leads": ["lead_id", "created_at", "account_id", *_quoted(history.lead_attributes, dialect)],
+        "accounts": ["account_id", *_quoted(history.account_attributes, dialect)],
+        "events": [
+            "lead_id",
+            "occurred_at",
+            "known_at",
+            "retracted_at",
+            *_event_columns(sheet, parsed, dialect),
+        ],
+        "changes": ["entity", "id", "attribute", "value", "known_at"],
+    }
+    return [f"{table} ({', '.join(names)})" for table, names in columns.items() if table in read]
+
+
+def _event_columns(sheet: Sheet, parsed: Parsed, dialect: Dialect) -> list[str]:
+    bars = [parsed.bars[i] for i, bar in enumerate(sheet.disqualify) if bar.on == "action"]
+    conditions = (*parsed.actions, *parsed.after.values(), *bars)
+    used = {name for condition in conditions for name in condition.columns_used}
+    return _quoted(sorted({*used, *parsed.of.values()} - {"occurred_at"}), dialect)
+
+
+def _changing(history: History, dialect: Dialect) -> list[str]:
+    found = history.engine.frame("SELECT DISTINCT entity, attribute FROM changes")
+    told = set(found.itertuples(index=False, name=None))
+    lead = [name for name in history.lead_attributes if ("lead", name) in told]
+    account = [name for name in history.account_attributes if ("account", name) in told]
+    return [*_quoted(lead, dialect), *(f"account.{name}" for name in _quoted(account, dialect))]
+
+
+def _quoted(names: Iterable[str], dialect: Dialect) -> list[str]:
+    return [
+        "".join(sign if sign.isprintable() else " " for sign in dialect.quote(name)).strip() for name in names
+    ]

@@ -1,0 +1,1 @@
+"""Everything that commands print for people."""

@@ -1,0 +1,180 @@
+"""A training matrix as files: made by any engine, read by training, refused where it belongs to something else.
+
+The folder holds ``features.parquet`` (row_id, lead_id, as_of, created_at and every feature), ``labels.parquet``
+(row_id, part, label) and ``matrix.json`` (the plan, the split, fingerprints). Each Parquet is a file, or a folder of
+part files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from features import DataError, Engine, History, UsageError
+from features.engines import StepReport
+from features.matrix import FeatureMatrix, plan_columns, write_matrix
+from features.plan import FeaturePlan
+from pipeline.config import ProjectFile
+
+_FORMAT = 1
+# Settings that decide which rows there are and what stands in them; a model's own settings do not.
+_DECIDING = ("data", "outcome", "known_after", "order", "hygiene", "spine", "features")
+_DECIDING_JUDGE = ("test_from", "test_to", "test_share", "embargo")
+_FIX = "make it again: leadlens features CONFIG --out DIR"
+
+
+@dataclass(frozen=True)
+class SavedMatrix:
+    """What ``matrix.json`` tells of a folder.
+
+    Attributes
+    ----------
+    settings, data : fingerprints of the settings that decide the rows, and of the opened history.
+    rows, test_from, plan : as in ``TrainingSet``.
+    engine : the engine that made it.
+    """
+
+    folder: Path
+    settings: str
+    data: str
+    rows: int
+    test_from: datetime
+    plan: FeaturePlan
+    engine: str
+
+    def check(self, file: ProjectFile, data: str) -> None:
+        """Raises ``UsageError`` or ``DataError`` unless it was made from these settings and these data."""
+        if self.settings != deciding_settings(file):
+            raise UsageError(
+                "this matrix was made with other settings",
+                value=str(self.folder),
+                where=str(file.path),
+                why=f"its rows would not be those of this project: {', '.join(_DECIDING)} or judge has changed",
+                fix=_FIX,
+            )
+        if self.data != data:
+            raise DataError(
+                "this matrix was made from other data",
+                value=str(self.folder),
+                why="a model would be judged on what is not there any more"
+                f" (differs: {', '.join(_differing(self.data, data))})",
+                fix=_FIX,
+            )
+
+
+def deciding_settings(file: ProjectFile) -> str:
+    """Sixteen hex digits that change when a setting does that decides the rows or their values."""
+    settings = file.project.canonical()
+    told = [{name: settings[name] for name in _DECIDING}]
+    told.append({name: settings["judge"][name] for name in _DECIDING_JUDGE})
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def save_matrix(
+    file: ProjectFile,
+    history: History,
+    plan: FeaturePlan,
+    test_from: datetime,
+    data: str,
+    folder: Path,
+    watch: Callable[[StepReport], None] | None = None,
+) -> SavedMatrix:
+    """Build the features of ``looked_at`` and write them with their rows; nothing passes through pandas.
+
+    ``data`` is the fingerprint of the history as it was opened. Raises ``UsageError`` where the folder cannot be.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(
+            "the matrix is written into a folder, and this is a file",
+            value=str(folder),
+            fix="name a new folder",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    told = folder / "matrix.json"
+    told.unlink(missing_ok=True)  # written last: a folder that was left half done is refused
+    engine = history.engine
+    write_matrix(history, plan, folder / "features.parquet", "looked_at", watch)
+    engine.write("SELECT row_id, part, label FROM parted WHERE part IS NOT NULL", folder / "labels.parquet")
+    rows = engine.count("looked_at")
+    saved = SavedMatrix(folder, deciding_settings(file), data, rows, test_from, plan, engine.dialect.name)
+    told.write_text(json.dumps(_to_json(saved), indent=1, ensure_ascii=False), encoding="utf-8")
+    return saved
+
+
+def open_matrix(folder: Path) -> SavedMatrix:
+    """Read what ``save_matrix`` told. Raises ``UsageError`` for a folder that is no finished matrix."""
+    try:
+        told = json.loads((folder / "matrix.json").read_text(encoding="utf-8"))
+        if told["leadlens_matrix"] != _FORMAT:
+            raise ValueError(f"made by another version of Leadlens (format {told['leadlens_matrix']})")
+        return SavedMatrix(
+            folder,
+            told["settings"],
+            told["data"],
+            told["rows"],
+            datetime.fromisoformat(told["test_from"]),
+            FeaturePlan.from_dict(told["plan"]),
+            told["engine"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            "this folder holds no training matrix", value=str(folder), why=str(error) or None, fix=_FIX
+        ) from None
+
+
+def load_rows(saved: SavedMatrix, engine: Engine) -> tuple[FeatureMatrix, pd.DataFrame]:
+    """The matrix, and (part, label) by row_id. Raises ``DataError`` where the files are not what was told."""
+    engine.read("saved_features", saved.folder / "features.parquet")
+    engine.read("saved_labels", saved.folder / "labels.parquet")
+    columns = plan_columns(saved.plan)
+    found = engine.frame("SELECT * FROM saved_features ORDER BY row_id")
+    told = engine.frame("SELECT row_id, part, label FROM saved_labels ORDER BY row_id")
+    engine.drop("saved_features", "saved_labels")
+    lacking = [column.name for column in columns if column.name not in found]
+    if lacking or not len(found) == len(told) == saved.rows or not found["row_id"].equals(told["row_id"]):
+        raise DataError(
+            "the files of this matrix do not belong together",
+            value=str(saved.folder),
+            why=f"{len(found):,} rows of features, {len(told):,} labels, {saved.rows:,} expected, and "
+            f"{len(lacking)} features are missing",
+            fix=_FIX,
+        )
+    spine = found[["row_id", "lead_id", "as_of", "created_at"]]
+    found = found.set_index("row_id")
+    frame = pd.DataFrame(
+        {
+            column.name: found[column.name].astype("float64" if column.kind == "number" else "str")
+            for column in columns
+        },
+        index=found.index,
+    )
+    return FeatureMatrix(frame, columns, spine), told.set_index("row_id")
+
+
+def _to_json(saved: SavedMatrix) -> dict[str, Any]:
+    return {
+        "leadlens_matrix": _FORMAT,
+        "engine": saved.engine,
+        "settings": saved.settings,
+        "data": saved.data,
+        "rows": saved.rows,
+        "test_from": saved.test_from.isoformat(),
+        "plan": saved.plan.to_dict(),
+    }
+
+
+def _differing(one: str, other: str) -> list[str]:
+    """The tables whose fingerprints differ; the first part is the data's end."""
+    pairs = zip(one.split("/"), other.split("/"), strict=False)
+    return [
+        mine.partition(":")[0] if ":" in mine else "the data's end"
+        for mine, theirs in pairs
+        if mine != theirs
+    ]

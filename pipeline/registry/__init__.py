@@ -1,0 +1,1 @@
+"""Models as they are kept: the bundle of text files, and MLflow."""

@@ -1,0 +1,97 @@
+"""What is kept of a training so that any past score can be replayed: the model and its recipe, as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features import DataError
+from features.plan import FeaturePlan
+
+if TYPE_CHECKING:
+    from models.lead_model import LeadModel
+    from models.scorecard import SheetBook
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the rows of a model were made.
+
+    Attributes
+    ----------
+    project : the project file's settings as plain values, defaults included (no secret is in them).
+    project_fingerprint, data_fingerprint : change when a setting, or any training value, does.
+    plan : the features, as built.
+    sheet : the score sheet that the model starts from, as plain values, or ``None``; ``sheet_version`` is its
+        content hash, or ``""``.
+    sheet_probability : slope and start that turn the sheet's points into log-odds.
+    test_from : rows from then on were never seen by the model.
+    trained_to : latest moment of a training row.
+    dropped : features left out because they mostly tell the time, and why.
+    """
+
+    project: dict[str, Any]
+    project_fingerprint: str
+    data_fingerprint: str
+    plan: FeaturePlan
+    sheet: dict[str, Any] | None
+    sheet_version: str
+    sheet_probability: dict[str, Any] | None
+    test_from: str
+    trained_to: str
+    dropped: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"leadlens_recipe": _FORMAT, **asdict(self), "plan": self.plan.to_dict()}
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> Recipe:
+        """The inverse of ``to_dict``. Raises ``DataError`` for a recipe of another format."""
+        if told.get("leadlens_recipe") != _FORMAT:
+            raise DataError(
+                "this model was saved by another version of Leadlens",
+                value=told.get("leadlens_recipe"),
+                fix="train again with this version",
+            )
+        values = {name: value for name, value in told.items() if name != "leadlens_recipe"}
+        return cls(**{**values, "plan": FeaturePlan.from_dict(told["plan"])})
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model with its recipe."""
+
+    model: LeadModel
+    recipe: Recipe
+
+    @property
+    def sheet(self) -> SheetBook | None:
+        """The score sheets that the model starts from, as they were."""
+        from models.scorecard import SheetBook
+
+        return None if self.recipe.sheet is None else SheetBook.from_content(self.recipe.sheet)
+
+    def save(self, folder: Path) -> None:
+        """Write the model's files and ``recipe.json`` into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save(folder)
+        text = json.dumps(self.recipe.to_dict(), indent=1, sort_keys=True, ensure_ascii=False)
+        (folder / "recipe.json").write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Bundle:
+        """Read what ``save`` wrote. Raises ``DataError`` for a folder that is not such a model."""
+        from models.lead_model import LeadModel
+
+        try:
+            told = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                "this folder holds no Leadlens model", value=str(folder), why=str(error)
+            ) from None
+        return cls(LeadModel.load(folder), Recipe.from_dict(told))

@@ -1,0 +1,152 @@
+"""The MLflow side: one parent run per training, a registered model without pickle, aliases that say who serves."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from features import DataError
+from pipeline.registry.bundle import Bundle
+from pipeline.state import state_folder, tracking_uri
+
+if TYPE_CHECKING:
+    import mlflow
+    import pandas as pd
+
+Alias = Literal["champion", "challenger"]
+_PYFUNC = Path(__file__).with_name("pyfunc_model.py")
+_REQUIRED = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered model version, opened."""
+
+    bundle: Bundle
+    version: str
+    alias: Alias
+    run_id: str
+
+    @property
+    def told(self) -> str:
+        """How the version is named in tables and reports: ``bank_marketing/3``."""
+        return f"{self.bundle.recipe.project['name']}/{self.version}"
+
+
+class Registry:
+    """The runs and registered versions of one project."""
+
+    def __init__(self, project: str) -> None:
+        self.project = project
+        self.mlflow = _mlflow()
+        self.client = self.mlflow.MlflowClient()
+
+    @contextlib.contextmanager
+    def run(self, name: str, tags: Mapping[str, str]) -> Iterator[mlflow.ActiveRun]:
+        """A run of this project's experiment; it is marked failed if the block raises."""
+        experiment = self.client.get_experiment_by_name(self.project)
+        if experiment is None:
+            # A server decides itself where artifacts go; the embedded store keeps them beside the database.
+            local = tracking_uri().startswith("sqlite:")
+            location = (state_folder() / "mlartifacts").as_uri() if local else None
+            experiment_id = self.client.create_experiment(self.project, artifact_location=location)
+        else:
+            experiment_id = experiment.experiment_id
+        with self.mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=dict(tags)) as run:
+            yield run
+
+    def register(
+        self, bundle: Bundle, signature_input: pd.DataFrame, output: pd.DataFrame, folder: Path
+    ) -> str:
+        """Log the bundle to the active run as a new version with the alias ``challenger``; returns the version."""
+        from importlib.metadata import version as installed
+
+        bundle.save(folder / "bundle")
+        with _quiet():
+            signature = self.mlflow.models.infer_signature(signature_input, output)
+            info = self.mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(_PYFUNC),
+                artifacts={"bundle": str(folder / "bundle")},
+                signature=signature,
+                pip_requirements=[f"{name}=={installed(name)}" for name in _REQUIRED],
+                registered_model_name=self.project,
+            )
+        version = str(info.registered_model_version)
+        self.client.set_registered_model_alias(self.project, "challenger", version)
+        return version
+
+    def open(self, alias: Alias) -> Registered | None:
+        """The version that holds an alias, or ``None``."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_model_version_by_alias(self.project, alias)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        with _quiet():
+            folder = self.mlflow.artifacts.download_artifacts(f"models:/{self.project}@{alias}")
+        return Registered(
+            Bundle.load(Path(folder) / "artifacts" / "bundle"), str(found.version), alias, found.run_id
+        )
+
+    def serving(self) -> Registered:
+        """The champion, else the challenger. Raises ``DataError`` if nothing was trained."""
+        found = self.open("champion") or self.open("challenger")
+        if found is None:
+            raise DataError(
+                f"no model of {self.project!r} is registered",
+                where=_shown_store(),
+                fix="train one: leadlens train CONFIG (in the same folder: .leadlens holds the store)",
+            )
+        return found
+
+    def promote(self, version: str) -> None:
+        """Give a version the alias ``champion``."""
+        self.client.set_registered_model_alias(self.project, "champion", version)
+
+
+def _shown_store() -> str:
+    from sqlalchemy.engine import make_url
+
+    with contextlib.suppress(Exception):
+        return make_url(tracking_uri()).render_as_string(hide_password=True)
+    return "the MLflow store"
+
+
+def _mlflow() -> Any:
+    # Set before the import: neither usage statistics nor look-ups of newer versions leave the machine.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import mlflow
+
+    for name in ("mlflow", "alembic", "alembic.runtime.migration", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    tracking, registry = os.environ.get("MLFLOW_TRACKING_URI"), os.environ.get("MLFLOW_REGISTRY_URI")
+    mlflow.set_tracking_uri(tracking_uri())
+    mlflow.set_registry_uri(registry or tracking_uri())
+    # MLflow writes both into the environment, where the next project would take them for the user's wish.
+    if tracking is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    if registry is None:
+        os.environ.pop("MLFLOW_REGISTRY_URI", None)
+    return mlflow
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow's hints and success messages are not for our users; an exception still gets out."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield

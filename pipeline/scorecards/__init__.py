@@ -1,0 +1,1 @@
+"""The score sheets of a project: files, versions, and sheets to start from."""
