@@ -149,9 +149,9 @@ def weigh(file: ProjectFile, seeds: int = 1) -> Vocabulary:
 
 def new_columns(rows: TrainingSet, chosen_windows: bool) -> dict[str, str]:
     """Column -> kind, of all columns that version 0.1.0 could not have made."""
-    from features.durations import compact
+    from features.durations import format_duration
 
-    windows = f"({'|'.join(map(compact, rows.plan.windows)) or '-'})"
+    windows = f"({'|'.join(map(format_duration, rows.plan.windows)) or '-'})"
     kinds = [NEW_WINDOWS, *NEW] if chosen_windows else list(NEW)
     patterns = [(kind, re.compile(pattern.replace("{window}", windows))) for kind, pattern in kinds]
     attributes = {feature.name: feature for feature in rows.plan.attributes}
@@ -191,7 +191,9 @@ def _learned(
         lead_id=spine["lead_id"],
         horizon=pd.Timedelta(outcome_horizon(file.project)),
         rule_points=sheet_points(rows.prior, early),
-        settings=TrainSettings(trials=asked.trials, folds=asked.folds, drop_clock=asked.drop_clock, n_jobs=1),
+        settings=TrainSettings(
+            trials=asked.trials, folds=asked.folds, drop_time_proxies=asked.drop_time_proxies, n_jobs=1
+        ),
         seed=seed,
     )
     return trained.model.predict_proba(frame.loc[later], sheet_points(rows.prior, later))

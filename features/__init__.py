@@ -1,7 +1,7 @@
 """History in, one row per (lead, as_of) out. Imports nothing of the other packages."""
 
 from features.columns import FeatureColumn
-from features.durations import compact, parse_duration, spoken
+from features.durations import format_duration, humanize, parse_duration
 from features.engines import DuckDBEngine, Engine, Step
 from features.errors import DataError, LeadlensError, UsageError, nearest
 from features.history import Finding, History
@@ -16,8 +16,8 @@ __all__ = [
     "LeadlensError",
     "Step",
     "UsageError",
-    "compact",
+    "format_duration",
+    "humanize",
     "nearest",
     "parse_duration",
-    "spoken",
 ]

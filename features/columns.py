@@ -64,7 +64,7 @@ class FeatureColumn:
             phrase = phrase.replace("{value} different days", "one day").replace(
                 "{value} days", "{value} day"
             )
-        return phrase.replace("{times}", _times(number)).replace("{value}", spoken_number(number))
+        return phrase.replace("{times}", _times(number)).replace("{value}", humanize_number(number))
 
 
 def _times(number: float) -> str:
@@ -72,10 +72,10 @@ def _times(number: float) -> str:
     return {1: "once", 2: "twice"}.get(whole, f"{whole:,} times")
 
 
-def spoken_number(number: float) -> str:
+def humanize_number(number: float) -> str:
     """A number at the precision a reader wants: 1,532 or 3.4 or 0.071.
 
-    >>> spoken_number(1532.0), spoken_number(3.4000000001), spoken_number(0.0712)
+    >>> humanize_number(1532.0), humanize_number(3.4000000001), humanize_number(0.0712)
     ('1,532', '3.4', '0.071')
     """
     if number == int(number):

@@ -33,10 +33,10 @@ def parse_duration(text: str | timedelta, where: str | None = None) -> timedelta
     )
 
 
-def spoken(length: timedelta) -> str:
+def humanize(length: timedelta) -> str:
     """The duration in words for a label.
 
-    >>> spoken(timedelta(days=30))
+    >>> humanize(timedelta(days=30))
     '30 days'
     """
     seconds = int(length.total_seconds())
@@ -47,10 +47,10 @@ def spoken(length: timedelta) -> str:
     return f"{seconds} seconds"
 
 
-def compact(length: timedelta) -> str:
+def format_duration(length: timedelta) -> str:
     """The duration in its shortest written form.
 
-    >>> compact(timedelta(days=7))
+    >>> format_duration(timedelta(days=7))
     '7d'
     """
     seconds = int(length.total_seconds())

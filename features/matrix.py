@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from features.attributes.as_of import attribute_steps
 from features.attributes.columns import attribute_columns, attribute_select, colleague_steps
 from features.attributes.lookups import lookup_joins, make_lookups
-from features.behaviour.aggregates import fact_steps
-from features.behaviour.columns import behaviour_columns, behaviour_steps, telling_steps
+from features.behaviour.aggregates import aggregate_steps
+from features.behaviour.columns import behaviour_columns, behaviour_steps, feature_column_steps
 from features.columns import FeatureColumn
 from features.engines import DuckDBEngine, Step, StepReport
 from features.errors import DataError
@@ -152,21 +152,21 @@ def _parts(
     lookups = make_lookups(history, plan, spine)
     attributes = _attribute_steps(history, plan, spine)
     engine.run(attributes, watch)
-    told = [*telling_steps(history, plan, "part_rows"), _features(history, plan, "part_rows")]
+    told = [*feature_column_steps(history, plan, "part_rows"), _features(history, plan, "part_rows")]
     made = [step.name for step in (*attributes, *told)]
     try:
         if not _compiles(history, plan, spine):
-            facts = fact_steps(history, plan, spine)
+            facts = aggregate_steps(history, plan, spine)
             made += [step.name for step in facts]
             engine.run([*facts, Step("part_rows", f"SELECT * FROM {spine}"), *told], watch)
             yield "part_rows"
             return
         # numba takes a while to import: only those who need it wait for it.
-        from features.compiled.aggregation import fold_facts
+        from features.compiled.aggregation import aggregate_events
         from features.compiled.store import EventStore
 
         assert isinstance(engine, DuckDBEngine)
-        for part in fold_facts(history, plan, spine, EventStore(store) if store else None):
+        for part in aggregate_events(history, plan, spine, EventStore(store) if store else None):
             part.register(engine, "facts")
             rows = f"SELECT s.* FROM {spine} AS s JOIN facts AS f ON f.row_id = s.row_id"
             engine.run([Step("part_rows", rows)], watch)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from features.columns import Family
-from features.durations import compact, parse_duration
+from features.durations import format_duration, parse_duration
 from features.errors import DataError
 
 Reading = Literal[
@@ -118,8 +118,8 @@ class FeaturePlan:
         """JSON-ready."""
         return {
             **asdict(self),
-            "windows": [compact(window) for window in self.windows],
-            "half_life": compact(self.half_life),
+            "windows": [format_duration(window) for window in self.windows],
+            "half_life": format_duration(self.half_life),
         }
 
     @classmethod

@@ -12,8 +12,7 @@ from features.columns import Family
 from models.lead_model import LeadModel
 from models.reasons import family_points, model_grades
 from models.scale import probability, shown_score
-from models.scorecard import ActionRule, AttributeRule, BookScores, SheetBook
-from pipeline.registry.bundle import Bundle
+from models.scorecard import ActionRule, AttributeRule, ScorecardSet, ScorecardSetScores
 
 _SHEET = "sheet: "
 
@@ -34,12 +33,12 @@ class Prediction:
     contributions: pd.DataFrame
 
 
-def sheet_points(rules: BookScores | None, index: pd.Index) -> pd.DataFrame | None:
+def sheet_points(rules: ScorecardSetScores | None, index: pd.Index) -> pd.DataFrame | None:
     """The sheet's points per rule, in the order of ``index``; the names begin with ``sheet: ``."""
     return None if rules is None else rules.by_rule().loc[index].add_prefix(_SHEET)
 
 
-def named(columns: tuple[FeatureColumn, ...], sheet: SheetBook | None) -> dict[str, FeatureColumn]:
+def named(columns: tuple[FeatureColumn, ...], sheet: ScorecardSet | None) -> dict[str, FeatureColumn]:
     """Features, and the rules of a sheet as columns of its points, by name."""
     found = {column.name: column for column in columns}
     if sheet is not None:
@@ -87,15 +86,15 @@ def with_points(frame: pd.DataFrame, points: pd.DataFrame | None) -> pd.DataFram
     return frame if points is None else frame.join(points)
 
 
-def predict_frame(bundle: Bundle, model_input: pd.DataFrame) -> pd.DataFrame:
+def predict_frame(model: LeadModel, model_input: pd.DataFrame) -> pd.DataFrame:
     """What ``mlflow.pyfunc`` answers: probability and shown score per row of features (and sheet points)."""
-    points = model_input[list(bundle.model.rule_names)] if bundle.model.rule_names else None
-    found = bundle.model.predict_proba(model_input, points)
-    score = bundle.model.score(model_input, points)
+    points = model_input[list(model.rule_names)] if model.rule_names else None
+    found = model.predict_proba(model_input, points)
+    score = model.score(model_input, points)
     return pd.DataFrame({"probability": found, "score": shown_score(score)}, index=model_input.index)
 
 
-def sheet_probability(fitted: dict[str, float], rules: BookScores, index: pd.Index) -> np.ndarray:
+def sheet_probability(fitted: dict[str, float], rules: ScorecardSetScores, index: pd.Index) -> np.ndarray:
     """The sheet's points as probability; disqualified leads have the rate of their like in training."""
     scores = rules.scores.set_index("row_id").loc[index]
     found = probability(fitted["a"] + fitted["b"] * scores["total"].to_numpy(dtype=float))

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from features.errors import DataError, UsageError
-from models.data_checks.time_proxy import ClockColumn, clock_columns
+from models.data_checks.time_proxy import TimeProxy, find_time_proxies
 from models.folds import Fold, as_numbers, make_folds
 from models.lead_model import LeadModel, RulePoints, SheetPrior
 from models.learners.calibration import AffineCalibration, level_shift, log_loss
@@ -37,7 +37,7 @@ class TrainSettings:
     trials : of the search; 0 takes the defaults with the weights of one trial.
     folds : blocks of later rows that judge a trial.
     fewest_conversions : with fewer the model is the calibrated sheet, or the base rate without one.
-    drop_clock : leave out columns that only tell the time.
+    drop_time_proxies : leave out columns that only tell the time.
     storage, study_name : where the study lives, so that it can be stopped and goes on; in memory by default.
     n_jobs : threads. The result does not depend on them.
     """
@@ -45,7 +45,7 @@ class TrainSettings:
     trials: int = 20
     folds: int = 4
     fewest_conversions: int = 30
-    drop_clock: bool = True
+    drop_time_proxies: bool = True
     storage: Any = None
     study_name: str | None = None
     n_jobs: int = 2
@@ -67,7 +67,7 @@ class TrainedModel:
 
     model: LeadModel
     kind: str
-    dropped: list[ClockColumn] = field(default_factory=list)
+    dropped: list[TimeProxy] = field(default_factory=list)
     tuned: Tuned | None = None
     folds: pd.DataFrame = field(default_factory=pd.DataFrame)
     level: dict[str, Any] = field(default_factory=dict)
@@ -134,7 +134,7 @@ def train_model(
     settings, tell = settings or TrainSettings(), progress or (lambda what, done, of: None)
     label = _label(y, len(X))
     time = None if as_of is None else as_numbers(_as_long(as_of, len(X), "as_of"))
-    dropped = clock_columns(X, pd.Series(time)) if time is not None and settings.drop_clock else []
+    dropped = find_time_proxies(X, pd.Series(time)) if time is not None and settings.drop_time_proxies else []
     encoding = Encoding.of(X.drop(columns=[column.name for column in dropped]))
     points, names = _points(rule_points, len(X))
     rows = _Rows(encoding, encoding.encode(X), label, time, _signs(monotone, encoding, X), points, names)

@@ -15,13 +15,13 @@ from models.scorecard import Sheet, SheetScores
 from models.scorecard.language.outcomes import Grades, Route, Scale, Stage, Thresholds
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.language.rules import ActionRule, AtLeast, AttributeRule, Decay, Disqualifier, Group
-from pipeline.scorecards import templates as ready_sheets
+from pipeline.scorecards import templates as templates
 from tests.scorecard_pages import EXPECTED, INPUTS, NOTES, Example, differences, mutants, read_page, run, told
 
 PAGES = Path(__file__).parents[1] / "docs" / "scorecards"
-EXAMPLES = {name: read_page(PAGES / f"{name}.md") for name in ("language", "worked_examples", "ready_sheets")}
+EXAMPLES = {name: read_page(PAGES / f"{name}.md") for name in ("language", "worked_examples", "templates")}
 ALL = [example for examples in EXAMPLES.values() for example in examples]
-READY = {example.path.stem: example for example in EXAMPLES["ready_sheets"] if example.path}
+READY = {example.path.stem: example for example in EXAMPLES["templates"] if example.path}
 Scored = Callable[[Example], SheetScores]
 # tables for people: nothing in them is run
 _PROSE = {"you want", "you write", "column", "sign", "setting"}
@@ -104,9 +104,9 @@ def test_the_page_about_the_language_tells_every_setting() -> None:
 
 
 def test_every_ready_sheet_has_its_place_in_the_page() -> None:
-    assert set(READY) == set(ready_sheets.names())
-    assert all(READY[name].path == ready_sheets.path(name) for name in READY)
-    assert list(ready_sheets.about()) == sorted(READY)
+    assert set(READY) == set(templates.names())
+    assert all(READY[name].path == templates.path(name) for name in READY)
+    assert list(templates.about()) == sorted(READY)
 
 
 @pytest.mark.parametrize("name", sorted(READY))
@@ -126,7 +126,7 @@ def test_a_ready_sheet_tells_hot_cold_and_disqualified_leads_apart(name: str, sc
 
 @pytest.mark.parametrize("name", sorted(READY))
 def test_the_page_gives_reasons_for_lines_as_they_stand_in_the_ready_sheet(name: str) -> None:
-    points = {rule.label: rule.points for rule in Sheet.load(ready_sheets.path(name)).rules}
+    points = {rule.label: rule.points for rule in Sheet.load(templates.path(name)).rules}
     (reasons,) = READY[name].of("line")
 
     for row in reasons.rows:
@@ -135,7 +135,7 @@ def test_the_page_gives_reasons_for_lines_as_they_stand_in_the_ready_sheet(name:
 
 @pytest.mark.parametrize("name", sorted(READY))
 def test_the_page_lists_every_name_that_a_ready_sheet_needs(name: str) -> None:
-    example, sheet = READY[name], Sheet.load(ready_sheets.path(name))
+    example, sheet = READY[name], Sheet.load(templates.path(name))
     parsed = parse_conditions(sheet, told(example))
     acted = [c for bar, c in zip(sheet.disqualify, parsed.bars, strict=True) if bar.on == "action"]
     events = [*parsed.actions, *parsed.after.values(), *acted]
@@ -156,7 +156,7 @@ def test_the_page_lists_every_name_that_a_ready_sheet_needs(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(READY))
 def test_mails_alone_make_no_mql_by_a_ready_sheet(name: str) -> None:
     """A scanner opens and clicks whatever comes: the page says that this is not enough."""
-    sheet = Sheet.load(ready_sheets.path(name))
+    sheet = Sheet.load(templates.path(name))
     mails = [rule for rule in sheet.actions if "email_" in rule.when and rule.silent is None]
 
     assert mails or name == "estate_planner", "the page says which sheet counts no mails"
@@ -167,23 +167,23 @@ def test_mails_alone_make_no_mql_by_a_ready_sheet(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(READY))
 def test_every_limit_of_a_ready_sheet_can_be_reached(name: str) -> None:
-    found = Sheet.load(ready_sheets.path(name)).check(told(READY[name]))
+    found = Sheet.load(templates.path(name)).check(told(READY[name]))
 
     assert [finding for finding in found if finding.code == "sheet-out-of-reach"] == []
 
 
 @pytest.mark.parametrize("name", sorted(READY))
 def test_the_parts_of_a_ready_sheet_can_be_copied_elsewhere(name: str, tmp_path: Path) -> None:
-    folder = ready_sheets.path(name).parent
-    for part in ready_sheets.parts(name):
+    folder = templates.path(name).parent
+    for part in templates.parts(name):
         (tmp_path / part).parent.mkdir(exist_ok=True)
         (tmp_path / part).write_bytes((folder / part).read_bytes())
 
-    assert Sheet.load(tmp_path / f"{name}.yaml").version == Sheet.load(ready_sheets.path(name)).version
+    assert Sheet.load(tmp_path / f"{name}.yaml").version == Sheet.load(templates.path(name)).version
 
 
 def test_an_unknown_ready_sheet_is_told_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="car_dealer"):
-        ready_sheets.path("car_dealr")
+        templates.path("car_dealr")
     with pytest.raises(UsageError):
-        ready_sheets.path("../starter")
+        templates.path("../starter")

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from features.behaviour.measures import FOUR_WEEKS, SESSION_GAP, WEEK, rhythm_number
+from features.behaviour.measures import FOUR_WEEKS, SESSION_GAP, WEEK, cadence_number
 from features.conditions.condition import Condition
-from features.durations import compact
+from features.durations import format_duration
 from features.engines import Step
 from features.engines.dialect import Dialect
 from features.history import History, Kind
@@ -24,15 +24,15 @@ from features.plan import EventKey, FeaturePlan, Touch
 from features.visibility import visible
 
 
-def fact_windows(plan: FeaturePlan) -> tuple[timedelta, ...]:
+def aggregate_windows(plan: FeaturePlan) -> tuple[timedelta, ...]:
     """All windows that events are counted in: the plan's own, and what the trend needs."""
-    needed = {*plan.windows, *((WEEK, FOUR_WEEKS) if rhythm_number(plan) is not None else ())}
+    needed = {*plan.windows, *((WEEK, FOUR_WEEKS) if cadence_number(plan) is not None else ())}
     return tuple(sorted(needed))
 
 
-def fact_names(plan: FeaturePlan, number: int) -> Iterator[tuple[str, bool]]:
+def aggregate_names(plan: FeaturePlan, number: int) -> Iterator[tuple[str, bool]]:
     """The facts of one behaviour, and whether each is 0 (else unknown) for a lead that never did it."""
-    key, windows = plan.keys[number], [compact(window) for window in fact_windows(plan)]
+    key, windows = plan.keys[number], [format_duration(window) for window in aggregate_windows(plan)]
     yield from (("n", True), *((f"n_{window}", True) for window in windows))
     yield from (("days", True), ("recency", False), ("decayed", True))
     if key.rhythm:
@@ -45,10 +45,10 @@ def fact_names(plan: FeaturePlan, number: int) -> Iterator[tuple[str, bool]]:
         yield from ((f"sum_{place}_{window}", True) for window in windows if key.rhythm)
 
 
-def fact_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
+def aggregate_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
     """Steps ending in ``facts(row_id, k<number>_<fact> …, t<number> …)``."""
     steps, joins, columns = [], "", ["s.row_id"]
-    rhythm = rhythm_number(plan)
+    rhythm = cadence_number(plan)
     if plan.keys:
         steps += [_keyed_events(history, plan), _key_facts(history, plan, spine)]
         joins += " LEFT JOIN key_facts AS f ON f.row_id = s.row_id"
@@ -59,7 +59,7 @@ def fact_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
         steps.append(_touches(history, plan, spine))
         joins += " LEFT JOIN touches AS t ON t.row_id = s.row_id"
     for number in range(len(plan.keys)):
-        for fact, counted in fact_names(plan, number):
+        for fact, counted in aggregate_names(plan, number):
             if fact.startswith("sessions"):
                 value = f"max(r.{fact})"
             else:
@@ -99,12 +99,12 @@ def key_condition(history: History, key: EventKey, table: str = "events") -> str
 
 
 def _key_facts(history: History, plan: FeaturePlan, spine: str) -> Step:
-    dialect, rhythm = history.engine.dialect, rhythm_number(plan)
+    dialect, rhythm = history.engine.dialect, cadence_number(plan)
     age, day = age_between(dialect, "s.as_of", "e.occurred_at"), dialect.day_number("e.occurred_at")
     half_life = plan.half_life / timedelta(microseconds=1)
     within = {
-        compact(window): f"e.occurred_at >= {dialect.minus('s.as_of', window)}"
-        for window in fact_windows(plan)
+        format_duration(window): f"e.occurred_at >= {dialect.minus('s.as_of', window)}"
+        for window in aggregate_windows(plan)
     }
     facts = ["count(*) AS n"]
     facts += [_count(inside, f"n_{window}") for window, inside in within.items()]
@@ -148,8 +148,11 @@ def _sessions(history: History, plan: FeaturePlan, spine: str, rhythm: int) -> S
     silence = dialect.seconds_between("occurred_at", "before")
     begun = f"(before IS NULL OR {silence} >= {SESSION_GAP.total_seconds()!r})"
     counts = [_count(begun, "sessions")] + [
-        _count(f"{begun} AND occurred_at >= {dialect.minus('as_of', window)}", f"sessions_{compact(window)}")
-        for window in fact_windows(plan)
+        _count(
+            f"{begun} AND occurred_at >= {dialect.minus('as_of', window)}",
+            f"sessions_{format_duration(window)}",
+        )
+        for window in aggregate_windows(plan)
     ]
     return Step(
         "sessions",

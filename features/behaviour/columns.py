@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from features.behaviour.aggregates import age_between, days_between, fact_steps, touch_value
+from features.behaviour.aggregates import age_between, aggregate_steps, days_between, touch_value
 from features.behaviour.measures import LEAD_AGE, PURCHASES, Measure, key_measures, rate_measure, touch_column
 from features.columns import FeatureColumn
 from features.engines import Step
@@ -30,10 +30,10 @@ def behaviour_columns(plan: FeaturePlan) -> Iterator[FeatureColumn]:
 
 def behaviour_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
     """All steps ending in ``behaviour(row_id, …)``: one row per spine row, whatever the history."""
-    return [*fact_steps(history, plan, spine), *telling_steps(history, plan, spine)]
+    return [*aggregate_steps(history, plan, spine), *feature_column_steps(history, plan, spine)]
 
 
-def telling_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
+def feature_column_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
     """The steps after ``facts``, ending in ``behaviour``: nothing but arithmetic on each row."""
     dialect = history.engine.dialect
     columns = [

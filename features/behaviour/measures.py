@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from features.columns import FeatureColumn
-from features.durations import compact, spoken
+from features.durations import format_duration, humanize
 from features.phrases import words
 from features.plan import EventKey, FeaturePlan, Rate, Touch
 
@@ -28,7 +28,7 @@ class Measure:
     sql: str
 
 
-def rhythm_number(plan: FeaturePlan) -> int | None:
+def cadence_number(plan: FeaturePlan) -> int | None:
     """Which behaviour sessions, trend and habits are told of; a plan has at most one."""
     return next((number for number, key in enumerate(plan.keys) if key.rhythm), None)
 
@@ -42,7 +42,7 @@ def key_measures(plan: FeaturePlan, number: int) -> Iterator[Measure]:
         tell.never, "events before the moment",
     )  # fmt: skip
     for window in plan.windows:
-        length, short = spoken(window), compact(window)
+        length, short = humanize(window), format_duration(window)
         yield tell(
             f"count_{short}", f"{{n_{short}}}", f"{key.phrase} in {length}", "times",
             f"{key.phrase}: {{times}} in {length}" if key.rhythm else f"{key.phrase} {{times}} in {length}",
@@ -56,12 +56,12 @@ def key_measures(plan: FeaturePlan, number: int) -> Iterator[Measure]:
         "recency", f"{{recency}} / {MICROSECONDS_A_DAY}", f"{key.phrase}: days since the last time", "days",
         f"{key.phrase}: last time {{value}} days ago", tell.never, "days from the last such event to the moment",
     )  # fmt: skip
-    plainly = f"count_{compact(plan.windows[-1])}" if plan.windows else "count"
+    plainly = f"count_{format_duration(plan.windows[-1])}" if plan.windows else "count"
     yield tell(
         "decayed", "{decayed}", f"{key.phrase}, lately", "events", f"{key.phrase} lately: {{value}}", "",
-        f"sum of 2^(-age / {spoken(plan.half_life)}) over such events", f"{key.name}__{plainly}",
+        f"sum of 2^(-age / {humanize(plan.half_life)}) over such events", f"{key.name}__{plainly}",
     )  # fmt: skip
-    if key.share and (among := rhythm_number(plan)) is not None:
+    if key.share and (among := cadence_number(plan)) is not None:
         yield tell(
             "share", f"{{n}} / nullif(f.k{among}_n, 0)", f"{key.phrase}: share of all activity", "share",
             f"{key.phrase}: {{value}} of all activity", "No activity yet", "such events divided by all events",
@@ -98,7 +98,7 @@ def _rhythm(plan: FeaturePlan, tell: _Teller) -> Iterator[Measure]:
         "1 if 7 days hold at least 3 events, and as many as the 21 days before them",
     )  # fmt: skip
     for window in plan.windows:
-        length, short = spoken(window), compact(window)
+        length, short = humanize(window), format_duration(window)
         yield tell(
             f"active_days_{short}", f"{{days_{short}}}", f"Active days in {length}", "active days",
             f"Active on {{value}} different days in {length}", f"Not active in {length}",
@@ -111,7 +111,7 @@ def _rhythm(plan: FeaturePlan, tell: _Teller) -> Iterator[Measure]:
         "runs of events less than 30 minutes apart",
     )  # fmt: skip
     for window in plan.windows:
-        length, short = spoken(window), compact(window)
+        length, short = humanize(window), format_duration(window)
         yield tell(
             f"sessions_{short}", f"{{sessions_{short}}}", f"Sessions in {length}", "times",
             f"Sessions: {{times}} in {length}", f"No session in {length}",
@@ -139,7 +139,7 @@ def _amounts(plan: FeaturePlan, tell: _Teller, place: int, amount: str) -> Itera
         f"sum of {amount} over such events",
     )  # fmt: skip
     for window in plan.windows if tell.key.rhythm else ():
-        length, short = spoken(window), compact(window)
+        length, short = humanize(window), format_duration(window)
         yield tell(
             f"sum_{amount}_{short}", f"{{sum_{place}_{short}}}", f"Total {name} in {length}", name,
             f"{{value}} {name} in {length}", "", f"sum of {amount} over events in the {length} before the moment",

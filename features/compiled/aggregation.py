@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from features.behaviour.aggregates import fact_windows
-from features.behaviour.measures import SESSION_GAP, rhythm_number
+from features.behaviour.aggregates import aggregate_windows
+from features.behaviour.measures import SESSION_GAP, cadence_number
 from features.compiled.coding import EventCoding
 from features.compiled.kernel import fold, weights_of
 from features.compiled.lead_events import LeadEvents
@@ -72,7 +72,7 @@ class SpineRows(NamedTuple):
         )
 
 
-def fold_facts(
+def aggregate_events(
     history: History,
     plan: FeaturePlan,
     spine: str,
@@ -110,7 +110,7 @@ def _fold_once(
     try:
         leads = engine.count("fold_leads")
         rows = SpineRows.read(engine, spine, leads)
-        cells = len(rows.row_id) * len(coding.plan.keys) * 2 * (len(fact_windows(coding.plan)) + 2)
+        cells = len(rows.row_id) * len(coding.plan.keys) * 2 * (len(aggregate_windows(coding.plan)) + 2)
         parts = max(1, -(-engine.count("events") // _EVENTS_A_PART), -(-cells // _CELLS_A_PART))
         size = max(1, -(-leads // parts))
         sizes = [max(0, min(size, leads - number * size)) for number in range(parts)]
@@ -118,7 +118,8 @@ def _fold_once(
         reader = EventReader(history, coding, "fold_leads", seen)
         parts_read = read_parts(reader, size, sizes, memory, folder)
         yield from _ahead(
-            lambda found: fold_part(coding, found[1], rows.of(found[0] * size, sizes[found[0]])), parts_read
+            lambda found: aggregate_part(coding, found[1], rows.of(found[0] * size, sizes[found[0]])),
+            parts_read,
         )
     finally:
         engine.drop("fold_leads")
@@ -137,7 +138,7 @@ def _fold_stored(
 
         def part(number: int) -> Part:
             events = opened.load(number)
-            return fold_part(coding, events, rows.of(number * opened.stride, len(events.offsets) - 1))
+            return aggregate_part(coding, events, rows.of(number * opened.stride, len(events.offsets) - 1))
 
         yield from _ahead(part, (n for n, leads in enumerate(opened.sizes) if leads))
 
@@ -154,16 +155,16 @@ def _ahead(work: Callable[[Any], Part], items: Iterator[Any]) -> Iterator[Part]:
             yield waiting.popleft().result()
 
 
-def fold_part(coding: EventCoding, events: LeadEvents, rows: SpineRows) -> Part:
+def aggregate_part(coding: EventCoding, events: LeadEvents, rows: SpineRows) -> Part:
     """The facts of these rows from these events; both have the same leads."""
     plan, facts = coding.plan, Facts.empty(coding.plan, len(rows.row_id))
     half_life = plan.half_life / _MICROSECOND
     names = coding.amounts
     pair_starts = np.concatenate([[0], np.cumsum([len(key.amounts) for key in plan.keys])]).astype(np.int64)
     pair_amounts = np.array([names.index(name) for key in plan.keys for name in key.amounts], np.int64)
-    rhythm, hours = rhythm_number(plan), plan.hours
+    rhythm, hours = cadence_number(plan), plan.hours
     seen_from, seen_to = events.visibility()
-    windows = np.array([window // _MICROSECOND for window in fact_windows(plan)], np.int64)
+    windows = np.array([window // _MICROSECOND for window in aggregate_windows(plan)], np.int64)
     touch_last = np.array([touch.which == "last" for touch in plan.touches], bool)
     weights, references = weights_of(events.offsets, events.occurred, half_life)
 

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.behaviour.aggregates import fact_names, fact_windows
-from features.durations import compact
+from features.behaviour.aggregates import aggregate_names, aggregate_windows
+from features.durations import format_duration
 from features.plan import FeaturePlan
 
 NEVER = -(2**62)
@@ -41,7 +41,7 @@ class Facts:
 
     @classmethod
     def empty(cls, plan: FeaturePlan, rows: int) -> Facts:
-        keys, spans = len(plan.keys), len(fact_windows(plan)) + 1
+        keys, spans = len(plan.keys), len(aggregate_windows(plan)) + 1
         pairs = sum(len(key.amounts) for key in plan.keys)
         return cls(
             np.empty((2 * keys * spans, rows), np.int32),
@@ -55,12 +55,12 @@ class Facts:
 
     def table(self, plan: FeaturePlan, row_id: Array) -> pa.Table:
         """The same columns as the SQL of ``features.behaviour.aggregates`` gives."""
-        spans = {compact(window): place for place, window in enumerate(fact_windows(plan))}
+        spans = {format_duration(window): place for place, window in enumerate(aggregate_windows(plan))}
         width, days = len(spans) + 1, len(plan.keys) * (len(spans) + 1)
         columns: dict[str, pa.Array] = {"row_id": pa.array(row_id)}
         pair = 0
         for number, key in enumerate(plan.keys):
-            for fact, _ in fact_names(plan, number):
+            for fact, _ in aggregate_names(plan, number):
                 name, _, window = fact.partition("_")
                 columns[f"k{number}_{fact}"] = self._fact(name, window, number, pair, spans, width, days)
             pair += len(key.amounts)

@@ -2,6 +2,7 @@
 
 from features.engines.dialect import Dialect, DuckDBDialect
 from features.engines.engine import DuckDBEngine, Engine, Step, StepReport
+from features.engines.table import Table
 
 __all__ = [
     "Dialect",
@@ -10,4 +11,5 @@ __all__ = [
     "Engine",
     "Step",
     "StepReport",
+    "Table",
 ]

@@ -206,7 +206,7 @@ class DuckDBDialect(Dialect):
         return f"make_timestamp(CAST({number} AS BIGINT))"
 
     def minus(self, timestamp: str, length: timedelta) -> str:
-        sign, number, unit = spoken(length)
+        sign, number, unit = interval_parts(length)
         return f"({timestamp} {sign} INTERVAL '{number} {unit}')"
 
     def day_number(self, timestamp: str) -> str:
@@ -240,12 +240,12 @@ class DuckDBDialect(Dialect):
         return f"((max_by(struct_pack(value := {value}), {order}){kept}).value)"
 
 
-def spoken(length: timedelta) -> tuple[str, int, str]:
+def interval_parts(length: timedelta) -> tuple[str, int, str]:
     """How a length is taken off: the sign, and a number of the largest unit that holds it exactly.
 
-    >>> spoken(timedelta(days=30))
+    >>> interval_parts(timedelta(days=30))
     ('-', 30, 'days')
-    >>> spoken(timedelta(hours=-36))
+    >>> interval_parts(timedelta(hours=-36))
     ('+', 36, 'hours')
     """
     sign, size = ("+", -length) if length < timedelta(0) else ("-", length)

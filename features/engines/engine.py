@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import time
@@ -85,6 +86,21 @@ class Engine(ABC):
     @abstractmethod
     def drop(self, *names: str) -> None:
         """Forget tables made by steps; unknown names are ignored."""
+
+    def claim(self, name: str) -> str:
+        """A table name that no living handle has: ``name``, else with a number behind it (see ``Table``)."""
+        taken: set[str] = self.__dict__.setdefault("_claimed", set())
+        free = (
+            name
+            if name not in taken
+            else next(n for i in itertools.count(2) if (n := f"{name}_{i}") not in taken)
+        )
+        taken.add(free)
+        return free
+
+    def release(self, name: str) -> None:
+        """Give a claimed name back; unknown names are ignored."""
+        self.__dict__.setdefault("_claimed", set()).discard(name)
 
     def value(self, sql: str) -> Any:
         """The single value of a one-row, one-column SELECT (``None`` for NULL)."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from features.engines.dialect import HASHES, CastTo, Dialect, spoken
+from features.engines.dialect import HASHES, CastTo, Dialect, interval_parts
 from features.errors import UsageError
 
 # Unicode's category Zs; PostgreSQL's trim alone knows only the first of them.
@@ -59,7 +59,7 @@ class PostgresDialect(Dialect):
         return f"(TIMESTAMP '1970-01-01' + {whole} + ({number}) % 86400000000 * INTERVAL '1 microsecond')"
 
     def minus(self, timestamp: str, length: timedelta) -> str:
-        sign, number, unit = spoken(length)
+        sign, number, unit = interval_parts(length)
         return f"({timestamp} {sign} INTERVAL '{number} {unit}')"
 
     def day_number(self, timestamp: str) -> str:
@@ -72,7 +72,7 @@ class PostgresDialect(Dialect):
         return f"CAST(extract(hour FROM {timestamp}) AS BIGINT)"
 
     def moments(self, first: str, last: str, step: timedelta) -> str:
-        _, number, unit = spoken(step)
+        _, number, unit = interval_parts(step)
         return f"SELECT generate_series({first}, {last}, INTERVAL '{number} {unit}') AS as_of"
 
     def rounded(self, number: str, decimals: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from features.engines.dialect import HASHES, CastTo, Dialect, spoken
+from features.engines.dialect import HASHES, CastTo, Dialect, interval_parts
 
 # Unicode's category Zs; Spark's trim alone knows only the first of them.
 _SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -45,7 +45,7 @@ class SparkDialect(Dialect):
         return f"CAST(timestamp_micros(CAST({number} AS BIGINT)) AS TIMESTAMP_NTZ)"
 
     def minus(self, timestamp: str, length: timedelta) -> str:
-        sign, number, unit = spoken(length)
+        sign, number, unit = interval_parts(length)
         if unit == "microseconds":
             return f"({timestamp} - {_interval(length)})"
         return f"({timestamp} {sign} INTERVAL '{number}' {unit.upper()})"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from features.durations import compact
+from features.durations import format_duration
 from features.plan import EventKey, FeaturePlan, Touch
 
 Row = Mapping[str, Any]
@@ -67,7 +67,9 @@ def _counts(plan: FeaturePlan, key: EventKey, events: list[Row], as_of: datetime
     ages = [(as_of - event["occurred_at"]) / _DAY for event in events]
     return {
         "count": len(events),
-        **{f"count_{compact(window)}": len(_within(events, as_of, window)) for window in plan.windows},
+        **{
+            f"count_{format_duration(window)}": len(_within(events, as_of, window)) for window in plan.windows
+        },
         "active_days": _days(events),
         "recency": min(ages, default=None),
         "decayed": sum(2.0 ** (-age / (plan.half_life / _DAY)) for age in ages),
@@ -86,7 +88,8 @@ def _rhythm(plan: FeaturePlan, events: list[Row], as_of: datetime) -> dict[str, 
         "trend": week - (month - week) / 3,
         "surge": int(week >= 3 and week >= month - week),
         **{
-            f"active_days_{compact(window)}": _days(_within(events, as_of, window)) for window in plan.windows
+            f"active_days_{format_duration(window)}": _days(_within(events, as_of, window))
+            for window in plan.windows
         },
     }
     if plan.hours:
@@ -98,7 +101,7 @@ def _rhythm(plan: FeaturePlan, events: list[Row], as_of: datetime) -> dict[str, 
         count = len(moments)
         values["sessions"] = len(begun)
         for window in plan.windows:
-            values[f"sessions_{compact(window)}"] = sum(moment >= as_of - window for moment in begun)
+            values[f"sessions_{format_duration(window)}"] = sum(moment >= as_of - window for moment in begun)
         values["per_session"] = count / len(begun) if begun else None
         office = sum(moment.isoweekday() <= 5 and 8 <= moment.hour < 18 for moment in moments)
         values["office_hours"] = office / count if count else None
@@ -113,7 +116,7 @@ def _amounts(plan: FeaturePlan, key: EventKey, events: list[Row], as_of: datetim
         total = sum(event[name] for event in told)
         values[f"sum_{name}"] = total
         for window in plan.windows if key.rhythm else ():
-            values[f"sum_{name}_{compact(window)}"] = sum(
+            values[f"sum_{name}_{format_duration(window)}"] = sum(
                 event[name] for event in _within(told, as_of, window)
             )
         values[f"mean_{name}"] = total / len(told) if told else None

@@ -15,13 +15,13 @@ _LOWEST_ENTROPY = 0.05  # nats; a value that 99 of 100 rows share tells nothing,
 
 
 @dataclass(frozen=True)
-class ClockColumn:
+class TimeProxy:
     """A column that was left out.
 
     Attributes
     ----------
     name : the column.
-    share : how far it tells the time, 0–1: the larger of the two measures in ``clock_columns``.
+    share : how far it tells the time, 0–1: the larger of the two measures in ``find_time_proxies``.
     reason : the same in words.
     """
 
@@ -30,7 +30,7 @@ class ClockColumn:
     reason: str
 
 
-def clock_columns(frame: pd.DataFrame, as_of: pd.Series, threshold: float = 0.8) -> list[ClockColumn]:
+def find_time_proxies(frame: pd.DataFrame, as_of: pd.Series, threshold: float = 0.8) -> list[TimeProxy]:
     """Find the columns from whose value the time of the row can be told, or the other way round.
 
     Two measures, each corrected for the number of distinct values:
@@ -42,7 +42,7 @@ def clock_columns(frame: pd.DataFrame, as_of: pd.Series, threshold: float = 0.8)
 
     >>> rows = 400
     >>> frame = pd.DataFrame({"rate": [5 - row / 100 for row in range(rows)], "odd": [row % 2 for row in range(rows)]})
-    >>> [(found.name, found.share > 0.99) for found in clock_columns(frame, pd.Series(range(rows)))]
+    >>> [(found.name, found.share > 0.99) for found in find_time_proxies(frame, pd.Series(range(rows)))]
     [('rate', True)]
     """
     rank = np.asarray(pd.Series(np.asarray(as_of)).rank(method="average"), dtype=np.float64)
@@ -60,7 +60,7 @@ def clock_columns(frame: pd.DataFrame, as_of: pd.Series, threshold: float = 0.8)
             if told >= bound
             else f"the time tells {bound:.0%} of its value"
         )
-        found.append(ClockColumn(str(name), max(told, bound), f"{reason}; later values were never seen"))
+        found.append(TimeProxy(str(name), max(told, bound), f"{reason}; later values were never seen"))
     return found
 
 

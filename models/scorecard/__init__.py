@@ -4,19 +4,19 @@ from models.scorecard.language.rules import ActionRule, AttributeRule, Disqualif
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import SheetScores, score_sheet, write_sheet
 from models.scorecard.scoring.probability import PointsCalibration, calibrate_points
-from models.scorecard.scoring.scorecard_set import BookScores, SheetBook, score_book
+from models.scorecard.scoring.scorecard_set import ScorecardSet, ScorecardSetScores, score_scorecard_set
 
 __all__ = [
     "ActionRule",
     "AttributeRule",
-    "BookScores",
     "Disqualifier",
     "PointsCalibration",
+    "ScorecardSet",
+    "ScorecardSetScores",
     "Sheet",
-    "SheetBook",
     "SheetScores",
     "calibrate_points",
-    "score_book",
+    "score_scorecard_set",
     "score_sheet",
     "write_sheet",
 ]

@@ -45,7 +45,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Accused:
+class Flagged:
     """A subject with all that speaks against it.
 
     Attributes
@@ -87,7 +87,7 @@ class Accused:
         }
 
 
-def accuse(found: Iterable[Evidence]) -> list[Accused]:
+def accuse(found: Iterable[Evidence]) -> list[Flagged]:
     """Gather evidence by subject; the worst first.
 
     Proven: one proof, or a strong finding that another probe supports. Suspect: a strong one alone, or weak
@@ -98,7 +98,7 @@ def accuse(found: Iterable[Evidence]) -> list[Accused]:
         by_subject.setdefault(item.subject, []).append(item)
     order: tuple[Verdict, ...] = ("proven", "suspect", "noted")
     accused = [
-        Accused(subject, verdict(items), tuple(sorted(items, key=lambda e: _RANK[e.strength])))
+        Flagged(subject, verdict(items), tuple(sorted(items, key=lambda e: _RANK[e.strength])))
         for subject, items in by_subject.items()
     ]
     return sorted(accused, key=lambda item: (order.index(item.verdict), item.subject))

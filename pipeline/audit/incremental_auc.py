@@ -9,7 +9,7 @@ import pandas as pd
 
 from features import History, Step
 from features.visibility import visible
-from pipeline.audit.evidence import Accused, Subject
+from pipeline.audit.evidence import Flagged, Subject
 from pipeline.audit.opened_data import KeptOut
 from pipeline.audit.payload import Gain
 from pipeline.audit.quick_models import QuickSet, clock_names, quick_set
@@ -33,13 +33,13 @@ class Worth:
     clock: tuple[str, ...]
     acts: Mapping[Subject, pd.DataFrame]
 
-    def honest(self, accused: Iterable[Accused], hidden: KeptOut) -> list[str]:
+    def honest(self, accused: Iterable[Flagged], hidden: KeptOut) -> list[str]:
         """The clean columns that are made from nothing accused, kept out, or telling the time."""
         out = set(self.clean.made_from(_bad(accused))) | set(self.clock)
         out |= {name for name, own in self.clean.named() if own is not None and hidden.holds(own)}
         return [str(name) for name in self.clean.frame.columns if name not in out]
 
-    def gains(self, accused: Sequence[Accused], hidden: KeptOut) -> list[Gain]:
+    def gains(self, accused: Sequence[Flagged], hidden: KeptOut) -> list[Gain]:
         """What the strongest sources and the first suspects add to all the other columns."""
         suspects = [item.subject for item in accused if item.verdict == "suspect"][:_MOST_SUSPECTS]
         made = {subject: frame for subject in suspects if (frame := self._made(subject)).shape[1]}
@@ -60,7 +60,7 @@ class Worth:
 
 
 def worth(
-    file: ProjectFile, history: History, rows: TrainingSet, accused: Sequence[Accused], hidden: KeptOut
+    file: ProjectFile, history: History, rows: TrainingSet, accused: Sequence[Flagged], hidden: KeptOut
 ) -> Worth:
     """Build the clean features, for which accused and kept-out events are taken out of the history for a while."""
     full = quick_set(rows)
@@ -94,7 +94,7 @@ def acts_seen(history: History, rows: TrainingSet, subject: Subject) -> pd.DataF
     return found
 
 
-def _bad(accused: Iterable[Accused]) -> list[Subject]:
+def _bad(accused: Iterable[Flagged]) -> list[Subject]:
     return [item.subject for item in accused if item.accused]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.columns import FeatureColumn
-from models.data_checks.time_proxy import clock_columns
+from models.data_checks.time_proxy import find_time_proxies
 from models.learners.classifier import LeadClassifier
 from pipeline.audit.evidence import Subject
 from pipeline.audit.measures import auc
@@ -130,7 +130,7 @@ def quick_set(rows: TrainingSet) -> QuickSet:
 def clock_names(quick: QuickSet, as_of: pd.Series) -> list[str]:
     """Columns that mostly tell the time, which training leaves out too."""
     early = ~quick.later
-    return [found.name for found in clock_columns(quick.frame.loc[early], as_of[early])]
+    return [found.name for found in find_time_proxies(quick.frame.loc[early], as_of[early])]
 
 
 def subject_of(column: FeatureColumn) -> Subject | None:

@@ -56,11 +56,11 @@ def init(
 @app.command()
 def check(config: Config, as_json: Json = False) -> None:
     """Read config and data; report counts, spans, rates, gaps, suspects, and whether there is enough to learn from."""
-    from pipeline.cli.render.jobs import check_words
+    from pipeline.cli.render.jobs import render_check
     from pipeline.jobs.check import check as job
 
     found = job(load(config))
-    tell(as_json, found.to_dict(), lambda: check_words(found))
+    tell(as_json, found.to_dict(), lambda: render_check(found))
 
 
 @app.command()
@@ -85,7 +85,7 @@ def features(
     as_json: Json = False,
 ) -> None:
     """List the features: name, what it tells, family, and how it is computed."""
-    from pipeline.cli.render.jobs import feature_words
+    from pipeline.cli.render.jobs import render_features
     from pipeline.jobs.list_features import list_features
     from pipeline.progress import shown
 
@@ -95,7 +95,7 @@ def features(
         as_json,
         found.to_dict(),
         lambda: (
-            [f"-- {step.name}\n{step.sql};\n" for step in found.steps] if explain else feature_words(found)
+            [f"-- {step.name}\n{step.sql};\n" for step in found.steps] if explain else render_features(found)
         ),
     )
 
@@ -110,13 +110,13 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Tune, train, judge on later leads and register a challenger. Stop with Ctrl-C; run again to go on."""
-    from pipeline.cli.render.jobs import training_words
+    from pipeline.cli.render.jobs import render_training
     from pipeline.jobs.train import train as job
     from pipeline.progress import shown
 
     with shown() as progress:
         done = job(load(config), trials=trials, matrix=matrix, progress=progress)
-    tell(as_json, done.to_dict(), lambda: training_words(done, str(config)))
+    tell(as_json, done.to_dict(), lambda: render_training(done, str(config)))
 
 
 @app.command()
@@ -142,11 +142,11 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Both lenses on one lead: the sheet's dated ledger and the model's reasons, each summing to its score."""
-    from pipeline.cli.render.jobs import explanation_words
+    from pipeline.cli.render.jobs import render_explanation
     from pipeline.jobs.explain import explain as job
 
     found = job(load(config), lead, as_of=moment(as_of))
-    tell(as_json, found.to_dict(), lambda: explanation_words(found))
+    tell(as_json, found.to_dict(), lambda: render_explanation(found))
 
 
 @app.command()
@@ -159,13 +159,13 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Rebuild past rows from the raw history and look for leaks from the future; exit code 1 if one is proven."""
-    from pipeline.cli.render.audit import audit_words
+    from pipeline.cli.render.audit import render_audit
     from pipeline.jobs.audit import audit as job
     from pipeline.progress import shown
 
     with shown() as progress:
         found = job(load(config), sample=sample, seed=seed, progress=progress)
-    tell(as_json, found.to_dict(), lambda: audit_words(found))
+    tell(as_json, found.to_dict(), lambda: render_audit(found))
     raise typer.Exit(found.exit_code)
 
 
@@ -180,13 +180,13 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score every open lead with the champion (else the challenger) and write the scores back."""
-    from pipeline.cli.render.jobs import scoring_words
+    from pipeline.cli.render.jobs import render_scoring
     from pipeline.jobs.score import score as job
     from pipeline.progress import shown
 
     with shown() as progress:
         done = job(load(config), as_of=moment(as_of), to=to, dry_run=dry_run, progress=progress)
-    tell(as_json, done.to_dict(), lambda: scoring_words(done))
+    tell(as_json, done.to_dict(), lambda: render_scoring(done))
 
 
 @app.command()

@@ -37,10 +37,10 @@ def new(
     as_json: Json = False,
 ) -> None:
     """Write a sheet to start from; without a file, list the ready ones."""
-    from pipeline.jobs.scorecard.files import new_sheet, ready_words
+    from pipeline.jobs.scorecard.files import describe_templates, new_sheet
 
     if path is None:
-        found = ready_words()
+        found = describe_templates()
         tell(as_json, found, lambda: [f"{name:16} {about}" for name, about in found.items()])
         return
     written = new_sheet(path, ready)
@@ -52,10 +52,10 @@ def new(
 @scorecard.command()
 def check(config: Config, sheet: Which = None, as_json: Json = False) -> None:
     """Hold a sheet against the data: misspelt values, rules that never fire, thresholds out of reach."""
-    from pipeline.jobs.scorecard.files import check_words, checked
+    from pipeline.jobs.scorecard.files import checked, render_check
 
     found = checked(load(config), sheet)
-    tell(as_json, found.to_dict(), lambda: check_words(found))
+    tell(as_json, found.to_dict(), lambda: render_check(found))
 
 
 @scorecard.command("test")
@@ -63,13 +63,13 @@ def on_a_lead(
     config: Config, lead: Lead, sheet: Which = None, as_of: AsOf = None, as_json: Json = False
 ) -> None:
     """One lead, every line of the sheet: what gave points, and what did not and why."""
-    from pipeline.cli.render.scorecard import lead_test_words
+    from pipeline.cli.render.scorecard import render_lead_test
     from pipeline.jobs.scorecard.one_lead import lead_test
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     found = lead_test(file, choose_sheet(file, sheet)[0], lead, moment(as_of))
-    tell(as_json, found.to_dict(), lambda: lead_test_words(found))
+    tell(as_json, found.to_dict(), lambda: render_lead_test(found))
 
 
 @scorecard.command()
@@ -84,7 +84,7 @@ def preview(
     as_json: Json = False,
 ) -> None:
     """Before anyone goes live: scores, stages, who crosses a threshold, and what past leads of each band did."""
-    from pipeline.cli.render.scorecard import preview_words
+    from pipeline.cli.render.scorecard import render_preview
     from pipeline.jobs.scorecard.preview import preview as job
     from pipeline.scorecards.project import active_version, choose_sheet
 
@@ -93,7 +93,7 @@ def preview(
     other = active_version(file, chosen.name) if against is None else choose_sheet(file, against)[0]
     same = other is not None and other.version == chosen.version
     found = job(file, chosen, moment(as_of), None if same else other)
-    tell(as_json, found.to_dict(), lambda: preview_words(found))
+    tell(as_json, found.to_dict(), lambda: render_preview(found))
 
 
 @scorecard.command()
@@ -105,13 +105,13 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Two sheets: the lines that differ, and the leads that move."""
-    from pipeline.cli.render.scorecard import diff_words
+    from pipeline.cli.render.scorecard import render_diff
     from pipeline.jobs.scorecard.diff import diff as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     found = job(file, choose_sheet(file, before)[0], choose_sheet(file, after)[0], moment(as_of))
-    tell(as_json, found.to_dict(), lambda: diff_words(found))
+    tell(as_json, found.to_dict(), lambda: render_diff(found))
 
 
 @scorecard.command()
@@ -124,13 +124,13 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """One lead's score over the coming days if nothing more happens."""
-    from pipeline.cli.render.scorecard import simulation_words
+    from pipeline.cli.render.scorecard import render_simulation
     from pipeline.jobs.scorecard.simulate import simulate as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     found = job(file, choose_sheet(file, sheet)[0], lead, days, moment(as_of))
-    tell(as_json, found.to_dict(), lambda: simulation_words(found))
+    tell(as_json, found.to_dict(), lambda: render_simulation(found))
 
 
 @scorecard.command()
@@ -146,14 +146,14 @@ def changed(
     as_json: Json = False,
 ) -> None:
     """What changed one lead's points since a moment: events, decay, expired windows, edits, the sheet itself."""
-    from pipeline.cli.render.scorecard import changed_words
+    from pipeline.cli.render.scorecard import render_changed
     from pipeline.jobs.scorecard.changed import changed as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     old = None if old_sheet is None else choose_sheet(file, old_sheet)[0]
     found = job(file, choose_sheet(file, sheet)[0], lead, moment(since, "--since"), moment(as_of), old)
-    tell(as_json, found.to_dict(), lambda: changed_words(found))
+    tell(as_json, found.to_dict(), lambda: render_changed(found))
 
 
 @scorecard.command()
@@ -165,25 +165,25 @@ def stages(
     as_json: Json = False,
 ) -> None:
     """When leads entered and left each stage."""
-    from pipeline.cli.render.scorecard import stages_words
+    from pipeline.cli.render.scorecard import render_stages
     from pipeline.jobs.scorecard.stages import stages as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     found = job(file, choose_sheet(file, sheet)[0], lead, moment(as_of))
-    tell(as_json, found.to_dict(), lambda: stages_words(found))
+    tell(as_json, found.to_dict(), lambda: render_stages(found))
 
 
 @scorecard.command()
 def feedback(config: Config, sheet: Which = None, as_json: Json = False) -> None:
     """What sales said of the leads and customers of why they bought, beside each rule and band."""
-    from pipeline.cli.render.feedback import feedback_words
+    from pipeline.cli.render.feedback import render_feedback
     from pipeline.jobs.scorecard.feedback import feedback as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     found = job(file, choose_sheet(file, sheet)[0])
-    tell(as_json, found.to_dict(), lambda: feedback_words(found))
+    tell(as_json, found.to_dict(), lambda: render_feedback(found))
 
 
 @scorecard.command()
@@ -281,7 +281,7 @@ def move(
 @scorecard.command()
 def versions(config: Config, sheet: Which = None, as_json: Json = False) -> None:
     """Versions of a sheet, and who moved them when and why."""
-    from pipeline.jobs.scorecard.files import history_of, history_words
+    from pipeline.jobs.scorecard.files import history_of, render_history
 
     found = history_of(load(config), sheet)
-    tell(as_json, found, lambda: history_words(found))
+    tell(as_json, found, lambda: render_history(found))

@@ -165,7 +165,9 @@ class Model(Section):
     trials: int = Field(20, ge=1, le=10_000, description="Optuna trials in all.")
     folds: int = Field(4, ge=2, le=20, description="Time-ordered folds.")
     seed: int = Field(7, ge=0, description="Equal seeds give equal results.")
-    drop_clock: bool = Field(True, description="Leave out features that mostly tell the time of a row.")
+    drop_time_proxies: bool = Field(
+        True, description="Leave out features that mostly tell the time of a row."
+    )
 
 
 class Judge(Section):

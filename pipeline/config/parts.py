@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from features import UsageError, compact, parse_duration
+from features import UsageError, format_duration, parse_duration
 
 _MOMENT = "a moment is written 2026-01-31 or 2026-01-31T09:30:00Z"
 
@@ -68,7 +68,7 @@ def _moment(value: object) -> datetime:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    PlainSerializer(compact),
+    PlainSerializer(format_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d+\s*[smhdw]\s*$", "examples": ["7d", "12h"]}),
 ]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]

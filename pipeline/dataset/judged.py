@@ -11,13 +11,13 @@ from features import UsageError
 from models.judging import Comparison
 from models.judging import compare as judge
 from models.prediction import named, predict, sheet_points, sheet_probability
-from models.scorecard import BookScores, calibrate_points
+from models.scorecard import ScorecardSetScores, calibrate_points
 from pipeline.config import ProjectFile
 from pipeline.dataset.training_set import TrainingSet
 from pipeline.registry.bundle import Bundle
 
 
-def fit_sheet_probability(rules: BookScores, label: pd.Series) -> dict[str, float]:
+def fit_sheet_probability(rules: ScorecardSetScores, label: pd.Series) -> dict[str, float]:
     """Points → log-odds on training rows; disqualified leads apart, by their own (smoothed) rate."""
     scores = rules.scores.set_index("row_id").loc[label.index]
     out = scores["disqualified_by"].notna()
@@ -89,6 +89,6 @@ def compare_rows(
 
 
 def _days(file: ProjectFile) -> str:
-    from features import spoken
+    from features import humanize
 
-    return spoken(file.project.outcome.horizon)
+    return humanize(file.project.outcome.horizon)

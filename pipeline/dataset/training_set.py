@@ -14,7 +14,7 @@ from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
 from features.planning import FeatureSettings, plan_features
 from features.spine import SpinePolicy, build_spine
-from models.scorecard import BookScores, SheetBook, score_book
+from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
 from pipeline.config import Project, ProjectFile
 from pipeline.dataset.saved_matrix import load_rows, open_matrix
 from pipeline.dataset.time_split import outcome_horizon, split_by_time
@@ -55,9 +55,9 @@ class TrainingSet:
     part: pd.Series
     test_from: datetime
     plan: FeaturePlan
-    sheet: SheetBook | None
-    rules: BookScores | None
-    prior: BookScores | None
+    sheet: ScorecardSet | None
+    rules: ScorecardSetScores | None
+    prior: ScorecardSetScores | None
     warnings: tuple[str, ...]
 
     def rows(self, part: str) -> pd.Index:
@@ -94,10 +94,10 @@ def feature_settings(project: Project) -> FeatureSettings:
     )
 
 
-def load_sheets(file: ProjectFile) -> SheetBook | None:
+def load_sheets(file: ProjectFile) -> ScorecardSet | None:
     """The project's sheets as they go live: of each the active version, else its file; ``None`` without any."""
     found = [chosen.live for chosen in sheets_of(file)]
-    return SheetBook(tuple(found)) if found else None
+    return ScorecardSet(tuple(found)) if found else None
 
 
 def build_training_set(
@@ -153,11 +153,11 @@ def look_at_leads(
 
 
 def score_both_sheets(
-    history: History, sheet: SheetBook | None, bundle: Bundle | None, spine: str, movement: bool = False
-) -> tuple[BookScores | None, BookScores | None]:
+    history: History, sheet: ScorecardSet | None, bundle: Bundle | None, spine: str, movement: bool = False
+) -> tuple[ScorecardSetScores | None, ScorecardSetScores | None]:
     """The project's sheets on a spine, and those that a model starts from: mostly the same, scored once."""
-    rules = score_book(sheet, history, spine, movement=movement) if sheet else None
+    rules = score_scorecard_set(sheet, history, spine, movement=movement) if sheet else None
     own = bundle.sheet if bundle else sheet
     if own is None or (sheet is not None and own.version == sheet.version):
         return rules, rules if own is not None else None
-    return rules, score_book(own, history, spine)
+    return rules, score_scorecard_set(own, history, spine)

@@ -8,7 +8,7 @@ from typing import Any
 
 from features import History
 from features.history import Finding
-from pipeline.audit.evidence import Accused, Evidence, Subject, accuse
+from pipeline.audit.evidence import Evidence, Flagged, Subject, accuse
 from pipeline.audit.gathering import gather
 from pipeline.audit.incremental_auc import Worth, acts_seen, is_one, worth
 from pipeline.audit.opened_data import KeptOut, kept_out, opened, without_sheets
@@ -31,7 +31,7 @@ class Audit:
     Attributes
     ----------
     rebuilt : the sample of past rows against the oracle.
-    accused : everything that some probe had to say about; ``Accused.accused`` tells who stands accused.
+    accused : everything that some probe had to say about; ``Flagged.accused`` tells who stands accused.
     unconfirmed : columns and event types that the project keeps out, and no probe speaks against.
     on_trust : columns whose value is taken as known at creation, since no ``changes`` tell it.
     looked_at : everything the probes looked at.
@@ -44,7 +44,7 @@ class Audit:
     rows: int
     leads: int
     rebuilt: Rebuild
-    accused: tuple[Accused, ...]
+    accused: tuple[Flagged, ...]
     unconfirmed: tuple[Subject, ...]
     on_trust: tuple[str, ...]
     looked_at: tuple[Subject, ...]
@@ -53,7 +53,7 @@ class Audit:
     findings: tuple[Finding, ...] = ()
 
     @property
-    def leaks(self) -> tuple[Accused, ...]:
+    def leaks(self) -> tuple[Flagged, ...]:
         """Proven leaks that the model would use."""
         return tuple(item for item in self.accused if item.verdict == "proven" and item.used)
 
@@ -149,13 +149,13 @@ def _ask(facts: Facts, *, late: bool) -> list[Evidence]:
 
 
 def _valued(
-    accused: Sequence[Accused],
+    accused: Sequence[Flagged],
     models: Worth,
     hidden: KeptOut,
     own: QuickSet,
     history: History,
     rows: TrainingSet,
-) -> Iterator[Accused]:
+) -> Iterator[Flagged]:
     """Who is kept out, who is used, and what each of the first suspects is worth to a model."""
     honest = models.honest(accused, hidden)
     for number, item in enumerate(accused):

@@ -78,7 +78,7 @@ def compare(
             "the score sheet changed since the model was trained: train again to have it as prior"
         )
     progress("Judging", 0, 0)
-    found = compare_rows(file, served.bundle, rows, served.told, warnings)
+    found = compare_rows(file, served.bundle, rows, served.display_name, warnings)
     folder = out or state_folder() / "reports" / file.project.name
     folder.mkdir(parents=True, exist_ok=True)
     page, facts = folder / "report.html", folder / "report.json"

@@ -123,7 +123,7 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
     return Explanation(
         lead_id,
         moment,
-        served.told,
+        served.display_name,
         served.alias,
         float(table["probability"]),
         float(table["score"]),

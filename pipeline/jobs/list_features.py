@@ -24,7 +24,7 @@ from pipeline.dataset.training_set import feature_settings, look_at_leads, spine
 from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
 from pipeline.sources.engines import spark_engine
-from pipeline.sources.transfer import data_fingerprint, hand_over
+from pipeline.sources.transfer import data_fingerprint, transfer_history
 from pipeline.writable import check_writable
 
 
@@ -129,7 +129,7 @@ def _on_engine(
         progress("Starting Spark", 0, 0)
         with spark_engine(settings, folder) as engine:
             progress("Handing the history over", 0, 0)
-            history = hand_over(opened, engine, folder / "history")
+            history = transfer_history(opened, engine, folder / "history")
             opened.engine.close()
             yield history
 

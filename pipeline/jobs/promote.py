@@ -58,7 +58,7 @@ def promote(
     if champion is not None and champion.version == challenger.version:
         return Promotion(
             file.project.name, challenger.version, champion.version, 0.0, (0.0, 0.0), force,
-            [f"{challenger.told} is champion already; nothing changed."],
+            [f"{challenger.display_name} is champion already; nothing changed."],
         )  # fmt: skip
     progress("Judging challenger and rival on the same later leads", 0, 0)
     losses, lead, rival = _losses(file, challenger, champion, rows)
@@ -83,7 +83,7 @@ def promote(
         registry.client.set_model_version_tag(file.project.name, challenger.version, "leadlens.forced", force)
     verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference, which is enough"
     words = [
-        f"{challenger.told} is champion now: {verdict}.",
+        f"{challenger.display_name} is champion now: {verdict}.",
         f"On {len(difference):,} later rows: {told} (difference {mean:+.4f}, 90 %: {low:+.4f} to {high:+.4f}).",
     ]
     return Promotion(file.project.name, challenger.version, rival, mean, (low, high), force, words)
@@ -104,7 +104,10 @@ def _losses(
         found["rival"], rival = _log_loss(label, rate), "the base rate"
     else:
         again = build_training_set(file, open_history(file), champion.bundle)
-        found["rival"], rival = _log_loss(label, later_probability(champion.bundle, again)), champion.told
+        found["rival"], rival = (
+            _log_loss(label, later_probability(champion.bundle, again)),
+            champion.display_name,
+        )
     leads = rows.matrix.spine.set_index("row_id").loc[later, "lead_id"]
     return pd.DataFrame(found), leads.to_numpy(), rival
 

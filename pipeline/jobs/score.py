@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import History, spoken
+from features import History, humanize
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
 from models.prediction import named, predict, sheet_points, with_points
 from models.reasons import Reason, reasons_of, told
-from models.scorecard import BookScores
+from models.scorecard import ScorecardSetScores
 from pipeline.config import ProjectFile, expand
 from pipeline.dataset.training_set import load_sheets, score_both_sheets, spine_policy
 from pipeline.progress import Progress, silent
@@ -104,7 +104,7 @@ def score(
         )
     run = RunManifest(
         as_of=moment,
-        model_version=served.told,
+        model_version=served.display_name,
         scorecard_version="" if sheet is None else f"{sheet.name} {sheet.version}",
         config_fingerprint=file.fingerprint,
     )
@@ -139,7 +139,14 @@ def score(
         progress(f"Writing to {parse_target(target).shown}", 0, 0)
         written = write_scores(scores, target, table=file.project.scores.table, run=run)
     return Scoring(
-        file.project.name, moment, served.told, served.alias, run.run_id, scores, written, tuple(warnings)
+        file.project.name,
+        moment,
+        served.display_name,
+        served.alias,
+        run.run_id,
+        scores,
+        written,
+        tuple(warnings),
     )
 
 
@@ -159,7 +166,7 @@ def _unlike_training(history: History, file: ProjectFile, moment: datetime, open
         if old > open_leads / 4:
             told.append(
                 f"{old:,} of {open_leads:,} open leads are more than twice as old as any age learned from "
-                f"({spoken(oldest)}): tell by closed_at which are over, or add ages to spine.at_ages"
+                f"({humanize(oldest)}): tell by closed_at which are over, or add ages to spine.at_ages"
             )
     return told
 
@@ -180,7 +187,7 @@ def _with_start(start: float, lines: list[Reason]) -> list[dict[str, Any]]:
     ]
 
 
-def _rule_columns(rules: BookScores, index: pd.Index) -> dict[str, Any]:
+def _rule_columns(rules: ScorecardSetScores, index: pd.Index) -> dict[str, Any]:
     by_row = rules.scores.set_index("row_id").loc[index]
     ledger = rules.ledger
     dates = ledger["occurred_at"].dt.strftime("%Y-%m-%dT%H:%M:%S").astype(object)

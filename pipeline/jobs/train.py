@@ -114,7 +114,7 @@ def train(
         settings=TrainSettings(
             trials=trials or settings.trials,
             folds=settings.folds,
-            drop_clock=settings.drop_clock,
+            drop_time_proxies=settings.drop_time_proxies,
             storage=study_storage(),
             n_jobs=os.cpu_count() or 1,
         ),
@@ -135,7 +135,7 @@ def train(
     ):
         _log(registry, file, history, rows, trained, bundle, figures, comparison, Path(folder))
         shown = _model_input(rows, early[:5], bundle)
-        version = registry.register(bundle, shown, predict_frame(bundle, shown), Path(folder))
+        version = registry.register(bundle, shown, predict_frame(bundle.model, shown), Path(folder))
     parts = ("train", "test")
     return Training(
         file.project.name,

@@ -12,7 +12,7 @@ from features.plan import FeaturePlan
 
 if TYPE_CHECKING:
     from models.lead_model import LeadModel
-    from models.scorecard import SheetBook
+    from models.scorecard import ScorecardSet
 
 _FORMAT = 1
 
@@ -70,11 +70,11 @@ class Bundle:
     recipe: Recipe
 
     @property
-    def sheet(self) -> SheetBook | None:
+    def sheet(self) -> ScorecardSet | None:
         """The score sheets that the model starts from, as they were."""
-        from models.scorecard import SheetBook
+        from models.scorecard import ScorecardSet
 
-        return None if self.recipe.sheet is None else SheetBook.from_content(self.recipe.sheet)
+        return None if self.recipe.sheet is None else ScorecardSet.from_content(self.recipe.sheet)
 
     def save(self, folder: Path) -> None:
         """Write the model's files and ``recipe.json`` into ``folder``."""

@@ -35,7 +35,7 @@ class Registered:
     run_id: str
 
     @property
-    def told(self) -> str:
+    def display_name(self) -> str:
         """How the version is named in tables and reports: ``bank_marketing/3``."""
         return f"{self.bundle.recipe.project['name']}/{self.version}"
 

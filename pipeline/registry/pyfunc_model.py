@@ -29,7 +29,7 @@ class LeadlensModel(PythonModel):  # type: ignore[misc]
         """Score a feature matrix, one row in, one row out."""
         from models.prediction import predict_frame
 
-        return predict_frame(self.bundle, model_input)
+        return predict_frame(self.bundle.model, model_input)
 
 
 mlflow.models.set_model(LeadlensModel())

@@ -13,7 +13,7 @@ TABLES = ("leads", "accounts", "events", "conversions", "changes", "unlabelled")
 _EXACT: tuple[Kind, ...] = ("number", "boolean", "time")
 
 
-def hand_over(history: History, engine: Engine, folder: Path) -> History:
+def transfer_history(history: History, engine: Engine, folder: Path) -> History:
     """The same history in ``engine``; ``folder`` holds its tables and must stay while that is used.
 
     On a cluster every worker must see the folder. The history given can be closed afterwards.

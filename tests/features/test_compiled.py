@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 
 from features import matrix
-from features.behaviour.aggregates import fact_steps
+from features.behaviour.aggregates import aggregate_steps
 from features.compiled import aggregation
 from features.compiled import store as stores
-from features.compiled.aggregation import fold_facts
+from features.compiled.aggregation import aggregate_events
 from features.compiled.coding import EventCoding
 from features.compiled.lead_events import LeadEvents
 from features.compiled.store import EventStore
@@ -47,12 +47,12 @@ def history() -> History:
 
 
 def facts(history: History, **how: object) -> pd.DataFrame:
-    parts = [part.facts.to_pandas() for part in fold_facts(history, PLAN, "spine", **how)]  # type: ignore[arg-type]
+    parts = [part.facts.to_pandas() for part in aggregate_events(history, PLAN, "spine", **how)]  # type: ignore[arg-type]
     return pd.concat(parts).sort_values("row_id").reset_index(drop=True)
 
 
 def by_sql(history: History) -> pd.DataFrame:
-    history.engine.run(fact_steps(history, PLAN, "spine"))
+    history.engine.run(aggregate_steps(history, PLAN, "spine"))
     return history.engine.frame("SELECT * FROM facts ORDER BY row_id")
 
 
@@ -83,7 +83,7 @@ def test_events_that_do_not_fit_in_memory_wait_in_files(
     monkeypatch.setattr(aggregation, "_EVENTS_A_PART", 50)
     build_spine(history, GRID)
     want = by_sql(history)
-    parts = fold_facts(history, PLAN, "spine", memory=1, folder=tmp_path)
+    parts = aggregate_events(history, PLAN, "spine", memory=1, folder=tmp_path)
     first = next(parts)
     assert list(tmp_path.iterdir()), "nothing was spilled"
     got = pd.concat([part.facts.to_pandas() for part in (first, *parts)])
@@ -324,9 +324,9 @@ def test_another_plan_does_not_read_this_ones_kinds(history: History, tmp_path: 
     plan = FeaturePlan(
         keys=(EventKey("any", "Any"), EventKey("opened", "Opened", "email_opened")), windows=()
     )
-    history.engine.run(fact_steps(history, plan, "spine"))
+    history.engine.run(aggregate_steps(history, plan, "spine"))
     want = history.engine.frame("SELECT * FROM facts ORDER BY row_id")
-    parts = [part.facts.to_pandas() for part in fold_facts(history, plan, "spine", store)]
+    parts = [part.facts.to_pandas() for part in aggregate_events(history, plan, "spine", store)]
     assert_same(pd.concat(parts).sort_values("row_id").reset_index(drop=True), want)
 
 

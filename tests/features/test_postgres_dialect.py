@@ -16,7 +16,7 @@ from features import DuckDBEngine
 from features.conditions.condition import Condition
 from features.conformance import CASES
 from features.conformance.primitives import _samples
-from features.engines.dialect import CastTo, DuckDBDialect, spoken
+from features.engines.dialect import CastTo, DuckDBDialect, interval_parts
 from features.engines.postgres_dialect import PostgresDialect
 from features.errors import UsageError
 from tests.models.postgres_tables import copy_frame
@@ -142,7 +142,7 @@ def test_a_text_that_postgres_cannot_hold_is_refused() -> None:
     "length", [timedelta(0), timedelta(days=30), timedelta(hours=-36), timedelta(seconds=5.5)]
 )
 def test_lengths_are_spoken_exactly(length: timedelta) -> None:
-    sign, number, unit = spoken(length)
+    sign, number, unit = interval_parts(length)
     said = timedelta(**{unit: number})
     assert (said if sign == "-" else -said) == length
     assert math.copysign(1, number) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.data_checks.time_proxy import clock_columns
+from models.data_checks.time_proxy import find_time_proxies
 
 
 def test_finds_rates_months_and_years_but_not_weekdays_or_behaviour() -> None:
@@ -24,7 +24,7 @@ def test_finds_rates_months_and_years_but_not_weekdays_or_behaviour() -> None:
             "empty": np.nan,
         }
     )
-    found = {column.name: column for column in clock_columns(frame, as_of)}
+    found = {column.name: column for column in find_time_proxies(frame, as_of)}
     assert set(found) == {"rate", "month", "year"}
     assert all(
         0.8 <= column.share <= 1 and "later values were never seen" in column.reason
@@ -34,10 +34,10 @@ def test_finds_rates_months_and_years_but_not_weekdays_or_behaviour() -> None:
 
 def test_months_are_kept_once_three_years_have_shown_them() -> None:
     as_of = pd.Series(pd.date_range("2021-01-01", periods=1095, freq="D"))
-    assert clock_columns(pd.DataFrame({"month": as_of.dt.month.astype(float)}), as_of) == []
+    assert find_time_proxies(pd.DataFrame({"month": as_of.dt.month.astype(float)}), as_of) == []
 
 
 def test_names_with_one_row_each_and_data_without_a_clock_are_left_alone() -> None:
     rows = pd.Series(range(500))
-    assert clock_columns(pd.DataFrame({"id": pd.Categorical(rows.astype(str))}), rows) == []
-    assert clock_columns(pd.DataFrame({"rate": rows}), pd.Series(np.zeros(500))) == []
+    assert find_time_proxies(pd.DataFrame({"id": pd.Categorical(rows.astype(str))}), rows) == []
+    assert find_time_proxies(pd.DataFrame({"rate": rows}), pd.Series(np.zeros(500))) == []

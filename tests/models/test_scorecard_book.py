@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from features import History, Step, UsageError
-from models.scorecard import BookScores, Sheet, SheetBook, score_book, score_sheet
+from models.scorecard import ScorecardSet, ScorecardSetScores, Sheet, score_scorecard_set, score_sheet
 from tests.models.histories import DAY, START, open_small, set_spine
 
 LEADS: list[dict[str, Any]] = [
@@ -52,8 +52,8 @@ def opened() -> History:
     return history
 
 
-def scored(*told: dict[str, Any]) -> BookScores:
-    return score_book(SheetBook(tuple(Sheet.model_validate(sheet) for sheet in told)), opened())
+def scored(*told: dict[str, Any]) -> ScorecardSetScores:
+    return score_scorecard_set(ScorecardSet(tuple(Sheet.model_validate(sheet) for sheet in told)), opened())
 
 
 def test_the_first_sheet_that_is_for_a_lead_is_primary_and_nobody_is_lost() -> None:
@@ -112,18 +112,18 @@ def test_for_may_ask_for_features() -> None:
 
 
 def test_leads_that_no_sheet_is_for_are_told() -> None:
-    book = SheetBook((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
+    book = ScorecardSet((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
     alone = [finding for finding in book.check(opened()) if finding.code == "sheet-no-segment"]
     assert [finding.count for finding in alone] == [1]
     assert "no sheet is for 1 of 4 leads" in alone[0].message
 
 
 def test_a_book_comes_back_from_its_content_and_its_version_tells_the_order() -> None:
-    book = SheetBook((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
-    assert SheetBook.from_content(book.content()) == book
-    assert SheetBook.from_content(book.content()).version == book.version
-    assert SheetBook(book.sheets[::-1]).version != book.version
-    assert SheetBook.from_content(book.sheets[0].content()) == SheetBook(book.sheets[:1])
+    book = ScorecardSet((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
+    assert ScorecardSet.from_content(book.content()) == book
+    assert ScorecardSet.from_content(book.content()).version == book.version
+    assert ScorecardSet(book.sheets[::-1]).version != book.version
+    assert ScorecardSet.from_content(book.sheets[0].content()) == ScorecardSet(book.sheets[:1])
 
 
 def test_two_sheets_of_one_name_are_refused() -> None:
@@ -150,14 +150,14 @@ def test_labels_stay_unique_where_a_rule_is_called_like_another_one_of_a_sheet()
     assert by_rule.columns.tolist()[4] == "X (b) (b) (b)"
 
 
-def in_no_segment(movement: bool) -> BookScores:
+def in_no_segment(movement: bool) -> ScorecardSetScores:
     large = Sheet.model_validate({**LARGE, "for": "staff >= 60000000"})
-    return score_book(SheetBook((large,)), opened(), movement=movement)
+    return score_scorecard_set(ScorecardSet((large,)), opened(), movement=movement)
 
 
 def test_leads_in_no_segment_have_every_column_all_the_same() -> None:
-    found, usual = in_no_segment(movement=True), score_book(
-        SheetBook((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE))), opened(), movement=True
+    found, usual = in_no_segment(movement=True), score_scorecard_set(
+        ScorecardSet((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE))), opened(), movement=True
     )  # fmt: skip
     assert found.scores["stage"].tolist() == ["No sheet"] * 4
     assert found.scores[["trend", "surge"]].isna().all(axis=None)
@@ -170,10 +170,10 @@ def test_leads_in_no_segment_have_every_column_all_the_same() -> None:
 
 @pytest.mark.parametrize("told", [(SMALL, LARGE), (SMALL,), ({**SMALL, "for": None}, LARGE)])
 def test_no_lead_at_all_gives_no_rows_and_every_column(told: tuple[dict[str, Any], ...]) -> None:
-    book, history = SheetBook(tuple(Sheet.model_validate(sheet) for sheet in told)), opened()
-    usual = score_book(book, history, movement=True)
+    book, history = ScorecardSet(tuple(Sheet.model_validate(sheet) for sheet in told)), opened()
+    usual = score_scorecard_set(book, history, movement=True)
     history.engine.run([Step("nobody", "SELECT * FROM spine WHERE FALSE")])
-    found = score_book(book, history, "nobody", movement=True)
+    found = score_scorecard_set(book, history, "nobody", movement=True)
     assert len(found.scores) == len(found.ledger) == len(found.told()) == 0
     assert {*found.scores.columns} == {*usual.scores.columns} - {"platform"}
     assert found.ledger.dtypes.to_dict() == usual.ledger.dtypes.to_dict()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from features import History
-from models.scorecard import Sheet, SheetBook, SheetScores, score_book, score_sheet
+from models.scorecard import ScorecardSet, Sheet, SheetScores, score_scorecard_set, score_sheet
 from models.scorecard.insights import feedback as said
 from models.scorecard.scoring.probes import rules_held
 from tests.models.histories import DAY, START, open_small, set_spine
@@ -194,9 +194,9 @@ def test_rows_that_were_not_scored_are_left_out(history: History) -> None:
 
 def test_of_several_sheets_each_lead_counts_by_its_own(history: History) -> None:
     young = {**RULES, "sheet": "young", "for": "age < 40", "thresholds": {"mql": 20}}
-    book = SheetBook(tuple(Sheet.model_validate(told) for told in (young, RULES)))
+    book = ScorecardSet(tuple(Sheet.model_validate(told) for told in (young, RULES)))
     set_spine(history, [(lead, T) for lead in _DONE])
-    found = said.verdicts_by_rule(score_book(book, history), VERDICTS).set_index("rule")
+    found = said.verdicts_by_rule(score_scorecard_set(book, history), VERDICTS).set_index("rule")
 
     # c: 25 is an MQL of `young` from 20 on, by Pricing (without it 10) and by Opened (15)
     assert list(found.loc["Pricing (young)", ["held", "made_mql", "made_rejected"]]) == [1, 1, 1]

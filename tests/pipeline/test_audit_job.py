@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.audit import judge, world
 from pipeline.audit.rebuild import rebuild
-from pipeline.cli.render.audit import audit_words
+from pipeline.cli.render.audit import render_audit
 from pipeline.config import load_project
 from pipeline.dataset.training_set import build_training_set
 from pipeline.jobs.audit import Audit, audit
@@ -163,7 +163,7 @@ def test_a_value_that_was_not_so_then_fails_the_audit(little: LittleProject) -> 
     assert {mismatch.column for mismatch in tampered.mismatches} == {name}
     found = replace(run(little), rebuilt=tampered)
     assert found.exit_code == 1
-    assert "20 values not as they were then" in audit_words(found)[0]
+    assert "20 values not as they were then" in render_audit(found)[0]
 
 
 def test_the_same_seed_takes_the_same_rows(little: LittleProject) -> None:
@@ -256,7 +256,7 @@ def test_with_few_conversions_it_says_so(little: LittleProject) -> None:
 
     assert not found.enough
     assert found.exit_code == 0
-    assert any("Too few conversions" in line for line in audit_words(found))
+    assert any("Too few conversions" in line for line in render_audit(found))
 
 
 def test_a_value_that_a_filter_keeps_out_is_confirmed(little: LittleProject) -> None:

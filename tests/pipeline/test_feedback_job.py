@@ -14,7 +14,7 @@ import yaml
 
 from features import DataError
 from models.scorecard import Sheet
-from pipeline.cli.render.feedback import feedback_words
+from pipeline.cli.render.feedback import render_feedback
 from pipeline.config import ProjectFile, load_project
 from pipeline.jobs.scorecard import Feedback, feedback
 from tests.pipeline.feedback_example import SHEET, answers, created, give, parts, project, verdicts
@@ -143,7 +143,7 @@ def test_a_sheet_without_points_has_its_verdicts(little: LittleProject, sheet: d
     give(little, "verdicts", verdicts(("L001", at, "yes", None), ("L002", at, "no", "Too far")))
     give(little, "answers", answers(("L001", at, "Why?", "brochure")))
     found = feedback(load_project(little.write()), Sheet.model_validate(sheet))
-    told = "\n".join(feedback_words(found))
+    told = "\n".join(render_feedback(found))
 
     assert found.verdicts is not None
     assert found.verdicts.stages["leads"].sum() == 2
@@ -162,7 +162,7 @@ def test_no_line_is_wider_than_the_page_or_steers_the_terminal(little: LittlePro
     give(little, "verdicts", verdicts(*[(f"L{n:03}", at, "rejected", f"{nasty}{n}") for n in range(40)]))
     give(little, "answers", answers(*[(f"L{n:03}", at, nasty, f"{nasty}{n}") for n in range(40)]))
     long = [{**rule, "label": f"{place} {nasty}"[:200]} for place, rule in enumerate(SHEET["actions"])]
-    lines = feedback_words(run(little, actions=long))
+    lines = render_feedback(run(little, actions=long))
 
     assert max(map(len, lines)) <= 100
     assert all(line.isprintable() for line in lines)
@@ -192,7 +192,7 @@ def example(folder: Path) -> tuple[ProjectFile, Sheet]:
 
 
 def test_the_page_for_marketers_shows_what_comes_out(tmp_path: Path) -> None:
-    lines = feedback_words(feedback(*example(tmp_path)))
+    lines = render_feedback(feedback(*example(tmp_path)))
     shown = "".join(parts(PAGE.read_text("utf-8"), "text")).splitlines()
 
     assert [line for line in shown if line] == [line for line in lines if line]

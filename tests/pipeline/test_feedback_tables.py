@@ -12,7 +12,7 @@ import yaml
 
 from features import DataError, History, UsageError
 from models.scorecard import Sheet, score_sheet
-from pipeline.cli.render.jobs import check_words
+from pipeline.cli.render.jobs import render_check
 from pipeline.config import load_project
 from pipeline.dataset.training_set import build_training_set
 from pipeline.jobs.check import check
@@ -161,7 +161,7 @@ def test_check_counts_them(little: LittleProject) -> None:
     found = check(load_project(little.write()))
 
     assert (found.counts["verdicts"], found.counts["answers"]) == (2, 1)
-    told = "\n".join(check_words(found))
+    told = "\n".join(render_check(found))
     assert "2  verdicts of sales" in told
     assert "1  answers of customers" in told
 

@@ -91,7 +91,7 @@ def test_the_registered_model_is_text_and_loads_by_pyfunc(trained: Training) -> 
     later = rows.rows("test")[:50]
     names = [*trained.bundle.model.columns, *trained.bundle.model.rule_names]
     given = with_points(rows.matrix.frame.loc[later], sheet_points(rows.prior, later))[names]
-    pd.testing.assert_frame_equal(loaded.predict(given), predict_frame(trained.bundle, given))
+    pd.testing.assert_frame_equal(loaded.predict(given), predict_frame(trained.bundle.model, given))
 
 
 def test_compare_writes_one_page_and_its_json(

@@ -19,7 +19,7 @@ from pipeline.config import ProjectFile, load_project
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.jobs.list_features import list_features
 from pipeline.sources import open_history
-from pipeline.sources.transfer import data_fingerprint, hand_over
+from pipeline.sources.transfer import data_fingerprint, transfer_history
 from tests.features.spark_support import need_spark
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
@@ -257,7 +257,7 @@ def matrix_of(history: History) -> pd.DataFrame:
 def test_a_handed_over_history_is_the_same(project: LittleProject, tmp_path: Path) -> None:
     opened = open_history(load_project(project.write()))
     with DuckDBEngine() as other:
-        there = hand_over(opened, other, tmp_path / "it's between")
+        there = transfer_history(opened, other, tmp_path / "it's between")
         pd.testing.assert_frame_equal(matrix_of(there), matrix_of(opened))
         assert replace(there, engine=opened.engine) == opened
         spelt = other.frame("SELECT id, value FROM changes WHERE attribute = 'income' ORDER BY id")

@@ -98,7 +98,7 @@ def test_one_lead_is_held_against_every_line_of_the_sheet(file: ProjectFile) -> 
         "Demo": "never",
         "Silent": "last 2024-05-10: not yet 14d of silence",
     }
-    text = shown(words.lead_test_words(found), found)
+    text = shown(words.render_lead_test(found), found)
     assert "Opened a mail  (a cap took 2)" in text
     assert "also platform" in text
 
@@ -146,7 +146,7 @@ def test_a_preview_counts_the_open_leads_and_what_became_of_past_ones(file: Proj
     hot = past.stages.set_index("stage").loc[["MQL", "SQL"]].sum()
     assert past.hot["share_of_looks"] == pytest.approx(hot["rows"] / past.looks)
     assert past.hot["share_of_conversions"] == pytest.approx(hot["conversions"] / past.conversions)
-    text = shown(words.preview_words(found), found)
+    text = shown(words.render_preview(found), found)
     assert "5 rules hold for no lead now" in text
     assert "too many to be called hot" in text
 
@@ -164,7 +164,7 @@ def test_a_preview_early_in_the_history_tells_that_no_outcome_is_known(file: Pro
     )
     found = jobs.preview(ProjectFile(file.path, young), sheet())
     assert found.past is None
-    assert "Past leads: the outcome of no look" in shown(words.preview_words(found), found)
+    assert "Past leads: the outcome of no look" in shown(words.render_preview(found), found)
     with pytest.raises(DataError, match="none of the open leads"):
         jobs.preview(file, sheet(**{"for": "city = 'Atlantis'"}))
 
@@ -183,7 +183,7 @@ def test_a_diff_tells_what_was_written_and_who_moves_by_which_line(file: Project
         assert round(sum(line["points"] for line in mover["lines"]), 9) == change == round(mover["change"], 9)
     assert any(line["dimension"] == "total" for mover in found.movers for line in mover["lines"])
     assert sum(way["leads"] for way in found.stages) == found.moved["stage"] > 0
-    assert "points 10 → 14" in shown(words.diff_words(found), found)
+    assert "points 10 → 14" in shown(words.render_diff(found), found)
 
 
 def test_a_diff_counts_the_leads_that_only_one_of_the_sheets_is_for(file: ProjectFile) -> None:
@@ -192,12 +192,12 @@ def test_a_diff_counts_the_leads_that_only_one_of_the_sheets_is_for(file: Projec
     assert found.only_after > 10
     assert found.moved == {"total": 0, "stage": 0, "grade": 0, "route": 0}
     same = jobs.diff(file, sheet(), sheet())
-    assert "say the same" in shown(words.diff_words(same), same)
+    assert "say the same" in shown(words.render_diff(same), same)
 
 
 def test_the_days_to_come_are_told_with_what_is_lost(file: ProjectFile) -> None:
     found = jobs.simulate(file, sheet(), "L141", days=60, as_of=START + 76 * DAY)
-    text = shown(words.simulation_words(found), found)
+    text = shown(words.render_simulation(found), found)
     assert "Opened a mail -6 (more than 30 days ago)" in text
     assert "Silent -4 (nothing for 14 days)" in text
     assert "MQL → Lead (below 12, where it was kept)" in text
@@ -224,7 +224,7 @@ def test_what_changed_sums_to_the_change_with_another_sheet_too(file: ProjectFil
         lines = found.lines[found.lines["dimension"] == name]["points"].sum()
         assert round(lines, 9) == round(found.after[name] - found.before[name], 9)
     assert {"sheet", "decay"} <= set(found.lines["kind"])
-    text = shown(words.changed_words(found), found)
+    text = shown(words.render_changed(found), found)
     assert "The sheet was changed" in text
     assert f"{moved:+.2f}".rstrip("0").rstrip(".") in text
 
@@ -251,7 +251,7 @@ def test_stages_are_told_with_their_dates(file: ProjectFile) -> None:
         "fell": 1,
         "median_days": pytest.approx(5 / 24),
     }
-    assert "Lead  MQL" in shown(words.stages_words(found), found)
+    assert "Lead  MQL" in shown(words.render_stages(found), found)
     last = jobs.lead_test(file, sheet(), "L141", START + 100 * DAY)
     assert last.stage == "Lead"
 
@@ -262,7 +262,7 @@ def test_stages_of_all_open_leads_end_where_scores_stand(file: ProjectFile) -> N
     assert found.leads == seen.leads
     assert found.now == seen.stages
     assert found.flow[0]["ever"] >= found.flow[0]["now"]
-    assert "ever entered" in shown(words.stages_words(found), found)
+    assert "ever entered" in shown(words.render_stages(found), found)
 
 
 def test_what_a_lead_typed_cannot_steer_the_terminal(tmp_path: Path) -> None:
@@ -271,6 +271,6 @@ def test_what_a_lead_typed_cannot_steer_the_terminal(tmp_path: Path) -> None:
     file = load_project(project.write())
     seen = sheet(**{"for": None}, attributes=[{"label": "City", "when": "city IS NOT NULL", "points": 1}])
     found = jobs.lead_test(file, seen, "L000", datetime(2024, 5, 1))
-    assert "\x1b" not in "".join(words.lead_test_words(found))
+    assert "\x1b" not in "".join(words.render_lead_test(found))
     assert isinstance(found.rules[0].lines[0]["detail"], str)
     assert pd.notna(found.total)

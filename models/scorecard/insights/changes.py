@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from features.durations import spoken
+from features.durations import humanize
 from models.scorecard.language.rules import ActionRule, AttributeRule
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import SheetScores
@@ -171,9 +171,9 @@ class _Facts(NamedTuple):
     def over(self, moment: pd.Timestamp, as_of: pd.Timestamp) -> str | None:
         """Why an event of that moment no longer counts; ``None`` if it still may."""
         if self.within is not None and moment < as_of - self.within:
-            return f"more than {spoken(self.within)} ago"
+            return f"more than {humanize(self.within)} ago"
         if self.to_zero is not None and moment <= as_of - self.to_zero:
-            return f"faded to nothing in {spoken(self.to_zero)}"
+            return f"faded to nothing in {humanize(self.to_zero)}"
         return None
 
 
@@ -263,7 +263,7 @@ def _came(
     recent = line["occurred_at"] >= since
     if facts.silent is not None:
         if recent:
-            return "silence", f"nothing for {spoken(facts.silent)}"
+            return "silence", f"nothing for {humanize(facts.silent)}"
         return "retraction", "what broke the silence was taken back"
     # what completes an at_least is newer than the moment of its line
     if recent or (facts.unit == "one" and seen is not None and seen.new):

@@ -16,9 +16,9 @@ from models.judging.intervals import wilson
 from models.scorecard.language.grades import STAGES
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import SheetScores
-from models.scorecard.scoring.scorecard_set import BookScores
+from models.scorecard.scoring.scorecard_set import ScorecardSetScores
 
-Scored = SheetScores | BookScores
+Scored = SheetScores | ScorecardSetScores
 ACCEPTED, REJECTED = "accepted", "rejected"
 _MOST_BANDS = 10
 _MOST = 20  # reasons per rule, and answers per question that are held against each rule

@@ -19,7 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from features.durations import compact, parse_duration
+from features.durations import format_duration, parse_duration
 from features.errors import UsageError
 
 MOST_POINTS = 1_000_000
@@ -131,7 +131,7 @@ Count = Annotated[
 Duration = Annotated[
     timedelta,
     PlainValidator(_duration),
-    PlainSerializer(compact),
+    PlainSerializer(format_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d+\s*[smhdw]\s*$", "examples": ["30d", "12h"]}),
 ]
 Cuts = Annotated[

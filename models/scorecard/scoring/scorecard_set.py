@@ -34,7 +34,7 @@ _SHARED = (
 
 
 @dataclass(frozen=True)
-class SheetBook:
+class ScorecardSet:
     """The sheets of a project in their order: the first whose ``for`` holds is a lead's primary sheet.
 
     Raises ``UsageError`` for two sheets of one name.
@@ -166,7 +166,7 @@ class SheetBook:
 
 
 @dataclass(frozen=True)
-class BookScores:
+class ScorecardSetScores:
     """What the sheets say about every row of a spine.
 
     Attributes
@@ -179,13 +179,13 @@ class BookScores:
     parts : what each sheet says of all rows that it is for, by the sheet's name.
     """
 
-    book: SheetBook
+    book: ScorecardSet
     scores: pd.DataFrame
     ledger: pd.DataFrame
     parts: dict[str, SheetScores]
 
     @property
-    def sheet(self) -> SheetBook:
+    def sheet(self) -> ScorecardSet:
         """The sheets."""
         return self.book
 
@@ -223,19 +223,21 @@ class BookScores:
         )
 
 
-def score_book(
-    book: SheetBook,
+def score_scorecard_set(
+    book: ScorecardSet,
     history: History,
     spine_table: str = "spine",
     ledger: bool = True,
     movement: bool = False,
     plan: FeaturePlan | None = None,
-) -> BookScores:
+) -> ScorecardSetScores:
     """Score a spine by every sheet of the book that is for its rows; see ``score_sheet``."""
     first = book.sheets[0]
     if first.for_ is None and len(book.sheets) == 1:
         whole = score_sheet(first, history, spine_table, ledger, movement, plan)
-        return BookScores(book, whole.scores.assign(sheet=first.name), whole.ledger, {first.name: whole})
+        return ScorecardSetScores(
+            book, whole.scores.assign(sheet=first.name), whole.ledger, {first.name: whole}
+        )
     engine, parts = history.engine, {}
     try:
         book._sort(history, spine_table, plan)
@@ -251,8 +253,8 @@ def score_book(
 
 
 def _joined(
-    book: SheetBook, primary: pd.DataFrame, parts: dict[str, SheetScores], movement: bool
-) -> BookScores:
+    book: ScorecardSet, primary: pd.DataFrame, parts: dict[str, SheetScores], movement: bool
+) -> ScorecardSetScores:
     scores, ledgers = [], []
     for place, sheet in enumerate(book.sheets):
         if sheet.name not in parts:
@@ -285,7 +287,7 @@ def _joined(
     order = ["row_id", "lead_id", "as_of", *dimensions, *(n for n in (*_SHARED, "sheet") if n in found)]
     ledger = pd.concat(ledgers, ignore_index=True) if ledgers else _no_lines(primary)
     ledger = ledger.sort_values("row_id", kind="stable").reset_index(drop=True)
-    return BookScores(book, found[order].sort_values("row_id").reset_index(drop=True), ledger, parts)
+    return ScorecardSetScores(book, found[order].sort_values("row_id").reset_index(drop=True), ledger, parts)
 
 
 def _no_lines(primary: pd.DataFrame) -> pd.DataFrame:
@@ -296,6 +298,6 @@ def _no_lines(primary: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
 
 
-def as_book(sheets: Sequence[Sheet]) -> SheetBook | None:
+def as_scorecard_set(sheets: Sequence[Sheet]) -> ScorecardSet | None:
     """The book of these sheets, ``None`` where there are none."""
-    return SheetBook(tuple(sheets)) if sheets else None
+    return ScorecardSet(tuple(sheets)) if sheets else None

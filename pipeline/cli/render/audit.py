@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from features.errors import counted, listed
 
 if TYPE_CHECKING:
-    from pipeline.audit.evidence import Accused
+    from pipeline.audit.evidence import Flagged
     from pipeline.audit.rebuild import Rebuild
     from pipeline.jobs.audit import Audit
 
 
-def audit_words(found: Audit) -> list[str]:
+def render_audit(found: Audit) -> list[str]:
     """`leadlens audit`."""
     accused = [item for item in found.accused if item.accused]
     leaks, suspects, kept = _groups(accused)
     lines = [_verdict(found, leaks, suspects), "", *_rebuilt(found.rebuilt)]
     if not found.enough:
         lines += ["", "Too few conversions to ask whether a column tells too much: most probes stay silent."]
-    groups: tuple[tuple[str, Sequence[Accused]], ...] = (
+    groups: tuple[tuple[str, Sequence[Flagged]], ...] = (
         ("Proven leaks that the model would use", [item for item in leaks if item.used]),
         ("Proven, though no feature is made of it now", [item for item in leaks if not item.used]),
         ("Suspects", suspects),
@@ -39,14 +39,14 @@ def audit_words(found: Audit) -> list[str]:
     return [*lines, "", *_gap(found), *_trust(found)]
 
 
-def _groups(accused: Sequence[Accused]) -> tuple[list[Accused], list[Accused], list[Accused]]:
+def _groups(accused: Sequence[Flagged]) -> tuple[list[Flagged], list[Flagged], list[Flagged]]:
     kept = [item for item in accused if item.kept_out]
     free = [item for item in accused if not item.kept_out]
     leaks = [item for item in free if item.verdict == "proven"]
     return leaks, [item for item in free if item.verdict == "suspect"], kept
 
 
-def _verdict(found: Audit, leaks: Sequence[Accused], suspects: Sequence[Accused]) -> str:
+def _verdict(found: Audit, leaks: Sequence[Flagged], suspects: Sequence[Flagged]) -> str:
     used = [item for item in leaks if item.used]
     told = [counted(len(used), "proven leak") + " that the model would use"] if used else []
     if found.rebuilt.mismatched:
@@ -71,7 +71,7 @@ def _rebuilt(rebuilt: Rebuild) -> list[str]:
     return lines + [f"  not compared: {what}" for what in rebuilt.left_out]
 
 
-def _lines(item: Accused, base: float) -> list[str]:
+def _lines(item: Flagged, base: float) -> list[str]:
     head = f"  {_plain(str(item.subject))}"
     if item.auc is not None:
         head += f"  (ROC AUC on later rows {item.auc:.3f} with it, {base:.3f} without)"
@@ -81,7 +81,7 @@ def _lines(item: Accused, base: float) -> list[str]:
     return lines
 
 
-def _mend(item: Accused) -> str:
+def _mend(item: Flagged) -> str:
     sure = item.verdict == "proven"
     if item.subject.kind == "event":
         start = "mend it: leave" if sure else "if they are recorded with the outcome or after it, leave"

@@ -18,7 +18,7 @@ _MOST_RULES, _MOST_REASONS, _MOST_ANSWERS, _FEW = 15, 3, 10, 20
 _SURE = "surely between (90 %)"
 
 
-def feedback_words(found: Feedback) -> list[str]:
+def render_feedback(found: Feedback) -> list[str]:
     """The whole page, no line wider than 100 columns; what leads typed cannot steer the terminal."""
     lines = [f"Feedback on sheet {found.sheet}"]
     for note in found.notes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.jobs.train import Training
 
 
-def check_words(found: Check) -> list[str]:
+def render_check(found: Check) -> list[str]:
     """`leadlens check`."""
     readiness = found.readiness
     lines = [f"{found.project}: {readiness.level}"]
@@ -63,7 +63,7 @@ _TABLES = {
 }
 
 
-def feature_words(found: FeatureList) -> list[str]:
+def render_features(found: FeatureList) -> list[str]:
     """`leadlens features`."""
     rows = [(column.family, column.name, column.label, column.sentence) for column in found.columns]
     lines = _table(("family", "name", "label", "how"), rows)
@@ -80,7 +80,7 @@ def feature_words(found: FeatureList) -> list[str]:
     return lines
 
 
-def training_words(done: Training, config: str) -> list[str]:
+def render_training(done: Training, config: str) -> list[str]:
     """`leadlens train`."""
     learned, judged = done.rows["train"], done.rows["test"]
     lines = [
@@ -97,7 +97,10 @@ def training_words(done: Training, config: str) -> list[str]:
     if done.comparison is not None:
         lines += ["", *done.comparison.story()]
     if done.dropped:
-        lines += ["", "Left out because they mostly tell the time (model.drop_clock: false keeps them):"]
+        lines += [
+            "",
+            "Left out because they mostly tell the time (model.drop_time_proxies: false keeps them):",
+        ]
         lines += [f"  - {name}: {reason}" for name, reason in done.dropped.items()]
     if done.warnings:
         lines += ["", "Look at these", *(f"  - {warning}" for warning in done.warnings)]
@@ -105,7 +108,7 @@ def training_words(done: Training, config: str) -> list[str]:
     return [*lines, "", f"next: {compare}leadlens promote {config}"]
 
 
-def explanation_words(found: Explanation) -> list[str]:
+def render_explanation(found: Explanation) -> list[str]:
     """`leadlens explain`."""
     lines = [
         f"Lead {found.lead_id} as of {found.as_of:%Y-%m-%d %H:%M} UTC",
@@ -137,7 +140,7 @@ def explanation_words(found: Explanation) -> list[str]:
     return lines
 
 
-def scoring_words(done: Scoring) -> list[str]:
+def render_scoring(done: Scoring) -> list[str]:
     """`leadlens score`."""
     lines = [*(f"note: {warning}" for warning in done.warnings)]
     lines.append(

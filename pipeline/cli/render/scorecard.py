@@ -46,7 +46,7 @@ _KINDS = {
 }
 
 
-def lead_test_words(found: LeadTest) -> list[str]:
+def render_lead_test(found: LeadTest) -> list[str]:
     """`leadlens scorecard test`."""
     lines = [
         f"Lead {safe(found.lead_id)} as of {minute(found.as_of)} UTC, sheet {found.sheet}",
@@ -105,7 +105,7 @@ def _ledger_line(rule: RuleTest, line: dict[str, Any], summed: Sequence[str]) ->
     return f"  {signed(line['points']):>8}  {when:16}  {cut(rule.label, LABEL)}{told}"
 
 
-def preview_words(found: Preview) -> list[str]:
+def render_preview(found: Preview) -> list[str]:
     """`leadlens scorecard preview`."""
     low, middle, high = (number(value) for value in found.quartiles)
     lines = [
@@ -200,7 +200,7 @@ def _hot(past: Past) -> list[str]:
     return lines
 
 
-def diff_words(found: Diff) -> list[str]:
+def render_diff(found: Diff) -> list[str]:
     """`leadlens scorecard diff`."""
     lines = [f"{found.before} → {found.after}"]
     if not found.differences:
@@ -233,7 +233,7 @@ def diff_words(found: Diff) -> list[str]:
     return lines
 
 
-def simulation_words(found: Simulated) -> list[str]:
+def render_simulation(found: Simulated) -> list[str]:
     """`leadlens scorecard simulate`."""
     looks = found.looks
     first, last = looks.iloc[0], looks.iloc[-1]
@@ -265,7 +265,7 @@ def simulation_words(found: Simulated) -> list[str]:
     return [*lines, *table(("when", "total", "stage", "what is lost, and why"), shown, right=(1,))]
 
 
-def changed_words(found: Changed) -> list[str]:
+def render_changed(found: Changed) -> list[str]:
     """`leadlens scorecard changed`."""
     before, after = found.before, found.after
     by = f"sheet {found.sheet}" if found.sheet == found.old_sheet else f"{found.old_sheet} → {found.sheet}"
@@ -320,7 +320,7 @@ def _change(line: dict[Any, Any], times: str = "") -> str:
     return f"  {signed(line['points']):>8}  {when:16}  {_KINDS[line['kind']]:10}  {rule}{told}"
 
 
-def stages_words(found: Stages) -> list[str]:
+def render_stages(found: Stages) -> list[str]:
     """`leadlens scorecard stages`."""
     if found.lead_id is None:
         return _flow(found)

@@ -10,9 +10,9 @@ from typing import Any
 
 from features import UsageError
 from features.history import Finding
-from models.scorecard import Sheet, SheetBook
+from models.scorecard import ScorecardSet, Sheet
 from pipeline.config import ProjectFile
-from pipeline.scorecards import templates as ready_sheets
+from pipeline.scorecards import templates as templates
 from pipeline.scorecards.project import choose_sheet, notes_of, sheets_of, store_of
 from pipeline.scorecards.versions import SheetVersion
 from pipeline.sources import open_history
@@ -35,9 +35,9 @@ thresholds: {{mql: 30, sql: 60}}
 """
 
 
-def ready_words() -> dict[str, str]:
+def describe_templates() -> dict[str, str]:
     """Name and one sentence of every ready sheet."""
-    return ready_sheets.about()
+    return templates.about()
 
 
 def new_sheet(path: Path, ready: str | None) -> list[Path]:
@@ -54,8 +54,8 @@ def new_sheet(path: Path, ready: str | None) -> list[Path]:
         name = "".join(c if c.isascii() and c.isalnum() else "_" for c in path.stem.lower())
         texts[path] = _EMPTY.format(name=name[:60])  # as long as a sheet's name may be
     else:
-        source = ready_sheets.path(ready).parent
-        first, *lists = ready_sheets.parts(ready)
+        source = templates.path(ready).parent
+        first, *lists = templates.parts(ready)
         texts[path] = (source / first).read_text(encoding="utf-8")
         texts |= {path.parent / part: (source / part).read_text(encoding="utf-8") for part in lists}
     for target in texts:
@@ -87,14 +87,14 @@ def checked(file: ProjectFile, which: str | None) -> Checked:
     sheet, path = choose_sheet(file, which)
     ours = {file.resolve(told).resolve() for told in file.project.scorecards}
     if path is not None and path.resolve() in ours:
-        SheetBook(tuple(found.file for found in sheets_of(file) if found.file is not None))
+        ScorecardSet(tuple(found.file for found in sheets_of(file) if found.file is not None))
     findings = list(sheet.check(open_history(file)))
     if which is None:
         findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
     return Checked(sheet.name, sheet.version, len(sheet.rules), tuple(findings))
 
 
-def check_words(found: Checked) -> list[str]:
+def render_check(found: Checked) -> list[str]:
     """For people."""
     rules = f"{found.rules} rule" + ("s" if found.rules != 1 else "")
     told = [f"{found.sheet} {found.version}: {rules} that can be used with these data"]
@@ -163,7 +163,7 @@ def history_of(file: ProjectFile, which: str | None) -> dict[str, Any]:
     }
 
 
-def history_words(found: dict[str, Any]) -> list[str]:
+def render_history(found: dict[str, Any]) -> list[str]:
     """For people."""
     if not found["versions"]:
         return [f"{found['sheet']}: no version was saved yet (leadlens scorecard save CONFIG)"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from features import compact
+from features import format_duration
 from models.scorecard import ActionRule, AttributeRule, Sheet, SheetScores, score_sheet
 from models.scorecard.language.contradictions import STARTING
 from models.scorecard.scoring.probes import attributes_seen, hits_of, rules_held
@@ -133,7 +133,7 @@ def _why_not(rule: ActionRule, hits: pd.DataFrame, lead: OneLead) -> str:
     if rule.silent is not None:
         last = max([*own["occurred_at"], pd.Timestamp(lead.created_at)])
         what = "last" if len(own) else "created"
-        return f"{what} {_day(last)}: not yet {compact(rule.silent)} of silence"
+        return f"{what} {_day(last)}: not yet {format_duration(rule.silent)} of silence"
     if own.empty:
         return _never(hits[hits["role"] == "when"], at)
     if rule.after is not None:
@@ -146,11 +146,11 @@ def _why_not(rule: ActionRule, hits: pd.DataFrame, lead: OneLead) -> str:
     if rule.within is not None:
         own = own[own["occurred_at"] >= at - rule.within]
         if own.empty:
-            return f"not within {compact(rule.within)}: last {_day(last)}"
+            return f"not within {format_duration(rule.within)}: last {_day(last)}"
     if rule.decay is not None and rule.decay.to_zero is not None:
         own = own[own["occurred_at"] > at - rule.decay.to_zero]
         if own.empty:
-            return f"faded to nothing after {compact(rule.decay.to_zero)}: last {_day(last)}"
+            return f"faded to nothing after {format_duration(rule.decay.to_zero)}: last {_day(last)}"
     if rule.of is not None:
         own = own[own["value"].notna()]
         if own.empty:

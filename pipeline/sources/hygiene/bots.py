@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from features import DuckDBEngine, Finding, UsageError, nearest, spoken
+from features import DuckDBEngine, Finding, UsageError, humanize, nearest
 from features.errors import counted, listed
 from features.history import Kind
 from pipeline.config import Bots
@@ -100,7 +100,7 @@ def _looked(
 
 def _findings(engine: DuckDBEngine, bots: Bots, looked: Looked) -> list[Finding]:
     total, all_marked = engine.count("bot_clicks"), engine.count("bot_clicks WHERE since IS NOT NULL")
-    span = spoken(bots.within)
+    span = humanize(bots.within)
     said = {
         "burst": f"in bursts ({bots.burst} and more within {span})",
         "every_link": f"on every link ({bots.links} and more links of one mail first clicked within {span})",
