@@ -165,7 +165,7 @@ def test_without_pyspark_the_install_line_is_told() -> None:
     code = (
         "import sys; sys.modules['pyspark'] = None\n"
         "from features.errors import UsageError\n"
-        "from features.spark import SparkEngine\n"
+        "from features.engines.spark import SparkEngine\n"
         "try:\n    SparkEngine()\nexcept UsageError as error:\n    print(error)"
     )
     done = subprocess.run(
