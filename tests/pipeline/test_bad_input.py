@@ -92,7 +92,7 @@ def test_thirty_kinds_and_more() -> None:
 def test_the_installed_command_says_the_same(name: str, project: LittleProject) -> None:
     kind = next(kind for kind in FILES if kind.name == name)
     kind.breaks(project)
-    program = "from pipeline.cli import main; main()"
+    program = "from pipeline.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, "check", str(project.write())],
         capture_output=True, text=True, cwd=project.folder, check=False,
