@@ -84,7 +84,7 @@ def peer_auc(rows: Any) -> dict[str, float]:
     for name in texts:
         frame[name] = frame[name].astype("category")
     numbers = [name for name in frame if name not in texts]
-    early, later = rows.rows("train"), rows.rows("test")
+    early, later = rows.train, rows.test
     linear = make_pipeline(
         make_column_transformer(
             (

@@ -180,9 +180,9 @@ def _learned(
     """The probability of every later row, by a model trained as `leadlens train` does."""
     from models.prediction import sheet_points
     from models.training import TrainSettings, train_model
-    from pipeline.dataset.training_set import outcome_horizon
+    from pipeline.dataset.policies import outcome_horizon
 
-    early, later, asked = rows.rows("train"), rows.rows("test"), file.project.model
+    early, later, asked = rows.train, rows.test, file.project.model
     spine = rows.matrix.spine.set_index("row_id").loc[early]
     trained = train_model(
         frame.loc[early],
@@ -190,18 +190,18 @@ def _learned(
         as_of=None if timeless else spine["as_of"],
         lead_id=spine["lead_id"],
         horizon=pd.Timedelta(outcome_horizon(file.project)),
-        rule_points=sheet_points(rows.prior, early),
+        rule_points=sheet_points(rows.rules, early),
         settings=TrainSettings(
             trials=asked.trials, folds=asked.folds, drop_time_proxies=asked.drop_time_proxies, n_jobs=1
         ),
         seed=seed,
     )
-    return trained.model.predict_proba(frame.loc[later], sheet_points(rows.prior, later))
+    return trained.model.predict_proba(frame.loc[later], sheet_points(rows.rules, later))
 
 
 def gains_of(rows: TrainingSet, told: Sequence[Sequence[np.ndarray]]) -> dict[str, Gain]:
     """Per metric; ``told`` is, per seed, the probability of every later row with and without the new columns."""
-    later = rows.rows("test")
+    later = rows.test
     label = rows.label[later].to_numpy()
     seen = [[Measured(label, probability) for probability in sides] for sides in told]
 

@@ -23,6 +23,7 @@ from features.engines import DuckDBEngine, Step, StepReport
 from features.errors import DataError
 from features.history import History
 from features.plan import FeaturePlan
+from features.spine import Spine
 
 _ROW_GROUP = 122_880
 
@@ -45,6 +46,11 @@ class FeatureMatrix:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def take(self, rows: pd.Index) -> FeatureMatrix:
+        """Some of the rows, by row_id."""
+        spine = self.spine.set_index("row_id").loc[rows].reset_index()
+        return FeatureMatrix(self.frame.loc[rows], self.columns, spine)
 
     @property
     def fingerprint(self) -> str:
@@ -69,7 +75,7 @@ def plan_columns(plan: FeaturePlan) -> tuple[FeatureColumn, ...]:
     return (*behaviour_columns(plan), *attribute_columns(plan))
 
 
-def feature_steps(history: History, plan: FeaturePlan, spine: str = "spine") -> list[Step]:
+def feature_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Step]:
     """All steps of a plan, ending in the table ``features``; for running, printing or timing."""
     return [
         *_attribute_steps(history, plan, spine),
@@ -78,14 +84,14 @@ def feature_steps(history: History, plan: FeaturePlan, spine: str = "spine") -> 
     ]
 
 
-def _attribute_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
+def _attribute_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Step]:
     return [
         *(attribute_steps(history, spine) if plan.attributes else []),
         *(colleague_steps(history, spine) if plan.colleagues else []),
     ]
 
 
-def _features(history: History, plan: FeaturePlan, spine: str) -> Step:
+def _features(history: History, plan: FeaturePlan, spine: Spine) -> Step:
     quote = history.engine.dialect.quote
     columns = [f"b.{quote(column.name)}" for column in behaviour_columns(plan)]
     columns += attribute_select(history, plan)
@@ -126,12 +132,12 @@ def _check_columns(history: History, plan: FeaturePlan) -> None:
 _WORTH_COMPILING = 500_000
 
 
-def _compiles(history: History, plan: FeaturePlan, spine: str) -> bool:
+def _compiles(history: History, plan: FeaturePlan, spine: Spine) -> bool:
     """Whether the facts are better made by compiled loops; their values are the same."""
     engine = history.engine
     if not isinstance(engine, DuckDBEngine) or not plan.keys:
         return False
-    events, rows, leads = (engine.count(table) for table in ("events", spine, "leads"))
+    events, rows, leads = engine.count("events"), spine.rows, engine.count("leads")
     if not rows or events * rows < _WORTH_COMPILING * leads:
         return False
     from features.compiled.coding import EventCoding
@@ -142,24 +148,29 @@ def _compiles(history: History, plan: FeaturePlan, spine: str) -> bool:
 def _parts(
     history: History,
     plan: FeaturePlan,
-    spine: str,
+    spine: Spine,
     store: Path | None,
     watch: Callable[[StepReport], None] | None,
-) -> Generator[str]:
-    """Make the table ``features`` for some rows after the other; yields the name of the table of those rows."""
+) -> Generator[Spine]:
+    """Make the table ``features`` for some rows after the other; yields those rows."""
     engine = history.engine
     _check_columns(history, plan)
     lookups = make_lookups(history, plan, spine)
     attributes = _attribute_steps(history, plan, spine)
     engine.run(attributes, watch)
-    told = [*feature_column_steps(history, plan, "part_rows"), _features(history, plan, "part_rows")]
-    made = [step.name for step in (*attributes, *told)]
+    made = [step.name for step in attributes]
+
+    def column_steps(rows: Spine) -> list[Step]:
+        steps = [*feature_column_steps(history, plan, rows), _features(history, plan, rows)]
+        made.extend(step.name for step in steps)
+        return steps
+
     try:
         if not _compiles(history, plan, spine):
-            facts = aggregate_steps(history, plan, spine)
-            made += [step.name for step in facts]
-            engine.run([*facts, Step("part_rows", f"SELECT * FROM {spine}"), *told], watch)
-            yield "part_rows"
+            steps = [*aggregate_steps(history, plan, spine), *column_steps(spine)]
+            made.extend(step.name for step in steps)
+            engine.run(steps, watch)
+            yield spine
             return
         # numba takes a while to import: only those who need it wait for it.
         from features.compiled.aggregation import aggregate_events
@@ -168,18 +179,18 @@ def _parts(
         assert isinstance(engine, DuckDBEngine)
         for part in aggregate_events(history, plan, spine, EventStore(store) if store else None):
             part.register(engine, "facts")
-            rows = f"SELECT s.* FROM {spine} AS s JOIN facts AS f ON f.row_id = s.row_id"
-            engine.run([Step("part_rows", rows)], watch)
-            engine.define(told)
-            yield "part_rows"
+            sql = f"SELECT s.* FROM {spine} AS s JOIN facts AS f ON f.row_id = s.row_id"
+            with Spine.make(engine, "part_rows", sql, watch) as rows:
+                engine.define(column_steps(rows))
+                yield rows
     finally:
-        engine.drop(*made, *lookups, "facts", "part_rows")
+        engine.drop(*made, *lookups, "facts")
 
 
 def build_matrix(
     history: History,
     plan: FeaturePlan,
-    spine: str = "spine",
+    spine: Spine,
     watch: Callable[[StepReport], None] | None = None,
     store: Path | None = None,
 ) -> FeatureMatrix:
@@ -204,7 +215,7 @@ def build_matrix(
     return FeatureMatrix(frame, columns, rows)
 
 
-def make_features(history: History, plan: FeaturePlan, spine: str, name: str) -> None:
+def make_features(history: History, plan: FeaturePlan, spine: Spine, name: str) -> None:
     """The features of a plan as table ``name`` of the engine: ``row_id`` and a column per feature."""
     engine = history.engine
     made: list[str] = []
@@ -220,8 +231,8 @@ def make_features(history: History, plan: FeaturePlan, spine: str, name: str) ->
 def write_matrix(
     history: History,
     plan: FeaturePlan,
+    spine: Spine,
     path: Path,
-    spine: str = "spine",
     watch: Callable[[StepReport], None] | None = None,
     store: Path | None = None,
 ) -> None:

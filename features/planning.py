@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from features.attributes.columns import attribute_columns
@@ -14,38 +13,27 @@ from features.behaviour.columns import behaviour_columns
 from features.behaviour.planning import plan_events
 from features.errors import UsageError, listed
 from features.history import History
-from features.plan import FeaturePlan, Reading
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """What the user may refine; see the ``features`` section of the project file for each.
-
-    ``windows=None`` takes those of 1, 7, 30, 90 and 365 days that the data support; ``min_support=0`` takes whatever
-    there is, up to ``max_event_keys``.
-    """
-
-    windows: tuple[timedelta, ...] | None = None
-    half_life: timedelta = timedelta(days=14)
-    max_event_keys: int = 30
-    min_support: float = 0.01
-    max_categories: int = 40
-    counts: tuple[tuple[str, str], ...] = ()
-    drop: tuple[str, ...] = ()
-    behavioural: tuple[str, ...] = ()
-    firmographic: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    read: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+from features.plan import FeaturePlan
+from features.settings import FeatureSettings
+from features.spine import Spine, TrainingRows
 
 
 def plan_features(
-    history: History, settings: FeatureSettings | None = None, spine: str = "spine"
+    history: History, rows: TrainingRows, settings: FeatureSettings | None = None
 ) -> FeaturePlan:
-    """Choose features by what the spine's leads had done by then: nothing later is looked at.
+    """Choose features by what the leads of the training rows had done by then: nothing later is seen.
 
-    Event types and property values are taken by support (share of spine rows that saw one), most frequent
-    first. Raises ``UsageError`` for settings that name unknown columns.
+    Event types and property values are taken by support (share of rows that saw one), most frequent first. Only
+    training rows are taken, and a time split alone makes such: choosing columns by out-of-time rows is a leak.
+    Raises ``UsageError`` for settings that name unknown columns, ``TypeError`` for any other spine.
     """
+    if not isinstance(rows, TrainingRows):
+        raise TypeError(f"features are planned on training rows alone, not on {type(rows).__name__} {rows}")
+    return plan_vocabulary(history, rows, settings)
+
+
+def plan_vocabulary(history: History, spine: Spine, settings: FeatureSettings | None = None) -> FeaturePlan:
+    """The features that any rows give: for people who name features, never for a model to learn from."""
     settings = settings or FeatureSettings()
     _check_names(history, settings)
     ages = history.engine.value(f"SELECT count(DISTINCT as_of - created_at) FROM {spine}")

@@ -77,10 +77,10 @@ def reasons_of(
     return found
 
 
-def told(reasons: Sequence[Reason], most: int = 3) -> str:
+def reasons_text(reasons: Sequence[Reason], most: int = 3) -> str:
     """One line for a CRM: the strongest reasons with their sign; what rounds to nothing is left out.
 
-    >>> told([Reason("Viewed the Directions page 3 times in 30 days", 14.2, "behavioural", ("n",))])
+    >>> reasons_text([Reason("Viewed the Directions page 3 times in 30 days", 14.2, "behavioural", ("n",))])
     'Viewed the Directions page 3 times in 30 days: +14'
     """
     shown = [reason for reason in reasons if reason.columns and abs(reason.points) >= 0.5][:most]

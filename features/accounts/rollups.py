@@ -9,6 +9,7 @@ from features.columns import FeatureColumn
 from features.engines import Step
 from features.history import History
 from features.plan import FeaturePlan
+from features.spine import Spine
 
 RECENT = timedelta(days=30)
 
@@ -61,7 +62,7 @@ def rollups(plan: FeaturePlan) -> tuple[FeatureColumn, ...]:
     return tuple(column for column in ROLLUPS if column.name in wanted)
 
 
-def colleague_steps(history: History, spine: str) -> list[Step]:
+def colleague_steps(history: History, spine: Spine) -> list[Step]:
     """Steps ending in ``colleagues(row_id, one column per roll-up)``; all are NULL without an account.
 
     A colleague counts from its creation on; an event while the spine row may see it (``features.visibility``);

@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from features.engines import Step
 from features.history import History
+from features.spine import Spine
 
 _FEW_LEADS = 8
 _SIZES = f"(VALUES {', '.join(f'({2**power})' for power in range(31))}) AS z(size)"  # of blocks, in moments
@@ -180,7 +181,7 @@ def block_step() -> Step:
     )
 
 
-def best_step(spine: str) -> Step:
+def best_step(spine: Spine) -> Step:
     """``account_best(row_id, recent, last_event, last_conversion)``: the greatest among the others, as of then."""
     return Step(
         "account_best",

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from features.engines import Step
 from features.engines.dialect import Dialect
 from features.history import History, Kind
+from features.spine import Spine
 
 
-def attribute_steps(history: History, spine: str = "spine") -> list[Step]:
+def attribute_steps(history: History, spine: Spine) -> list[Step]:
     """Steps that make ``lead_as_of`` and ``account_as_of``: (row_id, the attributes), one row per spine row.
 
     Where ``changes`` tells an attribute of an entity, the latest value known strictly before ``as_of`` holds,
@@ -23,7 +24,7 @@ def attribute_steps(history: History, spine: str = "spine") -> list[Step]:
 
 
 def _steps(
-    history: History, spine: str, entity: str, table: str, key: str, attributes: Mapping[str, Kind]
+    history: History, spine: Spine, entity: str, table: str, key: str, attributes: Mapping[str, Kind]
 ) -> list[Step]:
     dialect = history.engine.dialect
     quote, literal = dialect.quote, dialect.literal

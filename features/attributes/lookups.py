@@ -14,6 +14,7 @@ from features.attributes.titles import function, seniority
 from features.engines import Step
 from features.history import History, Kind
 from features.plan import AttributeFeature, FeaturePlan, Reading
+from features.spine import Spine
 
 _MOST_VALUES = 200_000  # read into Python at a time
 
@@ -118,7 +119,7 @@ def lookup_joins(history: History, plan: FeaturePlan) -> str:
     return joins
 
 
-def lookup_steps(history: History, plan: FeaturePlan, spine: str = "spine") -> list[Step]:
+def lookup_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Step]:
     """The distinct values to be read: ``<lookup>_values(value, beside)`` of the spine's leads or their accounts.
 
     Every value that an attribute ever had is among them, so that whatever held at a moment is found.
@@ -126,7 +127,7 @@ def lookup_steps(history: History, plan: FeaturePlan, spine: str = "spine") -> l
     return [Step(f"{table.name}_values", _values(history, table, spine)) for table in _tables(history, plan)]
 
 
-def make_lookups(history: History, plan: FeaturePlan, spine: str = "spine") -> tuple[str, ...]:
+def make_lookups(history: History, plan: FeaturePlan, spine: Spine) -> tuple[str, ...]:
     """Make the lookup tables in the history's engine, a bounded number of values at a time; returns their names."""
     engine = history.engine
     for step, table in zip(lookup_steps(history, plan, spine), _tables(history, plan), strict=True):
@@ -161,7 +162,7 @@ def _read(topic: Topic, values: Sequence[str], besides: Sequence[str]) -> pd.Dat
     return pd.DataFrame(found)
 
 
-def _values(history: History, table: Lookup, spine: str) -> str:
+def _values(history: History, table: Lookup, spine: Spine) -> str:
     values = _ever(history, table.source, table.column, spine)
     if not table.beside:
         return f"SELECT DISTINCT v.value, '' AS beside FROM ({values}) AS v WHERE v.value IS NOT NULL"
@@ -173,21 +174,21 @@ def _values(history: History, table: Lookup, spine: str) -> str:
     )
 
 
-def _ever(history: History, source: str, column: str, spine: str) -> str:
+def _ever(history: History, source: str, column: str, spine: Spine) -> str:
     """(id, value): what a column holds, and what it held by ``changes``, NULL (before the first) included."""
     literal, kind = history.engine.dialect.literal, kind_of(history, source, column)
-    looked_at = f"SELECT s.lead_id AS id FROM {spine} AS s"
+    ids = f"SELECT s.lead_id AS id FROM {spine} AS s"
     if source == "account":
-        looked_at = f"SELECT l.account_id AS id FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id"
+        ids = f"SELECT l.account_id AS id FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id"
     text = f"CAST(NULL AS {history.engine.dialect.text_type})"
     changed = history.engine.dialect.try_cast("c.value", kind) if kind == "number" else "c.value"
     return (
         f"SELECT t.{source}_id AS id, {_key(history, source, column, 't.')} AS value FROM {source}s AS t "
-        f"WHERE t.{source}_id IN ({looked_at}) UNION ALL "
+        f"WHERE t.{source}_id IN ({ids}) UNION ALL "
         f"SELECT c.id, {_as_text(history, kind, changed)} AS value FROM changes AS c WHERE c.entity = {literal(source)} "
-        f"AND c.attribute = {literal(column)} AND c.id IN ({looked_at}) UNION ALL "
+        f"AND c.attribute = {literal(column)} AND c.id IN ({ids}) UNION ALL "
         f"SELECT DISTINCT c.id, {text} AS value FROM changes AS c WHERE c.entity = {literal(source)} "
-        f"AND c.attribute = {literal(column)} AND c.id IN ({looked_at})"
+        f"AND c.attribute = {literal(column)} AND c.id IN ({ids})"
     )
 
 

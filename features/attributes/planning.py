@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from features.attributes.as_of import attribute_steps
 from features.attributes.columns import expression
 from features.attributes.lookups import lookup_joins, lookups_of, make_lookups
 from features.attributes.readings import FITS, beside_of, default_readings
-from features.engines import Step
 from features.errors import UsageError, listed
 from features.history import History, Kind
 from features.phrases import words
 from features.plan import AttributeFeature, FeaturePlan, Reading
-
-if TYPE_CHECKING:
-    from features.planning import FeatureSettings
+from features.settings import FeatureSettings
+from features.spine import Spine
 
 _OPEN = ("category", "email_country", "phone_country", "postcode_area")  # read with a list of frequent values
 # Where the value is not known, another feature says so already: the known ones alone must differ.
 _KNOWN_ONLY = ("email_valid", "email_country", "phone_valid", "phone_kind", "phone_country")
-_LOOKED_AT = "attributes_looked_at"
 _SAMPLE = 300
 
 
-def plan_attributes(history: History, settings: FeatureSettings, spine: str) -> tuple[AttributeFeature, ...]:
-    """Choose by what was known of the spine's leads when they were last looked at: nothing later is seen.
+def plan_attributes(
+    history: History, settings: FeatureSettings, spine: Spine
+) -> tuple[AttributeFeature, ...]:
+    """Choose by what was known of each lead as of its latest row: nothing later is seen.
 
     Readings that come out alike for all leads are left out, unless ``settings.read`` asks for them.
     Raises ``UsageError`` where ``settings.read`` names an unknown column, or a reading that does not fit.
@@ -36,15 +35,17 @@ def plan_attributes(history: History, settings: FeatureSettings, spine: str) -> 
         return ()
     engine = history.engine
     last = f"SELECT max(row_id) AS row_id FROM {spine} GROUP BY lead_id"
-    looked_at = Step(_LOOKED_AT, f"SELECT s.* FROM {spine} AS s JOIN ({last}) AS t ON t.row_id = s.row_id")
-    steps = [looked_at, *attribute_steps(history, _LOOKED_AT)]
-    engine.run(steps)
-    candidates = FeaturePlan(attributes=tuple(_candidates(history, settings)))
-    lookups = make_lookups(history, candidates, _LOOKED_AT)
-    try:
-        return tuple(_supported(history, candidates, settings))
-    finally:
-        engine.drop(*lookups, *(step.name for step in steps))
+    with Spine.make(
+        engine, "latest_rows", f"SELECT s.* FROM {spine} AS s JOIN ({last}) AS t ON t.row_id = s.row_id"
+    ) as latest:
+        steps = attribute_steps(history, latest)
+        engine.run(steps)
+        candidates = FeaturePlan(attributes=tuple(_candidates(history, settings)))
+        lookups = make_lookups(history, candidates, latest)
+        try:
+            return tuple(_supported(history, candidates, settings, latest))
+        finally:
+            engine.drop(*lookups, *(step.name for step in steps))
 
 
 def _candidates(history: History, settings: FeatureSettings) -> list[AttributeFeature]:
@@ -85,9 +86,10 @@ def _sample(history: History, source: str, column: str, kind: Kind) -> list[str]
     return list(found["value"])
 
 
-def _supported(history: History, plan: FeaturePlan, settings: FeatureSettings) -> list[AttributeFeature]:
+def _supported(
+    history: History, plan: FeaturePlan, settings: FeatureSettings, latest: Spine
+) -> list[AttributeFeature]:
     """The candidates that tell leads apart, with the values that are kept as they are."""
-    leads = history.engine.count(_LOOKED_AT)
     tables = lookups_of(history, plan)
     chosen = []
     for feature in plan.attributes:
@@ -100,6 +102,7 @@ def _supported(history: History, plan: FeaturePlan, settings: FeatureSettings) -
             common = _counts(
                 history,
                 plan,
+                latest,
                 text,
                 f"HAVING count(*) >= 5 ORDER BY n DESC, v LIMIT {settings.max_categories}",
             )
@@ -109,12 +112,18 @@ def _supported(history: History, plan: FeaturePlan, settings: FeatureSettings) -
         if feature.column not in settings.read:
             known = feature.reading in _KNOWN_ONLY
             counts = _counts(
-                history, plan, expression(history, feature, read), "ORDER BY n DESC LIMIT 1", known_only=known
+                history,
+                plan,
+                latest,
+                expression(history, feature, read),
+                "ORDER BY n DESC LIMIT 1",
+                known_only=known,
             )
-            total = leads
+            total = latest.rows
             if known:
                 total = sum(
-                    n for _, n in _counts(history, plan, f"CASE WHEN {read} IS NOT NULL THEN 1 END", "")
+                    n
+                    for _, n in _counts(history, plan, latest, f"CASE WHEN {read} IS NOT NULL THEN 1 END", "")
                 )
             if not counts or counts[0][1] == total:
                 continue
@@ -123,18 +132,18 @@ def _supported(history: History, plan: FeaturePlan, settings: FeatureSettings) -
 
 
 def _counts(
-    history: History, plan: FeaturePlan, value: str, rest: str, known_only: bool = True
+    history: History, plan: FeaturePlan, latest: Spine, value: str, rest: str, known_only: bool = True
 ) -> list[tuple[str, int]]:
     where = " WHERE r.v IS NOT NULL" if known_only else ""
     found = history.engine.frame(
-        f"SELECT r.v, count(*) AS n FROM (SELECT {value} AS v FROM {_LOOKED_AT} AS s "
+        f"SELECT r.v, count(*) AS n FROM (SELECT {value} AS v FROM {latest} AS s "
         "JOIN lead_as_of AS lead ON lead.row_id = s.row_id JOIN account_as_of AS account ON account.row_id = s.row_id"
         f"{lookup_joins(history, plan)}) AS r{where} GROUP BY r.v {rest}"
     )
     return list(zip(found["v"], map(int, found["n"]), strict=True))
 
 
-def plan_rollups(history: History, spine: str) -> tuple[str, ...]:
+def plan_rollups(history: History, spine: Spine) -> tuple[str, ...]:
     """The roll-ups of accounts that have something to tell: none where no account has two leads."""
     engine = history.engine
     shared = (

@@ -21,6 +21,7 @@ from features.engines import Step
 from features.engines.dialect import Dialect
 from features.history import History, Kind
 from features.plan import EventKey, FeaturePlan, Touch
+from features.spine import Spine
 from features.visibility import visible
 
 
@@ -45,7 +46,7 @@ def aggregate_names(plan: FeaturePlan, number: int) -> Iterator[tuple[str, bool]
         yield from ((f"sum_{place}_{window}", True) for window in windows if key.rhythm)
 
 
-def aggregate_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
+def aggregate_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Step]:
     """Steps ending in ``facts(row_id, k<number>_<fact> …, t<number> …)``."""
     steps, joins, columns = [], "", ["s.row_id"]
     rhythm = cadence_number(plan)
@@ -98,7 +99,7 @@ def key_condition(history: History, key: EventKey, table: str = "events") -> str
     return " AND ".join(parts) or "TRUE"
 
 
-def _key_facts(history: History, plan: FeaturePlan, spine: str) -> Step:
+def _key_facts(history: History, plan: FeaturePlan, spine: Spine) -> Step:
     dialect, rhythm = history.engine.dialect, cadence_number(plan)
     age, day = age_between(dialect, "s.as_of", "e.occurred_at"), dialect.day_number("e.occurred_at")
     half_life = plan.half_life / timedelta(microseconds=1)
@@ -142,7 +143,7 @@ def _count(condition: str, name: str) -> str:
     return f"sum(CASE WHEN {condition} THEN 1 ELSE 0 END) AS {name}"
 
 
-def _sessions(history: History, plan: FeaturePlan, spine: str, rhythm: int) -> Step:
+def _sessions(history: History, plan: FeaturePlan, spine: Spine, rhythm: int) -> Step:
     """Sessions as they looked then: an event that was not known yet joins no two runs."""
     dialect = history.engine.dialect
     silence = dialect.seconds_between("occurred_at", "before")
@@ -162,7 +163,7 @@ def _sessions(history: History, plan: FeaturePlan, spine: str, rhythm: int) -> S
     )
 
 
-def _touches(history: History, plan: FeaturePlan, spine: str) -> Step:
+def _touches(history: History, plan: FeaturePlan, spine: Spine) -> Step:
     dialect = history.engine.dialect
     picks = []
     for number, touch in enumerate(plan.touches):

@@ -10,6 +10,7 @@ from features.columns import FeatureColumn
 from features.engines import Step
 from features.history import History
 from features.plan import FeaturePlan
+from features.spine import Spine
 
 
 def _measures(plan: FeaturePlan) -> Iterator[Measure]:
@@ -28,12 +29,12 @@ def behaviour_columns(plan: FeaturePlan) -> Iterator[FeatureColumn]:
         yield LEAD_AGE
 
 
-def behaviour_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
+def behaviour_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Step]:
     """All steps ending in ``behaviour(row_id, …)``: one row per spine row, whatever the history."""
     return [*aggregate_steps(history, plan, spine), *feature_column_steps(history, plan, spine)]
 
 
-def feature_column_steps(history: History, plan: FeaturePlan, spine: str) -> list[Step]:
+def feature_column_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Step]:
     """The steps after ``facts``, ending in ``behaviour``: nothing but arithmetic on each row."""
     dialect = history.engine.dialect
     columns = [
@@ -59,7 +60,7 @@ def feature_column_steps(history: History, plan: FeaturePlan, spine: str) -> lis
     ]
 
 
-def _purchases(history: History, spine: str) -> Step:
+def _purchases(history: History, spine: Spine) -> Step:
     age = age_between(history.engine.dialect, "s.as_of", "c.converted_at")
     return Step(
         "purchases",

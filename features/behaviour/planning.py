@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -15,10 +15,9 @@ from features.engines import Step
 from features.history import History, Kind
 from features.phrases import event_phrase, words
 from features.plan import EventKey, Rate, Touch
+from features.settings import FeatureSettings
+from features.spine import Spine
 from features.visibility import visible
-
-if TYPE_CHECKING:
-    from features.planning import FeatureSettings
 
 _WINDOWS = tuple(timedelta(days=days) for days in (1, 7, 30, 90, 365))
 _MOST_AMOUNTS = 4
@@ -40,7 +39,7 @@ _MAIL = {
 }
 
 
-def plan_events(history: History, settings: FeatureSettings, spine: str) -> dict[str, Any]:
+def plan_events(history: History, settings: FeatureSettings, spine: Spine) -> dict[str, Any]:
     """The behavioural part of a ``FeaturePlan``, as its keyword arguments.
 
     At most ``settings.max_event_keys`` event types and property values are taken, most frequent first.
@@ -70,10 +69,10 @@ def plan_events(history: History, settings: FeatureSettings, spine: str) -> dict
 class _Support:
     """How many of a sample of the spine's rows saw what, by then. Makes ``plan_rows`` and ``plan_seen``."""
 
-    def __init__(self, history: History, settings: FeatureSettings, spine: str) -> None:
+    def __init__(self, history: History, settings: FeatureSettings, spine: Spine) -> None:
         self.history, self.settings, self.engine = history, settings, history.engine
         dialect = self.engine.dialect
-        rows = self.engine.count(spine)
+        rows = spine.rows
         # By lead, so that all moments of one are in or out; the same leads on every engine.
         kept = (
             f" WHERE {dialect.hash_number('lead_id')} < {_SAMPLE * 1_000_000 // rows}"

@@ -23,6 +23,7 @@ from features.compiled.store import EventStore
 from features.engines import DuckDBEngine, Step
 from features.history import History
 from features.plan import FeaturePlan
+from features.spine import Spine
 
 _MICROSECOND = timedelta(microseconds=1)
 _EVENTS_A_PART = 4_000_000
@@ -53,7 +54,7 @@ class SpineRows(NamedTuple):
     offsets: Array
 
     @classmethod
-    def read(cls, engine: DuckDBEngine, spine: str, numbers: int) -> SpineRows:
+    def read(cls, engine: DuckDBEngine, spine: Spine, numbers: int) -> SpineRows:
         """The engine has ``fold_leads(lead_id, lead_no)``, with numbers below ``numbers``."""
         found = engine.connection.execute(
             f"SELECT s.row_id, l.lead_no, epoch_us(s.as_of) AS as_of FROM {spine} AS s "
@@ -75,7 +76,7 @@ class SpineRows(NamedTuple):
 def aggregate_events(
     history: History,
     plan: FeaturePlan,
-    spine: str,
+    spine: Spine,
     store: EventStore | None = None,
     memory: int = 1 << 29,
     folder: Path | None = None,
@@ -94,7 +95,7 @@ def aggregate_events(
 
 
 def _fold_once(
-    history: History, coding: EventCoding, spine: str, memory: int, folder: Path | None
+    history: History, coding: EventCoding, spine: Spine, memory: int, folder: Path | None
 ) -> Iterator[Part]:
     engine = history.engine
     assert isinstance(engine, DuckDBEngine)
@@ -126,7 +127,7 @@ def _fold_once(
 
 
 def _fold_stored(
-    history: History, coding: EventCoding, spine: str, store: EventStore, memory: int
+    history: History, coding: EventCoding, spine: Spine, store: EventStore, memory: int
 ) -> Iterator[Part]:
     engine = history.engine
     assert isinstance(engine, DuckDBEngine)

@@ -29,7 +29,8 @@ from features.label import build_labels
 from features.matrix import FeatureMatrix, build_matrix, plan_columns
 from features.oracle.matrix import oracle_features
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
-from features.planning import FeatureSettings, plan_features
+from features.planning import plan_vocabulary
+from features.settings import FeatureSettings
 from features.spine import SpinePolicy, build_spine
 
 _DAY = timedelta(days=1)
@@ -94,39 +95,37 @@ def _spines(engine: Engine, count: int) -> Iterator[str]:
     for name, policy in POLICIES.items():
         wanted = oracle_spine(tables, policy, DATA_END)
         try:
-            build_spine(history, policy, "conf_spine")
+            spine = build_spine(history, policy)
         except DataError:
             if wanted:
                 yield f"{name}: no row"
             continue
-        got = engine.frame("SELECT row_id, lead_id, as_of FROM conf_spine ORDER BY row_id")
+        with spine:
+            got = engine.frame(f"SELECT row_id, lead_id, as_of FROM {spine} ORDER BY row_id")
         yield from (f"{name}: {line}" for line in differences(got, wanted, ("lead_id", "as_of")))
-    engine.drop("conf_spine")
 
 
 def _labels(engine: Engine, count: int) -> Iterator[str]:
     history, worlds = _world(engine, count)
-    build_spine(history, AGES, "conf_spine")
     by_lead = {lead["lead_id"]: world for world in worlds for lead in world["leads"]}
     for horizon, kinds in ((20 * _DAY, ()), (timedelta(microseconds=1), ("sale",))):
-        build_labels(history, horizon, kinds, "conf_spine", "conf_labels")
-        got = engine.frame(
-            "SELECT s.row_id, s.lead_id, s.as_of, l.label, l.converted_at FROM conf_spine AS s "
-            "JOIN conf_labels AS l ON l.row_id = s.row_id ORDER BY s.row_id"
-        )
+        with build_spine(history, AGES) as spine, build_labels(history, spine, horizon, kinds) as labels:
+            got = engine.frame(
+                f"SELECT s.row_id, s.lead_id, s.as_of, l.label, l.converted_at FROM {spine} AS s "
+                f"JOIN {labels} AS l ON l.row_id = s.row_id ORDER BY s.row_id"
+            )
         wanted = [
             row
             | oracle_label(by_lead[row["lead_id"]], row["lead_id"], row["as_of"], horizon, kinds, DATA_END)
             for row in _rows(got[["row_id", "lead_id", "as_of"]])
         ]
         yield from differences(got, wanted, ("row_id",))
-    engine.drop("conf_spine", "conf_labels")
 
 
 def _features(engine: Engine, count: int) -> Iterator[str]:
     history, worlds = _world(engine, count)
-    build_spine(history, AGES, "conf_spine")
-    built = build_matrix(history, PLAN, "conf_spine")
+    with build_spine(history, AGES) as spine:
+        built = build_matrix(history, PLAN, spine)
     by_lead = {lead["lead_id"]: world for world in worlds for lead in world["leads"]}
     wanted = [
         row | oracle_features(_in_words(by_lead[row["lead_id"]]), PLAN, [row])[0]
@@ -136,7 +135,6 @@ def _features(engine: Engine, count: int) -> Iterator[str]:
     if list(built.frame) != [column.name for column in plan_columns(PLAN)]:
         yield f"columns are {list(built.frame)}"
     yield from differences(got, wanted, ("lead_id", "as_of"))
-    engine.drop("conf_spine")
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -169,11 +167,9 @@ def _planned(engine: Engine, count: int) -> Iterator[str]:
 
 def _chosen(history: History, plan: FeaturePlan | None = None) -> tuple[FeaturePlan, FeatureMatrix]:
     """The plan that the engine chooses, and the matrix by it or by the plan given."""
-    build_spine(history, AGES, "conf_spine")
-    chosen = plan_features(history, _SETTINGS, "conf_spine")
-    built = build_matrix(history, plan or chosen, "conf_spine")
-    history.engine.drop("conf_spine")
-    return chosen, built
+    with build_spine(history, AGES) as spine:
+        chosen = plan_vocabulary(history, spine, _SETTINGS)
+        return chosen, build_matrix(history, plan or chosen, spine)
 
 
 HISTORY_CASES = (

@@ -10,12 +10,13 @@ import pandas as pd
 from features import History, Step
 from features.attributes.as_of import attribute_steps
 from features.history import Kind
-from features.spine import kind_filter
+from features.spine import Spine, kind_filter
 from pipeline.audit.event_payload import event_counts, event_facts
 from pipeline.audit.evidence import Subject
 from pipeline.audit.payload import Facts, Split
 from pipeline.config import Project
-from pipeline.dataset.training_set import TrainingSet, outcome_horizon
+from pipeline.dataset.policies import outcome_horizon
+from pipeline.dataset.training_set import TrainingSet
 
 _MOST_LEADS = 50_000
 
@@ -29,7 +30,7 @@ def gather(history: History, project: Project, rows: TrainingSet) -> Facts:
     looks = rows.matrix.spine.assign(label=rows.label.to_numpy(), part=rows.part.to_numpy())
     engine.register("audit_looks", looks)
     engine.run(_lead_steps(history, project))
-    engine.run(attribute_steps(history, "audit_last"))
+    engine.run(attribute_steps(history, Spine(engine, "audit_last")))
     kinds = _subjects(history)
     quote = engine.dialect.quote
     picked = "".join(

@@ -1,20 +1,120 @@
-"""The later rows as both lenses see them: what `compare` and `promote` judge."""
+"""The out-of-time rows as both lenses see them: what `train`, `compare` and `promote` judge."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from features import UsageError
+from features import DataError, History, UsageError, humanize
 from models.judging import Comparison
 from models.judging import compare as judge
-from models.prediction import named, predict, sheet_points, sheet_probability
-from models.scorecard import ScorecardSetScores, calibrate_points
+from models.prediction import sheet_probability
+from models.scorecard import ScorecardSet, ScorecardSetScores, calibrate_points
 from pipeline.config import ProjectFile
+from pipeline.dataset.scored_leads import ScoredLeads, score_leads, score_rows
+from pipeline.dataset.time_split import Split
 from pipeline.dataset.training_set import TrainingSet
 from pipeline.registry.bundle import Bundle
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfTime:
+    """Rows that a model has not seen, scored by both lenses, with what became of them.
+
+    ``label`` is 0/1 by row_id; ``base_rate`` is that of the training rows; ``test_from`` is where these rows begin.
+    """
+
+    scored: ScoredLeads
+    bundle: Bundle
+    label: pd.Series
+    base_rate: float
+    test_from: datetime
+
+    @property
+    def probability(self) -> np.ndarray:
+        """What the model says of each row."""
+        return self.scored.prediction.table["probability"].to_numpy(dtype=float)
+
+    @property
+    def sheet_probability(self) -> np.ndarray:
+        """What the sheets say of each row. Raises ``UsageError`` without sheets."""
+        fitted, rules = self.bundle.recipe.sheet_probability, self.scored.rules
+        if rules is None or fitted is None:
+            raise UsageError(
+                "this project has no score sheet to compare the model with",
+                fix="write one and name it under scorecards: (leadlens init DIR writes an example)",
+            )
+        return sheet_probability(fitted, rules, self.label.index)
+
+    def frame(self) -> pd.DataFrame:
+        """One row per (lead, as_of) with label, probability, score, grade and the sheet's side."""
+        rule_probability = self.sheet_probability
+        spine, table, sheet = self.scored.spine, self.scored.prediction.table, self.scored.sheet
+        assert sheet is not None
+        return pd.DataFrame(
+            {
+                "row_id": self.label.index,
+                "lead_id": spine["lead_id"].to_numpy(),
+                "as_of": spine["as_of"].to_numpy(),
+                "label": self.label.to_numpy(),
+                "probability": table["probability"].to_numpy(),
+                "score": table["score"].to_numpy(),
+                "grade": table["grade"].to_numpy(),
+                "rule_points": sheet["total"].to_numpy(dtype=float),
+                "rule_probability": rule_probability,
+                "rule_grade": sheet["grade"].to_numpy(),
+                "rule_stage": sheet["stage"].to_numpy(),
+                "disqualified": sheet["disqualified_by"].notna().to_numpy(),
+                "disqualified_by": sheet["disqualified_by"].to_numpy(),
+            }
+        )
+
+
+def score_out_of_time(
+    history: History, split: Split, bundle: Bundle, sheets: ScorecardSet | None
+) -> OutOfTime:
+    """Score the test rows of a split. Raises ``DataError`` where the model has learned from some of them."""
+    if split.test_from.isoformat() < bundle.recipe.test_from:
+        raise DataError(
+            "the model has seen these leads",
+            value=f"judged from {split.test_from:%Y-%m-%d}, trained to {bundle.recipe.test_from[:10]}",
+            why="a model judged on its own training rows looks better than it is",
+            fix="train again, or a later judge.test_from",
+        )
+    scored = score_leads(history, split.test, bundle, sheets)
+    outcomes = history.engine.frame(
+        f"SELECT row_id, label FROM {split.outcomes} WHERE part = 'test' ORDER BY row_id"
+    )
+    return OutOfTime(
+        scored=scored,
+        bundle=bundle,
+        label=outcomes.set_index("row_id")["label"].astype(int),
+        base_rate=split.base_rate,
+        test_from=split.test_from,
+    )
+
+
+def out_of_time(rows: TrainingSet, bundle: Bundle) -> OutOfTime:
+    """The same from the rows that ``bundle`` was trained with: nothing is built again."""
+    if rows.plan != bundle.recipe.plan or (rows.sheets.version if rows.sheets else "") != (
+        bundle.recipe.sheet_version
+    ):
+        raise UsageError(
+            "these rows were made for another model",
+            why="a model can only judge rows made by its own features and sheets",
+            fix="leave `rows` out: they are built again",
+        )
+    return OutOfTime(
+        scored=score_rows(rows.matrix.take(rows.test), bundle, rows.rules, rows.rules),
+        bundle=bundle,
+        label=rows.label[rows.test],
+        base_rate=float(rows.label[rows.train].mean()),
+        test_from=rows.test_from,
+    )
 
 
 def fit_sheet_probability(rules: ScorecardSetScores, label: pd.Series) -> dict[str, float]:
@@ -27,68 +127,21 @@ def fit_sheet_probability(rules: ScorecardSetScores, label: pd.Series) -> dict[s
     return {**fitted.as_dict(), "disqualified": max(disqualified, 1e-4)}
 
 
-def judged_rows(bundle: Bundle, rows: TrainingSet) -> pd.DataFrame:
-    """One row per later (lead, as_of) with label, probability, score, grade and the sheet's side."""
-    if rows.rules is None or bundle.recipe.sheet_probability is None:
-        raise UsageError(
-            "this project has no score sheet to compare the model with",
-            fix="write one and name it under scorecards: (leadlens init DIR writes an example)",
-        )
-    later = rows.rows("test")
-    points = sheet_points(rows.prior, later)
-    seen = predict(
-        bundle.model, rows.matrix.frame.loc[later], named(rows.matrix.columns, bundle.sheet), points
-    ).table
-    spine = rows.matrix.spine.set_index("row_id").loc[later]
-    sheet = rows.rules.scores.set_index("row_id").loc[later]
-    return pd.DataFrame(
-        {
-            "row_id": later,
-            "lead_id": spine["lead_id"].to_numpy(),
-            "as_of": spine["as_of"].to_numpy(),
-            "label": rows.label[later].to_numpy(),
-            "probability": seen["probability"].to_numpy(),
-            "score": seen["score"].to_numpy(),
-            "grade": seen["grade"].to_numpy(),
-            "rule_points": sheet["total"].to_numpy(dtype=float),
-            "rule_probability": sheet_probability(bundle.recipe.sheet_probability, rows.rules, later),
-            "rule_grade": sheet["grade"].to_numpy(),
-            "rule_stage": sheet["stage"].to_numpy(),
-            "disqualified": sheet["disqualified_by"].notna().to_numpy(),
-            "disqualified_by": sheet["disqualified_by"].to_numpy(),
-        }
-    )
-
-
-def later_probability(bundle: Bundle, rows: TrainingSet) -> np.ndarray:
-    """What a model says of the later rows, in their order."""
-    later = rows.rows("test")
-    return bundle.model.predict_proba(rows.matrix.frame.loc[later], sheet_points(rows.prior, later))
-
-
-def compare_rows(
-    file: ProjectFile, bundle: Bundle, rows: TrainingSet, version: str, warnings: list[str]
-) -> Comparison:
-    """Judge rules and model on the later rows of a training set."""
-    judged = judged_rows(bundle, rows)
-    assert rows.rules is not None
-    sheet = rows.rules.sheet
+def compare_lenses(file: ProjectFile, rows: OutOfTime, version: str, warnings: list[str]) -> Comparison:
+    """Judge model and sheets on the same out-of-time rows. Raises ``UsageError`` without a sheet."""
+    judged, rules = rows.frame(), rows.scored.rules
+    assert rules is not None
+    sheets, project = rules.sheet, file.project
     meta: dict[str, Any] = {
-        "project": file.project.name,
-        "about": file.project.about,
-        "horizon": None if file.project.outcome.column else _days(file),
+        "project": project.name,
+        "about": project.about,
+        "horizon": None if project.outcome.column else humanize(project.outcome.horizon),
         "model_version": version,
-        "sheet_version": f"{sheet.name} {sheet.version}",
-        "dropped_columns": list(bundle.recipe.dropped),
+        "sheet_version": f"{sheets.name} {sheets.version}",
+        "dropped_columns": list(rows.bundle.recipe.dropped),
         "warnings": warnings,
-        "clock": "time" if file.project.order is None else "sequence",
-        "rules": {rule.label: rule.points for rule in sheet.rules},
+        "clock": "time" if project.order is None else "sequence",
+        "rules": {rule.label: rule.points for rule in sheets.rules},
         "test_from": rows.test_from.isoformat(),
     }
-    return judge(judged, rows.rules.told(), meta, capacity=file.project.judge.capacity)
-
-
-def _days(file: ProjectFile) -> str:
-    from features import humanize
-
-    return humanize(file.project.outcome.horizon)
+    return judge(judged, rules.told(), meta, capacity=project.judge.capacity)

@@ -22,6 +22,7 @@ from features.engines import StepReport
 from features.matrix import FeatureMatrix, plan_columns, write_matrix
 from features.plan import FeaturePlan
 from pipeline.config import ProjectFile
+from pipeline.dataset.time_split import Split
 
 _FORMAT = 1
 # Settings that decide which rows there are and what stands in them; a model's own settings do not.
@@ -30,9 +31,9 @@ _DECIDING_JUDGE = ("test_from", "test_to", "test_share", "embargo")
 _FIX = "make it again: leadlens features CONFIG --out DIR"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SavedMatrix:
-    """What ``matrix.json`` tells of a folder.
+    """What ``matrix.json`` says of a folder.
 
     Attributes
     ----------
@@ -72,21 +73,21 @@ class SavedMatrix:
 def deciding_settings(file: ProjectFile) -> str:
     """Sixteen hex digits that change when a setting does that decides the rows or their values."""
     settings = file.project.canonical()
-    told = [{name: settings[name] for name in _DECIDING}]
-    told.append({name: settings["judge"][name] for name in _DECIDING_JUDGE})
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    deciding = [{name: settings[name] for name in _DECIDING}]
+    deciding.append({name: settings["judge"][name] for name in _DECIDING_JUDGE})
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def save_matrix(
     file: ProjectFile,
     history: History,
     plan: FeaturePlan,
-    test_from: datetime,
+    split: Split,
     data: str,
     folder: Path,
     watch: Callable[[StepReport], None] | None = None,
 ) -> SavedMatrix:
-    """Build the features of ``looked_at`` and write them with their rows; nothing passes through pandas.
+    """Build the features of a split and write them with its outcomes; nothing passes through pandas.
 
     ``data`` is the fingerprint of the history as it was opened. Raises ``UsageError`` where the folder cannot be.
     """
@@ -97,31 +98,38 @@ def save_matrix(
             fix="name a new folder",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    told = folder / "matrix.json"
-    told.unlink(missing_ok=True)  # written last: a folder that was left half done is refused
+    manifest = folder / "matrix.json"
+    manifest.unlink(missing_ok=True)  # written last: a folder that was left half done is refused
     engine = history.engine
-    write_matrix(history, plan, folder / "features.parquet", "looked_at", watch)
-    engine.write("SELECT row_id, part, label FROM parted WHERE part IS NOT NULL", folder / "labels.parquet")
-    rows = engine.count("looked_at")
-    saved = SavedMatrix(folder, deciding_settings(file), data, rows, test_from, plan, engine.dialect.name)
-    told.write_text(json.dumps(_to_json(saved), indent=1, ensure_ascii=False), encoding="utf-8")
+    write_matrix(history, plan, split.both, folder / "features.parquet", watch)
+    engine.write(f"SELECT row_id, part, label FROM {split.outcomes}", folder / "labels.parquet")
+    saved = SavedMatrix(
+        folder=folder,
+        settings=deciding_settings(file),
+        data=data,
+        rows=split.both.rows,
+        test_from=split.test_from,
+        plan=plan,
+        engine=engine.dialect.name,
+    )
+    manifest.write_text(json.dumps(_to_json(saved), indent=1, ensure_ascii=False), encoding="utf-8")
     return saved
 
 
 def open_matrix(folder: Path) -> SavedMatrix:
-    """Read what ``save_matrix`` told. Raises ``UsageError`` for a folder that is no finished matrix."""
+    """Read what ``save_matrix`` wrote. Raises ``UsageError`` for a folder that is no finished matrix."""
     try:
-        told = json.loads((folder / "matrix.json").read_text(encoding="utf-8"))
-        if told["leadlens_matrix"] != _FORMAT:
-            raise ValueError(f"made by another version of Leadlens (format {told['leadlens_matrix']})")
+        manifest = json.loads((folder / "matrix.json").read_text(encoding="utf-8"))
+        if manifest["leadlens_matrix"] != _FORMAT:
+            raise ValueError(f"made by another version of Leadlens (format {manifest['leadlens_matrix']})")
         return SavedMatrix(
-            folder,
-            told["settings"],
-            told["data"],
-            told["rows"],
-            datetime.fromisoformat(told["test_from"]),
-            FeaturePlan.from_dict(told["plan"]),
-            told["engine"],
+            folder=folder,
+            settings=manifest["settings"],
+            data=manifest["data"],
+            rows=manifest["rows"],
+            test_from=datetime.fromisoformat(manifest["test_from"]),
+            plan=FeaturePlan.from_dict(manifest["plan"]),
+            engine=manifest["engine"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
@@ -130,32 +138,36 @@ def open_matrix(folder: Path) -> SavedMatrix:
 
 
 def load_rows(saved: SavedMatrix, engine: Engine) -> tuple[FeatureMatrix, pd.DataFrame]:
-    """The matrix, and (part, label) by row_id. Raises ``DataError`` where the files are not what was told."""
+    """The matrix, and (part, label) by row_id. Raises ``DataError`` where the files do not belong together."""
     engine.read("saved_features", saved.folder / "features.parquet")
     engine.read("saved_labels", saved.folder / "labels.parquet")
     columns = plan_columns(saved.plan)
-    found = engine.frame("SELECT * FROM saved_features ORDER BY row_id")
-    told = engine.frame("SELECT row_id, part, label FROM saved_labels ORDER BY row_id")
+    features = engine.frame("SELECT * FROM saved_features ORDER BY row_id")
+    labels = engine.frame("SELECT row_id, part, label FROM saved_labels ORDER BY row_id")
     engine.drop("saved_features", "saved_labels")
-    lacking = [column.name for column in columns if column.name not in found]
-    if lacking or not len(found) == len(told) == saved.rows or not found["row_id"].equals(told["row_id"]):
+    lacking = [column.name for column in columns if column.name not in features]
+    if (
+        lacking
+        or not len(features) == len(labels) == saved.rows
+        or not features["row_id"].equals(labels["row_id"])
+    ):
         raise DataError(
             "the files of this matrix do not belong together",
             value=str(saved.folder),
-            why=f"{len(found):,} rows of features, {len(told):,} labels, {saved.rows:,} expected, and "
+            why=f"{len(features):,} rows of features, {len(labels):,} labels, {saved.rows:,} expected, and "
             f"{len(lacking)} features are missing",
             fix=_FIX,
         )
-    spine = found[["row_id", "lead_id", "as_of", "created_at"]]
-    found = found.set_index("row_id")
+    spine = features[["row_id", "lead_id", "as_of", "created_at"]]
+    features = features.set_index("row_id")
     frame = pd.DataFrame(
         {
-            column.name: found[column.name].astype("float64" if column.kind == "number" else "str")
+            column.name: features[column.name].astype("float64" if column.kind == "number" else "str")
             for column in columns
         },
-        index=found.index,
+        index=features.index,
     )
-    return FeatureMatrix(frame, columns, spine), told.set_index("row_id")
+    return FeatureMatrix(frame, columns, spine), labels.set_index("row_id")
 
 
 def _to_json(saved: SavedMatrix) -> dict[str, Any]:

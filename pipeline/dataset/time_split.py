@@ -1,76 +1,129 @@
-"""Rows to learn from and later rows to judge on, divided by time."""
+"""Rows to learn from and out-of-time rows to judge on, divided by time."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import pandas as pd
-
-from features import DataError, History, Step, UsageError
+from features import DataError, History, UsageError
+from features.engines import Table
+from features.label import Labels, build_labels
+from features.spine import Spine, TestRows, TrainingRows, build_spine
 from pipeline.config import Project
+from pipeline.dataset.policies import outcome_horizon, spine_policy
 
-_NO_CLOCK = 946_684_800_000_000  # 2000-01-01 in microseconds: where leads without any order are strewn from
-
-
-def outcome_horizon(project: Project) -> timedelta:
-    """How long a row waits for its label; an outcome that stands in the row itself is waited for no time."""
-    return project.outcome.horizon if project.outcome.column is None else timedelta(seconds=1)
+# 2000-01-01 in microseconds: leads without any order are given anchors from here on, by their id.
+_NO_CLOCK = 946_684_800_000_000
 
 
-def split_by_time(history: History, project: Project) -> datetime:
-    """From ``spine`` and ``labels`` make ``parted(row_id, lead_id, as_of, created_at, label, part)``.
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The mature rows of a spine in two parts, with an embargo between them that belongs to neither.
 
-    ``part`` is train, test or NULL (embargo, after test_to); immature rows are left out. Returns where the later
-    part begins. Raises ``DataError`` or ``UsageError`` where a part would be of no use.
+    Attributes
+    ----------
+    train : rows whose outcome was known before the test rows begin; features are planned on these alone.
+    test : the out-of-time rows.
+    both : the rows of either part.
+    outcomes : ``row_id, part, label`` of either part; ``part`` is ``"train"`` or ``"test"``, ``label`` 0 or 1.
+    test_from : where the test rows begin. embargo : how long before then training rows must end.
+    base_rate : share of training rows that converted.
     """
-    engine, judge = history.engine, project.judge
-    horizon = outcome_horizon(project)
-    # By lead where leads are looked at by age, so that no lead stands on both sides; by moment on a calendar.
-    by_moment = bool(project.spine.every or project.spine.dates)
-    anchor = "s.as_of" if by_moment else "s.created_at"
-    if history.clock == "none":
-        anchor = engine.dialect.from_microseconds(
-            f"{_NO_CLOCK} + 1000000 * {engine.dialect.hash_number('s.lead_id')}"
+
+    train: TrainingRows
+    test: TestRows
+    both: Spine
+    outcomes: Table
+    test_from: datetime
+    embargo: timedelta
+    base_rate: float
+
+
+@contextmanager
+def split_snapshots(history: History, project: Project) -> Iterator[Split]:
+    """The project's spine, labelled and split by time; every table is dropped at the end of the block."""
+    with (
+        build_spine(history, spine_policy(project)) as spine,
+        build_labels(history, spine, outcome_horizon(project), project.outcome.kind) as labels,
+        split_by_time(history, spine, labels, project) as split,
+    ):
+        yield split
+
+
+@contextmanager
+def split_by_time(history: History, spine: Spine, labels: Labels, project: Project) -> Iterator[Split]:
+    """Divide the mature rows of a spine; the tables of the split are dropped at the end of the block.
+
+    Raises ``DataError`` or ``UsageError`` where a part would be of no use.
+    """
+    engine, embargo = history.engine, _embargo(project)
+    with ExitStack() as tables:
+        keep = tables.enter_context
+        mature = keep(Table.make(engine, "mature", _mature(history, spine, labels, project)))
+        test_from = project.judge.test_from or _quantile(history, mature, project)
+        parted = keep(Table.make(engine, "parted", _parted(history, mature, project, test_from, embargo)))
+        base_rate = _check_parts(parted, test_from, embargo)
+        rows = f"SELECT row_id, lead_id, as_of, created_at FROM {parted} WHERE part"
+        outcomes = f"SELECT row_id, part, label FROM {parted} WHERE part IS NOT NULL"
+        yield Split(
+            train=keep(TrainingRows.make(engine, "training_rows", f"{rows} = 'train'")),
+            test=keep(TestRows.make(engine, "test_rows", f"{rows} = 'test'")),
+            both=keep(Spine.make(engine, "split_rows", f"{rows} IS NOT NULL")),
+            outcomes=keep(Table.make(engine, "outcomes", outcomes)),
+            test_from=test_from,
+            embargo=embargo,
+            base_rate=base_rate,
         )
-    mature = (
-        f"SELECT s.row_id, s.lead_id, s.as_of, s.created_at, l.label, {anchor} AS anchor FROM spine AS s "
-        "JOIN labels AS l ON l.row_id = s.row_id WHERE l.label IS NOT NULL"
-    )
-    engine.run([Step("mature", mature)])
-    if judge.test_from is None:
-        test_from = _quantile(history, 1 - judge.test_share, "anchor" if by_moment else "lead_id, anchor")
-        if test_from is None:
-            raise DataError(
-                "no row is mature: nothing can be learned or judged yet",
-                value=f"the data end at {history.data_end:%Y-%m-%d}",
-                why=f"a label needs {horizon.days} days after its row",
-                fix="wait, give older data, or a shorter outcome.horizon",
-            )
-    else:
-        test_from = judge.test_from
-    embargo = judge.embargo if judge.embargo is not None else horizon
-    engine.run([Step("parted", _parted(history, project, test_from, embargo))])
-    engine.drop("mature")
-    counts = engine.frame(
-        "SELECT part, count(*) AS n, sum(label) AS conversions FROM parted WHERE part IS NOT NULL GROUP BY part"
-    ).set_index("part")
-    _check_parts(counts, test_from, embargo)
-    return test_from
 
 
-def _quantile(history: History, share: float, distinct: str) -> datetime | None:
-    """The moment that this share of anchors does not lie after; written so that every engine gives the same."""
-    anchors = f"SELECT DISTINCT {distinct} FROM mature"
+def _embargo(project: Project) -> timedelta:
+    return project.judge.embargo if project.judge.embargo is not None else outcome_horizon(project)
+
+
+def _by_as_of(project: Project) -> bool:
+    """On a calendar, rows are split by as-of; by age, leads are split by creation, so that none has rows in both."""
+    return bool(project.spine.every or project.spine.dates)
+
+
+def _mature(history: History, spine: Spine, labels: Labels, project: Project) -> str:
+    dialect = history.engine.dialect
+    anchor = "s.as_of" if _by_as_of(project) else "s.created_at"
+    if history.clock == "none":
+        anchor = dialect.from_microseconds(f"{_NO_CLOCK} + 1000000 * {dialect.hash_number('s.lead_id')}")
+    return f"""
+        SELECT s.row_id, s.lead_id, s.as_of, s.created_at, l.label, {anchor} AS anchor
+        FROM {spine} AS s
+        JOIN {labels} AS l ON l.row_id = s.row_id
+        WHERE l.label IS NOT NULL
+    """
+
+
+def _quantile(history: History, mature: Table, project: Project) -> datetime:
+    """The anchor that ``test_share`` of them do not lie before; written so that every engine gives the same."""
+    share = 1 - project.judge.test_share
+    distinct = "anchor" if _by_as_of(project) else "lead_id, anchor"
+    anchors = f"SELECT DISTINCT {distinct} FROM {mature}"
     count = history.engine.count(f"({anchors}) AS anchors")
     nth = max(1, count - math.floor(count - share * count))
-    found = history.engine.value(
+    value = history.engine.value(
         f"SELECT max(anchor) FROM (SELECT anchor FROM ({anchors}) AS anchors ORDER BY anchor LIMIT {nth}) AS early"
     )
-    return None if found is None else datetime.fromisoformat(str(found))
+    if value is None:
+        raise DataError(
+            "no row is mature: nothing can be learned or judged yet",
+            value=f"the data end at {history.data_end:%Y-%m-%d}",
+            why=f"a label needs {outcome_horizon(project).days} days after its row",
+            fix="wait, give older data, or a shorter outcome.horizon",
+        )
+    return datetime.fromisoformat(str(value))
 
 
-def _parted(history: History, project: Project, test_from: datetime, embargo: timedelta) -> str:
+def _parted(
+    history: History, mature: Table, project: Project, test_from: datetime, embargo: timedelta
+) -> str:
     literal, judge = history.engine.dialect.literal, project.judge
     train = f"anchor < {literal(test_from)}"
     if history.clock != "none" and embargo:
@@ -78,18 +131,29 @@ def _parted(history: History, project: Project, test_from: datetime, embargo: ti
     test = f"anchor >= {literal(test_from)}"
     if judge.test_to:
         test += f" AND anchor < {literal(judge.test_to)}"
-    return (
-        "SELECT row_id, lead_id, as_of, created_at, label, "
-        f"CASE WHEN {test} THEN 'test' WHEN {train} THEN 'train' END AS part FROM mature"
-    )
+    return f"""
+        SELECT
+          row_id, lead_id, as_of, created_at, label,
+          CASE WHEN {test} THEN 'test' WHEN {train} THEN 'train' END AS part
+        FROM {mature}
+    """
 
 
-def _check_parts(counts: pd.DataFrame, test_from: datetime, embargo: timedelta) -> None:
+def _check_parts(parted: Table, test_from: datetime, embargo: timedelta) -> float:
+    """The base rate of the training rows. Raises where there is nothing to learn from, or to judge on."""
+    counts = parted.engine.frame(
+        f"""
+        SELECT part, count(*) AS n, sum(label) AS conversions
+        FROM {parted}
+        WHERE part IS NOT NULL
+        GROUP BY part
+        """
+    ).set_index("part")
     if "train" not in counts.index:
         raise DataError(
             "no row is left to learn from",
             value=f"test from {test_from:%Y-%m-%d}, embargo {embargo.days} days",
-            why="training rows must have their outcome known before the later rows begin",
+            why="training rows must have their outcome known before the out-of-time rows begin",
             fix="a later judge.test_from, a shorter outcome.horizon, or older data",
         )
     if "test" not in counts.index:
@@ -106,3 +170,4 @@ def _check_parts(counts: pd.DataFrame, test_from: datetime, embargo: timedelta) 
             value=f"{rows:,} rows before {test_from:%Y-%m-%d}",
             fix="check outcome.positive / outcome.kind / the dates in conversions (`leadlens check` shows the rates)",
         )
+    return conversions / rows

@@ -9,27 +9,24 @@ from typing import Any
 
 import pandas as pd
 
-from features import DataError, Finding, History, LeadlensError, nearest
+from features import DataError, Finding, History, nearest
 from features.errors import listed
-from features.label import build_labels
-from features.planning import plan_features
-from features.spine import build_spine
+from features.label import Labels, build_labels
+from features.matrix import build_matrix
+from features.planning import plan_features, plan_vocabulary
+from features.spine import Spine, build_spine
 from models.data_checks.readiness import Readiness, Reason, judge_readiness
 from models.data_checks.suspects import Suspect, find_suspects
 from pipeline.config import ProjectFile
-from pipeline.dataset.training_set import (
-    build_training_set,
-    feature_settings,
-    load_sheets,
-    outcome_horizon,
-    spine_policy,
-)
+from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
+from pipeline.dataset.time_split import split_by_time
+from pipeline.dataset.training_set import refuse_no_features
 from pipeline.html import table_html
-from pipeline.scorecards.project import notes_of
+from pipeline.scorecards.project import load_sheets, notes_of
 from pipeline.sources import open_history
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """What `leadlens check` found.
 
@@ -101,19 +98,29 @@ def check(file: ProjectFile) -> Check:
         table: engine.count(table)
         for table in ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers")
     }
-    counts["spine"] = build_spine(history, spine_policy(project))
     horizon = outcome_horizon(project)
-    build_labels(history, horizon, project.outcome.kind)
-    mature = engine.frame(
-        "SELECT count(*) AS n, coalesce(sum(label), 0) AS hits, count(DISTINCT s.lead_id) AS leads, "
-        "count(DISTINCT CASE WHEN label = 1 THEN s.lead_id END) AS converted FROM labels AS l "
-        "JOIN spine AS s ON s.row_id = l.row_id WHERE label IS NOT NULL"
-    ).iloc[0]
-    rows, hits = int(mature["n"]), int(mature["hits"])
+    with (
+        build_spine(history, spine_policy(project)) as spine,
+        build_labels(history, spine, horizon, project.outcome.kind) as labels,
+    ):
+        counts["spine"] = spine.rows
+        mature = engine.frame(
+            f"""
+            SELECT
+              count(*) AS n,
+              coalesce(sum(label), 0) AS conversions,
+              count(DISTINCT s.lead_id) AS leads,
+              count(DISTINCT CASE WHEN label = 1 THEN s.lead_id END) AS converted
+            FROM {labels} AS l
+            JOIN {spine} AS s ON s.row_id = l.row_id
+            WHERE label IS NOT NULL
+            """
+        ).iloc[0]
+        features, suspects, stop = _features(file, history, spine, labels)
+    rows, conversions = int(mature["n"]), int(mature["conversions"])
     counts["mature"] = rows
     first = _moment(engine.value("SELECT min(created_at) FROM leads"))
     missing, constant = _missing(history)
-    features, suspects, stop = _features(file, history)
     readiness = judge_readiness(
         leads=int(mature["leads"]),
         conversions=int(mature["converted"]),
@@ -122,24 +129,24 @@ def check(file: ProjectFile) -> Check:
         horizon=horizon,
         now=datetime.now(UTC).replace(tzinfo=None) if history.clock == "time" else None,
         vanished=_vanished(history),
-        one_class=hits in (0, rows),
+        one_class=conversions in (0, rows),
     )
     if stop is not None:
         readiness = Readiness("not ready", (*readiness.reasons, Reason("no-training-set", stop, "not ready")))
     return Check(
-        project.name,
-        counts,
-        first,
-        history.data_end,
-        history.clock,
-        int(mature["converted"]),
-        hits / rows if rows else None,
-        features,
-        missing,
-        constant,
-        tuple(findings),
-        tuple(suspects),
-        readiness,
+        project=project.name,
+        counts=counts,
+        first=first,
+        data_end=history.data_end,
+        clock=history.clock,
+        conversions=int(mature["converted"]),
+        label_rate=conversions / rows if rows else None,
+        features=features,
+        missing=missing,
+        constant=constant,
+        findings=tuple(findings),
+        suspects=tuple(suspects),
+        readiness=readiness,
     )
 
 
@@ -175,23 +182,25 @@ def _values(history: History, event_type: str) -> set[str]:
     return found
 
 
-def _features(file: ProjectFile, history: History) -> tuple[int, list[Suspect], str | None]:
+def _features(
+    file: ProjectFile, history: History, spine: Spine, labels: Labels
+) -> tuple[int, list[Suspect], str | None]:
     """Number of features, the suspects among them, and why no training set can be built (if so)."""
+    settings = feature_settings(file.project)
     try:
-        rows = build_training_set(file, history)
+        with split_by_time(history, spine, labels, file.project) as split:
+            plan = plan_features(history, split.train, settings)
+            matrix = build_matrix(history, plan, split.train)
+            refuse_no_features(matrix)
+            label = history.engine.frame(
+                f"SELECT row_id, label FROM {split.outcomes} WHERE part = 'train' ORDER BY row_id"
+            )
     except DataError as error:
-        build_spine(history, spine_policy(file.project))
-        plan = plan_features(history, feature_settings(file.project))
-        return (
-            len(plan.keys) + len(plan.attributes),
-            [],
-            f"{error.what}; {error.fix}" if error.fix else error.what,
-        )
-    except LeadlensError:
-        raise
-    train = rows.rows("train")
-    columns = rows.matrix.columns
-    return len(columns), find_suspects(rows.matrix.frame.loc[train], rows.label[train], columns), None
+        plan = plan_vocabulary(history, spine, settings)
+        why = f"{error.what}; {error.fix}" if error.fix else error.what
+        return len(plan.keys) + len(plan.attributes), [], why
+    suspects = find_suspects(matrix.frame, label.set_index("row_id")["label"].astype(int), matrix.columns)
+    return len(matrix.columns), suspects, None
 
 
 def _missing(history: History) -> tuple[dict[str, float], tuple[str, ...]]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from features import DataError
 from models.judging import Comparison
 from pipeline.config import ProjectFile
-from pipeline.dataset.judged import compare_rows
-from pipeline.dataset.training_set import TrainingSet, build_training_set
+from pipeline.dataset.judged import compare_lenses, out_of_time, score_out_of_time
+from pipeline.dataset.time_split import split_snapshots
+from pipeline.dataset.training_set import TrainingSet
 from pipeline.progress import Progress, silent
+from pipeline.scorecards.project import SHEET_CHANGED, load_sheets
 from pipeline.sources import open_history
 from pipeline.state import state_folder
 from pipeline.threads import one_blas_thread
@@ -49,11 +50,11 @@ def compare(
     rows: TrainingSet | None = None,
     progress: Progress = silent,
 ) -> Compared:
-    """Judge champion (else challenger) and sheet on leads that the model never saw.
+    """Judge champion (else challenger) and sheet on out-of-time leads, which the model never saw.
 
     ``rows`` saves building again what `train` has just built (``Training.training_set``).
 
-    Raises ``DataError`` when no model is registered, or the project's later leads are not later for this model.
+    Raises ``DataError`` when no model is registered, or this model has seen some of the project's out-of-time leads.
     """
     from pipeline.registry.mlflow_registry import Registry
     from pipeline.report import write_report
@@ -63,24 +64,19 @@ def compare(
     if rows is None:
         progress("Reading the history", 0, 0)
         history = open_history(file)
-        progress("Building features and rule points", 0, 0)
-        rows = build_training_set(file, history, served.bundle)
-    if rows.test_from.isoformat() < served.bundle.recipe.test_from:
-        raise DataError(
-            "the model has seen these leads",
-            value=f"judged from {rows.test_from:%Y-%m-%d}, trained to {served.bundle.recipe.test_from[:10]}",
-            why="a model judged on its own training rows looks better than it is",
-            fix="train again, or a later judge.test_from",
-        )
-    warnings = list(rows.warnings)
-    if rows.sheet is not None and rows.sheet.version != served.bundle.recipe.sheet_version:
-        warnings.append(
-            "the score sheet changed since the model was trained: train again to have it as prior"
-        )
+        warnings = [finding.message for finding in history.findings if finding.level == "warning"]
+        progress("Scoring the out-of-time leads by both lenses", 0, 0)
+        sheets = load_sheets(file)
+        with split_snapshots(history, file.project) as split:
+            judged = score_out_of_time(history, split, served.bundle, sheets)
+        if sheets is not None and sheets.version != served.bundle.recipe.sheet_version:
+            warnings.append(SHEET_CHANGED)
+    else:
+        judged, warnings = out_of_time(rows, served.bundle), list(rows.warnings)
     progress("Judging", 0, 0)
-    found = compare_rows(file, served.bundle, rows, served.display_name, warnings)
+    comparison = compare_lenses(file, judged, served.display_name, warnings)
     folder = out or state_folder() / "reports" / file.project.name
     folder.mkdir(parents=True, exist_ok=True)
-    page, facts = folder / "report.html", folder / "report.json"
-    write_report(found, page, facts)
-    return Compared(found, served.version, served.alias, page, facts)
+    page, payload = folder / "report.html", folder / "report.json"
+    write_report(comparison, page, payload)
+    return Compared(comparison, served.version, served.alias, page, payload)

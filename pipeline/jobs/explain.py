@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from features import DataError, Step, UsageError
-from features.matrix import build_matrix
-from features.spine import build_scoring_spine
-from models.prediction import named, predict, sheet_points, with_points
-from models.reasons import Reason, reasons_of
+from features import DataError, UsageError
+from features.spine import Spine, build_scoring_spine
+from models.reasons import Reason
 from pipeline.config import ProjectFile
-from pipeline.dataset.training_set import load_sheets, score_both_sheets, spine_policy
+from pipeline.dataset.lead_scores import route_text
+from pipeline.dataset.policies import spine_policy
+from pipeline.dataset.scored_leads import ScoredLeads, score_leads
 from pipeline.jobs.scorecard.leads import refuse_odd_id
+from pipeline.scorecards.project import load_sheets
 from pipeline.sources import open_history
 
+if TYPE_CHECKING:
+    from pipeline.registry.mlflow_registry import Registered
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Explanation:
     """Both lenses on one lead at one moment.
 
@@ -90,7 +94,7 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
 
     refuse_odd_id(lead_id)
     history = open_history(file)
-    moment, literal = as_of or history.data_end, history.engine.dialect.literal
+    as_of, literal = as_of or history.data_end, history.engine.dialect.literal
     known = history.engine.frame(f"SELECT lead_id FROM leads WHERE lead_id = {literal(lead_id)}")
     if known.empty:
         near = history.engine.frame(
@@ -100,47 +104,48 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
             "there is no such lead", value=lead_id, known=near["lead_id"], fix="ids are those of data.leads"
         )
     served = Registry(file.project.name).serving()
-    build_scoring_spine(history, moment, spine_policy(file.project))
-    history.engine.run([Step("one", f"SELECT * FROM spine WHERE lead_id = {literal(lead_id)}")])
-    if not history.engine.count("one"):
-        raise DataError(
-            "this lead is not open at that moment",
-            value=f"{lead_id} at {moment:%Y-%m-%d %H:%M}",
-            why="leads are scored while they are neither closed nor converted",
-            fix="give an earlier --as-of (and not before the lead was created)",
-        )
-    matrix = build_matrix(history, served.bundle.recipe.plan, "one")
-    sheet = load_sheets(file)
-    rules, prior = score_both_sheets(history, sheet, served.bundle, "one")
-    columns = named(matrix.columns, served.bundle.sheet)
-    points = sheet_points(prior, matrix.frame.index)
-    found = predict(served.bundle.model, matrix.frame, columns, points)
-    row = matrix.frame.index[0]
-    reasons = reasons_of(found.contributions, with_points(matrix.frame, points), columns)[0]
-    table = found.table.loc[row]
-    line = None if rules is None else rules.scores.iloc[0]
-    disqualified = None if line is None or pd.isna(line["disqualified_by"]) else str(line["disqualified_by"])
+    with (
+        build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,
+        Spine.make(
+            history.engine, "one_lead", f"SELECT * FROM {spine} WHERE lead_id = {literal(lead_id)}"
+        ) as one,
+    ):
+        if not one.rows:
+            raise DataError(
+                "this lead is not open at that as-of",
+                value=f"{lead_id} at {as_of:%Y-%m-%d %H:%M}",
+                why="leads are scored while they are neither closed nor converted",
+                fix="give an earlier --as-of (and not before the lead was created)",
+            )
+        scored = score_leads(history, one, served.bundle, load_sheets(file))
+    return _explanation(scored, served)
+
+
+def _explanation(scored: ScoredLeads, served: Registered) -> Explanation:
+    """The only row of ``scored`` as both lenses see it."""
+    table, rules = scored.prediction.table.iloc[0], scored.rules
+    row = scored.spine.iloc[0]
+    sheet = None if scored.sheet is None else scored.sheet.iloc[0]
+
+    def said(name: str) -> str | None:
+        return None if sheet is None or pd.isna(sheet[name]) else str(sheet[name])
+
     return Explanation(
-        lead_id,
-        moment,
-        served.display_name,
-        served.alias,
-        float(table["probability"]),
-        float(table["score"]),
-        int(table["shown"]),
-        str(table["grade"]),
-        found.start,
-        tuple(reasons),
-        None if line is None else float(line["total"]),
-        None if line is None else str(line["grade"]),
-        None if line is None else str(line["stage"]),
-        disqualified,
-        None if line is None or pd.isna(line["sheet"]) else str(line["sheet"]),
-        None if line is None or pd.isna(line["route"]) else _route(line),
-        pd.DataFrame() if rules is None else rules.told().drop(columns=["row_id", "lead_id"]),
+        lead_id=str(row["lead_id"]),
+        as_of=row["as_of"].to_pydatetime(),
+        version=served.display_name,
+        alias=served.alias,
+        probability=float(table["probability"]),
+        score=float(table["score"]),
+        shown=int(table["shown"]),
+        grade=str(table["grade"]),
+        start=scored.prediction.start,
+        reasons=tuple(scored.reasons()[0]),
+        rule_points=None if sheet is None else float(sheet["total"]),
+        rule_grade=said("grade"),
+        rule_stage=said("stage"),
+        disqualified_by=said("disqualified_by"),
+        sheet=said("sheet"),
+        route=None if sheet is None else route_text(sheet["action"], sheet["queue"], sheet["reason"]),
+        ledger=pd.DataFrame() if rules is None else rules.told().drop(columns=["row_id", "lead_id"]),
     )
-
-
-def _route(line: pd.Series) -> str:
-    queue = "" if pd.isna(line["queue"]) else f", {line['queue']}"
-    return f"{line['action']}{queue}: {line['reason']}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -11,16 +11,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-from features import FeatureColumn, History, Step, UsageError
+from features import DataError, FeatureColumn, History, Step, UsageError
 from features.attributes.lookups import lookup_steps
 from features.engines import StepReport
+from features.label import build_labels
 from features.matrix import build_matrix, feature_steps, plan_columns, write_matrix
-from features.planning import plan_features
-from features.spine import build_spine
+from features.plan import FeaturePlan
+from features.planning import plan_features, plan_vocabulary
+from features.spine import Spine, build_spine
 from pipeline.config import EngineSettings, ProjectFile
 from pipeline.dataset.matrix_target import check_target
+from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
 from pipeline.dataset.saved_matrix import save_matrix
-from pipeline.dataset.training_set import feature_settings, look_at_leads, spine_policy
+from pipeline.dataset.time_split import Split, split_by_time
 from pipeline.progress import Progress, silent
 from pipeline.sources import open_history
 from pipeline.sources.engines import spark_engine
@@ -28,7 +31,7 @@ from pipeline.sources.transfer import data_fingerprint, transfer_history
 from pipeline.writable import check_writable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureList:
     """The columns, the SQL steps that make them, and what each step cost if it was run."""
 
@@ -36,6 +39,7 @@ class FeatureList:
     steps: tuple[Step, ...]
     ran: tuple[StepReport, ...]
     written: Path | None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -44,6 +48,7 @@ class FeatureList:
             "steps": [step._asdict() for step in self.steps],
             "ran": [report._asdict() for report in self.ran],
             "written": str(self.written) if self.written else None,
+            "notes": list(self.notes),
         }
 
 
@@ -78,20 +83,42 @@ def list_features(
         ran: list[StepReport] = []
         watch = ran.append if debug else None
         progress("Building features", 0, 0)
-        if out is not None and not as_file:
-            plan, test_from = look_at_leads(file, history)
-            save_matrix(file, history, plan, test_from, data, out, watch)
-            spine = "looked_at"
-        else:
-            spine = "spine"
-            build_spine(history, spine_policy(file.project))
-            plan = plan_features(history, feature_settings(file.project))
-            if out is not None:
-                write_matrix(history, plan, out, watch=watch)
+        with ExitStack() as tables:
+            plan, rows, split, notes = _planned(
+                file, history, tables, required=out is not None and not as_file
+            )
+            if out is not None and split is not None and not as_file:
+                save_matrix(file, history, plan, split, data, out, watch)
+            elif out is not None:
+                write_matrix(history, plan, rows, out, watch=watch)
             elif debug:
-                build_matrix(history, plan, watch=watch)
-        steps = (*lookup_steps(history, plan, spine), *feature_steps(history, plan, spine))
-    return FeatureList(plan_columns(plan), steps, tuple(ran), out)
+                build_matrix(history, plan, rows, watch=watch)
+            steps = (*lookup_steps(history, plan, rows), *feature_steps(history, plan, rows))
+    return FeatureList(
+        columns=plan_columns(plan), steps=steps, ran=tuple(ran), written=out, notes=tuple(notes)
+    )
+
+
+def _planned(
+    file: ProjectFile, history: History, tables: ExitStack, *, required: bool
+) -> tuple[FeaturePlan, Spine, Split | None, list[str]]:
+    """The features that `train` would train on, all rows of the project, and their split.
+
+    Where no split can be made yet, features are chosen by all rows and a note says so, unless a split is
+    ``required``. The tables live as long as ``tables``.
+    """
+    project, settings = file.project, feature_settings(file.project)
+    spine = tables.enter_context(build_spine(history, spine_policy(project)))
+    labels = build_labels(history, spine, outcome_horizon(project), project.outcome.kind)
+    tables.enter_context(labels)
+    try:
+        split = tables.enter_context(split_by_time(history, spine, labels, project))
+    except DataError as error:
+        if required:
+            raise
+        note = f"there are no training rows yet ({error.what}): these features are chosen by all rows"
+        return plan_vocabulary(history, spine, settings), spine, None, [note]
+    return plan_features(history, split.train, settings), spine, split, []
 
 
 def _settings(file: ProjectFile, engine: str | None, master: str | None) -> EngineSettings:

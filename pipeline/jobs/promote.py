@@ -11,15 +11,17 @@ import pandas as pd
 from features import DataError
 from models.judging.intervals import cluster_bootstrap
 from pipeline.config import ProjectFile
-from pipeline.dataset.judged import judged_rows, later_probability
-from pipeline.dataset.training_set import TrainingSet, build_training_set
+from pipeline.dataset.judged import OutOfTime, out_of_time, score_out_of_time
+from pipeline.dataset.time_split import split_snapshots
+from pipeline.dataset.training_set import TrainingSet
 from pipeline.progress import Progress, silent
 from pipeline.registry.mlflow_registry import Registered, Registry
+from pipeline.scorecards.project import load_sheets
 from pipeline.sources import open_history
 from pipeline.threads import one_blas_thread
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Promotion:
     """What the gate saw. ``difference`` is challenger minus rival in log loss (below 0 is better), 90 % interval."""
 
@@ -57,24 +59,31 @@ def promote(
     champion = registry.open("champion")
     if champion is not None and champion.version == challenger.version:
         return Promotion(
-            file.project.name, challenger.version, champion.version, 0.0, (0.0, 0.0), force,
-            [f"{challenger.display_name} is champion already; nothing changed."],
-        )  # fmt: skip
-    progress("Judging challenger and rival on the same later leads", 0, 0)
-    losses, lead, rival = _losses(file, challenger, champion, rows)
-    difference = losses["challenger"] - losses["rival"]
-    missed = difference.to_numpy()
+            project=file.project.name,
+            version=challenger.version,
+            rival=champion.version,
+            difference=0.0,
+            interval=(0.0, 0.0),
+            forced=force,
+            words=[f"{challenger.display_name} is champion already; nothing changed."],
+        )
+    progress("Judging challenger and rival on the same out-of-time leads", 0, 0)
+    judged, others = _judged(file, challenger, champion, rows)
+    claimed, rival = _rival(champion, judged, others)
+    label = judged.label.to_numpy(dtype=float)
+    losses, rival_losses = _log_loss(label, judged.probability), _log_loss(label, claimed)
+    difference = losses - rival_losses
     low, high = cluster_bootstrap(
-        lambda weight: {"mean": float((weight * missed).sum() / weight.sum())},
-        pd.factorize(lead)[0],
+        lambda weight: {"mean": float((weight * difference).sum() / weight.sum())},
+        pd.factorize(judged.scored.spine["lead_id"].to_numpy())[0],
         resamples=1000,
     )["mean"]
     mean = float(difference.mean())
-    told = f"log loss {losses['challenger'].mean():.4f} against {losses['rival'].mean():.4f} of {rival}"
+    figures = f"log loss {losses.mean():.4f} against {rival_losses.mean():.4f} of {rival}"
     if low > 0 and not force:
         raise DataError(
-            f"the challenger is worse than {rival} on the same {len(difference):,} later rows",
-            value=f"{told}; difference {mean:+.4f} (90 %: {low:+.4f} to {high:+.4f})",
+            f"the challenger is worse than {rival} on the same {len(difference):,} out-of-time rows",
+            value=f"{figures}; difference {mean:+.4f} (90 % interval {low:+.4f} to {high:+.4f})",
             why="a model is promoted for what it finds, never because it merely ran",
             fix='train again, or promote it all the same: --force "the reason"',
         )
@@ -84,32 +93,43 @@ def promote(
     verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference, which is enough"
     words = [
         f"{challenger.display_name} is champion now: {verdict}.",
-        f"On {len(difference):,} later rows: {told} (difference {mean:+.4f}, 90 %: {low:+.4f} to {high:+.4f}).",
+        f"On {len(difference):,} out-of-time rows: {figures} "
+        f"(difference {mean:+.4f}, 90 % interval {low:+.4f} to {high:+.4f}).",
     ]
-    return Promotion(file.project.name, challenger.version, rival, mean, (low, high), force, words)
+    return Promotion(
+        project=file.project.name,
+        version=challenger.version,
+        rival=rival,
+        difference=mean,
+        interval=(low, high),
+        forced=force,
+        words=words,
+    )
 
 
-def _losses(
+def _judged(
     file: ProjectFile, challenger: Registered, champion: Registered | None, rows: TrainingSet | None
-) -> tuple[pd.DataFrame, np.ndarray, str]:
-    rows = rows or build_training_set(file, open_history(file), challenger.bundle)
-    later = rows.rows("test")
-    label = rows.label[later].to_numpy(dtype=float)
-    found = {"challenger": _log_loss(label, later_probability(challenger.bundle, rows))}
-    if champion is None and rows.rules is not None:
-        sheet = judged_rows(challenger.bundle, rows)["rule_probability"].to_numpy()
-        found["rival"], rival = _log_loss(label, sheet), "the score sheet"
-    elif champion is None:
-        rate = np.full(len(label), rows.label[rows.rows("train")].mean())
-        found["rival"], rival = _log_loss(label, rate), "the base rate"
-    else:
-        again = build_training_set(file, open_history(file), champion.bundle)
-        found["rival"], rival = (
-            _log_loss(label, later_probability(champion.bundle, again)),
-            champion.display_name,
-        )
-    leads = rows.matrix.spine.set_index("row_id").loc[later, "lead_id"]
-    return pd.DataFrame(found), leads.to_numpy(), rival
+) -> tuple[OutOfTime, OutOfTime | None]:
+    """The same out-of-time rows scored by the challenger and, where there is one, by the champion."""
+    if rows is not None and champion is None:
+        return out_of_time(rows, challenger.bundle), None
+    history, sheets = open_history(file), load_sheets(file)
+    with split_snapshots(history, file.project) as split:
+        scored = [
+            score_out_of_time(history, split, registered.bundle, sheets)
+            for registered in (challenger, champion)
+            if registered is not None
+        ]
+    return scored[0], scored[1] if champion else None
+
+
+def _rival(champion: Registered | None, own: OutOfTime, others: OutOfTime | None) -> tuple[np.ndarray, str]:
+    """What the rival says of each row, and what it is called."""
+    if champion is not None and others is not None:
+        return others.probability, champion.display_name
+    if own.scored.rules is not None:
+        return own.sheet_probability, "the score sheet"
+    return np.full(len(own.label), own.base_rate), "the base rate"
 
 
 def _log_loss(label: np.ndarray, probability: np.ndarray) -> np.ndarray:

@@ -7,29 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from features import History, humanize
-from features.matrix import build_matrix
-from features.spine import build_scoring_spine
-from models.prediction import named, predict, sheet_points, with_points
-from models.reasons import Reason, reasons_of, told
-from models.scorecard import ScorecardSetScores
+from features.spine import Spine, build_scoring_spine
+from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, expand
-from pipeline.dataset.training_set import load_sheets, score_both_sheets, spine_policy
+from pipeline.dataset.lead_scores import lead_scores
+from pipeline.dataset.policies import spine_policy
+from pipeline.dataset.scored_leads import score_leads
 from pipeline.progress import Progress, silent
-from pipeline.scorecards.project import notes_of
+from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.sources import open_history
 from pipeline.state import state_folder
 from pipeline.writeback import RunManifest, WriteResult, parse_target, write_scores
 
-_REASONS_KEPT = 10
-_LEDGER = ("dimension", "rule", "occurred_at", "detail", "points", "taken_by_decay", "taken_by_cap")
-_STEADY = 0.5  # points in a week that are no trend
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scoring:
     """What a scoring run did. ``written`` is ``None`` for a dry run; ``scores`` has the columns of lead_scores."""
 
@@ -90,144 +84,72 @@ def score(
     progress("Reading the history", 0, 0)
     history = open_history(file)
     warnings += [finding.message for finding in history.findings if finding.level == "warning"]
-    moment = as_of or history.data_end
-    sheet = load_sheets(file)
-    warnings += notes_of(file)
-    learned = served.bundle.recipe.sheet_version
-    if sheet is None and learned:
-        warnings.append(
-            "the project names no score sheet any more, but the model starts from the points of one: train again"
-        )
-    elif sheet is not None and sheet.version != learned:
-        warnings.append(
-            "the score sheet changed since the model was trained: train again to have it as prior"
-        )
+    as_of = as_of or history.data_end
+    sheets = load_sheets(file)
+    warnings += [*notes_of(file), *_stale_sheets(sheets, served.bundle.recipe.sheet_version)]
     run = RunManifest(
-        as_of=moment,
+        as_of=as_of,
         model_version=served.display_name,
-        scorecard_version="" if sheet is None else f"{sheet.name} {sheet.version}",
+        scorecard_version="" if sheets is None else f"{sheets.name} {sheets.version}",
         config_fingerprint=file.fingerprint,
     )
-    open_leads = build_scoring_spine(history, moment, spine_policy(file.project))
-    warnings += _unlike_training(history, file, moment, open_leads)
-    progress(f"Scoring {open_leads:,} open leads", 0, 0)
-    store = state_folder() / "events" / file.project.name
-    matrix = build_matrix(history, served.bundle.recipe.plan, store=store)
-    rules, prior = score_both_sheets(history, sheet, served.bundle, "spine", movement=True)
-    columns = named(matrix.columns, served.bundle.sheet)
-    points = sheet_points(prior, matrix.frame.index)
-    found = predict(served.bundle.model, matrix.frame, columns, points)
-    table = found.table
-    reasons = reasons_of(found.contributions, with_points(matrix.frame, points), columns, _REASONS_KEPT)
-    scores = pd.DataFrame(
-        {
-            "lead_id": matrix.spine["lead_id"].to_numpy(),
-            "as_of": moment,
-            "probability": table["probability"].to_numpy(),
-            "score": table["shown"].to_numpy(),
-            "grade": table["grade"].to_numpy(),
-            "fit_points": table["fit_points"].round(3).to_numpy(),
-            "engagement_points": table["engagement_points"].round(3).to_numpy(),
-            "reasons": [_with_start(found.start, lines) for lines in reasons],
-            "reasons_text": [told(lines) for lines in reasons],
-        }
-    )
-    if rules is not None:
-        scores = scores.assign(**_rule_columns(rules, matrix.frame.index))
+    with build_scoring_spine(history, as_of, spine_policy(file.project)) as spine:
+        warnings += _unlike_training(history, file, as_of, spine)
+        progress(f"Scoring {spine.rows:,} open leads", 0, 0)
+        store = state_folder() / "events" / file.project.name
+        scored = score_leads(history, spine, served.bundle, sheets, movement=True, store=store)
+    scores = lead_scores(scored)
     written = None
     if not dry_run:
         progress(f"Writing to {parse_target(target).shown}", 0, 0)
         written = write_scores(scores, target, table=file.project.scores.table, run=run)
     return Scoring(
-        file.project.name,
-        moment,
-        served.display_name,
-        served.alias,
-        run.run_id,
-        scores,
-        written,
-        tuple(warnings),
+        project=file.project.name,
+        as_of=as_of,
+        version=served.display_name,
+        alias=served.alias,
+        run_id=run.run_id,
+        scores=scores,
+        written=written,
+        warnings=tuple(warnings),
     )
 
 
-def _unlike_training(history: History, file: ProjectFile, moment: datetime, open_leads: int) -> list[str]:
+def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:
+    """Whether the sheets are those that the model starts from (their version when it was trained)."""
+    if sheets is None and learned:
+        return [
+            "the project names no score sheet any more, but the model starts from the points of one: train again"
+        ]
+    if sheets is not None and sheets.version != learned:
+        return [SHEET_CHANGED]
+    return []
+
+
+def _unlike_training(history: History, file: ProjectFile, as_of: datetime, spine: Spine) -> list[str]:
     """What makes the scored leads unlike those that were learned from."""
-    if not open_leads:
-        return [f"no lead is open at {moment:%Y-%m-%d %H:%M}: nothing to score"]
-    told, ages = [], file.project.spine.at_ages
-    if history.clock == "time" and moment > history.data_end + file.project.outcome.horizon:
-        told.append(
-            f"the data end at {history.data_end:%Y-%m-%d}, long before {moment:%Y-%m-%d}: what leads did since is unknown"
+    if not spine.rows:
+        return [f"no lead is open at {as_of:%Y-%m-%d %H:%M}: nothing to score"]
+    warnings, ages = [], file.project.spine.at_ages
+    if history.clock == "time" and as_of > history.data_end + file.project.outcome.horizon:
+        warnings.append(
+            f"the data end at {history.data_end:%Y-%m-%d}, long before {as_of:%Y-%m-%d}: what leads did since is unknown"
         )
     if ages:
         oldest = max(ages)
-        before = history.engine.dialect.literal(moment - 2 * oldest)
-        old = history.engine.count(f"spine WHERE created_at < {before}")
-        if old > open_leads / 4:
-            told.append(
-                f"{old:,} of {open_leads:,} open leads are more than twice as old as any age learned from "
-                f"({humanize(oldest)}): tell by closed_at which are over, or add ages to spine.at_ages"
+        before = history.engine.dialect.literal(as_of - 2 * oldest)
+        old = history.engine.count(f"{spine} WHERE created_at < {before}")
+        if old > spine.rows / 4:
+            warnings.append(
+                f"{old:,} of {spine.rows:,} open leads are more than twice as old as any age learned from "
+                f"({humanize(oldest)}): mark those that are over by closed_at, or add ages to spine.at_ages"
             )
-    return told
+    return warnings
 
 
 def _target(file: ProjectFile, to: str | None) -> str:
     """``--to`` as it is typed; the project's target with its environment, a relative path from the project file."""
     if to is not None:
         return expand(to, "--to")
-    told = expand(file.project.scores.to, f"{file.path.name}: scores.to")
-    return told if "://" in told else str(file.resolve(told))
-
-
-def _with_start(start: float, lines: list[Reason]) -> list[dict[str, Any]]:
-    """Start and reasons, which sum to the score."""
-    return [
-        {"text": "Every lead starts at", "points": round(start, 3), "family": None},
-        *(line.to_dict() for line in lines),
-    ]
-
-
-def _rule_columns(rules: ScorecardSetScores, index: pd.Index) -> dict[str, Any]:
-    by_row = rules.scores.set_index("row_id").loc[index]
-    ledger = rules.ledger
-    dates = ledger["occurred_at"].dt.strftime("%Y-%m-%dT%H:%M:%S").astype(object)
-    lines = zip(
-        ledger["row_id"],
-        ledger["dimension"],
-        ledger["rule"],
-        dates.where(ledger["occurred_at"].notna(), None),
-        ledger["detail"].astype(object).where(ledger["detail"].notna(), None),
-        ledger["points"].tolist(),
-        ledger["taken_by_decay"].tolist(),
-        ledger["taken_by_cap"].tolist(),
-        strict=True,
-    )
-    ledgers: dict[Any, list[dict[str, Any]]] = {row: [] for row in index}
-    for row, *line in lines:
-        ledgers[row].append(dict(zip(_LEDGER, line, strict=True)))
-    versions = {sheet.name: f"{sheet.name} {sheet.version}" for sheet in rules.book.sheets}
-    return {
-        "stage": by_row["stage"].to_numpy(),
-        "trend": by_row["trend"].map(_heading).to_numpy(),
-        "route": _routes(by_row),
-        "scorecard_version": by_row["sheet"].map(versions).to_numpy(),
-        "rule_points": by_row["total"].to_numpy(dtype=float),
-        "rule_grade": by_row["grade"].to_numpy(),
-        "rule_stage": by_row["stage"].to_numpy(),
-        "ledger": list(ledgers.values()),
-    }
-
-
-def _heading(points: float) -> str | None:
-    """Where the sheet's total went in the last week, in one word, so that it seldom changes."""
-    if np.isnan(points):  # no sheet is for this lead
-        return None
-    return "steady" if abs(points) < _STEADY else "rising" if points > 0 else "falling"
-
-
-def _routes(rows: pd.DataFrame) -> list[str | None]:
-    """``call, senior_reps: Read for weeks, then asked for a price``."""
-    return [
-        None if pd.isna(action) else f"{action}{'' if pd.isna(queue) else f', {queue}'}: {reason}"
-        for action, queue, reason in zip(rows["action"], rows["queue"], rows["reason"], strict=True)
-    ]
+    named = expand(file.project.scores.to, f"{file.path.name}: scores.to")
+    return named if "://" in named else str(file.resolve(named))

@@ -17,8 +17,9 @@ from models.judging import Comparison
 from models.prediction import predict_frame, sheet_points, with_points
 from models.scorecard.language.yaml_text import yaml_text
 from pipeline.config import ProjectFile
-from pipeline.dataset.judged import compare_rows, fit_sheet_probability, later_probability
-from pipeline.dataset.training_set import TrainingSet, build_training_set, outcome_horizon
+from pipeline.dataset.judged import OutOfTime, compare_lenses, fit_sheet_probability, out_of_time
+from pipeline.dataset.policies import outcome_horizon
+from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.progress import Progress, silent
 from pipeline.registry.bundle import Bundle, Recipe
 from pipeline.sources import open_history
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from models.training import TrainedModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Training:
-    """What a training made: the registered version, and how it fared on later leads.
+    """What a training made: the registered version, and its figures on out-of-time leads.
 
     ``comparison`` is ``None`` for a project without a score sheet; ``figures`` are there all the same.
     """
@@ -73,9 +74,7 @@ class Training:
     def _repr_html_(self) -> str:
         from pipeline.html import table_html
 
-        head = (
-            f"<p><b>{self.project}</b> version {self.version}, judged on {self.rows['test']:,} later rows</p>"
-        )
+        head = f"<p><b>{self.project}</b> version {self.version}, judged on {self.rows['test']:,} out-of-time rows</p>"
         return head + table_html(pd.DataFrame(self.figures).round(4))
 
 
@@ -99,7 +98,7 @@ def train(
     history = open_history(file)
     progress("Building features and rule points", 0, 0)
     rows = build_training_set(file, history, matrix=matrix)
-    early = rows.rows("train")
+    early = rows.train
     frame = rows.matrix.frame.loc[early]
     suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns))
     spine = rows.matrix.spine.set_index("row_id").loc[early]
@@ -110,7 +109,7 @@ def train(
         as_of=None if history.clock == "none" else spine["as_of"],
         lead_id=spine["lead_id"],
         horizon=pd.Timedelta(outcome_horizon(file.project)),
-        rule_points=sheet_points(rows.prior, early),
+        rule_points=sheet_points(rows.rules, early),
         settings=TrainSettings(
             trials=trials or settings.trials,
             folds=settings.folds,
@@ -124,65 +123,65 @@ def train(
     dropped = {found.name: found.reason for found in trained.dropped}
     bundle = Bundle(trained.model, _recipe(file, rows, dropped))
     warnings = [*rows.warnings, *(suspect.message for suspect in suspects)]
-    progress("Judging on later leads", 0, 0)
+    progress("Judging on out-of-time leads", 0, 0)
     registry = Registry(file.project.name)
-    comparison = None if rows.rules is None else compare_rows(file, bundle, rows, "challenger", warnings)
-    figures = comparison.figures() if comparison else {"leadlens": _figures(bundle, rows)}
+    judged = out_of_time(rows, bundle)
+    comparison = None if rows.rules is None else compare_lenses(file, judged, "challenger", warnings)
+    figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}
     progress("Registering", 0, 0)
     with (
         registry.run(file.project.name, {"leadlens.kind": "training"}) as run,
         tempfile.TemporaryDirectory() as folder,
     ):
-        _log(registry, file, history, rows, trained, bundle, figures, comparison, Path(folder))
+        _log(registry, file, history, rows, trained, judged, figures, comparison, Path(folder))
         shown = _model_input(rows, early[:5], bundle)
         version = registry.register(bundle, shown, predict_frame(bundle.model, shown), Path(folder))
-    parts = ("train", "test")
+    parts = {"train": rows.train, "test": rows.test}
     return Training(
-        file.project.name,
-        version,
-        run.info.run_id,
-        {part: len(rows.rows(part)) for part in parts},
-        {part: int(rows.label[rows.rows(part)].sum()) for part in parts},
-        trained.kind,
-        0 if trained.tuned is None else len(trained.tuned.trials),
-        {} if trained.tuned is None else trained.tuned.params.to_dict(),
-        figures,
-        dropped,
-        suspects,
-        tuple(warnings),
-        bundle,
-        rows,
-        comparison,
+        project=file.project.name,
+        version=version,
+        run_id=run.info.run_id,
+        rows={part: len(index) for part, index in parts.items()},
+        conversions={part: int(rows.label[index].sum()) for part, index in parts.items()},
+        kind=trained.kind,
+        trials=0 if trained.tuned is None else len(trained.tuned.trials),
+        params={} if trained.tuned is None else trained.tuned.params.to_dict(),
+        figures=figures,
+        dropped=dropped,
+        suspects=suspects,
+        warnings=tuple(warnings),
+        bundle=bundle,
+        training_set=rows,
+        comparison=comparison,
     )
 
 
 def _recipe(file: ProjectFile, rows: TrainingSet, dropped: dict[str, str]) -> Recipe:
-    early = rows.rows("train")
-    spine = rows.matrix.spine.set_index("row_id").loc[early]
+    spine = rows.matrix.spine.set_index("row_id").loc[rows.train]
     return Recipe(
-        file.project.canonical(),
-        file.fingerprint,
-        rows.matrix.fingerprint,
-        rows.plan,
-        rows.sheet.content() if rows.sheet else None,
-        rows.sheet.version if rows.sheet else "",
-        fit_sheet_probability(rows.rules, rows.label[early]) if rows.rules else None,
-        rows.test_from.isoformat(),
-        str(spine["as_of"].max()),
-        dropped,
+        project=file.project.canonical(),
+        project_fingerprint=file.fingerprint,
+        data_fingerprint=rows.matrix.fingerprint,
+        plan=rows.plan,
+        sheet=rows.sheets.content() if rows.sheets else None,
+        sheet_version=rows.sheets.version if rows.sheets else "",
+        sheet_probability=fit_sheet_probability(rows.rules, rows.label[rows.train]) if rows.rules else None,
+        test_from=rows.test_from.isoformat(),
+        trained_to=str(spine["as_of"].max()),
+        dropped=dropped,
     )
 
 
 def _model_input(rows: TrainingSet, index: pd.Index, bundle: Bundle) -> pd.DataFrame:
     """What the registered model takes: the features it uses, and the sheet's points where it wants them."""
     names = [*bundle.model.columns, *bundle.model.rule_names]
-    return with_points(rows.matrix.frame.loc[index], sheet_points(rows.prior, index))[names]
+    return with_points(rows.matrix.frame.loc[index], sheet_points(rows.rules, index))[names]
 
 
-def _figures(bundle: Bundle, rows: TrainingSet) -> dict[str, float]:
+def _figures(judged: OutOfTime) -> dict[str, float]:
     from models.judging import Measured
 
-    return Measured(rows.label[rows.rows("test")], later_probability(bundle, rows)).all()
+    return Measured(judged.label, judged.probability).all()
 
 
 def _log(
@@ -191,13 +190,14 @@ def _log(
     history: History,
     rows: TrainingSet,
     trained: TrainedModel,
-    bundle: Bundle,
+    judged: OutOfTime,
     figures: dict[str, dict[str, float]],
     comparison: Comparison | None,
     folder: Path,
 ) -> None:
     """Parameters, metrics, fingerprints and artifacts of the run: a handful of calls, whatever the trials."""
-    mlflow, recipe, tuned = registry.mlflow, bundle.recipe, trained.tuned
+    mlflow, bundle, tuned = registry.mlflow, judged.bundle, trained.tuned
+    recipe = bundle.recipe
     mlflow.log_params(
         {
             **{f"model.{name}": value for name, value in (tuned.params.to_dict() if tuned else {}).items()},
@@ -205,8 +205,8 @@ def _log(
             "trials": len(tuned.trials) if tuned else 0,
             "seed": file.project.model.seed,
             "features": len(bundle.model.columns),
-            "train_rows": len(rows.rows("train")),
-            "test_rows": len(rows.rows("test")),
+            "train_rows": len(rows.train),
+            "test_rows": len(rows.test),
             "test_from": recipe.test_from,
             "data_end": history.data_end.isoformat(),
             "data_fingerprint": recipe.data_fingerprint,
@@ -226,12 +226,11 @@ def _log(
     mlflow.log_dict(file.project.canonical(), "project.json")
     mlflow.log_dict([vars(column) for column in rows.matrix.columns], "features.json")
     # The sheets as they were learned from: the active versions, which the files may have left behind.
-    for sheet in rows.sheet.sheets if rows.sheet else ():
+    for sheet in rows.sheets.sheets if rows.sheets else ():
         mlflow.log_text(yaml_text(sheet), f"scorecard/{sheet.name}.yaml")
     from pipeline.report.shap_summary import shap_summary
 
-    sample = rows.rows("test")[:2000]
-    (folder / "shap_summary.png").write_bytes(shap_summary(bundle, rows, sample))
+    (folder / "shap_summary.png").write_bytes(shap_summary(judged.scored))
     mlflow.log_artifact(str(folder / "shap_summary.png"))
     if comparison is not None:
         from pipeline.report import figures as pictures

@@ -9,28 +9,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from models.prediction import named, predict, sheet_points
-
 if TYPE_CHECKING:
-    from pipeline.dataset.training_set import TrainingSet
-    from pipeline.registry.bundle import Bundle
+    from pipeline.dataset.scored_leads import ScoredLeads
 
 
-def shap_summary(bundle: Bundle, rows: TrainingSet, sample: pd.Index, most: int = 15) -> bytes:
-    """Beeswarm of contributions in points as PNG; (rows, features) are those of ``sample``."""
+_SAMPLE = 2000
+
+
+def shap_summary(scored: ScoredLeads, most: int = 15) -> bytes:
+    """Beeswarm of the first rows' contributions in points, as PNG."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
     import shap
 
-    columns = named(rows.matrix.columns, bundle.sheet)
-    frame = rows.matrix.frame.loc[sample]
-    found = predict(bundle.model, frame, columns, sheet_points(rows.prior, sample))
-    names = [str(name) for name in found.contributions]
+    columns, frame = scored.columns, scored.matrix.frame.head(_SAMPLE)
+    contributions = scored.prediction.contributions.head(_SAMPLE)
+    names = [str(name) for name in contributions]
     explanation = shap.Explanation(
-        values=found.contributions.to_numpy(),
-        base_values=np.full(len(sample), found.start),
+        values=contributions.to_numpy(),
+        base_values=np.full(len(frame), scored.prediction.start),
         data=np.column_stack([_shade(frame, name) for name in names]),
         feature_names=[columns[name].label if name in columns else name for name in names],
     )

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from features import UsageError
-from models.scorecard import Sheet
+from models.scorecard import ScorecardSet, Sheet
 from pipeline.config import ProjectFile
 from pipeline.scorecards.versions import SheetStore
 from pipeline.state import state_folder
 
+SHEET_CHANGED = "the score sheet changed since the model was trained: train again to have it as prior"
 _FORMS = "a sheet's name (its file), name@active, name@<version>, or the path of a sheet"
 
 
@@ -81,6 +82,12 @@ def sheets_of(file: ProjectFile) -> list[ProjectSheet]:
         assert broken[0].broken is not None
         raise broken[0].broken
     return [replace(item, active=lost[0]) if item is broken[0] else item for item in found]
+
+
+def load_sheets(file: ProjectFile) -> ScorecardSet | None:
+    """The project's sheets as they go live: of each the active version, else its file; ``None`` without any."""
+    live = [sheet.live for sheet in sheets_of(file)]
+    return ScorecardSet(tuple(live)) if live else None
 
 
 def _active_without_file(file: ProjectFile, sheets: list[ProjectSheet]) -> list[Sheet]:

@@ -15,7 +15,8 @@ from features.errors import UsageError
 from features.history import History, Kind
 from features.matrix import build_matrix
 from features.plan import AttributeFeature, FeaturePlan
-from features.planning import FeatureSettings, plan_features
+from features.planning import plan_features
+from features.settings import FeatureSettings
 from features.spine import SpinePolicy, build_spine
 from tests.models.histories import START, open_small, set_spine
 

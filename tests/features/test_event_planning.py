@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from features.planning import FeatureSettings, plan_features
+from features.planning import plan_features
+from features.settings import FeatureSettings
 from tests.models.histories import START, open_small, set_spine
 
 LEADS = 20

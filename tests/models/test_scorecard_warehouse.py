@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from features import History, Step
 from features.errors import UsageError
 from features.matrix import plan_columns
-from features.planning import FeatureSettings, plan_features
+from features.planning import plan_features
+from features.settings import FeatureSettings
 from models.scorecard import Sheet
 from models.scorecard.sql_export.formatting import (
     lines_of,

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from features import DuckDBEngine, Finding, Step
 from features.history import Kind
 from features.matrix import build_matrix
-from features.planning import FeatureSettings, plan_features
+from features.planning import plan_features
+from features.settings import FeatureSettings
 from features.spine import SpinePolicy, build_spine
 from features.visibility import known_by
 from pipeline.config import Bots, load_project

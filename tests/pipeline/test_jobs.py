@@ -88,9 +88,9 @@ def test_the_registered_model_is_text_and_loads_by_pyfunc(trained: Training) -> 
     loaded = mlflow.pyfunc.load_model(f"models:/{trained.project}@challenger")
     assert loaded.metadata.signature is not None
     rows = trained.training_set
-    later = rows.rows("test")[:50]
+    later = rows.test[:50]
     names = [*trained.bundle.model.columns, *trained.bundle.model.rule_names]
-    given = with_points(rows.matrix.frame.loc[later], sheet_points(rows.prior, later))[names]
+    given = with_points(rows.matrix.frame.loc[later], sheet_points(rows.rules, later))[names]
     pd.testing.assert_frame_equal(loaded.predict(given), predict_frame(trained.bundle.model, given))
 
 
@@ -130,7 +130,7 @@ def test_train_and_score_see_the_same_row(starter: ProjectFile, trained: Trainin
     """A lead looked at on a day gives the same features whether it is learned from or scored."""
     rows = trained.training_set
     spine = rows.matrix.spine.set_index("row_id")
-    for row in rows.rows("test")[::200]:
+    for row in rows.test[::200]:
         lead, as_of = spine.loc[row, "lead_id"], spine.loc[row, "as_of"].to_pydatetime()
         history = open_history(starter)
         build_scoring_spine(history, as_of, spine_policy(starter.project))

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from features import History, LeadlensError, UsageError
 from features.matrix import build_matrix
-from features.planning import FeatureSettings, plan_features
+from features.planning import plan_features
+from features.settings import FeatureSettings
 from features.spine import SpinePolicy, build_spine
 from pipeline.config import load_project
 from pipeline.sources import open_history

@@ -16,7 +16,8 @@ from features.errors import UsageError
 from features.history import History, Kind
 from features.matrix import plan_columns
 from features.plan import FeaturePlan
-from features.planning import FeatureSettings, narrowed, plan_features
+from features.planning import narrowed, plan_features
+from features.settings import FeatureSettings
 
 if TYPE_CHECKING:
     from models.scorecard.language.sheet import Sheet

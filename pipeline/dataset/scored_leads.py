@@ -1,0 +1,98 @@
+"""Both lenses on the rows of a spine: the one function by which leads are scored, whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from features import FeatureColumn, History
+from features.matrix import FeatureMatrix, build_matrix
+from features.spine import Spine
+from models.prediction import Prediction, named, predict, sheet_points, with_points
+from models.reasons import Reason, reasons_of
+from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
+from pipeline.registry.bundle import Bundle
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredLeads:
+    """What model and sheets say of the same rows. All frames are by row_id, in the matrix's order.
+
+    Attributes
+    ----------
+    matrix : the model's features, and the spine beside them.
+    prediction : probability, score, grade and the contributions that sum to the score.
+    rules : points, stage, route and ledger of the project's sheets; ``None`` without any.
+    points : points of the sheets that the model starts from, one column per rule; ``None`` without any.
+    columns : what each feature and each of those points means, by name.
+    """
+
+    matrix: FeatureMatrix
+    prediction: Prediction
+    rules: ScorecardSetScores | None
+    points: pd.DataFrame | None
+    columns: dict[str, FeatureColumn]
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    @property
+    def spine(self) -> pd.DataFrame:
+        """``lead_id, as_of, created_at`` by row_id."""
+        return self.matrix.spine.set_index("row_id")
+
+    @cached_property
+    def sheet(self) -> pd.DataFrame | None:
+        """What each row's primary sheet says, by row_id: the columns of ``ScorecardSetScores.scores``."""
+        return (
+            None if self.rules is None else self.rules.scores.set_index("row_id").loc[self.matrix.frame.index]
+        )
+
+    def reasons(self, most: int | None = None) -> list[list[Reason]]:
+        """Why each row scores as it does, strongest first; all but ``most`` are put into one last line."""
+        values = with_points(self.matrix.frame, self.points)
+        return reasons_of(self.prediction.contributions, values, self.columns, most)
+
+
+def score_leads(
+    history: History,
+    spine: Spine,
+    bundle: Bundle,
+    sheets: ScorecardSet | None,
+    *,
+    movement: bool = False,
+    store: Path | None = None,
+) -> ScoredLeads:
+    """Score the rows of a spine by a trained model and by the project's sheets.
+
+    Features are made by the plan that the model was trained with, so that a row is what it was, or would have been,
+    in training. ``movement`` adds how the sheet's total moved in a week; ``store`` is where the sorted events of a
+    large history are kept (see ``build_matrix``). Raises ``DataError`` if the data lack a column of the plan.
+    """
+    matrix = build_matrix(history, bundle.recipe.plan, spine, store=store)
+    rules = score_scorecard_set(sheets, history, spine, movement=movement) if sheets else None
+    prior = rules
+    if (own := bundle.sheet) is None:
+        prior = None
+    elif sheets is None or own.version != sheets.version:
+        prior = score_scorecard_set(own, history, spine)
+    return score_rows(matrix, bundle, rules, prior)
+
+
+def score_rows(
+    matrix: FeatureMatrix,
+    bundle: Bundle,
+    rules: ScorecardSetScores | None,
+    prior: ScorecardSetScores | None,
+) -> ScoredLeads:
+    """The same for rows whose features and points are made already: those of a training set.
+
+    ``prior`` are the points of the sheets that the model starts from.
+    """
+    points = sheet_points(prior, matrix.frame.index)
+    columns = named(matrix.columns, bundle.sheet)
+    prediction = predict(bundle.model, matrix.frame, columns, points)
+    return ScoredLeads(matrix=matrix, prediction=prediction, rules=rules, points=points, columns=columns)
