@@ -15,9 +15,9 @@ from features.errors import UsageError
 from features.history import History, Kind
 from features.matrix import build_matrix
 from features.plan import AttributeFeature, FeaturePlan
-from features.planning import plan_features
+from features.planning import plan_vocabulary
 from features.settings import FeatureSettings
-from features.spine import SpinePolicy, build_spine
+from features.spine import Spine, SpinePolicy, build_spine
 from tests.models.histories import START, open_small, set_spine
 
 NUMBER = 40
@@ -30,8 +30,8 @@ def planned(values: dict[str, tuple[Kind, list[Any]]], **settings: Any) -> list[
         for n in range(NUMBER)
     ]
     history = open_small(leads, lead_attributes={name: kind for name, (kind, _) in values.items()})
-    set_spine(history, [(f"L{n}", START + timedelta(days=1)) for n in range(NUMBER)])
-    plan = plan_features(history, FeatureSettings(**settings))
+    spine = set_spine(history, [(f"L{n}", START + timedelta(days=1)) for n in range(NUMBER)])
+    plan = plan_vocabulary(history, spine, FeatureSettings(**settings))
     return [feature.name for feature in plan.attributes]
 
 
@@ -127,24 +127,24 @@ def test_categories_are_chosen_by_what_was_known_then() -> None:
         for city, days in ((("Rome", "Oslo")[n % 2], 0), ("Bern", 9))
     ]
     history = open_small(leads, changes=changes, lead_attributes={"city": "category"})
-    set_spine(history, [(f"L{n}", START + timedelta(days=3)) for n in range(NUMBER)])
-    (feature,) = plan_features(history).attributes
+    spine = set_spine(history, [(f"L{n}", START + timedelta(days=3)) for n in range(NUMBER)])
+    (feature,) = plan_vocabulary(history, spine).attributes
     assert feature.categories == ("Oslo", "Rome")
 
 
 def test_values_are_read_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     leads = [{"lead_id": f"L{n}", "email": f"p{n}@{('gmail.com', 'firm.io')[n % 2]}"} for n in range(NUMBER)]
     history = open_small(leads, lead_attributes={"email": "text"})
-    set_spine(history, [(f"L{n}", START + timedelta(days=1)) for n in range(NUMBER)])
+    spine = set_spine(history, [(f"L{n}", START + timedelta(days=1)) for n in range(NUMBER)])
     plan = FeaturePlan(attributes=(AttributeFeature("lead", "email", "email_kind", "E-mail", "demographic"),))
-    whole = build_matrix(history, plan).frame
+    whole = build_matrix(history, plan, spine).frame
     monkeypatch.setattr(lookups, "_MOST_VALUES", 7)
-    parts = build_matrix(history, plan).frame
+    parts = build_matrix(history, plan, spine).frame
     assert parts.equals(whole)
     assert list(parts["email.email_kind"].value_counts()) == [NUMBER // 2] * 2
 
 
-def _firm(leads: int, firms: int) -> History:
+def _firm(leads: int, firms: int) -> tuple[History, Spine]:
     """Leads that come one a day, each with an event a week, in so many firms; looked at twelve times each."""
     rows = [
         {"lead_id": f"L{n}", "account_id": f"A{n % firms}", "created_at": START + timedelta(hours=n)}
@@ -156,31 +156,30 @@ def _firm(leads: int, firms: int) -> History:
         for week in range(8)
     ]
     history = open_small(rows, events)
-    build_spine(history, SpinePolicy(at_ages=tuple(timedelta(days=5 * at) for at in range(12)), repeat=True))
-    return history
+    policy = SpinePolicy(at_ages=tuple(timedelta(days=5 * at) for at in range(12)), repeat=True)
+    return history, build_spine(history, policy)
 
 
 def test_one_big_firm_costs_little_more_than_many_small_ones() -> None:
     """No table on the way to the roll-ups grows with the pairs of leads, or with events times moments."""
     largest = []
     for firms in (200, 1):
-        history = _firm(400, firms)
+        history, spine = _firm(400, firms)
         reports: list[StepReport] = []
-        history.engine.run(colleague_steps(history, "spine"), reports.append)
+        history.engine.run(colleague_steps(history, spine), reports.append)
         largest.append(max(report.rows for report in reports))
     assert largest[1] < 5 * largest[0], largest
 
 
 def test_rollups_are_planned_where_they_have_something_to_tell() -> None:
-    alone = _firm(20, 20)
-    assert plan_rollups(alone, "spine") == ()
-    shared = _firm(20, 4)
-    assert "account_last_activity" in plan_rollups(shared, "spine")
-    assert "account_conversions" not in plan_rollups(shared, "spine")
+    assert plan_rollups(*_firm(20, 20)) == ()
+    shared, spine = _firm(20, 4)
+    assert "account_last_activity" in plan_rollups(shared, spine)
+    assert "account_conversions" not in plan_rollups(shared, spine)
     converted = ", ".join(f"('L{n}', TIMESTAMP '2026-03-04 00:00:00')" for n in range(4))
     shared.engine.run(
         [Step("conversions", f"SELECT * FROM (VALUES {converted}) AS c(lead_id, converted_at)")]
     )
-    assert plan_rollups(shared, "spine") == tuple(column.name for column in ROLLUPS)
+    assert plan_rollups(shared, spine) == tuple(column.name for column in ROLLUPS)
     shared.engine.run([Step("events", "SELECT * FROM events WHERE FALSE")])
-    assert "best_colleague_30d" not in plan_rollups(shared, "spine")
+    assert "best_colleague_30d" not in plan_rollups(shared, spine)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from features.planning import plan_features
+from features.planning import plan_vocabulary
 from features.settings import FeatureSettings
 from tests.models.histories import START, open_small, set_spine
 
@@ -24,8 +24,8 @@ def added_up(name: str, values: tuple[float, ...]) -> tuple[str, ...]:
     history = open_small(
         [{"lead_id": f"L{n}"} for n in range(LEADS)], events, event_properties={name: "number"}
     )
-    set_spine(history, [(f"L{n}", START + timedelta(days=1)) for n in range(LEADS)])
-    return plan_features(history, FeatureSettings()).keys[0].amounts
+    spine = set_spine(history, [(f"L{n}", START + timedelta(days=1)) for n in range(LEADS)])
+    return plan_vocabulary(history, spine, FeatureSettings()).keys[0].amounts
 
 
 @pytest.mark.parametrize("name", ["clerk", "user_id", "userId", "offer_no", "Product-Code", "sales_rep"])

@@ -72,10 +72,10 @@ POLICIES = st.sampled_from([FEW, _ages(0, 2, 7.000001, 14, 21, 30, 30.000001, 33
 def matrix(found: Tables, policy: SpinePolicy = FEW, plan: FeaturePlan = ROLLUP_PLAN) -> pd.DataFrame | None:
     history = open_attribute_tables(found)
     try:
-        build_spine(history, policy)
+        spine = build_spine(history, policy)
     except DataError:
         return None
-    built = build_matrix(history, plan)
+    built = build_matrix(history, plan, spine)
     return pd.concat([built.spine.set_index("row_id"), built.frame], axis=1)
 
 

@@ -63,10 +63,10 @@ POLICY = SpinePolicy(
 def matrix(found: Tables) -> pd.DataFrame | None:
     history = open_tables(found)
     try:
-        build_spine(history, POLICY)
+        spine = build_spine(history, POLICY)
     except DataError:
         return None
-    built = build_matrix(history, PLAN)
+    built = build_matrix(history, PLAN, spine)
     return pd.concat([built.spine.set_index("row_id"), built.frame], axis=1)
 
 

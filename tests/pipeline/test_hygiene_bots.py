@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from features import DuckDBEngine, Finding, Step
 from features.history import Kind
 from features.matrix import build_matrix
-from features.planning import plan_features
+from features.planning import plan_vocabulary
 from features.settings import FeatureSettings
 from features.spine import SpinePolicy, build_spine
 from features.visibility import known_by
@@ -310,8 +310,8 @@ def with_clicks(project: LittleProject) -> LittleProject:
 
 def built(project: LittleProject) -> pd.DataFrame:
     history = open_history(load_project(project.write()))
-    build_spine(history, SpinePolicy(at_ages=(timedelta(hours=3), timedelta(days=1))))
-    matrix = build_matrix(history, plan_features(history, FeatureSettings()))
+    spine = build_spine(history, SpinePolicy(at_ages=(timedelta(hours=3), timedelta(days=1))))
+    matrix = build_matrix(history, plan_vocabulary(history, spine, FeatureSettings()), spine)
     return pd.concat([matrix.spine, matrix.frame], axis=1)
 
 

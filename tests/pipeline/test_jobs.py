@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import DataError, Step, UsageError, matrix
+from features import DataError, UsageError, matrix
 from features.matrix import build_matrix
-from features.spine import build_scoring_spine
+from features.spine import Spine, build_scoring_spine
 from models.prediction import predict_frame, sheet_points, with_points
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
 from pipeline.config import ProjectFile
-from pipeline.dataset.training_set import spine_policy
+from pipeline.dataset.policies import spine_policy
 from pipeline.jobs.train import Training
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.state import state_folder
@@ -133,9 +133,9 @@ def test_train_and_score_see_the_same_row(starter: ProjectFile, trained: Trainin
     for row in rows.test[::200]:
         lead, as_of = spine.loc[row, "lead_id"], spine.loc[row, "as_of"].to_pydatetime()
         history = open_history(starter)
-        build_scoring_spine(history, as_of, spine_policy(starter.project))
-        history.engine.run([Step("one", f"SELECT * FROM spine WHERE lead_id = '{lead}'")])
-        scored = build_matrix(history, rows.plan, "one").frame.iloc[0]
+        spine_then = build_scoring_spine(history, as_of, spine_policy(starter.project))
+        one = Spine.make(history.engine, "one", f"SELECT * FROM {spine_then} WHERE lead_id = '{lead}'")
+        scored = build_matrix(history, rows.plan, one).frame.iloc[0]
         pd.testing.assert_series_equal(scored, rows.matrix.frame.loc[row], check_names=False, rtol=1e-12)
 
 
@@ -199,9 +199,8 @@ def test_promotion_is_a_gate(
 ) -> None:
     import pipeline.jobs.promote as gate
 
-    worse = pd.DataFrame({"challenger": np.full(400, 0.7), "rival": np.full(400, 0.3)})
     with monkeypatch.context() as patch:
-        patch.setattr(gate, "_losses", lambda *_: (worse, np.arange(400), "the score sheet"))
+        patch.setattr(gate, "_rival", lambda _, own, __: (own.label.to_numpy(float), "a rival who knows"))
         with pytest.raises(DataError, match="worse"):
             promote(starter)
         assert gate.Registry(starter.project.name).open("champion") is None

@@ -13,7 +13,7 @@ import pytest
 
 from features import DataError, DuckDBEngine, History, UsageError
 from features.matrix import build_matrix, write_matrix
-from features.planning import plan_features
+from features.planning import plan_vocabulary
 from features.spine import SpinePolicy, build_spine
 from pipeline.config import ProjectFile, load_project
 from pipeline.dataset.training_set import TrainingSet, build_training_set
@@ -222,11 +222,11 @@ def test_a_place_that_fails_later_is_told_and_leaves_no_table(
     project: LittleProject, elsewhere: Path
 ) -> None:
     history = open_history(load_project(project.write()))
-    build_spine(history, SpinePolicy(at_ages=(timedelta(0),)))
+    spine = build_spine(history, SpinePolicy(at_ages=(timedelta(0),)))
     before = set(history.engine.frame("SELECT table_name AS t FROM duckdb_tables()")["t"])
     for place in ("/proc/x/f.parquet", "/proc/f.parquet"):
         with pytest.raises(DataError, match="could not be written"):
-            write_matrix(history, plan_features(history), Path(place))
+            write_matrix(history, plan_vocabulary(history, spine), spine, Path(place))
     assert set(history.engine.frame("SELECT table_name AS t FROM duckdb_tables()")["t"]) == before
 
 
@@ -250,8 +250,8 @@ def test_one_parquet_file_still_holds_every_row(project: LittleProject) -> None:
 
 
 def matrix_of(history: History) -> pd.DataFrame:
-    build_spine(history, SpinePolicy(at_ages=(timedelta(0), timedelta(days=2)), repeat=True))
-    return build_matrix(history, plan_features(history)).frame
+    spine = build_spine(history, SpinePolicy(at_ages=(timedelta(0), timedelta(days=2)), repeat=True))
+    return build_matrix(history, plan_vocabulary(history, spine), spine).frame
 
 
 def test_a_handed_over_history_is_the_same(project: LittleProject, tmp_path: Path) -> None:

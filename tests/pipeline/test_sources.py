@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from features import History, LeadlensError, UsageError
 from features.matrix import build_matrix
-from features.planning import plan_features
+from features.planning import plan_vocabulary
 from features.settings import FeatureSettings
 from features.spine import SpinePolicy, build_spine
 from pipeline.config import load_project
@@ -246,8 +246,8 @@ def test_order_and_duplicates_of_raw_rows_change_no_feature(tmp_path: Path, rng:
 def features(project: LittleProject) -> pd.DataFrame:
     history = opened(project)
     history.engine.connection.execute("SET threads = 1")  # type: ignore[attr-defined]
-    build_spine(history, SpinePolicy(at_ages=(timedelta(days=1), timedelta(days=3))))
-    matrix = build_matrix(history, plan_features(history, FeatureSettings(max_event_keys=5)))
+    spine = build_spine(history, SpinePolicy(at_ages=(timedelta(days=1), timedelta(days=3))))
+    matrix = build_matrix(history, plan_vocabulary(history, spine, FeatureSettings(max_event_keys=5)), spine)
     return pd.concat([matrix.spine, matrix.frame], axis=1)
 
 

@@ -15,7 +15,7 @@ from models.scorecard import Sheet
 from models.scorecard.language.parsing import Parsed, parse_conditions
 from models.scorecard.scoring.probes import set_rows, split_segment, without_segment
 from pipeline.config import ProjectFile
-from pipeline.dataset.training_set import spine_policy
+from pipeline.dataset.policies import spine_policy
 
 
 @dataclass(frozen=True)

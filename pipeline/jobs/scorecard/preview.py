@@ -22,7 +22,7 @@ from models.scorecard.language.grades import STAGES
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.scoring.probes import rules_held, split_segment, without_segment
 from pipeline.config import ProjectFile
-from pipeline.dataset.training_set import outcome_horizon, spine_policy
+from pipeline.dataset.policies import outcome_horizon, spine_policy
 from pipeline.jobs.scorecard.leads import named, open_leads, records
 from pipeline.sources import open_history
 
