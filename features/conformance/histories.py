@@ -15,6 +15,7 @@ from features.conformance.world import (
     CITIES,
     DATA_END,
     PAGES,
+    SNAPSHOT_AGES,
     START,
     TYPES,
     Tables,
@@ -65,7 +66,7 @@ PLAN = FeaturePlan(
     lead_age=True,
     colleagues=True,
 )  # fmt: skip
-AGES = SpinePolicy(at_ages=(0 * _DAY, _DAY, 7 * _DAY + timedelta(microseconds=1), 31 * _DAY), repeat=True)
+AGES = SpinePolicy(at_ages=SNAPSHOT_AGES, repeat=True)
 POLICIES = {
     "ages": SpinePolicy(at_ages=AGES.at_ages),
     "grid": SpinePolicy(every=5 * _DAY, since=START + 10 * _DAY),

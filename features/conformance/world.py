@@ -15,6 +15,7 @@ Tables = dict[str, list[dict[str, Any]]]
 
 START = datetime(2024, 2, 26)  # the span holds a leap day and both DST days of Europe and the US
 DATA_END = START + timedelta(days=75)
+SNAPSHOT_AGES = (timedelta(0), timedelta(days=1), timedelta(days=7, microseconds=1), timedelta(days=31))
 LEAD_ATTRIBUTES: dict[str, Kind] = {
     "income": "number", "city": "category", "email": "text", "job title": "text", "customer": "boolean", "born": "time", "renewed on": "time",
 }  # fmt: skip
@@ -81,7 +82,7 @@ def random_history(seed: int) -> Tables:
     return {
         "leads": leads,
         "accounts": [{"account_id": mark + "x", "industry": "IT", "staff": 12.0}],
-        "events": [_event(draw, mark, number, ids) for number in range(draw.randint(0, 16))],
+        "events": [_event(draw, mark, number, leads) for number in range(draw.randint(0, 16))],
         "conversions": [
             {
                 "lead_id": draw.choice(ids),
@@ -97,18 +98,24 @@ def random_history(seed: int) -> Tables:
     }
 
 
-def _event(draw: _Draw, mark: str, number: int, ids: list[str]) -> dict[str, Any]:
-    occurred = draw.moment()
+def _event(draw: _Draw, mark: str, number: int, leads: list[dict[str, Any]]) -> dict[str, Any]:
+    lead = draw.choice(leads)
+
+    def moment() -> datetime:
+        """Often the very as-of of a spine row: only a tie tells "before" from "not after"."""
+        tie: datetime = lead["created_at"] + draw.choice(SNAPSHOT_AGES)
+        return tie if draw.random() < 0.3 and tie < DATA_END else draw.moment()
+
+    known = moment()
     late = draw.choice(
         (timedelta(0),) * 3 + (timedelta(microseconds=1), timedelta(days=1), timedelta(days=9))
     )
-    known = occurred + late
     return {
         "event_id": f"{mark}{number}",
-        "lead_id": draw.choice(ids),
-        "occurred_at": occurred,
+        "lead_id": lead["lead_id"],
+        "occurred_at": known - late,
         "known_at": known,
-        "retracted_at": draw.maybe(max(known, draw.moment()), 0.15),
+        "retracted_at": draw.maybe(max(known, moment()), 0.3),
         "event_type": draw.choice(TYPES),
         "page": draw.maybe(draw.choice(PAGES)),
         "channel": draw.maybe(draw.choice(("mail", "ads"))),

@@ -9,7 +9,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.laws.histories import Tables, moments, tables
+from tests.laws.histories import AGES, Tables, moments, tables
 from tests.laws.test_features_laws import EXAMPLES, matrix
 
 
@@ -18,10 +18,12 @@ def same(left: pd.DataFrame, right: pd.DataFrame) -> None:
 
 
 @EXAMPLES
-@given(found=tables(), which=st.sets(st.integers(0, 13)), moment=moments)
+@given(found=tables(), which=st.sets(st.integers(0, 13)), moment=moments, data=st.data())
 def test_until_it_is_taken_back_an_event_counts_and_then_it_never_was(
-    found: Tables, which: set[int], moment: datetime
+    found: Tables, which: set[int], moment: datetime, data: st.DataObject
 ) -> None:
+    snapshots = [lead["created_at"] + age for lead in found["leads"] for age in AGES]
+    moment = data.draw(st.just(moment) | st.sampled_from(snapshots), "retracted")
     standing, retracted, never = (copy.deepcopy(found) for _ in range(3))
     for each in (standing, retracted, never):
         for number, event in enumerate(each["events"]):
