@@ -218,7 +218,6 @@ def build_matrix(
 def make_features(history: History, plan: FeaturePlan, spine: Spine, name: str) -> None:
     """The features of a plan as table ``name`` of the engine: ``row_id`` and a column per feature."""
     engine = history.engine
-    spine = spine if isinstance(spine, Spine) else Spine(engine, spine)
     made: list[str] = []
     try:
         for _ in _parts(history, plan, spine, None, None):

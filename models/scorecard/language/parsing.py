@@ -16,7 +16,7 @@ from features.errors import UsageError
 from features.history import History, Kind
 from features.matrix import plan_columns
 from features.plan import FeaturePlan
-from features.planning import narrowed, plan_vocabulary
+from features.planning import narrowed, plan_features
 from features.settings import FeatureSettings
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class _Reading:
                 f"AS as_of, created_at FROM leads WHERE created_at <= {literal(history.data_end)}"
             )
             history.engine.run([Step("sheet_vocabulary", rows)])
-            self.plan = plan_vocabulary(history, __import__("features.spine", fromlist=["Spine"]).Spine(history.engine, "sheet_vocabulary"), _EVERYTHING)
+            self.plan = plan_features(history, _EVERYTHING, "sheet_vocabulary")
             history.engine.drop("sheet_vocabulary")
         return plan_columns(self.plan)
 

@@ -232,7 +232,6 @@ def score_scorecard_set(
     plan: FeaturePlan | None = None,
 ) -> ScorecardSetScores:
     """Score a spine by every sheet of the book that is for its rows; see ``score_sheet``."""
-    spine_table = str(spine_table)
     first = book.sheets[0]
     if first.for_ is None and len(book.sheets) == 1:
         whole = score_sheet(first, history, spine_table, ledger, movement, plan)
