@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from features import UsageError
-from models.scorecard import Sheet, SheetScores
+from models.scorecard import Sheet, SheetScores, check_sheet
 from models.scorecard.language.outcomes import Grades, Route, Scale, Stage, Thresholds
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.language.rules import ActionRule, AtLeast, AttributeRule, Decay, Disqualifier, Group
@@ -167,7 +167,7 @@ def test_mails_alone_make_no_mql_by_a_ready_sheet(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(READY))
 def test_every_limit_of_a_ready_sheet_can_be_reached(name: str) -> None:
-    found = Sheet.load(templates.path(name)).check(told(READY[name]))
+    found = check_sheet(Sheet.load(templates.path(name)), told(READY[name]))
 
     assert [finding for finding in found if finding.code == "sheet-out-of-reach"] == []
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from features import UsageError
-from models.scorecard import Sheet, score_sheet
+from models.scorecard import Sheet, check_sheet, score_sheet
 from models.scorecard.language.lists import MOST_VALUES, read_list
 from tests.models.histories import DAY, START, open_small, set_spine
 
@@ -266,4 +266,4 @@ def test_a_long_list_is_looked_into(tmp_path: Path) -> None:
     set_spine(history, [("a", START + DAY), ("b", START + DAY)])
     sheet = load(tmp_path, "rivals.txt")
     assert score_sheet(sheet, history).scores["total"].tolist() == [-5.0, 0.0]
-    assert not [finding for finding in sheet.check(history) if "rivals" in finding.message]
+    assert not [finding for finding in check_sheet(sheet, history) if "rivals" in finding.message]

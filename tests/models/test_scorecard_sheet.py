@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from features import History, UsageError
-from models.scorecard import Sheet
+from models.scorecard import Sheet, check_sheet
 from tests.models.histories import START, open_small
 
 GOOD = """\
@@ -200,11 +200,13 @@ def test_a_condition_is_checked_against_the_data_with_file_line_and_rule(tmp_pat
     with pytest.raises(
         UsageError, match=r"small\.yaml:9 \('Opened an e-mail'\): there is no column 'evnt_type'"
     ):
-        load(tmp_path, GOOD.replace("event_type = 'email_open'", "evnt_type = 'email_open'")).check(history())
+        check_sheet(
+            load(tmp_path, GOOD.replace("event_type = 'email_open'", "evnt_type = 'email_open'")), history()
+        )
 
 
 def test_a_misspelt_event_type_is_a_warning_with_the_nearest_one(tmp_path: Path) -> None:
-    found = load(tmp_path, GOOD.replace("'email_open'", "'emial_open'")).check(history())
+    found = check_sheet(load(tmp_path, GOOD.replace("'email_open'", "'emial_open'")), history())
     told = {finding.code: finding.message for finding in found if "Opened" in finding.message}
     assert list(told) == ["sheet-unknown-value"]
     assert "did you mean 'email_open'?" in told["sheet-unknown-value"]
@@ -212,12 +214,12 @@ def test_a_misspelt_event_type_is_a_warning_with_the_nearest_one(tmp_path: Path)
 
 
 def test_a_rule_that_never_fires_is_noted(tmp_path: Path) -> None:
-    found = load(tmp_path, GOOD.replace("age > 30", "age > 90")).check(history())
+    found = check_sheet(load(tmp_path, GOOD.replace("age > 30", "age > 90")), history())
     assert [f.level for f in found if f.code == "sheet-rule-never-fires"] == ["note"]
 
 
 def test_thresholds_out_of_reach_are_a_warning(tmp_path: Path) -> None:
-    found = load(tmp_path, GOOD.replace("sql: 20", "sql: 200")).check(history())
+    found = check_sheet(load(tmp_path, GOOD.replace("sql: 20", "sql: 200")), history())
     [finding] = [f for f in found if f.level == "warning" and f.code == "sheet-out-of-reach"]
     assert "at most 24 points" in finding.message
 

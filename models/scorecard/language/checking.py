@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from features.conditions.condition import Condition
 from features.errors import nearest
 from features.history import Finding, History
 from models.scorecard.language.grades import ENGAGEMENT_DIGITS, FIT_LETTERS, STAGES
 from models.scorecard.language.parsing import Parsed, parse_conditions
-
-if TYPE_CHECKING:
-    from models.scorecard.language.rules import ActionRule, AttributeRule
-    from models.scorecard.language.sheet import Sheet
+from models.scorecard.language.rules import ActionRule, AttributeRule
+from models.scorecard.language.sheet import Sheet
 
 _MOST_VALUES = 20_000
 _EVENTS = "events AS e"

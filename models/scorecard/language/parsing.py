@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from features.columns import FeatureColumn
 from features.conditions.condition import Condition
@@ -17,9 +16,7 @@ from features.history import History, Kind
 from features.matrix import plan_columns
 from features.plan import FeaturePlan
 from features.planning import FeatureSettings, narrowed, plan_features
-
-if TYPE_CHECKING:
-    from models.scorecard.language.sheet import Sheet
+from models.scorecard.language.sheet import Sheet
 
 _OUTCOMES: dict[str, Kind] = {
     "total": "number",

@@ -19,6 +19,7 @@ from features.errors import UsageError
 from features.history import Finding, History
 from features.matrix import make_features
 from features.plan import FeaturePlan
+from models.scorecard.language.checking import check_sheet
 from models.scorecard.language.contradictions import STARTING
 from models.scorecard.language.parsing import parse_segment
 from models.scorecard.language.rules import ActionRule, AttributeRule
@@ -120,7 +121,7 @@ class ScorecardSet:
 
     def check(self, history: History) -> list[Finding]:
         """What the sheets and the data do not agree on, and how many leads no sheet is for."""
-        findings = [finding for sheet in self.sheets for finding in sheet.check(history)]
+        findings = [finding for sheet in self.sheets for finding in check_sheet(sheet, history)]
         if all(sheet.for_ is not None for sheet in self.sheets):
             engine = history.engine
             rows = "SELECT row_number() OVER (ORDER BY lead_id) - 1 AS row_id, lead_id, "
