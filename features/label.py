@@ -4,36 +4,39 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from features.engines import Step
+from features.engines import Table
 from features.history import History
-from features.spine import kind_filter
+from features.spine import Spine, kind_filter
 
 
-def build_labels(
-    history: History,
-    horizon: timedelta,
-    kinds: tuple[str, ...] = (),
-    spine: str = "spine",
-    table: str = "labels",
-) -> None:
-    """Make ``labels(row_id, label, converted_at)``: one row per spine row.
+class Labels(Table):
+    """What came of each spine row: ``row_id, label, converted_at``, one row per row of the spine."""
+
+
+def build_labels(history: History, spine: Spine, horizon: timedelta, kinds: tuple[str, ...] = ()) -> Labels:
+    """The labels of a spine, as a table that the caller drops.
 
     ``label`` is 1 if the first matching conversion lies in ``[as_of, as_of + horizon)``, else 0; NULL while
     ``as_of + horizon`` lies beyond the data's end (immature), and for flat data whose outcome is not filled in.
     """
     dialect = history.engine.dialect
     ends = dialect.minus("s.as_of", -horizon)
-    history.engine.run(
-        [
-            Step(
-                table,
-                f"SELECT s.row_id, CASE WHEN {ends} > {dialect.literal(history.data_end)} "
-                "OR max(u.lead_id) IS NOT NULL THEN NULL "
-                f"WHEN min(c.converted_at) < {ends} THEN 1 ELSE 0 END AS label, "
-                f"CASE WHEN min(c.converted_at) < {ends} THEN min(c.converted_at) END AS converted_at "
-                f"FROM {spine} AS s LEFT JOIN conversions AS c ON c.lead_id = s.lead_id "
-                f"AND c.converted_at >= s.as_of{kind_filter(history, kinds, 'c')} "
-                "LEFT JOIN unlabelled AS u ON u.lead_id = s.lead_id GROUP BY s.row_id, s.as_of",
-            )
-        ]
+    return Labels.make(
+        history.engine,
+        "labels",
+        f"""
+        SELECT
+          s.row_id,
+          CASE
+            WHEN {ends} > {dialect.literal(history.data_end)} OR max(u.lead_id) IS NOT NULL THEN NULL
+            WHEN min(c.converted_at) < {ends} THEN 1
+            ELSE 0
+          END AS label,
+          CASE WHEN min(c.converted_at) < {ends} THEN min(c.converted_at) END AS converted_at
+        FROM {spine} AS s
+        LEFT JOIN conversions AS c
+          ON c.lead_id = s.lead_id AND c.converted_at >= s.as_of{kind_filter(history, kinds, "c")}
+        LEFT JOIN unlabelled AS u ON u.lead_id = s.lead_id
+        GROUP BY s.row_id, s.as_of
+        """,
     )

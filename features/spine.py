@@ -5,9 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from features.engines import Step
+from features.engines import Table
 from features.errors import DataError, UsageError, counted, listed
 from features.history import History
+
+
+class Spine(Table):
+    """The rows to look at, as a table: ``row_id, lead_id, as_of, created_at``, unique by lead and as-of."""
+
+
+class TrainingRows(Spine):
+    """The rows of a spine that a model may learn from. Only a time split makes them, and only they can be planned on."""
+
+
+class TestRows(Spine):
+    """The out-of-time rows of a spine: judged on, and never looked at before."""
 
 
 @dataclass(frozen=True)
@@ -34,28 +46,29 @@ class SpinePolicy:
     since: datetime | None = None
 
 
-def build_spine(history: History, policy: SpinePolicy, table: str = "spine") -> int:
-    """Make the table ``spine(row_id, lead_id, as_of, created_at)`` in the history's engine; returns its rows.
+def build_spine(history: History, policy: SpinePolicy) -> Spine:
+    """The leads that are open at the moments of a policy, as a table that the caller drops.
 
     Rows are numbered from 0 by as_of and lead, and lie within the data: ``as_of`` is at most its end. A lead
     is open if it was created by then, not closed before, and (unless ``repeat``) not converted before.
     Raises ``DataError`` when no row is left.
     """
-    rows = _number(history, _moments(history, policy), policy, table)
-    if not rows:
+    spine = _number(history, _moments(history, policy), policy)
+    if not spine.rows:
+        spine.drop()
         raise DataError(
             "no lead is open at any of the moments asked for",
             value=f"{counted(history.engine.count('leads'), 'lead')}, data to {history.data_end:%Y-%m-%d}",
             why="a training set needs at least one row",
             fix="check `spine`, `closed_at` and the dates of the conversions",
         )
-    return rows
+    return spine
 
 
-def build_scoring_spine(history: History, as_of: datetime, policy: SpinePolicy, table: str = "spine") -> int:
-    """The spine of all leads open at one moment; may be empty."""
+def build_scoring_spine(history: History, as_of: datetime, policy: SpinePolicy) -> Spine:
+    """All leads open at one moment, as a table that the caller drops; may be empty."""
     moments = f"SELECT lead_id, {history.engine.dialect.literal(as_of)} AS as_of FROM leads"
-    return _number(history, moments, policy, table, bounded=False)
+    return _number(history, moments, policy, bounded=False)
 
 
 def _moments(history: History, policy: SpinePolicy) -> str:
@@ -88,7 +101,7 @@ def _moments(history: History, policy: SpinePolicy) -> str:
     )
 
 
-def _number(history: History, moments: str, policy: SpinePolicy, table: str, bounded: bool = True) -> int:
+def _number(history: History, moments: str, policy: SpinePolicy, bounded: bool = True) -> Spine:
     literal = history.engine.dialect.literal
     conditions = [
         "leads.created_at <= moments.as_of",
@@ -103,21 +116,24 @@ def _number(history: History, moments: str, policy: SpinePolicy, table: str, bou
             "NOT EXISTS (SELECT 1 FROM conversions AS past WHERE past.lead_id = leads.lead_id "
             f"AND past.converted_at < moments.as_of{kind_filter(history, policy.kinds, 'past')})"
         )
-    history.engine.run(
-        [
-            Step(f"{table}_moments", f"SELECT DISTINCT lead_id, as_of FROM ({moments}) AS m"),
-            Step(
-                table,
-                "SELECT CAST(row_number() OVER (ORDER BY as_of, lead_id) - 1 AS BIGINT) AS row_id, lead_id, "
-                "as_of, created_at "
-                f"FROM (SELECT leads.lead_id, moments.as_of, leads.created_at FROM leads "
-                f"JOIN {table}_moments AS moments ON moments.lead_id = leads.lead_id "
-                f"WHERE {' AND '.join(conditions)}) AS open_rows",
-            ),
-        ]
-    )
-    history.engine.drop(f"{table}_moments")
-    return history.engine.count(table)
+    with Table.make(
+        history.engine, "spine_moments", f"SELECT DISTINCT lead_id, as_of FROM ({moments}) AS m"
+    ) as asked:
+        return Spine.make(
+            history.engine,
+            "spine",
+            f"""
+            SELECT
+              CAST(row_number() OVER (ORDER BY as_of, lead_id) - 1 AS BIGINT) AS row_id,
+              lead_id, as_of, created_at
+            FROM (
+              SELECT leads.lead_id, moments.as_of, leads.created_at
+              FROM leads
+              JOIN {asked} AS moments ON moments.lead_id = leads.lead_id
+              WHERE {" AND ".join(conditions)}
+            ) AS open_rows
+            """,
+        )
 
 
 def kind_filter(history: History, kinds: tuple[str, ...], alias: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from features import DuckDBEngine, History, Step
 from features.history import Kind
+from features.spine import Spine
 
 DAY = timedelta(days=1)
 START = datetime(2026, 3, 2, 9)
@@ -55,7 +56,7 @@ def open_small(
     )
 
 
-def set_spine(history: History, rows: Sequence[tuple[str, datetime]], table: str = "spine") -> None:
+def set_spine(history: History, rows: Sequence[tuple[str, datetime]], table: str = "spine") -> Spine:
     """The spine: (lead_id, as_of) per row, numbered in this order."""
     found = [
         {"row_id": i, "lead_id": lead_id, "as_of": as_of, "created_at": START}
@@ -66,6 +67,7 @@ def set_spine(history: History, rows: Sequence[tuple[str, datetime]], table: str
     history.engine.run(
         [Step(table, "SELECT * REPLACE (CAST(row_id AS BIGINT) AS row_id) FROM incoming_spine")]
     )
+    return Spine(history.engine, table)
 
 
 def _table(engine: Any, name: str, rows: Rows, kinds: Mapping[str, Kind]) -> None:
