@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from features import DataError, Step, UsageError
+from features import DataError, Step
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
 from models.prediction import named, predict, sheet_points, with_points
 from models.reasons import Reason, reasons_of
 from pipeline.config import ProjectFile
+from pipeline.dataset.known_leads import require_lead
 from pipeline.dataset.training_set import load_sheets, score_both_sheets, spine_policy
-from pipeline.jobs.scorecard.leads import refuse_odd_id
 from pipeline.sources import open_history
 
 
@@ -88,17 +88,9 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
     """Explain one open lead. Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open."""
     from pipeline.registry.mlflow_registry import Registry
 
-    refuse_odd_id(lead_id)
     history = open_history(file)
     moment, literal = as_of or history.data_end, history.engine.dialect.literal
-    known = history.engine.frame(f"SELECT lead_id FROM leads WHERE lead_id = {literal(lead_id)}")
-    if known.empty:
-        near = history.engine.frame(
-            f"SELECT lead_id FROM leads ORDER BY levenshtein(lead_id, {literal(lead_id[:100])}), lead_id LIMIT 3"
-        )
-        raise UsageError(
-            "there is no such lead", value=lead_id, known=near["lead_id"], fix="ids are those of data.leads"
-        )
+    require_lead(history, lead_id)
     served = Registry(file.project.name).serving()
     build_scoring_spine(history, moment, spine_policy(file.project))
     history.engine.run([Step("one", f"SELECT * FROM spine WHERE lead_id = {literal(lead_id)}")])
