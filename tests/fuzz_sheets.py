@@ -28,6 +28,7 @@ import yaml
 
 from features import History, UsageError
 from features.conditions.condition import Condition
+from features.spine import Spine
 from features.yaml_model import read_yaml
 from models.scorecard import Sheet, check_sheet, score_sheet
 from models.scorecard.language.parsing import parse_conditions
@@ -193,7 +194,7 @@ class Fuzzer:
         try:
             if scored:
                 check_sheet(sheet, self.history)
-                score_sheet(sheet, self.history, movement=True)
+                score_sheet(sheet, self.history, Spine(self.history.engine, "spine"), movement=True)
                 return "sheet scored"
             with self._reading():
                 parse_conditions(sheet, self.history)

@@ -62,8 +62,10 @@ def test_a_sheet_scores_alike(engine: SparkEngine) -> None:
     sheet, found = Sheet.model_validate(SHEET), []
     for each in (engine, DuckDBEngine()):
         history = load(each, tables)
-        build_spine(history, SpinePolicy(dates=(pd.Timestamp("2024-04-20").to_pydatetime(),), repeat=True))
-        found.append(score_sheet(sheet, history))
+        spine = build_spine(
+            history, SpinePolicy(dates=(pd.Timestamp("2024-04-20").to_pydatetime(),), repeat=True)
+        )
+        found.append(score_sheet(sheet, history, spine))
     assert len(found[0].scores) > 20
     assert found[1].scores["stage"].nunique() == 4
     pd.testing.assert_frame_equal(found[0].scores, found[1].scores, rtol=0, atol=1e-9, check_dtype=False)
