@@ -157,7 +157,7 @@ def test_the_page_lists_every_name_that_a_ready_sheet_needs(name: str) -> None:
 def test_mails_alone_make_no_mql_by_a_ready_sheet(name: str) -> None:
     """A scanner opens and clicks whatever comes: the page says that this is not enough."""
     sheet = Sheet.load(templates.path(name))
-    mails = [rule for rule in sheet.actions if "email_" in rule.when and rule.silent is None]
+    mails = [rule for rule in sheet.actions if "email_" in rule.when and rule.inactive_for is None]
 
     assert mails or name == "estate_planner", "the page says which sheet counts no mails"
     assert {rule.per for rule in mails} <= {"day"}

@@ -135,8 +135,8 @@ def _drops(sheet: Sheet, parsed: Parsed, history: History, now: Spine, end: date
             moments += [moment + rule.within + _MOMENT for moment in found]
         if rule.decay is not None and rule.decay.to_zero is not None:
             moments += [moment + rule.decay.to_zero for moment in found]
-        if rule.silent is not None:
-            moments.append(max([*found, created]) + rule.silent)
+        if rule.inactive_for is not None:
+            moments.append(max([*found, created]) + rule.inactive_for)
         yield from (moment for moment in moments if start < moment <= end)
 
 

@@ -40,7 +40,7 @@ def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
         if told and not misspelt and not _fires(condition, on, history):
             things = "events" if on == "action" else "leads"
             findings.append(Finding("sheet-rule-never-fires", f"{where}: none of the {things} match", "note"))
-    return [*findings, *_unknown_results(sheet, parsed), *_out_of_reach(sheet)]
+    return [*findings, *_unknown_results(sheet, parsed), *_out_of_reach(sheet), *_old_names(sheet)]
 
 
 def _unknown_results(sheet: Sheet, parsed: Parsed) -> Iterator[Finding]:
@@ -66,6 +66,13 @@ def _unknown_results(sheet: Sheet, parsed: Parsed) -> Iterator[Finding]:
                     else f"there are {', '.join(possible[column]) or 'none'}"
                 )
                 yield Finding("sheet-unknown-value", f"{where}: no lead has {column} = {text!r}; {hint}")
+
+
+def _old_names(sheet: Sheet) -> Iterator[Finding]:
+    for index in range(len(sheet.actions)):
+        if sheet.is_written(("actions", index, "silent")):
+            where = sheet.where("actions", index, "silent")
+            yield Finding("sheet-old-name", f"{where}: silent is now called inactive_for", "note")
 
 
 class _Values:

@@ -132,14 +132,14 @@ def _action(rule: ActionRule) -> Iterator[tuple[str, Any, str]]:
         yield ("per" if rule.per == "value" else "at_least"), "value", told
     if rule.of is not None and not by_value:
         yield "of", rule.of, "`of` goes with `per: value` or `at_least: {values: …}`"
-    for name in ("within", "silent"):
+    for name in ("within", "inactive_for"):
         if getattr(rule, name) == timedelta(0):
             told = "nothing happens within no time: write a length such as 30d"
             yield name, "0d", told
-    if rule.silent is not None:
+    if rule.inactive_for is not None:
         for name in ("of", "within", "cap", "decay", "at_least", "after"):
             if getattr(rule, name) is not None:
-                told = f"`silent` asks for nothing happening, and `{name}` for something: make it two rules"
+                told = f"`inactive_for` asks for nothing happening, and `{name}` for something: make it two rules"
                 yield name, getattr(rule, name), told
         if rule.per != "once":
             yield "per", rule.per, "silence counts once: drop `per`"

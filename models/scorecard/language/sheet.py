@@ -46,13 +46,25 @@ class Sheet(SheetSettings):
         content = self.content()
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
-    def content(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Plain JSON values, without defaults; ``Sheet.model_validate`` brings the sheet back."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+    def content(self) -> dict[str, Any]:
+        """The same by the names of release 0.3, which versions are hashed and stored by."""
+        content = self.settings()
+        for rule in content.get("actions", ()):
+            if "inactive_for" in rule:
+                rule["silent"] = rule.pop("inactive_for")
+        return content
 
     def where(self, section: str, index: int, key: str = "when") -> str:
         """File, line and label of a rule, for messages."""
         return self.place((section, index, key), getattr(self, section)[index].label)
+
+    def is_written(self, place: tuple[str | int, ...]) -> bool:
+        """Whether the file that the sheet was read from has this setting, under this name."""
+        return place in self._places
 
     def place(self, place: tuple[str | int, ...], label: str) -> str:
         """File and line of a setting, for messages; ``label`` says whose it is."""
@@ -68,6 +80,13 @@ class Sheet(SheetSettings):
         for name in ("mql", "sql"):
             _also(parts["Thresholds"]["properties"][name], {"type": "number"})
         _also(parts["ActionRule"]["properties"]["at_least"], {"type": "integer", "minimum": 1})
+        actions = parts["ActionRule"]["properties"]
+        actions["silent"] = {
+            **actions["inactive_for"],
+            "description": "Old name of inactive_for",
+            "deprecated": True,
+            "title": "Silent",
+        }
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             **schema,

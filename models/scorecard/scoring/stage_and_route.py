@@ -172,7 +172,7 @@ class Standing:
         moments = [f"SELECT w.row_id, l.created_at AS moment FROM {created}"]
         moments += [
             f"SELECT w.row_id, {plus('l.created_at', length)} AS moment FROM {created}"
-            for length in sorted({rule.silent for rule in rules.values() if rule.silent})
+            for length in sorted({rule.inactive_for for rule in rules.values() if rule.inactive_for})
         ]
         if self.main.hits:
             begins = "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END"
@@ -205,7 +205,7 @@ class Standing:
         """How long an event counts for which rules: windows, times to zero, and silence that it ends."""
         found: dict[timedelta, set[int]] = {}
         for number, rule in self.main.numbers.actions.items():
-            for length in (rule.within, rule.silent, rule.decay.to_zero if rule.decay else None):
+            for length in (rule.within, rule.inactive_for, rule.decay.to_zero if rule.decay else None):
                 if length is not None:
                     found.setdefault(length, set()).add(number)
         return [(length, sorted(numbers)) for length, numbers in sorted(found.items())]

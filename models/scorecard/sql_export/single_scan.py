@@ -162,7 +162,7 @@ class SingleScanStanding(Standing):
 
     def _reviews(self) -> str:
         plus = self.dialect.plus
-        silent = sorted({rule.silent for rule in self.sheet.actions if rule.silent})
+        silent = sorted({rule.inactive_for for rule in self.sheet.actions if rule.inactive_for})
         moments, join = ["l.created_at", *(plus("l.created_at", length) for length in silent)], ""
         if self.main.hits:
             begins = "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END"

@@ -138,10 +138,10 @@ def _why_not(rule: ActionRule, hits: pd.DataFrame, lead: OneLead) -> str:
     at = pd.Timestamp(lead.as_of)
     shown = _visible(hits, at)
     after, own = shown[shown["role"] == "after"], shown[shown["role"] == "when"]
-    if rule.silent is not None:
+    if rule.inactive_for is not None:
         last = max([*own["occurred_at"], pd.Timestamp(lead.created_at)])
         what = "last" if len(own) else "created"
-        return f"{what} {_day(last)}: not yet {format_duration(rule.silent)} of silence"
+        return f"{what} {_day(last)}: not yet {format_duration(rule.inactive_for)} of silence"
     if own.empty:
         return _never(hits[hits["role"] == "when"], at)
     if rule.after is not None:
