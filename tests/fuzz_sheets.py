@@ -28,8 +28,9 @@ import yaml
 
 from features import History, UsageError
 from features.conditions.condition import Condition
+from features.spine import Spine
 from features.yaml_model import read_yaml
-from models.scorecard import Sheet, score_sheet
+from models.scorecard import Sheet, check_sheet, score_sheet
 from models.scorecard.language.parsing import parse_conditions
 from tests.features.condition_attacks import COLUMNS, LISTS, TABLES
 from tests.fuzz_mutations import of_condition, of_text, of_values
@@ -192,8 +193,8 @@ class Fuzzer:
             raise AssertionError(f"the record of the sheet is another sheet: {again.content()}")
         try:
             if scored:
-                sheet.check(self.history)
-                score_sheet(sheet, self.history, movement=True)
+                check_sheet(sheet, self.history)
+                score_sheet(sheet, self.history, Spine(self.history.engine, "spine"), movement=True)
                 return "sheet scored"
             with self._reading():
                 parse_conditions(sheet, self.history)

@@ -26,8 +26,8 @@ from typing import Any
 
 import pandas as pd
 
-from features import Step
 from features.history import History, Kind
+from features.spine import Spine
 from models.scorecard import Sheet, SheetScores, score_sheet
 from tests.models.histories import START, open_small, set_spine
 
@@ -184,11 +184,11 @@ def run(example: Example, folder: Path) -> SheetScores:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
     history = told(example)
-    set_spine(history, example.asked(), "asked")
-    came_in = "SELECT a.* REPLACE (l.created_at AS created_at) FROM asked AS a JOIN leads AS l ON l.lead_id = a.lead_id"
-    history.engine.run([Step("spine", came_in)])
+    asked = set_spine(history, example.asked(), "asked")
+    came_in = f"SELECT a.* REPLACE (l.created_at AS created_at) FROM {asked} AS a JOIN leads AS l ON l.lead_id = a.lead_id"
+    spine = Spine.make(history.engine, "spine", came_in)
     moves = any({"trend", "surge"} & set(row) for table in example.of("as of") for row in table.rows)
-    return score_sheet(Sheet.load(path), history, movement=moves)
+    return score_sheet(Sheet.load(path), history, spine, movement=moves)
 
 
 def told(example: Example) -> History:

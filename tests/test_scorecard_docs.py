@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from features import UsageError
-from models.scorecard import Sheet, SheetScores
+from models.scorecard import Sheet, SheetScores, check_sheet
 from models.scorecard.language.outcomes import Grades, Route, Scale, Stage, Thresholds
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.language.rules import ActionRule, AtLeast, AttributeRule, Decay, Disqualifier, Group
@@ -157,7 +157,7 @@ def test_the_page_lists_every_name_that_a_ready_sheet_needs(name: str) -> None:
 def test_mails_alone_make_no_mql_by_a_ready_sheet(name: str) -> None:
     """A scanner opens and clicks whatever comes: the page says that this is not enough."""
     sheet = Sheet.load(templates.path(name))
-    mails = [rule for rule in sheet.actions if "email_" in rule.when and rule.silent is None]
+    mails = [rule for rule in sheet.actions if "email_" in rule.when and rule.inactive_for is None]
 
     assert mails or name == "estate_planner", "the page says which sheet counts no mails"
     assert {rule.per for rule in mails} <= {"day"}
@@ -167,7 +167,7 @@ def test_mails_alone_make_no_mql_by_a_ready_sheet(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(READY))
 def test_every_limit_of_a_ready_sheet_can_be_reached(name: str) -> None:
-    found = Sheet.load(templates.path(name)).check(told(READY[name]))
+    found = check_sheet(Sheet.load(templates.path(name)), told(READY[name]))
 
     assert [finding for finding in found if finding.code == "sheet-out-of-reach"] == []
 

@@ -9,6 +9,7 @@ from benchmarks.feature_bench.ours import open_history
 from benchmarks.feature_bench.world import TYPES
 from features.engines import DuckDBEngine
 from features.history import History
+from features.spine import Spine
 from models.scorecard import Sheet, write_sheet
 
 # Attributes are made of the lead's number, so the files of the history stay as they are.
@@ -81,7 +82,7 @@ def one_run(
     scores, ledger = (
         Path(out).with_name(f"{Path(out).stem}-{name}.parquet") for name in ("scores", "ledger")
     )
-    write_sheet(sheet(), history, scores, ledger)
+    write_sheet(sheet(), history, Spine(history.engine, "spine"), scores=scores, ledger=ledger)
     literal = history.engine.dialect.literal
     told = {
         name: history.engine.count(f"read_parquet({literal(str(path))})")

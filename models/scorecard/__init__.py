@@ -1,5 +1,6 @@
 """Scorecards: hand-written sheets, compiled to engine steps, with a dated ledger that sums to the score."""
 
+from models.scorecard.language.checking import check_sheet
 from models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import SheetScores, score_sheet, write_sheet
@@ -16,6 +17,7 @@ __all__ = [
     "Sheet",
     "SheetScores",
     "calibrate_points",
+    "check_sheet",
     "score_scorecard_set",
     "score_sheet",
     "write_sheet",

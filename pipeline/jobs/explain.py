@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from features import DataError, UsageError
+from features import DataError
 from features.spine import Spine, build_scoring_spine
 from models.reasons import Reason
 from pipeline.config import ProjectFile
+from pipeline.dataset.known_leads import require_lead
 from pipeline.dataset.lead_scores import route_text
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
-from pipeline.jobs.scorecard.leads import refuse_odd_id
 from pipeline.scorecards.project import load_sheets
 from pipeline.sources import open_history
 
@@ -92,17 +92,9 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
     """Explain one open lead. Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open."""
     from pipeline.registry.mlflow_registry import Registry
 
-    refuse_odd_id(lead_id)
     history = open_history(file)
     as_of, literal = as_of or history.data_end, history.engine.dialect.literal
-    known = history.engine.frame(f"SELECT lead_id FROM leads WHERE lead_id = {literal(lead_id)}")
-    if known.empty:
-        near = history.engine.frame(
-            f"SELECT lead_id FROM leads ORDER BY levenshtein(lead_id, {literal(lead_id[:100])}), lead_id LIMIT 3"
-        )
-        raise UsageError(
-            "there is no such lead", value=lead_id, known=near["lead_id"], fix="ids are those of data.leads"
-        )
+    require_lead(history, lead_id)
     served = Registry(file.project.name).serving()
     with (
         build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,

@@ -18,6 +18,7 @@ import pytest
 
 from features import History, UsageError
 from features.conditions.condition import Condition
+from features.spine import Spine
 from models.scorecard import Sheet, score_sheet
 from tests.features.condition_attacks import BY_KIND, COLUMNS, LISTS, TABLES, attacks
 from tests.models.histories import DAY, START, open_small, set_spine
@@ -148,7 +149,7 @@ def score(folder: Path, history: History, **settings: Any) -> Any:
     # JSON is YAML; with escapes every character arrives, whatever it is
     written = json.dumps(document, ensure_ascii=False)
     path.write_text(re.sub("[^ -~]", lambda char: f"\\U{ord(char[0]):08x}", written), encoding="ascii")
-    return score_sheet(Sheet.load(path), history)
+    return score_sheet(Sheet.load(path), history, Spine(history.engine, "spine"))
 
 
 PLACES: dict[str, Any] = {

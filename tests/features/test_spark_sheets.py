@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from features import DuckDBEngine, Engine, Step
 from features.conformance.world import START, load, random_history, side_by_side
 from features.engines.spark import SparkEngine
+from features.spine import Spine
 from models.scorecard import Sheet, SheetScores, score_sheet
 from tests.features.spark_support import INTERPRETED, TINY, need_spark
 from tests.laws.random_sheets import Content, as_sheet, sheets
@@ -95,7 +96,7 @@ def _spine(engine: Engine) -> None:
 
 
 def _both(engines: list[Any], sheet: Sheet) -> list[SheetScores]:
-    return [score_sheet(sheet, history, movement=True) for history in engines]
+    return [score_sheet(sheet, history, Spine(history.engine, "spine"), movement=True) for history in engines]
 
 
 def _alike(mine: SheetScores, other: SheetScores) -> None:

@@ -92,9 +92,9 @@ class SheetOracle:
         if isinstance(rule, AttributeRule):
             return [(None, None)] if self.holds(rule.when, self.lead_then(lead_id, as_of)) else []
         seen = self.visible(lead_id, as_of)
-        if rule.silent is not None:
+        if rule.inactive_for is not None:
             moments = [event["occurred_at"] for event in seen if self.holds(rule.when, event)]
-            until = max([self.leads[lead_id]["created_at"], *moments]) + rule.silent
+            until = max([self.leads[lead_id]["created_at"], *moments]) + rule.inactive_for
             return [(until, None)] if until <= as_of else []
         matches = self.matches(rule, seen, as_of)
         if rule.at_least is not None:
@@ -248,8 +248,8 @@ class SheetOracle:
         created = self.leads[lead_id]["created_at"]
         turns = []
         for rule in self.sheet.actions:
-            turns += [created + rule.silent] if rule.silent is not None else []
-            lengths = [rule.within, rule.silent, rule.decay and rule.decay.to_zero]
+            turns += [created + rule.inactive_for] if rule.inactive_for is not None else []
+            lengths = [rule.within, rule.inactive_for, rule.decay and rule.decay.to_zero]
             turns += self.turns(rule.when, lead_id, as_of, [length for length in lengths if length])
             turns += self.turns(rule.after, lead_id, as_of) if rule.after is not None else []
         for bar in self.sheet.disqualify:

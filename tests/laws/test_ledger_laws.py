@@ -26,8 +26,8 @@ def scored(world: Tables, content: Content, spine: Spine) -> SheetScores:
 
 
 def scored_in(history: History, content: Content, spine: Spine) -> SheetScores:
-    set_spine(history, spine)
-    return score_sheet(as_sheet(content), history, movement=True)
+    rows = set_spine(history, spine)
+    return score_sheet(as_sheet(content), history, rows, movement=True)
 
 
 def same_scores(left: SheetScores, right: SheetScores) -> None:

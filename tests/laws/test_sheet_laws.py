@@ -26,8 +26,8 @@ Told = tuple[Any, ...]
 def test_scores_and_ledger_are_the_oracles(data: st.DataObject, world: Tables, content: Content) -> None:
     sheet, spine = as_sheet(content), data.draw(spines(world))
     history = open_tables(world)
-    set_spine(history, spine)
-    check(sheet, world, spine, score_sheet(sheet, history, movement=True))
+    rows = set_spine(history, spine)
+    check(sheet, world, spine, score_sheet(sheet, history, rows, movement=True))
 
 
 def check(sheet: Sheet, world: Tables, spine: Spine, found: SheetScores) -> None:

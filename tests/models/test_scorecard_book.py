@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import History, Step, UsageError
+from features import History, UsageError
+from features.spine import Spine
 from models.scorecard import ScorecardSet, ScorecardSetScores, Sheet, score_scorecard_set, score_sheet
 from tests.models.histories import DAY, START, open_small, set_spine
 
@@ -52,8 +53,10 @@ def opened() -> History:
     return history
 
 
-def scored(*told: dict[str, Any]) -> ScorecardSetScores:
-    return score_scorecard_set(ScorecardSet(tuple(Sheet.model_validate(sheet) for sheet in told)), opened())
+def scored(*told: dict[str, Any], movement: bool = False) -> ScorecardSetScores:
+    history = opened()
+    sheets = ScorecardSet(tuple(Sheet.model_validate(sheet) for sheet in told))
+    return score_scorecard_set(sheets, history, Spine(history.engine, "spine"), movement=movement)
 
 
 def test_the_first_sheet_that_is_for_a_lead_is_primary_and_nobody_is_lost() -> None:
@@ -100,7 +103,9 @@ def test_a_sheet_without_for_takes_the_rest() -> None:
 
 def test_one_sheet_for_all_is_what_score_sheet_says() -> None:
     alone = {**LARGE, "for": None}
-    whole, book = score_sheet(Sheet.model_validate(alone), opened()), scored(alone)
+    history = opened()
+    whole = score_sheet(Sheet.model_validate(alone), history, Spine(history.engine, "spine"))
+    book = scored(alone)
     pd.testing.assert_frame_equal(book.scores.drop(columns="sheet"), whole.scores)
     pd.testing.assert_frame_equal(book.ledger, whole.ledger)
     assert book.book.version == whole.sheet.version
@@ -151,14 +156,11 @@ def test_labels_stay_unique_where_a_rule_is_called_like_another_one_of_a_sheet()
 
 
 def in_no_segment(movement: bool) -> ScorecardSetScores:
-    large = Sheet.model_validate({**LARGE, "for": "staff >= 60000000"})
-    return score_scorecard_set(ScorecardSet((large,)), opened(), movement=movement)
+    return scored({**LARGE, "for": "staff >= 60000000"}, movement=movement)
 
 
 def test_leads_in_no_segment_have_every_column_all_the_same() -> None:
-    found, usual = in_no_segment(movement=True), score_scorecard_set(
-        ScorecardSet((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE))), opened(), movement=True
-    )  # fmt: skip
+    found, usual = in_no_segment(movement=True), scored(SMALL, LARGE, movement=True)
     assert found.scores["stage"].tolist() == ["No sheet"] * 4
     assert found.scores[["trend", "surge"]].isna().all(axis=None)
     assert [*found.scores.columns] == [name for name in usual.scores.columns if name != "platform"]
@@ -171,9 +173,9 @@ def test_leads_in_no_segment_have_every_column_all_the_same() -> None:
 @pytest.mark.parametrize("told", [(SMALL, LARGE), (SMALL,), ({**SMALL, "for": None}, LARGE)])
 def test_no_lead_at_all_gives_no_rows_and_every_column(told: tuple[dict[str, Any], ...]) -> None:
     book, history = ScorecardSet(tuple(Sheet.model_validate(sheet) for sheet in told)), opened()
-    usual = score_scorecard_set(book, history, movement=True)
-    history.engine.run([Step("nobody", "SELECT * FROM spine WHERE FALSE")])
-    found = score_scorecard_set(book, history, "nobody", movement=True)
+    usual = score_scorecard_set(book, history, Spine(history.engine, "spine"), movement=True)
+    nobody = Spine.make(history.engine, "nobody", "SELECT * FROM spine WHERE FALSE")
+    found = score_scorecard_set(book, history, nobody, movement=True)
     assert len(found.scores) == len(found.ledger) == len(found.told()) == 0
     assert {*found.scores.columns} == {*usual.scores.columns} - {"platform"}
     assert found.ledger.dtypes.to_dict() == usual.ledger.dtypes.to_dict()

@@ -38,10 +38,10 @@ def at(*days: float, **more: Any) -> list[dict[str, Any]]:
 def look(
     sheet: Sheet, history: History, since: datetime = T0, as_of: datetime = T1
 ) -> tuple[SheetScores, SheetScores, pd.DataFrame]:
-    set_spine(history, [("a", since)], "earlier")
-    set_spine(history, [("a", as_of)], "now")
-    hits = hits_of(sheet, history, "now")
-    return score_sheet(sheet, history, "earlier"), score_sheet(sheet, history, "now"), hits
+    earlier = set_spine(history, [("a", since)], "earlier")
+    now = set_spine(history, [("a", as_of)], "now")
+    hits = hits_of(sheet, history, now)
+    return score_sheet(sheet, history, earlier), score_sheet(sheet, history, now), hits
 
 
 def told(sheet: Sheet, events: list[dict[str, Any]], **parts: Any) -> list[tuple[str, float]]:
@@ -163,8 +163,8 @@ def test_lines_of_one_day_and_of_one_value_are_the_same_line_when_they_are_dated
 def test_two_versions_are_told_by_rule_and_a_renamed_rule_is_the_same() -> None:
     history = open_small([{"lead_id": "a"}], at(10, 12))
     old, new = opens(per="each"), opens(label="Opened mail", per="each", points=10, also=[])
-    set_spine(history, [("a", T1)])
-    before, after = score_sheet(old, history), score_sheet(new, history)
+    spine = set_spine(history, [("a", T1)])
+    before, after = score_sheet(old, history, spine), score_sheet(new, history, spine)
     found = version_changes(before, after, {"Opened": "Opened mail"})
     assert found[["rule", "kind", "before", "after", "points"]].to_numpy().tolist() == [
         ["Opened mail", "sheet", 16, 20, 4]
@@ -176,12 +176,12 @@ def test_two_versions_are_told_by_rule_and_a_renamed_rule_is_the_same() -> None:
 
 def test_sheets_that_differ_and_leads_that_stand_twice_are_refused() -> None:
     history = open_small([{"lead_id": "a"}])
-    set_spine(history, [("a", T0), ("a", T1)])
-    twice = score_sheet(opens(), history)
+    spine = set_spine(history, [("a", T0), ("a", T1)])
+    twice = score_sheet(opens(), history, spine)
     with pytest.raises(ValueError, match="twice"):
         score_changes(twice, twice)
     with pytest.raises(ValueError, match="version_changes"):
-        score_changes(twice, score_sheet(opens(points=1), history))
+        score_changes(twice, score_sheet(opens(points=1), history, spine))
 
 
 def rich() -> Sheet:
@@ -217,10 +217,10 @@ def rich() -> Sheet:
 def test_on_any_history_the_differences_sum_to_what_every_dimension_moved_by(world: Tables) -> None:
     history, sheet = open_tables(world), rich()
     leads = [lead["lead_id"] for lead in world["leads"]]
-    set_spine(history, [(lead, LAW_START + 20 * DAY) for lead in leads], "earlier")
-    set_spine(history, [(lead, LAW_START + 33 * DAY) for lead in leads], "now")
-    before, after = score_sheet(sheet, history, "earlier"), score_sheet(sheet, history, "now")
-    hits = hits_of(sheet, history, "now")
+    earlier = set_spine(history, [(lead, LAW_START + 20 * DAY) for lead in leads], "earlier")
+    now = set_spine(history, [(lead, LAW_START + 33 * DAY) for lead in leads], "now")
+    before, after = score_sheet(sheet, history, earlier), score_sheet(sheet, history, now)
+    hits = hits_of(sheet, history, now)
     for found in (score_changes(before, after, hits), score_changes(before, after)):
         sums(before, after, found)
         assert (found["points"] != 0).all()

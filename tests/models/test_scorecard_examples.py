@@ -37,8 +37,8 @@ def dealer(
         lead_attributes={"occupation": "category"},
         event_properties={"page": "category", "form": "category"},
     )
-    set_spine(history, rows or [("ann", START + 30 * DAY)])
-    return score_sheet(sheet or Sheet.load(SHEETS / "car_dealer.yaml"), history)
+    spine = set_spine(history, rows or [("ann", START + 30 * DAY)])
+    return score_sheet(sheet or Sheet.load(SHEETS / "car_dealer.yaml"), history, spine)
 
 
 def test_the_car_dealers_score_rises_from_10_to_40() -> None:
@@ -121,8 +121,8 @@ def b2b() -> tuple[SheetScores, dict[str, int]]:
         event_properties={"product": "category"},
     )
     names = [lead["lead_id"] for lead in leads]
-    set_spine(history, [(str(name), START + 60 * DAY) for name in names])
-    return score_sheet(Sheet.load(SHEETS / "b2b.yaml"), history), {
+    spine = set_spine(history, [(str(name), START + 60 * DAY) for name in names])
+    return score_sheet(Sheet.load(SHEETS / "b2b.yaml"), history, spine), {
         str(name): i for i, name in enumerate(names)
     }
 

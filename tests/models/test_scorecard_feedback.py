@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from features import History
+from features.spine import Spine
 from models.scorecard import ScorecardSet, Sheet, SheetScores, score_scorecard_set, score_sheet
 from models.scorecard.insights import feedback as said
 from models.scorecard.scoring.probes import rules_held
@@ -56,8 +57,8 @@ def history() -> History:
 
 
 def scored(history: History, **changed: Any) -> SheetScores:
-    set_spine(history, [(lead, T) for lead in _DONE])
-    return score_sheet(Sheet.model_validate({**RULES, **changed}), history)
+    spine = set_spine(history, [(lead, T) for lead in _DONE])
+    return score_sheet(Sheet.model_validate({**RULES, **changed}), history, spine)
 
 
 def column(found: pd.DataFrame, *names: str) -> list[Any]:
@@ -176,7 +177,7 @@ def test_reasons_alike_but_for_capitals_and_spaces_are_one(history: History) -> 
 def test_a_rule_without_points_counts_where_the_history_is_asked(history: History) -> None:
     actions = [*RULES["actions"], {"label": "Signal", "when": "event_type = 'open'", "points": 0}]
     found = scored(history, actions=actions)
-    held = rules_held(found.sheet, history, "spine", found.ledger)
+    held = rules_held(found.sheet, history, Spine(history.engine, "spine"), found.ledger)
 
     assert said.verdicts_by_rule(found, VERDICTS)["held"].iloc[4] == 0
     assert said.verdicts_by_rule(found, VERDICTS, held).iloc[4][["held", "rejected"]].tolist() == [3, 2]
@@ -195,8 +196,8 @@ def test_rows_that_were_not_scored_are_left_out(history: History) -> None:
 def test_of_several_sheets_each_lead_counts_by_its_own(history: History) -> None:
     young = {**RULES, "sheet": "young", "for": "age < 40", "thresholds": {"mql": 20}}
     book = ScorecardSet(tuple(Sheet.model_validate(told) for told in (young, RULES)))
-    set_spine(history, [(lead, T) for lead in _DONE])
-    found = said.verdicts_by_rule(score_scorecard_set(book, history), VERDICTS).set_index("rule")
+    spine = set_spine(history, [(lead, T) for lead in _DONE])
+    found = said.verdicts_by_rule(score_scorecard_set(book, history, spine), VERDICTS).set_index("rule")
 
     # c: 25 is an MQL of `young` from 20 on, by Pricing (without it 10) and by Opened (15)
     assert list(found.loc["Pricing (young)", ["held", "made_mql", "made_rejected"]]) == [1, 1, 1]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from features import UsageError
-from models.scorecard import Sheet, score_sheet
+from models.scorecard import Sheet, check_sheet, score_sheet
 from models.scorecard.language.lists import MOST_VALUES, read_list
 from tests.models.histories import DAY, START, open_small, set_spine
 
@@ -253,8 +253,8 @@ def test_every_value_matches_itself_and_nothing_else(tmp_path: Path) -> None:
     others: list[Any] = ["acme", "Acme ", "Axme", "#", None, "Acme, O'Neil"]
     leads = [{"lead_id": f"{n:02}", "company": company} for n, company in enumerate([*VALUES, *others])]
     history = open_small(leads, lead_attributes={"company": "text"})
-    set_spine(history, [(lead["lead_id"], START + DAY) for lead in leads])
-    scores = score_sheet(load(tmp_path, "rivals.txt"), history).scores
+    spine = set_spine(history, [(lead["lead_id"], START + DAY) for lead in leads])
+    scores = score_sheet(load(tmp_path, "rivals.txt"), history, spine).scores
     assert scores["total"].tolist() == [-5.0] * len(VALUES) + [0.0] * len(others)
     assert history.engine.count("leads") == len(leads)
 
@@ -263,7 +263,7 @@ def test_a_long_list_is_looked_into(tmp_path: Path) -> None:
     (tmp_path / "rivals.txt").write_text("".join(f"firm {n}\n" for n in range(MOST_VALUES)), encoding="utf-8")
     leads = [{"lead_id": "a", "company": f"firm {MOST_VALUES - 1}"}, {"lead_id": "b", "company": "firm"}]
     history = open_small(leads, lead_attributes={"company": "text"})
-    set_spine(history, [("a", START + DAY), ("b", START + DAY)])
+    spine = set_spine(history, [("a", START + DAY), ("b", START + DAY)])
     sheet = load(tmp_path, "rivals.txt")
-    assert score_sheet(sheet, history).scores["total"].tolist() == [-5.0, 0.0]
-    assert not [finding for finding in sheet.check(history) if "rivals" in finding.message]
+    assert score_sheet(sheet, history, spine).scores["total"].tolist() == [-5.0, 0.0]
+    assert not [finding for finding in check_sheet(sheet, history) if "rivals" in finding.message]

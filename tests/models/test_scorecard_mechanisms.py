@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import Step
 from features.history import Kind
+from features.spine import Spine
 from models.scorecard import Sheet, SheetScores, score_sheet
 from tests.models.histories import DAY, START, open_small, set_spine
 
@@ -47,8 +47,8 @@ def scored(
         [{"lead_id": "a", "account_id": "x", **lead}], events, [{"account_id": "x", "staff": 12.0}],
         lead_attributes=LEAD, account_attributes=ACCOUNT, event_properties=EVENT,
     )  # fmt: skip
-    set_spine(history, [("a", moment) for moment in moments])
-    return score_sheet(found, history, movement=movement)
+    spine = set_spine(history, [("a", moment) for moment in moments])
+    return score_sheet(found, history, spine, movement=movement)
 
 
 def totals(*args: Any, **more: Any) -> list[float]:
@@ -571,10 +571,10 @@ def of_many(found: Sheet, moments: Sequence[datetime] = (T,), movement: bool = F
     leads = [{"lead_id": f"l{n}", "age": 30.0 + n, "created_at": START + n * DAY} for n in range(6)]
     events = [at(START + (20 + k) * DAY) | {"lead_id": f"l{n}"} for n in range(6) for k in range(n)]
     history = open_small(leads, events, lead_attributes={"age": "number"})
-    set_spine(history, [(f"l{n}", moment) for moment in moments for n in range(6)], "asked")
-    born = "SELECT s.row_id, s.lead_id, s.as_of, l.created_at FROM asked AS s JOIN leads AS l ON l.lead_id = s.lead_id"
-    history.engine.run([Step("spine", born)])
-    return score_sheet(found, history, movement=movement)
+    asked = set_spine(history, [(f"l{n}", moment) for moment in moments for n in range(6)], "asked")
+    born = f"SELECT s.row_id, s.lead_id, s.as_of, l.created_at FROM {asked} AS s JOIN leads AS l ON l.lead_id = s.lead_id"
+    spine = Spine.make(history.engine, "spine", born)
+    return score_sheet(found, history, spine, movement=movement)
 
 
 def test_features_of_the_model_are_columns_of_conditions() -> None:

@@ -15,11 +15,11 @@ OWN = {"label": "A", "when": "TRUE", "points": 1}
 
 def stage_of(lead: dict[str, Any], kinds: dict[str, Any], when: str) -> str:
     history = open_small([{"lead_id": "a", **lead}], lead_attributes=kinds)
-    set_spine(history, [("a", START + DAY)])
+    spine = set_spine(history, [("a", START + DAY)])
     sheet = Sheet.model_validate(
         {"sheet": "x", "attributes": [OWN], "thresholds": {"mql": {"points": 0, "when": when}}}
     )
-    return str(score_sheet(sheet, history).scores.loc[0, "stage"])
+    return str(score_sheet(sheet, history, spine).scores.loc[0, "stage"])
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,16 @@ def test_a_property_of_any_name_is_read(name: str) -> None:
         {"lead_id": "a", "occurred_at": START, "event_type": "x", name: "bad", "size": 1.0},
     ]
     history = open_small([{"lead_id": "a"}], events, event_properties={name: "category", "size": "number"})
-    set_spine(history, [("a", START + DAY)])
+    spine = set_spine(history, [("a", START + DAY)])
     rules = [
         {"label": "Good", "when": f"\"{name}\" = 'good'", "points": 1, "per": "each"},
         {"label": "Large", "when": f'size > 2 AND "{name}" IS NOT NULL', "points": 10},
         {"label": "Kinds", "when": "TRUE", "points": 100, "per": "value", "of": name},
     ]
     assert (
-        score_sheet(Sheet.model_validate({"sheet": "x", "actions": rules}), history).scores.loc[0, "total"]
+        score_sheet(Sheet.model_validate({"sheet": "x", "actions": rules}), history, spine).scores.loc[
+            0, "total"
+        ]
         == 211
     )
 

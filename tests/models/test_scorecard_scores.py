@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from features import DataError, UsageError
+from features.spine import Spine
 from models.scorecard import Sheet, SheetScores, score_sheet
 from models.scorecard.scoring.ledger import LEDGER_COLUMNS
 from tests.models.histories import DAY, START, open_small, set_spine
@@ -34,8 +35,8 @@ def scored(
         for moment in moments
     ]
     history = open_small([{"lead_id": "a", "age": 40.0}], events, lead_attributes={"age": "number"})
-    set_spine(history, [("a", as_of)])
-    return score_sheet(found, history)
+    spine = set_spine(history, [("a", as_of)])
+    return score_sheet(found, history, spine)
 
 
 def total(found: SheetScores) -> float:
@@ -139,13 +140,14 @@ def test_an_action_disqualifies_from_then_on_and_the_first_reason_is_told() -> N
 
 def test_a_missing_attribute_neither_scores_nor_disqualifies() -> None:
     history = open_small([{"lead_id": "a"}], lead_attributes={"age": "number"})
-    set_spine(history, [("a", AS_OF)])
+    spine = set_spine(history, [("a", AS_OF)])
     found = score_sheet(
         sheet(
             attributes=[{"label": "Not 30", "when": "age <> 30", "points": 4}],
             disqualify=[{"label": "Old", "when": "NOT age < 90"}],
         ),
         history,
+        spine,
     )
     assert total(found) == 0
     assert found.scores["stage"].tolist() == ["Lead"]
@@ -157,8 +159,10 @@ def test_attributes_have_the_value_they_had_then() -> None:
         for value, days in (("20", 10), ("40", 20))
     ]
     history = open_small([{"lead_id": "a", "age": 40.0}], changes=changes, lead_attributes={"age": "number"})
-    set_spine(history, [("a", START + days * DAY) for days in (5, 15, 20, 25)])
-    found = score_sheet(sheet(attributes=[{"label": "Over 30", "when": "age > 30", "points": 4}]), history)
+    spine = set_spine(history, [("a", START + days * DAY) for days in (5, 15, 20, 25)])
+    found = score_sheet(
+        sheet(attributes=[{"label": "Over 30", "when": "age > 30", "points": 4}]), history, spine
+    )
     assert found.scores["total"].tolist() == [0, 0, 0, 4]
 
 
@@ -177,8 +181,8 @@ def test_a_cut_and_a_threshold_belong_to_the_better_side() -> None:
 
 def test_every_spine_row_has_one_score_even_without_events_or_a_known_lead() -> None:
     history = open_small([{"lead_id": "a"}])
-    set_spine(history, [("a", AS_OF), ("a", AS_OF), ("ghost", AS_OF)], table="my spine")
-    found = score_sheet(opens(), history, spine_table="my spine")
+    spine = set_spine(history, [("a", AS_OF), ("a", AS_OF), ("ghost", AS_OF)], table="other_rows")
+    found = score_sheet(opens(), history, spine)
     assert found.scores["row_id"].tolist() == [0, 1, 2]
     assert found.scores["total"].tolist() == [0, 0, 0]
     assert list(found.ledger.columns) == list(LEDGER_COLUMNS)
@@ -187,16 +191,16 @@ def test_every_spine_row_has_one_score_even_without_events_or_a_known_lead() -> 
 
 def test_an_empty_spine_gives_empty_frames() -> None:
     history = open_small([{"lead_id": "a"}])
-    set_spine(history, [])
-    found = score_sheet(opens(), history)
+    spine = set_spine(history, [])
+    found = score_sheet(opens(), history, spine)
     assert len(found.scores) == len(found.ledger) == 0
     assert "stage" in found.scores
 
 
 def test_without_the_ledger_the_scores_are_the_same() -> None:
     history = open_small([{"lead_id": "a"}], [{"lead_id": "a", "occurred_at": START, "event_type": "open"}])
-    set_spine(history, [("a", AS_OF)])
-    with_lines, without = (score_sheet(opens(), history, ledger=ledger) for ledger in (True, False))
+    spine = set_spine(history, [("a", AS_OF)])
+    with_lines, without = (score_sheet(opens(), history, spine, ledger=ledger) for ledger in (True, False))
     pd.testing.assert_frame_equal(with_lines.scores, without.scores)
     assert without.ledger.empty
     assert list(without.ledger.dtypes) == list(with_lines.ledger.dtypes)
@@ -204,10 +208,11 @@ def test_without_the_ledger_the_scores_are_the_same() -> None:
 
 def test_scoring_leaves_no_table_behind() -> None:
     history = open_small([{"lead_id": "a"}])
-    set_spine(history, [("a", AS_OF)])
-    score_sheet(opens(), history)
+    spine = set_spine(history, [("a", AS_OF)])
+    before = {*history.engine.frame("SELECT table_name FROM information_schema.tables")["table_name"]}
+    score_sheet(opens(), history, spine)
     left = history.engine.frame("SELECT table_name FROM information_schema.tables")["table_name"]
-    assert not [name for name in left if name.startswith("sheet_")]
+    assert {*left} == before
 
 
 def test_strange_names_in_labels_columns_and_values_are_safe() -> None:
@@ -215,7 +220,7 @@ def test_strange_names_in_labels_columns_and_values_are_safe() -> None:
     history = open_small(
         [{"lead_id": "a", 'odd "name"; --': value}], lead_attributes={'odd "name"; --': "category"}
     )
-    set_spine(history, [("a", AS_OF)])
+    spine = set_spine(history, [("a", AS_OF)])
     condition = '"odd ""name""; --" = \'' + value.replace("'", "''") + "'"
     found = score_sheet(
         sheet(
@@ -224,6 +229,7 @@ def test_strange_names_in_labels_columns_and_values_are_safe() -> None:
             disqualify=[{"label": label + "!", "when": condition}],
         ),
         history,
+        spine,
     )
     assert found.ledger["rule"].tolist() == [label] * 3
     assert found.scores[["fit", "select", "points_", "order"]].to_numpy().tolist() == [[4, 4, 0, 4]]
@@ -232,14 +238,15 @@ def test_strange_names_in_labels_columns_and_values_are_safe() -> None:
 
 def test_a_condition_that_does_not_fit_the_history_names_the_rule() -> None:
     history = open_small([{"lead_id": "a"}])
-    set_spine(history, [("a", AS_OF)])
+    spine = set_spine(history, [("a", AS_OF)])
     with pytest.raises(UsageError, match=r"sheet edges \('Opened'\): there is no column 'pgae'"):
-        score_sheet(opens(when="pgae = 'x'"), history)
+        score_sheet(opens(when="pgae = 'x'"), history, spine)
 
 
 def test_an_unknown_spine_is_a_clear_error() -> None:
+    history = open_small([{"lead_id": "a"}])
     with pytest.raises(DataError, match="sheet_"):
-        score_sheet(opens(), open_small([{"lead_id": "a"}]))
+        score_sheet(opens(), history, Spine(history.engine, "nowhere"))
 
 
 def test_the_result_shows_itself() -> None:

@@ -11,7 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from features import History, UsageError
-from models.scorecard import Sheet
+from models.scorecard import Sheet, check_sheet
+from models.scorecard.language.yaml_text import yaml_text
+from models.scorecard.spreadsheet.table import from_csv, to_csv
 from tests.models.histories import START, open_small
 
 GOOD = """\
@@ -200,11 +202,13 @@ def test_a_condition_is_checked_against_the_data_with_file_line_and_rule(tmp_pat
     with pytest.raises(
         UsageError, match=r"small\.yaml:9 \('Opened an e-mail'\): there is no column 'evnt_type'"
     ):
-        load(tmp_path, GOOD.replace("event_type = 'email_open'", "evnt_type = 'email_open'")).check(history())
+        check_sheet(
+            load(tmp_path, GOOD.replace("event_type = 'email_open'", "evnt_type = 'email_open'")), history()
+        )
 
 
 def test_a_misspelt_event_type_is_a_warning_with_the_nearest_one(tmp_path: Path) -> None:
-    found = load(tmp_path, GOOD.replace("'email_open'", "'emial_open'")).check(history())
+    found = check_sheet(load(tmp_path, GOOD.replace("'email_open'", "'emial_open'")), history())
     told = {finding.code: finding.message for finding in found if "Opened" in finding.message}
     assert list(told) == ["sheet-unknown-value"]
     assert "did you mean 'email_open'?" in told["sheet-unknown-value"]
@@ -212,12 +216,12 @@ def test_a_misspelt_event_type_is_a_warning_with_the_nearest_one(tmp_path: Path)
 
 
 def test_a_rule_that_never_fires_is_noted(tmp_path: Path) -> None:
-    found = load(tmp_path, GOOD.replace("age > 30", "age > 90")).check(history())
+    found = check_sheet(load(tmp_path, GOOD.replace("age > 30", "age > 90")), history())
     assert [f.level for f in found if f.code == "sheet-rule-never-fires"] == ["note"]
 
 
 def test_thresholds_out_of_reach_are_a_warning(tmp_path: Path) -> None:
-    found = load(tmp_path, GOOD.replace("sql: 20", "sql: 200")).check(history())
+    found = check_sheet(load(tmp_path, GOOD.replace("sql: 20", "sql: 200")), history())
     [finding] = [f for f in found if f.level == "warning" and f.code == "sheet-out-of-reach"]
     assert "at most 24 points" in finding.message
 
@@ -241,9 +245,36 @@ def test_the_smallest_sheet_survives_its_record() -> None:
     assert again.version == sheet.version
 
 
-@pytest.mark.parametrize("key", ["within: {}", "silent: {}", "decay: {{half_life: {}}}"])
+@pytest.mark.parametrize("key", ["within: {}", "silent: {}", "inactive_for: {}", "decay: {{half_life: {}}}"])
 @pytest.mark.parametrize("length", ["999999999w", "9" * 5000 + "d"])
 def test_a_length_beyond_counting_is_refused_in_words(tmp_path: Path, key: str, length: str) -> None:
     rule = f"{{label: L, when: 'TRUE', points: 1, {key.format(length)}}}"
     with pytest.raises(UsageError, match="a duration is a whole number and a unit"):
         load(tmp_path, f"sheet: x\nactions:\n  - {rule}\n")
+
+
+QUIET = """\
+sheet: quiet
+actions:
+  - {label: Quiet for a month, when: "event_type IS NOT NULL", points: -10, %s: 30d}
+"""
+
+
+def test_inactive_for_keeps_the_version_it_had_as_silent(tmp_path: Path) -> None:
+    """Versions are in users' stores and beside their scores: release 0.3.0 hashed this sheet so."""
+    old, new = load(tmp_path, QUIET % "silent"), load(tmp_path, QUIET % "inactive_for")
+    assert old.version == new.version == "b4c0adf8d010"
+    assert Sheet.model_validate(json.loads(json.dumps(new.content()))).settings() == new.settings()
+    assert old.content()["actions"][0]["silent"] == "30d"
+    for again in (load(tmp_path, yaml_text(old)), from_csv(to_csv(old))):
+        assert (again.version, again.actions[0].inactive_for) == (old.version, timedelta(days=30))
+    assert "inactive_for: 30d" in yaml_text(old)
+    assert from_csv(to_csv(old).replace(",inactive_for,", ",silent,")).version == old.version
+
+
+def test_the_old_name_of_a_setting_is_noted_and_both_at_once_are_refused(tmp_path: Path) -> None:
+    notes = [finding.message for finding in check_sheet(load(tmp_path, QUIET % "silent"), history())]
+    assert notes == [f"{tmp_path / 'small.yaml'}:3 ('Quiet for a month'): silent is now called inactive_for"]
+    assert check_sheet(load(tmp_path, QUIET % "inactive_for"), history()) == []
+    with pytest.raises(UsageError, match="silent"):
+        load(tmp_path, QUIET % "silent: 9d, inactive_for")

@@ -120,8 +120,8 @@ def test_features_age_with_the_days() -> None:
 
 def _equal(found: Sheet, history: History, looks: pd.DataFrame) -> None:
     moments: list[datetime] = [moment.to_pydatetime() for moment in looks["as_of"]]
-    set_spine(history, [("a", moment) for moment in moments])
-    scores = score_sheet(found, history).scores
+    spine = set_spine(history, [("a", moment) for moment in moments])
+    scores = score_sheet(found, history, spine).scores
     names = ["engagement", "total", "stage", "grade"]
     pd.testing.assert_frame_equal(scores[names], looks[names], rtol=0, atol=1e-9)
     assert scores["route"].equals(looks["route"])

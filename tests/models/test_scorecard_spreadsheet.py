@@ -38,7 +38,7 @@ FULL: dict[str, Any] = {
     "routes": [{"label": "Call", "when": "rule.large", "action": "call", "queue": "reps", "reason": "It is large, and near"}],
 }  # fmt: skip
 TABLE = """\
-section,label,key,when,points,per,of,within,cap,decay,at_least,after,silent,group,dimension,also,keep,on,action,queue,reason
+section,label,key,when,points,per,of,within,cap,decay,at_least,after,inactive_for,group,dimension,also,keep,on,action,queue,reason
 "# One line per rule or setting. Lines that begin with # are not read, nor are empty ones"
 sheet,dealer,,,,,,,,,,,,,,,,,,,
 about,Größen: alles,,,,,,,,,,,,,,,,,,,
@@ -323,7 +323,7 @@ actions: # what the lead did: they move engagement
     at_least: {days: 3}
     after: "page = 'y'"
     group: mail
-  - {label: Silent, when: "TRUE", points: -1, silent: 30d, dimension: services}
+  - {label: Silent, when: "TRUE", points: -1, inactive_for: 30d, dimension: services}
 
 disqualify: # out, whatever the points
   - {label: Student, when: "occupation = 'student'"}

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features import History
+from features.spine import Spine
 from models.scorecard import Sheet, score_sheet
 from models.scorecard.insights.stage_history import stage_history
 from tests.laws.histories import START as LAW_START
@@ -42,9 +43,9 @@ def did(event: str, *days: float, lead: str = "a", **more: Any) -> list[dict[str
 
 
 def told(found: Sheet, history: History, as_of: datetime = END) -> list[list[Any]]:
-    set_spine(history, [("a", as_of)])
-    rows = stage_history(found, history)
-    last = score_sheet(found, history).scores["stage"]
+    spine = set_spine(history, [("a", as_of)])
+    rows = stage_history(found, history, spine)
+    last = score_sheet(found, history, spine).scores["stage"]
     assert rows["stage"].iloc[-1] == last.iloc[0]
     days = [(moment - START) / DAY for moment in rows["at"]]
     return [[day, stage, total] for day, stage, total in zip(days, rows["stage"], rows["total"], strict=True)]
@@ -59,7 +60,7 @@ def test_a_lead_rises_by_what_it_does_and_falls_when_a_window_ends() -> None:
         [pytest.approx(20), "SQL", 30],
         [pytest.approx(35), "MQL", 20],
     ]
-    rows = stage_history(found, history)
+    rows = stage_history(found, history, Spine(history.engine, "spine"))
     assert rows["why"].tolist() == [
         "as it was created",
         "Open +10 (new)",
@@ -89,7 +90,7 @@ def test_points_that_fade_across_a_threshold_are_told_by_the_day() -> None:
     rows = told(found, history)
     assert [stage for _, stage, _ in rows] == ["Lead", "MQL", "Lead"]
     assert 31 < rows[2][0] <= 32.01
-    assert stage_history(found, history)["why"].iloc[2].endswith("(faded)")
+    assert stage_history(found, history, Spine(history.engine, "spine"))["why"].iloc[2].endswith("(faded)")
 
 
 def test_a_lead_that_fell_and_rose_between_two_days_of_its_events_is_seen_twice() -> None:
@@ -118,7 +119,7 @@ def test_a_disqualified_lead_and_one_whose_data_were_mended_are_told_when_it_was
         [pytest.approx(10), "Disqualified"],
         [pytest.approx(40), "MQL"],
     ]
-    why = stage_history(found, history)["why"].tolist()
+    why = stage_history(found, history, Spine(history.engine, "spine"))["why"].tolist()
     assert why[2:] == ["disqualified: Student", "no longer disqualified"]
 
 
@@ -149,7 +150,7 @@ def test_a_condition_without_points_is_told_as_a_condition() -> None:
     found = sheet({"mql": {"when": "rule.demo"}}, rule("demo", 0, key="demo", within="30d"))
     history = open_small([{"lead_id": "a"}], did("demo", 5))
     assert [stage for _, stage, _ in told(found, history)] == ["Lead", "MQL", "Lead"]
-    assert stage_history(found, history)["why"].tolist()[1:] == [
+    assert stage_history(found, history, Spine(history.engine, "spine"))["why"].tolist()[1:] == [
         "the condition of MQL holds",
         "the condition of MQL no longer holds",
     ]
@@ -158,9 +159,9 @@ def test_a_condition_without_points_is_told_as_a_condition() -> None:
 def test_each_lead_has_a_history_of_its_own_and_nothing_is_left_behind() -> None:
     found = sheet({"mql": 3}, rule("open", 3))
     history = open_small([{"lead_id": "a"}, {"lead_id": "b"}], did("open", 5, lead="b"))
-    set_spine(history, [("b", END), ("a", END), ("a", START)])
+    spine = set_spine(history, [("b", END), ("a", END), ("a", START)])
     before = set(history.engine.frame("SELECT table_name FROM information_schema.tables")["table_name"])
-    rows = stage_history(found, history)
+    rows = stage_history(found, history, spine)
     assert rows[["row_id", "lead_id", "stage"]].to_numpy().tolist() == [
         [0, "b", "Lead"],
         [0, "b", "MQL"],
@@ -197,10 +198,10 @@ def test_on_any_history_the_last_stage_is_the_scores_at_every_moment(
     born = {lead["lead_id"]: lead["created_at"] for lead in world["leads"]}
     rows = [(lead, LAW_START + day * DAY + more * DAY) for lead in born for more in (0, 3, 11)]
     rows = [(lead, as_of) for lead, as_of in rows if as_of >= born[lead]]
-    set_spine(history, rows)
-    whole = stage_history(found, history)
+    spine = set_spine(history, rows)
+    whole = stage_history(found, history, spine)
     last = whole.groupby("row_id")["stage"].last()
-    assert last.tolist() == score_sheet(found, history).scores["stage"].tolist()
+    assert last.tolist() == score_sheet(found, history, spine).scores["stage"].tolist()
     _holds_at_its_dates(found, history, whole)
 
 
@@ -209,6 +210,6 @@ def _holds_at_its_dates(found: Sheet, history: History, rows: pd.DataFrame) -> N
     risen = rows[rows["was"].notna()]
     asked = [*zip(rows["lead_id"], rows["at"], strict=True)]
     asked += zip(risen["lead_id"], risen["looked_before"], strict=True)
-    set_spine(history, asked, "dates")
-    got = score_sheet(found, history, "dates").scores["stage"].tolist()
+    spine = set_spine(history, asked, "dates")
+    got = score_sheet(found, history, spine).scores["stage"].tolist()
     assert got == [*rows["stage"], *risen["was"]]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from features import History, Step
+from features import History
+from features.spine import Spine
 from models.scorecard import Sheet, SheetScores, score_sheet
 from tests.models.histories import DAY, START, open_small
 
@@ -124,16 +125,9 @@ def _hair(draw: random.Random) -> timedelta:
 def expected(sheet: Sheet, history: History, as_of: datetime, movement: bool = False) -> SheetScores:
     """What the engine makes of the leads that exist then."""
     at = history.engine.dialect.literal(as_of)
-    history.engine.run(
-        [
-            Step(
-                "spine",
-                f"SELECT row_number() OVER (ORDER BY lead_id) - 1 AS row_id, lead_id, {at} AS as_of, created_at "
-                f"FROM leads WHERE created_at <= {at}",
-            )
-        ]
-    )
-    return score_sheet(sheet, history, movement=movement)
+    rows = f"SELECT row_number() OVER (ORDER BY lead_id) - 1 AS row_id, lead_id, {at} AS as_of, created_at "
+    with Spine.make(history.engine, "spine", f"{rows} FROM leads WHERE created_at <= {at}") as spine:
+        return score_sheet(sheet, history, spine, movement=movement)
 
 
 def check_scores(got: pd.DataFrame, wanted: SheetScores) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from features import DataError, History, UsageError
 from models.scorecard import Sheet, score_sheet
+from models.scorecard.scoring.probes import set_rows
 from pipeline.cli.render.jobs import render_check
 from pipeline.config import load_project
 from pipeline.dataset.training_set import build_training_set
@@ -271,4 +272,4 @@ def test_no_rule_can_name_a_verdict(little: LittleProject, when: str) -> None:
     for section in ("attributes", "actions"):
         sheet = Sheet.model_validate({"sheet": "s", section: [{"label": "R", "when": when, "points": 1}]})
         with pytest.raises(UsageError):
-            score_sheet(sheet, history)
+            score_sheet(sheet, history, set_rows(history, []))

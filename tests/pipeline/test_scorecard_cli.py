@@ -15,11 +15,10 @@ from models.scorecard import Sheet
 from pipeline import load_project, write_starter
 from pipeline.cli import main as cli
 from pipeline.config import ProjectFile
-from pipeline.dataset.training_set import load_sheets
 from pipeline.jobs.score import score
 from pipeline.jobs.train import train
 from pipeline.registry.mlflow_registry import Registry
-from pipeline.scorecards.project import choose_sheet, notes_of
+from pipeline.scorecards.project import choose_sheet, load_sheets, notes_of
 from pipeline.scorecards.templates import names
 
 

@@ -156,7 +156,7 @@ class _Facts(NamedTuple):
     fades: bool
     within: timedelta | None
     to_zero: timedelta | None
-    silent: timedelta | None
+    inactive_for: timedelta | None
     feature: bool
 
     @classmethod
@@ -166,7 +166,7 @@ class _Facts(NamedTuple):
             return cls("one", False, False, None, None, None, feature)
         unit = "one" if rule.per == "once" else rule.per
         to_zero = rule.decay.to_zero if rule.decay else None
-        return cls(unit, True, rule.fades, rule.within, to_zero, rule.silent, feature)
+        return cls(unit, True, rule.fades, rule.within, to_zero, rule.inactive_for, feature)
 
     def over(self, moment: pd.Timestamp, as_of: pd.Timestamp) -> str | None:
         """Why an event of that moment no longer counts; ``None`` if it still may."""
@@ -261,9 +261,9 @@ def _came(
     if facts is None or not facts.action:
         return ("feature", "now holds") if facts and facts.feature else ("attribute", "now holds")
     recent = line["occurred_at"] >= since
-    if facts.silent is not None:
+    if facts.inactive_for is not None:
         if recent:
-            return "silence", f"nothing for {humanize(facts.silent)}"
+            return "silence", f"nothing for {humanize(facts.inactive_for)}"
         return "retraction", "what broke the silence was taken back"
     # what completes an at_least is newer than the moment of its line
     if recent or (facts.unit == "one" and seen is not None and seen.new):
@@ -276,7 +276,7 @@ def _went(
 ) -> tuple[str, str]:
     if facts is None or not facts.action:
         return ("feature", "no longer holds") if facts and facts.feature else ("attribute", "no longer holds")
-    if facts.silent is not None:
+    if facts.inactive_for is not None:
         late = seen is not None and not seen.new
         return ("late", "was active after all, known since") if late else ("event", "active again")
     over = facts.over(line["occurred_at"], as_of)

@@ -53,7 +53,7 @@ class SheetComparison:
 
 def compare_sheets(before: Sheet, after: Sheet) -> SheetComparison:
     """What changed from one sheet to the other. Rules are the same by their key, else their label, else by all the rest."""
-    old, new = before.content(), after.content()
+    old, new = before.settings(), after.settings()
     found: list[Difference] = list(_settings(old, new))
     renamed: dict[str, str] = {}
     for section, word in _SECTIONS.items():

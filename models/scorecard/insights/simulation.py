@@ -14,6 +14,7 @@ import pandas as pd
 
 from features.engines import DuckDBEngine, Step
 from features.history import History
+from features.spine import Spine
 from models.scorecard.insights.changes import COLUMNS, line_changes
 from models.scorecard.language.grades import STAGES
 from models.scorecard.language.parsing import Parsed, parse_conditions
@@ -57,12 +58,11 @@ def simulate_silence(
     """
     parsed = parse_conditions(sheet, history)
     with _as_known(history, lead_id, as_of) as known:
-        set_rows(known, [(lead_id, as_of)], "now")
-        exact = set(_drops(sheet, parsed, known, as_of, as_of + days * DAY))
+        with set_rows(known, [(lead_id, as_of)]) as now:
+            exact = set(_drops(sheet, parsed, known, now, as_of + days * DAY))
         daily = [as_of + day * DAY for day in range(days + 1)]
-        moments = sorted({*daily, *exact})
-        set_rows(known, [(lead_id, moment) for moment in moments], "coming")
-        found = score_sheet(sheet, known, "coming", plan=parsed.plan)
+        with set_rows(known, [(lead_id, moment) for moment in sorted({*daily, *exact})]) as coming:
+            found = score_sheet(sheet, known, coming, plan=parsed.plan)
     rows = found.scores["row_id"]
     pairs = pd.DataFrame(
         {
@@ -122,12 +122,11 @@ def _why(sheet: Sheet, row: dict[Any, Any]) -> str:
     return "its condition no longer holds"
 
 
-def _drops(
-    sheet: Sheet, parsed: Parsed, history: History, start: datetime, end: datetime
-) -> Iterator[datetime]:
+def _drops(sheet: Sheet, parsed: Parsed, history: History, now: Spine, end: datetime) -> Iterator[datetime]:
     """The moments ahead at which an event leaves its window, has faded, or has been silent for long enough."""
-    hits = hits_of(sheet, history, "now", parsed)
-    created = history.engine.value("SELECT created_at FROM now")
+    hits = hits_of(sheet, history, now, parsed)
+    row = history.engine.frame(f"SELECT as_of, created_at FROM {now}").iloc[0]
+    start, created = row["as_of"].to_pydatetime(), row["created_at"].to_pydatetime()
     for rule in sheet.actions:
         mine = hits.loc[(hits["rule"] == rule.label) & (hits["role"] == "when"), "occurred_at"]
         found = [moment.to_pydatetime() for moment in mine]
@@ -136,8 +135,8 @@ def _drops(
             moments += [moment + rule.within + _MOMENT for moment in found]
         if rule.decay is not None and rule.decay.to_zero is not None:
             moments += [moment + rule.decay.to_zero for moment in found]
-        if rule.silent is not None:
-            moments.append(max([*found, created]) + rule.silent)
+        if rule.inactive_for is not None:
+            moments.append(max([*found, created]) + rule.inactive_for)
         yield from (moment for moment in moments if start < moment <= end)
 
 

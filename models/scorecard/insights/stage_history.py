@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from features.history import History
+from features.spine import Spine
 from models.scorecard.insights.changes import line_changes
 from models.scorecard.language.grades import STAGES
 from models.scorecard.language.parsing import Parsed, parse_conditions
 from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.ledger import run_passes, score_sheet
+from models.scorecard.scoring.ledger import passes_run, score_sheet
 from models.scorecard.scoring.probes import hits_of, set_rows, without_outcomes
 from models.scorecard.scoring.stage_and_route import Standing
 
@@ -24,7 +25,7 @@ _MOMENT = timedelta(microseconds=1)
 _MOST_DAYS = 400  # between two moments; beyond it steps grow longer
 
 
-def stage_history(sheet: Sheet, history: History, spine: str = "spine", daily: bool = False) -> pd.DataFrame:
+def stage_history(sheet: Sheet, history: History, spine: Spine, *, daily: bool = False) -> pd.DataFrame:
     """Every change of stage of the leads of ``spine`` (one row per lead), up to each row's ``as_of``.
 
     A lead is looked at whenever an event of it begins or ceases to count, just after its data were edited, and,
@@ -53,13 +54,11 @@ def stage_history(sheet: Sheet, history: History, spine: str = "spine", daily: b
     return _with_causes(sheet, bare, parsed, history, changed)
 
 
-def _reviews(sheet: Sheet, parsed: Parsed, history: History, spine: str) -> pd.DataFrame:
+def _reviews(sheet: Sheet, parsed: Parsed, history: History, spine: Spine) -> pd.DataFrame:
     """Every review of every row, and the row itself: which stages are reached, and is the lead barred?"""
     standing = Standing(sheet, parsed, history, spine, reviewed=True)
     reached = "".join(f", r.reached_{name}" for name, _ in standing.stages)
-    made: list[str] = []
-    try:
-        run_passes(standing, history, made)
+    with passes_run(standing):
         return history.engine.frame(
             f"SELECT s.of_row AS row_id, r.lead_id, r.as_of, r.total, b.bar{reached}, TRUE AS review "
             "FROM review_reached AS r JOIN review_spine AS s ON s.row_id = r.row_id "
@@ -67,34 +66,29 @@ def _reviews(sheet: Sheet, parsed: Parsed, history: History, spine: str) -> pd.D
             f"UNION ALL SELECT r.row_id, r.lead_id, r.as_of, r.total, b.bar{reached}, TRUE AS review "
             "FROM sheet_reached AS r JOIN sheet_base AS b ON b.row_id = r.row_id"
         )
-    finally:
-        history.engine.drop(*dict.fromkeys(made))
 
 
 def _looks(bare: Sheet, parsed: Parsed, history: History, asked: pd.DataFrame) -> pd.DataFrame:
     """The same at further moments (``row_id, lead_id, as_of``), which do not count as reviews."""
-    set_rows(history, zip(asked["lead_id"], asked["as_of"], strict=True), "stage_looks")
-    standing = Standing(bare, parse_conditions(bare, history, parsed.plan), history, "stage_looks")
-    reached = "".join(f", r.reached_{name}" for name, _ in standing.stages)
-    made = ["stage_looks"]
-    try:
-        run_passes(standing, history, made)
-        found = history.engine.frame(
-            f"SELECT r.row_id, r.lead_id, r.as_of, r.total, b.bar{reached}, FALSE AS review "
-            "FROM sheet_reached AS r JOIN sheet_base AS b ON b.row_id = r.row_id ORDER BY r.row_id"
-        )
-    finally:
-        history.engine.drop(*dict.fromkeys(made))
+    bare_parsed = parse_conditions(bare, history, parsed.plan)
+    with set_rows(history, zip(asked["lead_id"], asked["as_of"], strict=True)) as spine:
+        standing = Standing(bare, bare_parsed, history, spine)
+        reached = "".join(f", r.reached_{name}" for name, _ in standing.stages)
+        with passes_run(standing):
+            found = history.engine.frame(
+                f"SELECT r.row_id, r.lead_id, r.as_of, r.total, b.bar{reached}, FALSE AS review "
+                "FROM sheet_reached AS r JOIN sheet_base AS b ON b.row_id = r.row_id ORDER BY r.row_id"
+            )
     return found.assign(row_id=asked["row_id"].to_numpy()[found["row_id"].to_numpy(dtype=np.int64)])
 
 
-def _edits(history: History, spine: str) -> pd.DataFrame:
+def _edits(history: History, spine: Spine) -> pd.DataFrame:
     """Just after each edit of a lead's or its account's data, within its row."""
-    plus, quote = history.engine.dialect.plus, history.engine.dialect.quote
+    plus = history.engine.dialect.plus
     at = plus("c.known_at", _MOMENT)
     parts = (("lead", "l.lead_id"), ("account", "l.account_id"))
     told = " UNION ".join(
-        f"SELECT s.row_id, s.lead_id, {at} AS as_of FROM {quote(spine)} AS s "
+        f"SELECT s.row_id, s.lead_id, {at} AS as_of FROM {spine} AS s "
         f"JOIN leads AS l ON l.lead_id = s.lead_id JOIN changes AS c ON c.entity = '{entity}' AND c.id = {key} "
         f"WHERE {at} < s.as_of AND {at} > l.created_at"
         for entity, key in parts
@@ -164,10 +158,9 @@ def _with_causes(
     turned = changed[changed["was"].notna()]
     moments = [*zip(turned["lead_id"], turned["looked_before"], strict=True)]
     moments += zip(turned["lead_id"], turned["as_of"], strict=True)
-    set_rows(history, moments, "stage_turns")
-    scores = score_sheet(without_outcomes(bare), history, "stage_turns", plan=parsed.plan)
-    hits = hits_of(sheet, history, "stage_turns", parsed)
-    history.engine.drop("stage_turns")
+    with set_rows(history, moments) as rows:
+        scores = score_sheet(without_outcomes(bare), history, rows, plan=parsed.plan)
+        hits = hits_of(sheet, history, rows, parsed)
     count, ledger = len(turned), scores.ledger
     pairs = pd.DataFrame(
         {
@@ -182,8 +175,10 @@ def _with_causes(
     lines = line_changes(sheet, before, after, pairs, hits)
     lines = lines[lines["dimension"].isin(sheet.total)]
     by_pair: dict[Any, Any] = {pair: part.to_dict("records") for pair, part in lines.groupby("pair")}
-    rows = zip(turned.index, turned.to_dict("records"), strict=True)
-    causes = {number: _cause(sheet, row, by_pair.get(pair, [])) for pair, (number, row) in enumerate(rows)}
+    numbered = zip(turned.index, turned.to_dict("records"), strict=True)
+    causes = {
+        number: _cause(sheet, row, by_pair.get(pair, [])) for pair, (number, row) in enumerate(numbered)
+    }
     told = [causes.get(number, ("as it was created", None, pd.NaT)) for number in changed.index]
     found = changed.assign(
         at=changed["as_of"],

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from features.conditions.condition import Condition
 from features.errors import nearest
 from features.history import Finding, History
 from models.scorecard.language.grades import ENGAGEMENT_DIGITS, FIT_LETTERS, STAGES
 from models.scorecard.language.parsing import Parsed, parse_conditions
-
-if TYPE_CHECKING:
-    from models.scorecard.language.rules import ActionRule, AttributeRule
-    from models.scorecard.language.sheet import Sheet
+from models.scorecard.language.rules import ActionRule, AttributeRule
+from models.scorecard.language.sheet import Sheet
 
 _MOST_VALUES = 20_000
 _EVENTS = "events AS e"
@@ -43,7 +40,7 @@ def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
         if told and not misspelt and not _fires(condition, on, history):
             things = "events" if on == "action" else "leads"
             findings.append(Finding("sheet-rule-never-fires", f"{where}: none of the {things} match", "note"))
-    return [*findings, *_unknown_results(sheet, parsed), *_out_of_reach(sheet)]
+    return [*findings, *_unknown_results(sheet, parsed), *_out_of_reach(sheet), *_old_names(sheet)]
 
 
 def _unknown_results(sheet: Sheet, parsed: Parsed) -> Iterator[Finding]:
@@ -69,6 +66,13 @@ def _unknown_results(sheet: Sheet, parsed: Parsed) -> Iterator[Finding]:
                     else f"there are {', '.join(possible[column]) or 'none'}"
                 )
                 yield Finding("sheet-unknown-value", f"{where}: no lead has {column} = {text!r}; {hint}")
+
+
+def _old_names(sheet: Sheet) -> Iterator[Finding]:
+    for index in range(len(sheet.actions)):
+        if sheet.is_written(("actions", index, "silent")):
+            where = sheet.where("actions", index, "silent")
+            yield Finding("sheet-old-name", f"{where}: silent is now called inactive_for", "note")
 
 
 class _Values:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from features.errors import nearest
-
-if TYPE_CHECKING:
-    from models.scorecard.language.rules import ActionRule
-    from models.scorecard.language.sheet import Sheet
+from models.scorecard.language.rules import ActionRule
+from models.scorecard.language.sheet_settings import MAIN_DIMENSIONS, SheetSettings
 
 Complaint = tuple[tuple[str | int, ...], Any, str]  # place, value, what is wrong
 
-_MAIN = ("fit", "engagement")
 # what rows of scores, ledgers and conditions call their own columns
 _TAKEN = {
     "row_id",
@@ -43,7 +40,7 @@ _TAKEN |= {f"{what}_{stage}" for what in ("reached", "kept", "fell") for stage i
 STARTING = "Starting points"
 
 
-def contradictions(sheet: Sheet) -> Iterator[Complaint]:
+def contradictions(sheet: SheetSettings) -> Iterator[Complaint]:
     """Every contradiction in the sheet: the place, the value and the complaint."""
     if not (sheet.attributes or sheet.actions or sheet.disqualify):
         told = "the sheet has no rule: give it `attributes`, `actions` or `disqualify`"
@@ -60,9 +57,9 @@ def contradictions(sheet: Sheet) -> Iterator[Complaint]:
         yield ("thresholds", "sql"), high, f"sql comes after mql: it cannot be lower than {low}"
 
 
-def _dimensions(sheet: Sheet) -> Iterator[Complaint]:
+def _dimensions(sheet: SheetSettings) -> Iterator[Complaint]:
     for index, name in enumerate(sheet.dimensions):
-        if name in _TAKEN or name in sheet.all_dimensions[: index + len(_MAIN)]:
+        if name in _TAKEN or name in sheet.all_dimensions[: index + len(MAIN_DIMENSIONS)]:
             yield ("dimensions", index), name, "this name is taken: choose another one for the dimension"
     for key, names, known in (
         ("products", sheet.products, sheet.dimensions),
@@ -92,7 +89,7 @@ def _no_dimension(name: str, known: tuple[str, ...]) -> str:
     return f"there is no dimension {name!r}: {hint}"
 
 
-def _labels(sheet: Sheet) -> Iterator[Complaint]:
+def _labels(sheet: SheetSettings) -> Iterator[Complaint]:
     labels = {STARTING: "the base points"}
     for section in ("attributes", "actions", "disqualify"):
         for index, rule in enumerate(getattr(sheet, section)):
@@ -105,7 +102,7 @@ def _labels(sheet: Sheet) -> Iterator[Complaint]:
             yield ("routes", index, "label"), route.label, "this label is taken by another route"
 
 
-def _names(sheet: Sheet) -> Iterator[Complaint]:
+def _names(sheet: SheetSettings) -> Iterator[Complaint]:
     """Keys of rules, and groups."""
     keys: set[str] = set()
     known = [group.name for group in sheet.groups]
@@ -135,14 +132,14 @@ def _action(rule: ActionRule) -> Iterator[tuple[str, Any, str]]:
         yield ("per" if rule.per == "value" else "at_least"), "value", told
     if rule.of is not None and not by_value:
         yield "of", rule.of, "`of` goes with `per: value` or `at_least: {values: …}`"
-    for name in ("within", "silent"):
+    for name in ("within", "inactive_for"):
         if getattr(rule, name) == timedelta(0):
             told = "nothing happens within no time: write a length such as 30d"
             yield name, "0d", told
-    if rule.silent is not None:
+    if rule.inactive_for is not None:
         for name in ("of", "within", "cap", "decay", "at_least", "after"):
             if getattr(rule, name) is not None:
-                told = f"`silent` asks for nothing happening, and `{name}` for something: make it two rules"
+                told = f"`inactive_for` asks for nothing happening, and `{name}` for something: make it two rules"
                 yield name, getattr(rule, name), told
         if rule.per != "once":
             yield "per", rule.per, "silence counts once: drop `per`"

@@ -6,21 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from features.columns import FeatureColumn
 from features.conditions.condition import Condition
 from features.conditions.guards import quoted
-from features.engines import Step
 from features.errors import UsageError
 from features.history import History, Kind
 from features.matrix import plan_columns
 from features.plan import FeaturePlan
-from features.planning import narrowed, plan_features
+from features.planning import narrowed
 from features.settings import FeatureSettings
-
-if TYPE_CHECKING:
-    from models.scorecard.language.sheet import Sheet
+from features.spine import Spine
+from models.scorecard.language.sheet import Sheet
 
 _OUTCOMES: dict[str, Kind] = {
     "total": "number",
@@ -169,13 +166,14 @@ class _Reading:
     def _features(self) -> tuple[FeatureColumn, ...]:
         if self.plan is None:
             history, literal = self.history, self.history.engine.dialect.literal
-            rows = (
-                f"SELECT row_number() OVER (ORDER BY lead_id) - 1 AS row_id, lead_id, {literal(history.data_end)} "
-                f"AS as_of, created_at FROM leads WHERE created_at <= {literal(history.data_end)}"
-            )
-            history.engine.run([Step("sheet_vocabulary", rows)])
-            self.plan = plan_features(history, _EVERYTHING, "sheet_vocabulary")
-            history.engine.drop("sheet_vocabulary")
+            end = literal(history.data_end)
+            every_lead = f"""
+                SELECT row_number() OVER (ORDER BY lead_id) - 1 AS row_id, lead_id, {end} AS as_of, created_at
+                FROM leads
+                WHERE created_at <= {end}
+            """
+            with Spine.make(history.engine, "every_lead", every_lead) as rows:
+                self.plan = plan_vocabulary(history, rows, _EVERYTHING)
         return plan_columns(self.plan)
 
     def _of(self, name: str, index: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_serializer, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, model_serializer, model_validator
 
 from models.scorecard.language.settings import (
     Count,
@@ -142,8 +142,10 @@ class ActionRule(Rule):
     after: Text | None = Field(
         default=None, description="Only events later than the first one of this condition"
     )
-    silent: Duration | None = Field(
-        default=None, description="Holds when nothing matching happened for so long: 30d"
+    inactive_for: Duration | None = Field(
+        default=None,
+        validation_alias=AliasChoices("inactive_for", "silent"),  # silent: its name up to release 0.3
+        description="Matches when no such event happened for this long: 30d",
     )
 
     @property

@@ -5,79 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from pydantic import PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from features.history import Finding, History
 from features.yaml_model import load_yaml_with_lines
-from models.scorecard.language.checking import check_sheet
 from models.scorecard.language.contradictions import contradictions
-from models.scorecard.language.lists import read_list
-from models.scorecard.language.outcomes import Grades, Route, Scale, Thresholds
-from models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier, Group
-from models.scorecard.language.settings import DimensionName, Name, Number, Optional, Section, Text
-
-MAIN_DIMENSIONS = ("fit", "engagement")
+from models.scorecard.language.sheet_settings import SheetSettings
 
 
-def _list(told: Any, info: ValidationInfo) -> tuple[str, ...]:
-    return read_list(told, (info.context or {}).get("folder"))
-
-
-def _base(value: Any) -> Any:
-    if value is None:  # a section whose lines are all commented out
-        return {}
-    found = {"fit": value} if isinstance(value, int | float) else value
-    # a starting point of 0 says nothing, and must not tell two versions apart
-    return (
-        {name: points for name, points in found.items() if points != 0} if isinstance(found, dict) else found
-    )
-
-
-class Sheet(Section):
+class Sheet(SheetSettings):
     """A score sheet: rules with points, disqualifiers, stages, grades and routes.
 
     Read one with :meth:`load`; ``version`` tells two sheets apart by content, lists included.
     """
-
-    sheet: Name = Field(description="Name of the sheet: lower-case letters, digits and _")
-    about: Text = Field(default="", description="What the sheet is for, one sentence")
-    for_: Text | None = Field(
-        default=None,
-        alias="for",
-        description="The leads it is for: a condition over lead columns, account.columns and feature.<name>",
-    )
-    lists: Annotated[
-        dict[Name, Annotated[tuple[str, ...], BeforeValidator(_list)]],
-        BeforeValidator(lambda told: {} if told is None else told),
-    ] = Field(
-        default={},
-        description="Values for `column IN name`: a list, or a file beside the sheet, one value a line",
-    )
-    base: Annotated[dict[DimensionName, Number], BeforeValidator(_base)] = Field(
-        default={}, description="Starting points: one number (fit), or {fit: …, engagement: …}"
-    )
-    dimensions: Optional[DimensionName] = Field(
-        default=(), description="Dimensions besides fit and engagement"
-    )
-    products: Optional[DimensionName] = Field(
-        default=(), description="Which of the dimensions are product lines or areas of interest"
-    )
-    total: tuple[DimensionName, ...] = Field(
-        default=MAIN_DIMENSIONS, min_length=1, description="Dimensions that add up to the total"
-    )
-    scale: Scale = Field(default=Scale(), description="The totals that are shown as 0 and as 100")
-    groups: Optional[Group] = Field(default=(), description="Rules that share a cap")
-    attributes: Optional[AttributeRule] = Field(default=(), description="Who the lead is: moves fit")
-    actions: Optional[ActionRule] = Field(default=(), description="What the lead did: moves engagement")
-    disqualify: Optional[Disqualifier] = Field(
-        default=(), description="Takes a lead out, whatever its points"
-    )
-    thresholds: Thresholds | None = Field(default=None, description="Stages; without them all are Lead")
-    grades: Grades = Field(default=Grades(), description="Cuts of the grades")
-    routes: Optional[Route] = Field(default=(), description="What to do with whom: the first that holds")
 
     _places: dict[tuple[str | int, ...], str] = PrivateAttr(default_factory=dict)
 
@@ -85,7 +27,7 @@ class Sheet(Section):
     def load(cls, path: str | Path) -> Sheet:
         """Read and check the sheet at ``path``.
 
-        Conditions are checked when the columns are known: by :meth:`check` and when the sheet is scored.
+        Conditions are checked when the columns are known: by ``check_sheet`` and when the sheet is scored.
         Raises ``UsageError`` that tells file, line, rule and value of every mistake.
         """
         folder = Path(path).parent
@@ -104,28 +46,25 @@ class Sheet(Section):
         content = self.content()
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
-    def content(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Plain JSON values, without defaults; ``Sheet.model_validate`` brings the sheet back."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
-    @property
-    def rules(self) -> tuple[AttributeRule | ActionRule, ...]:
-        """Every rule that gives points: attributes, then actions, in the order of the file."""
-        return (*self.attributes, *self.actions)
-
-    @property
-    def all_dimensions(self) -> tuple[str, ...]:
-        """Fit, engagement, and the sheet's own."""
-        return (*MAIN_DIMENSIONS, *self.dimensions)
-
-    def check(self, history: History) -> list[Finding]:
-        """What in the sheet does not go with the data: misspelt values, rules that never fire, thresholds
-        out of reach. Raises ``UsageError`` for a condition that cannot be used at all."""
-        return check_sheet(self, history)
+    def content(self) -> dict[str, Any]:
+        """The same by the names of release 0.3, which versions are hashed and stored by."""
+        content = self.settings()
+        for rule in content.get("actions", ()):
+            if "inactive_for" in rule:
+                rule["silent"] = rule.pop("inactive_for")
+        return content
 
     def where(self, section: str, index: int, key: str = "when") -> str:
         """File, line and label of a rule, for messages."""
         return self.place((section, index, key), getattr(self, section)[index].label)
+
+    def is_written(self, place: tuple[str | int, ...]) -> bool:
+        """Whether the file that the sheet was read from has this setting, under this name."""
+        return place in self._places
 
     def place(self, place: tuple[str | int, ...], label: str) -> str:
         """File and line of a setting, for messages; ``label`` says whose it is."""
@@ -141,6 +80,13 @@ class Sheet(Section):
         for name in ("mql", "sql"):
             _also(parts["Thresholds"]["properties"][name], {"type": "number"})
         _also(parts["ActionRule"]["properties"]["at_least"], {"type": "integer", "minimum": 1})
+        actions = parts["ActionRule"]["properties"]
+        actions["silent"] = {
+            **actions["inactive_for"],
+            "description": "Old name of inactive_for",
+            "deprecated": True,
+            "title": "Silent",
+        }
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             **schema,

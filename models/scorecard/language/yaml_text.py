@@ -14,7 +14,9 @@ _WIDTH = 110
 _STEP = "  "
 _SECTIONS = "sheet about for lists base dimensions products total scale groups attributes actions disqualify"
 _SECTIONS += " thresholds grades routes"
-_SETTINGS = "label name when points per of within cap decay at_least after silent on key group dimension also"
+_SETTINGS = (
+    "label name when points per of within cap decay at_least after inactive_for on key group dimension also"
+)
 _SETTINGS += " action queue reason"
 _NOTES = {
     "lists": "values for `x IN name` in conditions",
@@ -51,7 +53,7 @@ def yaml_text(sheet: Sheet) -> str:
     actions: # what the lead did: they move engagement
       - {label: Call, when: "event_type = 'call'", points: 3}
     """
-    content = _ordered(sheet.content(), _SECTIONS)
+    content = _ordered(sheet.settings(), _SECTIONS)
     lines: list[str] = []
     for key, value in content.items():
         told = list(_entry(key, value, ""))

@@ -14,6 +14,7 @@ from features.engines import Step
 from features.history import History
 from features.matrix import make_features
 from features.plan import FeaturePlan
+from features.spine import Spine
 from models.scorecard.language.contradictions import STARTING
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.language.sheet import Sheet
@@ -84,12 +85,13 @@ class SheetScores:
 def score_sheet(
     sheet: Sheet,
     history: History,
-    spine_table: str = "spine",
+    spine: Spine,
+    *,
     ledger: bool = True,
     movement: bool = False,
     plan: FeaturePlan | None = None,
 ) -> SheetScores:
-    """Score ``spine_table(row_id, lead_id, as_of, created_at)`` by ``sheet``: a function of the history at each as_of.
+    """Score the rows of a spine by a sheet: a function of the history at each ``as_of``.
 
     An event counts if it occurred and was known strictly before ``as_of``, and, with ``within``, did not
     occur before ``as_of - within``. Attributes have the value they had then. With ``ledger=False`` the lines
@@ -99,7 +101,7 @@ def score_sheet(
     Raises ``UsageError`` for a condition that the history's columns do not support.
     """
     engine = history.engine
-    with _scored(sheet, history, spine_table, movement, plan) as standing:
+    with _scored(sheet, history, spine, movement, plan) as standing:
         scores = engine.frame("SELECT * FROM sheet_scores ORDER BY row_id")
         lines = engine.frame(
             f"{ledger_sql(standing)}{'' if ledger else ' WHERE FALSE'} "
@@ -111,15 +113,16 @@ def score_sheet(
 def write_sheet(
     sheet: Sheet,
     history: History,
+    spine: Spine,
+    *,
     scores: Path,
     ledger: Path,
-    spine_table: str = "spine",
     movement: bool = False,
     plan: FeaturePlan | None = None,
 ) -> None:
     """The same as Parquet, never whole in memory: columns of ``SheetScores``, in no particular order."""
     engine, literal = history.engine, history.engine.dialect.literal
-    with _scored(sheet, history, spine_table, movement, plan) as standing:
+    with _scored(sheet, history, spine, movement, plan) as standing:
         quote = engine.dialect.quote
 
         def names_of(names: tuple[str, ...]) -> str:
@@ -155,7 +158,7 @@ def write_sheet(
         told = (
             "SELECT n.row_id, s.lead_id, d.name AS dimension, l.name AS rule, n.occurred_at, n.detail, "
             "n.raw_points, n.raw_points - n.faded AS taken_by_decay, n.faded - n.points AS taken_by_cap, n.points "
-            f"FROM ({ledger_sql(standing)}) AS n JOIN {quote(spine_table)} AS s ON s.row_id = n.row_id "
+            f"FROM ({ledger_sql(standing)}) AS n JOIN {spine} AS s ON s.row_id = n.row_id "
             f"JOIN {names_of(rule_labels(sheet))} AS l ON l.number = n.rule "
             f"JOIN {names_of(sheet.all_dimensions)} AS d ON d.number = n.dimension"
         )
@@ -183,42 +186,41 @@ def ledger_sql(standing: Standing) -> str:
         given = standing.dialect.as_double(points)
         found += (
             f" UNION ALL SELECT s.row_id, {places[name]}, {places[name]}, {UNDATED}, CAST(NULL AS {text}), {given}, "
-            f"{given}, {given} FROM {standing.dialect.quote(standing.spine)} AS s"
+            f"{given}, {given} FROM {standing.spine} AS s"
         )
     return f"SELECT * FROM ({found}) AS n"
 
 
 @contextmanager
 def _scored(
-    sheet: Sheet, history: History, spine: str, movement: bool, plan: FeaturePlan | None
+    sheet: Sheet, history: History, spine: Spine, movement: bool, plan: FeaturePlan | None
 ) -> Iterator[Standing]:
-    """Run every pass; the tables are dropped at the end."""
-    engine = history.engine
     standing = Standing(sheet, parse_conditions(sheet, history, plan), history, spine, movement)
-    made: list[str] = []
-    try:
-        with engine.unordered():
-            run_passes(standing, history, made)
-            yield standing
-    finally:
-        engine.drop(*dict.fromkeys(made))
+    with history.engine.unordered(), passes_run(standing):
+        yield standing
 
 
-def run_passes(standing: Standing, history: History, made: list[str]) -> None:
-    """Run the passes in order; every table made is added to ``made``."""
+@contextmanager
+def passes_run(standing: Standing) -> Iterator[None]:
+    """Run the passes in order; their tables are there inside, and dropped at the end."""
+    history, made = standing.history, list[str]()
 
     def run(steps: tuple[Step, ...]) -> None:
         made.extend(step.name for step in steps)
         history.engine.run(steps)
 
-    of = ""  # the spine whose features stand in ``sheet_features``
-    for item in standing.passes():
-        run(item.before)
-        if standing.parsed.plan is not None and item.spine != of:
-            made.append("sheet_features")
-            make_features(history, standing.parsed.plan, item.spine, "sheet_features")
-            of = item.spine
-        run(item.steps)
+    of: Spine | None = None  # whose features stand in ``sheet_features``
+    try:
+        for item in standing.passes():
+            run(item.before)
+            if standing.parsed.plan is not None and item.spine != of:
+                made.append("sheet_features")
+                make_features(history, standing.parsed.plan, item.spine, "sheet_features")
+                of = item.spine
+            run(item.steps)
+        yield
+    finally:
+        history.engine.drop(*dict.fromkeys(made))
 
 
 def _scores(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from features.conditions.condition import Condition
 from features.engines import Step
 from features.engines.dialect import Dialect
 from features.history import History
+from features.spine import Spine
 from features.visibility import known_by
 from models.scorecard.language.parsing import Parsed
 from models.scorecard.language.sheet import Sheet
@@ -78,7 +79,7 @@ class HitSteps:
         sheet: Sheet,
         parsed: Parsed,
         history: History,
-        spine: str,
+        spine: Spine,
         prefix: str,
         first: bool,
         plain: bool = False,
@@ -86,7 +87,7 @@ class HitSteps:
     ) -> None:
         self.sheet, self.parsed, self.history = sheet, parsed, history
         self.dialect, self.prefix, self.first = history.engine.dialect, prefix, first
-        self.spine = self.dialect.quote(spine)
+        self.spine = spine
         self.numbers = Numbers(sheet)
         self.traits = dict(zip(self.numbers.attributes, parsed.attributes, strict=True))
         self.hits: dict[int, Condition] = dict(zip(self.numbers.actions, parsed.actions, strict=True))

@@ -128,7 +128,7 @@ class UnitSteps(HitSteps):
             for number in self.numbers.attributes
         ]
         actions = self.numbers.actions
-        if once := [n for n in actions if n not in self.raw and actions[n].silent is None]:
+        if once := [n for n in actions if n not in self.raw and actions[n].inactive_for is None]:
             parts.append(self._once(once))
         plain = {n: actions[n] for n in self.raw if actions[n].at_least is None}
         for unit in ("once", "each", "day", "value"):
@@ -138,7 +138,11 @@ class UnitSteps(HitSteps):
                 counted = {n: r for n, r in actions.items() if r.at_least and r.at_least.unit == unit}
                 chosen = {n: rule for n, rule in counted.items() if rule.fades == fades}
                 parts += [self._at_least(unit, chosen, fades)] if chosen else []
-        parts += [self._silence(n, rule.silent) for n, rule in actions.items() if rule.silent is not None]
+        parts += [
+            self._silence(n, rule.inactive_for)
+            for n, rule in actions.items()
+            if rule.inactive_for is not None
+        ]
         nothing = f"SELECT s.row_id, 0 AS rule, {UNDATED} AS occurred_at, {self._no_text()} AS detail FROM {self.spine} AS s"
         return " UNION ALL ".join(parts or [f"{nothing} WHERE FALSE"])
 

@@ -7,19 +7,18 @@ from datetime import datetime
 
 import pandas as pd
 
-from features.engines import Step
+from features.engines import Table
 from features.history import History
 from features.plan import FeaturePlan
+from features.spine import Spine
 from models.scorecard.language.parsing import Parsed, parse_conditions, parse_segment
 from models.scorecard.language.rules import ActionRule, AttributeRule
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import score_sheet
 
-_SPINE = ["row_id", "lead_id", "as_of", "created_at"]
 
-
-def set_rows(history: History, rows: Iterable[tuple[str, datetime]], table: str) -> None:
-    """Make the spine ``table(row_id, lead_id, as_of, created_at)`` of these leads and moments, in this order."""
+def set_rows(history: History, rows: Iterable[tuple[str, datetime]]) -> Spine:
+    """The spine of these leads and moments, numbered in this order, as a table that the caller drops."""
     frame = pd.DataFrame(list(rows), columns=["lead_id", "as_of"])
     frame = pd.DataFrame(
         {
@@ -28,37 +27,36 @@ def set_rows(history: History, rows: Iterable[tuple[str, datetime]], table: str)
             "as_of": frame["as_of"].astype("datetime64[us]"),
         }
     )
-    history.engine.register("asked_rows", frame)
-    told = (
-        "SELECT r.row_id, r.lead_id, r.as_of, l.created_at FROM asked_rows AS r "
-        "LEFT JOIN leads AS l ON l.lead_id = r.lead_id"
-    )
-    history.engine.run([Step(table, told)])
-    history.engine.drop("asked_rows")
+    with Table.of(history.engine, "chosen_rows", frame) as chosen:
+        return Spine.make(
+            history.engine,
+            "chosen",
+            f"""
+            SELECT r.row_id, r.lead_id, r.as_of, l.created_at
+            FROM {chosen} AS r
+            LEFT JOIN leads AS l ON l.lead_id = r.lead_id
+            """,
+        )
 
 
-def split_segment(sheet: Sheet, history: History, spine: str, inside: str) -> int:
-    """Make ``inside``, the rows of ``spine`` that the sheet is for; returns how many these are.
+def split_segment(sheet: Sheet, history: History, spine: Spine) -> Spine:
+    """The rows of a spine that the sheet is for, as a table that the caller drops; may be empty.
 
     Raises ``UsageError`` where ``for`` does not fit the history.
     """
-    engine, quote = history.engine, history.engine.dialect.quote
+    engine, rows = history.engine, f"SELECT row_id, lead_id, as_of, created_at FROM {spine}"
     if sheet.for_ is None:
-        held = "SELECT row_id FROM " + quote(spine)
-    else:
-        _, plan = parse_segment(sheet, history)  # a mistake is told with the sheet's file and line
-        probe = _probe(sheet, attributes=[{"label": "for", "when": sheet.for_, "points": 1}])
-        scores = score_sheet(probe, history, spine, ledger=False, plan=plan).scores
-        engine.register("sheet_segment", scores.loc[scores["total"] == 1, ["row_id"]].reset_index(drop=True))
-        held = "SELECT row_id FROM sheet_segment"
-    columns = ", ".join(_SPINE)
-    engine.run([Step(inside, f"SELECT {columns} FROM {quote(spine)} WHERE row_id IN ({held})")])
-    engine.drop("sheet_segment")
-    return engine.count(quote(inside))
+        return Spine.make(engine, "segment", rows)
+    _, plan = parse_segment(sheet, history)  # a mistake is reported with the sheet's file and line
+    probe = _probe(sheet, attributes=[{"label": "for", "when": sheet.for_, "points": 1}])
+    scores = score_sheet(probe, history, spine, ledger=False, plan=plan).scores
+    chosen = scores.loc[scores["total"] == 1, ["row_id"]].reset_index(drop=True)
+    with Table.of(engine, "segment_rows", chosen) as numbers:
+        return Spine.make(engine, "segment", f"{rows} WHERE row_id IN (SELECT row_id FROM {numbers})")
 
 
 def rules_held(
-    sheet: Sheet, history: History, spine: str, ledger: pd.DataFrame, plan: FeaturePlan | None = None
+    sheet: Sheet, history: History, spine: Spine, ledger: pd.DataFrame, plan: FeaturePlan | None = None
 ) -> pd.DataFrame:
     """``row_id, rule`` (label) of every rule that holds: those of the ledger, and those that give no points.
 
@@ -80,7 +78,7 @@ def rules_held(
 
 
 def attributes_seen(
-    sheet: Sheet, history: History, spine: str, plan: FeaturePlan | None = None
+    sheet: Sheet, history: History, spine: Spine, plan: FeaturePlan | None = None
 ) -> dict[int, dict[str, str]]:
     """What each attribute rule looked at, whether it held or not: row_id → label → ``age 41, place Bern``."""
     if not sheet.attributes:
@@ -95,7 +93,7 @@ def attributes_seen(
     return found
 
 
-def hits_of(sheet: Sheet, history: History, spine: str, parsed: Parsed | None = None) -> pd.DataFrame:
+def hits_of(sheet: Sheet, history: History, spine: Spine, parsed: Parsed | None = None) -> pd.DataFrame:
     """The events that action rules are about, of the leads of a spine, whether known by then or not.
 
     Returns
@@ -119,7 +117,7 @@ def hits_of(sheet: Sheet, history: History, spine: str, parsed: Parsed | None = 
     told = " UNION ALL ".join(
         f"SELECT e.lead_id, {index} AS rule, '{role}' AS role, e.occurred_at, e.known_at, e.retracted_at, "
         f"{value} AS value FROM events AS e WHERE {condition.sql(sql, 'e')} "
-        f"AND e.lead_id IN (SELECT lead_id FROM {quote(spine)})"
+        f"AND e.lead_id IN (SELECT lead_id FROM {spine})"
         for index, role, condition, value in parts
     )
     frame = history.engine.frame(

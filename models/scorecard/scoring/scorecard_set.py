@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 
 from features.attributes.as_of import attribute_steps
-from features.engines import Step
+from features.engines import Table
 from features.errors import UsageError
 from features.history import Finding, History
 from features.matrix import make_features
 from features.plan import FeaturePlan
+from features.spine import Spine
+from models.scorecard.language.checking import check_sheet
 from models.scorecard.language.contradictions import STARTING
 from models.scorecard.language.parsing import parse_segment
 from models.scorecard.language.rules import ActionRule, AttributeRule
@@ -26,7 +28,7 @@ from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import LEDGER_COLUMNS, SheetScores, score_sheet
 
 NO_SHEET = "No sheet"
-_LEAD = {"": "l", "account": "a", "feature": "f"}
+_LEAD = {"": "l", "account": "a"}
 _SHARED = (
     *("total", "score", "grade", "stage", "disqualified_by", "product", "trend", "surge"),
     *("route", "action", "queue", "reason"),
@@ -120,49 +122,57 @@ class ScorecardSet:
 
     def check(self, history: History) -> list[Finding]:
         """What the sheets and the data do not agree on, and how many leads no sheet is for."""
-        findings = [finding for sheet in self.sheets for finding in sheet.check(history)]
+        findings = [finding for sheet in self.sheets for finding in check_sheet(sheet, history)]
         if all(sheet.for_ is not None for sheet in self.sheets):
-            engine = history.engine
-            rows = "SELECT row_number() OVER (ORDER BY lead_id) - 1 AS row_id, lead_id, "
-            rows += f"{engine.dialect.literal(history.data_end)} AS as_of, created_at FROM leads"
-            engine.run([Step("book_all", rows)])
-            try:
-                self._sort(history, "book_all", None)
-                alone = engine.count("book_primary WHERE sheet IS NULL")
-                every = engine.count("book_primary")
-            finally:
-                engine.drop("book_all", "book_primary", "lead_as_of", "account_as_of", "sheet_features")
+            engine, end = history.engine, history.engine.dialect.literal(history.data_end)
+            every_lead = f"""
+                SELECT row_number() OVER (ORDER BY lead_id) - 1 AS row_id, lead_id, {end} AS as_of, created_at
+                FROM leads
+            """
+            with (
+                Spine.make(engine, "every_lead", every_lead) as spine,
+                self._assign(history, spine, None) as assigned,
+            ):
+                alone, every = engine.count(f"{assigned} WHERE sheet IS NULL"), assigned.rows
             if alone:
                 told = f"no sheet is for {alone:,} of {every:,} leads: they get no points; "
                 told += "a last sheet without `for` would take them"
                 findings.append(Finding("sheet-no-segment", told, "warning", alone))
         return findings
 
-    def _sort(self, history: History, spine: str, plan: FeaturePlan | None) -> None:
-        """Make ``book_primary(row_id, lead_id, as_of, created_at, in_0, in_1, …, sheet)``."""
-        dialect = history.engine.dialect
-        quoted = dialect.quote(spine)
-        inside, join = [], ""
-        for sheet in self.sheets:
-            segment, narrow = parse_segment(sheet, history, plan)
-            inside.append("TRUE" if segment is None else segment.sql(dialect, _LEAD))
-            if narrow is not None:
-                make_features(history, narrow, spine, f"book_features_{len(inside)}")
-                alias = f"f{len(inside)}"
-                inside[-1] = segment.sql(dialect, {**_LEAD, "feature": alias}) if segment else "TRUE"
-                join += f" LEFT JOIN book_features_{len(inside)} AS {alias} ON {alias}.row_id = s.row_id"
-        flags = ", ".join(f"coalesce({holds}, FALSE) AS in_{place}" for place, holds in enumerate(inside))
-        whens = " ".join(f"WHEN in_{place} THEN {place}" for place in range(len(inside)))
-        source = (
-            f"SELECT s.row_id, s.lead_id, s.as_of, s.created_at, {flags} FROM {quoted} AS s "
-            "LEFT JOIN lead_as_of AS l ON l.row_id = s.row_id "
-            f"LEFT JOIN account_as_of AS a ON a.row_id = s.row_id{join}"
-        )
-        history.engine.run(attribute_steps(history, quoted))
-        history.engine.run(
-            [Step("book_primary", f"SELECT p.*, CASE {whens} END AS sheet FROM ({source}) AS p")]
-        )
-        history.engine.drop(*(f"book_features_{place}" for place in range(1, len(inside) + 1)))
+    def _assign(self, history: History, spine: Spine, plan: FeaturePlan | None) -> Table:
+        """``row_id, lead_id, as_of, created_at, in_0, in_1, …, sheet``: which sheets are for each row, and the first
+        of them by its place. The caller drops the table."""
+        engine, dialect = history.engine, history.engine.dialect
+        steps, features = attribute_steps(history, spine), list[str]()
+        try:
+            holds, joins = [], ""
+            for place, sheet in enumerate(self.sheets):
+                segment, narrow = parse_segment(sheet, history, plan)
+                aliases = {**_LEAD, "feature": f"f{place}"}
+                holds.append("TRUE" if segment is None else segment.sql(dialect, aliases))
+                if narrow is not None:
+                    features.append(f"segment_features_{place}")
+                    make_features(history, narrow, spine, features[-1])
+                    joins += f" LEFT JOIN {features[-1]} AS f{place} ON f{place}.row_id = s.row_id"
+            engine.run(steps)  # after the features, whose steps drop theirs of the same names
+            flags = ", ".join(f"coalesce({sql}, FALSE) AS in_{place}" for place, sql in enumerate(holds))
+            whens = " ".join(f"WHEN in_{place} THEN {place}" for place in range(len(holds)))
+            return Table.make(
+                engine,
+                "assigned",
+                f"""
+                SELECT p.*, CASE {whens} END AS sheet
+                FROM (
+                  SELECT s.row_id, s.lead_id, s.as_of, s.created_at, {flags}
+                  FROM {spine} AS s
+                  LEFT JOIN lead_as_of AS l ON l.row_id = s.row_id
+                  LEFT JOIN account_as_of AS a ON a.row_id = s.row_id{joins}
+                ) AS p
+                """,
+            )
+        finally:
+            engine.drop(*features, *(step.name for step in steps))
 
 
 @dataclass(frozen=True)
@@ -226,29 +236,31 @@ class ScorecardSetScores:
 def score_scorecard_set(
     book: ScorecardSet,
     history: History,
-    spine_table: str = "spine",
+    spine: Spine,
+    *,
     ledger: bool = True,
     movement: bool = False,
     plan: FeaturePlan | None = None,
 ) -> ScorecardSetScores:
     """Score a spine by every sheet of the book that is for its rows; see ``score_sheet``."""
+
+    def score(sheet: Sheet, rows: Spine) -> SheetScores:
+        return score_sheet(sheet, history, rows, ledger=ledger, movement=movement, plan=plan)
+
     first = book.sheets[0]
     if first.for_ is None and len(book.sheets) == 1:
-        whole = score_sheet(first, history, spine_table, ledger, movement, plan)
+        whole = score(first, spine)
         return ScorecardSetScores(
             book, whole.scores.assign(sheet=first.name), whole.ledger, {first.name: whole}
         )
     engine, parts = history.engine, {}
-    try:
-        book._sort(history, spine_table, plan)
-        primary = engine.frame("SELECT row_id, lead_id, as_of, sheet FROM book_primary ORDER BY row_id")
+    with book._assign(history, spine, plan) as assigned:
+        primary = engine.frame(f"SELECT row_id, lead_id, as_of, sheet FROM {assigned} ORDER BY row_id")
         for place, sheet in enumerate(book.sheets):
-            rows = f"SELECT row_id, lead_id, as_of, created_at FROM book_primary WHERE in_{place}"
-            engine.run([Step("book_rows", rows)])
-            if engine.count("book_rows"):
-                parts[sheet.name] = score_sheet(sheet, history, "book_rows", ledger, movement, plan)
-    finally:
-        engine.drop("book_primary", "book_rows", "lead_as_of", "account_as_of")
+            of_sheet = f"SELECT row_id, lead_id, as_of, created_at FROM {assigned} WHERE in_{place}"
+            with Spine.make(engine, "of_sheet", of_sheet) as rows:
+                if rows.rows:
+                    parts[sheet.name] = score(sheet, rows)
     return _joined(book, primary, parts, movement)
 
 

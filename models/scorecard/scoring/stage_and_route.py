@@ -13,6 +13,7 @@ from datetime import timedelta
 from features.attributes.as_of import attribute_steps
 from features.engines import Step
 from features.history import History
+from features.spine import Spine
 from models.scorecard.language.outcomes import Stage
 from models.scorecard.language.parsing import Parsed
 from models.scorecard.language.sheet import Sheet
@@ -26,7 +27,7 @@ _MOMENT = timedelta(microseconds=1)
 class Pass:
     """Steps over one spine. ``before`` makes the spine; between the two, features are made where rules read them."""
 
-    spine: str
+    spine: Spine
     before: tuple[Step, ...]
     steps: tuple[Step, ...]
 
@@ -43,7 +44,7 @@ class Standing:
         sheet: Sheet,
         parsed: Parsed,
         history: History,
-        spine: str,
+        spine: Spine,
         movement: bool = False,
         reviewed: bool = False,
         plain: bool = False,
@@ -73,34 +74,38 @@ class Standing:
             found.append(self._week(self.spine, "sheet"))
         found.append(self._again(self.spine, self._reached("sheet", self.main)))
         if self.kept or self.reviewed:
-            review = self._points("review_spine", "review")
+            rows = self._made("review_spine")
+            review = self._points(rows, "review")
             moments = (Step("sheet_waiting", self._waiting()), Step("review_spine", self._reviews()))
-            found.append(Pass("review_spine", moments, tuple(review.steps(self.movement))))
+            found.append(Pass(rows, moments, tuple(review.steps(self.movement))))
             if self.movement:
-                found.append(self._week("review_spine", "review"))
-            found.append(self._again("review_spine", self._reached("review", review), *self._kept()))
+                found.append(self._week(rows, "review"))
+            found.append(self._again(rows, self._reached("review", review), *self._kept()))
         found.append(self._again(self.spine, self._staged(), self._scores()))
         return found
 
-    def _again(self, spine: str, *steps: Step) -> Pass:
+    def _again(self, spine: Spine, *steps: Step) -> Pass:
         """Steps that read attributes of a spine; a pass in between may have left others behind."""
         other = self.movement or self.kept or self.reviewed
-        attributes = (
-            attribute_steps(self.history, self.dialect.quote(spine)) if other and self.parsed.outcomes else ()
-        )
+        attributes = attribute_steps(self.history, spine) if other and self.parsed.outcomes else ()
         return Pass(spine, (), (*attributes, *steps))
 
-    def _week(self, spine: str, prefix: str) -> Pass:
+    def _week(self, spine: Spine, prefix: str) -> Pass:
         """The totals of a week before each row, in ``<prefix>_week_base``."""
         name = f"{prefix}_week"
+        rows = self._made(f"{name}_spine")
         before = (
             f"SELECT s.row_id, s.lead_id, {self.dialect.minus('s.as_of', WEEK)} AS as_of, l.created_at "
-            f"FROM {self.dialect.quote(spine)} AS s JOIN leads AS l ON l.lead_id = s.lead_id"
+            f"FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id"
         )
-        points = self._points(f"{name}_spine", name)
-        return Pass(f"{name}_spine", (Step(f"{name}_spine", before),), tuple(points.steps()))
+        points = self._points(rows, name)
+        return Pass(rows, (Step(rows.name, before),), tuple(points.steps()))
 
-    def _points(self, spine: str, prefix: str, first: bool = False) -> PointSteps:
+    def _made(self, name: str) -> Spine:
+        """A spine that a step of ours makes."""
+        return Spine(self.history.engine, name)
+
+    def _points(self, spine: Spine, prefix: str, first: bool = False) -> PointSteps:
         alone = not (self.movement or self.kept or self.reviewed or self.plain)
         return PointSteps(self.sheet, self.parsed, self.history, spine, prefix, first, self.plain, alone)
 
@@ -167,7 +172,7 @@ class Standing:
         moments = [f"SELECT w.row_id, l.created_at AS moment FROM {created}"]
         moments += [
             f"SELECT w.row_id, {plus('l.created_at', length)} AS moment FROM {created}"
-            for length in sorted({rule.silent for rule in rules.values() if rule.silent})
+            for length in sorted({rule.inactive_for for rule in rules.values() if rule.inactive_for})
         ]
         if self.main.hits:
             begins = "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END"
@@ -200,7 +205,7 @@ class Standing:
         """How long an event counts for which rules: windows, times to zero, and silence that it ends."""
         found: dict[timedelta, set[int]] = {}
         for number, rule in self.main.numbers.actions.items():
-            for length in (rule.within, rule.silent, rule.decay.to_zero if rule.decay else None):
+            for length in (rule.within, rule.inactive_for, rule.decay.to_zero if rule.decay else None):
                 if length is not None:
                     found.setdefault(length, set()).add(number)
         return [(length, sorted(numbers)) for length, numbers in sorted(found.items())]

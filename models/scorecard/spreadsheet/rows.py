@@ -13,6 +13,7 @@ from features.errors import UsageError
 
 _MOST_BYTES = 20_000_000
 _DELIMITERS = ",;\t"
+_OLD_NAMES = {"silent": "inactive_for"}
 _BOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods, .xls
 
 
@@ -64,8 +65,9 @@ def read_table(source: str | bytes, name: str, columns: Sequence[str]) -> Table:
 
 
 def header_name(cell: str) -> str:
-    """The name of a column as people may write it: ``At least`` is ``at_least``."""
-    return "_".join(cell.casefold().replace("-", " ").split())
+    """The name of a column as people may write it: ``At least`` is ``at_least``; old names are those of today."""
+    name = "_".join(cell.casefold().replace("-", " ").split())
+    return _OLD_NAMES.get(name, name)
 
 
 def _decoded(raw: bytes, name: str) -> str:

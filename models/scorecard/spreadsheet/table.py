@@ -11,9 +11,7 @@ from models.scorecard.spreadsheet.reading import GRADES, read_sheet
 from models.scorecard.spreadsheet.rows import read_table
 from models.scorecard.spreadsheet.values import cell_of
 
-_IN_ORDER = (
-    "section label key when points per of within cap decay at_least after silent group dimension also keep "
-)
+_IN_ORDER = "section label key when points per of within cap decay at_least after inactive_for group dimension also keep "
 _IN_ORDER += "on action queue reason"
 COLUMNS = tuple(_IN_ORDER.split())
 _NOTES = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from features.engines import Step
+from features.spine import Spine
 from models.scorecard.scoring.occurrences import UNDATED
 from models.scorecard.scoring.points import PointSteps
 from models.scorecard.scoring.stage_and_route import Standing
@@ -106,7 +107,7 @@ class SingleScanStanding(Standing):
     forgoes = False
     hair = timedelta(microseconds=1)
 
-    def _points(self, spine: str, prefix: str, first: bool = False) -> PointSteps:
+    def _points(self, spine: Spine, prefix: str, first: bool = False) -> PointSteps:
         return SingleScanPoints(self.sheet, self.parsed, self.history, spine, prefix, first, plain=True)
 
     def _source(self, prefix: str, points: PointSteps, staged: bool = False) -> str:
@@ -156,12 +157,12 @@ class SingleScanStanding(Standing):
 
     def _waiting(self) -> str:
         if self.forgoes:
-            return f"SELECT row_id, lead_id, as_of FROM {self.dialect.quote(self.spine)}"
+            return f"SELECT row_id, lead_id, as_of FROM {self.spine}"
         return super()._waiting()
 
     def _reviews(self) -> str:
         plus = self.dialect.plus
-        silent = sorted({rule.silent for rule in self.sheet.actions if rule.silent})
+        silent = sorted({rule.inactive_for for rule in self.sheet.actions if rule.inactive_for})
         moments, join = ["l.created_at", *(plus("l.created_at", length) for length in silent)], ""
         if self.main.hits:
             begins = "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END"

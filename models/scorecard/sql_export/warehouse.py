@@ -17,6 +17,7 @@ from features.engines.postgres_dialect import PostgresDialect
 from features.engines.spark_dialect import SparkDialect
 from features.errors import UsageError
 from features.history import History
+from features.spine import Spine
 from models.scorecard.language.parsing import Parsed, parse_conditions
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import ledger_sql, rule_labels
@@ -70,14 +71,14 @@ def sheet_sql(
     _refuse_features(sheet, parsed)
     dialect = DIALECTS[dialect_name]()
     narrow = _narrowed(parsed, history, dialect)
-    standing = SingleScanStanding(sheet, parsed, narrow, "spine", movement, plain=True)
+    standing = SingleScanStanding(sheet, parsed, narrow, Spine(narrow.engine, "spine"), movement, plain=True)
     standing.forgoes = dialect_name == "spark"  # it computes a CTE anew wherever it is read
     chain = _Chain(dialect)
     chain.add(Step("params", f"SELECT {dialect.literal(as_of)} AS as_of"), "spine")
     chain.add(Step("spine", _SPINE), "spine")
     for item in standing.passes():
         for step in (*item.before, *item.steps):
-            chain.add(step, item.spine)
+            chain.add(step, item.spine.name)
     if ledger:
         chain.add(Step("sheet_ledger", ledger_sql(standing)), "spine")
         last = _ledger(standing, dialect)

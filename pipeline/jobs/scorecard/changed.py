@@ -15,14 +15,14 @@ from models.scorecard.insights.comparison import Difference, compare_sheets
 from models.scorecard.language.parsing import Parsed, parse_conditions
 from models.scorecard.scoring.probes import hits_of, set_rows, without_segment
 from pipeline.config import ProjectFile
-from pipeline.jobs.scorecard.leads import named, one_lead, plain, records
+from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, plain, records
 from pipeline.sources import open_history
 
 _FACTS = ("total", "score", "grade", "stage", "route", "disqualified_by", "product")
 _LINE = ["dimension", "rule", "kind", "occurred_at", "detail", "before", "after", "points", "why"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Changed:
     """What changed between two moments.
 
@@ -67,7 +67,13 @@ def changed(
     lead and for moments in the wrong order.
     """
     history = open_history(file)
-    lead = one_lead(history, sheet, lead_id, as_of)
+    with one_lead(history, sheet, lead_id, as_of) as lead:
+        return _changed(history, lead, sheet, since, old_sheet)
+
+
+def _changed(
+    history: History, lead: OneLead, sheet: Sheet, since: datetime, old_sheet: Sheet | None
+) -> Changed:
     if since >= lead.as_of:
         raise UsageError(
             "there is no time between these moments",
@@ -80,35 +86,35 @@ def changed(
         notes.append(f"created on {first:%Y-%m-%d %H:%M}: compared with how it was then")
     old = without_segment(old_sheet or sheet)
     parsed = lead.parsed if old.version == lead.sheet.version else parse_conditions(old, history)
-    before, after = (_scored(old, parsed, history, lead_id, moment) for moment in (first, lead.as_of))
-    parts = [score_changes(before, after, hits_of(old, history, "one", parsed))]
+    before, after = (_scored(old, parsed, history, lead.lead_id, moment) for moment in (first, lead.as_of))
+    parts = [score_changes(before, after, hits_of(old, history, lead.spine, parsed))]
     differences: tuple[Difference, ...] = ()
     if old_sheet is not None and old_sheet.version != sheet.version:
         compared = compare_sheets(old_sheet, sheet)
         differences, now = (
             compared.differences,
-            _scored(lead.sheet, lead.parsed, history, lead_id, lead.as_of),
+            _scored(lead.sheet, lead.parsed, history, lead.lead_id, lead.as_of),
         )
         parts.append(version_changes(after, now, compared.renamed))
         after = now
     lines = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     return Changed(
-        lead_id,
-        first,
-        lead.as_of,
-        named(sheet),
-        named(old_sheet or sheet),
-        tuple(notes),
-        _facts(before),
-        _facts(after),
-        _with_total(lines[_LINE], old, sheet, before, after),
-        differences,
+        lead_id=lead.lead_id,
+        since=first,
+        as_of=lead.as_of,
+        sheet=named(sheet),
+        old_sheet=named(old_sheet or sheet),
+        notes=tuple(notes),
+        before=_facts(before),
+        after=_facts(after),
+        lines=_with_total(lines[_LINE], old, sheet, before, after),
+        differences=differences,
     )
 
 
 def _scored(sheet: Sheet, parsed: Parsed, history: History, lead_id: str, moment: datetime) -> SheetScores:
-    set_rows(history, [(lead_id, moment)], "at_moment")
-    return score_sheet(sheet, history, "at_moment", plan=parsed.plan)
+    with set_rows(history, [(lead_id, moment)]) as spine:
+        return score_sheet(sheet, history, spine, plan=parsed.plan)
 
 
 def _facts(scores: SheetScores) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pipeline.sources import open_history
 _MOST = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Diff:
     """Two sheets side by side.
 
@@ -54,21 +54,25 @@ def diff(
     open.
     """
     history = open_history(file)
-    moment = as_of or history.data_end
+    as_of = as_of or history.data_end
     compared = compare_sheets(before, after)
-    right, _ = open_leads(file, history, moment, after)
-    left, _ = open_leads(file, history, moment, before)
-    both = split_segment(after, history, "inside", "compared")
-    old, new = (score_sheet(without_segment(sheet), history, "compared") for sheet in (before, after))
+    with (
+        open_leads(file, history, as_of) as leads,
+        split_segment(before, history, leads) as left,
+        split_segment(after, history, leads) as right,
+        split_segment(after, history, left) as both,
+    ):
+        old, new = (score_sheet(without_segment(sheet), history, both) for sheet in (before, after))
+        only_before, only_after = left.rows - both.rows, right.rows - both.rows
     moved, stages, movers = _moved(old, new, compared.renamed, most)
     return Diff(
         before=named(before),
         after=named(after),
-        as_of=moment,
+        as_of=as_of,
         differences=compared.differences,
-        compared=both,
-        only_before=left - both,
-        only_after=right - both,
+        compared=len(new.scores),
+        only_before=only_before,
+        only_after=only_after,
         moved=moved,
         stages=stages,
         movers=movers,

@@ -20,7 +20,7 @@ from pipeline.jobs.scorecard.leads import named, records
 from pipeline.sources import open_history
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdicts:
     """What sales said of leads, by what the sheet said of them at that moment; the last word on each lead counts.
 
@@ -48,7 +48,7 @@ class Verdicts:
     reasons_by_rule: pd.DataFrame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answers:
     """What customers answered, and which rules held for them.
 
@@ -64,7 +64,7 @@ class Answers:
     by_rule: pd.DataFrame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Feedback:
     """A sheet beside what people said. ``mql`` is the total from which a lead is MQL, if there is one."""
 
@@ -107,20 +107,21 @@ def feedback(file: ProjectFile, sheet: Sheet) -> Feedback:
         )
     moments = [verdicts[["lead_id", "as_of"]], answers[["lead_id", "as_of"]]]
     rows = pd.concat(moments).drop_duplicates().sort_values(["lead_id", "as_of"], ignore_index=True)
-    set_rows(history, zip(rows["lead_id"], rows["as_of"], strict=True), "asked")
-    inside = split_segment(sheet, history, "asked", "asked_inside")
-    if not inside:
-        raise DataError(
-            "the sheet is for none of the leads with feedback",
-            value=sheet.for_,
-            why=f"there is feedback on {counted(int(rows['lead_id'].nunique()), 'lead')}",
-            fix="try another sheet, or see which values there are: leadlens check CONFIG",
-        )
     free = without_segment(sheet)
-    plan = parse_conditions(free, history).plan
-    scored = score_sheet(free, history, "asked_inside", plan=plan)
-    held = rules_held(free, history, "asked_inside", scored.ledger, plan)
-    history.engine.drop("asked", "asked_inside")
+    with (
+        set_rows(history, zip(rows["lead_id"], rows["as_of"], strict=True)) as spine,
+        split_segment(sheet, history, spine) as segment,
+    ):
+        if not segment.rows:
+            raise DataError(
+                "the sheet is for none of the leads with feedback",
+                value=sheet.for_,
+                why=f"there is feedback on {counted(int(rows['lead_id'].nunique()), 'lead')}",
+                fix="try another sheet, or see which values there are: leadlens check CONFIG",
+            )
+        plan = parse_conditions(free, history).plan
+        scored = score_sheet(free, history, segment, plan=plan)
+        held = rules_held(free, history, segment, scored.ledger, plan)
     numbered = scored.scores[["row_id", "lead_id", "as_of"]]
     judged = verdicts.merge(numbered, on=["lead_id", "as_of"])
     asked = answers.merge(numbered, on=["lead_id", "as_of"])

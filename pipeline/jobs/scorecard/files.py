@@ -10,7 +10,7 @@ from typing import Any
 
 from features import UsageError
 from features.history import Finding
-from models.scorecard import ScorecardSet, Sheet
+from models.scorecard import ScorecardSet, Sheet, check_sheet
 from pipeline.config import ProjectFile
 from pipeline.scorecards import templates as templates
 from pipeline.scorecards.project import choose_sheet, notes_of, sheets_of, store_of
@@ -88,7 +88,7 @@ def checked(file: ProjectFile, which: str | None) -> Checked:
     ours = {file.resolve(told).resolve() for told in file.project.scorecards}
     if path is not None and path.resolve() in ours:
         ScorecardSet(tuple(found.file for found in sheets_of(file) if found.file is not None))
-    findings = list(sheet.check(open_history(file)))
+    findings = check_sheet(sheet, open_history(file))
     if which is None:
         findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
     return Checked(sheet.name, sheet.version, len(sheet.rules), tuple(findings))

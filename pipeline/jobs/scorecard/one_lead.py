@@ -19,7 +19,7 @@ from pipeline.sources import open_history
 _LINE = ["occurred_at", "detail", "raw_points", "taken_by_decay", "taken_by_cap", "points"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RuleTest:
     """One rule of a sheet on one lead.
 
@@ -36,7 +36,7 @@ class RuleTest:
     why: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LeadTest:
     """A sheet on one lead: every line of it, and what they come to.
 
@@ -78,12 +78,12 @@ def lead_test(file: ProjectFile, sheet: Sheet, lead_id: str, as_of: datetime | N
     that did not exist yet.
     """
     history = open_history(file)
-    lead = one_lead(history, sheet, lead_id, as_of)
-    free, plan = lead.sheet, lead.parsed.plan
-    scores = score_sheet(free, history, "one", movement=True, plan=plan)
-    held = set(rules_held(free, history, "one", scores.ledger, plan)["rule"])
-    seen = attributes_seen(free, history, "one", plan).get(0, {})
-    hits = hits_of(free, history, "one", lead.parsed)
+    with one_lead(history, sheet, lead_id, as_of) as lead:
+        free, spine, plan = lead.sheet, lead.spine, lead.parsed.plan
+        scores = score_sheet(free, history, spine, movement=True, plan=plan)
+        held = set(rules_held(free, history, spine, scores.ledger, plan)["rule"])
+        seen = attributes_seen(free, history, spine, plan).get(0, {})
+        hits = hits_of(free, history, spine, lead.parsed)
     rules = []
     for rule in sheet.rules:
         mine = hits[hits["rule"] == rule.label]
@@ -122,7 +122,15 @@ def _tested(rule: AttributeRule | ActionRule, scores: SheetScores, held: bool, w
     lines = ledger[(ledger["rule"] == rule.label) & (ledger["dimension"] == rule.moves[0])]
     section = "attribute" if isinstance(rule, AttributeRule) else "action"
     points = round(float(lines["points"].sum()), 9)
-    return RuleTest(rule.label, section, rule.moves, held, points, tuple(records(lines[_LINE])), why)
+    return RuleTest(
+        label=rule.label,
+        section=section,
+        moves=rule.moves,
+        held=held,
+        points=points,
+        lines=tuple(records(lines[_LINE])),
+        why=why,
+    )
 
 
 def _why_not(rule: ActionRule, hits: pd.DataFrame, lead: OneLead) -> str:
@@ -130,10 +138,10 @@ def _why_not(rule: ActionRule, hits: pd.DataFrame, lead: OneLead) -> str:
     at = pd.Timestamp(lead.as_of)
     shown = _visible(hits, at)
     after, own = shown[shown["role"] == "after"], shown[shown["role"] == "when"]
-    if rule.silent is not None:
+    if rule.inactive_for is not None:
         last = max([*own["occurred_at"], pd.Timestamp(lead.created_at)])
         what = "last" if len(own) else "created"
-        return f"{what} {_day(last)}: not yet {format_duration(rule.silent)} of silence"
+        return f"{what} {_day(last)}: not yet {format_duration(rule.inactive_for)} of silence"
     if own.empty:
         return _never(hits[hits["role"] == "when"], at)
     if rule.after is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features import DataError, History
 from features.label import build_labels
 from features.plan import FeaturePlan
-from features.spine import build_spine
+from features.spine import Spine, build_spine
 from models.judging.intervals import wilson
 from models.scorecard import Sheet, SheetScores, score_sheet
 from models.scorecard.insights.changes import moves
@@ -27,7 +27,6 @@ from pipeline.jobs.scorecard.leads import named, open_leads, records
 from pipeline.sources import open_history
 
 Floats = NDArray[np.float64]
-_MOST_BANDS = 10
 _MOST_NAMED = 10
 
 
@@ -40,7 +39,7 @@ class Band:
     leads: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Crossing:
     """Leads that stand otherwise than by another sheet; of each way the first few, those with most points first."""
 
@@ -52,7 +51,7 @@ class Crossing:
     fallen: tuple[dict[str, Any], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Past:
     """What became of leads that were looked at before, by the sheet's points then.
 
@@ -70,7 +69,7 @@ class Past:
     hot: dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preview:
     """What a sheet would do to the leads open now, and did to those of the past."""
 
@@ -116,47 +115,47 @@ def preview(
     ``DataError`` where no lead is open, or where the sheet is for none of them.
     """
     history = open_history(file)
-    moment = as_of or history.data_end
-    free = without_segment(sheet)
+    as_of, free = as_of or history.data_end, without_segment(sheet)
     plan = parse_conditions(free, history).plan
-    leads, every = open_leads(file, history, moment, sheet)
-    if not leads:
-        raise DataError(
-            "the sheet is for none of the open leads",
-            value=sheet.for_,
-            why=f"{every:,} leads are open at {moment:%Y-%m-%d}",
-            fix="see which values there are: leadlens check CONFIG",
-        )
-    now = score_sheet(free, history, "inside", plan=plan)
-    held = rules_held(free, history, "inside", now.ledger, plan)
+    with open_leads(file, history, as_of) as leads, split_segment(sheet, history, leads) as segment:
+        if not segment.rows:
+            raise DataError(
+                "the sheet is for none of the open leads",
+                value=sheet.for_,
+                why=f"{leads.rows:,} leads are open at {as_of:%Y-%m-%d}",
+                fix="see which values there are: leadlens check CONFIG",
+            )
+        now = score_sheet(free, history, segment, plan=plan)
+        held = rules_held(free, history, segment, now.ledger, plan)
+        crossing = _crossing(history, segment, now, against) if against is not None else None
+        inside, outside = segment.rows, leads.rows - segment.rows
     counts = held.groupby("rule")["row_id"].nunique().reindex([rule.label for rule in sheet.rules]).fillna(0)
-    crossing = _crossing(history, now, against) if against is not None else None
     past, no_past, edges = _past(file, history, sheet, plan, now.scores["total"].to_numpy(dtype=float))
     scores = now.scores
     quartiles = np.quantile(scores["total"].to_numpy(dtype=float), [0.25, 0.5, 0.75]).tolist()
     return Preview(
         project=file.project.name,
         sheet=named(sheet),
-        as_of=moment,
-        leads=leads,
-        outside=every - leads,
+        as_of=as_of,
+        leads=inside,
+        outside=outside,
         bands=_bands(scores["total"], edges),
         quartiles=(quartiles[0], quartiles[1], quartiles[2]),
         stages=_counts(scores["stage"], STAGES),
         grades=_counts(scores["grade"], tuple(sorted(scores["grade"].unique()))),
         routes=_counts(scores["route"].dropna(), tuple(route.label for route in sheet.routes)),
         never=tuple(counts.index[counts == 0]),
-        always=tuple(counts.index[counts == leads]),
+        always=tuple(counts.index[counts == inside]),
         crossing=crossing,
         past=past,
         no_past=no_past,
     )
 
 
-def _crossing(history: History, now: SheetScores, against: Sheet) -> Crossing:
+def _crossing(history: History, segment: Spine, now: SheetScores, against: Sheet) -> Crossing:
     """Who is in a higher or lower stage than by the other sheet, among the leads that both are for."""
-    split_segment(against, history, "inside", "inside_too")
-    found = moves(score_sheet(without_segment(against), history, "inside_too", ledger=False), now)
+    with split_segment(against, history, segment) as both:
+        found = moves(score_sheet(without_segment(against), history, both, ledger=False), now)
     # out is the lowest of all
     rank = {name: place for place, name in enumerate(("Disqualified", *STAGES[:-1]))}
     step = found["stage_after"].map(rank) - found["stage_before"].map(rank)
@@ -165,7 +164,14 @@ def _crossing(history: History, now: SheetScores, against: Sheet) -> Crossing:
     for way in (found[step > 0], found[step < 0]):
         ordered = way.sort_values(["total_after", "lead_id"], ascending=[False, True])
         ways.append(tuple(records(ordered[shown].head(_MOST_NAMED))))
-    return Crossing(named(against), len(found), int((step > 0).sum()), int((step < 0).sum()), *ways)
+    return Crossing(
+        sheet=named(against),
+        compared=len(found),
+        up=int((step > 0).sum()),
+        down=int((step < 0).sum()),
+        risen=ways[0],
+        fallen=ways[1],
+    )
 
 
 def _past(
@@ -173,17 +179,17 @@ def _past(
 ) -> tuple[Past | None, str | None, Floats]:
     """The mature looks of the project's spine with what came of them; also the edges of the bands, old and new."""
     try:
-        build_spine(history, spine_policy(file.project), "looks")
-        build_labels(
-            history, outcome_horizon(file.project), file.project.outcome.kind, "looks", "look_labels"
-        )
+        spine = build_spine(history, spine_policy(file.project))
     except DataError as error:
         return None, error.what, round_edges(totals)
-    split_segment(sheet, history, "looks", "past_inside")
-    labels = history.engine.frame("SELECT row_id, label FROM look_labels WHERE label IS NOT NULL")
-    free = without_segment(sheet)
-    scores = score_sheet(free, history, "past_inside", ledger=False, plan=plan).scores
-    found = scores.merge(labels, on="row_id")
+    with (
+        spine,
+        build_labels(history, spine, outcome_horizon(file.project), file.project.outcome.kind) as labels,
+        split_segment(sheet, history, spine) as segment,
+    ):
+        scores = score_sheet(without_segment(sheet), history, segment, ledger=False, plan=plan).scores
+        known = history.engine.frame(f"SELECT row_id, label FROM {labels} WHERE label IS NOT NULL")
+    found = scores.merge(known, on="row_id")
     edges = round_edges(np.concatenate([totals, found["total"].to_numpy(dtype=float)]))
     if found.empty:
         return None, "the outcome of no look at these leads is known yet", edges
@@ -197,13 +203,13 @@ def _past(
     conversions = int(found["label"].sum())
     return (
         Past(
-            len(found),
-            int(found["lead_id"].nunique()),
-            conversions,
-            conversions / len(found),
-            bands,
-            stages.rename(columns={"group": "stage"}),
-            _hot(found, sheet, file.project.judge.capacity),
+            looks=len(found),
+            leads=int(found["lead_id"].nunique()),
+            conversions=conversions,
+            rate=conversions / len(found),
+            bands=bands,
+            stages=stages.rename(columns={"group": "stage"}),
+            hot=_hot(found, sheet, file.project.judge.capacity),
         ),
         None,
         edges,

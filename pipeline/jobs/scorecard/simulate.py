@@ -18,7 +18,7 @@ from pipeline.sources import open_history
 _MOST_DAYS = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Simulated:
     """``looks``, ``losses`` and ``turns`` as in ``models.scorecard.insights.simulation.Simulation``."""
 
@@ -46,8 +46,8 @@ def simulate(
     if not 1 <= days <= _MOST_DAYS:
         raise UsageError("so many days cannot be simulated", value=days, fix=f"1 to {_MOST_DAYS:,} days")
     history = open_history(file)
-    lead = one_lead(history, sheet, lead_id, as_of)
-    found = simulate_silence(lead.sheet, history, lead.lead_id, lead.as_of, days)
+    with one_lead(history, sheet, lead_id, as_of) as lead:
+        found = simulate_silence(lead.sheet, history, lead.lead_id, lead.as_of, days)
     return Simulated(
         lead_id=lead.lead_id,
         as_of=lead.as_of,

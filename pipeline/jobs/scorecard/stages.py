@@ -11,7 +11,7 @@ import pandas as pd
 from models.scorecard import Sheet
 from models.scorecard.insights.stage_history import stage_history
 from models.scorecard.language.grades import STAGES
-from models.scorecard.scoring.probes import without_segment
+from models.scorecard.scoring.probes import split_segment, without_segment
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, one_lead, open_leads, records
 from pipeline.sources import open_history
@@ -19,7 +19,7 @@ from pipeline.sources import open_history
 _SHOWN = ["lead_id", "at", "looked_before", "was", "stage", "total", "why", "rule", "occurred_at"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stages:
     """Stage histories: of one lead, or of all open ones that the sheet is for (``lead_id`` is ``None``).
 
@@ -51,18 +51,26 @@ def stages(
     ``DataError`` where no lead is open.
     """
     history = open_history(file)
-    moment, notes = as_of or history.data_end, tuple[str, ...]()
+    as_of, free, notes = as_of or history.data_end, without_segment(sheet), tuple[str, ...]()
     if lead_id is None:
-        leads, _ = open_leads(file, history, moment, sheet)
-        spine = "inside"
+        with open_leads(file, history, as_of) as open_now, split_segment(sheet, history, open_now) as segment:
+            leads, found = segment.rows, stage_history(free, history, segment)
     else:
-        lead = one_lead(history, sheet, lead_id, as_of)
-        leads, notes, spine = 1, lead.notes, "one"
-    found = stage_history(without_segment(sheet), history, spine, daily=lead_id is not None)
+        with one_lead(history, sheet, lead_id, as_of) as lead:
+            leads, notes, found = 1, lead.notes, stage_history(free, history, lead.spine, daily=True)
     last = found.groupby("lead_id")["stage"].last()
     now = {name: int((last == name).sum()) for name in STAGES}
     flow = tuple(_flow(name, found, last) for name in ("MQL", "SQL") if _has(sheet, name))
-    return Stages(lead_id, moment, named(sheet), leads, notes, now, flow, found[_SHOWN])
+    return Stages(
+        lead_id=lead_id,
+        as_of=as_of,
+        sheet=named(sheet),
+        leads=leads,
+        notes=notes,
+        now=now,
+        flow=flow,
+        history=found[_SHOWN],
+    )
 
 
 def _has(sheet: Sheet, name: str) -> bool:
