@@ -17,8 +17,9 @@ from models.learners.calibration import AffineCalibration
 from models.learners.classifier import LeadClassifier
 from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveLogistic
-from models.scale import POINTS_PER_LOG_ODDS, probability, score
+from models.scale import POINTS_PER_LOG_ODDS, score
 from models.scorecard.scoring.probability import PointsCalibration
+from models.statistics import expit
 
 Floats = NDArray[np.float64]
 RulePoints = pd.Series | pd.DataFrame | None
@@ -117,7 +118,7 @@ class LeadModel:
 
     def predict_proba(self, frame: pd.DataFrame, rule_points: RulePoints = None) -> Floats:
         """Probability of conversion within the horizon, one per row."""
-        return probability(self.log_odds(frame, rule_points))
+        return expit(self.log_odds(frame, rule_points))
 
     def score(self, frame: pd.DataFrame, rule_points: RulePoints = None) -> Floats:
         """Unrounded score: 50 is the average lead, ten points double the odds."""

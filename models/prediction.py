@@ -11,8 +11,9 @@ from features import FeatureColumn
 from features.columns import Family
 from models.lead_model import LeadModel
 from models.reasons import family_points, model_grades
-from models.scale import probability, shown_score
+from models.scale import shown_score
 from models.scorecard import ActionRule, AttributeRule, ScorecardSet, ScorecardSetScores
+from models.statistics import expit
 
 _SHEET = "sheet: "
 
@@ -97,5 +98,5 @@ def predict_frame(model: LeadModel, model_input: pd.DataFrame) -> pd.DataFrame:
 def sheet_probability(fitted: dict[str, float], rules: ScorecardSetScores, index: pd.Index) -> np.ndarray:
     """The sheet's points as probability; disqualified leads have the rate of their like in training."""
     scores = rules.scores.set_index("row_id").loc[index]
-    found = probability(fitted["a"] + fitted["b"] * scores["total"].to_numpy(dtype=float))
+    found = expit(fitted["a"] + fitted["b"] * scores["total"].to_numpy(dtype=float))
     return np.where(scores["disqualified_by"].notna(), fitted["disqualified"], found)

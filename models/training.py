@@ -14,12 +14,12 @@ from features.errors import DataError, UsageError
 from models.data_checks.time_proxy import TimeProxy, find_time_proxies
 from models.folds import Fold, as_numbers, make_folds
 from models.lead_model import LeadModel, RulePoints, SheetPrior
-from models.learners.calibration import AffineCalibration, level_shift, log_loss
+from models.learners.calibration import AffineCalibration, level_shift
 from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveDesign
 from models.learners.parts import ModelParams
-from models.scale import log_odds
 from models.scorecard.scoring.probability import PointsCalibration, calibrate_points
+from models.statistics import log_loss, log_odds, roc_auc
 from models.tuning import Tuned, tune
 
 Floats = NDArray[np.float64]
@@ -264,7 +264,9 @@ def _choose_window(
         by_window = {w: _level(fitted, train, w).calibration.log_odds(margin) for w in windows}
         sheet = None if fitted.sheet is None else fitted.sheet.line.log_odds(np.asarray(later.total))
         found.append((fold, later.y, by_window, sheet))
-    costs = {w: float(np.mean([log_loss(by_window[w], y) for _, y, by_window, _ in found])) for w in windows}
+    costs = {
+        w: float(np.mean([log_loss(y, by_window[w]).mean() for _, y, by_window, _ in found])) for w in windows
+    }
     window = min(costs, key=lambda w: costs[w])
     figures = []
     for fold, y, by_window, sheet in found:
@@ -273,19 +275,13 @@ def _choose_window(
                 "train_rows": len(fold.train),
                 "rows": len(y),
                 "conversions": int(y.sum()),
-                "roc_auc": _auc(y, by_window[window]),
-                "log_loss": log_loss(by_window[window], y),
-                "sheet_roc_auc": None if sheet is None else _auc(y, sheet),
-                "sheet_log_loss": None if sheet is None else log_loss(sheet, y),
+                "roc_auc": roc_auc(y, by_window[window]),
+                "log_loss": float(log_loss(y, by_window[window]).mean()),
+                "sheet_roc_auc": None if sheet is None else roc_auc(y, sheet),
+                "sheet_log_loss": None if sheet is None else float(log_loss(y, sheet).mean()),
             }
         )
     return window, {f"{w:g}": cost for w, cost in costs.items()}, pd.DataFrame(figures)
-
-
-def _auc(y: Floats, margin: Floats) -> float:
-    rank = pd.Series(margin).rank().to_numpy()
-    hits = y.sum()
-    return float((rank[y > 0].sum() - hits * (hits + 1) / 2) / (hits * (len(y) - hits)))
 
 
 def _label(y: ArrayLike, rows: int) -> Floats:

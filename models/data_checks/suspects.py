@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from features.columns import FeatureColumn
+from models.statistics import roc_auc
 
 _TOO_GOOD = 0.95
 _LEAST_CONVERSIONS = 20
@@ -82,8 +83,6 @@ def _encoded(values: pd.Series, y: np.ndarray, half: np.ndarray) -> np.ndarray:
 
 
 def _auc(score: np.ndarray, y: np.ndarray) -> float:
-    """The better of both directions; unknown values rank in the middle of nowhere: they are ranked lowest."""
-    ranks = pd.Series(score).fillna(-np.inf).rank().to_numpy()
-    hits = y.sum()
-    auc = (ranks[y == 1].sum() - hits * (hits + 1) / 2) / (hits * (len(y) - hits))
-    return float(max(auc, 1 - auc))
+    """ROC AUC in the better of both directions."""
+    auc = roc_auc(y, score)
+    return max(auc, 1 - auc)

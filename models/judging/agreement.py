@@ -7,8 +7,8 @@ import pandas as pd
 
 from models.judging.bands import shown
 from models.judging.capacity import chosen
-from models.judging.intervals import wilson
 from models.judging.lenses import Judged
+from models.statistics import wilson
 
 QUADRANTS = ("both", "model only", "rules only", "neither")
 

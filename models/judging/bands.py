@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.judging.intervals import wilson
 from models.judging.lenses import Judged, Lens
+from models.statistics import wilson
 
 BANDS = ("1–9", "10–19", "20–29", "30–39", "40–49", "50–59", "60–69", "70–79", "80–89", "90–99")
 STAGES = ("SQL", "MQL", "Lead", "Disqualified")

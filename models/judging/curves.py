@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.judging.intervals import wilson
 from models.judging.lenses import Judged
 from models.judging.metrics import ECE_BINS, Measured, equal_count_bins
+from models.statistics import wilson
 
 
 def gains(judged: Judged, step: float = 0.01) -> pd.DataFrame:

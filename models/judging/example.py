@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.judging.lenses import log_odds, on_the_scale
+from models.scale import score as on_the_scale
+from models.statistics import expit, log_odds, logit
 
 Floats = NDArray[np.float64]
 CUTS = (0.25, 0.5, 0.75)
@@ -51,13 +52,13 @@ def judged_example(
     student = rng.random(leads) < 0.04
     hidden = rng.normal(0, 0.8, leads)
     truth = -3.0 + fired @ np.array([rule.worth for rule in RULES]) + hidden - 2.5 * student
-    label = (rng.random(leads) < _expit(truth)).astype(int)
+    label = (rng.random(leads) < expit(truth)).astype(int)
 
     lead = np.repeat(np.arange(leads), looks)
     rows = np.arange(leads * looks)
-    probability = _expit(truth[lead] + rng.normal(0, 0.4, len(rows)) - 0.08)
+    probability = expit(truth[lead] + rng.normal(0, 0.4, len(rows)) - 0.08)
     points = (fired @ np.array([rule.points for rule in RULES]))[lead]
-    average = float(log_odds(np.array([label.mean()]))[0])
+    average = log_odds(float(label.mean()))
     out = student[lead]
     created = pd.Timestamp("2024-05-01") + pd.to_timedelta(np.sort(rng.uniform(0, 92, leads)), unit="D")
     fit_cut, activity_cut = probability * 4, rng.random(len(rows))
@@ -70,10 +71,10 @@ def judged_example(
             ),
             "label": label[lead],
             "probability": probability,
-            "score": on_the_scale(probability, average),
+            "score": on_the_scale(logit(probability), average),
             "grade": _grade(fit_cut, 0.5 * activity_cut + probability),
             "rule_points": points,
-            "rule_probability": _expit(-2.6 + 0.033 * points),
+            "rule_probability": expit(-2.6 + 0.033 * points),
             "rule_grade": _grade(points / 30, activity_cut * points / 40),
             "rule_stage": np.select(
                 [out, points >= 60, points >= 30], ["Disqualified", "SQL", "MQL"], "Lead"
@@ -114,7 +115,3 @@ def _meta() -> dict[str, object]:
 def _grade(fit: Floats, activity: Floats) -> list[str]:
     letters, digits = np.digitize(fit, CUTS), np.digitize(activity, CUTS)
     return [f"{'DCBA'[letter]}{1 + digit}" for letter, digit in zip(letters, digits, strict=True)]
-
-
-def _expit(z: Floats) -> Floats:
-    return 0.5 * (1 + np.tanh(z / 2))

@@ -9,6 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.errors import DataError, UsageError
+from models.scale import AVERAGE_SCORE, POINTS_PER_LOG_ODDS
+from models.scale import score as on_the_scale
+from models.statistics import logit
 
 MODEL = "leadlens"
 RULES = "scorecard"
@@ -86,28 +89,15 @@ class Judged:
                 RULES,
                 np.where(out, -np.inf, points),
                 rule_probability,
-                on_the_scale(rule_probability, average_log_odds(probability, score)),
+                on_the_scale(logit(rule_probability), average_log_odds(probability, score)),
                 frame["rule_grade"].to_numpy(object),
             ),
         )
 
 
-def log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds, with 0 and 1 pulled in so that they stay finite."""
-    p = np.clip(probability, 1e-12, 1 - 1e-12)
-    odds: NDArray[np.float64] = np.log(p) - np.log1p(-p)
-    return odds
-
-
-def on_the_scale(probability: NDArray[np.float64], average: float) -> NDArray[np.float64]:
-    """Probability to score: 50 is the average lead, ten points double the odds."""
-    score: NDArray[np.float64] = 50 + 10 / np.log(2) * (log_odds(probability) - average)
-    return score
-
-
 def average_log_odds(probability: NDArray[np.float64], score: NDArray[np.float64]) -> float:
     """The log-odds that score 50, read back from scored rows."""
-    return float(np.median(log_odds(probability) - (score - 50) * np.log(2) / 10))
+    return float(np.median(logit(probability) - (score - AVERAGE_SCORE) / POINTS_PER_LOG_ODDS))
 
 
 def _check(frame: pd.DataFrame) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
-from models.judging.intervals import LEVEL
 from models.judging.lenses import Judged
 from models.judging.ridge import Floats, ridge_logistic
 from models.judging.verdicts import Verdict, judge_rule
+from models.scale import POINTS_PER_LOG_ODDS
+from models.statistics import Z
 
-POINTS_PER_LOG_ODDS = 10 / np.log(2)
 TOTAL = ("fit", "engagement")
-_Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def sheet_unit(judged: Judged) -> SheetUnit:
     if spread == 0 or label.min() == label.max():
         return SheetUnit(float("nan"), float("nan"), float("nan"))
     fit = ridge_logistic(((points - points.mean()) / spread)[:, None], label, judged.lead[kept], prior_sd=10)
-    value, half = (POINTS_PER_LOG_ODDS / spread * np.array([fit.coefficient[0], _Z * fit.error[0]])).tolist()
+    value, half = (POINTS_PER_LOG_ODDS / spread * np.array([fit.coefficient[0], Z * fit.error[0]])).tolist()
     return SheetUnit(value, value - half, value + half)
 
 
@@ -75,7 +73,7 @@ def point_audit(
     fit = ridge_logistic(hits[:, told_apart], judged.label, judged.lead)
     worth, half = (np.full(len(names), np.nan) for _ in range(2))
     worth[told_apart] = POINTS_PER_LOG_ODDS * fit.coefficient
-    half[told_apart] = POINTS_PER_LOG_ODDS * _Z * fit.error
+    half[told_apart] = POINTS_PER_LOG_ODDS * Z * fit.error
     rows = [
         _row(judged, name, fired[name], hits[:, i], worth[i], half[i], unit) for i, name in enumerate(names)
     ] + [_unfired(name, points) for name, points in (rules or {}).items() if name not in fired]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
-from models.scale import probability
+from models.statistics import summed_log_loss
 
 Floats = NDArray[np.float64]
 _STRENGTH = 30.0  # how much information it takes to move the weights halfway from even shares
@@ -33,8 +33,9 @@ def blend_weights(
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         margin = margins @ theta[:parts] + theta[parts:][fold]
-        miss, away = probability(margin) - label, theta[:parts] - even
-        value = np.logaddexp(0.0, margin).sum() - label @ margin + 0.5 * strength * away @ away
+        value, miss = summed_log_loss(label, margin)
+        away = theta[:parts] - even
+        value += 0.5 * strength * away @ away
         slope = np.append(
             margins.T @ miss + strength * away, np.bincount(fold, weights=miss, minlength=folds)
         )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.scale import probability
+from models.statistics import expit, log_loss
 
 Floats = NDArray[np.float64]
 
@@ -51,8 +51,9 @@ def level_shift(margin: ArrayLike, y: ArrayLike, prior_rows: float = 20.0) -> fl
     1.099
     """
     line, hits, hold, shift = np.asarray(margin, dtype=np.float64), float(np.sum(y)), 0.25 * prior_rows, 0.0
+    # Not statistics.newton: its line search would double the cost of what tuning calls most.
     for _ in range(100):
-        p = probability(line + shift)
+        p = expit(line + shift)
         step = (hits - p.sum() - hold * shift) / max(float(p @ (1 - p)) + hold, 1e-9)
         shift += float(np.clip(step, -2.0, 2.0))
         if abs(step) < 1e-10 or abs(shift) > 30:
@@ -60,12 +61,6 @@ def level_shift(margin: ArrayLike, y: ArrayLike, prior_rows: float = 20.0) -> fl
     return shift
 
 
-def log_loss(margin: ArrayLike, y: ArrayLike) -> float:
-    """Mean negative log-likelihood of labels 0 / 1 at these log-odds."""
-    line, label = np.asarray(margin, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    return float((np.logaddexp(0.0, line) - label * line).mean())
-
-
 def loss_at_own_level(margin: ArrayLike, y: ArrayLike) -> float:
     """Log loss once the level is right: what log-odds are worth apart from the base rate they were made at."""
-    return log_loss(np.asarray(margin) + level_shift(margin, y, prior_rows=0.0), y)
+    return float(log_loss(y, np.asarray(margin) + level_shift(margin, y, prior_rows=0.0)).mean())

@@ -22,7 +22,7 @@ from sklearn.utils.validation import (
 
 from features.errors import DataError
 from models.learners.encoding import Encoding
-from models.scale import log_odds, probability
+from models.statistics import expit, log_odds
 
 Floats = NDArray[np.float64]
 _WORTH_THREADS = 50_000_000  # cells of the matrix
@@ -146,7 +146,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any, prior: ArrayLike | None = None) -> Floats:
         """Probability of either class, in the order of ``classes_``."""
-        second = probability(self.decision_function(X, prior))
+        second = expit(self.decision_function(X, prior))
         return np.column_stack([1 - second, second])
 
     def predict(self, X: Any, prior: ArrayLike | None = None) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 
-from models.scale import log_odds, probability
+from models.statistics import log_odds, summed_log_loss
 
 Floats = NDArray[np.float64]
 _FINE, _COARSE = 32, 8
@@ -154,8 +154,7 @@ class AdditiveDesign:
         def loss(weights: Floats) -> tuple[float, Floats]:
             coefficients = weights[2:]
             margin = weights[0] + weights[1] * told + self._entry_rows @ (basis @ coefficients)
-            miss = probability(margin) - label
-            value = np.logaddexp(0.0, margin).sum() - label @ margin
+            value, miss = summed_log_loss(label, margin)
             value += (
                 0.5 * coefficients @ coefficients / strength + 0.5 * _PRIOR_STRENGTH * (weights[1] - 1) ** 2
             )

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from models.learners.calibration import loss_at_own_level
 from models.learners.classifier import DATASET_SETTINGS, LeadClassifier, booster_settings, threads
 from models.learners.linear import AdditiveDesign
-from models.scale import log_odds
 from models.scorecard.scoring.probability import calibrate_points
+from models.statistics import log_odds
 
 Floats = NDArray[np.float64]
 STEP = 20  # trees between two looks at the validation rows

@@ -10,6 +10,7 @@ import pandas as pd
 
 from features import DataError
 from models.judging.intervals import cluster_bootstrap
+from models.statistics import log_loss_of
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import judged_rows, later_probability
 from pipeline.dataset.training_set import TrainingSet, build_training_set
@@ -95,24 +96,18 @@ def _losses(
     rows = rows or build_training_set(file, open_history(file), challenger.bundle)
     later = rows.rows("test")
     label = rows.label[later].to_numpy(dtype=float)
-    found = {"challenger": _log_loss(label, later_probability(challenger.bundle, rows))}
+    found = {"challenger": log_loss_of(label, later_probability(challenger.bundle, rows))}
     if champion is None and rows.rules is not None:
         sheet = judged_rows(challenger.bundle, rows)["rule_probability"].to_numpy()
-        found["rival"], rival = _log_loss(label, sheet), "the score sheet"
+        found["rival"], rival = log_loss_of(label, sheet), "the score sheet"
     elif champion is None:
         rate = np.full(len(label), rows.label[rows.rows("train")].mean())
-        found["rival"], rival = _log_loss(label, rate), "the base rate"
+        found["rival"], rival = log_loss_of(label, rate), "the base rate"
     else:
         again = build_training_set(file, open_history(file), champion.bundle)
         found["rival"], rival = (
-            _log_loss(label, later_probability(champion.bundle, again)),
+            log_loss_of(label, later_probability(champion.bundle, again)),
             champion.display_name,
         )
     leads = rows.matrix.spine.set_index("row_id").loc[later, "lead_id"]
     return pd.DataFrame(found), leads.to_numpy(), rival
-
-
-def _log_loss(label: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    held = np.clip(probability, 1e-12, 1 - 1e-12)
-    loss: np.ndarray = -(label * np.log(held) + (1 - label) * np.log1p(-held))
-    return loss

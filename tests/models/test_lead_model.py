@@ -11,7 +11,8 @@ import pytest
 
 from features.errors import DataError, UsageError
 from models.lead_model import LeadModel
-from models.scale import POINTS_PER_LOG_ODDS, probability
+from models.scale import POINTS_PER_LOG_ODDS
+from models.statistics import expit
 from models.training import TrainedModel, TrainSettings, train_model
 
 QUICK = TrainSettings(trials=2, folds=2)
@@ -35,7 +36,7 @@ def history(rows: int = 900, seed: int = 0) -> tuple[pd.DataFrame, pd.Series, pd
         }
     )
     pull = 0.5 * frame["visits"] - 3.2 + 1.2 * (frame["channel"] == "fair") - frame["recency"].fillna(20) / 30
-    y = pd.Series((rng.random(rows) < probability(pull)).astype(int))
+    y = pd.Series((rng.random(rows) < expit(pull)).astype(int))
     return frame, y, as_of, points
 
 
@@ -72,7 +73,7 @@ def test_start_and_contributions_sum_to_the_score_and_the_probability(trained: T
     total = told.start_points + told.contributions.sum(axis=1)
     np.testing.assert_allclose(total, model.score(frame, points), atol=1e-9)
     log_odds = (total - 50) / POINTS_PER_LOG_ODDS + model.average_log_odds
-    np.testing.assert_allclose(probability(log_odds), model.predict_proba(frame, points), atol=1e-12)
+    np.testing.assert_allclose(expit(log_odds), model.predict_proba(frame, points), atol=1e-12)
     assert list(told.contributions.columns) == [*model.columns, *model.rule_names]
 
 
