@@ -22,10 +22,12 @@ def score(log_odds: ArrayLike, average_log_odds: float) -> NDArray[np.float64]:
 
 
 def shown_score(unrounded: ArrayLike) -> NDArray[np.int64]:
-    """What people see: whole points from 1 to 99, so that a score never looks like an outcome.
+    """What people see everywhere: whole points from 1 to 99, so that a score never looks like an outcome.
 
-    >>> shown_score([-20.0, 49.6, 130.0]).tolist()
-    [1, 50, 99]
+    A half goes to the even number, as in every ``lead_scores`` table written so far.
+
+    >>> shown_score([-20.0, 49.5, 50.5, 130.0]).tolist()
+    [1, 50, 50, 99]
     """
     return np.clip(np.rint(np.asarray(unrounded, dtype=np.float64)), LOWEST_SHOWN, HIGHEST_SHOWN).astype(
         np.int64

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.judging.bands import shown
 from models.judging.capacity import chosen
 from models.judging.lenses import Judged
+from models.scale import shown_score
 from models.statistics import wilson
 
 QUADRANTS = ("both", "model only", "rules only", "neither")
@@ -41,7 +41,7 @@ def quadrant_leads(judged: Judged, count: int, top: int = 50) -> pd.DataFrame:
             "quadrant": quadrant_of(judged, count),
             "lead_id": frame["lead_id"].astype(str),
             "as_of": pd.to_datetime(frame["as_of"]),
-            "score": shown(judged.model.score),
+            "score": shown_score(judged.model.score),
             "grade": frame["grade"],
             "rule_points": frame["rule_points"].astype(float),
             "rule_grade": frame["rule_grade"],

@@ -7,7 +7,7 @@ import pytest
 from features.errors import DataError, LeadlensError, UsageError
 from models.judging import compare
 from models.judging.agreement import quadrant_of, quadrants
-from models.judging.bands import grade_cells, score_bands, shown, stages
+from models.judging.bands import grade_cells, score_bands, stages
 from models.judging.capacity import calls, chosen, tied_at_the_line
 from models.judging.curves import calibration, gains
 from models.judging.lenses import Judged
@@ -97,10 +97,6 @@ def test_bands_grades_and_stages_count_every_row_once() -> None:
         "Lead": 3,
         "Disqualified": 1,
     }
-
-
-def test_the_shown_score_stays_within_1_to_99() -> None:
-    assert shown(np.array([-20.0, 0.4, 49.5, 50.49, 120.0])).tolist() == [1, 1, 50, 50, 99]
 
 
 def test_gains_begin_at_nothing_and_end_at_everything() -> None:
