@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
 from models.judging.lenses import LENSES
 from models.judging.metrics import METRICS
+from models.judging.result import ComparisonResult
 from models.judging.story import headline, tell
 from models.judging.wording import METRIC_NAMES, by_name
 
-if TYPE_CHECKING:
-    from models.judging.comparison import Comparison
 
-
-def summary_html(comparison: Comparison) -> str:
+def summary_html(comparison: ComparisonResult) -> str:
     """Headline, figures (the clearly better lens in bold) and story; what users typed is escaped."""
     measures = by_name(comparison.measures, "lens", "metric")
     better = {row["metric"]: row["better"] for row in by_name(comparison.difference, "metric").values()}

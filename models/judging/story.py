@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from models.judging.lenses import LENSES, MODEL, RULES
+from models.judging.result import ComparisonResult
 from models.judging.wording import by_name, looks, noun, percent, period, winner
 
-if TYPE_CHECKING:
-    from models.judging.comparison import Comparison
 
-
-def headline(comparison: Comparison) -> str:
+def headline(comparison: ComparisonResult) -> str:
     """The result in one sentence."""
     at = comparison.capacity
     by = {MODEL: "The model", RULES: "The score sheet"}.get(winner(comparison))
@@ -22,9 +19,9 @@ def headline(comparison: Comparison) -> str:
     return f"{by} finds {more:,} more conversion{'' if more == 1 else 's'} from the same {at.calls:,} {noun(comparison)}"
 
 
-def tell(comparison: Comparison) -> list[str]:
+def tell(comparison: ComparisonResult) -> list[str]:
     """The whole story, about half a dozen sentences."""
-    steps: list[Callable[[Comparison], list[str]]] = [
+    steps: list[Callable[[ComparisonResult], list[str]]] = [
         _who,
         _calls,
         _honesty,
@@ -36,7 +33,7 @@ def tell(comparison: Comparison) -> list[str]:
     return [sentence for step in steps for sentence in step(comparison)] + warnings
 
 
-def _who(c: Comparison) -> list[str]:
+def _who(c: ComparisonResult) -> list[str]:
     when = f" ({period(c)})" if period(c) else ""
     within = f" within {c.meta['horizon']}" if c.meta.get("horizon") else ""
     if c.rows == c.leads:
@@ -47,7 +44,7 @@ def _who(c: Comparison) -> list[str]:
     return [f"Both lenses were tried on the same {looks(c)}{when}; {converted}."]
 
 
-def _calls(c: Comparison) -> list[str]:
+def _calls(c: ComparisonResult) -> list[str]:
     at = c.capacity
     low, high = at.more_interval
     if gap := {MODEL: "more", RULES: "fewer"}.get(winner(c)):
@@ -69,7 +66,7 @@ def _calls(c: Comparison) -> list[str]:
     ]
 
 
-def _honesty(c: Comparison) -> list[str]:
+def _honesty(c: ComparisonResult) -> list[str]:
     model, rules = (100 * c.measure(lens, "ece") for lens in LENSES)
     return [
         f"The model's percentages are off by {model:.1f} percentage points on average, "
@@ -77,7 +74,7 @@ def _honesty(c: Comparison) -> list[str]:
     ]
 
 
-def _agreement(c: Comparison) -> list[str]:
+def _agreement(c: ComparisonResult) -> list[str]:
     rows = by_name(c.quadrants, "quadrant")
     told = {name: (row["rows"], row["rate"]) for name, row in rows.items()}
     (both, rate), (only, model_rate), (_, rules_rate) = told["both"], told["model only"], told["rules only"]
@@ -92,7 +89,7 @@ def _agreement(c: Comparison) -> list[str]:
     ]
 
 
-def _rules(c: Comparison) -> list[str]:
+def _rules(c: ComparisonResult) -> list[str]:
     audit = c.audit[c.audit["kind"] == "points"]
     if audit.empty:
         return []
@@ -108,7 +105,7 @@ def _rules(c: Comparison) -> list[str]:
     return [f"Of the sheet's {len(audit)} rules, {', '.join(filter(None, [*parts, silent]))}.{named}"]
 
 
-def _disqualified(c: Comparison) -> list[str]:
+def _disqualified(c: ComparisonResult) -> list[str]:
     out = by_name(c.stages, "stage")["Disqualified"]
     if not out["rows"]:
         return []

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from models.judging.lenses import MODEL
+from models.judging.result import ComparisonResult
 from models.judging.wording import by_name, looks, percent, winner
-
-if TYPE_CHECKING:
-    from models.judging.comparison import Comparison
 
 ENOUGH, FEW = 100, 30
 SLACK = 0.1  # share of the base rate that the mean claim may be off
@@ -23,7 +21,7 @@ class Check(NamedTuple):
     words: str
 
 
-def trust(comparison: Comparison) -> list[Check]:
+def trust(comparison: ComparisonResult) -> list[Check]:
     """What the result rests on; the first three decide, the others are worth knowing."""
     return [
         _enough(comparison),
@@ -44,7 +42,7 @@ def trusted(checks: list[Check]) -> tuple[str, str]:
     return "good", "Trustworthy"
 
 
-def _enough(c: Comparison) -> Check:
+def _enough(c: ComparisonResult) -> Check:
     count = c.converted_leads
     level = "good" if count >= ENOUGH else "care" if count >= FEW else "bad"
     rest = {"good": "", "care": "; a hundred would settle more", "bad": "; too few to decide anything on"}[
@@ -54,7 +52,7 @@ def _enough(c: Comparison) -> Check:
     return Check(level, title, f"{looks(c)}; {count:,} of the leads converted{rest}")
 
 
-def _clear(c: Comparison) -> Check:
+def _clear(c: ComparisonResult) -> Check:
     low, high = c.capacity.more_interval
     if winner(c) == "unclear":
         return Check(
@@ -71,7 +69,7 @@ def _clear(c: Comparison) -> Check:
     )
 
 
-def _honest(c: Comparison) -> Check:
+def _honest(c: ComparisonResult) -> Check:
     gap, low, high = c.bias
     off = c.measure(MODEL, "ece")
     words = (
@@ -85,7 +83,7 @@ def _honest(c: Comparison) -> Check:
     return Check("good", "Honest percentages", words)
 
 
-def _chance_error(c: Comparison) -> float:
+def _chance_error(c: ComparisonResult) -> float:
     """The calibration error that perfect percentages would show by chance with as many leads."""
     bins = c.calibration[c.calibration["lens"] == MODEL]
     leads = bins["rows"] * c.leads / c.rows
@@ -93,7 +91,7 @@ def _chance_error(c: Comparison) -> float:
     return float((by_bin * bins["rows"]).sum() / c.rows)
 
 
-def _hot(c: Comparison) -> Check:
+def _hot(c: ComparisonResult) -> Check:
     hot = by_name(c.hot_band, "lens")[MODEL]
     if not hot["share_of_leads"] > 0:
         return Check("care", "No hot band", "no lead reaches a score of 60, twice the average odds")
@@ -107,7 +105,7 @@ def _hot(c: Comparison) -> Check:
     return Check(level, "Hot means hot" if level == "good" else "Hot does not mean hot", words)
 
 
-def _ties(c: Comparison) -> list[Check]:
+def _ties(c: ComparisonResult) -> list[Check]:
     named = (("model", c.capacity.model_tied), ("sheet", c.capacity.rules_tied))
     return [
         Check(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from models.judging.lenses import MODEL, RULES
-
-if TYPE_CHECKING:
-    from models.judging.comparison import Comparison
+from models.judging.result import ComparisonResult
 
 METRIC_NAMES = {
     "roc_auc": "ROC AUC",
@@ -20,7 +18,7 @@ METRIC_NAMES = {
 }
 
 
-def winner(comparison: Comparison) -> str:
+def winner(comparison: ComparisonResult) -> str:
     """Who finds more at equal capacity: leadlens, scorecard, or unclear when the interval holds zero."""
     low, high = comparison.capacity.more_interval
     return MODEL if low > 0 else RULES if high < 0 else "unclear"
@@ -35,21 +33,21 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
 
 
-def period(comparison: Comparison) -> str:
+def period(comparison: ComparisonResult) -> str:
     """The span of the as-of moments, or nothing where the data have no clock."""
     if comparison.meta.get("clock", "time") != "time" or pd.isna(comparison.first):
         return ""
     return f"{comparison.first:%Y-%m-%d} to {comparison.last:%Y-%m-%d}"
 
 
-def looks(comparison: Comparison) -> str:
+def looks(comparison: ComparisonResult) -> str:
     """How many leads were judged, saying so if they were looked at more than once."""
     if comparison.rows == comparison.leads:
         return f"{comparison.leads:,} later leads"
     return f"{comparison.leads:,} later leads, looked at {comparison.rows:,} times"
 
 
-def noun(comparison: Comparison) -> str:
+def noun(comparison: ComparisonResult) -> str:
     """What sales capacity is counted in: a lead that stands in the list at several ages is several looks."""
     return "calls" if comparison.rows == comparison.leads else "looks"
 
