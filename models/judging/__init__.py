@@ -1,4 +1,4 @@
-"""Judging: rules and model on the same later leads."""
+"""Judging: rules and model compared on the same out-of-time leads."""
 
 from models.judging.comparison import Comparison, compare
 from models.judging.metrics import METRICS, Measured

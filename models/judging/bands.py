@@ -1,4 +1,4 @@
-"""Conversion by score band, by grade cell and by stage: does a higher label really convert more?"""
+"""Conversion by score band, by grade cell and by stage: do higher labels convert more?"""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stages(judged: Judged) -> pd.DataFrame:
 
 
 def hot_band(judged: Judged) -> pd.DataFrame:
-    """Is the hot band worth its name, per lens?
+    """How much more the hot band converts than the low one, per lens.
 
     Hot is a shown score of 60 or more (at least twice the average odds), low is 40 or less (at most half).
 
@@ -77,10 +77,10 @@ def _band(lens: Lens) -> np.ndarray:
 
 
 def _tally(group: pd.Series, judged: Judged, lens: Lens, order: tuple[str, ...], name: str) -> pd.DataFrame:
-    counted = (
+    counts = (
         pd.Series(judged.label).groupby(group.to_numpy()).agg(["size", "sum"]).reindex(order, fill_value=0)
     )
-    rows, conversions = counted["size"].astype(int), counted["sum"].astype(int)
+    rows, conversions = counts["size"].astype(int), counts["sum"].astype(int)
     low, high = wilson(conversions, rows)
     known = (rows > 0).to_numpy()
     return pd.DataFrame(

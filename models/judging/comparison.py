@@ -1,4 +1,4 @@
-"""Rules and model judged side by side on the same later leads: `compare` and what it returns."""
+"""Rules and model side by side on the same out-of-time leads: `compare` and what it returns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from models.judging import agreement, bands, curves, notebook, story, trust
 from models.judging.capacity import calls as calls_of
-from models.judging.capacity import tied_at_the_line
+from models.judging.capacity import tied_at_cutoff
 from models.judging.intervals import cluster_bootstrap
 from models.judging.lenses import MODEL, RULES, Judged
 from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured, weighted_mean
@@ -22,11 +22,11 @@ Interval = Mapping[str, tuple[float, float]]
 
 
 class Comparison(ComparisonResult):
-    """A comparison that tells its result: in sentences, as JSON, and as a table in a notebook."""
+    """A comparison that renders itself: in sentences, as JSON, and as a table in a notebook."""
 
     def story(self) -> list[str]:
         """What was found, in sentences for someone who has never heard of ROC."""
-        return story.tell(self)
+        return story.sentences(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values; missing numbers are None."""
@@ -49,17 +49,17 @@ def compare(
     seed: int = 0,
     resamples: int = 200,
 ) -> Comparison:
-    """Judge rules and model on the same later leads.
+    """Judge rules and model on the same out-of-time leads.
 
     Parameters
     ----------
-    judged : one row per later (lead_id, as_of): row_id, lead_id, as_of, label, probability, score, grade,
+    judged : one row per out-of-time (lead_id, as_of): row_id, lead_id, as_of, label, probability, score, grade,
         rule_points, rule_probability, rule_grade, rule_stage, disqualified; disqualified_by if known.
     ledger : the sheet's lines on those rows: row_id, rule, dimension, points.
     meta : project, horizon (in words), model_version, sheet_version, dropped_columns, warnings (lists of
-        text), clock ("time", or else the as-of moments are not shown as dates), rules (label → points, to
-        list rules that never fired), random_split (metric → the model's value on a random split, to show how
-        much that flatters). All optional; anything else is passed through to the JSON.
+        text), clock ("time", or else as-of times are not shown as dates), rules (label → points, to
+        list rules that never matched), random_split (metric → the model's value on a random split, to show how
+        optimistic that is). All optional; anything else is passed through to the JSON.
     capacity : share of the rows that sales can call.
     seed : of the bootstrap; equal seeds give equal results.
 
@@ -70,13 +70,12 @@ def compare(
     meta = dict(meta or {})
     rows = Judged.of(judged)
     calls = calls_of(rows, capacity)
-    measured = {lens.name: Measured(rows.label, lens.probability, lens.rank) for lens in rows.lenses}
+    metrics = {lens.name: Measured(rows.label, lens.probability, lens.rank) for lens in rows.lenses}
     share, gap = calls / len(rows.label), rows.model.probability - rows.label
 
     def figures(weight: np.ndarray | None) -> dict[str, float]:
         each = {
-            name: seen.all(weight) | {"found": seen.found_at(share, weight)}
-            for name, seen in measured.items()
+            name: lens.all(weight) | {"found": lens.found_at(share, weight)} for name, lens in metrics.items()
         }
         return (
             {f"{lens}.{metric}": value for lens, values in each.items() for metric, value in values.items()}
@@ -132,8 +131,8 @@ def _capacity(
         model_interval=in_conversions(f"{MODEL}.found"),
         rules_interval=in_conversions(f"{RULES}.found"),
         more_interval=in_conversions("difference.found"),
-        model_tied=tied_at_the_line(rows.model, count),
-        rules_tied=tied_at_the_line(rows.rules, count),
+        model_tied=tied_at_cutoff(rows.model, count),
+        rules_tied=tied_at_cutoff(rows.rules, count),
     )
 
 

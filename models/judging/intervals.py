@@ -1,4 +1,4 @@
-"""How sure a figure is: the bootstrap over leads."""
+"""Confidence intervals of figures: the bootstrap over leads."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def cluster_bootstrap(
 ) -> dict[str, tuple[float, float]]:
     """The 90 % percentile interval of every figure, drawing whole leads with replacement.
 
-    A lead seen at several moments is one witness, not several, so its rows are drawn together. Drawing is
+    The rows of a lead with several snapshots are not independent, so they are drawn together. Drawing is
     done by weights: ``figures(weight)`` gets how often each row was drawn and returns named numbers.
-    All figures of one resample see the same draw, so a difference among them is a paired one.
+    All figures of one resample share the draw, so a difference among them is paired.
     """
     rng = np.random.default_rng(seed)
     leads = int(lead.max()) + 1

@@ -21,16 +21,15 @@ ECE_BINS = 10
 
 
 class Measured:
-    """Outcomes seen through one lens, sorted once so that many weightings of the rows cost little.
+    """Outcomes under one lens, sorted once so that many weightings of the rows cost little.
 
     Parameters
     ----------
     label : 0 or 1 per row.
-    probability : what the lens claims per row.
-    rank : the order in which it would call the rows, highest first; ``probability`` by default.
+    probability : predicted by the lens, per row.
+    rank : the order in which to call the rows, highest first; ``probability`` by default.
 
-    >>> seen = Measured([0, 1, 0, 1], [0.1, 0.3, 0.4, 0.8])
-    >>> float(seen.roc_auc())
+    >>> Measured([0, 1, 0, 1], [0.1, 0.3, 0.4, 0.8]).roc_auc()
     0.75
     """
 
@@ -49,14 +48,14 @@ class Measured:
 
     def average_precision(self, weight: NDArray[np.float64] | None = None) -> float:
         """Mean precision over the conversions, tied rows entering together (no interpolation)."""
-        hits, misses = self._ranking.tallies(weight)
-        found, called = np.cumsum(hits), np.cumsum(hits + misses)
+        converted, others = self._ranking.tallies(weight)
+        found, called = np.cumsum(converted), np.cumsum(converted + others)
         precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
-        return ratio((hits * precision).sum(), hits.sum())
+        return ratio((converted * precision).sum(), converted.sum())
 
     def log_loss(self, weight: NDArray[np.float64] | None = None) -> float:
-        """Mean surprise in nats; a coin has 0.693."""
-        return weighted_mean(self._surprise, weight)
+        """Mean negative log-likelihood in nats; a coin has 0.693."""
+        return weighted_mean(self._log_losses, weight)
 
     def brier(self, weight: NDArray[np.float64] | None = None) -> float:
         """Mean squared gap between probability and outcome."""
@@ -74,8 +73,8 @@ class Measured:
 
     def found_at(self, share: float, weight: NDArray[np.float64] | None = None) -> float:
         """Share of all conversions among the first ``share`` of the rows, expected over the order of ties."""
-        hits, misses = self._ranking.tallies(weight)
-        called, found = np.cumsum(hits + misses), np.cumsum(hits)
+        converted, others = self._ranking.tallies(weight)
+        called, found = np.cumsum(converted + others), np.cumsum(converted)
         at = np.interp(share * called[-1], np.r_[0.0, called], np.r_[0.0, found])
         return ratio(at, found[-1])
 
@@ -84,7 +83,7 @@ class Measured:
         return Ranking(self.label, self.rank)
 
     @cached_property
-    def _surprise(self) -> NDArray[np.float64]:
+    def _log_losses(self) -> NDArray[np.float64]:
         return log_loss_of(self.label, self.probability)
 
     @cached_property

@@ -7,7 +7,7 @@ from html import escape
 from models.judging.lenses import LENSES
 from models.judging.metrics import METRICS
 from models.judging.result import ComparisonResult
-from models.judging.story import headline, tell
+from models.judging.story import headline, sentences
 from models.judging.wording import METRIC_NAMES, by_name
 
 
@@ -25,7 +25,7 @@ def summary_html(comparison: ComparisonResult) -> str:
             span = f"<small>({figure['low']:.3f} to {figure['high']:.3f})</small>"
             cells.append(f"<b>{value}</b> {span}" if better[metric] == lens else f"{value} {span}")
         rows.append(_row(METRIC_NAMES[metric], cells))
-    story = "".join(f"<li>{escape(sentence)}</li>" for sentence in tell(comparison))
+    story = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences(comparison))
     return (
         f"<div><p><b>{escape(headline(comparison))}</b></p>"
         f"<table><thead>{_row('', ['Model', 'Score sheet'])}</thead><tbody>{''.join(rows)}</tbody></table>"

@@ -1,4 +1,4 @@
-"""What a comparison measured: figures and tidy frames, without a word about them."""
+"""The numbers of a comparison: figures and tidy frames, apart from their wording."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from models.judging.point_audit import SheetUnit
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """What the same number of calls finds. Conversions are expected values where ranks tie at the line.
+    """Conversions found by the same number of calls. They are expected values where ranks tie at the cutoff.
 
-    ``more`` is model minus rules. ``*_tied`` counts the rows that share the rank at which the line falls.
+    ``more`` is model minus rules. ``*_tied`` counts the rows that share the rank at which the list is cut.
     Intervals are pairs (low, high) at 90 %.
     """
 
@@ -36,19 +36,19 @@ class Capacity:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonResult:
-    """Everything that judging found; frames are tidy, with a column ``lens`` (leadlens / scorecard).
+    """Everything that judging measured; frames are tidy, with a column ``lens`` (leadlens / scorecard).
 
     Attributes
     ----------
     meta : what the caller said about project, period, horizon and versions (see :func:`compare`).
     rows, leads, conversions, base_rate : the judged rows (a lead may stand in several, and convert in each).
     converted_leads : leads that converted in any of their rows.
-    first, last : span of the as-of moments.
+    first, last : span of the as-of times.
     capacity : conversions found at equal sales capacity.
     measures : lens, metric, value, low, high. difference : metric, value (model − rules), low, high, better.
     gains, calibration, bands, grades, stages, hot_band, quadrants, quadrant_leads, audit : see their modules.
     unit : what one point of the sheet is worth.
-    bias : mean claimed − actual conversion of the model, low, high.
+    bias : mean predicted − actual conversion of the model, low, high.
     """
 
     meta: Mapping[str, Any]

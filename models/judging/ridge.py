@@ -1,4 +1,4 @@
-"""A small ridge logistic regression whose intervals hold when a lead stands in several rows."""
+"""A small ridge logistic regression whose intervals stay valid when a lead has several rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ridge_logistic(
     """Logistic regression with a normal prior of mean 0 and ``prior_sd`` log-odds on every coefficient.
 
     The intercept is free. The variance is the larger of two: the model's own (posterior, Laplace), and the
-    sandwich summed over ``cluster`` (Liang & Zeger 1986), which does not take a lead's rows for independent.
+    sandwich summed over ``cluster`` (Liang & Zeger 1986), which does not assume a lead's rows independent.
     """
     design = np.column_stack([np.ones(len(y)), x])
     precision = np.diag(np.r_[0.0, np.full(x.shape[1], prior_sd**-2.0)])

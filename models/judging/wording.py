@@ -1,4 +1,4 @@
-"""The small words that story, trust and report share: percentages, period, how many leads, who wins."""
+"""Phrases that story, checks and report share: percentages, period, how many leads, who wins."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ def percent(share: float) -> str:
 
 
 def period(comparison: ComparisonResult) -> str:
-    """The span of the as-of moments, or nothing where the data have no clock."""
+    """The span of the as-of times, or nothing where the data have no dates."""
     if comparison.meta.get("clock", "time") != "time" or pd.isna(comparison.first):
         return ""
     return f"{comparison.first:%Y-%m-%d} to {comparison.last:%Y-%m-%d}"
 
 
-def looks(comparison: ComparisonResult) -> str:
-    """How many leads were judged, saying so if they were looked at more than once."""
+def judged_on(comparison: ComparisonResult) -> str:
+    """How many leads were judged, and how many snapshots where a lead has several."""
     if comparison.rows == comparison.leads:
-        return f"{comparison.leads:,} later leads"
-    return f"{comparison.leads:,} later leads, looked at {comparison.rows:,} times"
+        return f"{comparison.leads:,} out-of-time leads"
+    return f"{comparison.rows:,} snapshots of {comparison.leads:,} out-of-time leads"
 
 
 def noun(comparison: ComparisonResult) -> str:
-    """What sales capacity is counted in: a lead that stands in the list at several ages is several looks."""
-    return "calls" if comparison.rows == comparison.leads else "looks"
+    """What sales capacity is counted in: a lead that is listed at several ages has several snapshots."""
+    return "calls" if comparison.rows == comparison.leads else "snapshots"
 
 
 def by_name(frame: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Parts of a model put together: weights of their log-odds, none of them negative."""
+"""The parts of a model blended: non-negative weights of their log-odds."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from scipy.optimize import minimize
 from models.statistics import summed_log_loss
 
 Floats = NDArray[np.float64]
-_STRENGTH = 30.0  # how much information it takes to move the weights halfway from even shares
+_STRENGTH = 30.0  # information that moves the weights halfway from equal ones
 
 
 def blend_weights(
     margins: Floats, y: ArrayLike, fold: NDArray[np.intp], strength: float = _STRENGTH
 ) -> Floats:
-    """Weights ``w >= 0`` that make ``margins @ w`` fit rows their parts have not seen.
+    """Weights ``w >= 0`` that fit ``margins @ w`` to rows that the parts were not fitted on.
 
-    Every fold has a level of its own, so that drift of the base rate is not mistaken for signal. A ridge of
-    ``strength`` pulls to even shares that sum to one; as the weights are free to sum to less or more, they
-    are the slope of the calibration too.
+    Every fold has an intercept of its own, so that drift of the base rate is not mistaken for signal. A ridge
+    of ``strength`` pulls to equal weights that sum to one; as their sum is free, it is the slope of the
+    calibration too.
 
     Parameters
     ----------
@@ -42,5 +42,5 @@ def blend_weights(
         return value / len(label), slope / len(label)
 
     bounds: list[Any] = [(0.0, None)] * parts + [(None, None)] * folds
-    found = minimize(loss, np.append(even, np.zeros(folds)), jac=True, method="L-BFGS-B", bounds=bounds)
-    return np.asarray(found.x[:parts], dtype=np.float64)
+    result = minimize(loss, np.append(even, np.zeros(folds)), jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(result.x[:parts], dtype=np.float64)

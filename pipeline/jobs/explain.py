@@ -129,7 +129,7 @@ def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -
         float(table["score"]),
         int(table["shown"]),
         str(table["grade"]),
-        found.start,
+        found.base_value,
         tuple(reasons),
         None if line is None else float(line["total"]),
         None if line is None else str(line["grade"]),

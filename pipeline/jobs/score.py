@@ -14,7 +14,7 @@ from features import History, humanize
 from features.matrix import build_matrix
 from features.spine import build_scoring_spine
 from models.prediction import named, predict, sheet_points, with_points
-from models.reasons import Reason, reasons_of, told
+from models.reasons import Reason, reasons_of, reasons_text
 from models.scorecard import ScorecardSetScores
 from pipeline.config import ProjectFile, expand
 from pipeline.dataset.training_set import load_sheets, score_both_sheets, spine_policy
@@ -128,8 +128,8 @@ def score(
             "grade": table["grade"].to_numpy(),
             "fit_points": table["fit_points"].round(3).to_numpy(),
             "engagement_points": table["engagement_points"].round(3).to_numpy(),
-            "reasons": [_with_start(found.start, lines) for lines in reasons],
-            "reasons_text": [told(lines) for lines in reasons],
+            "reasons": [_with_start(found.base_value, lines) for lines in reasons],
+            "reasons_text": [reasons_text(lines) for lines in reasons],
         }
     )
     if rules is not None:

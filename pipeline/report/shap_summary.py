@@ -1,4 +1,4 @@
-"""The SHAP summary of a training: which features move scores, and which way, on the later leads."""
+"""The SHAP summary of a training: which features move scores, and which way, on the out-of-time leads."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def shap_summary(bundle: Bundle, rows: TrainingSet, sample: pd.Index, most: int 
 
     columns = named(rows.matrix.columns, bundle.sheet)
     frame = rows.matrix.frame.loc[sample]
-    found = predict(bundle.model, frame, columns, sheet_points(rows.prior, sample))
-    names = [str(name) for name in found.contributions]
+    prediction = predict(bundle.model, frame, columns, sheet_points(rows.prior, sample))
+    names = [str(name) for name in prediction.contributions]
     explanation = shap.Explanation(
-        values=found.contributions.to_numpy(),
-        base_values=np.full(len(sample), found.start),
+        values=prediction.contributions.to_numpy(),
+        base_values=np.full(len(sample), prediction.base_value),
         data=np.column_stack([_shade(frame, name) for name in names]),
         feature_names=[columns[name].label if name in columns else name for name in names],
     )

@@ -8,7 +8,7 @@ from features.errors import DataError, LeadlensError, UsageError
 from models.judging import compare
 from models.judging.agreement import quadrant_of, quadrants
 from models.judging.bands import grade_cells, score_bands, stages
-from models.judging.capacity import calls, chosen, tied_at_the_line
+from models.judging.capacity import calls, selected, tied_at_cutoff
 from models.judging.curves import calibration, gains
 from models.judging.lenses import Judged
 from models.judging.metrics import Measured
@@ -52,7 +52,7 @@ def test_same_calls_by_hand_with_ties_at_their_expected_value() -> None:
 
 def test_a_disqualified_lead_is_called_last_whatever_its_points() -> None:
     judged = Judged.of(ten_leads())
-    assert not chosen(judged, judged.rules, 9)[9]
+    assert not selected(judged, judged.rules, 9)[9]
     assert judged.rules.rank[9] == -np.inf
 
 
@@ -60,11 +60,11 @@ def test_a_list_cut_through_ties_is_the_same_in_any_row_order() -> None:
     frame = ten_leads()
     judged = Judged.of(frame)
     turned = Judged.of(frame.iloc[::-1])
-    first = set(frame.loc[chosen(judged, judged.rules, 4), "lead_id"])
-    assert first == set(turned.frame.loc[chosen(turned, turned.rules, 4), "lead_id"])
+    first = set(frame.loc[selected(judged, judged.rules, 4), "lead_id"])
+    assert first == set(turned.frame.loc[selected(turned, turned.rules, 4), "lead_id"])
     assert {"a", "i"} < first
     assert len(first) == 4
-    assert tied_at_the_line(judged.rules, 6) == 0  # the tied four all fit
+    assert tied_at_cutoff(judged.rules, 6) == 0  # the tied four all fit
 
 
 def test_quadrants_by_hand() -> None:
@@ -118,7 +118,7 @@ def test_calibration_bins_agree_with_the_calibration_error() -> None:
 @pytest.mark.parametrize(
     ("frame", "error", "words"),
     [
-        (ten_leads().iloc[:0], DataError, "no later lead"),
+        (ten_leads().iloc[:0], DataError, "no out-of-time lead"),
         (ten_leads(label=0), DataError, "no judged lead converted"),
         (ten_leads(label=1), DataError, "every judged lead converted"),
         (ten_leads(label=[None, *[1, 0] * 4, 1]), DataError, "no outcome yet"),
