@@ -1,4 +1,4 @@
-"""Folds for choosing a model: earlier rows train, later rows judge, and no lead sits on both sides."""
+"""Folds for choosing a model: earlier rows train, later rows validate, and no lead is on both sides."""
 
 from __future__ import annotations
 
@@ -31,11 +31,15 @@ def make_folds(
 
     Returns an empty list where not even two folds with ten conversions on both sides can be made.
     """
-    folds = [] if as_of is None else time_folds(as_of, groups, horizon, n_folds, first_share, seed)
+    folds = (
+        []
+        if as_of is None
+        else time_folds(as_of, groups, horizon, n_folds=n_folds, first_share=first_share, seed=seed)
+    )
     label = np.asarray(y)
-    folds = [fold for fold in folds if _judges(label, fold)]
+    folds = [fold for fold in folds if _usable(label, fold)]
     if not folds:
-        folds = [fold for fold in grouped_folds(label, groups, n_folds, seed) if _judges(label, fold)]
+        folds = [fold for fold in grouped_folds(label, groups, n_folds, seed) if _usable(label, fold)]
         folds = folds if len(folds) > 1 else []
     return folds
 
@@ -50,10 +54,10 @@ def time_folds(
 ) -> list[Fold]:
     """Expanding windows: the rows after the first ``first_share`` are cut into ``n_folds`` blocks of time.
 
-    A block is judged by a model of the rows whose whole label window ended when the block begins
+    A block is validated by a model of the rows whose whole label window ended when the block begins
     (``as_of + horizon <= start``; the embargo). Training rows of leads that are in the block are left out;
     where that would take half of them or more, as when every customer stands at every date, the leads are
-    dealt into two halves instead, and each half is judged by a model of the other.
+    dealt into two halves instead, and each half is validated by a model of the other.
 
     Parameters
     ----------
@@ -92,7 +96,7 @@ def time_folds(
 def grouped_folds(
     y: ArrayLike, groups: ArrayLike | None = None, n_folds: int = 4, seed: int = 0
 ) -> list[Fold]:
-    """For data without a clock: whole leads dealt into folds by ``seed``, converted ones evenly."""
+    """For data without an order in time: whole leads dealt into folds by ``seed``, converted ones evenly."""
     label = np.asarray(y, dtype=float)
     lead = _leads(groups, len(label))
     if not len(label):
@@ -124,6 +128,6 @@ def _leads(groups: ArrayLike | None, rows: int) -> NDArray[np.intp]:
     return np.arange(rows) if groups is None else pd.factorize(np.asarray(groups), use_na_sentinel=False)[0]
 
 
-def _judges(label: NDArray[Any], fold: Fold) -> bool:
+def _usable(label: NDArray[Any], fold: Fold) -> bool:
     sides = (label[fold.train], label[fold.validation])
     return all(_FEWEST_CONVERSIONS <= side.sum() <= len(side) - _FEWEST_CONVERSIONS for side in sides)

@@ -17,8 +17,9 @@ from models.learners.calibration import AffineCalibration
 from models.learners.classifier import LeadClassifier
 from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveLogistic
-from models.scale import POINTS_PER_LOG_ODDS, probability, score
+from models.scale import POINTS_PER_LOG_ODDS, score
 from models.scorecard.scoring.probability import PointsCalibration
+from models.statistics import expit
 
 Floats = NDArray[np.float64]
 RulePoints = pd.Series | pd.DataFrame | None
@@ -27,9 +28,9 @@ _MODEL, _TREES = "model.json", "trees.txt"
 
 
 class Explanation(NamedTuple):
-    """``start_points + contributions.sum(axis=1) == score`` for every row, to 1e-6."""
+    """``base_value + contributions.sum(axis=1) == score`` for every row, to 1e-6."""
 
-    start_points: float
+    base_value: float
     contributions: pd.DataFrame
 
 
@@ -39,24 +40,24 @@ class SheetPrior:
 
     Attributes
     ----------
-    names : the columns of points it is told in; their sum is the sheet's total.
+    names : the columns of its points; their sum is the sheet's total.
     line : total points -> log-odds.
-    centre : average points per name; a lead of average points gets nothing from the sheet.
+    centre : average points per name; average points contribute zero.
     """
 
     names: tuple[str, ...]
     line: PointsCalibration
     centre: tuple[float, ...]
 
-    def points(self, told: RulePoints, rows: int) -> Floats:
+    def points(self, given: RulePoints, rows: int) -> Floats:
         """Points per row and name. Raises ``DataError`` where they are absent or have gaps."""
-        if told is None:
+        if given is None:
             raise DataError(
                 "the model starts from the score sheet's points, and none were given",
                 value=list(self.names),
                 fix="score the sheet on the same rows first",
             )
-        frame = told.to_frame(self.names[0]) if isinstance(told, pd.Series) else told
+        frame = given.to_frame(self.names[0]) if isinstance(given, pd.Series) else given
         absent = [name for name in self.names if name not in frame.columns]
         if absent:
             raise DataError(
@@ -71,22 +72,22 @@ class SheetPrior:
         return points
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LeadModel:
     """A fitted model; ``models.training.train_model`` makes one.
 
     ``log-odds = calibration(weights · (sheet line, additive part, trees))``, where the latter two may start
-    from the sheet's line themselves. All of it is a sum over columns, so it is explained without a remainder.
+    from the sheet's line themselves. All of it is a sum over columns, so explanations are exact.
 
     Attributes
     ----------
     encoding : the feature columns and their categories.
-    average_log_odds : of the average lead of late, who scores 50.
+    average_log_odds : of the average recent lead, which scores 50.
     sheet, linear, trees : the parts; None where the model has none.
     weights : shares of the three, 0 for a part that is not there.
     trees_on_sheet : the trees were grown from the sheet's line.
-    calibration : the last step; its slope says how far the blend is trusted on later rows.
-    about : what a reader may want to know (rows, conversions, settings); JSON values.
+    calibration : the last step; its slope shrinks the blend as far as the folds showed it overconfident.
+    about : how it was trained (rows, conversions, settings); JSON values.
     """
 
     encoding: Encoding
@@ -117,7 +118,7 @@ class LeadModel:
 
     def predict_proba(self, frame: pd.DataFrame, rule_points: RulePoints = None) -> Floats:
         """Probability of conversion within the horizon, one per row."""
-        return probability(self.log_odds(frame, rule_points))
+        return expit(self.log_odds(frame, rule_points))
 
     def score(self, frame: pd.DataFrame, rule_points: RulePoints = None) -> Floats:
         """Unrounded score: 50 is the average lead, ten points double the odds."""
@@ -133,25 +134,25 @@ class LeadModel:
         """
         matrix = self.encoding.encode(frame)
         points = self._sheet_points(frame, rule_points)
-        parts, start = np.zeros(matrix.shape), 0.0
+        parts, base = np.zeros(matrix.shape), 0.0
         _, linear, trees = self.weights
         if self.linear is not None and linear:
             parts += linear * self.linear.contributions(matrix)
-            start += linear * self.linear.start
+            base += linear * self.linear.intercept
         if self.trees is not None and trees and len(matrix):
             shap = self.trees.contributions(matrix)
             parts += trees * shap[:, :-1]
-            start += trees * shap[0, -1]
+            base += trees * shap[0, -1]
         names = [*self.encoding.names]
         if self.sheet is not None and points is not None:
-            slope, base = self._sheet_line()
+            slope, intercept = self._sheet_line()
             centre = np.array(self.sheet.centre)
             parts = np.hstack([parts, slope * (points - centre)])
-            start += base + slope * float(centre.sum())
+            base += intercept + slope * float(centre.sum())
             names += self.sheet.names
-        start, parts = self.calibration.fold_into(start, parts)
+        base, parts = self.calibration.apply_to(base, parts)
         return Explanation(
-            float(score(start, self.average_log_odds)),
+            float(score(base, self.average_log_odds)),
             pd.DataFrame(POINTS_PER_LOG_ODDS * parts, columns=names, index=frame.index),
         )
 
@@ -164,19 +165,19 @@ class LeadModel:
         if self.trees is not None and trees and len(matrix):
             total += trees * self.trees.decision_function(matrix)
         if self.sheet is not None and points is not None:
-            slope, base = self._sheet_line()
-            total += base + slope * points.sum(axis=1)
+            slope, intercept = self._sheet_line()
+            total += intercept + slope * points.sum(axis=1)
         return total
 
     def save(self, folder: str | Path) -> None:
         """Write ``model.json`` and ``trees.txt``; nothing in them is code."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        told = self.to_dict()
-        trees = told["trees"].pop("trees") if told["trees"] else ""
-        told["trees_sha256"] = hashlib.sha256(trees.encode()).hexdigest()
+        data = self.to_dict()
+        trees = data["trees"].pop("trees") if data["trees"] else ""
+        data["trees_sha256"] = hashlib.sha256(trees.encode()).hexdigest()
         (folder / _TREES).write_text(trees, encoding="utf-8", newline="\n")
-        text = json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
+        text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
         (folder / _MODEL).write_text(text, encoding="utf-8", newline="\n")
 
     @classmethod
@@ -187,23 +188,23 @@ class LeadModel:
         """
         folder = Path(folder)
         try:
-            told = json.loads((folder / _MODEL).read_text(encoding="utf-8"))
+            data = json.loads((folder / _MODEL).read_text(encoding="utf-8"))
             trees = (folder / _TREES).read_bytes().decode("utf-8")
         except (OSError, ValueError) as error:
             raise DataError(
                 "this folder holds no readable model", value=str(folder), why=str(error)
             ) from None
-        if isinstance(told, dict) and told.get("leadlens_model") == FORMAT:
-            if hashlib.sha256(trees.encode()).hexdigest() != told.pop("trees_sha256", None):
+        if isinstance(data, dict) and data.get("leadlens_model") == FORMAT:
+            if hashlib.sha256(trees.encode()).hexdigest() != data.pop("trees_sha256", None):
                 raise DataError(
                     "the trees of this model were changed after it was saved",
                     where=str(folder / _TREES),
                     why="scores would not be those of the model that was judged",
                     fix="restore the file, or train again",
                 )
-            if told.get("trees"):
-                told["trees"]["trees"] = trees
-        return cls.from_dict(told)
+            if data.get("trees"):
+                data["trees"]["trees"] = trees
+        return cls.from_dict(data)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; the trees as LightGBM's own text."""
@@ -226,40 +227,40 @@ class LeadModel:
         }
 
     @classmethod
-    def from_dict(cls, told: Any) -> LeadModel:
+    def from_dict(cls, data: Any) -> LeadModel:
         """The inverse of ``to_dict``. Raises ``DataError`` for another format or missing entries."""
-        if not isinstance(told, dict) or told.get("leadlens_model") != FORMAT:
+        if not isinstance(data, dict) or data.get("leadlens_model") != FORMAT:
             raise DataError(
                 "this model was saved in a format that this version does not read",
-                value=told.get("leadlens_model") if isinstance(told, dict) else type(told).__name__,
+                value=data.get("leadlens_model") if isinstance(data, dict) else type(data).__name__,
                 why=f"it reads format {FORMAT}",
                 fix="use the version of Leadlens that saved it, or train again",
             )
         try:
-            sheet = told["sheet"] and SheetPrior(
-                tuple(told["sheet"]["names"]),
-                PointsCalibration(**told["sheet"]["line"]),
-                tuple(told["sheet"]["centre"]),
+            sheet = data["sheet"] and SheetPrior(
+                tuple(data["sheet"]["names"]),
+                PointsCalibration(**data["sheet"]["line"]),
+                tuple(data["sheet"]["centre"]),
             )
             return cls(
-                encoding=Encoding.from_dict(told["encoding"]),
-                average_log_odds=float(told["average_log_odds"]),
+                encoding=Encoding.from_dict(data["encoding"]),
+                average_log_odds=float(data["average_log_odds"]),
                 sheet=sheet,
-                linear=told["linear"] and AdditiveLogistic.from_dict(told["linear"]),
-                trees=told["trees"] and LeadClassifier.from_dict(told["trees"]),
-                weights=tuple(map(float, told["weights"])),  # type: ignore[arg-type]
-                trees_on_sheet=bool(told["trees_on_sheet"]),
-                calibration=AffineCalibration(**told["calibration"]),
-                about=told["about"],
+                linear=data["linear"] and AdditiveLogistic.from_dict(data["linear"]),
+                trees=data["trees"] and LeadClassifier.from_dict(data["trees"]),
+                weights=tuple(map(float, data["weights"])),  # type: ignore[arg-type]
+                trees_on_sheet=bool(data["trees_on_sheet"]),
+                calibration=AffineCalibration(**data["calibration"]),
+                about=data["about"],
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError("this model's file is damaged", why=f"{type(error).__name__}: {error}") from None
 
-    def _sheet_points(self, frame: pd.DataFrame, told: RulePoints) -> Floats | None:
-        return None if self.sheet is None else self.sheet.points(told, len(frame))
+    def _sheet_points(self, frame: pd.DataFrame, given: RulePoints) -> Floats | None:
+        return None if self.sheet is None else self.sheet.points(given, len(frame))
 
     def _sheet_line(self) -> tuple[float, float]:
-        """Slope per point and base of all that starts from the sheet, before calibration."""
+        """Slope per point and intercept of all parts that start from the sheet, before calibration."""
         assert self.sheet is not None
         own, linear, trees = self.weights
         times = own

@@ -11,25 +11,26 @@ from features import FeatureColumn
 from features.columns import Family
 from models.lead_model import LeadModel
 from models.reasons import family_points, model_grades
-from models.scale import probability, shown_score
+from models.scale import shown_score
 from models.scorecard import ActionRule, AttributeRule, ScorecardSet, ScorecardSetScores
+from models.statistics import expit
 
 _SHEET = "sheet: "
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of every row; all frames share one index.
+    """The model's output per row; all frames share one index.
 
     Attributes
     ----------
     table : probability, score (unrounded), shown (1–99), fit_points, engagement_points, grade.
-    start : points that every row begins with.
-    contributions : points per feature; ``start + sum == score`` to 1e-6.
+    base_value : points that every row starts at.
+    contributions : points per feature; ``base_value + sum == score`` to 1e-6.
     """
 
     table: pd.DataFrame
-    start: float
+    base_value: float
     contributions: pd.DataFrame
 
 
@@ -40,10 +41,10 @@ def sheet_points(rules: ScorecardSetScores | None, index: pd.Index) -> pd.DataFr
 
 def named(columns: tuple[FeatureColumn, ...], sheet: ScorecardSet | None) -> dict[str, FeatureColumn]:
     """Features, and the rules of a sheet as columns of its points, by name."""
-    found = {column.name: column for column in columns}
+    by_name = {column.name: column for column in columns}
     if sheet is not None:
-        found |= {_SHEET + rule.label: _rule_column(rule) for rule in sheet.rules}
-    return found
+        by_name |= {_SHEET + rule.label: _rule_column(rule) for rule in sheet.rules}
+    return by_name
 
 
 def _rule_column(rule: AttributeRule | ActionRule) -> FeatureColumn:
@@ -63,9 +64,9 @@ def _rule_column(rule: AttributeRule | ActionRule) -> FeatureColumn:
 def predict(
     model: LeadModel, frame: pd.DataFrame, columns: dict[str, FeatureColumn], points: pd.DataFrame | None
 ) -> Prediction:
-    """Score rows and take every score apart. ``points`` come from ``sheet_points``."""
+    """Score rows and explain every score. ``points`` come from ``sheet_points``."""
     score = model.score(frame, points)
-    start, contributions = model.explain(frame, points)
+    base_value, contributions = model.explain(frame, points)
     sides = family_points(contributions, columns)
     table = pd.DataFrame(
         {
@@ -78,7 +79,7 @@ def predict(
         },
         index=frame.index,
     )
-    return Prediction(table, start, contributions)
+    return Prediction(table, base_value, contributions)
 
 
 def with_points(frame: pd.DataFrame, points: pd.DataFrame | None) -> pd.DataFrame:
@@ -87,15 +88,15 @@ def with_points(frame: pd.DataFrame, points: pd.DataFrame | None) -> pd.DataFram
 
 
 def predict_frame(model: LeadModel, model_input: pd.DataFrame) -> pd.DataFrame:
-    """What ``mlflow.pyfunc`` answers: probability and shown score per row of features (and sheet points)."""
+    """The output of ``mlflow.pyfunc``: probability and shown score per row of features (and sheet points)."""
     points = model_input[list(model.rule_names)] if model.rule_names else None
-    found = model.predict_proba(model_input, points)
-    score = model.score(model_input, points)
-    return pd.DataFrame({"probability": found, "score": shown_score(score)}, index=model_input.index)
+    probability = model.predict_proba(model_input, points)
+    score = shown_score(model.score(model_input, points))
+    return pd.DataFrame({"probability": probability, "score": score}, index=model_input.index)
 
 
 def sheet_probability(fitted: dict[str, float], rules: ScorecardSetScores, index: pd.Index) -> np.ndarray:
-    """The sheet's points as probability; disqualified leads have the rate of their like in training."""
+    """The sheet's points as probability; disqualified leads get the smoothed rate of disqualified training leads."""
     scores = rules.scores.set_index("row_id").loc[index]
-    found = probability(fitted["a"] + fitted["b"] * scores["total"].to_numpy(dtype=float))
-    return np.where(scores["disqualified_by"].notna(), fitted["disqualified"], found)
+    probability = expit(fitted["a"] + fitted["b"] * scores["total"].to_numpy(dtype=float))
+    return np.where(scores["disqualified_by"].notna(), fitted["disqualified"], probability)

@@ -1,4 +1,4 @@
-"""Why this score: contributions in points, gathered by behaviour, told with the lead's own values."""
+"""Why this score: contributions in points, grouped by behaviour, worded with the lead's own values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from features.columns import Family, FeatureColumn
 class Reason:
     """One line of an explanation.
 
-    ``points`` are on the common scale (10 double the odds); ``columns`` are the features gathered in it.
+    ``points`` are on the common scale (10 double the odds); ``columns`` are the features grouped in it.
     """
 
     text: str
@@ -37,7 +37,7 @@ def reasons_of(
 ) -> list[list[Reason]]:
     """The reasons of every row, strongest first; their points sum to the row's contributions.
 
-    Measures of one behaviour (its count, recency …) stand in one line, told by the strongest of them.
+    Measures of one behaviour (its count, recency …) share one line, worded by the strongest of them.
 
     Parameters
     ----------
@@ -56,29 +56,29 @@ def reasons_of(
         if members
         else np.empty((len(points), 0))
     )
-    # Told by the strongest member of each group, in every row.
+    # Worded by the strongest member of each group, in every row.
     leading = [np.asarray(at)[np.abs(points[:, at]).argmax(axis=1)] for at in members]
     meanings = [columns[name] for name in contributions.columns]
-    tellers = [columns.get(column.told_by, column) for column in meanings]
-    own = [values[teller.name].to_numpy(dtype=object) for teller in tellers]
+    wording = [columns.get(column.told_by, column) for column in meanings]
+    own = [values[column.name].to_numpy(dtype=object) for column in wording]
     names = [tuple(contributions.columns[at]) for at in members]
     kept = len(members) if most is None else min(most, len(members))
-    found = []
+    reasons = []
     for row, order in enumerate(np.argsort(-np.abs(totals), axis=1, kind="stable")):
         lines = []
         for group in order[:kept]:
             at = leading[group][row]
-            text = tellers[at].say(own[at][row])
+            text = wording[at].say(own[at][row])
             lines.append(Reason(text, float(totals[row, group]), meanings[at].family, names[group]))
         if kept < len(members):
             rest = float(totals[row, order[kept:]].sum())
             lines.append(Reason(f"{len(members) - kept} smaller reasons", rest, None, ()))
-        found.append(lines)
-    return found
+        reasons.append(lines)
+    return reasons
 
 
 def reasons_text(reasons: Sequence[Reason], most: int = 3) -> str:
-    """One line for a CRM: the strongest reasons with their sign; what rounds to nothing is left out.
+    """One line for a CRM: the strongest reasons with their sign; those that round to zero are left out.
 
     >>> reasons_text([Reason("Viewed the Directions page 3 times in 30 days", 14.2, "behavioural", ("n",))])
     'Viewed the Directions page 3 times in 30 days: +14'

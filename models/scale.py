@@ -22,27 +22,13 @@ def score(log_odds: ArrayLike, average_log_odds: float) -> NDArray[np.float64]:
 
 
 def shown_score(unrounded: ArrayLike) -> NDArray[np.int64]:
-    """What people see: whole points from 1 to 99, so that a score never looks like an outcome.
+    """What people see everywhere: whole points from 1 to 99, so that a score never looks like an outcome.
 
-    >>> shown_score([-20.0, 49.6, 130.0]).tolist()
-    [1, 50, 99]
+    A half goes to the even number, as in every ``lead_scores`` table written so far.
+
+    >>> shown_score([-20.0, 49.5, 50.5, 130.0]).tolist()
+    [1, 50, 50, 99]
     """
     return np.clip(np.rint(np.asarray(unrounded, dtype=np.float64)), LOWEST_SHOWN, HIGHEST_SHOWN).astype(
         np.int64
     )
-
-
-def probability(log_odds: ArrayLike) -> NDArray[np.float64]:
-    """``1 / (1 + exp(-log_odds))`` without overflow."""
-    return np.exp(-np.logaddexp(0.0, -np.asarray(log_odds, dtype=np.float64)))
-
-
-def log_odds(share: float, of: float = math.inf) -> float:
-    """Log-odds of a rate; a rate of 0 or 1 is taken half a row of ``of`` away from the edge.
-
-    >>> log_odds(0.5), round(log_odds(0.0, of=100), 2)
-    (0.0, -5.29)
-    """
-    edge = 0.5 / of
-    held = min(max(share, edge), 1.0 - edge)
-    return math.log(held / (1.0 - held))

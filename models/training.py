@@ -1,4 +1,4 @@
-"""From rows to a model: clock columns out, folds in time order, tuning, fitting, the level of the latest rows."""
+"""From rows to a model: time proxies out, folds in time order, tuning, fitting, the latest base rate."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from features.errors import DataError, UsageError
 from models.data_checks.time_proxy import TimeProxy, find_time_proxies
 from models.folds import Fold, as_numbers, make_folds
 from models.lead_model import LeadModel, RulePoints, SheetPrior
-from models.learners.calibration import AffineCalibration, level_shift, log_loss
+from models.learners.calibration import AffineCalibration, intercept_shift
 from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveDesign
 from models.learners.parts import ModelParams
-from models.scale import log_odds
 from models.scorecard.scoring.probability import PointsCalibration, calibrate_points
+from models.statistics import log_loss, log_odds, roc_auc
 from models.tuning import Tuned, tune
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
-_WINDOWS = (1.0, 0.3, 0.1)  # shares of the latest rows whose level may be taken for tomorrow's
+_WINDOWS = (1.0, 0.3, 0.1)  # shares of the latest rows whose base rate may serve for the next leads
 _FEWEST_IN_WINDOW = 20  # conversions, and as many leads that did not convert
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """How a model is trained; the defaults serve all data alike.
+    """How a model is trained.
 
     Attributes
     ----------
     trials : of the search; 0 takes the defaults with the weights of one trial.
-    folds : blocks of later rows that judge a trial.
+    folds : blocks of later rows that validate a trial.
     fewest_conversions : with fewer the model is the calibrated sheet, or the base rate without one.
-    drop_time_proxies : leave out columns that only tell the time.
-    storage, study_name : where the study lives, so that it can be stopped and goes on; in memory by default.
+    drop_time_proxies : leave out columns that encode the as-of time.
+    storage, study_name : where the study is kept, so that it can be resumed; in memory by default.
     n_jobs : threads. The result does not depend on them.
     """
 
@@ -51,7 +51,7 @@ class TrainSettings:
     n_jobs: int = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainedModel:
     """A model and how it came about.
 
@@ -59,10 +59,10 @@ class TrainedModel:
     ----------
     model : ready to score, explain and save.
     kind : ``"learned"``, ``"sheet"`` (too few conversions: the calibrated sheet) or ``"base rate"``.
-    dropped : the columns that only tell the time.
+    dropped : the time-proxy columns that were left out.
     tuned : the study, or None where nothing was searched.
-    folds : one row per fold: rows, conversions, and AUC and log loss of model and sheet on its later rows.
-    level : the share of the latest rows that the base rate was taken from, and what each share would cost.
+    folds : one row per fold: rows, conversions, AUC and log loss of model and sheet on its validation rows.
+    base_rate_window : the share of the latest rows that the base rate comes from, and the log loss of each.
     """
 
     model: LeadModel
@@ -70,10 +70,10 @@ class TrainedModel:
     dropped: list[TimeProxy] = field(default_factory=list)
     tuned: Tuned | None = None
     folds: pd.DataFrame = field(default_factory=pd.DataFrame)
-    level: dict[str, Any] = field(default_factory=dict)
+    base_rate_window: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Rows:
     """Encoded rows; ``points`` has one column per name of the sheet's parts."""
 
@@ -112,15 +112,15 @@ def train_model(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> TrainedModel:
-    """Train on mature rows only; nothing here ever sees a later row.
+    """Train on the rows given, which must be mature.
 
     Parameters
     ----------
     X : one row per (lead, as_of); number and category columns.
     y : 0 or 1, no gaps.
     as_of : time or position of each row; without it (or with one time for all) whole leads are dealt into
-        folds by ``seed`` instead of later rows judging earlier ones.
-    lead_id : so that no lead sits on both sides of a fold.
+        folds by ``seed`` instead of later rows validating earlier ones.
+    lead_id : so that no lead is on both sides of a fold.
     horizon : the label's window; the embargo between the sides of a fold.
     rule_points : the hand-written sheet's total per row, or its parts as columns (their sum is the total).
     monotone : column -> 1 (more never means less) or -1.
@@ -131,23 +131,31 @@ def train_model(
     DataError : one class only, gaps in the label, lengths that differ, a column that cannot be learned from.
     UsageError : ``monotone`` names a column that is not there.
     """
-    settings, tell = settings or TrainSettings(), progress or (lambda what, done, of: None)
+    settings, progress = settings or TrainSettings(), progress or (lambda what, done, of: None)
     label = _label(y, len(X))
     time = None if as_of is None else as_numbers(_as_long(as_of, len(X), "as_of"))
     dropped = find_time_proxies(X, pd.Series(time)) if time is not None and settings.drop_time_proxies else []
     encoding = Encoding.of(X.drop(columns=[column.name for column in dropped]))
     points, names = _points(rule_points, len(X))
-    rows = _Rows(encoding, encoding.encode(X), label, time, _signs(monotone, encoding, X), points, names)
+    rows = _Rows(
+        encoding=encoding,
+        matrix=encoding.encode(X),
+        y=label,
+        time=time,
+        signs=_signs(monotone, encoding, X),
+        points=points,
+        names=names,
+    )
     fewest = int(min(label.sum(), len(label) - label.sum()))
     groups = None if lead_id is None else _as_long(lead_id, len(X), "lead_id")
     folds = (
-        make_folds(label, time, groups, _seconds(horizon), settings.folds, seed=seed)
+        make_folds(label, time, groups, _seconds(horizon), n_folds=settings.folds, seed=seed)
         if fewest >= settings.fewest_conversions and encoding.names
         else []
     )
     if not folds:
-        model = _without_learning(rows)
-        return TrainedModel(model, "base rate" if points is None else "sheet", dropped)
+        kind = "base rate" if points is None else "sheet"
+        return TrainedModel(model=_without_learning(rows), kind=kind, dropped=dropped)
     tuned = tune(
         rows.matrix,
         label,
@@ -160,25 +168,31 @@ def train_model(
         storage=settings.storage,
         study_name=settings.study_name,
         n_jobs=settings.n_jobs,
-        callback=lambda done, of, best: tell(f"tuning, best log loss {best:.4f}", done, of),
+        callback=lambda done, of, best: progress(f"tuning, best log loss {best:.4f}", done, of),
     )
-    window, costs, figures = _choose_window(rows, folds, tuned, seed, settings.n_jobs, tell)
-    tell("fitting", 0, 1)
-    model = _level(_fit(rows, tuned, seed, settings.n_jobs), rows, window)
-    told = {
+    window, costs, figures = _choose_window(rows, folds, tuned, seed, settings.n_jobs, progress)
+    progress("fitting", 0, 1)
+    model = _at_recent_base_rate(_fit(rows, tuned, seed, settings.n_jobs), rows, window)
+    about = {
         "rows": len(label),
         "conversions": int(label.sum()),
         "params": tuned.params.to_dict(),
         "level_window": window,
         "seed": seed,
     }
-    tell("fitting", 1, 1)
-    level = {"window": window, "log_loss_by_window": costs}
-    return TrainedModel(replace(model, about=told), "learned", dropped, tuned, figures, level)
+    progress("fitting", 1, 1)
+    return TrainedModel(
+        model=replace(model, about=about),
+        kind="learned",
+        dropped=dropped,
+        tuned=tuned,
+        folds=figures,
+        base_rate_window={"window": window, "log_loss_by_window": costs},
+    )
 
 
 def _fit(rows: _Rows, tuned: Tuned, seed: int, n_jobs: int) -> LeadModel:
-    """All parts on all rows; level and average are still those of the fit."""
+    """All parts on all rows; the intercept is still that of the fit."""
     params, sheet = tuned.params, _sheet(rows)
     prior = None if sheet is None else sheet.line.log_odds(np.asarray(rows.total))
     total = float(tuned.weights.sum())
@@ -222,11 +236,17 @@ def _without_learning(rows: _Rows) -> LeadModel:
     sheet, average = _sheet(rows), log_odds(float(rows.y.mean()), len(rows.y))
     about = {"rows": len(rows.y), "conversions": int(rows.y.sum())}
     shift = AffineCalibration(average if sheet is None else 0.0, 1.0)
-    return LeadModel(rows.encoding.take(()), average, sheet=sheet, calibration=shift, about=about)
+    return LeadModel(
+        encoding=rows.encoding.take(()),
+        average_log_odds=average,
+        sheet=sheet,
+        calibration=shift,
+        about=about,
+    )
 
 
-def _level(model: LeadModel, rows: _Rows, window: float) -> LeadModel:
-    """Shift the model to the base rate of the latest ``window`` of its rows, who are the average lead too."""
+def _at_recent_base_rate(model: LeadModel, rows: _Rows, window: float) -> LeadModel:
+    """Shift the model to the base rate of the latest ``window`` of its rows, whose average lead scores 50."""
     latest = _latest(rows, window)
     margin = model.calibration.log_odds(
         model.margin(rows.matrix[latest], None if rows.points is None else rows.points[latest])
@@ -235,7 +255,7 @@ def _level(model: LeadModel, rows: _Rows, window: float) -> LeadModel:
     return replace(
         model,
         average_log_odds=log_odds(float(label.mean()), len(label)),
-        calibration=replace(model.calibration, shift=level_shift(margin, label)),
+        calibration=replace(model.calibration, shift=intercept_shift(margin, label)),
     )
 
 
@@ -244,48 +264,45 @@ def _latest(rows: _Rows, window: float) -> NDArray[np.intp]:
     if rows.time is None or window >= 1:
         return np.arange(len(rows.y))
     order = np.argsort(-rows.time, kind="stable")
-    hits = np.cumsum(rows.y[order])
-    enough = np.minimum(hits, np.arange(1, len(order) + 1) - hits) >= _FEWEST_IN_WINDOW
+    converted = np.cumsum(rows.y[order])
+    enough = np.minimum(converted, np.arange(1, len(order) + 1) - converted) >= _FEWEST_IN_WINDOW
     last = max(int(window * len(order)), int(np.argmax(enough)) if enough.any() else len(order) - 1)
     return np.flatnonzero(rows.time >= rows.time[order[min(last, len(order) - 1)]])
 
 
 def _choose_window(
-    rows: _Rows, folds: Sequence[Fold], tuned: Tuned, seed: int, n_jobs: int, tell: Progress
+    rows: _Rows, folds: Sequence[Fold], tuned: Tuned, seed: int, n_jobs: int, progress: Progress
 ) -> tuple[float, dict[str, float], pd.DataFrame]:
-    """Which share of the latest rows foretells the level of the next block best: the folds decide."""
+    """Which share of the latest rows predicts the base rate of the next block best, by the folds."""
     windows = _WINDOWS if rows.time is not None and len(np.unique(rows.time)) > 1 else (1.0,)
-    found = []
+    validated = []
     for done, fold in enumerate(folds):
-        tell("judging later rows", done, len(folds))
-        train, later = rows.take(fold.train), rows.take(fold.validation)
+        progress("validating", done, len(folds))
+        train, validation = rows.take(fold.train), rows.take(fold.validation)
         fitted = _fit(train, tuned, seed, n_jobs)
-        margin = fitted.margin(later.matrix, later.points)
-        by_window = {w: _level(fitted, train, w).calibration.log_odds(margin) for w in windows}
-        sheet = None if fitted.sheet is None else fitted.sheet.line.log_odds(np.asarray(later.total))
-        found.append((fold, later.y, by_window, sheet))
-    costs = {w: float(np.mean([log_loss(by_window[w], y) for _, y, by_window, _ in found])) for w in windows}
+        margin = fitted.margin(validation.matrix, validation.points)
+        by_window = {w: _at_recent_base_rate(fitted, train, w).calibration.log_odds(margin) for w in windows}
+        sheet = None if fitted.sheet is None else fitted.sheet.line.log_odds(np.asarray(validation.total))
+        validated.append((fold, validation.y, by_window, sheet))
+    costs = {
+        w: float(np.mean([log_loss(y, by_window[w]).mean() for _, y, by_window, _ in validated]))
+        for w in windows
+    }
     window = min(costs, key=lambda w: costs[w])
     figures = []
-    for fold, y, by_window, sheet in found:
+    for fold, y, by_window, sheet in validated:
         figures.append(
             {
                 "train_rows": len(fold.train),
                 "rows": len(y),
                 "conversions": int(y.sum()),
-                "roc_auc": _auc(y, by_window[window]),
-                "log_loss": log_loss(by_window[window], y),
-                "sheet_roc_auc": None if sheet is None else _auc(y, sheet),
-                "sheet_log_loss": None if sheet is None else log_loss(sheet, y),
+                "roc_auc": roc_auc(y, by_window[window]),
+                "log_loss": float(log_loss(y, by_window[window]).mean()),
+                "sheet_roc_auc": None if sheet is None else roc_auc(y, sheet),
+                "sheet_log_loss": None if sheet is None else float(log_loss(y, sheet).mean()),
             }
         )
     return window, {f"{w:g}": cost for w, cost in costs.items()}, pd.DataFrame(figures)
-
-
-def _auc(y: Floats, margin: Floats) -> float:
-    rank = pd.Series(margin).rank().to_numpy()
-    hits = y.sum()
-    return float((rank[y > 0].sum() - hits * (hits + 1) / 2) / (hits * (len(y) - hits)))
 
 
 def _label(y: ArrayLike, rows: int) -> Floats:
@@ -300,11 +317,11 @@ def _label(y: ArrayLike, rows: int) -> Floats:
             fix="leave immature rows out of training",
         )
     if len(np.unique(label)) < 2:
-        told = "no row converted" if not len(label) or label[0] == 0 else "every row converted"
+        outcome = "no row converted" if not len(label) or label[0] == 0 else "every row converted"
         raise DataError(
-            f"one class only: {told}",
+            f"one class only: {outcome}",
             value=f"{len(label)} rows",
-            why="there is nothing to tell apart",
+            why="there is nothing to learn from",
             fix="check outcome and horizon, or take a longer history",
         )
     return label
@@ -319,10 +336,10 @@ def _as_long(values: ArrayLike, rows: int, name: str) -> NDArray[Any]:
     return array
 
 
-def _points(told: RulePoints, rows: int) -> tuple[Floats | None, tuple[str, ...]]:
-    if told is None:
+def _points(given: RulePoints, rows: int) -> tuple[Floats | None, tuple[str, ...]]:
+    if given is None:
         return None, ()
-    frame = told.to_frame(str(told.name or "rule_points")) if isinstance(told, pd.Series) else told
+    frame = given.to_frame(str(given.name or "rule_points")) if isinstance(given, pd.Series) else given
     names = tuple(str(name) for name in frame.columns)
     return SheetPrior(names, PointsCalibration(0.0, 1.0), (0.0,) * len(names)).points(frame, rows), names
 
@@ -331,7 +348,7 @@ def _signs(monotone: Mapping[str, int] | None, encoding: Encoding, frame: pd.Dat
     unknown = [name for name in monotone or {} if name not in frame.columns]
     if unknown:
         raise UsageError(
-            "monotone names a column that is not there",
+            "monotone names an unknown column",
             value=unknown[0],
             known=[str(c) for c in frame.columns],
         )

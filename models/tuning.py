@@ -1,4 +1,4 @@
-"""Choosing a model in time order: an Optuna study that can be stopped at any moment and goes on."""
+"""Choosing a model in time order: an Optuna study that can be stopped at any time and resumed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from features.errors import DataError
 from models.folds import Fold
 from models.learners.blend import blend_weights
-from models.learners.calibration import loss_at_own_level
+from models.learners.calibration import loss_at_own_intercept
 from models.learners.parts import STEP, FoldBench, ModelParams
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Tuned:
     Attributes
     ----------
     params : the best trial's settings.
-    value : its mean log loss on later rows, each fold at its own level (the base rate apart).
+    value : its mean log loss on the validation rows, each fold with its own intercept (base rate apart).
     sheet_value : the same of the calibrated sheet alone, or None without a sheet.
     weights : of the sheet (if any), the additive part and the trees, as fitted on the out-of-fold rows.
     trials : one row per trial: number, state, value, settings.
@@ -66,29 +66,36 @@ def tune(
     n_jobs: int = 2,
     callback: Callable[[int, int, float], None] | None = None,
 ) -> Tuned:
-    """Search settings whose blend of sheet, additive part and trees predicts later rows best.
+    """Search settings whose blend of sheet, additive part and trees predicts the validation rows best.
 
     The first trial is the default, so that the search never ends below it. Trials that fall behind 60 %
-    of the others after a fold are cut short; the latest fold is asked first. Trials are counted across runs:
-    a study that was stopped goes on where it stood, with the result that it would have had.
+    of the others after a fold are cut short; the latest fold comes first. Trials are counted across runs:
+    a stopped study resumes to the result of an uninterrupted one.
 
     Parameters
     ----------
-    matrix : encoded rows (``models.learners.encoding``); ``categorical`` tells which columns hold codes.
+    matrix : encoded rows (``models.learners.encoding``); ``categorical`` says which columns hold codes.
     points : total points of the hand-written sheet per row.
     storage : an SQLAlchemy URL, the path of a journal file (``*.journal``), or in memory.
-    study_name : by default made from the data, so that another data set never meets this study.
+    study_name : by default made from the data, so that other data never share this study.
     callback : called as ``callback(finished, n_trials, best value)`` after each trial.
 
     Raises
     ------
-    DataError : where ``study_name`` was begun on other rows, folds or seed.
+    DataError : where ``study_name`` belongs to other rows, folds or seed.
     """
     label = np.asarray(y, dtype=np.float64)
     mark = _fingerprint(matrix, label, folds, points, seed)
     benches = [
         FoldBench(
-            matrix, label, _thinned(fold.train, seed), fold.validation, categorical, monotone, points, n_jobs
+            matrix,
+            label,
+            train=_thinned(fold.train, seed),
+            validation=fold.validation,
+            categorical=categorical,
+            monotone=monotone,
+            points=points,
+            n_jobs=n_jobs,
         )
         for fold in reversed(folds)
     ]
@@ -107,7 +114,7 @@ def tune(
             study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + done, n_startup_trials=6)
             if done == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
                 study.enqueue_trial(_default())
-            study.optimize(lambda trial: _judge(trial, benches, seed, points is not None), n_trials=1)
+            study.optimize(lambda trial: _evaluate(trial, benches, seed, points is not None), n_trials=1)
             if callback is not None:
                 callback(done + 1, n_trials, study.best_value)
         best = study.best_trial
@@ -117,14 +124,14 @@ def tune(
     sheet = (
         None
         if points is None
-        else float(np.mean([loss_at_own_level(np.asarray(b.sheet), b.y) for b in benches]))
+        else float(np.mean([loss_at_own_intercept(np.asarray(b.sheet), b.y) for b in benches]))
     )
     return Tuned(
-        _params(best, points is not None),
-        best.value or 0.0,
-        sheet,
-        np.array(best.user_attrs["weights"]),
-        table,
+        params=_params(best, points is not None),
+        value=best.value or 0.0,
+        sheet_value=sheet,
+        weights=np.array(best.user_attrs["weights"]),
+        trials=table,
     )
 
 
@@ -150,38 +157,41 @@ def _params(trial: FrozenTrial, has_sheet: bool) -> ModelParams:
     return replace(params, n_trees=int(trial.user_attrs["n_trees"]), trees_on_sheet=on_sheet)
 
 
-def _judge(trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: bool) -> float:
+def _evaluate(trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: bool) -> float:
     params = _suggest(trial, has_sheet)
-    looks: list[list[Floats]] = []
+    grown: list[list[Floats]] = []
     so_far = []
     for at, bench in enumerate(benches):
-        looks.append(bench.trees(params, seed, _MOST_TREES))
-        best = min(looks[-1], key=lambda margin, y=bench.y: loss_at_own_level(margin, y))  # type: ignore[misc]
+        grown.append(bench.trees(params, seed, _MOST_TREES))
+        best = min(grown[-1], key=lambda margin, y=bench.y: loss_at_own_intercept(margin, y))  # type: ignore[misc]
         even = bench.parts(bench.linear(params.linear_strength), best).mean(axis=1)
-        so_far.append(loss_at_own_level(even, bench.y))
+        so_far.append(loss_at_own_intercept(even, bench.y))
         trial.report(float(np.mean(so_far)), at)
         if at + 1 < len(benches) and trial.should_prune():
             raise optuna.TrialPruned
-    longest = max(len(look) for look in looks)
-    held = [look + [look[-1]] * (longest - len(look)) for look in looks]
+    longest = max(len(steps) for steps in grown)
+    padded = [steps + [steps[-1]] * (longest - len(steps)) for steps in grown]
     size = [len(bench.y_train) for bench in benches]  # the folds nearest to the final fit count most
     by_length = [
         np.average(
-            [loss_at_own_level(look[k], b.y) for look, b in zip(held, benches, strict=True)], weights=size
+            [loss_at_own_intercept(steps[k], b.y) for steps, b in zip(padded, benches, strict=True)],
+            weights=size,
         )
         for k in range(longest)
     ]
     chosen = int(np.argmin(by_length))
     margins = [
-        bench.parts(bench.linear(params.linear_strength), look[chosen])
-        for bench, look in zip(benches, held, strict=True)
+        bench.parts(bench.linear(params.linear_strength), steps[chosen])
+        for bench, steps in zip(benches, padded, strict=True)
     ]
     fold = np.repeat(np.arange(len(benches)), [len(bench.y) for bench in benches])
     weights = blend_weights(np.vstack(margins), np.concatenate([bench.y for bench in benches]), fold)
     trial.set_user_attr("n_trees", (chosen + 1) * STEP)
     trial.set_user_attr("weights", weights.tolist())
     return float(
-        np.mean([loss_at_own_level(m @ weights, bench.y) for m, bench in zip(margins, benches, strict=True)])
+        np.mean(
+            [loss_at_own_intercept(m @ weights, bench.y) for m, bench in zip(margins, benches, strict=True)]
+        )
     )
 
 
@@ -191,10 +201,10 @@ def _thinned(rows: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
     return np.sort(np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False))
 
 
-def _storage(told: str | BaseStorage | None) -> BaseStorage | str | None:
-    if isinstance(told, str) and told.endswith(".journal") and "://" not in told:
-        return JournalStorage(JournalFileBackend(told))
-    return told
+def _storage(storage: str | BaseStorage | None) -> BaseStorage | str | None:
+    if isinstance(storage, str) and storage.endswith(".journal") and "://" not in storage:
+        return JournalStorage(JournalFileBackend(storage))
+    return storage
 
 
 def _claim(study: optuna.Study, mark: str) -> None:
@@ -202,7 +212,7 @@ def _claim(study: optuna.Study, mark: str) -> None:
     owner = study.user_attrs.get("data")
     if owner is not None and owner != mark:
         raise DataError(
-            "this study was begun on other rows, folds or another seed",
+            "this study belongs to other rows, folds or another seed",
             value=study.study_name,
             why="its trials cannot be compared with new ones",
             fix="give another study name, or none",

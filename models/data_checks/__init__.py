@@ -1,1 +1,1 @@
-"""What the training rows say before a model is fitted: enough, suspicious, or only telling the time."""
+"""Checks of the training rows before a model is fitted: enough data, leaks, time proxies."""

@@ -1,4 +1,4 @@
-"""Is there enough to learn from? Codes with plain words, and how many more conversions would help."""
+"""Is there enough to learn from? Stable codes with messages, and how many more conversions would help."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-# Peduzzi et al. 1996 ask for ten events per variable; a small model of five, and one that tells 20 apart.
+# Peduzzi et al. 1996 ask for ten events per variable; a small model of five, and one of 20 variables.
 _USABLE, _READY = 50, 200
 _LEADS_USABLE, _LEADS_READY = 200, 1000
 
@@ -16,7 +16,7 @@ Level = Literal["ready", "usable", "not ready"]
 
 @dataclass(frozen=True)
 class Reason:
-    """Why the level is not better: a stable code, words, and how many more conversions or leads would help."""
+    """Why the data are not readier: a stable code, a message, and how many more conversions or leads would help."""
 
     code: str
     message: str
@@ -48,18 +48,18 @@ def judge_readiness(
     Parameters
     ----------
     leads, conversions : mature leads, and those of them that converted within the horizon.
-    first, data_end : span of the history. ``now`` is ``None`` where the clock is only an order.
+    first, data_end : span of the history. ``now`` is ``None`` where only the order in time is known.
     vanished : event types seen in the training part but not in the latest part.
     """
     reasons: list[Reason] = []
     if conversions < _READY:
         level: Level = "usable" if conversions >= _USABLE else "not ready"
         target = _READY if level == "usable" else _USABLE
-        told = "a model of its own" if level == "usable" else "more than the score sheet"
+        benefit = "a model of its own" if level == "usable" else "more than the score sheet"
         reasons.append(
             Reason(
                 "few-conversions",
-                f"{conversions:,} conversions to learn from; {target - conversions:,} more would allow {told}",
+                f"{conversions:,} conversions to learn from; {target - conversions:,} more would allow {benefit}",
                 level,
                 target - conversions,
             )
@@ -77,7 +77,7 @@ def judge_readiness(
         )
     if one_class:
         reasons.append(
-            Reason("one-class", "all mature leads have the same outcome: nothing to tell apart", "not ready")
+            Reason("one-class", "all mature leads have the same outcome: nothing to learn from", "not ready")
         )
     if now is not None:
         span = data_end - first
@@ -86,8 +86,8 @@ def judge_readiness(
             reasons.append(
                 Reason(
                     "short-history",
-                    f"the history spans {span.days} days: three horizons ({3 * horizon.days} days) let a model be "
-                    "judged on later leads",
+                    f"the history spans {span.days} days: three horizons ({3 * horizon.days} days) are needed to "
+                    "test a model out of time",
                     level,
                 )
             )
@@ -103,7 +103,9 @@ def judge_readiness(
         shown = ", ".join(vanished[:5]) + (" …" if len(vanished) > 5 else "")
         reasons.append(
             Reason(
-                "vanished-events", f"{len(vanished)} event types seen before are gone now: {shown}", "usable"
+                "vanished-events",
+                f"{len(vanished)} event types of earlier data no longer occur: {shown}",
+                "usable",
             )
         )
     order: Mapping[Level, int] = {"ready": 0, "usable": 1, "not ready": 2}

@@ -1,4 +1,4 @@
-"""Columns that only tell the time: they explain the past and know nothing of the next month."""
+"""Time-proxy columns: they encode when a row was, and their next values never occur in training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _BINS = 50  # of a column with more distinct values than that
 _BLOCKS = 12  # of time: a weekday or an hour comes round in each of them, an interest rate does not
 _FEWEST_ROWS = 100
-_LOWEST_ENTROPY = 0.05  # nats; a value that 99 of 100 rows share tells nothing, the time included
+_LOWEST_ENTROPY = 0.05  # nats; a value that 99 of 100 rows share carries no information about time
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class TimeProxy:
     Attributes
     ----------
     name : the column.
-    share : how far it tells the time, 0–1: the larger of the two measures in ``find_time_proxies``.
+    share : how far it encodes the time, 0–1: the larger of the two measures in ``find_time_proxies``.
     reason : the same in words.
     """
 
@@ -31,37 +31,41 @@ class TimeProxy:
 
 
 def find_time_proxies(frame: pd.DataFrame, as_of: pd.Series, threshold: float = 0.8) -> list[TimeProxy]:
-    """Find the columns from whose value the time of the row can be told, or the other way round.
+    """Find the columns whose value determines the time of the row, or the other way round.
 
     Two measures, each corrected for the number of distinct values:
     how much of the variance of the time's rank the value explains (an interest rate that falls; a month
     of the year while less than two years are covered), and how much of the value's entropy one of twelve
     equal blocks of time explains (a calendar year). Hours and weekdays come round in every block and stay.
 
-    Give training rows only. With fewer than 100 rows, or one time for all, nothing is found.
+    Give training rows only. Fewer than 100 rows, or one time for all, give an empty list.
 
     >>> rows = 400
     >>> frame = pd.DataFrame({"rate": [5 - row / 100 for row in range(rows)], "odd": [row % 2 for row in range(rows)]})
-    >>> [(found.name, found.share > 0.99) for found in find_time_proxies(frame, pd.Series(range(rows)))]
+    >>> [(proxy.name, proxy.share > 0.99) for proxy in find_time_proxies(frame, pd.Series(range(rows)))]
     [('rate', True)]
     """
     rank = np.asarray(pd.Series(np.asarray(as_of)).rank(method="average"), dtype=np.float64)
     if len(frame) < _FEWEST_ROWS or len(np.unique(rank)) < 2:
         return []
     blocks = pd.factorize(np.minimum((rank - 1) / len(rank) * _BLOCKS, _BLOCKS - 1).astype(int))[0]
-    found = []
+    proxies = []
     for at, name in enumerate(frame.columns):
         codes = _codes(frame.iloc[:, at])
-        told, bound = _rank_told_by(codes, rank), _told_by_block(codes, blocks)
-        if max(told, bound) < threshold:
+        of_time, of_value = _time_explained(codes, rank), _value_explained(codes, blocks)
+        if max(of_time, of_value) < threshold:
             continue
         reason = (
-            f"its value tells {told:.0%} of when the row was"
-            if told >= bound
-            else f"the time tells {bound:.0%} of its value"
+            f"its value explains {of_time:.0%} of the as-of time"
+            if of_time >= of_value
+            else f"the as-of time explains {of_value:.0%} of its value"
         )
-        found.append(TimeProxy(str(name), max(told, bound), f"{reason}; later values were never seen"))
-    return found
+        proxies.append(
+            TimeProxy(
+                str(name), max(of_time, of_value), f"{reason}; its later values never occur in training"
+            )
+        )
+    return proxies
 
 
 def _codes(column: pd.Series) -> NDArray[np.intp]:
@@ -75,18 +79,18 @@ def _codes(column: pd.Series) -> NDArray[np.intp]:
     return pd.factorize(values, use_na_sentinel=False)[0]
 
 
-def _rank_told_by(codes: NDArray[np.intp], rank: NDArray[np.float64]) -> float:
+def _time_explained(codes: NDArray[np.intp], rank: NDArray[np.float64]) -> float:
     """Adjusted R² of the rank on the values as groups."""
     count = np.bincount(codes).astype(float)
     mean = np.bincount(codes, weights=rank) / np.maximum(count, 1)
     groups, rows = int((count > 0).sum()), len(rank)
-    if groups >= rows:  # one row per value: nothing comes back, and nothing can be said
+    if groups >= rows:  # one row per value: no value recurs
         return 0.0
     left = ((rank - mean[codes]) ** 2).sum() / ((rank - rank.mean()) ** 2).sum()
     return max(0.0, float(1 - left * (rows - 1) / (rows - groups)))
 
 
-def _told_by_block(codes: NDArray[np.intp], blocks: NDArray[np.intp]) -> float:
+def _value_explained(codes: NDArray[np.intp], blocks: NDArray[np.intp]) -> float:
     """Mutual information (Miller–Madow corrected) over the entropy of the value."""
     table = np.zeros((codes.max() + 1, blocks.max() + 1))
     np.add.at(table, (codes, blocks), 1.0)

@@ -1,6 +1,7 @@
-"""Judging: rules and model on the same later leads."""
+"""Judging: rules and model compared on the same out-of-time leads."""
 
-from models.judging.comparison import Capacity, Comparison, compare
+from models.judging.comparison import Comparison, compare
 from models.judging.metrics import METRICS, Measured
+from models.judging.result import Capacity
 
 __all__ = ["METRICS", "Capacity", "Comparison", "Measured", "compare"]

@@ -1,22 +1,18 @@
-"""Conversion by score band, by grade cell and by stage: does a higher label really convert more?"""
+"""Conversion by score band, by grade cell and by stage: do higher labels convert more?"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from models.judging.intervals import wilson
 from models.judging.lenses import Judged, Lens
+from models.scale import shown_score
+from models.statistics import wilson
 
 BANDS = ("1–9", "10–19", "20–29", "30–39", "40–49", "50–59", "60–69", "70–79", "80–89", "90–99")
 STAGES = ("SQL", "MQL", "Lead", "Disqualified")
 GRADES = tuple(f"{fit}{activity}" for fit in "ABCD" for activity in "4321")
 HOT, LOW = 60, 40
-
-
-def shown(score: np.ndarray) -> np.ndarray:
-    """The score as people see it: a whole number from 1 to 99."""
-    return np.clip(np.floor(score + 0.5), 1, 99).astype(int)
 
 
 def score_bands(judged: Judged) -> pd.DataFrame:
@@ -48,7 +44,7 @@ def stages(judged: Judged) -> pd.DataFrame:
 
 
 def hot_band(judged: Judged) -> pd.DataFrame:
-    """Is the hot band worth its name, per lens?
+    """How much more the hot band converts than the low one, per lens.
 
     Hot is a shown score of 60 or more (at least twice the average odds), low is 40 or less (at most half).
 
@@ -59,7 +55,7 @@ def hot_band(judged: Judged) -> pd.DataFrame:
     """
     rows = []
     for lens in judged.lenses:
-        score = shown(lens.score)
+        score = shown_score(lens.score)
         hot, low = score >= HOT, score <= LOW
         hot_rate = judged.label[hot].mean() if hot.any() else np.nan
         low_rate = judged.label[low].mean() if low.any() else np.nan
@@ -77,14 +73,14 @@ def hot_band(judged: Judged) -> pd.DataFrame:
 
 
 def _band(lens: Lens) -> np.ndarray:
-    return np.array([BANDS[score // 10] for score in shown(lens.score)], object)
+    return np.array([BANDS[score // 10] for score in shown_score(lens.score)], object)
 
 
 def _tally(group: pd.Series, judged: Judged, lens: Lens, order: tuple[str, ...], name: str) -> pd.DataFrame:
-    counted = (
+    counts = (
         pd.Series(judged.label).groupby(group.to_numpy()).agg(["size", "sum"]).reindex(order, fill_value=0)
     )
-    rows, conversions = counted["size"].astype(int), counted["sum"].astype(int)
+    rows, conversions = counts["size"].astype(int), counts["sum"].astype(int)
     low, high = wilson(conversions, rows)
     known = (rows > 0).to_numpy()
     return pd.DataFrame(

@@ -1,13 +1,13 @@
-"""The curves that are drawn: gains and lift by share called, calibration by probability claimed."""
+"""The curves to plot: gains and lift by share called, calibration by predicted probability."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from models.judging.intervals import wilson
 from models.judging.lenses import Judged
 from models.judging.metrics import ECE_BINS, Measured, equal_count_bins
+from models.statistics import wilson
 
 
 def gains(judged: Judged, step: float = 0.01) -> pd.DataFrame:
@@ -16,13 +16,13 @@ def gains(judged: Judged, step: float = 0.01) -> pd.DataFrame:
     Returns
     -------
     lens, called (share 0..1), found (share 0..1), lift (found / called; missing at 0). Ties count at
-    their expected value, so a lens that cannot tell leads apart draws a straight line through them.
+    their expected value, so equal ranks give a straight line.
     """
     called = np.linspace(0, 1, round(1 / step) + 1)
     frames = []
     for lens in judged.lenses:
-        measured = Measured(judged.label, lens.probability, lens.rank)
-        found = np.array([measured.found_at(share) for share in called])
+        metrics = Measured(judged.label, lens.probability, lens.rank)
+        found = np.array([metrics.found_at(share) for share in called])
         lift = np.divide(found, called, out=np.full_like(found, np.nan), where=called > 0)
         frames.append(
             pd.DataFrame({"lens": lens.name, "called": called.round(6), "found": found, "lift": lift})
@@ -31,11 +31,11 @@ def gains(judged: Judged, step: float = 0.01) -> pd.DataFrame:
 
 
 def calibration(judged: Judged, bins: int = ECE_BINS) -> pd.DataFrame:
-    """Claimed against actual conversion in bins of equal count (those of the calibration error).
+    """Predicted against actual conversion in bins of equal count (those of the calibration error).
 
     Returns
     -------
-    lens, bin (1 = least likely), rows, conversions, claimed (mean probability), actual, low, high
+    lens, bin (1 = least likely), rows, conversions, claimed (mean predicted probability), actual, low, high
     (90 % Wilson).
     """
     frames = []

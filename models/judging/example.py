@@ -1,4 +1,4 @@
-"""A made-up world of later leads with a known truth, for examples, tests and trying the report."""
+"""Simulated out-of-time leads with a known truth, for examples, tests and trying the report."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.judging.lenses import log_odds, on_the_scale
+from models.scale import score as on_the_scale
+from models.statistics import expit, log_odds, logit
 
 Floats = NDArray[np.float64]
 CUTS = (0.25, 0.5, 0.75)
 
 
 class Rule(NamedTuple):
-    """A hand-written rule and the truth about it: share of leads it fires on, log-odds it is really worth."""
+    """A hand-written rule and the truth about it: share of leads it matches, its true effect in log-odds."""
 
     label: str
     dimension: str
@@ -38,26 +39,26 @@ RULES = (
 
 
 def judged_example(
-    leads: int = 1500, looks: int = 1, seed: int = 0
+    leads: int = 1500, snapshots: int = 1, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, object]]:
     """``(judged, ledger, meta)`` as :func:`models.judging.compare` takes them.
 
     The model sees the truth through a little noise; the sheet gives the points of :data:`RULES`, of which
-    some are right, one is worthless, one too mean, one of the wrong sign, and one too rare to tell.
-    ``looks`` is how often each lead is looked at: its outcome is then drawn once.
+    some are right, one has no effect, one is too low, one has the wrong sign, and one is too rare to judge.
+    ``snapshots`` is the number of rows per lead; its outcome is drawn once.
     """
     rng = np.random.default_rng(seed)
-    fired = rng.random((leads, len(RULES))) < [rule.share for rule in RULES]
+    matched = rng.random((leads, len(RULES))) < [rule.share for rule in RULES]
     student = rng.random(leads) < 0.04
     hidden = rng.normal(0, 0.8, leads)
-    truth = -3.0 + fired @ np.array([rule.worth for rule in RULES]) + hidden - 2.5 * student
-    label = (rng.random(leads) < _expit(truth)).astype(int)
+    truth = -3.0 + matched @ np.array([rule.worth for rule in RULES]) + hidden - 2.5 * student
+    label = (rng.random(leads) < expit(truth)).astype(int)
 
-    lead = np.repeat(np.arange(leads), looks)
-    rows = np.arange(leads * looks)
-    probability = _expit(truth[lead] + rng.normal(0, 0.4, len(rows)) - 0.08)
-    points = (fired @ np.array([rule.points for rule in RULES]))[lead]
-    average = float(log_odds(np.array([label.mean()]))[0])
+    lead = np.repeat(np.arange(leads), snapshots)
+    rows = np.arange(leads * snapshots)
+    probability = expit(truth[lead] + rng.normal(0, 0.4, len(rows)) - 0.08)
+    points = (matched @ np.array([rule.points for rule in RULES]))[lead]
+    average = log_odds(float(label.mean()))
     out = student[lead]
     created = pd.Timestamp("2024-05-01") + pd.to_timedelta(np.sort(rng.uniform(0, 92, leads)), unit="D")
     fit_cut, activity_cut = probability * 4, rng.random(len(rows))
@@ -65,15 +66,15 @@ def judged_example(
         {
             "row_id": rows,
             "lead_id": [f"L{number:05d}" for number in lead],
-            "as_of": (created[lead] + pd.to_timedelta(np.tile(np.arange(looks) * 7, leads), unit="D")).floor(
-                "s"
-            ),
+            "as_of": (
+                created[lead] + pd.to_timedelta(np.tile(np.arange(snapshots) * 7, leads), unit="D")
+            ).floor("s"),
             "label": label[lead],
             "probability": probability,
-            "score": on_the_scale(probability, average),
+            "score": on_the_scale(logit(probability), average),
             "grade": _grade(fit_cut, 0.5 * activity_cut + probability),
             "rule_points": points,
-            "rule_probability": _expit(-2.6 + 0.033 * points),
+            "rule_probability": expit(-2.6 + 0.033 * points),
             "rule_grade": _grade(points / 30, activity_cut * points / 40),
             "rule_stage": np.select(
                 [out, points >= 60, points >= 30], ["Disqualified", "SQL", "MQL"], "Lead"
@@ -85,7 +86,7 @@ def judged_example(
     lines = [
         pd.DataFrame(
             {
-                "row_id": rows[fired[lead, i]],
+                "row_id": rows[matched[lead, i]],
                 "rule": rule.label,
                 "dimension": rule.dimension,
                 "points": rule.points,
@@ -114,7 +115,3 @@ def _meta() -> dict[str, object]:
 def _grade(fit: Floats, activity: Floats) -> list[str]:
     letters, digits = np.digitize(fit, CUTS), np.digitize(activity, CUTS)
     return [f"{'DCBA'[letter]}{1 + digit}" for letter, digit in zip(letters, digits, strict=True)]
-
-
-def _expit(z: Floats) -> Floats:
-    return 0.5 * (1 + np.tanh(z / 2))

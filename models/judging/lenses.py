@@ -1,4 +1,4 @@
-"""The later leads that both lenses are judged on, checked once and held as plain arrays."""
+"""The out-of-time leads that both lenses are judged on, checked once and kept as plain arrays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.errors import DataError, UsageError
+from models.scale import AVERAGE_SCORE, POINTS_PER_LOG_ODDS
+from models.scale import score as on_the_scale
+from models.statistics import logit
 
 MODEL = "leadlens"
 RULES = "scorecard"
@@ -20,12 +23,12 @@ _NEEDED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Lens:
-    """One way of looking at the leads.
+    """One way to rank the leads.
 
-    ``rank`` orders them (higher = call first, ties allowed); ``probability`` is what it claims.
-    They differ for the score sheet: a disqualified lead is ranked at the very bottom, whatever its points.
+    ``rank`` orders them (higher = call first, ties allowed); ``probability`` is the predicted conversion.
+    They differ for the score sheet: a disqualified lead ranks last, whatever its points.
     """
 
     name: str
@@ -35,13 +38,13 @@ class Lens:
     grade: NDArray[np.object_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Judged:
     """Both lenses on the same rows.
 
-    ``lead`` numbers the leads 0..n-1, so that a lead seen at several moments counts as one witness when
-    intervals are drawn. ``tie_break`` is a fixed shuffle of ``row_id``: where a list must be cut through
-    equal scores, neither early nor late rows are favoured, and the same rows are taken every time.
+    ``lead`` numbers the leads 0..n-1, so that the bootstrap draws all snapshots of a lead together.
+    ``tie_break`` is a fixed shuffle of ``row_id``: where a list is cut through equal scores, neither early nor
+    late rows are favoured, and the same rows are taken every time.
     """
 
     frame: pd.DataFrame
@@ -61,7 +64,7 @@ class Judged:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Judged:
-        """Check a ``judged`` frame, one row per later (lead, as_of).
+        """Check a ``judged`` frame, one row per out-of-time (lead, as_of).
 
         Raises
         ------
@@ -81,33 +84,26 @@ class Judged:
             label=frame["label"].to_numpy(np.float64),
             lead=pd.factorize(frame["lead_id"])[0].astype(np.int64),
             tie_break=_shuffled(frame["row_id"].to_numpy(np.int64)),
-            model=Lens(MODEL, probability, probability, score, frame["grade"].to_numpy(object)),
+            model=Lens(
+                name=MODEL,
+                rank=probability,
+                probability=probability,
+                score=score,
+                grade=frame["grade"].to_numpy(object),
+            ),
             rules=Lens(
-                RULES,
-                np.where(out, -np.inf, points),
-                rule_probability,
-                on_the_scale(rule_probability, average_log_odds(probability, score)),
-                frame["rule_grade"].to_numpy(object),
+                name=RULES,
+                rank=np.where(out, -np.inf, points),
+                probability=rule_probability,
+                score=on_the_scale(logit(rule_probability), average_log_odds(probability, score)),
+                grade=frame["rule_grade"].to_numpy(object),
             ),
         )
 
 
-def log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds, with 0 and 1 pulled in so that they stay finite."""
-    p = np.clip(probability, 1e-12, 1 - 1e-12)
-    odds: NDArray[np.float64] = np.log(p) - np.log1p(-p)
-    return odds
-
-
-def on_the_scale(probability: NDArray[np.float64], average: float) -> NDArray[np.float64]:
-    """Probability to score: 50 is the average lead, ten points double the odds."""
-    score: NDArray[np.float64] = 50 + 10 / np.log(2) * (log_odds(probability) - average)
-    return score
-
-
 def average_log_odds(probability: NDArray[np.float64], score: NDArray[np.float64]) -> float:
     """The log-odds that score 50, read back from scored rows."""
-    return float(np.median(log_odds(probability) - (score - 50) * np.log(2) / 10))
+    return float(np.median(logit(probability) - (score - AVERAGE_SCORE) / POINTS_PER_LOG_ODDS))
 
 
 def _check(frame: pd.DataFrame) -> None:
@@ -122,27 +118,27 @@ def _check(frame: pd.DataFrame) -> None:
             )
     if frame.empty:
         raise DataError(
-            "no later lead to judge on",
+            "no out-of-time lead to judge on",
             why="a lead counts only when its horizon has passed before the data ends",
             fix="start the test period earlier (`judge: test_from`) or shorten the horizon",
         )
     if frame["row_id"].duplicated().any():
         raise DataError(
-            "a row stands twice among the judged rows", value=_first(frame, frame["row_id"].duplicated())
+            "a row occurs twice among the judged rows", value=_first(frame, frame["row_id"].duplicated())
         )
     label = pd.to_numeric(frame["label"], errors="coerce")
     if not label.isin([0, 1]).all():
         raise DataError(
             "a judged row has no outcome yet",
             value=_first(frame, ~label.isin([0, 1])),
-            why="an immature row would count as a miss although the lead may still convert",
+            why="an immature row would count as not converted although the lead may still convert",
         )
     if label.nunique() < 2:
         outcome = "every judged lead converted" if label.iloc[0] == 1 else "no judged lead converted"
         raise DataError(
             outcome,
             value=f"{len(frame)} rows",
-            why="without both outcomes nothing can be told apart",
+            why="without both outcomes no ranking can be measured",
             fix="widen the test period, or check `outcome:` in the project file",
         )
     for column in ("probability", "rule_probability"):

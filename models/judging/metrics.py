@@ -7,6 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.statistics import Ranking, log_loss_of, ratio
+
 METRICS = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
 HIGHER_IS_BETTER = {
     "roc_auc": True,
@@ -19,16 +21,15 @@ ECE_BINS = 10
 
 
 class Measured:
-    """Outcomes seen through one lens, sorted once so that many weightings of the rows cost little.
+    """Outcomes under one lens, sorted once so that many weightings of the rows cost little.
 
     Parameters
     ----------
     label : 0 or 1 per row.
-    probability : what the lens claims per row.
-    rank : the order in which it would call the rows, highest first; ``probability`` by default.
+    probability : predicted by the lens, per row.
+    rank : the order in which to call the rows, highest first; ``probability`` by default.
 
-    >>> seen = Measured([0, 1, 0, 1], [0.1, 0.3, 0.4, 0.8])
-    >>> float(seen.roc_auc())
+    >>> Measured([0, 1, 0, 1], [0.1, 0.3, 0.4, 0.8]).roc_auc()
     0.75
     """
 
@@ -43,20 +44,18 @@ class Measured:
 
     def roc_auc(self, weight: NDArray[np.float64] | None = None) -> float:
         """Chance that a converting lead ranks above one that does not; a tie counts one half."""
-        hits, misses = self._by_rank(weight)
-        above = np.cumsum(hits) - hits
-        return _ratio((misses * (above + hits / 2)).sum(), hits.sum() * misses.sum())
+        return self._ranking.roc_auc(weight)
 
     def average_precision(self, weight: NDArray[np.float64] | None = None) -> float:
         """Mean precision over the conversions, tied rows entering together (no interpolation)."""
-        hits, misses = self._by_rank(weight)
-        found, called = np.cumsum(hits), np.cumsum(hits + misses)
+        converted, others = self._ranking.tallies(weight)
+        found, called = np.cumsum(converted), np.cumsum(converted + others)
         precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
-        return _ratio((hits * precision).sum(), hits.sum())
+        return ratio((converted * precision).sum(), converted.sum())
 
     def log_loss(self, weight: NDArray[np.float64] | None = None) -> float:
-        """Mean surprise in nats; a coin has 0.693."""
-        return weighted_mean(self._surprise, weight)
+        """Mean negative log-likelihood in nats; a coin has 0.693."""
+        return weighted_mean(self._log_losses, weight)
 
     def brier(self, weight: NDArray[np.float64] | None = None) -> float:
         """Mean squared gap between probability and outcome."""
@@ -74,34 +73,18 @@ class Measured:
 
     def found_at(self, share: float, weight: NDArray[np.float64] | None = None) -> float:
         """Share of all conversions among the first ``share`` of the rows, expected over the order of ties."""
-        hits, misses = self._by_rank(weight)
-        called, found = np.cumsum(hits + misses), np.cumsum(hits)
+        converted, others = self._ranking.tallies(weight)
+        called, found = np.cumsum(converted + others), np.cumsum(converted)
         at = np.interp(share * called[-1], np.r_[0.0, called], np.r_[0.0, found])
-        return _ratio(at, found[-1])
-
-    def _by_rank(self, weight: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        order, starts = self._order
-        y = self._label_ranked
-        hits = y if weight is None else weight[order] * y
-        total = np.ones_like(y) if weight is None else weight[order]
-        by_group = np.add.reduceat(hits, starts)
-        return by_group, np.add.reduceat(total, starts) - by_group
+        return ratio(at, found[-1])
 
     @cached_property
-    def _order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        order = np.argsort(-self.rank, kind="stable")
-        ranked = self.rank[order]
-        return order, np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    def _ranking(self) -> Ranking:
+        return Ranking(self.label, self.rank)
 
     @cached_property
-    def _label_ranked(self) -> NDArray[np.float64]:
-        return self.label[self._order[0]]
-
-    @cached_property
-    def _surprise(self) -> NDArray[np.float64]:
-        eps = np.finfo(np.float64).eps
-        p = np.clip(self.probability, eps, 1 - eps)
-        return -(self.label * np.log(p) + (1 - self.label) * np.log1p(-p))
+    def _log_losses(self) -> NDArray[np.float64]:
+        return log_loss_of(self.label, self.probability)
 
     @cached_property
     def _squared_gap(self) -> NDArray[np.float64]:
@@ -125,7 +108,3 @@ def weighted_mean(values: NDArray[np.float64], weight: NDArray[np.float64] | Non
         return float(values.mean())
     # Not `@`: on a busy machine BLAS threads wait on each other for longer than this product takes.
     return float((values * weight).sum() / weight.sum())
-
-
-def _ratio(above: float, below: float) -> float:
-    return float(above / below) if below > 0 else float("nan")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
 from models.judging.lenses import LENSES
 from models.judging.metrics import METRICS
-from models.judging.story import headline, tell
+from models.judging.result import ComparisonResult
+from models.judging.story import headline, sentences
 from models.judging.wording import METRIC_NAMES, by_name
 
-if TYPE_CHECKING:
-    from models.judging.comparison import Comparison
 
-
-def summary_html(comparison: Comparison) -> str:
+def summary_html(comparison: ComparisonResult) -> str:
     """Headline, figures (the clearly better lens in bold) and story; what users typed is escaped."""
     measures = by_name(comparison.measures, "lens", "metric")
     better = {row["metric"]: row["better"] for row in by_name(comparison.difference, "metric").values()}
@@ -28,7 +25,7 @@ def summary_html(comparison: Comparison) -> str:
             span = f"<small>({figure['low']:.3f} to {figure['high']:.3f})</small>"
             cells.append(f"<b>{value}</b> {span}" if better[metric] == lens else f"{value} {span}")
         rows.append(_row(METRIC_NAMES[metric], cells))
-    story = "".join(f"<li>{escape(sentence)}</li>" for sentence in tell(comparison))
+    story = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences(comparison))
     return (
         f"<div><p><b>{escape(headline(comparison))}</b></p>"
         f"<table><thead>{_row('', ['Model', 'Score sheet'])}</thead><tbody>{''.join(rows)}</tbody></table>"

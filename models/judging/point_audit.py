@@ -1,22 +1,20 @@
-"""The point audit: what each hand-written rule gives, and what the conversions say it is worth."""
+"""The point audit: the points of each hand-written rule beside those that the conversions support."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
-from models.judging.intervals import LEVEL
 from models.judging.lenses import Judged
 from models.judging.ridge import Floats, ridge_logistic
 from models.judging.verdicts import Verdict, judge_rule
+from models.scale import POINTS_PER_LOG_ODDS
+from models.statistics import Z
 
-POINTS_PER_LOG_ODDS = 10 / np.log(2)
 TOTAL = ("fit", "engagement")
-_Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class SheetUnit:
 
     @property
     def clear(self) -> bool:
-        """Do more points of the sheet surely mean more conversions?"""
+        """Whether more points clearly go with more conversions."""
         return self.low > 0
 
 
@@ -41,44 +39,45 @@ def sheet_unit(judged: Judged) -> SheetUnit:
     if spread == 0 or label.min() == label.max():
         return SheetUnit(float("nan"), float("nan"), float("nan"))
     fit = ridge_logistic(((points - points.mean()) / spread)[:, None], label, judged.lead[kept], prior_sd=10)
-    value, half = (POINTS_PER_LOG_ODDS / spread * np.array([fit.coefficient[0], _Z * fit.error[0]])).tolist()
+    value, half = (POINTS_PER_LOG_ODDS / spread * np.array([fit.coefficient[0], Z * fit.error[0]])).tolist()
     return SheetUnit(value, value - half, value + half)
 
 
 def point_audit(
     judged: Judged, ledger: pd.DataFrame, unit: SheetUnit, rules: Mapping[str, float] | None = None
 ) -> pd.DataFrame:
-    """Every rule's points beside what the data say, all rules judged together.
+    """Every rule's points beside those that the data support, all rules judged together.
 
-    A rule's worth is its coefficient in one ridge logistic regression on "did this rule fire", so that rules
-    which fire on the same leads are told apart; the prior holds a rule to 0 ± 14 points until the data speak.
+    A rule's worth is its coefficient in one ridge logistic regression on which rules matched, so that rules
+    matching the same leads are separated; the prior shrinks a rule to 0 ± 14 points while data are few.
 
     Parameters
     ----------
     ledger : lines of the sheet on the judged rows (row_id, rule, dimension, points); others are ignored.
         Lines of other dimensions count only for rules that do not move the total, which is fit and engagement,
         or what a column ``counts`` says.
-    rules : label → points of the sheet's rules, to list also those that never fired.
+    rules : label → points of the sheet's rules, to list also those that never matched.
 
     Returns
     -------
-    rule, kind (points / disqualify), leads, rows, points (mean given where it fired, sheet's unit),
+    rule, kind (points / disqualify), leads, rows, points (mean where it matched, sheet's unit),
     given (the same on the common scale), rate_with, rate_without, alone (worth by itself), worth, low, high
     (90 %), suggested (worth in the sheet's unit), verdict, words.
     """
-    fired = _fired(judged, ledger)
-    names = list(fired)
-    hits = np.zeros((len(judged.label), len(names)))
+    matched = _matched(judged, ledger)
+    names = list(matched)
+    design = np.zeros((len(judged.label), len(names)))
     for column, name in enumerate(names):
-        hits[fired[name].index, column] = 1
-    told_apart = (hits.sum(axis=0) > 0) & (hits.sum(axis=0) < len(hits))
-    fit = ridge_logistic(hits[:, told_apart], judged.label, judged.lead)
+        design[matched[name].index, column] = 1
+    estimable = (design.sum(axis=0) > 0) & (design.sum(axis=0) < len(design))
+    fit = ridge_logistic(design[:, estimable], judged.label, judged.lead)
     worth, half = (np.full(len(names), np.nan) for _ in range(2))
-    worth[told_apart] = POINTS_PER_LOG_ODDS * fit.coefficient
-    half[told_apart] = POINTS_PER_LOG_ODDS * _Z * fit.error
+    worth[estimable] = POINTS_PER_LOG_ODDS * fit.coefficient
+    half[estimable] = POINTS_PER_LOG_ODDS * Z * fit.error
     rows = [
-        _row(judged, name, fired[name], hits[:, i], worth[i], half[i], unit) for i, name in enumerate(names)
-    ] + [_unfired(name, points) for name, points in (rules or {}).items() if name not in fired]
+        _row(judged, name, matched[name], worth=worth[i], half=half[i], unit=unit)
+        for i, name in enumerate(names)
+    ] + [_unmatched(name, points) for name, points in (rules or {}).items() if name not in matched]
     table = pd.DataFrame(rows, columns=_COLUMNS)
     return table.sort_values(["kind", "points"], ascending=[False, False], kind="stable", ignore_index=True)
 
@@ -89,8 +88,8 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _fired(judged: Judged, ledger: pd.DataFrame) -> dict[str, pd.Series]:
-    """Rule → points given, indexed by the row's position; disqualifiers last, with no points."""
+def _matched(judged: Judged, ledger: pd.DataFrame) -> dict[str, pd.Series]:
+    """Rule → its points, indexed by the row's position; disqualifiers last, with no points."""
     place = pd.Series(np.arange(len(judged.label)), index=judged.frame["row_id"].to_numpy())
     lines = ledger[ledger["row_id"].isin(place.index)]
     moves_total = lines["counts"] if "counts" in lines else lines["dimension"].isin(TOTAL)
@@ -98,23 +97,25 @@ def _fired(judged: Judged, ledger: pd.DataFrame) -> dict[str, pd.Series]:
     points = (
         lines.assign(place=place.loc[lines["row_id"]].to_numpy()).groupby(["rule", "place"])["points"].sum()
     )
-    fired = {str(rule): given.droplevel("rule") for rule, given in points.groupby(level="rule")}
+    matched = {str(rule): given.droplevel("rule") for rule, given in points.groupby(level="rule")}
     out = judged.frame["disqualified"].astype(bool)
     reason = judged.frame.get("disqualified_by", pd.Series("", index=out.index)).where(out)
     for why, group in reason.dropna().groupby(reason.dropna().astype(str)):
         name = f"Disqualified: {why}" if why else "Disqualified"
-        fired[name] = pd.Series(np.nan, index=group.index)
-    return fired
+        matched[name] = pd.Series(np.nan, index=group.index)
+    return matched
 
 
 def _row(
-    judged: Judged, name: str, given: pd.Series, hit: Floats, worth: float, half: float, unit: SheetUnit
+    judged: Judged, name: str, given: pd.Series, *, worth: float, half: float, unit: SheetUnit
 ) -> dict[str, object]:
-    with_it, without = judged.label[hit == 1], judged.label[hit == 0]
+    matched = np.zeros(len(judged.label), bool)
+    matched[given.index] = True
+    with_it, without = judged.label[matched], judged.label[~matched]
     points = float(given.mean())
     on_scale = points * unit.value if unit.clear else float("nan")
-    leads = len(np.unique(judged.lead[hit == 1]))
-    others = len(np.unique(judged.lead[hit == 0]))
+    leads = len(np.unique(judged.lead[matched]))
+    others = len(np.unique(judged.lead[~matched]))
     low, high = worth - half, worth + half
     verdict: Verdict = judge_rule(points, on_scale, worth, low, high, leads=leads, others=others)
     return {
@@ -136,10 +137,10 @@ def _row(
     }
 
 
-def _unfired(name: str, points: float) -> dict[str, object]:
+def _unmatched(name: str, points: float) -> dict[str, object]:
     return {
         "rule": name, "kind": "points", "leads": 0, "rows": 0, "points": points,
-        "verdict": "no evidence", "words": "no evidence (it fired on no lead)",
+        "verdict": "no evidence", "words": "no evidence (it matched no lead)",
     }  # fmt: skip
 
 

@@ -1,15 +1,13 @@
-"""The small words that story, trust and report share: percentages, period, how many leads, who wins."""
+"""Phrases that story, checks and report share: percentages, period, how many leads, who wins."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from models.judging.lenses import MODEL, RULES
-
-if TYPE_CHECKING:
-    from models.judging.comparison import Comparison
+from models.judging.result import ComparisonResult
 
 METRIC_NAMES = {
     "roc_auc": "ROC AUC",
@@ -20,7 +18,7 @@ METRIC_NAMES = {
 }
 
 
-def winner(comparison: Comparison) -> str:
+def winner(comparison: ComparisonResult) -> str:
     """Who finds more at equal capacity: leadlens, scorecard, or unclear when the interval holds zero."""
     low, high = comparison.capacity.more_interval
     return MODEL if low > 0 else RULES if high < 0 else "unclear"
@@ -35,23 +33,23 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
 
 
-def period(comparison: Comparison) -> str:
-    """The span of the as-of moments, or nothing where the data have no clock."""
+def period(comparison: ComparisonResult) -> str:
+    """The span of the as-of times, or nothing where the data have no dates."""
     if comparison.meta.get("clock", "time") != "time" or pd.isna(comparison.first):
         return ""
     return f"{comparison.first:%Y-%m-%d} to {comparison.last:%Y-%m-%d}"
 
 
-def looks(comparison: Comparison) -> str:
-    """How many leads were judged, saying so if they were looked at more than once."""
+def judged_on(comparison: ComparisonResult) -> str:
+    """How many leads were judged, and how many snapshots where a lead has several."""
     if comparison.rows == comparison.leads:
-        return f"{comparison.leads:,} later leads"
-    return f"{comparison.leads:,} later leads, looked at {comparison.rows:,} times"
+        return f"{comparison.leads:,} out-of-time leads"
+    return f"{comparison.rows:,} snapshots of {comparison.leads:,} out-of-time leads"
 
 
-def noun(comparison: Comparison) -> str:
-    """What sales capacity is counted in: a lead that stands in the list at several ages is several looks."""
-    return "calls" if comparison.rows == comparison.leads else "looks"
+def noun(comparison: ComparisonResult) -> str:
+    """What sales capacity is counted in: a lead that is listed at several ages has several snapshots."""
+    return "calls" if comparison.rows == comparison.leads else "snapshots"
 
 
 def by_name(frame: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:

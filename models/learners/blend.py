@@ -1,4 +1,4 @@
-"""Parts of a model put together: weights of their log-odds, none of them negative."""
+"""The parts of a model blended: non-negative weights of their log-odds."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
-from models.scale import probability
+from models.statistics import summed_log_loss
 
 Floats = NDArray[np.float64]
-_STRENGTH = 30.0  # how much information it takes to move the weights halfway from even shares
+_STRENGTH = 30.0  # information that moves the weights halfway from equal ones
 
 
 def blend_weights(
     margins: Floats, y: ArrayLike, fold: NDArray[np.intp], strength: float = _STRENGTH
 ) -> Floats:
-    """Weights ``w >= 0`` that make ``margins @ w`` fit rows their parts have not seen.
+    """Weights ``w >= 0`` that fit ``margins @ w`` to rows that the parts were not fitted on.
 
-    Every fold has a level of its own, so that drift of the base rate is not mistaken for signal. A ridge of
-    ``strength`` pulls to even shares that sum to one; as the weights are free to sum to less or more, they
-    are the slope of the calibration too.
+    Every fold has an intercept of its own, so that drift of the base rate is not mistaken for signal. A ridge
+    of ``strength`` pulls to equal weights that sum to one; as their sum is free, it is the slope of the
+    calibration too.
 
     Parameters
     ----------
@@ -33,13 +33,14 @@ def blend_weights(
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         margin = margins @ theta[:parts] + theta[parts:][fold]
-        miss, away = probability(margin) - label, theta[:parts] - even
-        value = np.logaddexp(0.0, margin).sum() - label @ margin + 0.5 * strength * away @ away
+        value, miss = summed_log_loss(label, margin)
+        away = theta[:parts] - even
+        value += 0.5 * strength * away @ away
         slope = np.append(
             margins.T @ miss + strength * away, np.bincount(fold, weights=miss, minlength=folds)
         )
         return value / len(label), slope / len(label)
 
     bounds: list[Any] = [(0.0, None)] * parts + [(None, None)] * folds
-    found = minimize(loss, np.append(even, np.zeros(folds)), jac=True, method="L-BFGS-B", bounds=bounds)
-    return np.asarray(found.x[:parts], dtype=np.float64)
+    result = minimize(loss, np.append(even, np.zeros(folds)), jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(result.x[:parts], dtype=np.float64)

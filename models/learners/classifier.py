@@ -1,4 +1,4 @@
-"""Shallow boosted trees with scikit-learn's manners: categories, gaps, a prior per row, exact contributions."""
+"""Shallow boosted trees with scikit-learn's interface: categories, gaps, a prior per row, exact contributions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sklearn.utils.validation import (
 
 from features.errors import DataError
 from models.learners.encoding import Encoding
-from models.scale import log_odds, probability
+from models.statistics import expit, log_odds
 
 Floats = NDArray[np.float64]
 _WORTH_THREADS = 50_000_000  # cells of the matrix
@@ -32,7 +32,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Binary gradient boosting (LightGBM) that may start from a prior and explains itself exactly.
 
     Takes numeric arrays, and data frames with category, text, boolean and number columns. Missing values are
-    a value of their own; a category that was not seen in training is missing; infinities are missing.
+    a value of their own; categories unseen in training and infinities are missing.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     min_child_samples : fewest training rows in a leaf.
     l2 : ridge on the leaves.
     feature_fraction, bagging_fraction : share of columns and of rows that a tree sees.
-    cat_smooth : how strongly small categories are held to the average.
+    cat_smooth : how strongly small categories are shrunk to the average.
     monotone : name (or position) of a column -> 1 (never falls) or -1 (never rises).
     categorical_features : positions of columns of an *array* that hold category codes 0, 1, …
     random_state : equal seeds give equal trees, on any number of threads.
@@ -98,8 +98,8 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Learn from rows X and two classes y.
 
-        ``prior`` holds log-odds per row from which the trees start; they learn what it does not say, and
-        with few rows they say little. Without it they start from the mean rate.
+        ``prior`` holds log-odds per row from which the trees start; they learn what it does not explain.
+        Without it they start from the base rate.
         """
         matrix = self._matrix(X, fitting=True)
         check_classification_targets(y)
@@ -117,15 +117,15 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, matrix)
         self.has_prior_ = prior is not None
         start = np.zeros(len(matrix)) if prior is None else self._prior(prior, len(matrix))
-        if prior is None:  # LightGBM's own start ignores that an explanation needs it apart
-            self.start_ = log_odds(float(np.average(target, weights=weight)), len(target))
+        if prior is None:  # not left to LightGBM: the explanation needs it apart
+            self.intercept_ = log_odds(float(np.average(target, weights=weight)), len(target))
         else:
-            self.start_ = 0.0
+            self.intercept_ = 0.0
         data = lgb.Dataset(
             matrix,
             target,
             weight=weight,
-            init_score=start + self.start_,
+            init_score=start + self.intercept_,
             categorical_feature=self._categorical(),
             params={**DATASET_SETTINGS, "num_threads": threads(matrix.size, self.n_jobs)},
         )
@@ -141,12 +141,12 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "booster_")
         matrix = self._matrix(X)
         grown = self.booster_.predict(matrix, raw_score=True, num_threads=threads(matrix.size, self.n_jobs))
-        raw = self.start_ + np.asarray(grown)
+        raw = self.intercept_ + np.asarray(grown)
         return raw if prior is None else raw + self._prior(prior, len(matrix))
 
     def predict_proba(self, X: Any, prior: ArrayLike | None = None) -> Floats:
         """Probability of either class, in the order of ``classes_``."""
-        second = probability(self.decision_function(X, prior))
+        second = expit(self.decision_function(X, prior))
         return np.column_stack([1 - second, second])
 
     def predict(self, X: Any, prior: ArrayLike | None = None) -> NDArray[Any]:
@@ -163,7 +163,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "booster_")
         matrix = self._matrix(X)
         parts = np.asarray(self.booster_.predict(matrix, pred_contrib=True, num_threads=self.n_jobs))
-        parts[:, -1] += self.start_
+        parts[:, -1] += self.intercept_
         return parts
 
     def to_dict(self) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {
             "settings": settings,
             "classes": self.classes_.tolist(),
-            "start": self.start_,
+            "start": self.intercept_,
             "has_prior": self.has_prior_,
             "n_features": self.n_features_in_,
             "encoding": None if encoding is None else encoding.to_dict(),
@@ -187,20 +187,20 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> LeadClassifier:
+    def from_dict(cls, data: Mapping[str, Any]) -> LeadClassifier:
         """The inverse of ``to_dict``: predictions come out bit for bit."""
-        settings = dict(told["settings"])
+        settings = dict(data["settings"])
         if settings["monotone"] is not None:
             settings["monotone"] = dict(settings["monotone"])
         model = cls(**settings)
-        model.classes_ = np.array(told["classes"])
-        model.start_, model.has_prior_ = float(told["start"]), bool(told["has_prior"])
-        model.n_features_in_ = int(told["n_features"])
-        if told["encoding"] is not None:
-            model.encoding_ = Encoding.from_dict(told["encoding"])
+        model.classes_ = np.array(data["classes"])
+        model.intercept_, model.has_prior_ = float(data["start"]), bool(data["has_prior"])
+        model.n_features_in_ = int(data["n_features"])
+        if data["encoding"] is not None:
+            model.encoding_ = Encoding.from_dict(data["encoding"])
             model.feature_names_in_ = np.array(model.encoding_.names, dtype=object)
         try:
-            model.booster_ = lgb.Booster(model_str=told["trees"])
+            model.booster_ = lgb.Booster(model_str=data["trees"])
         except lgb.basic.LightGBMError as error:
             raise DataError("the trees of this model cannot be read", why=str(error)) from None
         return model
@@ -238,7 +238,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for key, sign in (self.monotone or {}).items():
             at = names.index(key) if key in names else key
             if not isinstance(at, int | np.integer) or not 0 <= at < width:
-                raise DataError("monotone names a column that is not there", value=key, known=names)
+                raise DataError("monotone names an unknown column", value=key, known=names)
             if sign not in (-1, 0, 1):
                 raise DataError(
                     "monotone knows 1 (never falls), -1 (never rises) and 0", value=sign, where=str(key)
@@ -264,13 +264,13 @@ DATASET_SETTINGS = {"max_bin": 63, "min_data_in_bin": 3, "feature_pre_filter": F
 
 
 def threads(cells: int, wanted: int) -> int:
-    """Small data take one thread: waiting for each other costs more than it gains, most of all on a busy machine."""
+    """Small data take one thread: synchronisation costs more than it gains, most of all on a busy machine."""
     return wanted if cells >= _WORTH_THREADS else 1
 
 
 def booster_settings(trees: LeadClassifier, signs: Sequence[int], cells: int) -> dict[str, Any]:
-    """LightGBM's names for the settings, with all that makes two runs equal."""
-    told: dict[str, Any] = {
+    """LightGBM's names for the settings, with all that makes runs reproducible."""
+    settings: dict[str, Any] = {
         "objective": "binary",
         "boost_from_average": False,
         "learning_rate": trees.learning_rate,
@@ -292,5 +292,5 @@ def booster_settings(trees: LeadClassifier, signs: Sequence[int], cells: int) ->
         **DATASET_SETTINGS,
     }
     if any(signs):
-        told |= {"monotone_constraints": list(signs), "monotone_constraints_method": "intermediate"}
-    return told
+        settings |= {"monotone_constraints": list(signs), "monotone_constraints_method": "intermediate"}
+    return settings

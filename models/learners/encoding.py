@@ -1,4 +1,4 @@
-"""A data frame as the numbers that both learners read: categories become codes, the unknown becomes NaN."""
+"""A data frame as the numbers that both learners read: categories become codes, unknown values NaN."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Encoding:
     def of(cls, frame: pd.DataFrame) -> Encoding:
         """Learn the columns; of more than 1,000 categories the most frequent are kept.
 
-        Raises ``DataError`` for a date column: the time of day or the age of something is a feature, a
-        date is a clock.
+        Raises ``DataError`` for a date column: a time of day or an age is a feature, a date is a time
+        proxy.
         """
         names = [str(name) for name in frame.columns]
         if len(set(names)) < len(names):
             raise DataError(
-                "two columns have one name", value=sorted({n for n in names if names.count(n) > 1})
+                "two columns have the same name", value=sorted({n for n in names if names.count(n) > 1})
             )
         return cls(tuple(names), tuple(_levels(frame.iloc[:, at]) for at in range(frame.shape[1])))
 
@@ -57,7 +57,7 @@ class Encoding:
         matrix = np.empty((len(frame), len(self.names)), dtype=np.float64)
         for at, (name, levels) in enumerate(zip(self.names, self.levels, strict=True)):
             if name not in by_name:
-                raise DataError("the model needs a column that is not there", value=name, known=by_name)
+                raise DataError("a column of the model is missing", value=name, known=by_name)
             column = frame.iloc[:, by_name[name]]
             matrix[:, at] = _numbers(column) if levels is None else _codes(column, levels)
         return matrix
@@ -73,17 +73,17 @@ class Encoding:
         return {"names": list(self.names), "levels": [None if x is None else list(x) for x in self.levels]}
 
     @classmethod
-    def from_dict(cls, told: dict[str, Any]) -> Encoding:
+    def from_dict(cls, data: dict[str, Any]) -> Encoding:
         """The inverse of ``to_dict``."""
-        return cls(tuple(told["names"]), tuple(None if x is None else tuple(x) for x in told["levels"]))
+        return cls(tuple(data["names"]), tuple(None if x is None else tuple(x) for x in data["levels"]))
 
 
 def _levels(column: pd.Series) -> tuple[str, ...] | None:
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         raise DataError(
-            "a date cannot be learned from",
+            "a date cannot be a feature",
             value=str(column.name),
-            why="a date only tells when it was; the next one was never seen",
+            why="future dates never occur in training",
             fix="give the days since then as a number",
         )
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):

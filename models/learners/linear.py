@@ -2,7 +2,7 @@
 
 Each number is cut at up to 31 quantiles. Its table of log-odds is a straight line in the rank plus a step per
 eighth, both shrunk to nothing; each category is one entry of a table; the missing have an entry of their own.
-A row's margin is the start plus one entry per column, so the explanation *is* the model.
+A row's margin is the intercept plus one entry per column, so the explanation *is* the model.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 
-from models.scale import log_odds, probability
+from models.statistics import log_odds, summed_log_loss
 
 Floats = NDArray[np.float64]
 _FINE, _COARSE = 32, 8
 _FEWEST_ROWS = 20  # of a category or of missing values, to have an entry of its own
-_PRIOR_STRENGTH = 1.0  # how many units of information hold the prior's slope at 1
+_PRIOR_STRENGTH = 1.0  # units of information that shrink the prior's slope to 1
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,19 @@ class ColumnTable:
         missing = len(self.entries) - 1
         if self.edges is not None:
             return np.where(np.isnan(values), missing, np.searchsorted(self.edges, values, side="right"))
-        held = np.where(np.isnan(values) | (values >= missing), missing, values)
-        return held.astype(np.intp)
+        return np.where(np.isnan(values) | (values >= missing), missing, values).astype(np.intp)
 
 
 @dataclass(frozen=True)
 class AdditiveLogistic:
-    """A fitted additive part: ``margin = start + prior_slope * prior + one entry per column``."""
+    """A fitted additive part: ``margin = intercept + prior_slope * prior + one entry per column``."""
 
-    start: float
+    intercept: float
     prior_slope: float
     tables: tuple[ColumnTable, ...]
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Log-odds per row and column, without start and prior."""
+        """Log-odds per row and column, without intercept and prior."""
         parts = np.zeros(matrix.shape)
         for at, table in enumerate(self.tables):
             parts[:, at] = table.entries[table.codes(matrix[:, at])]
@@ -63,7 +62,7 @@ class AdditiveLogistic:
 
     def margin(self, matrix: Floats, prior: Floats | None = None) -> Floats:
         """Log-odds per row; ``prior`` as at fitting (its slope is applied here)."""
-        total: Floats = self.contributions(matrix).sum(axis=1) + self.start
+        total: Floats = self.contributions(matrix).sum(axis=1) + self.intercept
         return total if prior is None else total + self.prior_slope * prior
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,18 +71,18 @@ class AdditiveLogistic:
             {"edges": None if t.edges is None else t.edges.tolist(), "entries": t.entries.tolist()}
             for t in self.tables
         ]
-        return {"start": self.start, "prior_slope": self.prior_slope, "tables": tables}
+        return {"start": self.intercept, "prior_slope": self.prior_slope, "tables": tables}
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> AdditiveLogistic:
+    def from_dict(cls, data: Mapping[str, Any]) -> AdditiveLogistic:
         """The inverse of ``to_dict``."""
         tables = tuple(
             ColumnTable(
                 None if t["edges"] is None else np.array(t["edges"], float), np.array(t["entries"], float)
             )
-            for t in told["tables"]
+            for t in data["tables"]
         )
-        return cls(float(told["start"]), float(told["prior_slope"]), tables)
+        return cls(float(data["start"]), float(data["prior_slope"]), tables)
 
 
 class AdditiveDesign:
@@ -141,27 +140,26 @@ class AdditiveDesign:
         start_from: Floats | None = None,
         max_steps: int = 200,
     ) -> AdditiveLogistic:
-        """Fit with ridge penalty ``1 / (2 * strength)`` per basis weight; the prior's slope is held near 1.
+        """Fit with ridge penalty ``1 / (2 * strength)`` per basis weight; the prior's slope is shrunk to 1.
 
         ``start_from`` may be the ``weights`` of an earlier fit (they are left on ``self.weights``).
         """
         label = np.asarray(y, dtype=np.float64)
-        told = np.zeros(self.rows) if prior is None else prior
+        known = np.zeros(self.rows) if prior is None else prior
         width = self._basis.shape[1]
         entry_columns = self._entry_rows.T.tocsr()
         basis, basis_columns = self._basis, self._basis.T.tocsr()
 
         def loss(weights: Floats) -> tuple[float, Floats]:
             coefficients = weights[2:]
-            margin = weights[0] + weights[1] * told + self._entry_rows @ (basis @ coefficients)
-            miss = probability(margin) - label
-            value = np.logaddexp(0.0, margin).sum() - label @ margin
+            margin = weights[0] + weights[1] * known + self._entry_rows @ (basis @ coefficients)
+            value, miss = summed_log_loss(label, margin)
             value += (
                 0.5 * coefficients @ coefficients / strength + 0.5 * _PRIOR_STRENGTH * (weights[1] - 1) ** 2
             )
             slope = np.concatenate(
                 [
-                    [miss.sum(), miss @ told + _PRIOR_STRENGTH * (weights[1] - 1)],
+                    [miss.sum(), miss @ known + _PRIOR_STRENGTH * (weights[1] - 1)],
                     basis_columns @ (entry_columns @ miss) + coefficients / strength,
                 ]
             )
@@ -173,7 +171,7 @@ class AdditiveDesign:
         if start_from is not None:
             first = start_from
         bounds = [(None, None), (0.0, None), *self.bounds]
-        found = minimize(
+        result = minimize(
             loss,
             first,
             jac=True,
@@ -181,15 +179,15 @@ class AdditiveDesign:
             bounds=bounds,
             options={"maxiter": max_steps, "ftol": 1e-9, "gtol": 1e-6},
         )
-        self.weights: Floats = found.x
-        entries = basis @ found.x[2:]
+        self.weights: Floats = result.x
+        entries = basis @ result.x[2:]
         tables, at = [], 0
         for shape in self._shapes:
             size = len(shape.entries)
             tables.append(ColumnTable(shape.edges, entries[at : at + size]))
             at += size
         return AdditiveLogistic(
-            float(found.x[0]), float(found.x[1]) if prior is not None else 0.0, tuple(tables)
+            float(result.x[0]), float(result.x[1]) if prior is not None else 0.0, tuple(tables)
         )
 
 

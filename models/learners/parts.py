@@ -10,26 +10,26 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from models.learners.calibration import loss_at_own_level
+from models.learners.calibration import loss_at_own_intercept
 from models.learners.classifier import DATASET_SETTINGS, LeadClassifier, booster_settings, threads
 from models.learners.linear import AdditiveDesign
-from models.scale import log_odds
 from models.scorecard.scoring.probability import calibrate_points
+from models.statistics import log_odds
 
 Floats = NDArray[np.float64]
-STEP = 20  # trees between two looks at the validation rows
-_PATIENCE = 2  # looks without gain before growing stops
+STEP = 20  # trees between two checks on the validation rows
+_PATIENCE = 2  # checks without gain before growing stops
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelParams:
-    """What tuning chooses. The defaults are a sane model of a few thousand leads.
+    """What tuning chooses. The defaults suit a few thousand leads.
 
     Attributes
     ----------
-    linear_strength : of the additive part; small holds it to the sheet (or to nothing).
-    trees_on_sheet : the trees start from the calibrated sheet, or from the mean rate.
-    n_trees : read off the folds, never guessed.
+    linear_strength : of the additive part; small shrinks it to the sheet (or to the base rate).
+    trees_on_sheet : the trees start from the calibrated sheet, or from the base rate.
+    n_trees : chosen on the folds.
     """
 
     linear_strength: float = 0.01
@@ -62,9 +62,9 @@ class ModelParams:
 
 
 class FoldBench:
-    """One fold, prepared once and asked many times: margins of each part on its validation rows.
+    """One fold, prepared once for many trials: margins of each part on its validation rows.
 
-    The sheet's line, the additive part and the trees see the training rows only. What two trials have in
+    The sheet's line, the additive part and the trees are fitted on the training rows only. What two trials have in
     common is computed once.
     """
 
@@ -72,6 +72,7 @@ class FoldBench:
         self,
         matrix: Floats,
         y: NDArray[np.float64],
+        *,
         train: NDArray[np.intp],
         validation: NDArray[np.intp],
         categorical: NDArray[np.bool_],
@@ -94,7 +95,7 @@ class FoldBench:
         self._data: lgb.Dataset | None = None
 
     def linear(self, strength: float) -> Floats:
-        """Margin of the additive part, fitted from the mean rate; kept per strength."""
+        """Margin of the additive part, fitted from the base rate; kept per strength."""
         if strength not in self._linear:
             self._design = self._design or AdditiveDesign(self._train, self._categorical, self._monotone)
             fitted = self._design.fit(self.y_train, strength, self.sheet_train, max_steps=60)
@@ -118,23 +119,23 @@ class FoldBench:
             ).construct()
         self._data.set_init_score(begin)
         booster = lgb.Booster(booster_settings(classifier, self._monotone, self._train.size), self._data)
-        looks: list[Floats] = []
+        margins: list[Floats] = []
         best, since = np.inf, 0
-        while len(looks) * STEP < most and since < _PATIENCE:
+        while len(margins) * STEP < most and since < _PATIENCE:
             for _ in range(STEP):
                 booster.update()
             grown = booster.predict(
                 self._validation,
                 raw_score=True,
-                start_iteration=len(looks) * STEP,
+                start_iteration=len(margins) * STEP,
                 num_iteration=STEP,
                 num_threads=threads(self._validation.size, self._n_jobs),
             )
             margin = margin + np.asarray(grown)
-            looks.append(margin)
-            loss = loss_at_own_level(margin, self.y)
+            margins.append(margin)
+            loss = loss_at_own_intercept(margin, self.y)
             best, since = (loss, 0) if loss < best - 1e-5 else (best, since + 1)
-        return looks
+        return margins
 
     def parts(self, linear: Floats, trees: Floats) -> Floats:
         """The margins side by side, the sheet's first if there is one."""

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from models.statistics import log_loss_of, roc_auc, wilson
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -22,26 +24,18 @@ def share_bounds(hits: float, rows: float) -> tuple[float, float]:
     >>> [round(bound, 3) for bound in share_bounds(63, 63)]
     [0.943, 1.0]
     """
-    if rows <= 0:
-        return 0.0, 1.0
-    share, z2 = hits / rows, Z * Z
-    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = Z * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows * rows)) / (1 + z2 / rows)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    low, high = wilson(hits, rows, Z)
+    return float(low), float(high)
 
 
 def auc(score: Floats, hit: Flags) -> float:
-    """ROC AUC; unknown scores rank lowest. 0.5 with one class only.
+    """ROC AUC; unknown scores rank lowest, 0.5 with one class only.
 
     >>> float(auc(np.array([1.0, 2.0, 3.0]), np.array([False, False, True])))
     1.0
     """
-    hits = float(hit.sum())
-    misses = len(hit) - hits
-    if not hits or not misses:
-        return 0.5
-    ranks = pd.Series(score).fillna(-np.inf).rank().to_numpy()
-    return float((ranks[hit].sum() - hits * (hits + 1) / 2) / (hits * misses))
+    value = roc_auc(hit, score)
+    return 0.5 if math.isnan(value) else value
 
 
 def auc_low(value: float, hits: int, misses: int) -> float:
@@ -97,6 +91,5 @@ def _entropy_told(rate: Floats, hit: Flags) -> float:
     mean = float(hit.mean())
     if not 0 < mean < 1:
         return 0.0
-    sure = np.clip(rate, 1e-6, 1 - 1e-6)
-    loss = -np.where(hit, np.log(sure), np.log(1 - sure)).mean()
+    loss = log_loss_of(hit, rate, edge=1e-6).mean()
     return float(1 - loss / -(mean * math.log(mean) + (1 - mean) * math.log(1 - mean)))

@@ -29,7 +29,7 @@ def lead_scores(scored: ScoredLeads) -> pd.DataFrame:
             "grade": table["grade"].to_numpy(),
             "fit_points": table["fit_points"].round(3).to_numpy(),
             "engagement_points": table["engagement_points"].round(3).to_numpy(),
-            "reasons": [_with_base(prediction.start, lines) for lines in reasons],
+            "reasons": [_with_base(prediction.base_value, lines) for lines in reasons],
             "reasons_text": [reasons_text(lines) for lines in reasons],
         }
     )

@@ -58,13 +58,3 @@ def poisson_cells(rng: np.random.Generator, rate: Floats, most: int = 8) -> tupl
         term = term * rate / number
         reached += term
     return np.repeat(row, count), np.repeat(column, count)
-
-
-def chance(log_odds: ArrayLike) -> Floats:
-    """The probability of these log-odds."""
-    return 1.0 / (1.0 + np.exp(-np.asarray(log_odds, dtype=np.float64)))
-
-
-def log_odds(probability: float) -> float:
-    """The log-odds of a probability strictly between 0 and 1."""
-    return float(np.log(probability / (1.0 - probability)))

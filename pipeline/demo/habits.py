@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.demo.draws import Bools, Draws, Floats, Ints, chance, log_odds, poisson_cells
+from models.statistics import expit, log_odds
+from pipeline.demo.draws import Bools, Draws, Floats, Ints, poisson_cells
 from pipeline.demo.people import People, times_of_day
 from pipeline.demo.spec import Process, Response, WorldSpec
 
@@ -91,7 +92,7 @@ def _response(
 ) -> Occurrences:
     rng = draws.of(f"response {response.name}")
     size = len(parent.lead)
-    probability = chance(log_odds(response.chance) + response.intent * intent[parent.lead, parent.day])
+    probability = expit(log_odds(response.chance) + response.intent * intent[parent.lead, parent.day])
     probability = probability * np.where(parent.machine, _BEHIND_A_SCANNER, 1.0)
     by_person = np.flatnonzero(rng.random(size) < probability)
     delay = 30 + rng.standard_exponential(size) * response.delay_hours * 3600.0

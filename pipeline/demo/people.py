@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from models.statistics import expit, log_odds
 from pipeline.demo.attributes import LEARNED_LATE_DAYS, Drawn, draw_attributes
-from pipeline.demo.draws import Bools, Draws, Floats, Ints, chance, log_odds, pick
+from pipeline.demo.draws import Bools, Draws, Floats, Ints, pick
 from pipeline.demo.names import firm_names, mail_domains, people_names, phone_numbers
 from pipeline.demo.spec import WorldSpec
 
@@ -135,7 +136,7 @@ def _lead_table(
     free_mail = np.array([contact.free_mail if k.free_mail is None else k.free_mail for k in spec.personas])
     free = rng.random(size) < free_mail[persona]
     disposable = rng.random(size) < contact.disposable
-    has_phone = rng.random(size) < chance(log_odds(contact.phone) + _KEEN_ON_PHONE * keen)
+    has_phone = rng.random(size) < expit(log_odds(contact.phone) + _KEEN_ON_PHONE * keen)
     late = rng.random(size) < contact.phone_late
     wait = rng.standard_exponential(size) * LEARNED_LATE_DAYS
     own.late_days["phone"] = np.where(has_phone & late, wait, np.nan)

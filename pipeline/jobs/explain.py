@@ -131,7 +131,7 @@ def _explanation(scored: ScoredLeads, served: Registered) -> Explanation:
         score=float(table["score"]),
         shown=int(table["shown"]),
         grade=str(table["grade"]),
-        start=scored.prediction.start,
+        start=scored.prediction.base_value,
         reasons=tuple(scored.reasons()[0]),
         rule_points=None if sheet is None else float(sheet["total"]),
         rule_grade=said("grade"),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from features import DataError
 from models.judging.intervals import cluster_bootstrap
+from models.statistics import log_loss_of
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import OutOfTime, out_of_time, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
@@ -71,7 +72,7 @@ def promote(
     judged, others = _judged(file, challenger, champion, rows)
     claimed, rival = _rival(champion, judged, others)
     label = judged.label.to_numpy(dtype=float)
-    losses, rival_losses = _log_loss(label, judged.probability), _log_loss(label, claimed)
+    losses, rival_losses = log_loss_of(label, judged.probability), log_loss_of(label, claimed)
     difference = losses - rival_losses
     low, high = cluster_bootstrap(
         lambda weight: {"mean": float((weight * difference).sum() / weight.sum())},
@@ -130,9 +131,3 @@ def _rival(champion: Registered | None, own: OutOfTime, others: OutOfTime | None
     if own.scored.rules is not None:
         return own.sheet_probability, "the score sheet"
     return np.full(len(own.label), own.base_rate), "the base rate"
-
-
-def _log_loss(label: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    held = np.clip(probability, 1e-12, 1 - 1e-12)
-    loss: np.ndarray = -(label * np.log(held) + (1 - label) * np.log1p(-held))
-    return loss

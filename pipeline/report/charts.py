@@ -16,18 +16,18 @@ from pipeline.report.theme import (
     RULES_COLOUR,
     Drawing,
     Width,
-    dressed,
     lens_colour,
+    styled,
     with_names,
 )
 
 # On a phone a rule's name may take a third of the width; vl-convert has no window and takes the wide form.
 ROOM = alt.ExprRef("windowSize()[0] < 600 ? 130 : 280")
-FEWEST = 5  # a bar on fewer leads would say nothing
+FEWEST = 5  # fewer leads are too few for a bar
 
 
 def gains_chart(comparison: Comparison, width: Width = "container", height: int = 320) -> Drawing:
-    """Share of conversions found by calling the first share of leads, with the line of sales capacity."""
+    """Share of conversions found by calling the first share of leads, with a line at sales capacity."""
     at = comparison.capacity
     curve = with_names(comparison.gains)
     x = alt.X("called:Q", title="Leads called, best first", axis=alt.Axis(format="%", tickCount=5))
@@ -52,7 +52,7 @@ def gains_chart(comparison: Comparison, width: Width = "container", height: int 
         alt.Tooltip("lens:N", title="Lens"),
         alt.Tooltip("called:Q", title="Called", format=".0%"),
         alt.Tooltip("found:Q", title="Found", format=".1%"),
-        alt.Tooltip("lift:Q", title="Times better than chance", format=".2f"),
+        alt.Tooltip("lift:Q", title="Lift", format=".2f"),
     ]
     dots = alt.Chart(marks).mark_point(filled=True, size=90, opacity=1)
     # The corner under the diagonal is the one place where no curve runs.
@@ -74,26 +74,24 @@ def gains_chart(comparison: Comparison, width: Width = "container", height: int 
         f"Gains curve. Calling the first {percent(share)} finds {percent(found[0])} of the conversions "
         f"by the model and {percent(found[1])} by the score sheet."
     )
-    return dressed(alt.layer(*layers), words, width, height)
+    return styled(alt.layer(*layers), words, width, height)
 
 
 def calibration_chart(comparison: Comparison, width: Width = "container", height: int = 320) -> Drawing:
-    """Claimed against actual conversion in ten equal-count bins; the diagonal is honest."""
+    """Predicted against actual conversion in ten equal-count bins; on the diagonal both agree."""
     curve = with_names(comparison.calibration)
     top = float(min(1.0, 1.05 * max(curve["claimed"].max(), curve["high"].max())))
     scale = alt.Scale(domain=[0, top], nice=False)
-    x = alt.X("claimed:Q", title="Conversion claimed", scale=scale, axis=alt.Axis(format="%", tickCount=5))
-    y = alt.Y(
-        "actual:Q", title="Conversion that came true", scale=scale, axis=alt.Axis(format="%", tickCount=5)
-    )
-    honest = alt.Chart(pd.DataFrame({"claimed": [0, top], "actual": [0, top]})).mark_line(
+    x = alt.X("claimed:Q", title="Predicted conversion", scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    y = alt.Y("actual:Q", title="Actual conversion", scale=scale, axis=alt.Axis(format="%", tickCount=5))
+    diagonal = alt.Chart(pd.DataFrame({"claimed": [0, top], "actual": [0, top]})).mark_line(
         color=QUIET, strokeDash=[4, 4], strokeWidth=1.2
     )
     base = alt.Chart(curve)
     tips = [
         alt.Tooltip("lens:N", title="Lens"),
-        alt.Tooltip("claimed:Q", title="Claimed", format=".1%"),
-        alt.Tooltip("actual:Q", title="Came true", format=".1%"),
+        alt.Tooltip("claimed:Q", title="Predicted", format=".1%"),
+        alt.Tooltip("actual:Q", title="Actual", format=".1%"),
         alt.Tooltip("rows:Q", title="Leads", format=","),
     ]
     words = "Calibration. " + " ".join(
@@ -101,12 +99,12 @@ def calibration_chart(comparison: Comparison, width: Width = "container", height
         for lens in NAMES
     )
     layers = alt.layer(
-        honest.encode(x, y),
+        diagonal.encode(x, y),
         base.mark_rule(strokeWidth=2, opacity=0.35).encode(x, alt.Y("low:Q"), lens_colour(), y2="high:Q"),
         base.mark_line(strokeWidth=2).encode(x, y, lens_colour()),
         base.mark_point(filled=True, size=60, opacity=1).encode(x, y, lens_colour(), tooltip=tips),
     )
-    return dressed(layers, words, width, height)
+    return styled(layers, words, width, height)
 
 
 def bands_chart(comparison: Comparison, width: Width = "container", height: int = 280) -> Drawing:
@@ -138,7 +136,7 @@ def bands_chart(comparison: Comparison, width: Width = "container", height: int 
     words = (
         f"Conversion by score band. In the model's top band, {best['band']}, {percent(best['rate'])} convert."
     )
-    return dressed(layers, words, width, height)
+    return styled(layers, words, width, height)
 
 
 def grade_chart(comparison: Comparison, lens: str, width: Width = "container", height: int = 230) -> Drawing:
@@ -170,7 +168,7 @@ def grade_chart(comparison: Comparison, lens: str, width: Width = "container", h
         base.mark_text(dy=11, fontSize=11).encode(x, y, text="count:N", color=ink),
     )
     words = f"Conversion by grade, {NAMES[lens].lower()}: fit A to D by engagement 1 to 4."
-    return dressed(layers, words, width, height)
+    return styled(layers, words, width, height)
 
 
 def audit_chart(comparison: Comparison, width: Width = "container", most: int = 30) -> Drawing:
@@ -215,7 +213,7 @@ def audit_chart(comparison: Comparison, width: Width = "container", most: int = 
         ),
     )
     words = "Point audit: for each rule the points the sheet gives and what the data say it is worth."
-    return dressed(layers, words, width, 30 * max(len(order), 2))
+    return styled(layers, words, width, 30 * max(len(order), 2))
 
 
 def _tally_tips(column: str, title: str) -> list[alt.Tooltip]:

@@ -1,4 +1,4 @@
-"""One page that opens anywhere: charts, scripts and styles inside; nothing is fetched, nothing typed runs."""
+"""One self-contained page: charts, scripts and styles inside, nothing fetched, typed text never run."""
 
 from __future__ import annotations
 

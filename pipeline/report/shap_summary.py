@@ -1,4 +1,4 @@
-"""The SHAP summary of a training: which features move scores, and which way, on the later leads."""
+"""The SHAP summary of a training: which features move scores, and which way, on the out-of-time leads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def shap_summary(scored: ScoredLeads, most: int = 15) -> bytes:
     names = [str(name) for name in contributions]
     explanation = shap.Explanation(
         values=contributions.to_numpy(),
-        base_values=np.full(len(frame), scored.prediction.start),
+        base_values=np.full(len(frame), scored.prediction.base_value),
         data=np.column_stack([_shade(frame, name) for name in names]),
         feature_names=[columns[name].label if name in columns else name for name in names],
     )

@@ -1,4 +1,4 @@
-"""Colours and manners that all charts share; they read well on light and on dark."""
+"""Colours and style that all charts share; they read well on light and on dark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Drawing: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
 def lens_colour(legend: alt.Legend | None = None) -> alt.Color:
-    """Blue for the model, orange for the sheet: told apart by people who see colours differently, too."""
+    """Blue for the model, orange for the sheet: distinguishable with colour-vision deficiency too."""
     scale = alt.Scale(domain=list(NAMES.values()), range=[MODEL_COLOUR, RULES_COLOUR])
     return alt.Color(
         "lens:N", scale=scale, legend=legend or alt.Legend(orient="top", title=None, symbolOpacity=1)
@@ -30,8 +30,8 @@ def with_names(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(lens=frame["lens"].map(NAMES))
 
 
-def dressed(chart: Drawing, description: str, width: Width, height: int) -> Drawing:
-    """Size, spoken description and the common look."""
+def styled(chart: Drawing, description: str, width: Width, height: int) -> Drawing:
+    """Size, text description and shared style."""
     drawing: Drawing = (
         chart.properties(width=width, height=height, description=description, background="transparent")
         .configure(font="system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif")

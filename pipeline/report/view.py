@@ -1,4 +1,4 @@
-"""A comparison as the page shows it: every number already a text, every table a list of rows."""
+"""A comparison as the page shows it: every number a text, every table a list of rows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ import pandas as pd
 from models.judging import METRICS, Comparison
 from models.judging.agreement import QUADRANTS
 from models.judging.lenses import LENSES, MODEL, RULES
-from models.judging.story import headline, tell
-from models.judging.trust import Check, trust, trusted
-from models.judging.wording import METRIC_NAMES, by_name, looks, noun, percent, period
+from models.judging.story import headline, sentences
+from models.judging.trust import Check, overall, trust
+from models.judging.wording import METRIC_NAMES, by_name, judged_on, noun, percent, period
 from pipeline.report.theme import NAMES
 from pipeline.report.words import GLOSSARY, METRIC_WORDS, QUADRANT_WORDS
 
 MISSING = "–"
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
-_TONE = {"about right": "good", "too generous": "care", "too mean": "care", "wrong sign": "bad"}
+_TONE = {
+    "about right": "good",
+    "too high": "care",
+    "too low": "care",
+    "too strict": "care",
+    "wrong sign": "bad",
+}
 
 
 def view(c: Comparison) -> dict[str, Any]:
@@ -31,15 +37,15 @@ def _view(c: Comparison) -> dict[str, Any]:
     return {
         "project": str(c.meta.get("project") or "Comparison"),
         "headline": headline(c),
-        "trusted": dict(zip(("level", "words"), trusted(trust(c)), strict=True)),
-        "story": tell(c),
+        "reliability": dict(zip(("level", "words"), overall(trust(c)), strict=True)),
+        "story": sentences(c),
         "checks": trust(c),
         "bars": _bars(c),
         "more": _more(c),
         "figures": {name: _figure(c, name) for name in METRICS},
         "calls": f"{c.capacity.calls:,}",
         "noun": noun(c),
-        "looks": looks(c),
+        "judged_on": judged_on(c),
         "capacity_table": _capacity_table(c),
         "metrics": _metrics(c),
         "random_split": bool(c.meta.get("random_split")),
@@ -47,10 +53,10 @@ def _view(c: Comparison) -> dict[str, Any]:
         "bands": _tally(c.bands, "band"),
         "stages": _tally(c.stages[c.stages["rows"] > 0], "stage"),
         "quadrants": [_quadrant(c, name) for name in QUADRANTS],
-        "has_clock": bool(period(c)),
+        "has_dates": bool(period(c)),
         "audit": [_rule(row) for row in c.audit.itertuples()],
         "unit": _unit(c),
-        "facts": _facts(c),
+        "setup": _setup(c),
         "glossary": GLOSSARY,
     }
 
@@ -133,7 +139,7 @@ def _metrics(c: Comparison) -> list[dict[str, str]]:
     random_split = c.meta.get("random_split") or {}
     rows = []
     for metric in METRICS:
-        at, flattered = difference[metric], random_split.get(metric)
+        at, optimistic = difference[metric], random_split.get(metric)
         rows.append(
             {
                 "name": METRIC_NAMES[metric],
@@ -141,7 +147,7 @@ def _metrics(c: Comparison) -> list[dict[str, str]]:
                 **{lens: _with_interval(measures[lens, metric], "") for lens in LENSES},
                 "difference": _with_interval(at, "+"),
                 "better": NAMES.get(at["better"], "not clear"),
-                "random": MISSING if flattered is None else f"{flattered:.3f}",
+                "random": MISSING if optimistic is None else f"{optimistic:.3f}",
             }
         )
     return rows
@@ -218,24 +224,24 @@ def _rule(row: Any) -> dict[str, str]:
 def _unit(c: Comparison) -> str:
     unit = c.unit
     if not math.isfinite(unit.value):
-        return "The sheet gives every lead the same points, so its unit cannot be told."
+        return "The sheet gives every lead the same points, so its unit cannot be estimated."
     span = f"{unit.value:.2f} points of the common scale (90 %: {unit.low:.2f} to {unit.high:.2f})"
     if unit.clear:
         return f"One point of the sheet is worth {span}; “sheet gives” is converted at that rate."
     return f"One point of the sheet is worth {span}: not clearly above zero, so only directions are judged."
 
 
-def _facts(c: Comparison) -> list[tuple[str, str]]:
+def _setup(c: Comparison) -> list[tuple[str, str]]:
     meta = c.meta
-    facts = [
-        ("Judged on", looks(c)),
-        ("Moments", period(c)),
+    setup = [
+        ("Judged on", judged_on(c)),
+        ("As of", period(c)),
         ("Converted", f"{c.conversions:,} of {c.rows:,} ({percent(c.base_rate)})"),
         ("Leads that converted", f"{c.converted_leads:,}" if c.rows != c.leads else ""),
         ("Counted as converted", f"within {meta['horizon']}" if meta.get("horizon") else ""),
         ("Sales capacity", f"{percent(c.capacity.share)}: {c.capacity.calls:,} calls"),
         ("Model", meta.get("model_version")),
         ("Score sheet", meta.get("sheet_version")),
-        ("Kept from the model", ", ".join(map(str, meta.get("dropped_columns") or []))),
+        ("Columns left out", ", ".join(map(str, meta.get("dropped_columns") or []))),
     ]
-    return [(name, str(value)) for name, value in facts if value]
+    return [(name, str(value)) for name, value in setup if value]

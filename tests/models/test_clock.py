@@ -1,4 +1,4 @@
-"""What only tells the time is found; what comes round is kept."""
+"""Time-proxy columns are found; cyclic ones are kept."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def test_finds_rates_months_and_years_but_not_weekdays_or_behaviour() -> None:
             "empty": np.nan,
         }
     )
-    found = {column.name: column for column in find_time_proxies(frame, as_of)}
-    assert set(found) == {"rate", "month", "year"}
+    proxies = {column.name: column for column in find_time_proxies(frame, as_of)}
+    assert set(proxies) == {"rate", "month", "year"}
     assert all(
-        0.8 <= column.share <= 1 and "later values were never seen" in column.reason
-        for column in found.values()
+        0.8 <= column.share <= 1 and "later values never occur in training" in column.reason
+        for column in proxies.values()
     )
 
 
@@ -37,7 +37,7 @@ def test_months_are_kept_once_three_years_have_shown_them() -> None:
     assert find_time_proxies(pd.DataFrame({"month": as_of.dt.month.astype(float)}), as_of) == []
 
 
-def test_names_with_one_row_each_and_data_without_a_clock_are_left_alone() -> None:
+def test_names_with_one_row_each_and_data_without_an_order_are_left_alone() -> None:
     rows = pd.Series(range(500))
     assert find_time_proxies(pd.DataFrame({"id": pd.Categorical(rows.astype(str))}), rows) == []
     assert find_time_proxies(pd.DataFrame({"rate": rows}), pd.Series(np.zeros(500))) == []

@@ -43,7 +43,7 @@ def test_customers_at_every_date_are_dealt_into_halves() -> None:
     assert all((as_of[fold.train] == 0).all() for fold in folds)
 
 
-def test_without_a_clock_whole_leads_are_dealt_by_seed() -> None:
+def test_without_an_order_whole_leads_are_dealt_by_seed() -> None:
     rng = np.random.default_rng(0)
     lead, y = rng.integers(0, 200, 600), (rng.random(600) < 0.3).astype(int)
     for as_of in (None, np.zeros(600)):

@@ -11,8 +11,8 @@ from models.judging.ridge import ridge_logistic
 from models.judging.verdicts import judge_rule
 
 
-def audit_of(leads: int, looks: int = 1, seed: int = 0) -> pd.DataFrame:
-    judged, ledger, meta = judged_example(leads, looks, seed)
+def audit_of(leads: int, snapshots: int = 1, seed: int = 0) -> pd.DataFrame:
+    judged, ledger, meta = judged_example(leads, snapshots, seed)
     rows = Judged.of(judged)
     return point_audit(rows, ledger, sheet_unit(rows), meta["rules"]).set_index("rule")  # type: ignore[arg-type]
 
@@ -21,28 +21,28 @@ def test_planted_verdicts_are_found() -> None:
     verdict = audit_of(6000)["verdict"]
     assert verdict["Decision maker"] == "about right"
     assert verdict["Free-mail address"] == "about right"
-    assert verdict["Downloaded a white paper"] == "too generous"
-    assert verdict["Viewed the pricing page"] == "too mean"
+    assert verdict["Downloaded a white paper"] == "too high"
+    assert verdict["Viewed the pricing page"] == "too low"
     assert verdict["Visited the careers page"] == "wrong sign"
     assert verdict["Spoke to us at the fair"] == "no evidence"
     assert verdict["Disqualified: Student"] == "about right"
 
 
-def test_a_rule_that_never_fired_is_listed() -> None:
+def test_a_rule_that_never_matched_is_listed() -> None:
     row = audit_of(500).loc["Called us first"]
-    assert (row["leads"], row["words"]) == (0, "no evidence (it fired on no lead)")
+    assert (row["leads"], row["words"]) == (0, "no evidence (it matched no lead)")
     assert np.isnan(row["worth"])
 
 
-def test_intervals_do_not_shrink_when_the_same_leads_are_looked_at_again() -> None:
-    once, often = audit_of(1500), audit_of(1500, looks=4)
+def test_intervals_do_not_shrink_with_more_snapshots_of_the_same_leads() -> None:
+    once, often = audit_of(1500), audit_of(1500, snapshots=4)
     width = {
         name: (table["high"] - table["low"])["Decision maker"] for name, table in (("1", once), ("4", often))
     }
     assert width["4"] > 0.85 * width["1"]
 
 
-def test_rules_that_fire_together_are_told_apart() -> None:
+def test_rules_that_match_together_are_separated() -> None:
     rng = np.random.default_rng(0)
     works = rng.random(8000) < 0.3
     shadow = np.where(rng.random(8000) < 0.85, works, rng.random(8000) < 0.3)
@@ -80,10 +80,10 @@ def test_a_sheet_of_equal_points_has_no_unit() -> None:
     ("points", "given", "worth", "half", "leads", "others", "verdict"),
     [
         (20, 18, 15, 6, 400, 900, "about right"),
-        (20, 18, 4, 3, 400, 900, "too generous"),
-        (-5, -4, -20, 5, 400, 900, "too generous"),
-        (-20, -20, -6, 4, 400, 900, "too mean"),
-        (5, 4, 20, 5, 400, 900, "too mean"),
+        (20, 18, 4, 3, 400, 900, "too high"),
+        (-5, -4, -20, 5, 400, 900, "too high"),
+        (-20, -20, -6, 4, 400, 900, "too low"),
+        (5, 4, 20, 5, 400, 900, "too low"),
         (10, 9, -12, 5, 400, 900, "wrong sign"),
         (-10, -9, 12, 5, 400, 900, "wrong sign"),
         (10, 9, 4, 9, 400, 900, "no evidence"),
@@ -91,7 +91,7 @@ def test_a_sheet_of_equal_points_has_no_unit() -> None:
         (10, 9, 30, 5, 900, 0, "no evidence"),
         (10, float("nan"), 12, 5, 400, 900, "about right"),
         (float("nan"), float("nan"), -25, 9, 400, 900, "about right"),
-        (float("nan"), float("nan"), 5, 4, 400, 900, "too mean"),
+        (float("nan"), float("nan"), 5, 4, 400, 900, "too strict"),
     ],
 )
 def test_verdicts(

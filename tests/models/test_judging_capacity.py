@@ -7,8 +7,8 @@ import pytest
 from features.errors import DataError, LeadlensError, UsageError
 from models.judging import compare
 from models.judging.agreement import quadrant_of, quadrants
-from models.judging.bands import grade_cells, score_bands, shown, stages
-from models.judging.capacity import calls, chosen, tied_at_the_line
+from models.judging.bands import grade_cells, score_bands, stages
+from models.judging.capacity import calls, selected, tied_at_cutoff
 from models.judging.curves import calibration, gains
 from models.judging.lenses import Judged
 from models.judging.metrics import Measured
@@ -52,7 +52,7 @@ def test_same_calls_by_hand_with_ties_at_their_expected_value() -> None:
 
 def test_a_disqualified_lead_is_called_last_whatever_its_points() -> None:
     judged = Judged.of(ten_leads())
-    assert not chosen(judged, judged.rules, 9)[9]
+    assert not selected(judged, judged.rules, 9)[9]
     assert judged.rules.rank[9] == -np.inf
 
 
@@ -60,11 +60,11 @@ def test_a_list_cut_through_ties_is_the_same_in_any_row_order() -> None:
     frame = ten_leads()
     judged = Judged.of(frame)
     turned = Judged.of(frame.iloc[::-1])
-    first = set(frame.loc[chosen(judged, judged.rules, 4), "lead_id"])
-    assert first == set(turned.frame.loc[chosen(turned, turned.rules, 4), "lead_id"])
+    first = set(frame.loc[selected(judged, judged.rules, 4), "lead_id"])
+    assert first == set(turned.frame.loc[selected(turned, turned.rules, 4), "lead_id"])
     assert {"a", "i"} < first
     assert len(first) == 4
-    assert tied_at_the_line(judged.rules, 6) == 0  # the tied four all fit
+    assert tied_at_cutoff(judged.rules, 6) == 0  # the tied four all fit
 
 
 def test_quadrants_by_hand() -> None:
@@ -99,10 +99,6 @@ def test_bands_grades_and_stages_count_every_row_once() -> None:
     }
 
 
-def test_the_shown_score_stays_within_1_to_99() -> None:
-    assert shown(np.array([-20.0, 0.4, 49.5, 50.49, 120.0])).tolist() == [1, 1, 50, 50, 99]
-
-
 def test_gains_begin_at_nothing_and_end_at_everything() -> None:
     curve = gains(Judged.of(ten_leads()))
     for _, lens in curve.groupby("lens"):
@@ -122,7 +118,7 @@ def test_calibration_bins_agree_with_the_calibration_error() -> None:
 @pytest.mark.parametrize(
     ("frame", "error", "words"),
     [
-        (ten_leads().iloc[:0], DataError, "no later lead"),
+        (ten_leads().iloc[:0], DataError, "no out-of-time lead"),
         (ten_leads(label=0), DataError, "no judged lead converted"),
         (ten_leads(label=1), DataError, "every judged lead converted"),
         (ten_leads(label=[None, *[1, 0] * 4, 1]), DataError, "no outcome yet"),

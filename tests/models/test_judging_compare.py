@@ -10,7 +10,7 @@ import pytest
 from models.judging import METRICS, Comparison, compare
 from models.judging.example import judged_example
 from models.judging.plain import plain
-from models.judging.trust import trust, trusted
+from models.judging.trust import overall, trust
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_the_story_holds_the_figures(result: Comparison) -> None:
     )
     assert "“Visited the careers page”" in story
     assert "nan" not in story
-    assert "1,500 later leads" in story
+    assert "1,500 out-of-time leads" in story
 
 
 def test_better_is_said_only_when_the_paired_interval_leaves_zero(result: Comparison) -> None:
@@ -82,29 +82,29 @@ def test_figures_are_what_benchmarks_print(result: Comparison) -> None:
 
 def test_little_evidence_is_said() -> None:
     judged, ledger, meta = judged_example(80)
-    level, words = trusted(trust(compare(judged, ledger, meta)))
+    level, words = overall(trust(compare(judged, ledger, meta)))
     assert level == "bad"
     assert "Too little evidence" in words
 
 
-def test_evidence_is_counted_in_leads_not_in_looks() -> None:
-    result = compare(*judged_example(300, looks=6))
+def test_evidence_is_counted_in_leads_not_in_snapshots() -> None:
+    result = compare(*judged_example(300, snapshots=6))
     assert result.conversions > 200
     assert result.converted_leads < 100
     assert trust(result)[0].level == "care"
-    assert f"of {result.converted_leads} leads" in result.story()[0]
+    assert f"from {result.converted_leads} leads" in result.story()[0]
 
 
-def test_percentages_that_mean_nothing_are_not_called_honest() -> None:
+def test_meaningless_probabilities_are_not_called_calibrated() -> None:
     judged, ledger, meta = judged_example()
-    assert trust(compare(judged, ledger, meta))[2].title == "Honest percentages"
+    assert trust(compare(judged, ledger, meta))[2].title == "Well calibrated"
     mixed = judged.assign(probability=np.random.default_rng(0).permutation(judged["probability"]))
-    assert trust(compare(mixed, ledger, meta))[2].title == "Percentages are off"
+    assert trust(compare(mixed, ledger, meta))[2].title == "Poorly calibrated"
     bold = judged.assign(probability=(2 * judged["probability"]).clip(0, 1))
-    assert trust(compare(bold, ledger, meta))[2].title == "Claims too much"
+    assert trust(compare(bold, ledger, meta))[2].title == "Predicts too much"
 
 
-def test_leads_without_dates_are_told_without_dates() -> None:
+def test_leads_without_dates_are_described_without_dates() -> None:
     judged, ledger, meta = judged_example(300)
     story = compare(judged, ledger, {**meta, "clock": "sequence"}).story()
     assert "2024" not in story[0]
@@ -127,7 +127,7 @@ def test_the_notebook_table_escapes_what_users_typed() -> None:
 
 
 def test_forty_thousand_rows_are_judged_in_seconds() -> None:
-    world = judged_example(10_000, looks=4)
+    world = judged_example(10_000, snapshots=4)
     start = time.process_time()
     compare(*world)
     assert time.process_time() - start < 5  # about 1 s; CPU time, so that a busy machine does not fail it

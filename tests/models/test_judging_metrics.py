@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from models.judging.intervals import cluster_bootstrap, wilson
+from models.judging.intervals import cluster_bootstrap
 from models.judging.metrics import Measured, equal_count_bins
 
 
@@ -59,15 +59,6 @@ def test_found_at_is_the_mean_over_random_orders_of_ties() -> None:
     rng = np.random.default_rng(0)
     found = [label[np.lexsort((rng.random(500), -probability))[:100]].sum() for _ in range(3000)]
     assert Measured(label, probability).found_at(0.2) * label.sum() == pytest.approx(np.mean(found), abs=0.3)
-
-
-def test_wilson_matches_the_textbook_and_survives_empty_cells() -> None:
-    low, high = wilson([0, 10, 0], [10, 10, 0])
-    assert low[0] == 0
-    assert high[0] == pytest.approx(0.2129, abs=1e-3)
-    assert high[1] == 1
-    assert low[1] == pytest.approx(1 - 0.2129, abs=1e-3)
-    assert (low[2], high[2]) == (0, 1)
 
 
 def test_bootstrap_draws_whole_leads_and_repeats_itself() -> None:

@@ -1,4 +1,4 @@
-"""Laws of the whole model: start + reasons = score, saved = loaded, equal seeds, sense with little data."""
+"""Laws of the whole model: base value + reasons = score, saved = loaded, equal seeds, little data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from features.errors import DataError, UsageError
 from models.lead_model import LeadModel
-from models.scale import POINTS_PER_LOG_ODDS, probability
+from models.scale import POINTS_PER_LOG_ODDS
+from models.statistics import expit
 from models.training import TrainedModel, TrainSettings, train_model
 
 QUICK = TrainSettings(trials=2, folds=2)
@@ -35,16 +36,16 @@ def history(rows: int = 900, seed: int = 0) -> tuple[pd.DataFrame, pd.Series, pd
         }
     )
     pull = 0.5 * frame["visits"] - 3.2 + 1.2 * (frame["channel"] == "fair") - frame["recency"].fillna(20) / 30
-    y = pd.Series((rng.random(rows) < probability(pull)).astype(int))
+    y = pd.Series((rng.random(rows) < expit(pull)).astype(int))
     return frame, y, as_of, points
 
 
-def train(rows: int = 900, sheet: bool = True, clock: bool = True, **more: object) -> TrainedModel:
+def train(rows: int = 900, sheet: bool = True, ordered: bool = True, **more: object) -> TrainedModel:
     frame, y, as_of, points = history(rows)
     return train_model(
         frame,
         y,
-        as_of=as_of if clock else None,
+        as_of=as_of if ordered else None,
         horizon=pd.Timedelta(days=2),
         rule_points=points if sheet else None,
         **{"settings": QUICK, **more},
@@ -56,8 +57,8 @@ def trained(request: pytest.FixtureRequest) -> TrainedModel:
     return train(sheet=request.param)
 
 
-def _asked(trained: TrainedModel) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Later leads with gaps, infinities and a category never seen."""
+def _new_leads(trained: TrainedModel) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """New leads with gaps, infinities and an unseen category."""
     frame, _, _, points = history(40, seed=9)
     frame = frame.assign(channel=frame["channel"].astype(object))
     frame.loc[0, "channel"], frame.loc[1, "channel"], frame.loc[2, "visits"] = "tv", None, np.inf
@@ -65,19 +66,19 @@ def _asked(trained: TrainedModel) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     return frame, points if trained.model.rule_names else None
 
 
-def test_start_and_contributions_sum_to_the_score_and_the_probability(trained: TrainedModel) -> None:
-    frame, points = _asked(trained)
+def test_base_value_and_contributions_sum_to_the_score_and_the_probability(trained: TrainedModel) -> None:
+    frame, points = _new_leads(trained)
     model = trained.model
-    told = model.explain(frame, points)
-    total = told.start_points + told.contributions.sum(axis=1)
+    explained = model.explain(frame, points)
+    total = explained.base_value + explained.contributions.sum(axis=1)
     np.testing.assert_allclose(total, model.score(frame, points), atol=1e-9)
     log_odds = (total - 50) / POINTS_PER_LOG_ODDS + model.average_log_odds
-    np.testing.assert_allclose(probability(log_odds), model.predict_proba(frame, points), atol=1e-12)
-    assert list(told.contributions.columns) == [*model.columns, *model.rule_names]
+    np.testing.assert_allclose(expit(log_odds), model.predict_proba(frame, points), atol=1e-12)
+    assert list(explained.contributions.columns) == [*model.columns, *model.rule_names]
 
 
 def test_saved_and_loaded_it_predicts_bit_for_bit(trained: TrainedModel, tmp_path: Path) -> None:
-    frame, points = _asked(trained)
+    frame, points = _new_leads(trained)
     trained.model.save(tmp_path)
     back = LeadModel.load(tmp_path)
     np.testing.assert_array_equal(
@@ -89,7 +90,7 @@ def test_saved_and_loaded_it_predicts_bit_for_bit(trained: TrainedModel, tmp_pat
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".txt"}
 
 
-def test_clock_columns_stay_out_and_the_slope_is_positive(trained: TrainedModel) -> None:
+def test_time_proxies_stay_out_and_the_slope_is_positive(trained: TrainedModel) -> None:
     assert [column.name for column in trained.dropped] == ["rate"]
     assert "rate" not in trained.model.columns
     assert trained.model.calibration.slope > 0
@@ -105,11 +106,11 @@ def test_the_mean_probability_is_the_rate_of_the_latest_rows(trained: TrainedMod
 def test_equal_seeds_give_equal_models() -> None:
     one, two = (
         train(seed=4).model.to_dict(),
-        train(seed=4, settings=TrainSettings(2, 2, n_jobs=1)).model.to_dict(),
+        train(seed=4, settings=TrainSettings(trials=2, folds=2, n_jobs=1)).model.to_dict(),
     )
-    for told in (one, two):
-        told["trees"] and told["trees"]["settings"].pop("n_jobs")
-        told["trees"] and told["trees"].update(trees=told["trees"]["trees"].split("parameters:")[0])
+    for model in (one, two):
+        model["trees"] and model["trees"]["settings"].pop("n_jobs")
+        model["trees"] and model["trees"].update(trees=model["trees"]["trees"].split("parameters:")[0])
     assert json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
 
 
@@ -118,26 +119,28 @@ def test_with_few_conversions_it_is_the_sheet_or_the_base_rate(sheet: bool) -> N
     frame, y, as_of, points = history(60)
     y = pd.Series(np.where(np.arange(60) < 50, 0, y))
     y.iloc[-1] = 1
-    found = train_model(frame, y, as_of=as_of, rule_points=points if sheet else None)
-    p = found.model.predict_proba(frame, points if sheet else None)
+    trained = train_model(frame, y, as_of=as_of, rule_points=points if sheet else None)
+    p = trained.model.predict_proba(frame, points if sheet else None)
     if sheet:
-        assert found.kind == "sheet"
+        assert trained.kind == "sheet"
         total = points.sum(axis=1)
         assert (np.diff(p[np.argsort(total, kind="stable")]) >= -1e-12).all(), "in the order of the points"
-        told = found.model.explain(frame, points)
+        explained = trained.model.explain(frame, points)
         np.testing.assert_allclose(
-            told.start_points + told.contributions.sum(axis=1), found.model.score(frame, points), atol=1e-9
+            explained.base_value + explained.contributions.sum(axis=1),
+            trained.model.score(frame, points),
+            atol=1e-9,
         )
     else:
-        assert found.kind == "base rate"
+        assert trained.kind == "base rate"
         np.testing.assert_allclose(p, y.mean())
 
 
-def test_without_a_clock_it_still_learns() -> None:
-    found = train(clock=False)
-    assert found.kind == "learned"
-    assert found.dropped == []
-    assert (found.folds["roc_auc"] > 0.6).all()
+def test_without_an_order_it_still_learns() -> None:
+    trained = train(ordered=False)
+    assert trained.kind == "learned"
+    assert trained.dropped == []
+    assert (trained.folds["roc_auc"] > 0.6).all()
 
 
 def test_a_monotone_column_never_turns() -> None:
@@ -169,26 +172,26 @@ def test_a_damaged_or_foreign_model_is_refused(trained: TrainedModel, tmp_path: 
     with pytest.raises(DataError, match="no readable model"):
         LeadModel.load(tmp_path)
     trained.model.save(tmp_path)
-    trees, told = tmp_path / "trees.txt", tmp_path / "model.json"
+    trees, parts = tmp_path / "trees.txt", tmp_path / "model.json"
     kept = trees.read_text()
     trees.write_text(kept + " ")
     with pytest.raises(DataError, match="changed after it was saved"):
         LeadModel.load(tmp_path)
     trees.write_text(kept)
-    content = json.loads(told.read_text())
-    told.write_text(json.dumps({**content, "leadlens_model": 99}))
+    content = json.loads(parts.read_text())
+    parts.write_text(json.dumps({**content, "leadlens_model": 99}))
     with pytest.raises(DataError, match="99"):
         LeadModel.load(tmp_path)
-    told.write_text(json.dumps({name: value for name, value in content.items() if name != "encoding"}))
+    parts.write_text(json.dumps({name: value for name, value in content.items() if name != "encoding"}))
     with pytest.raises(DataError, match="damaged"):
         LeadModel.load(tmp_path)
-    told.write_text("{")
+    parts.write_text("{")
     with pytest.raises(DataError, match="no readable model"):
         LeadModel.load(tmp_path)
 
 
 def test_absent_columns_and_points_are_named(trained: TrainedModel) -> None:
-    frame, points = _asked(trained)
+    frame, points = _new_leads(trained)
     with pytest.raises(DataError, match="visits"):
         trained.model.predict_proba(frame.drop(columns="visits"), points)
     if points is not None:

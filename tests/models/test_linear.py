@@ -1,4 +1,4 @@
-"""The additive part: a table per column, exact, held to its prior, steady where it must be."""
+"""The additive part: a table per column, exact, shrunk to its prior, monotone where it must be."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def _rows(rows: int = 2000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.n
     return matrix, np.array([False, True, False]), y
 
 
-def test_start_and_entries_sum_to_the_margin_for_any_value() -> None:
+def test_intercept_and_entries_sum_to_the_margin_for_any_value() -> None:
     matrix, categorical, y = _rows()
     model = AdditiveDesign(matrix, categorical).fit(y, 0.1)
     odd = np.array([[np.nan, np.nan, np.nan], [99.0, 17.0, -5.0]])
     assert np.isfinite(model.margin(odd)).all()
     np.testing.assert_allclose(
-        model.start + model.contributions(odd).sum(axis=1), model.margin(odd), atol=1e-12
+        model.intercept + model.contributions(odd).sum(axis=1), model.margin(odd), atol=1e-12
     )
     assert model.contributions(odd)[1, 1] == model.contributions(odd)[0, 1], "an unseen code is missing"
 
@@ -43,7 +43,7 @@ def test_with_two_categories_it_is_ridge_regression() -> None:
     np.testing.assert_allclose(model.margin(code[:, None]), expected, atol=1e-3)
 
 
-def test_held_strongly_it_is_its_prior() -> None:
+def test_shrunk_strongly_it_is_its_prior() -> None:
     matrix, categorical, y = _rows()
     prior = np.where(y > 0, 1.0, -1.0) + np.random.default_rng(2).normal(size=len(y))
     model = AdditiveDesign(matrix, categorical).fit(y, 1e-9, prior)

@@ -1,4 +1,4 @@
-"""A study can be stopped and goes on, to the result it would have had."""
+"""A stopped study resumes to the result of an uninterrupted one."""
 
 from __future__ import annotations
 

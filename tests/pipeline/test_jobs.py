@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,12 +17,15 @@ import pytest
 from features import DataError, UsageError, matrix
 from features.matrix import build_matrix
 from features.spine import Spine, build_scoring_spine
+from models.lead_model import LeadModel
 from models.prediction import predict_frame, sheet_points, with_points
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
+from pipeline.cli.render.jobs import render_explanation, render_scoring
 from pipeline.config import ProjectFile
 from pipeline.dataset.policies import spine_policy
 from pipeline.jobs.train import Training
 from pipeline.registry.mlflow_registry import Registry
+from pipeline.report.page import page
 from pipeline.state import state_folder
 
 TRIALS = 3
@@ -287,3 +291,27 @@ def test_data_that_tell_nothing_are_refused(tmp_path: Path) -> None:
     (tmp_path / "project.yaml").write_text(told)
     with pytest.raises(DataError, match="nothing to learn from"):
         train(load_project(tmp_path))
+
+
+@pytest.mark.parametrize(("unrounded", "shown"), [(49.5, 50), (50.5, 50), (1.49, 1), (98.5, 98)])
+def test_a_score_is_shown_as_the_same_number_everywhere(
+    starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch, unrounded: float, shown: int
+) -> None:
+    monkeypatch.setattr(LeadModel, "score", lambda self, frame, points=None: np.full(len(frame), unrounded))
+    scored = score(starter, dry_run=True)
+    assert set(scored.scores["score"]) == {shown}, "lead_scores"
+    lead = scored.scores.loc[0, "lead_id"]
+    assert render_scoring(scored)[-1].split()[1] == str(shown)
+    found = explain(starter, lead)
+    assert found.to_dict()["shown"] == shown
+    assert f"score {shown}, grade" in "\n".join(render_explanation(found))
+    assert f"<b>{shown}</b> (" in found._repr_html_()
+    rows = trained.training_set
+    judged = compare_lenses(starter, out_of_time(rows, trained.bundle), "1", [])
+    assert set(judged.quadrant_leads["score"]) == {shown}, "report.json"
+    listed = set(re.findall(r'<td class="n">(\d+)</td><td>[A-D][1-4]</td><td class="n">', page(judged)))
+    assert listed == {str(shown)}, "report.html"
+    names = [*trained.bundle.model.columns, *trained.bundle.model.rule_names]
+    later = rows.test[:5]
+    given = with_points(rows.matrix.frame.loc[later], sheet_points(rows.rules, later))[names]
+    assert set(predict_frame(trained.bundle.model, given)["score"]) == {shown}, "mlflow.pyfunc"

@@ -100,8 +100,8 @@ def test_the_page_and_its_json_are_written_whole(result: Comparison, tmp_path: P
 def test_the_first_screen_answers_the_three_questions(result: Comparison) -> None:
     hero = page(result).split("<nav")[0].split("<header")[1]
     assert result.to_dict()["headline"] in hero  # which, and by how much
-    assert "90&nbsp;% sure" in hero
-    assert "Trustworthy" in hero
+    assert "90&nbsp;% interval" in hero
+    assert "Reliable" in hero
     assert len(re.findall(r'class="tile[ "]', hero)) == 4
 
 
@@ -196,15 +196,15 @@ def test_paper_shows_the_folded_lists(report: Path, browser: Browser) -> None:
     assert tab.locator("details:not([open])").count() == 0
 
 
-@pytest.mark.parametrize("case", ["no rules", "no clock", "few leads", "equal points", "looked at often"])
+@pytest.mark.parametrize("case", ["no rules", "no dates", "few leads", "equal points", "many snapshots"])
 def test_thin_worlds_still_make_a_page(case: str, browser: Browser, tmp_path: Path) -> None:
     judged, ledger, meta = judged_example(
-        60 if case == "few leads" else 300, 3 if case == "looked at often" else 1
+        60 if case == "few leads" else 300, 3 if case == "many snapshots" else 1
     )
     if case == "no rules":
         judged, ledger, meta = judged.drop(columns="disqualified_by"), ledger.iloc[:0], {}
         judged = judged.assign(disqualified=False, rule_points=0.0)
-    if case == "no clock":
+    if case == "no dates":
         judged, meta = judged.assign(as_of=pd.NaT), {**meta, "clock": "none"}
     if case == "equal points":
         judged = judged.assign(rule_points=10.0, rule_probability=0.1, disqualified=False)

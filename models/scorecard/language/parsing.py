@@ -14,7 +14,7 @@ from features.errors import UsageError
 from features.history import History, Kind
 from features.matrix import plan_columns
 from features.plan import FeaturePlan
-from features.planning import narrowed
+from features.planning import narrowed, plan_vocabulary
 from features.settings import FeatureSettings
 from features.spine import Spine
 from models.scorecard.language.sheet import Sheet

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.statistics import expit, log_loss, newton
+
 Floats = NDArray[np.float64]
 _FLATTEST = 1e-6  # log-odds per standard deviation of points: flat to the eye, and still in the points' order
 
@@ -24,7 +26,7 @@ class PointsCalibration(NamedTuple):
         return self.a + self.b * np.asarray(points, dtype=np.float64)
 
     def probability(self, points: ArrayLike) -> Floats:
-        return _sigmoid(self.log_odds(points))
+        return expit(self.log_odds(points))
 
     def as_dict(self) -> dict[str, float]:
         """For JSON; ``PointsCalibration(**…)`` brings it back."""
@@ -62,37 +64,24 @@ def calibrate_points(
     hits = float(w @ y)
     half = 0.0 if 0 < hits < mass else 0.5
     rate = float(np.log((hits + half) / (mass - hits + half)))
-    start, slope = (rate, 0.0) if half else _newton((x - mean) / spread, y, w, rate)
+    start, slope = (rate, 0.0) if half else _fit((x - mean) / spread, y, w, rate)
     if slope < _FLATTEST:
         start, slope = rate, _FLATTEST
     return PointsCalibration(start - slope * mean / spread, slope / spread)
 
 
-def _newton(z: Floats, y: Floats, w: Floats, start: float, rounds: int = 100) -> tuple[float, float]:
-    """Intercept and slope that minimise the weighted log loss + slope² / 2, by damped Newton steps."""
-    theta = np.array([start, 0.0])
-    loss = _loss(theta, z, y, w)
-    for _ in range(rounds):
-        p = _sigmoid(theta[0] + theta[1] * z)
+def _fit(z: Floats, y: Floats, w: Floats, start: float) -> tuple[float, float]:
+    """Intercept and slope that minimise the weighted log loss + slope² / 2."""
+
+    def loss(theta: Floats) -> float:
+        return float(w @ log_loss(y, theta[0] + theta[1] * z) + theta[1] ** 2 / 2)
+
+    # Two columns written out: a design matrix rounds otherwise, and models are trained on top of this line.
+    def derivatives(theta: Floats) -> tuple[Floats, Any]:
+        p = expit(theta[0] + theta[1] * z)
         miss, curve = w * (p - y), w * p * (1 - p)
-        gradient = np.array([miss.sum(), miss @ z + theta[1]])
-        hessian: Any = np.array([[curve.sum(), curve @ z], [curve @ z, curve @ z**2 + 1.0]])
-        step = np.linalg.solve(hessian + 1e-12 * np.eye(2), gradient)
-        size = 1.0
-        while size > 1e-6 and (better := _loss(theta - size * step, z, y, w)) > loss:
-            size /= 2
-        if size <= 1e-6:
-            break
-        theta, loss = theta - size * step, better
-        if np.abs(size * step).max() < 1e-10:
-            break
-    return float(theta[0]), float(theta[1])
+        hessian = np.array([[curve.sum(), curve @ z], [curve @ z, curve @ z**2 + 1.0]])
+        return np.array([miss.sum(), miss @ z + theta[1]]), hessian + 1e-12 * np.eye(2)
 
-
-def _loss(theta: Floats, z: Floats, y: Floats, w: Floats) -> float:
-    log_odds = theta[0] + theta[1] * z
-    return float(w @ (np.logaddexp(0, log_odds) - y * log_odds) + theta[1] ** 2 / 2)
-
-
-def _sigmoid(log_odds: Floats) -> Floats:
-    return np.exp(-np.logaddexp(0, -log_odds))
+    intercept, slope = newton(loss, derivatives, np.array([start, 0.0]), tolerance=1e-10)
+    return float(intercept), float(slope)

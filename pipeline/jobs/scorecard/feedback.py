@@ -10,11 +10,11 @@ import pandas as pd
 
 from features import DataError, History
 from features.errors import counted
-from models.judging.intervals import wilson
 from models.scorecard import Sheet, SheetScores, score_sheet
 from models.scorecard.insights import feedback as said
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.scoring.probes import rules_held, set_rows, split_segment, without_segment
+from models.statistics import wilson
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, records
 from pipeline.sources import open_history

@@ -14,13 +14,13 @@ from features import DataError, History
 from features.label import build_labels
 from features.plan import FeaturePlan
 from features.spine import Spine, build_spine
-from models.judging.intervals import wilson
 from models.scorecard import Sheet, SheetScores, score_sheet
 from models.scorecard.insights.changes import moves
 from models.scorecard.insights.feedback import round_edges
 from models.scorecard.language.grades import STAGES
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.scoring.probes import rules_held, split_segment, without_segment
+from models.statistics import wilson
 from pipeline.config import ProjectFile
 from pipeline.dataset.policies import outcome_horizon, spine_policy
 from pipeline.jobs.scorecard.leads import named, open_leads, records

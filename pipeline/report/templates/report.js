@@ -11,5 +11,5 @@ for (const holder of document.querySelectorAll("script[data-chart]")) {
 }
 // Paper shows the lists as well.
 addEventListener("beforeprint", () => {
-  for (const fold of document.querySelectorAll("details")) fold.open = true;
+  for (const details of document.querySelectorAll("details")) details.open = true;
 });

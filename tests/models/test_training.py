@@ -1,0 +1,198 @@
+"""How training chooses: the base rate of the latest rows, the window it comes from, the blend, few rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.errors import DataError, UsageError
+from models.folds import Fold
+from models.learners.encoding import Encoding
+from models.learners.parts import ModelParams
+from models.statistics import expit, log_loss, log_odds, roc_auc
+from models.training import (
+    TrainedModel,
+    TrainSettings,
+    _choose_window,
+    _fit,
+    _latest,
+    _Rows,
+    _without_learning,
+    train_model,
+)
+from models.tuning import Tuned
+
+ROWS, RISE = 1200, 0.7  # after this share of the rows more leads convert
+
+
+def _history(
+    rows: int = ROWS, rise: float = 1.6, seed: int = 3
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"visits": rng.normal(size=rows), "noise": rng.normal(size=rows)})
+    late = np.arange(rows) >= RISE * rows
+    y = (rng.random(rows) < expit(frame["visits"].to_numpy() - 2.2 + rise * late)).astype(float)
+    return frame, y, np.arange(rows, dtype=float)
+
+
+def _rows(y: np.ndarray, time: np.ndarray | None, points: np.ndarray | None = None) -> _Rows:
+    frame = pd.DataFrame({"visits": np.random.default_rng(1).normal(size=len(y))})
+    encoding = Encoding.of(frame)
+    return _Rows(
+        encoding=encoding,
+        matrix=encoding.encode(frame),
+        y=y,
+        time=time,
+        signs=[0],
+        points=points,
+        names=() if points is None else ("fit", "engagement"),
+    )
+
+
+def _tuned(*weights: float) -> Tuned:
+    params = ModelParams(n_trees=20, linear_strength=0.1)
+    return Tuned(params=params, value=0, sheet_value=None, weights=np.array(weights), trials=pd.DataFrame())
+
+
+@pytest.fixture(scope="module")
+def risen() -> TrainedModel:
+    frame, y, time = _history()
+    return train_model(frame, y, as_of=time, settings=TrainSettings(trials=1, folds=3))
+
+
+def test_predictions_follow_the_base_rate_of_the_latest_window(risen: TrainedModel) -> None:
+    frame, y, time = _history()
+    window = risen.base_rate_window["window"]
+    latest = time >= ROWS - 1 - window * ROWS
+    assert y[latest].mean() > y.mean() + 0.1, "the rise is what this test is about"
+    predicted = risen.model.predict_proba(frame[latest])
+    held = 0.25 * 20 * risen.model.calibration.shift  # a prior as strong as twenty rows
+    assert y[latest].sum() - predicted.sum() == pytest.approx(held, abs=1e-6)
+    assert abs(predicted.mean() - y[latest].mean()) < abs(predicted.mean() - y.mean())
+    assert risen.model.average_log_odds == log_odds(float(y[latest].mean()))
+
+
+def test_the_window_with_the_lowest_log_loss_is_taken(risen: TrainedModel) -> None:
+    window, costs = risen.base_rate_window["window"], risen.base_rate_window["log_loss_by_window"]
+    assert list(costs) == ["1", "0.3", "0.1"]
+    assert costs[f"{window:g}"] == min(costs.values()) < max(costs.values())
+    assert max(costs, key=lambda name: costs[name]) == "1", "the base rate rose: all rows are the worst guide"
+    assert risen.folds["log_loss"].mean() == pytest.approx(costs[f"{window:g}"], abs=1e-12)
+    assert risen.model.about["level_window"] == window
+
+
+def test_windows_are_compared_on_rows_they_were_not_taken_from() -> None:
+    """Neither all training rows nor the last few, but the latest 30 % convert like the rows that follow."""
+    rng = np.random.default_rng(0)
+    rate = np.repeat([0.1, 0.5, 0.15, 0.4], [200, 160, 40, 200])
+    rows = _rows((rng.random(600) < rate).astype(float), np.arange(600.0))
+    fold = Fold(np.arange(400), np.arange(400, 600))
+    window, costs, figures = _choose_window(rows, [fold], _tuned(0.5, 0.5), 0, 1, lambda *_: None)
+    assert window == 0.3
+    assert costs["0.3"] < min(costs["1"], costs["0.1"])
+    assert figures.loc[0, ["train_rows", "rows", "conversions"]].tolist() == [400, 200, rows.y[400:].sum()]
+    model = _fit(rows.take(fold.train), _tuned(0.5, 0.5), 0, 1)
+    margin = model.margin(rows.matrix[400:], None)
+    assert figures.loc[0, "roc_auc"] == pytest.approx(roc_auc(rows.y[400:], margin))
+    assert figures.loc[0, "log_loss"] == costs["0.3"] < log_loss(rows.y[400:], margin).mean()
+
+
+def test_without_an_order_all_rows_give_the_base_rate() -> None:
+    rows = _rows(np.tile([0.0, 1.0], 60), None)
+    window, costs, _ = _choose_window(
+        rows, [Fold(np.arange(80), np.arange(80, 120))], _tuned(0.5, 0.5), 0, 1, lambda *_: None
+    )
+    assert (window, list(costs)) == (1.0, ["1"])
+    assert _latest(rows, 0.1).tolist() == list(range(120))
+
+
+def test_the_latest_rows_are_as_many_as_the_base_rate_needs_and_never_split_a_tie() -> None:
+    y = np.zeros(1000)
+    y[::10] = 1  # the latest 100 rows hold ten conversions, twenty take 200
+    assert len(_latest(_rows(y, np.arange(1000.0)), 0.1)) == pytest.approx(200, abs=10)
+    assert y[_latest(_rows(y, np.arange(1000.0)), 0.1)].sum() == 20
+    assert y[_latest(_rows(1 - y, np.arange(1000.0)), 0.1)].sum() == 20, "as many that did not convert"
+    assert _latest(_rows(y, np.arange(1000.0)), 0.5).min() == pytest.approx(500, abs=1)
+    assert len(_latest(_rows(y, np.repeat([1.0, 2.0, 3.0, 4.0], 250)), 0.1)) == 250
+    assert len(_latest(_rows(np.r_[np.ones(5), np.zeros(995)], np.arange(1000.0)), 0.1)) == 1000
+
+
+def test_the_blend_sums_to_one_and_its_total_is_the_slope() -> None:
+    rows = _rows(np.tile([0.0, 1.0, 0.0, 1.0, 1.0], 40), np.arange(200.0))
+    model = _fit(rows, _tuned(0.2, 0.6), 0, 1)
+    assert model.weights == pytest.approx((0.0, 0.25, 0.75))
+    assert model.calibration.slope == pytest.approx(0.8)
+    assert model.average_log_odds == pytest.approx(log_odds(0.6))
+    assert _fit(rows, _tuned(0.4, 0.0), 0, 1).trees is None
+    assert _fit(rows, _tuned(0.0, 0.4), 0, 1).linear is None
+    none = _fit(rows, _tuned(0.0, 0.0), 0, 1)
+    assert none.weights == (0.0, 0.5, 0.5)
+    assert none.calibration.slope == pytest.approx(1e-3)
+
+
+def test_the_sheet_is_a_part_of_its_own_and_centred() -> None:
+    points = np.column_stack([np.tile([0.0, 10.0], 100), np.tile([5.0, 5.0, 20.0, 20.0], 50)])
+    rows = _rows(np.tile([0.0, 0.0, 0.0, 1.0], 50), np.arange(200.0), points)
+    model = _fit(rows, replace(_tuned(0.5, 0.25, 0.25)), 0, 1)
+    assert model.weights == pytest.approx((0.5, 0.25, 0.25))
+    assert model.sheet is not None
+    assert model.sheet.centre == (5.0, 12.5)
+    assert model.sheet.line.b > 0
+    few = _without_learning(rows)
+    frame = pd.DataFrame({"fit": points[:, 0], "engagement": points[:, 1]})
+    assert few.predict_proba(frame, frame).mean() == pytest.approx(0.25, abs=1e-6)
+    assert few.score(frame, frame)[3] > 50 > few.score(frame, frame)[0]
+
+
+def test_few_conversions_or_few_others_are_not_learned_from() -> None:
+    frame, _, time = _history(400)
+    for label in (1.0, 0.0):
+        y = np.full(400, 1 - label)
+        y[np.linspace(0, 399, 29).astype(int)] = label
+        assert train_model(frame, y, as_of=time).kind == "base rate"
+        assert train_model(frame, y, as_of=time).model.about == {"rows": 400, "conversions": int(y.sum())}
+
+
+def test_the_horizon_keeps_training_rows_off_the_validation_rows() -> None:
+    frame, y, time = _history()
+    settings = TrainSettings(trials=1, folds=2)
+    near = train_model(frame, y, as_of=time, settings=settings).folds
+    far = train_model(frame, y, as_of=time, horizon=100.0, settings=settings).folds
+    assert (near["train_rows"] - far["train_rows"]).tolist() == [99, 99]
+    hours = pd.Timestamp("2026-01-01") + pd.to_timedelta(time, unit="h")
+    dated = train_model(frame, y, as_of=hours, horizon=pd.Timedelta(hours=100), settings=settings).folds
+    assert dated["train_rows"].tolist() == far["train_rows"].tolist()
+
+
+def test_leads_do_not_stand_on_both_sides_of_a_fold() -> None:
+    frame, y, time = _history()
+    lead = np.arange(ROWS) // 2
+    lead[-1] = 0  # an old lead comes back in the last block
+    folds = train_model(frame, y, as_of=time, lead_id=lead, settings=TrainSettings(trials=1, folds=2)).folds
+    alone = train_model(frame, y, as_of=time, settings=TrainSettings(trials=1, folds=2)).folds
+    assert (alone["train_rows"] - folds["train_rows"]).tolist() == [0, 2]
+
+
+def test_time_proxies_are_left_out_unless_wanted() -> None:
+    frame, y, time = _history()
+    frame = frame.assign(rate=time / 100)
+    kept = train_model(
+        frame, y, as_of=time, settings=TrainSettings(trials=1, folds=2, drop_time_proxies=False)
+    )
+    assert kept.dropped == []
+    assert "rate" in kept.model.columns
+
+
+def test_what_is_not_one_value_per_row_is_refused() -> None:
+    frame, y, time = _history(100)
+    with pytest.raises(DataError, match="differ in number"):
+        train_model(frame, y[:-1], as_of=time)
+    with pytest.raises(DataError, match="as_of has gaps"):
+        train_model(frame, y, as_of=np.r_[np.nan, time[1:]])
+    with pytest.raises(DataError, match="lead_id must have one value per row"):
+        train_model(frame, y, as_of=time, lead_id=["a"])
+    with pytest.raises(UsageError, match="nois"):
+        train_model(frame, y, as_of=time, monotone={"nois": 1})
