@@ -2,7 +2,7 @@
 
 Run by ``make bench-audit``. Every declaration that keeps a leak out (`known_after`, `data.events.where`, the filters
 in a `query`) is taken out of the shipped project files, so that the audit must find the leaks by itself. Prints
-what was found, missed and wrongly accused per data set, the confusion table, and ends with one line of JSON.
+what was found, missed and wrongly flagged per data set, the confusion table, and ends with one line of JSON.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Score:
 
     found: tuple[str, ...]
     missed: tuple[str, ...]
-    wrongly_accused: tuple[str, ...]
+    wrongly_flagged: tuple[str, ...]
     clean: int
     disputed: tuple[str, ...]
     proven: int
@@ -84,7 +84,7 @@ class Score:
             str(len(self.found)),
             str(self.proven),
             str(self.clean),
-            str(len(self.wrongly_accused)),
+            str(len(self.wrongly_flagged)),
         )
 
 
@@ -93,17 +93,17 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("names", nargs="*", default=[*TRUTH, *WORLDS])
     arguments.add_argument("--seed", type=int, default=7, help="of the simulated worlds")
-    told = arguments.parse_args()
+    options = arguments.parse_args()
     scores: dict[str, Score] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in told.names:
+        for name in options.names:
             if name not in WORLDS and not DATA.is_dir():
                 print(
                     f"{name}: skipped, the real data sets are not here (set LEADLENS_DATA)", file=sys.stderr
                 )
                 continue
             started = time.perf_counter()
-            scores[name] = run(name, Path(folder), told.seed)
+            scores[name] = run(name, Path(folder), options.seed)
             print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     for line in table_of(scores):
         print(line)
@@ -115,13 +115,13 @@ def run(name: str, folder: Path, seed: int = 7) -> Score:
     from pipeline.jobs.audit import audit
 
     file, truth = (world if name in WORLDS else real)(name, folder, seed)
-    found = audit(file)
-    score = judge(found, truth)
+    result = audit(file)
+    score = judge(result, truth)
     print(
-        f"== {name}: exit code {found.exit_code}, rebuilt {found.rebuilt.rows} rows, {found.rebuilt.mismatched} mismatches"
+        f"== {name}: exit code {result.exit_code}, rebuilt {result.rebuilt.rows} rows, {result.rebuilt.mismatched} mismatches"
     )
-    for item in found.accused:
-        if item.accused:
+    for item in result.flagged:
+        if item.suspected:
             kind = _kind(item.subject.name, truth)
             probes = ", ".join(f"{e.probe} ({e.strength})" for e in item.evidence)
             print(f"  {kind:<9} {item.verdict:<8} {item.subject!s:<42} {probes}")
@@ -138,12 +138,12 @@ def real(name: str, folder: Path, seed: int = 0) -> tuple[ProjectFile, Truth]:
     file = load_project(ROOT / "configs" / f"{name}.yaml")
     project = file.project.model_copy(update={"known_after": ()})
     if name == "olist_marketing_funnel":
-        # Every column of closed_deals joined onto the leads, as somebody who does not think of time would.
+        # Every column of closed_deals joined onto the leads, as somebody who ignores time would.
         path = _with_closed_deals(folder)
         leads = project.data.leads.model_copy(update={"read": str(path)})
         project = project.model_copy(update={"data": project.data.model_copy(update={"leads": leads})})
     if name == "bpic2012_loan_leads":
-        # All activities are events, and all moments of `cases` are columns. The contract's own two stay: the
+        # All activities are events, and all timestamps of `cases` are columns. The contract's own two stay: the
         # approval is the conversion, and a case that was declined or cancelled is closed.
         leads = project.data.leads.model_copy(
             update={
@@ -178,25 +178,25 @@ def world(name: str, folder: Path, seed: int = 7, leads: int | None = None) -> t
     )
 
 
-def judge(found: Audit, truth: Truth) -> Score:
-    """Hold an audit against the truth; an accusation counts whether it is proven or suspected."""
-    accused = {item.subject.name: item.verdict for item in reversed(found.accused) if item.accused}
-    accused.pop("the split in time", None)
+def judge(result: Audit, truth: Truth) -> Score:
+    """Compare an audit with the truth; a leak counts as found whether it is proven or suspected."""
+    flagged = {item.subject.name: item.verdict for item in reversed(result.flagged) if item.suspected}
+    flagged.pop("the split in time", None)
     known = truth.leaks | truth.disputed
-    clean = {subject.name for subject in found.looked_at} - known
+    clean = {subject.name for subject in result.examined} - known
     return Score(
-        found=tuple(sorted(truth.leaks & accused.keys())),
-        missed=tuple(sorted(truth.leaks - accused.keys())),
-        wrongly_accused=tuple(sorted(accused.keys() - known)),
+        found=tuple(sorted(truth.leaks & flagged.keys())),
+        missed=tuple(sorted(truth.leaks - flagged.keys())),
+        wrongly_flagged=tuple(sorted(flagged.keys() - known)),
         clean=len(clean),
-        disputed=tuple(sorted(truth.disputed & accused.keys())),
-        proven=sum(accused[name] == "proven" for name in truth.leaks & accused.keys()),
+        disputed=tuple(sorted(truth.disputed & flagged.keys())),
+        proven=sum(flagged[name] == "proven" for name in truth.leaks & flagged.keys()),
     )
 
 
 def table_of(scores: dict[str, Score]) -> list[str]:
     """The confusion table, per data set and in all."""
-    head = ("data", "leaks", "found", "of them proven", "clean", "wrongly accused")
+    head = ("data", "leaks", "found", "of them proven", "clean", "wrongly flagged")
     rows = [score.line(name) for name, score in scores.items()]
     total = tuple(str(sum(int(row[at]) for row in rows)) for at in range(1, len(head)))
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
@@ -204,7 +204,7 @@ def table_of(scores: dict[str, Score]) -> list[str]:
     leaks, found, _, clean, wrong = map(int, total)
     lines += [
         "",
-        "| | accused | not accused |",
+        "| | flagged | not flagged |",
         "|---|---|---|",
         f"| documented leak | {found} | {leaks - found} |",
         f"| clean | {wrong} | {clean - wrong} |",
@@ -213,7 +213,7 @@ def table_of(scores: dict[str, Score]) -> list[str]:
     return [
         *lines,
         "",
-        f"Documented as suspect, neither leak nor clean; accused: {', '.join(disputed) or 'none'}.",
+        f"Documented as suspect, neither leak nor clean; flagged: {', '.join(disputed) or 'none'}.",
     ]
 
 
@@ -222,15 +222,15 @@ def figures_of(scores: dict[str, Score]) -> dict[str, Any]:
     return {
         "leaks_found": sum(len(score.found) for score in scores.values()),
         "leaks_missed": sum(len(score.missed) for score in scores.values()),
-        "clean_accused": sum(len(score.wrongly_accused) for score in scores.values()),
-        "clean_not_accused": sum(score.clean - len(score.wrongly_accused) for score in scores.values()),
+        "clean_accused": sum(len(score.wrongly_flagged) for score in scores.values()),
+        "clean_not_accused": sum(score.clean - len(score.wrongly_flagged) for score in scores.values()),
         "leaks_proven": sum(score.proven for score in scores.values()),
         "disputed_accused": sum(len(score.disputed) for score in scores.values()),
         "per_data": {
             name: {
                 "found": list(s.found),
                 "missed": list(s.missed),
-                "wrongly_accused": list(s.wrongly_accused),
+                "wrongly_accused": list(s.wrongly_flagged),
             }
             for name, s in scores.items()
         },

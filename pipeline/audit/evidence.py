@@ -1,4 +1,4 @@
-"""What a probe says about a column or an event type, and how what several say adds up to a verdict."""
+"""What a probe reports about a column or an event type, and how the evidence adds up to a verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Verdict = Literal["proven", "suspect", "noted"]
 
 @dataclass(frozen=True, order=True)
 class Subject:
-    """What is looked at: a column of ``leads`` or ``accounts``, an event type (or one value in it), the split.
+    """What is audited: a column of ``leads`` or ``accounts``, an event type (or one value in it), the split.
 
     >>> print(Subject("lead", "tags"), Subject("event", "mail", "campaign=welcome"))
     leads.tags events.mail (campaign=welcome)
@@ -32,9 +32,9 @@ class Subject:
 class Evidence:
     """One probe's finding about one subject.
 
-    ``strength``: ``"proof"`` cannot be otherwise, or is too improbable to argue about; ``"strong"`` has hardly an
-    innocent reading; ``"weak"`` has several; ``"note"`` is only told. ``message`` goes on after the subject's
-    name; ``figures`` are JSON-ready.
+    ``strength``: ``"proof"`` leaves no other explanation, or only absurdly improbable ones; ``"strong"`` has hardly
+    an innocent explanation; ``"weak"`` has several; ``"note"`` is for information. ``message`` completes a
+    sentence that begins with the subject; ``figures`` are JSON-ready.
     """
 
     probe: str
@@ -44,17 +44,17 @@ class Evidence:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Flagged:
-    """A subject with all that speaks against it.
+    """A subject with all evidence against it.
 
     Attributes
     ----------
-    verdict : ``"proven"``, ``"suspect"``, or ``"noted"`` when what was found is not enough to accuse.
+    verdict : ``"proven"``, ``"suspect"``, or ``"noted"`` where the evidence is too weak for suspicion.
     kept_out : declared by ``known_after``, or kept out by ``data.events.where``: no model sees it.
-    used : some feature of the project as it stands is made from it.
-    auc : ROC AUC on the later rows of the quick model of the columns nobody accuses, with this one beside
-        them; ``None`` where it makes no feature.
+    used : the project as it stands makes a feature of it.
+    auc : out-of-time ROC AUC of a quick model of all unsuspected columns plus this one; ``None`` where it makes no
+        feature.
     """
 
     subject: Subject
@@ -65,8 +65,8 @@ class Flagged:
     auc: float | None = None
 
     @property
-    def accused(self) -> bool:
-        """Whether it stands accused, proven or suspected."""
+    def suspected(self) -> bool:
+        """Whether it is suspected to be a leak, or proven to be one."""
         return self.verdict != "noted"
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,21 +87,25 @@ class Flagged:
         }
 
 
-def accuse(found: Iterable[Evidence]) -> list[Flagged]:
-    """Gather evidence by subject; the worst first.
+def flag(evidence: Iterable[Evidence]) -> list[Flagged]:
+    """Group the evidence by subject; the worst first.
 
     Proven: one proof, or a strong finding that another probe supports. Suspect: a strong one alone, or weak
     ones of two probes. Anything less is noted.
     """
     by_subject: dict[Subject, list[Evidence]] = {}
-    for item in found:
+    for item in evidence:
         by_subject.setdefault(item.subject, []).append(item)
     order: tuple[Verdict, ...] = ("proven", "suspect", "noted")
-    accused = [
-        Flagged(subject, verdict(items), tuple(sorted(items, key=lambda e: _RANK[e.strength])))
+    flagged = [
+        Flagged(
+            subject=subject,
+            verdict=verdict(items),
+            evidence=tuple(sorted(items, key=lambda e: _RANK[e.strength])),
+        )
         for subject, items in by_subject.items()
     ]
-    return sorted(accused, key=lambda item: (order.index(item.verdict), item.subject))
+    return sorted(flagged, key=lambda item: (order.index(item.verdict), item.subject))
 
 
 _RANK: dict[Strength, int] = {"proof": 0, "strong": 1, "weak": 2, "note": 3}
@@ -116,11 +120,11 @@ def verdict(items: Iterable[Evidence]) -> Verdict:
     >>> verdict([Evidence("a", tags, "weak", ""), Evidence("a", tags, "weak", "")])
     'noted'
     """
-    best: dict[str, Strength] = {}  # of each probe the strongest: two findings of one are not independent
+    best: dict[str, Strength] = {}  # per probe the strongest: two findings of one probe are not independent
     for item in items:
         if item.probe not in best or _RANK[item.strength] < _RANK[best[item.probe]]:
             best[item.probe] = item.strength
-    told = [strength for strength in best.values() if strength != "note"]
-    if "proof" in told or ("strong" in told and len(told) > 1):
+    strengths = [strength for strength in best.values() if strength != "note"]
+    if "proof" in strengths or ("strong" in strengths and len(strengths) > 1):
         return "proven"
-    return "suspect" if "strong" in told or len(told) > 1 else "noted"
+    return "suspect" if "strong" in strengths or len(strengths) > 1 else "noted"

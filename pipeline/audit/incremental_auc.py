@@ -1,4 +1,4 @@
-"""What the accused are worth: quick models without any of them, and with each."""
+"""The incremental AUC of flagged subjects: quick models without any of them, and with each."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pandas as pd
 
 from features import History, Step
 from features.visibility import visible
+from pipeline.audit.data import Gain
 from pipeline.audit.evidence import Flagged, Subject
 from pipeline.audit.opened_data import KeptOut
-from pipeline.audit.payload import Gain
-from pipeline.audit.quick_models import QuickSet, clock_names, quick_set
+from pipeline.audit.quick_models import QuickSet, quick_set, time_proxy_names
 from pipeline.config import ProjectFile
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 
@@ -20,86 +20,91 @@ _MOST_SUSPECTS = 10
 
 
 @dataclass(frozen=True)
-class Worth:
-    """The features of everything (``full``), and those that hold nothing of the accused event types (``clean``).
+class IncrementalAuc:
+    """The features of everything (``full``), and those that contain nothing of suspected event types (``clean``).
 
-    ``acts`` has, per accused event type, how often and how lately it is seen from each row. All have the same
-    rows. An event type that is accused is in the count of all events too, so it is not
-    enough to leave its own columns out.
+    ``activity`` has, per suspected event type, how often and how recently each row sees it; ``time_proxies`` are
+    columns of ``clean``. All have the same rows. A suspected event type is part of the count of all events too, so
+    leaving out its own columns is not enough.
     """
 
     full: QuickSet
     clean: QuickSet
-    clock: tuple[str, ...]
-    acts: Mapping[Subject, pd.DataFrame]
+    time_proxies: tuple[str, ...]
+    activity: Mapping[Subject, pd.DataFrame]
 
-    def honest(self, accused: Iterable[Flagged], hidden: KeptOut) -> list[str]:
-        """The clean columns that are made from nothing accused, kept out, or telling the time."""
-        out = set(self.clean.made_from(_bad(accused))) | set(self.clock)
+    def clean_columns(self, flagged: Iterable[Flagged], hidden: KeptOut) -> list[str]:
+        """The clean columns that are made from nothing suspected or kept out, and are no time proxies."""
+        out = set(self.clean.made_from(_suspected(flagged))) | set(self.time_proxies)
         out |= {name for name, own in self.clean.named() if own is not None and hidden.holds(own)}
         return [str(name) for name in self.clean.frame.columns if name not in out]
 
-    def gains(self, accused: Sequence[Flagged], hidden: KeptOut) -> list[Gain]:
+    def gains(self, flagged: Sequence[Flagged], hidden: KeptOut) -> list[Gain]:
         """What the strongest sources and the first suspects add to all the other columns."""
-        suspects = [item.subject for item in accused if item.verdict == "suspect"][:_MOST_SUSPECTS]
+        suspects = [item.subject for item in flagged if item.verdict == "suspect"][:_MOST_SUSPECTS]
         made = {subject: frame for subject in suspects if (frame := self._made(subject)).shape[1]}
-        # Columns that tell the time do no harm where leads of all times are learned from.
-        columns = {*self.honest(accused, hidden), *self.clock} - set(self.clean.made_from(_bad(accused)))
+        # Time proxies do no harm in models trained on leads of all times.
+        columns = {*self.clean_columns(flagged, hidden), *self.time_proxies}
+        columns -= set(self.clean.made_from(_suspected(flagged)))
         return self.clean.gains([str(name) for name in self.clean.frame if name in columns], made)
 
-    def with_subject(self, columns: Sequence[str], subject: Subject) -> float | None:
-        """ROC AUC on the later rows of the columns and those of one subject; ``None`` if it makes none."""
+    def auc_with(self, columns: Sequence[str], subject: Subject) -> float | None:
+        """Out-of-time ROC AUC of the columns and those of one subject; ``None`` if it makes none."""
         more = self._made(subject)
         if not more.shape[1]:
             return None
-        frame = pd.concat([self.clean.frame[list(columns)], more.add_prefix("accused ")], axis=1)
-        return self.clean.over(frame).auc_later(list(frame.columns))
+        frame = pd.concat([self.clean.frame[list(columns)], more.add_prefix("flagged ")], axis=1)
+        return self.clean.over(frame).auc_out_of_time(list(frame.columns))
 
     def _made(self, subject: Subject) -> pd.DataFrame:
-        return self.acts.get(subject, self.full.frame[self.full.made_from([subject])])
+        return self.activity.get(subject, self.full.frame[self.full.made_from([subject])])
 
 
-def worth(
-    file: ProjectFile, history: History, rows: TrainingSet, accused: Sequence[Flagged], hidden: KeptOut
-) -> Worth:
-    """Build the clean features, for which accused and kept-out events are taken out of the history for a while."""
+def incremental_auc(
+    file: ProjectFile, history: History, rows: TrainingSet, flagged: Sequence[Flagged], hidden: KeptOut
+) -> IncrementalAuc:
+    """Build the clean features; meanwhile suspected and kept-out events are taken out of the history."""
     full = quick_set(rows)
-    bad = [subject for subject in _bad(accused) if subject.kind == "event"]
-    acts = {subject: acts_seen(history, rows, subject) for subject in bad}
-    bad += [Subject("event", name) for name in hidden.event_types]
+    leaking = [subject for subject in _suspected(flagged) if subject.kind == "event"]
+    activity = {subject: visible_activity(history, rows, subject) for subject in leaking}
+    leaking += [Subject("event", name) for name in hidden.event_types]
     clean = full
-    if bad:
-        told = " OR ".join(is_one(history, subject) for subject in bad)
+    if leaking:
+        condition = " OR ".join(is_one(history, subject) for subject in leaking)
         history.engine.run(
             [
                 Step("audit_all_events", "SELECT * FROM events"),
-                Step("events", f"SELECT * FROM audit_all_events AS e WHERE NOT ({told})"),
+                Step("events", f"SELECT * FROM audit_all_events AS e WHERE NOT ({condition})"),
             ]
         )
         clean = quick_set(build_training_set(file, history))
         history.engine.run([Step("events", "SELECT * FROM audit_all_events")])
         history.engine.drop("audit_all_events")
-    return Worth(full, clean, tuple(clock_names(clean, rows.matrix.spine["as_of"])), acts)
+    proxies = tuple(time_proxy_names(clean, rows.matrix.spine["as_of"]))
+    return IncrementalAuc(full, clean, proxies, activity)
 
 
-def acts_seen(history: History, rows: TrainingSet, subject: Subject) -> pd.DataFrame:
+def visible_activity(history: History, rows: TrainingSet, subject: Subject) -> pd.DataFrame:
     """How often a row sees such events, and how many days ago the last one was; indexed as the matrix."""
     history.engine.register("audit_rows", rows.matrix.spine)
     ago = history.engine.dialect.seconds_between("s.as_of", "max(e.occurred_at)")
-    found = history.engine.frame(
-        f"SELECT s.row_id, CAST(count(e.lead_id) AS DOUBLE) AS times, {ago} / 86400.0 AS days_ago FROM audit_rows AS s "
-        f"LEFT JOIN events AS e ON {visible()} AND {is_one(history, subject)} GROUP BY s.row_id, s.as_of ORDER BY s.row_id"
-    ).set_index("row_id")
+    activity = history.engine.frame(f"""
+        SELECT s.row_id, CAST(count(e.lead_id) AS DOUBLE) AS times, {ago} / 86400.0 AS days_ago
+        FROM audit_rows AS s
+        LEFT JOIN events AS e ON {visible()} AND {is_one(history, subject)}
+        GROUP BY s.row_id, s.as_of
+        ORDER BY s.row_id
+    """).set_index("row_id")
     history.engine.drop("audit_rows")
-    return found
+    return activity
 
 
-def _bad(accused: Iterable[Flagged]) -> list[Subject]:
-    return [item.subject for item in accused if item.accused]
+def _suspected(flagged: Iterable[Flagged]) -> list[Subject]:
+    return [item.subject for item in flagged if item.suspected]
 
 
 def is_one(history: History, subject: Subject) -> str:
-    """A condition on events ``e``."""
+    """A condition on events ``e``: is it of the subject's type and value."""
     literal, quote = history.engine.dialect.literal, history.engine.dialect.quote
     condition = f"e.event_type = {literal(subject.name)}"
     if subject.value:

@@ -1,58 +1,38 @@
-"""Names of columns that, in CRM systems, people or programs fill in while a lead is worked on or after it is decided.
+"""Column names that people or software usually fill in while a lead is worked on or after it is decided.
 
-A name is a suspicion and no more: a probe asks the data before anything is accused of it.
+``lexicon.yaml`` lists them. A name is no more than a suspicion: a probe checks the data before it flags a column.
 """
 
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from typing import NamedTuple
+
+import yaml
 
 
 class Habit(NamedTuple):
-    """A kind of name, and why such columns are mostly known too late."""
+    """A group of names, and why such columns are usually known too late."""
 
     pattern: re.Pattern[str]
     why: str
 
 
-def _names(*words: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:^|_)(?:{'|'.join(words)})(?:_|$)")
+def _habits() -> tuple[Habit, ...]:
+    lexicon = yaml.safe_load((files("pipeline.audit") / "lexicon.yaml").read_text(encoding="utf-8"))
+    of = f"(?:{'|'.join(lexicon['of'])})"
+    return tuple(
+        Habit(re.compile(rf"(?:^|_)(?:{'|'.join(habit['names'])})(?:_|$)".replace("OF", of)), habit["why"])
+        for habit in lexicon["habits"]
+    )
 
 
-_OF = "(?:lead|contact|opportunity|deal|prospect|account|customer|sales)"
-HABITS: tuple[Habit, ...] = (
-    Habit(
-        _names("duration", "call_length", "call_seconds", "call_minutes", "talk_time", "handle_time", "time_spent_on_call"),
-        "how long a contact took is known when it is over, and contacts that sell take long",
-    ),
-    Habit(
-        _names("tags?", "notes?", "remarks?", "comments?", "disposition", "call_(?:result|outcome|status)", "feedback"),
-        "staff write it down while they work on the lead",
-    ),
-    Habit(
-        _names(f"{_OF}_(?:quality|profile|status|stage|grade|rating|rank|priority|temperature|state)"),
-        "staff judge the lead by what it turned out to be",
-    ),
-    Habit(
-        _names("(?:activity|profile|engagement|behaviou?r|lead|intent|fit|quality)_(?:score|index|rank|points)"),
-        "another program keeps it up to date while the lead goes on acting",
-    ),
-    Habit(
-        _names("won", "lost", "closed?", "closing", "(?:lost|closed?|reject(?:ion|ed)?|churn|cancel(?:led)?)_(?:reason|date|at|ts)",
-               "contract", "signed", "onboarding", "invoice", "payment", "deal", "outcome", "result"),
-        "it belongs to the deal, not to the lead",
-    ),
-    Habit(
-        _names("(?:last|latest)_(?:\\w+_)?(?:activity|action|event|touch|contact|modified|update|updated|status|stage|call|visit|login|seen)",
-               "modified_(?:at|on|date)", "updated_(?:at|on|date)"),
-        "it holds the state of the day of the export, which may be newer than the moment one would score at",
-    ),
-)  # fmt: skip
+HABITS = _habits()
 
 
 def habit_of(name: str) -> Habit | None:
-    """The first kind that a column's name is of.
+    """The first group that a column's name belongs to.
 
     >>> habit_of("Lead Quality").why
     'staff judge the lead by what it turned out to be'

@@ -1,4 +1,4 @@
-"""The few statistics that the probes share: bounds of a share, AUC, what a column tells of the outcome."""
+"""The few statistics that the probes share: bounds of a share, AUC, how well a column predicts the outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.statistics import log_loss_of, roc_auc, wilson
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-Z = 1.96  # 95 % two-sided: every threshold is asked of the bound that speaks for the column
+Z = 1.96  # 95 % two-sided: thresholds apply to the bound that favours the column
 _BINS = 20
 _FOLDS = 5
 
@@ -28,13 +28,13 @@ def share_bounds(hits: float, rows: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def auc(score: Floats, hit: Flags) -> float:
-    """ROC AUC; unknown scores rank lowest, 0.5 with one class only.
+def auc(score: Floats, converted: Flags) -> float:
+    """ROC AUC; unknown scores rank lowest. 0.5 with one class only.
 
     >>> float(auc(np.array([1.0, 2.0, 3.0]), np.array([False, False, True])))
     1.0
     """
-    value = roc_auc(hit, score)
+    value = roc_auc(converted, score)
     return 0.5 if math.isnan(value) else value
 
 
@@ -47,20 +47,19 @@ def auc_low(value: float, hits: int, misses: int) -> float:
     return value - Z * math.sqrt(max(spread, 0.0) / (hits * misses))
 
 
-def alone(values: pd.Series, hit: Flags) -> tuple[float, float]:
-    """What one column alone tells: (its ROC AUC, the share of the outcome's entropy that it explains).
+def univariate(values: pd.Series, converted: Flags) -> tuple[float, float]:
+    """How well one column alone predicts: (its ROC AUC, the share of the outcome's entropy that it explains).
 
-    Categories are ranked by the conversion rates of other rows (five folds), so that many rare values do not
-    look good by themselves; of a number the better of both directions counts, and its bins.
+    Categories are ranked by the conversion rates of other rows (five folds), so that many rare values score no
+    better than chance; of a number the best of both directions and its bins counts.
     """
-    rate = _rates_elsewhere(group_codes(values), hit)
-    told = auc(rate, hit)
+    rate = _cross_fitted_rates(group_codes(values), converted)
+    best = auc(rate, converted)
     if _is_number(values):
         number = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        told = max(
-            told, *((value, 1 - value)[value < 0.5] for value in (auc(number, hit), auc(-number, hit)))
-        )
-    return told, _entropy_told(rate, hit)
+        both = (auc(number, converted), auc(-number, converted))
+        best = max(best, *((value, 1 - value)[value < 0.5] for value in both))
+    return best, _entropy_explained(rate, converted)
 
 
 def group_codes(values: pd.Series) -> NDArray[np.intp]:
@@ -76,20 +75,20 @@ def _is_number(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
-def _rates_elsewhere(codes: NDArray[np.intp], hit: Flags) -> Floats:
-    fold = np.random.default_rng(0).permutation(len(hit)) % _FOLDS
-    rates, mean = np.empty(len(hit)), float(hit.mean())
+def _cross_fitted_rates(codes: NDArray[np.intp], converted: Flags) -> Floats:
+    fold = np.random.default_rng(0).permutation(len(converted)) % _FOLDS
+    rates, base_rate = np.empty(len(converted)), float(converted.mean())
     for number in range(_FOLDS):
-        learn, judge = fold != number, fold == number
-        hits = np.bincount(codes[learn], hit[learn], minlength=codes.max() + 1)
-        rows = np.bincount(codes[learn], minlength=codes.max() + 1)
-        rates[judge] = ((hits + 2 * mean) / (rows + 2))[codes[judge]]
+        train, test = fold != number, fold == number
+        hits = np.bincount(codes[train], converted[train], minlength=codes.max() + 1)
+        rows = np.bincount(codes[train], minlength=codes.max() + 1)
+        rates[test] = ((hits + 2 * base_rate) / (rows + 2))[codes[test]]
     return rates
 
 
-def _entropy_told(rate: Floats, hit: Flags) -> float:
-    mean = float(hit.mean())
-    if not 0 < mean < 1:
+def _entropy_explained(rate: Floats, converted: Flags) -> float:
+    base_rate = float(converted.mean())
+    if not 0 < base_rate < 1:
         return 0.0
-    loss = log_loss_of(hit, rate, edge=1e-6).mean()
-    return float(1 - loss / -(mean * math.log(mean) + (1 - mean) * math.log(1 - mean)))
+    loss = log_loss_of(converted, rate, edge=1e-6).mean()
+    return float(1 - loss / -(base_rate * math.log(base_rate) + (1 - base_rate) * math.log(1 - base_rate)))

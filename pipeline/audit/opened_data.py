@@ -1,4 +1,4 @@
-"""The project with everything opened that it keeps from the model: for the audit's eyes only."""
+"""The project with everything opened that it keeps from the model; only the audit reads it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class KeptOut:
 
 
 def without_sheets(file: ProjectFile) -> ProjectFile:
-    """The audit looks at columns, not at points."""
+    """The project without score sheets: the audit is about columns, not points."""
     return replace(file, project=file.project.model_copy(update={"scorecards": ()}))
 
 
@@ -38,9 +38,9 @@ def opened(file: ProjectFile) -> ProjectFile | None:
     return replace(file, project=project.model_copy(update={"known_after": (), "data": data}))
 
 
-def kept_out(declared: History, all_of_it: History) -> KeptOut:
-    """Compare the history as declared with the opened one."""
+def kept_out(declared: History, everything: History) -> KeptOut:
+    """What the opened history has and the one as declared has not."""
     types = "SELECT DISTINCT event_type AS t FROM events ORDER BY t"
     kept = set(declared.engine.frame(types)["t"])
-    there = [str(name) for name in all_of_it.engine.frame(types)["t"]]
-    return KeptOut(declared.hidden, tuple(name for name in there if name not in kept))
+    all_types = [str(name) for name in everything.engine.frame(types)["t"]]
+    return KeptOut(declared.hidden, tuple(name for name in all_types if name not in kept))

@@ -1,4 +1,4 @@
-"""Quick models that show what a suspect is worth: one fixed small boosting, on the project's own later rows."""
+"""Quick models that measure a suspect: one small boosting with fixed settings, on the project's out-of-time rows."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from features.columns import FeatureColumn
 from models.data_checks.time_proxy import find_time_proxies
 from models.learners.classifier import LeadClassifier
+from pipeline.audit.data import Gain
 from pipeline.audit.evidence import Subject
 from pipeline.audit.measures import auc
-from pipeline.audit.payload import Gain
 from pipeline.dataset.training_set import TrainingSet
 
 _FOLDS = 3
@@ -24,11 +24,11 @@ _STRONGEST = 3
 
 @dataclass(frozen=True)
 class QuickSet:
-    """A matrix with, per column, the subject it is made from (``None``: of many things)."""
+    """A matrix with, per column, the subject it is made from (``None``: several)."""
 
     frame: pd.DataFrame
     label: NDArray[np.bool_]
-    later: NDArray[np.bool_]
+    out_of_time: NDArray[np.bool_]
     leads: pd.Series
     subjects: tuple[Subject | None, ...]
 
@@ -47,72 +47,75 @@ class QuickSet:
         """The same rows with other columns."""
         return replace(self, frame=frame, subjects=(None,) * frame.shape[1])
 
-    def auc_later(self, columns: Sequence[str]) -> float:
-        """ROC AUC on the later rows of a model that learned from the earlier ones."""
+    def auc_out_of_time(self, columns: Sequence[str]) -> float:
+        """ROC AUC on the out-of-time rows of a model trained on the others."""
         if not columns:
             return 0.5
-        model = _model(int((~self.later).sum())).fit(
-            self.frame.loc[~self.later, list(columns)], self.label[~self.later]
+        model = _model(int((~self.out_of_time).sum())).fit(
+            self.frame.loc[~self.out_of_time, list(columns)], self.label[~self.out_of_time]
         )
-        score = model.decision_function(self.frame.loc[self.later, list(columns)])
-        return auc(score, self.label[self.later])
+        score = model.decision_function(self.frame.loc[self.out_of_time, list(columns)])
+        return auc(score, self.label[self.out_of_time])
 
     def auc_random(self, columns: Sequence[str]) -> float:
-        """The same on the same later rows, by models that saw a random part of the leads of all times."""
+        """ROC AUC on the same rows of models trained on random leads of all times."""
         if not columns:
             return 0.5
-        score = self._cross_fitted(columns, self.frame.index, only=self.later)
-        return auc(score[self.later], self.label[self.later])
+        score = self._cross_fitted(columns, self.frame.index, only=self.out_of_time)
+        return auc(score[self.out_of_time], self.label[self.out_of_time])
 
     def gains(self, columns: Sequence[str], suspects: Mapping[Subject, pd.DataFrame]) -> list[Gain]:
         """What the strongest sources of ``columns`` add to all the others, and what each suspect adds to them all.
 
-        By cross-fitting over the leads of all times: no drift between earlier and later rows blurs it.
+        Cross-fitted over the leads of all times, so that drift between training and test period does not blur it.
         """
         rows = np.sort(np.random.default_rng(0).permutation(len(self.frame))[:_MOST_ROWS])
-        index, hit = self.frame.index[rows], self.label[rows]
-        told = list(columns)
-        if not told:
+        index, label = self.frame.index[rows], self.label[rows]
+        names = list(columns)
+        if not names:
             return []
 
-        def judged(over: QuickSet, names: Sequence[str]) -> float:
-            return auc(over._cross_fitted(names, index)[rows], hit) if len(names) else 0.5
+        def fitted_auc(over: QuickSet, names: Sequence[str]) -> float:
+            return auc(over._cross_fitted(names, index)[rows], label) if len(names) else 0.5
 
-        full, found = judged(self, told), []
+        full, gains = fitted_auc(self, names), []
         for subject, frame in suspects.items():
-            wider = self.over(pd.concat([self.frame[told], frame.add_prefix("accused ")], axis=1))
-            found.append(Gain(subject, judged(wider, list(wider.frame.columns)), full))
-        weights = self._weights(told, index, hit)
-        for subject in sorted(weights, key=lambda subject: -weights[subject])[:_STRONGEST]:
+            wider = self.over(pd.concat([self.frame[names], frame.add_prefix("flagged ")], axis=1))
+            gains.append(Gain(subject, fitted_auc(wider, list(wider.frame.columns)), full))
+        importance = self._importance(names, index, label)
+        for subject in sorted(importance, key=lambda subject: -importance[subject])[:_STRONGEST]:
             made = set(self.made_from([subject]))
-            found.append(Gain(subject, full, judged(self, [name for name in told if name not in made])))
-        return found
+            others = [name for name in names if name not in made]
+            gains.append(Gain(subject, full, fitted_auc(self, others)))
+        return gains
 
-    def _weights(self, columns: list[str], index: pd.Index, hit: NDArray[np.bool_]) -> dict[Subject, float]:
-        model = _model(len(index)).fit(self.frame.loc[index, columns], hit)
-        weight = dict(zip(columns, model.booster_.feature_importance("gain"), strict=True))
-        of: dict[Subject, float] = {}
+    def _importance(
+        self, columns: list[str], index: pd.Index, label: NDArray[np.bool_]
+    ) -> dict[Subject, float]:
+        model = _model(len(index)).fit(self.frame.loc[index, columns], label)
+        gain = dict(zip(columns, model.booster_.feature_importance("gain"), strict=True))
+        by_subject: dict[Subject, float] = {}
         for name, own in self.named():
-            if own is not None and name in weight:
+            if own is not None and name in gain:
                 whole = Subject(own.kind, own.name)
-                of[whole] = of.get(whole, 0.0) + float(weight[name])
-        return of
+                by_subject[whole] = by_subject.get(whole, 0.0) + float(gain[name])
+        return by_subject
 
     def _cross_fitted(
         self, columns: Sequence[str], index: pd.Index, only: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float64]:
-        """Scores of rows by models that did not see their leads; NaN outside ``index`` and ``only``."""
+        """Scores of rows by models not trained on their leads; NaN outside ``index`` and ``only``."""
         codes = pd.factorize(self.leads)[0]
         fold = (np.random.default_rng(0).permutation(codes.max() + 1) % _FOLDS)[codes]
         inside = self.frame.index.isin(index)
         score = np.full(len(self.frame), np.nan)
         for number in range(_FOLDS):
-            learn = inside & (fold != number)
-            judge = inside & (fold == number) & (only if only is not None else True)
-            if not judge.any() or len(np.unique(self.label[learn])) < 2:
+            train = inside & (fold != number)
+            test = inside & (fold == number) & (only if only is not None else True)
+            if not test.any() or len(np.unique(self.label[train])) < 2:
                 continue
-            model = _model(int(learn.sum())).fit(self.frame.loc[learn, list(columns)], self.label[learn])
-            score[judge] = model.decision_function(self.frame.loc[judge, list(columns)])
+            model = _model(int(train.sum())).fit(self.frame.loc[train, list(columns)], self.label[train])
+            score[test] = model.decision_function(self.frame.loc[test, list(columns)])
         return score
 
 
@@ -127,10 +130,10 @@ def quick_set(rows: TrainingSet) -> QuickSet:
     )
 
 
-def clock_names(quick: QuickSet, as_of: pd.Series) -> list[str]:
-    """Columns that mostly tell the time, which training leaves out too."""
-    early = ~quick.later
-    return [found.name for found in find_time_proxies(quick.frame.loc[early], as_of[early])]
+def time_proxy_names(quick: QuickSet, as_of: pd.Series) -> list[str]:
+    """The time-proxy columns, which training leaves out too."""
+    early = ~quick.out_of_time
+    return [proxy.name for proxy in find_time_proxies(quick.frame.loc[early], as_of[early])]
 
 
 def subject_of(column: FeatureColumn) -> Subject | None:
@@ -139,12 +142,12 @@ def subject_of(column: FeatureColumn) -> Subject | None:
     >>> print(subject_of(FeatureColumn("n", "n", "behavioural", condition="event_type = 'mail' AND page = 'x'")))
     events.mail (page=x)
     """
-    told = column.condition
-    table, _, name = told.partition(".")
+    condition = column.condition
+    table, _, name = condition.partition(".")
     if table in ("leads", "accounts") and name:
         return Subject("lead" if table == "leads" else "account", name)
-    if told.startswith("event_type = '"):
-        kind, _, rest = told.removeprefix("event_type = '").partition("' AND ")
+    if condition.startswith("event_type = '"):
+        kind, _, rest = condition.removeprefix("event_type = '").partition("' AND ")
         if not rest:
             return Subject("event", kind.removesuffix("'"))
         prop, _, value = rest.removesuffix("'").partition(" = '")
@@ -157,7 +160,7 @@ def _within(own: Subject, subject: Subject) -> bool:
 
 
 def _model(rows: int) -> LeadClassifier:
-    """Small and always the same; leaves of little data are smaller."""
+    """A small model with fixed settings; with few rows its leaves are smaller."""
     return LeadClassifier(
         n_trees=60, learning_rate=0.15, min_child_samples=min(50, max(5, rows // 40)), n_jobs=1
     )

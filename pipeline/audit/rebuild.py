@@ -24,7 +24,7 @@ _MOST_EVENTS = 20_000  # of one lead and its colleagues: more would keep plain P
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One value that the engine built otherwise than the oracle."""
+    """One value on which the engine and the oracle disagree."""
 
     lead_id: str
     as_of: str
@@ -35,7 +35,7 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Rebuild:
-    """What the comparison found: ``rows`` and ``columns`` compared, ``left_out`` and why, the first mismatches."""
+    """The comparison: ``rows`` and ``columns`` compared, what was ``left_out`` and why, the first mismatches."""
 
     rows: int
     columns: int
@@ -64,28 +64,28 @@ def rebuild(
     columns = [column.name for column in matrix.columns if column.name in wanted]
     picked = np.random.default_rng(seed).choice(len(matrix), size=min(sample, len(matrix)), replace=False)
     teams = _Teams.of(history, matrix.spine["lead_id"].iloc[picked])
-    found: list[Mismatch] = []
-    wrong, done = 0, 0
+    mismatches: list[Mismatch] = []
+    mismatched, done = 0, 0
     for at in sorted(picked):
-        place = matrix.spine.iloc[at]
-        tables = teams.tables(place["lead_id"])
+        row = matrix.spine.iloc[at]
+        tables = teams.tables(row["lead_id"])
         if tables is None:
             continue
-        spine = [{"lead_id": place["lead_id"], "as_of": place["as_of"].to_pydatetime()}]
+        spine = [{"lead_id": row["lead_id"], "as_of": row["as_of"].to_pydatetime()}]
         rebuilt = oracle_features(tables, compared, spine)[0]
         built = matrix.frame.iloc[at].to_dict()
         done += 1
         for name in columns:
             if not equal(built[name], rebuilt[name]):
-                wrong += 1
-                if len(found) < _SHOWN:
-                    found.append(_mismatch(place, name, built[name], rebuilt[name]))
+                mismatched += 1
+                if len(mismatches) < _SHOWN:
+                    mismatches.append(_mismatch(row, name, built[name], rebuilt[name]))
     if crowded := len(picked) - done:
         left_out = (
             *left_out,
             f"{counted(crowded, 'row')} of accounts with more than {_MOST_EVENTS:,} events",
         )
-    return Rebuild(done, len(columns), wrong, tuple(found), left_out)
+    return Rebuild(done, len(columns), mismatched, tuple(mismatches), left_out)
 
 
 def equal(built: Any, rebuilt: Any) -> bool:
@@ -107,18 +107,18 @@ def _for_the_oracle(plan: FeaturePlan) -> tuple[FeaturePlan, tuple[str, ...]]:
     free = tuple(key for key in plan.keys if key.when)
     if not free:
         return plan, ()
-    told = tuple(f"{key.phrase} (counted by a free condition)" for key in free)
-    return replace(plan, keys=tuple(key for key in plan.keys if not key.when)), told
+    left_out = tuple(f"{key.phrase} (counted by a free condition)" for key in free)
+    return replace(plan, keys=tuple(key for key in plan.keys if not key.when)), left_out
 
 
-def _mismatch(place: pd.Series, name: str, built: Any, rebuilt: Any) -> Mismatch:
+def _mismatch(row: pd.Series, name: str, built: Any, rebuilt: Any) -> Mismatch:
     plain = None if pd.isna(built) else built.item() if hasattr(built, "item") else built
-    return Mismatch(str(place["lead_id"]), place["as_of"].isoformat(), name, plain, rebuilt)
+    return Mismatch(str(row["lead_id"]), row["as_of"].isoformat(), name, plain, rebuilt)
 
 
 @dataclass(frozen=True)
 class _Teams:
-    """All that the contract tables hold of some leads, their accounts and their colleagues."""
+    """Everything in the contract tables about some leads, their accounts and their colleagues."""
 
     team: dict[str, list[str]]
     account: dict[str, str | None]
@@ -133,14 +133,26 @@ class _Teams:
             [
                 Step(
                     "audit_teams",
-                    "SELECT s.lead_id AS sampled, o.lead_id, l.account_id FROM audit_sample AS s JOIN leads AS l "
-                    "ON l.lead_id = s.lead_id JOIN leads AS o ON o.lead_id = l.lead_id OR o.account_id = l.account_id",
+                    """
+                    SELECT s.lead_id AS sampled, o.lead_id, l.account_id
+                    FROM audit_sample AS s
+                    JOIN leads AS l ON l.lead_id = s.lead_id
+                    JOIN leads AS o ON o.lead_id = l.lead_id OR o.account_id = l.account_id
+                    """,
                 ),
                 Step(
                     "audit_teams",
-                    "SELECT t.* FROM audit_teams AS t JOIN (SELECT m.sampled FROM audit_teams AS m LEFT JOIN events AS e "
-                    f"ON e.lead_id = m.lead_id GROUP BY m.sampled HAVING count(e.lead_id) <= {_MOST_EVENTS}) AS fit "
-                    "ON fit.sampled = t.sampled",
+                    f"""
+                    SELECT t.*
+                    FROM audit_teams AS t
+                    JOIN (
+                        SELECT m.sampled
+                        FROM audit_teams AS m
+                        LEFT JOIN events AS e ON e.lead_id = m.lead_id
+                        GROUP BY m.sampled
+                        HAVING count(e.lead_id) <= {_MOST_EVENTS}
+                    ) AS small ON small.sampled = t.sampled
+                    """,
                 ),
             ]
         )
@@ -149,14 +161,14 @@ class _Teams:
         for row in records(history, "SELECT * FROM audit_teams ORDER BY sampled, lead_id"):
             team.setdefault(row["sampled"], []).append(row["lead_id"])
             account[row["sampled"]] = row["account_id"]
-        ours = "lead_id IN (SELECT lead_id FROM audit_teams)"
-        theirs = "IN (SELECT account_id FROM audit_teams)"
+        of_leads = "lead_id IN (SELECT lead_id FROM audit_teams)"
+        of_accounts = "IN (SELECT account_id FROM audit_teams)"
         wanted = {
-            "leads": ("lead_id", ours),
-            "accounts": ("account_id", f"account_id {theirs}"),
-            "events": ("lead_id", ours),
-            "conversions": ("lead_id", ours),
-            "changes": ("id", f"id IN (SELECT lead_id FROM audit_teams) OR id {theirs}"),
+            "leads": ("lead_id", of_leads),
+            "accounts": ("account_id", f"account_id {of_accounts}"),
+            "events": ("lead_id", of_leads),
+            "conversions": ("lead_id", of_leads),
+            "changes": ("id", f"id IN (SELECT lead_id FROM audit_teams) OR id {of_accounts}"),
         }
         rows: dict[str, dict[str, list[Row]]] = {}
         for table, (key, where) in wanted.items():
@@ -187,7 +199,7 @@ class _Teams:
 
 
 def records(history: History, sql: str) -> list[dict[str, Any]]:
-    """Rows as the oracle wants them: plain Python values, ``datetime`` for moments, ``None`` for the unknown."""
+    """Rows as the oracle expects them: plain Python values, ``datetime`` for timestamps, ``None`` for NULL."""
     frame = history.engine.frame(sql)
     plain = {str(name): _plain(frame[name]) for name in frame.columns}
     return [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)]
@@ -195,6 +207,6 @@ def records(history: History, sql: str) -> list[dict[str, Any]]:
 
 def _plain(column: pd.Series) -> list[Any]:
     return [
-        None if known else value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
-        for known, value in zip(column.isna(), column.astype("object").tolist(), strict=True)
+        None if missing else value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+        for missing, value in zip(column.isna(), column.astype("object").tolist(), strict=True)
     ]

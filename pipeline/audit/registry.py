@@ -1,41 +1,40 @@
-"""The leak probes: small functions that look at the facts; each registers itself under a stable code."""
+"""The registry of leak probes: functions over the audit data, each under a stable code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from pipeline.audit.evidence import Evidence
-    from pipeline.audit.payload import Facts
+from pipeline.audit.data import AuditData
+from pipeline.audit.evidence import Evidence
 
-Look = Callable[["Facts"], Iterable["Evidence"]]
+Run = Callable[[AuditData], Iterable[Evidence]]
 
 
 class Probe(NamedTuple):
     """A registered probe.
 
     ``code`` is stable, for machines; ``looks_for`` is one sentence; ``late`` probes run after the others, since
-    their facts leave out what already stands accused.
+    their data leave out what is already suspected.
     """
 
     code: str
     looks_for: str
-    look: Look
+    run: Run
     late: bool = False
 
 
 PROBES: dict[str, Probe] = {}
-"""All probes by code, in the order they are defined; ``pipeline.audit.probes`` fills it."""
+"""All probes by code, in the order of definition; importing ``pipeline.audit.probes`` fills it."""
 
 
-def probe(code: str, looks_for: str, *, late: bool = False) -> Callable[[Look], Look]:
+def probe(code: str, looks_for: str, *, late: bool = False) -> Callable[[Run], Run]:
     """Register a function as the probe ``code``. Raises ``ValueError`` for a code that is taken."""
 
-    def register(look: Look) -> Look:
+    def register(run: Run) -> Run:
         if code in PROBES:
             raise ValueError(f"two probes have the code {code!r}")
-        PROBES[code] = Probe(code, looks_for, look, late)
-        return look
+        PROBES[code] = Probe(code, looks_for, run, late)
+        return run
 
     return register

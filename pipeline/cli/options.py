@@ -33,9 +33,9 @@ def load(config: Path) -> ProjectFile:
 
 def moment(text: str | None, option: str = "--as-of") -> Any:
     """A moment that was typed; ``None`` for none."""
-    from pipeline.config.parts import read_moment
+    from pipeline.config.parts import read_timestamp
 
-    return None if text is None else read_moment(text, option)
+    return None if text is None else read_timestamp(text, option)
 
 
 def tell(as_json: bool, facts: dict[str, Any], words: Callable[[], list[str]]) -> None:

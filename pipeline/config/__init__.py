@@ -1,4 +1,4 @@
-"""The project file: what it may say, how it is read, its JSON Schema."""
+"""The project file: its settings, how it is loaded, its JSON Schema."""
 
 from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Bots, Hygiene

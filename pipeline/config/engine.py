@@ -1,4 +1,4 @@
-"""What a project file may say about where its SQL runs; no value of a feature depends on it."""
+"""Settings of the engine that runs the SQL; no feature value depends on them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from pipeline.config.parts import Section
+from pipeline.config.section import Section
 
 EngineName = Literal["duckdb", "spark"]
 
 
 def _folder(path: str) -> str:
     if "://" in path:
-        raise ValueError("engine.work is a folder's path, not an address: mount a shared disk")
+        raise ValueError("engine.work is the path of a folder, not a URL: mount a shared disk")
     return path
 
 
@@ -23,9 +23,9 @@ _LEAST_MEGABYTES = 64
 
 
 def _enough(memory: str) -> str:
-    told = re.fullmatch(r"([\d.]+)\s?([KMGTkmgt])[Bb]?", memory)
-    if told and float(told[1]) * 1000 ** (_UNITS[told[2].upper()] - 2) < _LEAST_MEGABYTES:
-        raise ValueError(f"too little memory to work with: write {_LEAST_MEGABYTES}MB or more, better 1GB")
+    size = re.fullmatch(r"([\d.]+)\s?([KMGTkmgt])[Bb]?", memory)
+    if size and float(size[1]) * 1000 ** (_UNITS[size[2].upper()] - 2) < _LEAST_MEGABYTES:
+        raise ValueError(f"too little memory: write at least {_LEAST_MEGABYTES}MB, better 1GB")
     return memory
 
 
@@ -33,21 +33,22 @@ class EngineSettings(Section):
     """Where features are built: DuckDB in this process, or Spark on one machine or many."""
 
     name: EngineName = Field(
-        "duckdb", description="What `leadlens features` builds a matrix with; the values are the same."
+        "duckdb",
+        description="The engine that `leadlens features` builds a matrix with; both give the same values.",
     )
     memory: Annotated[str, AfterValidator(_enough)] | None = Field(
         None,
         pattern=r"^\d+(\.\d+)?\s?[KMGTkmgt][Bb]?$",
-        description="Memory to use, e.g. 4GB: DuckDB's own (the rest goes to `work`), or that of each Spark process.",
+        description="Memory limit, e.g. 4GB: of DuckDB (the rest spills to `work`), or of each Spark process.",
     )
     work: Annotated[str, AfterValidator(_folder)] | None = Field(
         None,
-        description="Folder for what does not fit in memory, and for tables on their way to Spark: on a cluster every "
-        "worker must see it under this name. By default a temporary one.",
+        description="Folder for data that do not fit in memory, and for tables handed to Spark: on a cluster every worker "
+        "must see it under this path. By default a temporary folder.",
     )
     master: str = Field(
-        "local[*]", description="Spark: where it runs, e.g. local[4], spark://host:7077 or yarn."
+        "local[*]", description="Spark: its master URL, e.g. local[4], spark://host:7077 or yarn."
     )
     spark: dict[str, str] = Field(
-        default_factory=dict, description="Spark: further settings, e.g. spark.executor.cores: 4."
+        default_factory=dict, description="Spark: further properties, e.g. spark.executor.cores: 4."
     )

@@ -1,4 +1,4 @@
-"""Open a project file: paths are taken from its folder, ``${NAME}`` from the environment."""
+"""Load a project file: paths are relative to its folder, ``${NAME}`` comes from the environment."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from typing import Any
 from urllib.parse import quote
 
 from features import UsageError
-from features.yaml_model import load_yaml_model
+from features.yaml_model import load_yaml_model, read_yaml
 from pipeline.config.model import Project
+from pipeline.config.section import renamed_settings
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """A loaded project with the place it was loaded from."""
+    """A loaded project with the place it was loaded from; ``notes`` name the old spellings in the file."""
 
     path: Path
     project: Project
+    notes: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -32,15 +34,15 @@ class ProjectFile:
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hex digits that change when any setting does."""
+        """Twelve hex digits that change with any setting (old and new spellings alike)."""
         text = json.dumps(self.project.canonical(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def resolve(self, path: str) -> Path:
-        """A path of the file, made absolute; a Windows path on another system gets a clear error."""
+        """A path in the file, made absolute. Raises ``UsageError`` for a Windows path on another system."""
         if re.match(r"^[A-Za-z]:[\\/]", path) and os.name != "nt":
             raise UsageError(
-                "this is a Windows path, and this is not Windows",
+                "this is a Windows path, but the system is not Windows",
                 value=path,
                 where=str(self.path),
                 fix="use a path relative to the project file, with forward slashes",
@@ -53,11 +55,13 @@ def load_project(path: str | Path) -> ProjectFile:
     path = Path(path)
     if path.is_dir():
         path = path / "project.yaml"
-    return ProjectFile(path.absolute(), load_yaml_model(path, Project, "project file"))
+    project = load_yaml_model(path, Project, "project file")
+    settings, _ = read_yaml(path, "project file")
+    return ProjectFile(path.absolute(), project, tuple(renamed_settings(Project, settings)))
 
 
 def expand(text: str, where: str) -> str:
-    """Put environment variables into ``${NAME}`` and ``${NAME:-default}``; values are never shown."""
+    """Replace ``${NAME}`` and ``${NAME:-default}`` by environment variables, whose values are never printed."""
 
     def value(match: re.Match[str]) -> str:
         name, default = match[1], match[2]
@@ -70,7 +74,7 @@ def expand(text: str, where: str) -> str:
                 where=where,
                 fix=f"export {name}=…  (or write a default: ${{{name}:-…}})",
             )
-        # In the password's place of a URL, characters such as @ and / would change the URL's meaning.
+        # Characters such as @ and / in the password of a URL would change what the URL means.
         in_password = (
             "://" in text and text[: match.start()].endswith(":") and text[match.end() :].startswith("@")
         )
@@ -80,7 +84,7 @@ def expand(text: str, where: str) -> str:
 
 
 def unexpanded(text: str) -> str:
-    """The text for messages: defaults are put in, and what only the environment knows stays ``${NAME}``."""
+    """The text for messages: defaults are filled in, values from the environment stay ``${NAME}``."""
     return _VARIABLE.sub(
         lambda match: match[0] if os.environ.get(match[1]) or match[2] is None else str(match[2]), text
     )

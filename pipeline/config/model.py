@@ -1,16 +1,17 @@
-"""What a project file may say: one frozen model per section, one default and one description per setting."""
+"""The settings of a project file: one frozen model per section, one default and one description per setting."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from features.plan import Reading
 from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Hygiene
-from pipeline.config.parts import Duration, Moment, PositiveDuration, Section, Share
+from pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
+from pipeline.config.section import Section
 
 
 class Source(Section):
@@ -23,17 +24,18 @@ class Source(Section):
     table: str | None = Field(None, description="The table to read, for a database or a .duckdb file.")
     query: str | None = Field(
         None,
-        description="A short SELECT where the shape must change. Files: it reads from the table `source`, in "
-        "DuckDB's SQL. Databases: it runs there, in that database's SQL.",
+        description="A short SELECT, where the data must be reshaped. Files: it reads from the table `source`, in "
+        "DuckDB's SQL. Databases: it runs in the database, in its SQL dialect.",
     )
     columns: dict[str, str] = Field(
-        default_factory=dict, description="Renames: the contract's column name → the name in your data."
+        default_factory=dict,
+        description="Column mapping: the contract's column name → the name in your data.",
     )
     where: str | None = Field(
-        None, description="Rows to keep: a condition over your columns, after renaming."
+        None, description="Rows to keep: a condition on your columns, after the column mapping."
     )
     missing: tuple[str, ...] = Field(
-        (), description='Texts that mean "not known", such as "Select" or "unknown".'
+        (), description='Texts that stand for a missing value, such as "Select" or "unknown".'
     )
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(
         "utf-8", description="Encoding of CSV files; cp1252 is what Windows and Excel write."
@@ -41,7 +43,7 @@ class Source(Section):
 
 
 class Data(Section):
-    """The five tables, who is who, and what people said; only `leads` must be there."""
+    """The five contract tables, merged leads, and feedback; only `leads` is required."""
 
     leads: Source = Field(
         description="One row per lead: lead_id, created_at, account_id, closed_at, attributes."
@@ -50,29 +52,31 @@ class Data(Section):
     events: Source | None = Field(
         None,
         description="What leads did: lead_id, occurred_at, event_type, known_at, retracted_at, event_id, "
-        "properties. An event counts from known_at on and, where retracted_at tells, only until then.",
+        "properties. An event counts from known_at until retracted_at, if it was retracted.",
     )
     conversions: Source | None = Field(
         None, description="Who converted: lead_id, converted_at, kind, product, value."
     )
     changes: Source | None = Field(
-        None, description="Attribute edits: entity, id, attribute, value, known_at."
+        None, description="Edits of attributes: entity, id, attribute, value, known_at."
     )
     aliases: Source | None = Field(
         None,
         description="Merged leads: old_id, lead_id (the lead it became), merged_at. What the old lead did is the "
-        "lead's own at all times, before merged_at too: a merge tells who somebody was all along.",
+        "lead's own at all times, before merged_at too: a merge reveals who somebody was all along.",
     )
     verdicts: Source | None = Field(
         None,
         description="What sales said of leads: lead_id, given_at, verdict (accepted or rejected), reason, by. "
-        "Feedback on score sheets: no feature, rule or model ever sees it.",
+        "Feedback on score sheets: never visible to a feature, rule or model.",
     )
     answers: Source | None = Field(
         None,
-        description="What customers answered when asked: lead_id, answered_at, question, answer. Feedback too.",
+        description="What customers answered in surveys: lead_id, answered_at, question, answer. Feedback too.",
     )
-    ends: Moment | None = Field(None, description="The data's end; by default the latest moment found in it.")
+    ends: Timestamp | None = Field(
+        None, description="End of the data; by default the latest timestamp in it."
+    )
 
 
 class Outcome(Section):
@@ -82,27 +86,31 @@ class Outcome(Section):
         timedelta(days=30), description="A lead is a success if it converts within this time."
     )
     kind: tuple[str, ...] = Field((), description="Kinds of conversion that count; all by default.")
-    column: str | None = Field(None, description="Flat data: the column of `leads` that tells the outcome.")
+    column: str | None = Field(None, description="Flat data: the column of `leads` that holds the outcome.")
     positive: tuple[str, ...] = Field(
         ("1", "yes", "true"), description="Flat data: values that mean converted."
     )
 
 
 class Order(Section):
-    """Flat data without dates: the column that tells which row came first."""
+    """Flat data without dates: the column that orders the rows in time."""
 
-    column: str = Field(description="A number or text that rises with time.")
+    column: str = Field(description="A number or text that increases over time.")
 
 
 class Spine(Section):
-    """At which moments leads are looked at. Give one of at_ages, every, dates, column."""
+    """The as-of dates of the training rows. Give one of at_ages, every, dates, column."""
 
-    at_ages: tuple[Duration, ...] = Field((), description="Ages of a lead, e.g. [0d, 1d, 7d, 30d].")
-    every: Duration | None = Field(None, description="A calendar grid, e.g. 7d.")
-    dates: tuple[Moment, ...] = Field((), description="The moments themselves.")
-    column: str | None = Field(None, description="A time column of `leads` that holds the moment.")
-    repeat: bool = Field(False, description="Keep converted leads in: upsell, retention, next purchase.")
-    since: Moment | None = Field(None, description="Only leads created from then on.")
+    at_ages: tuple[Duration, ...] = Field(
+        (), description="At these ages of each lead, e.g. [0d, 1d, 7d, 30d]."
+    )
+    every: Duration | None = Field(None, description="At regular intervals, e.g. 7d.")
+    dates: tuple[Timestamp, ...] = Field((), description="On these dates.")
+    column: str | None = Field(None, description="At the timestamp in this column of `leads`.")
+    repeat: bool = Field(
+        False, description="Keep leads after they convert: upsell, retention, next purchase."
+    )
+    since: Timestamp | None = Field(None, description="Only leads created on or after this date.")
 
     @model_validator(mode="after")
     def _one_policy(self) -> Spine:
@@ -115,46 +123,47 @@ class Spine(Section):
 
 
 class Count(Section):
-    """A behaviour of your own to count, beside those chosen from the data."""
+    """A behaviour to count, in addition to those chosen from the data."""
 
     label: str = Field(description="What a sales rep reads: “Asked for a price”.")
-    when: str = Field(description="A condition over the columns of `events`.")
+    when: str = Field(description="A condition on the columns of `events`.")
 
 
 Readings = Annotated[
-    tuple[Reading, ...], BeforeValidator(lambda told: (told,) if isinstance(told, str) else told)
+    tuple[Reading, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
 ]
 
 
 class Features(Section):
-    """Refinements of the default feature set."""
+    """Changes to the default feature set."""
 
     windows: tuple[PositiveDuration, ...] | None = Field(
         None,
-        description="Windows to count events in; by default those of 1d, 7d, 30d, 90d, 365d that the data support.",
+        description="Windows to count events in; by default those of 1d, 7d, 30d, 90d, 365d that the history is long enough for.",
     )
     half_life: PositiveDuration = Field(timedelta(days=14), description="Half-life of the decayed counts.")
     max_event_keys: int = Field(
-        30, ge=0, le=500, description="At most so many event types and property values."
+        30, ge=0, le=500, description="The most event types and property values to count."
     )
     min_support: Share = Field(
-        0.01, description="An event type or value is used if this share of leads has it."
+        0.01, description="Smallest share of leads that must have an event type or value for it to be used."
     )
     max_categories: int = Field(
-        40, ge=2, le=1000, description="Most frequent values kept per category column."
+        40, ge=2, le=1000, description="The most values to keep per category column; the most frequent ones."
     )
-    counts: tuple[Count, ...] = Field((), description="Behaviours of your own to count.")
-    drop: tuple[str, ...] = Field((), description="Columns of your data that features must not use.")
+    counts: tuple[Count, ...] = Field((), description="Further behaviours to count.")
+    drop: tuple[str, ...] = Field((), description="Columns of your data to make no features of.")
     behavioural: tuple[str, ...] = Field(
-        (), description="Lead columns that tell behaviour, not who the lead is."
+        (), description="Lead columns that describe behaviour, not who the lead is."
     )
-    firmographic: tuple[str, ...] = Field((), description="Lead columns that tell about the lead's company.")
+    firmographic: tuple[str, ...] = Field((), description="Lead columns that describe the lead's company.")
     labels: dict[str, str] = Field(
-        default_factory=dict, description="Words for a column, an event type or `event_type: property value`."
+        default_factory=dict,
+        description="Display names of a column, an event type or `event_type: property value`.",
     )
     read: dict[str, Readings] = Field(
         default_factory=dict,
-        description="How a lead's or account's column is read, instead of what its name and values suggest: one "
+        description="How to read a column of leads or accounts, where its name and values suggest otherwise: one "
         "reading or a list.",
     )
 
@@ -162,25 +171,33 @@ class Features(Section):
 class Model(Section):
     """How the model is trained."""
 
-    trials: int = Field(20, ge=1, le=10_000, description="Optuna trials in all.")
-    folds: int = Field(4, ge=2, le=20, description="Time-ordered folds.")
-    seed: int = Field(7, ge=0, description="Equal seeds give equal results.")
+    trials: int = Field(20, ge=1, le=10_000, description="Number of Optuna trials.")
+    folds: int = Field(4, ge=2, le=20, description="Number of time-ordered cross-validation folds.")
+    seed: int = Field(7, ge=0, description="Random seed; equal seeds give equal results.")
     drop_time_proxies: bool = Field(
-        True, description="Leave out features that mostly tell the time of a row."
+        True,
+        validation_alias=AliasChoices("drop_time_proxies", "drop_clock"),
+        description="Leave out time-proxy features: those that mostly reveal when a row was taken.",
     )
 
 
 class Judge(Section):
-    """Which later leads rules and model are judged on."""
+    """The out-of-time test leads that rules and model are judged on."""
 
-    test_from: Moment | None = Field(None, description="Leads from then on are for judging only.")
-    test_to: Moment | None = Field(None, description="Leads before then; by default all mature ones.")
-    test_share: Share = Field(0.25, description="Without test_from: the latest share of leads.")
+    test_from: Timestamp | None = Field(
+        None, description="Start of the test period: its leads are never trained on."
+    )
+    test_to: Timestamp | None = Field(
+        None, description="End of the test period; by default it holds all leads whose outcome is known."
+    )
+    test_share: Share = Field(
+        0.25, description="Without test_from: share of the leads, the latest ones, to test on."
+    )
     embargo: Duration | None = Field(
         None,
-        description="Time before test_from whose rows are left out of training; by default what their labels need.",
+        description="Time before test_from whose rows are not trained on; by default as long as their labels need.",
     )
-    capacity: Share = Field(0.2, description="Share of leads that sales can work on.")
+    capacity: Share = Field(0.2, description="Share of leads that sales has the capacity to work.")
 
 
 class Scores(Section):
@@ -190,7 +207,7 @@ class Scores(Section):
         "duckdb:///.leadlens/scores.duckdb",
         description="duckdb:///file, postgresql://…, or a .parquet or .csv path. ${NAME} from the environment.",
     )
-    table: str = Field("lead_scores", description="Table name, with schema if wanted.")
+    table: str = Field("lead_scores", description="Table name, `table` or `schema.table`.")
 
 
 class Project(Section):
@@ -198,22 +215,22 @@ class Project(Section):
 
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
-        description="Short name of small letters, digits, - and _; also the registered model's.",
+        description="Short name of lowercase letters, digits, - and _; also the name of the registered model.",
     )
-    about: str = Field("", description="One sentence for people.")
+    about: str = Field("", description="One sentence that describes the project.")
     data: Data
     outcome: Outcome = Outcome()
     known_after: tuple[str, ...] = Field(
-        (), description="Columns filled in after the outcome: no feature, rule or model ever sees them."
+        (), description="Columns filled in after the outcome: never visible to a feature, rule or model."
     )
     order: Order | Literal["none"] | None = Field(
-        None, description="Flat data without dates: {column: …} that tells the order, or none."
+        None, description="Flat data without dates: {column: …} that orders the rows, or none."
     )
     hygiene: Hygiene = Hygiene()
     spine: Spine = Spine()
     features: Features = Features()
     scorecards: tuple[str, ...] = Field(
-        (), description="Score sheets; the first one is compared with the model."
+        (), description="Paths of score sheets; the first one is compared with the model."
     )
     model: Model = Model()
     judge: Judge = Judge()
@@ -225,20 +242,20 @@ class Project(Section):
         flat = self.data.conversions is None
         if (self.outcome.column is None) == flat:
             raise ValueError(
-                "say once how conversions are known: the table data.conversions, or outcome.column for flat data"
+                "give the conversions once: as the table data.conversions, or as outcome.column for flat data"
             )
         if flat and self.outcome.kind:
-            raise ValueError("outcome.kind chooses among data.conversions: flat data has outcome.positive")
+            raise ValueError("outcome.kind selects from data.conversions: flat data uses outcome.positive")
         if flat and (self.spine.every or self.spine.dates or self.spine.column or any(self.spine.at_ages)):
             raise ValueError(
-                "flat data tell no moment of conversion: leads are looked at as they are created, without spine"
+                "flat data have no conversion dates: each lead is scored as of its creation, so leave spine out"
             )
         if self.order is not None and (not flat or self.data.events or self.data.changes):
             raise ValueError(
-                "order is for flat data without dates: conversions, events and changes have dates of their own"
+                "order is for flat data without dates: conversions, events and changes have their own dates"
             )
         if self.judge.test_from and self.judge.test_to and self.judge.test_to <= self.judge.test_from:
-            raise ValueError("judge.test_to must lie after judge.test_from")
+            raise ValueError("judge.test_to must be after judge.test_from")
         return self
 
     def canonical(self) -> dict[str, Any]:
@@ -246,4 +263,4 @@ class Project(Section):
 
         Without ``engine``: where the SQL runs changes no value.
         """
-        return self.model_dump(mode="json", exclude={"engine"})
+        return {name: value for name, value in super().canonical().items() if name != "engine"}

@@ -1,4 +1,4 @@
-"""What sections of a project file are made of: durations, moments and shares as people write them."""
+"""The values of settings as people write them: durations, timestamps and shares."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     WithJsonSchema,
@@ -18,7 +16,7 @@ from pydantic import (
 
 from features import UsageError, format_duration, parse_duration
 
-_MOMENT = "a moment is written 2026-01-31 or 2026-01-31T09:30:00Z"
+_TIMESTAMP = "a timestamp is written 2026-01-31 or 2026-01-31T09:30:00Z"
 
 
 def _duration(value: object) -> timedelta:
@@ -30,7 +28,7 @@ def _duration(value: object) -> timedelta:
         return parse_duration(value)
     except UsageError as error:
         if re.fullmatch(r"\s*\d+\s*[smhdw]\s*", value):
-            raise ValueError("a duration is 36600d at most (100 years): write a length such as 7d") from error
+            raise ValueError("a duration is at most 36600d (100 years): write e.g. 7d") from error
         raise ValueError(
             f"{error.what}: write a whole number and a unit, such as 30m, 12h, 7d or 2w"
         ) from error
@@ -38,30 +36,30 @@ def _duration(value: object) -> timedelta:
 
 def _positive(length: timedelta) -> timedelta:
     if not length:
-        raise ValueError("nothing happens within no time: write a length such as 7d")
+        raise ValueError("a duration of zero has no effect here: write e.g. 7d")
     return length
 
 
-def read_moment(text: str, where: str) -> datetime:
-    """A moment as people write it on a command line, in UTC. Raises ``UsageError``."""
+def read_timestamp(text: str, where: str) -> datetime:
+    """A timestamp from the command line, in UTC. Raises ``UsageError``."""
     try:
-        return _moment(text)
+        return _timestamp(text)
     except ValueError as error:
-        raise UsageError("this is not a moment", value=text, where=where, fix=str(error)) from None
+        raise UsageError("this is not a timestamp", value=text, where=where, fix=str(error)) from None
 
 
-def _moment(value: object) -> datetime:
+def _timestamp(value: object) -> datetime:
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(_MOMENT) from None
+            raise ValueError(_TIMESTAMP) from None
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime):
-        raise ValueError(_MOMENT)
+        raise ValueError(_TIMESTAMP)
     if not 1000 <= value.year <= 9000:
-        raise ValueError("a moment lies between the years 1000 and 9000")
+        raise ValueError("a timestamp lies between the years 1000 and 9000")
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
@@ -72,16 +70,10 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d+\s*[smhdw]\s*$", "examples": ["7d", "12h"]}),
 ]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
-Moment = Annotated[
+Timestamp = Annotated[
     datetime,
-    BeforeValidator(_moment),
-    PlainSerializer(lambda moment: moment.isoformat()),
+    BeforeValidator(_timestamp),
+    PlainSerializer(lambda timestamp: timestamp.isoformat()),
     WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-01-31"]}),
 ]
 Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Section(BaseModel):
-    """Unknown keys are refused and nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Facts that make a probe fire, and facts that look alike and must leave it silent."""
+"""Audit data that make a probe fire, and similar data that must not."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pipeline.audit.data import AuditData, Gain, SplitOverlap
 from pipeline.audit.evidence import Subject
-from pipeline.audit.payload import Facts, Gain, Split
 
 START = pd.Timestamp("2024-01-01")
 COLUMN = Subject("lead", "column")
@@ -18,14 +18,14 @@ MAIL = Subject("event", "mail")
 
 
 class Cases(NamedTuple):
-    """What a probe must fire at, with the subject and the strength it must tell, and where it must be silent."""
+    """Where a probe must fire, with the subject and strength of its evidence, and where it must be silent."""
 
-    fires: tuple[tuple[Callable[[], Facts], Subject, str], ...]
-    silent: tuple[Callable[[], Facts], ...]
+    fires: tuple[tuple[Callable[[], AuditData], Subject, str], ...]
+    silent: tuple[Callable[[], AuditData], ...]
 
 
 def leads(count: int = 2000, rate: float = 0.1, seed: int = 0) -> pd.DataFrame:
-    """A lead an hour, looked at after a day; converted ones buy ten days after they came."""
+    """A lead an hour, scored after a day; converted ones buy ten days after they were created."""
     rng = np.random.default_rng(seed)
     created = START + pd.to_timedelta(np.arange(count), unit="h")
     converted = rng.permutation(count) < rate * count
@@ -35,7 +35,7 @@ def leads(count: int = 2000, rate: float = 0.1, seed: int = 0) -> pd.DataFrame:
             "first_as_of": created + pd.Timedelta(days=1),
             "as_of": created + pd.Timedelta(days=1),
             "converted": converted,
-            "later": np.arange(count) >= 0.75 * count,
+            "out_of_time": np.arange(count) >= 0.75 * count,
             "converted_at": pd.Series(created + pd.Timedelta(days=10)).where(converted),
             "closed_at": pd.Series(pd.NaT, index=range(count), dtype="datetime64[us]"),
         },
@@ -43,26 +43,32 @@ def leads(count: int = 2000, rate: float = 0.1, seed: int = 0) -> pd.DataFrame:
     ).set_axis([f"L{number}" for number in range(count)])
 
 
-def facts(
+def data(
     make: Callable[[pd.DataFrame, np.random.Generator], Any],
     name: str = "column",
     kind: str = "category",
-    **told: Any,
-) -> Facts:
-    """Facts with one column, made of the leads."""
-    found = leads(**{key: told.pop(key) for key in ("count", "rate", "seed") if key in told})
-    values = make(found, np.random.default_rng(99))
+    **options: Any,
+) -> AuditData:
+    """Audit data with one column, made of the leads."""
+    table = leads(**{key: options.pop(key) for key in ("count", "rate", "seed") if key in options})
+    values = make(table, np.random.default_rng(99))
     values = (
-        pd.Series(list(values), index=found.index)
+        pd.Series(list(values), index=table.index)
         if not isinstance(values, pd.Series)
-        else values.set_axis(found.index)
+        else values.set_axis(table.index)
     )
     subject = Subject("lead", name)
-    return Facts(found, {subject: values}, {subject: kind}, data_end=START + pd.Timedelta(days=400), **told)  # type: ignore[dict-item]
+    return AuditData(
+        leads=table,
+        columns={subject: values},
+        kinds={subject: kind},  # type: ignore[dict-item]
+        data_end=START + pd.Timedelta(days=400),
+        **options,
+    )
 
 
 def event(event_type: str = "mail", value: str = "", **counts: Any) -> dict[str, Any]:
-    """A row of ``Facts.events``: an ordinary event type that a fifth of the leads have."""
+    """A row of ``AuditData.events``: an ordinary event type that a fifth of the leads have."""
     row = {
         "event_type": event_type, "value": value, "leads": 400, "converted": 60, "days_ahead": 5.0, "ended": 500,
         "ended_leads": 300, "at_end": 5, "at_end_leads": 5, "at_end_converted": 2, "before": 100, "late": 2, "after": 50,
@@ -71,9 +77,9 @@ def event(event_type: str = "mail", value: str = "", **counts: Any) -> dict[str,
     return {**row, **counts}
 
 
-def with_event(*rows: Mapping[str, Any]) -> Callable[[], Facts]:
-    """Facts with these event types."""
-    return lambda: Facts(leads(), events=pd.DataFrame(rows))
+def with_event(*rows: Mapping[str, Any]) -> Callable[[], AuditData]:
+    """Audit data with these event types."""
+    return lambda: AuditData(leads=leads(), events=pd.DataFrame(rows))
 
 
 def flip(hit: pd.Series, rng: np.random.Generator, when_yes: float, when_no: float) -> np.ndarray:
@@ -81,15 +87,15 @@ def flip(hit: pd.Series, rng: np.random.Generator, when_yes: float, when_no: flo
     return rng.random(len(hit)) < np.where(hit, when_yes, when_no)
 
 
-def edits(**counts: int) -> Callable[[], Facts]:
-    """Facts with one attribute that `changes` tells."""
+def edits(**counts: int) -> Callable[[], AuditData]:
+    """Audit data with one attribute that has a history in `changes`."""
     row = {"kind": "lead", "name": "column", "edited": 100, "edited_after": 20, "hidden": 400, "hidden_converted": 60,
            "rest": 1600, "rest_converted": 140}  # fmt: skip
-    return lambda: Facts(leads(), edits=pd.DataFrame([{**row, **counts}]))
+    return lambda: AuditData(leads=leads(), edits=pd.DataFrame([{**row, **counts}]))
 
 
-def filled(when_yes: float, when_no: float, rate: float = 0.1) -> Callable[[], Facts]:
-    return lambda: facts(
+def filled(when_yes: float, when_no: float, rate: float = 0.1) -> Callable[[], AuditData]:
+    return lambda: data(
         lambda found, rng: pd.Series("x", index=found.index).where(
             flip(found["converted"], rng, when_yes, when_no)
         ),
@@ -97,19 +103,19 @@ def filled(when_yes: float, when_no: float, rate: float = 0.1) -> Callable[[], F
     )
 
 
-def known_at_times(*shares: float) -> Callable[[], Facts]:
+def known_at_times(*shares: float) -> Callable[[], AuditData]:
     """A column known for these shares of the leads of equal stretches of time."""
 
     def make(found: pd.DataFrame, rng: np.random.Generator) -> pd.Series:
         share = np.repeat(shares, -(-len(found) // len(shares)))[: len(found)]
         return pd.Series("x", index=found.index).where(rng.random(len(found)) < share)
 
-    return lambda: facts(make)
+    return lambda: data(make)
 
 
-def number(apart: float, name: str = "column", rate: float = 0.1) -> Callable[[], Facts]:
-    """A bell curve, moved by ``apart`` standard deviations for converted leads."""
-    return lambda: facts(
+def number(apart: float, name: str = "column", rate: float = 0.1) -> Callable[[], AuditData]:
+    """A normal distribution, shifted by ``apart`` standard deviations for converted leads."""
+    return lambda: data(
         lambda found, rng: rng.standard_normal(len(found)) + apart * found["converted"],
         name,
         "number",
@@ -117,28 +123,28 @@ def number(apart: float, name: str = "column", rate: float = 0.1) -> Callable[[]
     )
 
 
-def stages(yes: float, no: float) -> Callable[[], Facts]:
+def stages(yes: float, no: float) -> Callable[[], AuditData]:
     """Stages: ``won`` for a share of the converted leads, ``lost`` for a share of the others, else ``open``."""
 
     def make(found: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
         won, lost = flip(found["converted"], rng, yes, 0.0), flip(found["converted"], rng, 0.0, no)
         return np.where(won, "won", np.where(lost, "lost", "open"))
 
-    return lambda: facts(make)
+    return lambda: data(make)
 
 
-def dates(ahead: float, beyond: float = 0.0) -> Callable[[], Facts]:
-    """Dates of which a share lies after the look, and of those a share after the data's end."""
+def dates(ahead: float, beyond: float = 0.0) -> Callable[[], AuditData]:
+    """Dates of which a share is after the as-of date, and of those a share after the end of the data."""
 
     def make(found: pd.DataFrame, rng: np.random.Generator) -> pd.Series:
         late, far = rng.random(len(found)) < ahead, rng.random(len(found)) < beyond
         days = np.where(late, np.where(far, 500, 5), -5)
         return found["as_of"] + pd.to_timedelta(days, unit="D")
 
-    return lambda: facts(make, kind="time")
+    return lambda: data(make, kind="time")
 
 
-def counter(of: str, agrees: float = 1.0) -> Callable[[], Facts]:
+def counter(of: str, agrees: float = 1.0) -> Callable[[], AuditData]:
     """A number that equals a count of the lead's events: those seen, or all there are."""
     rng = np.random.default_rng(5)
     found = leads()
@@ -149,7 +155,7 @@ def counter(of: str, agrees: float = 1.0) -> Callable[[], Facts]:
     )
     right = rng.random(len(found)) < agrees
     values = counts[of].where(right, rng.poisson(4.0, len(found))).astype("float64")
-    made = facts(lambda _found, _rng: values, kind="number")
+    made = data(lambda _found, _rng: values, kind="number")
     return lambda: replace(made, counts=counts)
 
 
@@ -163,7 +169,7 @@ CASES: dict[str, Cases] = {
             (with_event(event(value="page=welcome", leads=60, converted=60)), Subject("event", "mail", "page=welcome"), "proof"),
         ),
         silent=(
-            filled(0.9, 0.3),  # an honest field that buyers fill in more often
+            filled(0.9, 0.3),  # a legitimate field that buyers fill in more often
             filled(0.05, 0.0),  # ten leads only
             filled(0.95, 0.6, rate=0.8),  # most leads convert anyway
             with_event(event(leads=1600, converted=1200)),  # three in four convert: a step of the funnel
@@ -176,13 +182,13 @@ CASES: dict[str, Cases] = {
     ),
     "too-good-alone": Cases(
         fires=((number(5.0), COLUMN, "proof"), (number(2.2, rate=0.3), COLUMN, "strong"), (stages(0.97, 0.97), COLUMN, "proof")),
-        silent=(number(1.2), number(0.0), lambda: facts(lambda found, rng: [f"id{n}" for n in range(len(found))])),
+        silent=(number(1.2), number(0.0), lambda: data(lambda found, rng: [f"id{n}" for n in range(len(found))])),
     ),
     "too-good-beside-the-others": Cases(
-        fires=((lambda: Facts(leads(), gains=(Gain(COLUMN, 0.95, 0.8),)), COLUMN, "strong"),),
+        fires=((lambda: AuditData(leads=leads(), gains=(Gain(COLUMN, 0.95, 0.8),)), COLUMN, "strong"),),
         silent=(
-            lambda: Facts(leads(), gains=(Gain(COLUMN, 0.77, 0.5),)),  # the only column there is
-            lambda: Facts(leads(), gains=(Gain(COLUMN, 0.93, 0.9),)),
+            lambda: AuditData(leads=leads(), gains=(Gain(COLUMN, 0.77, 0.5),)),  # the only column there is
+            lambda: AuditData(leads=leads(), gains=(Gain(COLUMN, 0.93, 0.9),)),
         ),
     ),
     "outcome-in-disguise": Cases(
@@ -217,11 +223,11 @@ CASES: dict[str, Cases] = {
     ),
     "shared-across-the-fence": Cases(
         fires=(
-            (lambda: Facts(leads(), split=Split(500, 40, 1500)), Subject("split", "the split in time"), "strong"),
-            (lambda: Facts(leads(), split=Split(500, 40, 1500, repeat=True)), Subject("split", "the split in time"), "note"),
-            (lambda: Facts(leads(), split=Split(500, 0, 1500, untold=20)), Subject("split", "the split in time"), "note"),
+            (lambda: AuditData(leads=leads(), split=SplitOverlap(leads=500, shared=40, rows=1500)), Subject("split", "the split in time"), "strong"),
+            (lambda: AuditData(leads=leads(), split=SplitOverlap(leads=500, shared=40, rows=1500, repeat=True)), Subject("split", "the split in time"), "note"),
+            (lambda: AuditData(leads=leads(), split=SplitOverlap(leads=500, rows=1500, immature=20)), Subject("split", "the split in time"), "note"),
         ),
-        silent=(lambda: Facts(leads(), split=Split(500, 0, 1500)),),
+        silent=(lambda: AuditData(leads=leads(), split=SplitOverlap(leads=500, rows=1500)),),
     ),
     "named-after-the-fact": Cases(
         fires=(

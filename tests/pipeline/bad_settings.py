@@ -233,12 +233,8 @@ wrong_use("an outcome of true for text", "outcome.positive.0", "in quotes")(flat
 wrong_use("a kind of conversion in flat data", "outcome.kind chooses among data.conversions")(
     flat(kind=["sale"])
 )
-wrong_use("an outcome told twice", "say once how conversions are known")(
-    setting("outcome", to={"column": "city"})
-)
-wrong_use("an outcome not told", "say once how conversions are known")(
-    lambda project: project.data.pop("conversions")
-)
+wrong_use("an outcome told twice", "give the conversions once")(setting("outcome", to={"column": "city"}))
+wrong_use("an outcome not told", "give the conversions once")(lambda project: project.data.pop("conversions"))
 wrong_use("flat data looked at later", "as they are created")(
     lambda project: (flat()(project), setting("spine", to={"at_ages": ["1d"]})(project))
 )

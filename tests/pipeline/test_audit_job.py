@@ -55,7 +55,7 @@ def test_a_clean_project_passes(little: LittleProject) -> None:
 
     assert found.exit_code == 0
     assert (found.rebuilt.rows, found.rebuilt.mismatched) == (50, 0)
-    assert not [item for item in found.accused if item.accused]
+    assert not [item for item in found.flagged if item.suspected]
     assert set(found.on_trust) == {"leads.income", "leads.city"}
     assert 0.5 < found.auc["time"] <= 1
 
@@ -63,7 +63,7 @@ def test_a_clean_project_passes(little: LittleProject) -> None:
 def test_a_column_that_is_filled_after_the_sale_is_proven_and_named(little: LittleProject) -> None:
     found = run(with_leaking_column(little))
 
-    (leak,) = (item for item in found.accused if item.accused)
+    (leak,) = (item for item in found.flagged if item.suspected)
     assert (str(leak.subject), leak.verdict, leak.used, leak.kept_out) == (
         "leads.welcome_pack",
         "proven",
@@ -80,7 +80,7 @@ def test_declared_it_is_confirmed_and_nothing_fails(little: LittleProject) -> No
 
     found = run(little)
 
-    (leak,) = (item for item in found.accused if item.accused)
+    (leak,) = (item for item in found.flagged if item.suspected)
     assert (leak.verdict, leak.used, leak.kept_out) == ("proven", False, True)
     assert [str(subject) for subject in found.unconfirmed] == ["leads.income"]
     assert found.on_trust == ("leads.city",)
@@ -90,7 +90,7 @@ def test_declared_it_is_confirmed_and_nothing_fails(little: LittleProject) -> No
 def test_an_event_that_is_dated_back_is_proven(little: LittleProject) -> None:
     found = run(with_leaking_event(little))
 
-    (leak,) = (item for item in found.accused if item.accused)
+    (leak,) = (item for item in found.flagged if item.suspected)
     assert (str(leak.subject), leak.verdict, leak.used) == ("events.welcome_mail", "proven", True)
     assert leak.auc is not None
     assert found.auc["time"] + 0.05 < leak.auc
@@ -103,13 +103,13 @@ def test_an_event_that_is_kept_out_is_confirmed(little: LittleProject) -> None:
 
     found = run(little)
 
-    (leak,) = (item for item in found.accused if item.accused)
+    (leak,) = (item for item in found.flagged if item.suspected)
     assert (str(leak.subject), leak.kept_out, leak.used) == ("events.welcome_mail", True, False)
     assert found.exit_code == 0
 
 
 def test_an_event_that_no_row_sees_is_told_but_not_used(little: LittleProject) -> None:
-    """The record of the outcome itself: it comes with the sale, after every moment looked at."""
+    """The record of the outcome itself: it comes with the sale, after every as-of date."""
     sold = little.conversions
     little.events = pd.concat(
         [
@@ -128,7 +128,7 @@ def test_an_event_that_no_row_sees_is_told_but_not_used(little: LittleProject) -
 
     found = run(little)
 
-    (leak,) = (item for item in found.accused if item.accused)
+    (leak,) = (item for item in found.flagged if item.suspected)
     assert (str(leak.subject), leak.verdict, leak.used) == ("events.stage_won", "proven", False)
     assert found.exit_code == 0
 
@@ -139,7 +139,7 @@ def test_a_calendar_shares_leads_across_the_fence(little: LittleProject) -> None
 
     found = run(little)
 
-    (split,) = (item for item in found.accused if item.accused)
+    (split,) = (item for item in found.flagged if item.suspected)
     assert split.subject.kind == "split"
     assert split.verdict == "suspect"
     assert found.exit_code == 0
@@ -163,7 +163,7 @@ def test_a_value_that_was_not_so_then_fails_the_audit(little: LittleProject) -> 
     assert {mismatch.column for mismatch in tampered.mismatches} == {name}
     found = replace(run(little), rebuilt=tampered)
     assert found.exit_code == 1
-    assert "20 values not as they were then" in render_audit(found)[0]
+    assert "20 values not reproducible as of then" in render_audit(found)[0]
 
 
 def test_the_same_seed_takes_the_same_rows(little: LittleProject) -> None:
@@ -182,20 +182,20 @@ def test_the_same_seed_takes_the_same_rows(little: LittleProject) -> None:
     assert leads(1) != leads(2)
 
 
-def test_the_command_line_tells_it_in_words_and_as_json(little: LittleProject) -> None:
+def test_the_command_line_prints_text_and_json(little: LittleProject) -> None:
     path = with_leaking_column(little).write()
 
-    told, facts = (
+    text, json_output = (
         leadlens("audit", path, "--sample", "10"),
         leadlens("audit", path, "--sample", "10", "--json"),
     )
 
-    assert (told.code, facts.code) == (1, 1)
-    assert told.out.startswith("little: 1 proven leak that the model would use\n")
-    assert "list welcome_pack under known_after" in told.out
-    assert facts.facts["accused"][0]["subject"] == "leads.welcome_pack"
-    assert facts.facts["rebuilt"]["rows"] == 10
-    assert set(facts.facts["roc_auc"]) == {"time", "random", "as_it_stands"}
+    assert (text.code, json_output.code) == (1, 1)
+    assert text.out.startswith("little: 1 proven leak that the model would use\n")
+    assert "list welcome_pack under known_after" in text.out
+    assert json_output.facts["accused"][0]["subject"] == "leads.welcome_pack"
+    assert json_output.facts["rebuilt"]["rows"] == 10
+    assert set(json_output.facts["roc_auc"]) == {"time", "random", "as_it_stands"}
 
 
 def test_a_mistake_of_the_user_is_no_traceback(little: LittleProject) -> None:
@@ -208,12 +208,12 @@ def test_a_mistake_of_the_user_is_no_traceback(little: LittleProject) -> None:
 
 
 @pytest.mark.parametrize("name", ["b2b_software", "car_dealer"])
-def test_both_leaks_of_a_world_are_found_and_nothing_clean_is_accused(name: str, tmp_path: Path) -> None:
+def test_both_leaks_of_a_world_are_found_and_nothing_clean_is_flagged(name: str, tmp_path: Path) -> None:
     file, truth = world(name, tmp_path, seed=5, leads=1500)
     score = judge(found := audit(file, sample=10), truth)
 
     assert found.rebuilt.mismatched == 0
-    assert (score.missed, score.wrongly_accused) == ((), ())
+    assert (score.missed, score.wrongly_flagged) == ((), ())
     assert found.exit_code == 1
 
 
@@ -227,7 +227,7 @@ def test_properties_may_be_called_anything(little: LittleProject) -> None:
     found = run(little)
 
     assert found.exit_code == 0
-    assert not [item for item in found.accused if item.accused]
+    assert not [item for item in found.flagged if item.suspected]
 
 
 @pytest.mark.parametrize("order", ["none", {"column": "income"}])
@@ -245,7 +245,7 @@ def test_flat_data_without_dates_are_audited(little: LittleProject, order: objec
 
     found = run(little)
 
-    assert [str(item.subject) for item in found.accused if item.accused] == ["leads.welcome_pack"]
+    assert [str(item.subject) for item in found.flagged if item.suspected] == ["leads.welcome_pack"]
     assert found.exit_code == 1
 
 
@@ -268,9 +268,9 @@ def test_a_value_that_a_filter_keeps_out_is_confirmed(little: LittleProject) -> 
     little.data["events"]["where"] = "page IS NULL OR page <> 'Welcome'"
     declared = run(little)
 
-    (leak,) = (item for item in undeclared.accused if item.accused)
+    (leak,) = (item for item in undeclared.flagged if item.suspected)
     assert (str(leak.subject), leak.used) == ("events.page_viewed (page=Welcome)", True)
     assert undeclared.exit_code == 1
-    (leak,) = (item for item in declared.accused if item.accused)
+    (leak,) = (item for item in declared.flagged if item.suspected)
     assert (leak.kept_out, leak.used) == (True, False)
     assert declared.exit_code == 0

@@ -1,9 +1,10 @@
-"""Every probe is registered, fires where it should, and is silent where things only look alike."""
+"""Every probe is registered, fires where it should, and is silent on similar data."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -11,33 +12,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.audit import PROBES, Facts, probes
-from pipeline.audit.evidence import Evidence, Subject, accuse
+from pipeline.audit import PROBES, AuditData, probes
+from pipeline.audit.evidence import Evidence, Subject, flag
 from pipeline.audit.registry import Probe, probe
-from tests.pipeline.audit_cases import CASES, Cases, facts, leads
+from tests.pipeline.audit_cases import CASES, Cases, data, leads
 
 FIRES = [(code, *case) for code, cases in CASES.items() for case in cases.fires]
 SILENT = [(code, make) for code, cases in CASES.items() for make in cases.silent]
 
 
 @pytest.mark.parametrize(("code", "make", "subject", "strength"), FIRES)
-def test_a_probe_fires(code: str, make: Callable[[], Facts], subject: Subject, strength: str) -> None:
-    found = list(PROBES[code].look(make()))
+def test_a_probe_fires(code: str, make: Callable[[], AuditData], subject: Subject, strength: str) -> None:
+    evidence = list(PROBES[code].run(make()))
 
-    assert [(item.probe, item.subject, item.strength) for item in found] == [(code, subject, strength)]
-    assert found[0].message
+    assert [(item.probe, item.subject, item.strength) for item in evidence] == [(code, subject, strength)]
+    assert evidence[0].message
 
 
 @pytest.mark.parametrize(("code", "make"), SILENT)
-def test_a_probe_is_silent(code: str, make: Callable[[], Facts]) -> None:
-    assert not list(PROBES[code].look(make()))
+def test_a_probe_is_silent(code: str, make: Callable[[], AuditData]) -> None:
+    assert not list(PROBES[code].run(make()))
 
 
 def complaints(
     modules: Iterable[ModuleType], registry: Mapping[str, Probe], cases: Mapping[str, Cases]
 ) -> list[str]:
     """What is not wired: functions that nobody registered, probes without a case either way."""
-    registered = {entry.look for entry in registry.values()}
+    registered = {entry.run for entry in registry.values()}
     found = [
         f"{name} is defined but not registered"
         for module in modules
@@ -61,7 +62,7 @@ def test_every_probe_is_wired() -> None:
 
 
 def test_a_probe_that_is_not_wired_is_noticed() -> None:
-    def idle(_facts: Facts) -> list[Evidence]:
+    def idle(_facts: AuditData) -> list[Evidence]:
         return []
 
     module = ModuleType("somewhere")
@@ -88,39 +89,41 @@ def test_each_probe_says_in_a_sentence_what_it_looks_for() -> None:
 
 
 @pytest.mark.parametrize("hits", [0, 5])
-def test_without_conversions_no_column_is_accused(hits: int) -> None:
+def test_without_conversions_no_column_is_flagged(hits: int) -> None:
     found = leads(400)
     found["converted"] = np.arange(400) < hits
     column = Subject("lead", "outcome")
-    seen = Facts(found, {column: found["converted"].astype(str)}, {column: "category"})
+    seen = AuditData(
+        leads=found, columns={column: found["converted"].astype(str)}, kinds={column: "category"}
+    )
 
-    assert not [item for entry in PROBES.values() for item in entry.look(seen) if item.strength != "note"]
+    assert not [item for entry in PROBES.values() for item in entry.run(seen) if item.strength != "note"]
 
 
 def test_one_proof_or_two_probes_prove() -> None:
-    def told(*found: tuple[str, str]) -> str:
+    def verdict(*evidence: tuple[str, str]) -> str:
         subject = Subject("lead", "a")
-        return accuse([Evidence(code, subject, strength, "") for code, strength in found])[0].verdict  # type: ignore[arg-type]
+        return flag([Evidence(code, subject, strength, "") for code, strength in evidence])[0].verdict  # type: ignore[arg-type]
 
-    assert told(("a", "proof")) == "proven"
-    assert told(("a", "strong"), ("b", "weak")) == "proven"
-    assert told(("a", "strong"), ("a", "weak")) == "suspect"
-    assert told(("a", "weak"), ("b", "weak")) == "suspect"
-    assert told(("a", "weak"), ("b", "note")) == "noted"
+    assert verdict(("a", "proof")) == "proven"
+    assert verdict(("a", "strong"), ("b", "weak")) == "proven"
+    assert verdict(("a", "strong"), ("a", "weak")) == "suspect"
+    assert verdict(("a", "weak"), ("b", "weak")) == "suspect"
+    assert verdict(("a", "weak"), ("b", "note")) == "noted"
 
 
-def test_random_honest_columns_are_not_accused() -> None:
+def test_random_plausible_columns_are_not_flagged() -> None:
     """Thirty worlds of optional fields, strong numbers, good and bad groups, at rates from 2 % to 60 %."""
     for seed in range(30):
         rng = np.random.default_rng(seed)
         rate = float(rng.choice([0.02, 0.05, 0.1, 0.3, 0.6]))
-        world = honest_world(rng, rate)
-        found = [item for entry in PROBES.values() if not entry.late for item in entry.look(world)]
-        assert not [str(item.subject) for item in accuse(found) if item.accused], (seed, rate)
+        world = plausible_world(rng, rate)
+        found = [item for entry in PROBES.values() if not entry.late for item in entry.run(world)]
+        assert not [str(item.subject) for item in flag(found) if item.suspected], (seed, rate)
 
 
-def honest_world(rng: np.random.Generator, rate: float) -> Facts:
-    """Columns that move the odds as honest ones do, and outcomes drawn from them."""
+def plausible_world(rng: np.random.Generator, rate: float) -> AuditData:
+    """Columns that influence the odds as legitimate ones do, and outcomes drawn from them."""
     count = int(rng.integers(1500, 6000))
     fit = rng.standard_normal(count)
     group = rng.choice(6, count, p=[0.4, 0.25, 0.15, 0.1, 0.06, 0.04])
@@ -143,33 +146,37 @@ def honest_world(rng: np.random.Generator, rate: float) -> Facts:
         "joined": (pd.Series(found["created_at"].to_numpy() - pd.to_timedelta(rng.integers(1, 900, count), unit="D")), "time"),
     }  # fmt: skip
     subjects = {Subject("lead", name): pair for name, pair in made.items()}
-    return Facts(
-        found,
-        {subject: values.set_axis(found.index) for subject, (values, _) in subjects.items()},
-        {subject: kind for subject, (_, kind) in subjects.items()},  # type: ignore[misc]
+    return AuditData(
+        leads=found,
+        columns={subject: values.set_axis(found.index) for subject, (values, _) in subjects.items()},
+        kinds={subject: kind for subject, (_, kind) in subjects.items()},  # type: ignore[misc]
         data_end=pd.Timestamp("2026-01-01"),
     )
 
 
-def test_a_leak_planted_in_an_honest_world_is_found() -> None:
+def test_a_leak_planted_in_an_plausible_world_is_found() -> None:
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        world = honest_world(rng, 0.08)
+        world = plausible_world(rng, 0.08)
         planted = Subject("lead", "planted")
         values = pd.Series("x", index=world.leads.index).where(
-            rng.random(len(world.leads)) < np.where(world.hit, 0.9, 0.005)
+            rng.random(len(world.leads)) < np.where(world.converted, 0.9, 0.005)
         )
-        seen = Facts(world.leads, {**world.columns, planted: values}, {**world.kinds, planted: "category"})
-        found = [item for entry in PROBES.values() if not entry.late for item in entry.look(seen)]
-        assert [str(item.subject) for item in accuse(found) if item.accused] == ["leads.planted"], seed
+        seen = AuditData(
+            leads=world.leads,
+            columns={**world.columns, planted: values},
+            kinds={**world.kinds, planted: "category"},
+        )
+        found = [item for entry in PROBES.values() if not entry.late for item in entry.run(seen)]
+        assert [str(item.subject) for item in flag(found) if item.suspected] == ["leads.planted"], seed
 
 
 def test_columns_of_the_changes_table_are_trusted_to_their_history() -> None:
-    """A name is no reason to accuse what `changes` tells as of then."""
-    seen = facts(
+    """A name is no reason to suspect what `changes` dates."""
+    seen = data(
         lambda found, rng: rng.standard_normal(len(found)) + found["converted"], "lead_status", "number"
     )
-    changed = Facts(seen.leads, seen.columns, seen.kinds, changed=frozenset(seen.columns))
+    changed = replace(seen, changed=frozenset(seen.columns))
 
-    assert list(PROBES["named-after-the-fact"].look(seen))
-    assert not list(PROBES["named-after-the-fact"].look(changed))
+    assert list(PROBES["named-after-the-fact"].run(seen))
+    assert not list(PROBES["named-after-the-fact"].run(changed))

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize("name", TRUTH)
-def test_every_documented_leak_is_found_and_no_clean_column_accused(name: str, tmp_path: Path) -> None:
+def test_every_documented_leak_is_found_and_no_clean_column_flagged(name: str, tmp_path: Path) -> None:
     file, truth = real(name, tmp_path)
     score = judge(found := audit(file, sample=10), truth)
 
-    assert (score.missed, score.wrongly_accused) == ((), ())
+    assert (score.missed, score.wrongly_flagged) == ((), ())
     assert found.rebuilt.mismatched == 0
     assert found.exit_code == int(bool(truth.leaks))
 
@@ -35,4 +35,4 @@ def test_the_shipped_project_passes_and_its_declarations_are_confirmed(name: str
 
     assert found.exit_code == 0
     assert found.unconfirmed == ()
-    assert not [item for item in found.accused if item.verdict == "proven" and not item.kept_out]
+    assert not [item for item in found.flagged if item.verdict == "proven" and not item.kept_out]

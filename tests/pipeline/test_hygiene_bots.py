@@ -137,12 +137,12 @@ def test_an_earlier_taking_back_stays() -> None:
     assert taken_back(rows, only("burst")) == [0, 2, 2]
 
 
-@pytest.mark.parametrize("mode", ["tell", "off"])
+@pytest.mark.parametrize("mode", ["report", "off"])
 def test_other_modes_change_nothing(mode: str) -> None:
     rows = [click(0), click(1), click(2)]
     frame, found = marked(rows, LITTLE.model_copy(update={"mode": mode}))
     assert frame["retracted_at"].isna().all()
-    assert [finding.count for finding in found] == ([3] if mode == "tell" else [])
+    assert [finding.count for finding in found] == ([3] if mode == "report" else [])
     assert "machine" not in frame
 
 
@@ -163,7 +163,7 @@ def test_each_pattern_tells_how_many_it_took() -> None:
 
 def test_few_are_not_worth_telling() -> None:
     people = [click(1000.0 * number, lead_id=f"P{number}") for number in range(400)]
-    assert marked([click(0), click(1), click(2), *people], only("burst", mode="tell"))[1] == []
+    assert marked([click(0), click(1), click(2), *people], only("burst", mode="report"))[1] == []
 
 
 def test_clicks_before_opens_alone_are_not_worth_telling() -> None:
@@ -171,7 +171,7 @@ def test_clicks_before_opens_alone_are_not_worth_telling() -> None:
         opened(0, lead_id="other"),
         *(click(1000.0 * number, lead_id=f"P{number}") for number in range(40)),
     ]
-    bots = LITTLE.model_copy(update={"mode": "tell"})
+    bots = LITTLE.model_copy(update={"mode": "report"})
     assert marked(rows, bots)[1] == []
     assert "43 before any open" in marked([*rows, click(0), click(1), click(2)], bots)[1][0].message
 

@@ -22,6 +22,7 @@ from models.prediction import predict_frame, sheet_points, with_points
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
 from pipeline.cli.render.jobs import render_explanation, render_scoring
 from pipeline.config import ProjectFile
+from pipeline.dataset.judged import compare_lenses, out_of_time
 from pipeline.dataset.policies import spine_policy
 from pipeline.jobs.train import Training
 from pipeline.registry.mlflow_registry import Registry

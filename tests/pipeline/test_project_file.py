@@ -13,6 +13,7 @@ import yaml
 from features import UsageError
 from models.scorecard import Sheet
 from pipeline.config import Project, expand, load_project, unexpanded
+from pipeline.dataset.saved_matrix import deciding_settings
 from pipeline.schemas import schemas
 from tests.pipeline.bad_yaml import FINE
 
@@ -109,3 +110,49 @@ def test_the_environment_is_put_in_but_not_told(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UsageError, match="LEADLENS_UNSET") as caught:
         expand("${LEADLENS_UNSET}", "here")
     assert "p@ss" not in str(caught.value)
+
+
+OLD = """\
+name: old1
+data: {leads: {read: a.csv}, conversions: {read: b.csv}}
+model: {drop_clock: false, trials: 3}
+hygiene: {test_leads: tell, bots: {mode: tell}}
+"""
+NEW = OLD.replace("drop_clock", "drop_time_proxies").replace("tell", "report")
+
+
+def test_old_spellings_go_on_working_with_a_note_each(tmp_path: Path) -> None:
+    old, new = load_project(write(tmp_path, OLD)), load_project(write(tmp_path, NEW))
+    assert old.project == new.project
+    assert old.notes == (
+        "hygiene.test_leads: tell is now called report; the old name goes on working",
+        "hygiene.bots.mode: tell is now called report; the old name goes on working",
+        "model.drop_clock is now called model.drop_time_proxies; the old name goes on working",
+    )
+    assert new.notes == ()
+
+
+def test_a_renamed_setting_changes_no_fingerprint(tmp_path: Path) -> None:
+    """The digits are those that 0.3.0 gave: models and matrices of it still belong to the file."""
+    for text in (OLD, NEW):
+        file = load_project(write(tmp_path, text))
+        assert (file.fingerprint, deciding_settings(file)) == ("9dd1c6444a93", "16245fa77d61022a")
+        assert file.project.canonical()["model"]["drop_clock"] is False
+
+
+def test_both_spellings_of_a_setting_are_refused(tmp_path: Path) -> None:
+    both = NEW.replace("model: {", "model: {drop_clock: true, ")
+    with pytest.raises(UsageError, match="drop_clock is the old name of drop_time_proxies: keep"):
+        load_project(write(tmp_path, both))
+
+
+def test_a_mistake_in_an_old_setting_is_found_where_it_stands(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"model\.drop_clock: true or false is expected") as caught:
+        load_project(write(tmp_path, OLD.replace("drop_clock: false", "drop_clock: maybe")))
+    assert "project.yaml:3" in str(caught.value)
+
+
+def test_the_schema_accepts_old_spellings() -> None:
+    settings = json.loads(schemas()["project.json"])["$defs"]
+    assert settings["Model"]["properties"]["drop_clock"]["deprecated"]
+    assert {"tell", "report"} <= set(settings["Hygiene"]["properties"]["test_leads"]["enum"])

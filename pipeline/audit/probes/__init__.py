@@ -1,4 +1,4 @@
-"""The leak probes, one file an idea; importing this package registers all of them."""
+"""The leak probes, one idea per file; importing this package registers all of them."""
 
 from pipeline.audit.probes import dates, disguise, filled, names, split, strength, timing
 from pipeline.audit.registry import PROBES

@@ -1,11 +1,11 @@
-"""Attributes that hold a date which had not come yet."""
+"""Attributes that hold dates after the as-of date."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.audit.data import FEWEST, AuditData
 from pipeline.audit.evidence import Evidence
-from pipeline.audit.payload import FEWEST, Facts
 from pipeline.audit.registry import probe
 
 _SOME, _FEW = 0.05, 0.01
@@ -13,26 +13,26 @@ _SOME, _FEW = 0.05, 0.01
 
 @probe(
     "dated-after-the-look",
-    "A column of dates that lie after the moment looked at, and never after the data's end: records, not plans.",
+    "A column of dates after the as-of date, but never after the end of the data: records, not plans.",
 )
-def dated_after_the_look(facts: Facts) -> Iterator[Evidence]:
-    if facts.clock != "time":
+def dated_after_as_of(data: AuditData) -> Iterator[Evidence]:
+    if data.clock != "time":
         return
-    for subject, values in facts.columns.items():
-        if facts.kinds.get(subject) != "time":
+    for subject, values in data.columns.items():
+        if data.kinds.get(subject) != "time":
             continue
         known = values.notna()
-        # A value that stood there from the beginning was there at the first look too.
-        look = "as_of" if subject in facts.changed else "first_as_of"
-        ahead = known & (values >= facts.leads[look])
-        beyond = known & (values > facts.data_end)
+        # Without a history, the value was there at the first as-of date too.
+        as_of = "as_of" if subject in data.changed else "first_as_of"
+        ahead = known & (values >= data.leads[as_of])
+        beyond = known & (values > data.data_end)
         if ahead.sum() < max(FEWEST, _SOME * known.sum()) or beyond.sum() > _FEW * ahead.sum():
             continue
         yield Evidence(
             "dated-after-the-look",
             subject,
             "proof",
-            f"holds dates after the moment looked at for {int(ahead.sum()):,} of {int(known.sum()):,} leads, and none "
-            "after the data's end: it was filled in later",
+            f"holds dates after the as-of date for {int(ahead.sum()):,} of {int(known.sum()):,} leads, and none after "
+            "the end of the data: it was filled in later",
             {"ahead": int(ahead.sum()), "known": int(known.sum())},
         )

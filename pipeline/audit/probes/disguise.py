@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pipeline.audit.data import FEWEST, AuditData
 from pipeline.audit.evidence import Evidence, Subject
 from pipeline.audit.measures import group_codes, share_bounds
-from pipeline.audit.payload import FEWEST, Facts
 from pipeline.audit.registry import probe
 
-_SURE = 0.9  # a value with which so many convert at least is as good as a yes
-_RULED_OUT = 0.1  # a value with which conversion is so many times rarer than on average is as good as a no
+_YES = 0.9  # a value with at least this conversion rate is as good as a yes
+_NO = 0.1  # a value with at most this part of the base rate is as good as a no
 _MOST_SALES, _SOME_SALES = 0.5, 0.1
 _MANY_LEADS, _SOME_LEADS = 0.25, 0.05
 _AT_END, _OFTEN_AT_END = 0.9, 1 / 3
@@ -21,21 +21,21 @@ _ONE_OUTCOME = 0.9
 
 @probe(
     "outcome-in-disguise",
-    "A column some of whose values are as good as a yes and others as good as a no, for a large part of the leads.",
+    "A column with values that are as good as a yes and others that are as good as a no, for many leads.",
 )
-def outcome_in_disguise(facts: Facts) -> Iterator[Evidence]:
-    """Values with many sales alone are not suspicious (a form that only buyers know of), and values without any
-    are not either (students): a column that has both for many leads was decided with the outcome."""
-    if not facts.enough:
+def outcome_in_disguise(data: AuditData) -> Iterator[Evidence]:
+    """Values with many sales are not suspicious by themselves (a form that only buyers know of), nor are values
+    without any (students): a column that has both for many leads was decided with the outcome."""
+    if not data.enough:
         return
-    hit = facts.hit
-    for subject, values in facts.columns.items():
+    converted = data.converted
+    for subject, values in data.columns.items():
         codes = group_codes(values)
-        rows, hits = np.bincount(codes), np.bincount(codes, hit)
+        rows, hits = np.bincount(codes), np.bincount(codes, converted)
         bounds = [share_bounds(h, n) for h, n in zip(hits, rows, strict=True)]
-        yes = np.array([low >= _SURE for low, _ in bounds]) & (facts.base < _SURE)
-        no = np.array([high <= _RULED_OUT * facts.base for _, high in bounds])
-        sales, ruled_out = hits[yes].sum() / hit.sum(), rows[no].sum() / len(hit)
+        yes = np.array([low >= _YES for low, _ in bounds]) & (data.base_rate < _YES)
+        no = np.array([high <= _NO * data.base_rate for _, high in bounds])
+        sales, ruled_out = hits[yes].sum() / converted.sum(), rows[no].sum() / len(converted)
         if sales < _SOME_SALES or ruled_out < _SOME_LEADS:
             continue
         strong = sales >= _MOST_SALES and ruled_out >= _MANY_LEADS
@@ -43,23 +43,23 @@ def outcome_in_disguise(facts: Facts) -> Iterator[Evidence]:
             "outcome-in-disguise",
             subject,
             "strong" if strong else "weak",
-            f"has values with which almost everybody converts ({sales:.0%} of all conversions) and others with which "
-            f"almost nobody does ({ruled_out:.0%} of all leads)",
+            f"has values with which almost every lead converts ({sales:.0%} of all conversions) and others with which "
+            f"almost none does ({ruled_out:.0%} of all leads)",
             {"conversions": round(float(sales), 4), "ruled_out": round(float(ruled_out), 4)},
         )
 
 
 @probe(
     "counts-stop-at-conversion",
-    "Events that come with the outcome itself, and columns that count on to the conversion or the export.",
+    "Events that record the outcome itself, and columns that go on counting until the conversion or the export.",
 )
-def stops_at_conversion(facts: Facts) -> Iterator[Evidence]:
-    yield from _events_at_the_end(facts)
-    yield from _running_counts(facts)
+def stops_at_conversion(data: AuditData) -> Iterator[Evidence]:
+    yield from _events_at_the_end(data)
+    yield from _running_counts(data)
 
 
-def _events_at_the_end(facts: Facts) -> Iterator[Evidence]:
-    for row in facts.events[facts.events["value"] == ""].to_dict("records"):
+def _events_at_the_end(data: AuditData) -> Iterator[Evidence]:
+    for row in data.events[data.events["value"] == ""].to_dict("records"):
         subject = Subject("event", row["event_type"])
         leads, sales = int(row["at_end_leads"]), int(row["at_end_converted"])
         if leads >= FEWEST:
@@ -71,8 +71,8 @@ def _events_at_the_end(facts: Facts) -> Iterator[Evidence]:
                     "counts-stop-at-conversion",
                     subject,
                     "proof" if share >= _AT_END else "strong",
-                    f"{share:.0%} of these events lie within a minute of the lead's end, and that is (almost) always "
-                    f"its {how}: they record the outcome",
+                    f"{share:.0%} of these events are within a minute of the end of the lead, which is (almost) always its "
+                    f"{how}: they record the outcome",
                     {"at_end": int(row["at_end"]), "of": int(row["ended"])},
                 )
         if row["after"] == 0 and min(row["converted"], row["others_after"]) >= FEWEST:
@@ -80,33 +80,34 @@ def _events_at_the_end(facts: Facts) -> Iterator[Evidence]:
                 "counts-stop-at-conversion",
                 subject,
                 "note",
-                f"never comes after a conversion, although {row['others_after']:,} of its leads go on with other things",
+                f"never occurs after a conversion, although {row['others_after']:,} of its leads go on with other events",
                 {"others_after": int(row["others_after"])},
             )
 
 
-def _running_counts(facts: Facts) -> Iterator[Evidence]:
-    """A number that equals the count of a lead's events up to its end, and not as many as are seen at the look."""
-    if facts.counts.empty:
+def _running_counts(data: AuditData) -> Iterator[Evidence]:
+    """A number that equals the count of the lead's events up to its end, not of those visible as of its row."""
+    if data.counts.empty:
         return
-    for subject, values in facts.columns.items():
-        if subject.kind != "lead" or facts.kinds.get(subject) != "number" or subject in facts.changed:
+    for subject, values in data.columns.items():
+        if subject.kind != "lead" or data.kinds.get(subject) != "number" or subject in data.changed:
             continue
-        for event_type, counts in facts.counts.groupby(facts.counts["event_type"].astype(str)):
-            found = counts.set_index("lead_id").reindex(facts.leads.index).fillna(0.0)
+        for event_type, counts in data.counts.groupby(data.counts["event_type"].astype(str)):
+            by_lead = counts.set_index("lead_id").reindex(data.leads.index).fillna(0.0)
             ends = ("total", "until")
-            differs = (found["seen"] != found["total"]) & (found["seen"] != found["until"]) & values.notna()
+            seen = by_lead["seen"]
+            differs = (seen != by_lead["total"]) & (seen != by_lead["until"]) & values.notna()
             if differs.sum() < FEWEST:
                 continue
             number = values[differs].astype("float64")
-            equal = max(float((number == found.loc[differs, end]).mean()) for end in ends)
+            equal = max(float((number == by_lead.loc[differs, end]).mean()) for end in ends)
             if equal >= _AT_END:
                 yield Evidence(
                     "counts-stop-at-conversion",
                     subject,
                     "proof",
-                    f"counts the {f'events {event_type}' if event_type else 'events'} of a lead's whole history, those "
-                    f"after the moments looked at too ({equal:.0%} of {int(differs.sum()):,} leads agree)",
+                    f"counts the {f'events {event_type}' if event_type else 'events'} of a lead's whole history, also those "
+                    f"after the as-of date ({equal:.0%} of {int(differs.sum()):,} leads agree)",
                     {"equal": round(equal, 4), "leads": int(differs.sum())},
                 )
                 break

@@ -1,36 +1,36 @@
-"""Columns whose name says that staff or a program fill them in later, where the data agree."""
+"""Columns with names that staff or software usually fill in later, where the data agree."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.audit.data import AuditData
 from pipeline.audit.evidence import Evidence
 from pipeline.audit.lexicon import habit_of
-from pipeline.audit.measures import alone
-from pipeline.audit.payload import Facts
+from pipeline.audit.measures import univariate
 from pipeline.audit.registry import probe
 
-_TELLS = 0.05  # of the outcome's entropy
+_PREDICTIVE = 0.05  # of the outcome's entropy
 
 
 @probe(
     "named-after-the-fact",
-    "A column with a name that staff or another program usually fill in later; suspicious once it tells the outcome.",
+    "A column with a name that staff or software usually fill in later; suspicious if it predicts the outcome.",
 )
-def named_after_the_fact(facts: Facts) -> Iterator[Evidence]:
-    if not facts.enough:
+def named_after_the_fact(data: AuditData) -> Iterator[Evidence]:
+    if not data.enough:
         return
-    for subject, values in facts.columns.items():
+    for subject, values in data.columns.items():
         habit = habit_of(subject.name)
-        if habit is None or subject in facts.changed or values.nunique(dropna=False) < 2:
+        if habit is None or subject in data.changed or values.nunique(dropna=False) < 2:
             continue
-        entropy = max(alone(values[part], facts.hit[part])[1] for _, part in facts.parts)
-        tells = entropy >= _TELLS
+        entropy = max(univariate(values[part], data.converted[part])[1] for _, part in data.parts)
+        predictive = entropy >= _PREDICTIVE
         yield Evidence(
             "named-after-the-fact",
             subject,
-            "strong" if tells else "weak",
-            f"has the name of a column that is mostly filled in later ({habit.why})"
-            + (f", and explains {entropy:.0%} of the outcome" if tells else ""),
+            "strong" if predictive else "weak",
+            f"has a name that is usually filled in later ({habit.why})"
+            + (f", and explains {entropy:.0%} of the outcome" if predictive else ""),
             {"entropy": round(entropy, 4)},
         )

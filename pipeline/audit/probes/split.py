@@ -1,11 +1,11 @@
-"""What stands on both sides of the fence between earlier and later rows."""
+"""Leads on both sides of the split between training and test rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.audit.data import AuditData
 from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.payload import Facts
 from pipeline.audit.registry import probe
 
 _SPLIT = Subject("split", "the split in time")
@@ -13,24 +13,24 @@ _SPLIT = Subject("split", "the split in time")
 
 @probe(
     "shared-across-the-fence",
-    "Leads that stand in the training rows and in the later rows, and outcomes not yet known at the fence.",
+    "Leads in both training and test rows, and training outcomes not yet known when the test period begins.",
 )
-def shared_across_the_fence(facts: Facts) -> Iterator[Evidence]:
-    split = facts.split
+def shared_across_the_fence(data: AuditData) -> Iterator[Evidence]:
+    split = data.split
     if split.shared:
         yield Evidence(
             "shared-across-the-fence",
             _SPLIT,
-            # A customer who is looked at again at a later date is what a project with `repeat` is about.
+            # With `repeat`, the same customer is scored at several dates on purpose.
             "note" if split.repeat else "strong",
-            f"{split.shared:,} of {split.leads:,} later leads are learned from too, at earlier moments",
+            f"trains on {split.shared:,} of the {split.leads:,} test leads too, at earlier dates",
             {"shared": split.shared, "leads": split.leads},
         )
-    if split.untold:
+    if split.immature:
         yield Evidence(
             "shared-across-the-fence",
             _SPLIT,
             "note",
-            f"{split.untold:,} of {split.rows:,} training rows had no outcome yet when the later rows begin (judge.embargo)",
-            {"untold": split.untold, "rows": split.rows},
+            f"{split.immature:,} of {split.rows:,} training rows had no known outcome when the test period begins (judge.embargo)",
+            {"untold": split.immature, "rows": split.rows},
         )

@@ -44,7 +44,7 @@ def mark_bots(
         )
     looked = _looked(engine, bots, kinds, findings, name)
     if not looked.clicks:
-        if bots.mode != "tell":
+        if bots.mode != "report":
             told = "hygiene.bots found no event type that looks like a click: name yours under `clicks`"
             findings.append(Finding("bots-no-clicks", told))
         return
@@ -108,7 +108,7 @@ def _findings(engine: DuckDBEngine, bots: Bots, looked: Looked) -> list[Finding]
     }
     parts = {pattern: engine.count(f"bot_clicks WHERE {pattern} IS NOT NULL") for pattern in bots.patterns}
     where = f"of {counted(total, 'click')} ({listed(looked.clicks, 3)})"
-    if bots.mode == "tell":
+    if bots.mode == "report":
         # On its own a click before any open tells little: many mail programs hide opens.
         crowded = engine.count("bot_clicks WHERE burst IS NOT NULL OR every_link IS NOT NULL")
         if crowded < max(1, _CONSIDERABLE * total):

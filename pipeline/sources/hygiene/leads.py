@@ -85,7 +85,7 @@ def _reasons(
         findings += mails.unknown(engine, domains, "hygiene.internal_domains")
         words = f"of {listed(domains)} (by {listed(mails.columns)})"
         found.append(_Reason("lead-internal", "internal_domains", words, mails.of(engine, domains)))
-    only_told = hygiene.test_leads == "tell"
+    only_told = hygiene.test_leads == "report"
     if hygiene.test_leads == "filter" or (only_told and mails.columns):
         words = "whose e-mail address is an obvious test"
         if not mails.columns:

@@ -1,0 +1,84 @@
+"""A section of a project file: unknown keys are refused, nothing changes after loading, old spellings are accepted.
+
+A setting that was renamed declares its old spellings itself: its key by ``validation_alias=AliasChoices(new, old)``,
+a value by ``OldValue``. Fingerprints and recipes keep the old spelling, so that a rename changes none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True)
+class OldValue:
+    """Type metadata: the setting's value ``new`` was once written ``old``."""
+
+    old: str
+    new: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: self.new if value == self.old else value, handler(source)
+        )
+
+
+def _old_names(field: FieldInfo) -> list[str]:
+    alias = field.validation_alias
+    return [str(name) for name in alias.choices[1:]] if isinstance(alias, AliasChoices) else []
+
+
+def _accept_old_names(schema: dict[str, Any], section: type[BaseModel]) -> None:
+    for name, field in section.model_fields.items():
+        for old in _old_names(field):
+            setting = schema["properties"][name]
+            schema["properties"][old] = {**setting, "deprecated": True, "description": f"Now called {name}."}
+
+
+class Section(BaseModel):
+    """Settings that belong together, frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_accept_old_names)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling(cls, settings: Any) -> Any:
+        for name, field in cls.model_fields.items():
+            for old in _old_names(field):
+                if isinstance(settings, dict) and name in settings and old in settings:
+                    raise ValueError(f"{old} is the old name of {name}: keep {name} alone")
+        return settings
+
+    def canonical(self) -> dict[str, Any]:
+        """The settings as plain JSON values, defaults included, in the spelling that fingerprints are made of."""
+        plain = self.model_dump(mode="json")
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if isinstance(value, Section):
+                plain[name] = value.canonical()
+            for rename in field.metadata:
+                if isinstance(rename, OldValue) and value == rename.new:
+                    plain[name] = rename.old
+            for old in _old_names(field):
+                plain[old] = plain.pop(name)
+        return plain
+
+
+def renamed_settings(section: type[BaseModel], settings: Mapping[str, Any], place: str = "") -> Iterator[str]:
+    """A note for every old spelling in the plain ``settings`` of a section, which stands at ``place`` (``"model."``)."""
+    for name, field in section.model_fields.items():
+        for old in _old_names(field):
+            if old in settings:
+                yield f"{place}{old} is now called {place}{name}; the old name goes on working"
+        value = settings.get(name)
+        for rename in field.metadata:
+            if isinstance(rename, OldValue) and value == rename.old:
+                yield f"{place}{name}: {rename.old} is now called {rename.new}; the old name goes on working"
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(value, Mapping) and isinstance(inner, type) and issubclass(inner, Section):
+                yield from renamed_settings(inner, value, f"{place}{name}.")
