@@ -20,9 +20,10 @@ demo: $(READY) ## Train, score and compare on two simulated worlds; say what to 
 test: $(READY) $(if $(CI),$(VENV)/.spark) ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
-check: $(READY) ## Format, lint, types and tests
+check: $(READY) ## Format, lint, imports, types and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 	$(MAKE) test
 
