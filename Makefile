@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEER := .leadlens/bench/venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quality bench-features bench-audit bench-scorecard bench-vocabulary spark schema lock clean
+.PHONY: help setup demo docs test lint check bench bench-quality bench-features bench-audit bench-scorecard bench-vocabulary spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -16,16 +16,21 @@ setup: $(READY) ## Make .venv with the pinned, hashed packages
 demo: $(READY) ## Train, score and compare on two simulated worlds; say what to open
 	$(BIN)/leadlens demo
 
+docs: $(VENV)/.docs ## Build the documentation as a site in site/; warnings are errors
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env --doctree-dir $(VENV)/.doctrees --conf-dir docs . site
+	@echo "open site/index.html"
+
 # Spark is half a gigabyte: tests of it are skipped where it is not installed, but never by CI.
 test: $(READY) $(if $(CI),$(VENV)/.spark) ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
-check: $(READY) ## Format, lint, imports, types and tests
+lint: $(READY) ## Format, lint, imports and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
-	$(MAKE) test
+
+check: lint test ## Lint and test
 
 bench: bench-quality bench-features bench-audit bench-scorecard ## Run every benchmark
 
@@ -54,9 +59,11 @@ lock: $(READY) ## Renew the locks (needs uv)
 	  --group dev pyproject.toml -o requirements.lock
 	echo 'pyspark>=4.1' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-annotate - -o requirements-spark.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --group docs --constraints requirements.lock -o requirements-docs.lock
 
 clean: ## Remove everything that make made
-	rm -rf $(VENV) .leadlens demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .leadlens demo site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(PEER)/.ready: benchmarks/featuretools.txt
 	$(PYTHON) -m venv $(PEER)
@@ -65,6 +72,10 @@ $(PEER)/.ready: benchmarks/featuretools.txt
 
 $(VENV)/.spark: requirements-spark.lock | $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	@touch $@
+
+$(VENV)/.docs: requirements-docs.lock | $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
 	@touch $@
 
 $(READY): requirements.lock pyproject.toml

@@ -1,7 +1,7 @@
 """Model and hand-written sheet on the same later rows of the five real data sets, with two peers at defaults.
 
-Run by ``make bench-quality``. Prints a table and ends with one line of JSON. With ``--readme`` the table in
-README.md is renewed.
+Run by ``make bench-quality``. Prints a table and ends with one line of JSON. With ``--docs`` the table in
+docs/real_data.md is renewed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ METRICS = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
 def main() -> None:
     """Train and judge on every data set that is there."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--readme", action="store_true", help="renew the table in README.md")
+    arguments.add_argument("--docs", action="store_true", help="renew the table in docs/real_data.md")
     arguments.add_argument("--sheet", type=Path, help="another score sheet than the project's")
     arguments.add_argument("datasets", nargs="*", default=list(DATASETS))
     told = arguments.parse_args()
@@ -49,8 +49,8 @@ def main() -> None:
             print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     table = table_of(figures, peers, notes)
     print(table)
-    if told.readme:
-        write_readme(table)
+    if told.docs:
+        write_page(table)
     print(json.dumps({"bench": "quality", "figures": figures}))
 
 
@@ -128,9 +128,9 @@ def table_of(
     return "\n".join(lines)
 
 
-def write_readme(table: str) -> None:
-    """Put the table between its two marks in README.md."""
-    path = ROOT / "README.md"
+def write_page(table: str) -> None:
+    """Put the table between its two marks in docs/real_data.md."""
+    path = ROOT / "docs" / "real_data.md"
     before, _, rest = path.read_text(encoding="utf-8").partition("<!-- bench-quality -->\n")
     _, _, after = rest.partition("<!-- /bench-quality -->")
     path.write_text(

@@ -35,7 +35,7 @@ class Prediction:
 
 
 def sheet_points(rules: ScorecardSetScores | None, index: pd.Index) -> pd.DataFrame | None:
-    """The sheet's points per rule, in the order of ``index``; the names begin with ``sheet: ``."""
+    """The sheet's points per rule, in the order of ``index``; the names begin with ``"sheet: "``."""
     return None if rules is None else rules.by_rule().loc[index].add_prefix(_SHEET)
 
 

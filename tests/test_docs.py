@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -19,9 +20,14 @@ from pipeline.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDES = sorted((ROOT / "docs").glob("*.md"))
 ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-PAGES += [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "scorecards").glob("*.md")), *ADRS]
+PAGES += [*GUIDES, *sorted((ROOT / "docs" / "scorecards").glob("*.md")), *ADRS]
+# What a user reads: README and the pages it leads to. Decisions tell of the past and prove nothing of the present.
+DOCS = "\n".join([README, *(page.read_text(encoding="utf-8") for page in GUIDES)])
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+REAL_DATA = (ROOT / "docs" / "real_data.md").read_text(encoding="utf-8")
 WRITTEN = [*PAGES, *sorted((ROOT / "docs").glob("*.svg")), *sorted((ROOT / "notebooks").glob("*.ipynb"))]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 _BLOCK = re.compile(r"^```.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -29,18 +35,29 @@ _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _PATH = re.compile(r"^\.?[\w-]+(?:/[\w.-]+)*(?:/|\.(?:py|md|yaml|ipynb|lock|toml|svg))$")
 
 
+def command_of(words: Sequence[str]) -> tuple[str, Any, list[str]]:
+    """The command that ``leadlens`` takes these words for, its name, and the arguments that are left."""
+    name, *rest = words
+    assert name in COMMANDS, f"there is no command {name!r}"
+    command = COMMANDS[name]
+    if hasattr(command, "commands") and rest and not rest[0].startswith("-"):
+        below, *rest = rest
+        assert below in command.commands, f"there is no command {name} {below!r}"
+        name, command = f"{name} {below}", command.commands[below]
+    return name, command, rest
+
+
 def shown_commands() -> list[str]:
-    """Every `$ leadlens …` of README's code blocks."""
-    lines = [line for block in _BLOCK.findall(README) for line in block.splitlines()]
-    return [line.removeprefix("$ ") for line in lines if line.startswith("$ leadlens ")]
+    """Every `$ leadlens …` of the code blocks in README and docs/."""
+    lines = [line for block in _BLOCK.findall(DOCS) for line in block.splitlines()]
+    return sorted({line.removeprefix("$ ") for line in lines if line.startswith("$ leadlens ")})
 
 
 @pytest.mark.parametrize("shown", shown_commands())
-def test_a_command_that_readme_shows_is_understood(shown: str) -> None:
-    _, name, *arguments = shlex.split(shown)
+def test_a_command_that_is_shown_is_understood(shown: str) -> None:
+    name, command, arguments = command_of(shlex.split(shown)[1:])
 
-    assert name in COMMANDS, f"there is no command {name!r}"
-    COMMANDS[name].make_context(name, arguments)  # raises for an unknown option or a missing argument
+    command.make_context(name, arguments)  # raises for an unknown option or a missing argument
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -48,19 +65,35 @@ def test_a_command_that_is_named_exists_with_its_options(page: Path) -> None:
     for code in _inline(page):
         if not re.match(r"(?:\.venv/bin/)?leadlens \w", code):
             continue
-        name, *rest = code.split()[1:]
-        assert name in COMMANDS, f"{code!r}: there is no such command"
-        options = {option for found in COMMANDS[name].params for option in found.opts} | {"--help"}
+        _, command, rest = command_of(re.sub(r" …$", "", code).split()[1:])
+        options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         unknown = [word for word in rest if word.startswith("--") and word not in options]
         assert not unknown, f"{code!r}: there is no option {unknown[0]}"
 
 
-def test_readme_shows_every_command() -> None:
-    visible = {name for name, command in COMMANDS.items() if not command.hidden}
+def test_the_documentation_shows_every_command() -> None:
+    visible = {name: command for name, command in COMMANDS.items() if not command.hidden}
+    visible |= {
+        f"{name} {below}": command
+        for name, group in tuple(visible.items())
+        for below, command in getattr(group, "commands", {}).items()
+        if not command.hidden
+    }
 
-    absent = [name for name in visible if not re.search(rf"leadlens {name}\b", README) and name != "demo"]
+    absent = [name for name in visible if not re.search(rf"leadlens {name}\b", DOCS)]
 
-    assert not absent, f"README does not show {absent}"
+    assert not absent, f"neither README nor docs/ shows {absent}"
+
+
+def test_the_tour_in_readme_shows_the_central_commands() -> None:
+    absent = [
+        name
+        for name in ("init", "check", "train", "compare", "explain", "promote", "score")
+        if f"$ leadlens {name} " not in README
+    ]
+
+    assert not absent
+    assert len(README.splitlines()) < 200, "what is longer belongs to docs/"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -72,20 +105,30 @@ def test_a_path_that_is_named_exists(page: Path) -> None:
     assert not absent, f"{page.name} names what is not there: {absent}"
 
 
-def test_readme_tells_where_every_package_is_changed() -> None:
-    """Acceptance by folder: each folder of the three packages stands in README's tables."""
-    rows = "\n".join(line for line in README.splitlines() if line.startswith("|"))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_link_leads_to_a_heading(page: Path) -> None:
+    for file, anchor in re.findall(r"\]\(([^)#:\s]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+        text = (page.parent / file if file else page).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.+)$", _BLOCK.sub("", text), re.MULTILINE)
+        anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+        assert anchor in anchors, f"{page.name}: {file} has no heading {anchor}"
+
+
+def test_every_package_is_in_the_table_of_what_to_change_where() -> None:
+    """Acceptance by folder: each folder of the three packages has a row, and README names those at the top."""
+    rows = "\n".join(line for line in ARCHITECTURE.splitlines() if line.startswith("|"))
     folders = [
-        folder.relative_to(ROOT).as_posix()
+        path.parent.relative_to(ROOT).as_posix()
         for package in ("features", "models", "pipeline")
-        for folder in (ROOT / package).iterdir()
-        if folder.is_dir() and (folder / "__init__.py").exists()
+        for path in (ROOT / package).glob("*/**/__init__.py")
     ]
 
     absent = [folder for folder in folders if f"`{folder}/" not in rows]
+    unnamed = [folder for folder in folders if f"`{folder.split('/')[1]}`" not in README]
 
     assert folders
-    assert not absent, f"no row of README leads to {absent}"
+    assert not absent, f"no row of docs/architecture.md leads to {absent}"
+    assert not unnamed, f"README's table of packages lacks {unnamed}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -98,7 +141,7 @@ def test_a_make_target_that_is_named_exists(page: Path) -> None:
     assert named <= known, f"{page.name}: make knows no {sorted(named - known)}"
 
 
-def test_readme_lists_the_environment_variables_that_are_read() -> None:
+def test_the_environment_variables_that_are_read_are_listed() -> None:
     sources = [
         path for package in ("features", "models", "pipeline") for path in (ROOT / package).rglob("*.py")
     ]
@@ -107,16 +150,32 @@ def test_readme_lists_the_environment_variables_that_are_read() -> None:
         read |= set(
             re.findall(r"environ(?:\.get\(|\[)\"((?:LEADLENS|MLFLOW)_[A-Z_]+)\"", path.read_text("utf-8"))
         )
-    listed = set(re.findall(r"^\| `([A-Z_]+)`", README, re.MULTILINE))
+    listed = set(re.findall(r"^\| `([A-Z_]+)`", DOCS, re.MULTILINE))
 
-    assert read <= listed, f"README lacks {sorted(read - listed)}"
+    assert read <= listed, f"docs/commands.md lacks {sorted(read - listed)}"
     assert listed - read == {"LEADLENS_DATA"}, "read by the project files in configs/ alone"
 
 
-def test_readme_keeps_the_marks_that_the_benchmark_writes_between() -> None:
-    assert README.count("<!-- bench-quality -->\n") == 1
-    assert README.count("<!-- /bench-quality -->") == 1
-    assert README.index("<!-- bench-quality -->") < README.index("<!-- /bench-quality -->")
+def test_the_page_keeps_the_marks_that_the_benchmark_writes_between() -> None:
+    assert REAL_DATA.count("<!-- bench-quality -->\n") == 1
+    assert REAL_DATA.count("<!-- /bench-quality -->") == 1
+    assert REAL_DATA.index("<!-- bench-quality -->") < REAL_DATA.index("<!-- /bench-quality -->")
+
+
+def test_every_page_is_in_a_table_of_contents_of_the_site() -> None:
+    pages = set((ROOT / "docs").rglob("*.md"))
+    toctree = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    listed = {
+        found
+        for page in pages
+        for block in toctree.findall(page.read_text(encoding="utf-8"))
+        for entry in re.findall(r"^(?:.* <)?([\w/.*-]+)>?$", block, re.MULTILINE)
+        for found in page.parent.glob(f"{entry}.md")
+    }
+
+    absent = pages - listed - {ROOT / "docs" / "index.md"}
+
+    assert not absent, f"no table of contents names {sorted(page.name for page in absent)}"
 
 
 @pytest.mark.parametrize("page", ADRS, ids=lambda page: page.stem)
@@ -136,13 +195,13 @@ def test_decisions_are_numbered_without_gaps() -> None:
 def settings() -> Iterator[tuple[str, type[BaseModel]]]:
     """Every section of project files and score sheets."""
     for module in (pipeline.config.model, models.scorecard.language.sheet):
-        for name, found in vars(module).items():
+        for name, value in vars(module).items():
             if (
-                isinstance(found, type)
-                and issubclass(found, BaseModel)
-                and found.__module__ == module.__name__
+                isinstance(value, type)
+                and issubclass(value, BaseModel)
+                and value.__module__ == module.__name__
             ):
-                yield name, found
+                yield name, value
 
 
 @pytest.mark.parametrize(("name", "section"), list(settings()))
@@ -158,25 +217,26 @@ def test_the_changelog_names_this_version() -> None:
 
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
-    assert re.search(r"^## (\S+)", changes, re.MULTILINE)[1] == version  # type: ignore[index]
+    headings = re.findall(r"^## (\S+)", changes, re.MULTILINE)
+    assert next(heading for heading in headings if heading != "Unreleased") == version
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.stem)
 def test_no_page_names_a_machine(page: Path) -> None:
-    found = re.findall(
+    named = re.findall(
         r"(?<![\w.])/(?:home|root|tmp|work|Users|mnt|opt|var)/\S*|\b[A-Z]:\\\S+|\blocalhost\b|\b\d+(?:\.\d+){3}\b",
         page.read_text(encoding="utf-8"),
     )
 
-    assert not found, f"{page.name} names {found}"
+    assert not named, f"{page.name} names {named}"
 
 
 def test_pictures_say_what_they_show() -> None:
     for picture in sorted((ROOT / "docs").glob("*.svg")):
         root = ElementTree.parse(picture).getroot()
-        told = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in root}
-        assert told.get("title"), f"{picture.name} has no title"
-        assert told.get("desc"), f"{picture.name} has no description"
+        texts = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in root}
+        assert texts.get("title"), f"{picture.name} has no title"
+        assert texts.get("desc"), f"{picture.name} has no description"
         assert "prefers-color-scheme: dark" in picture.read_text(encoding="utf-8")
 
 
@@ -185,5 +245,5 @@ def _inline(page: Path) -> list[str]:
 
 
 def _exists(path: str) -> bool:
-    made_by_commands = (".venv/", ".leadlens/")
+    made_by_commands = (".venv/", ".leadlens/", "site/")
     return path.startswith(made_by_commands) or (ROOT / path).exists()

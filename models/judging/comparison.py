@@ -65,7 +65,7 @@ def compare(
 
     Raises
     ------
-    UsageError, DataError : see :meth:`models.judging.lenses.Judged.of`; capacity outside (0, 1).
+    UsageError, DataError : see ``models.judging.lenses.Judged.of``; capacity outside (0, 1).
     """
     meta = dict(meta or {})
     rows = Judged.of(judged)

@@ -39,7 +39,7 @@ class Measured:
         self.rank = self.probability if rank is None else np.asarray(rank, np.float64)
 
     def all(self, weight: NDArray[np.float64] | None = None) -> dict[str, float]:
-        """Every metric in :data:`METRICS`."""
+        """Every metric in ``METRICS``."""
         return {name: float(getattr(self, name)(weight)) for name in METRICS}
 
     def roc_auc(self, weight: NDArray[np.float64] | None = None) -> float:
