@@ -1,4 +1,4 @@
-"""The errors a user may meet: each says what is wrong, the value, why it matters and how to mend it."""
+"""The errors a user may meet: each says what is wrong, the value, why it matters and how to fix it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LeadlensError(Exception):
     what : what is wrong, one sentence without a full stop at the end.
     value : the value received; a long one is cut, and control characters are escaped.
     why : why it matters.
-    fix : how to mend it.
+    fix : how to fix it.
     known : the names that would have been accepted; the nearest ones to ``value`` are shown, and without a
         ``fix`` the first ones too.
     where : file, line, table or column the error was found in.
@@ -66,7 +66,7 @@ class LeadlensError(Exception):
         if self.why:
             lines.append(f"  why it matters: {self.why}")
         if self.fix:
-            lines.append(f"  how to mend it: {self.fix}")
+            lines.append(f"  how to fix it: {self.fix}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, object]:

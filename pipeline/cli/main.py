@@ -1,4 +1,4 @@
-"""The command line: every command is one call of a job, told in words or, with --json, as one JSON object."""
+"""The command line: every command is one call of a job, its result printed for people or, with --json, as one JSON object."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsOf, Config, Json, load, moment, tell
+from pipeline.cli.options import AsOf, Config, Json, as_timestamp, load, print_result
 from pipeline.cli.scorecard import scorecard
 
 # Nothing heavy is imported up here: `leadlens --help` answers in less than half a second.
 app = typer.Typer(
     name="leadlens",
-    help="Two lenses on every lead: the points marketing wrote by hand, and what past conversions say.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,33 +36,58 @@ def main() -> None:
     sys.exit(code or 0)
 
 
-@app.command()
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"leadlens {version('leadlens')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Two lenses on every lead: the points marketing wrote by hand, and what past conversions say."""
+
+
+@app.command(epilog="Example: leadlens init my_leads")
 def init(
     directory: Annotated[Path, typer.Argument(help="Folder to write the starter into.")],
     as_json: Json = False,
 ) -> None:
-    """Write a commented project file, a score sheet and a tiny example CSV."""
+    """Write a starter: project file, score sheet and example CSV.
+
+    Replace the three CSV files by your exports; the project file says how.
+    """
     from pipeline.starter import write_starter
 
     written = write_starter(directory)
-    tell(
+    print_result(
         as_json,
         {"written": [str(path) for path in written]},
         lambda: [*(f"wrote {path}" for path in written), "", f"next: leadlens check {directory}"],
     )
 
 
-@app.command()
+@app.command(epilog="Example: leadlens check my_leads")
 def check(config: Config, as_json: Json = False) -> None:
-    """Read config and data; report counts, spans, rates, gaps, suspects, and whether there is enough to learn from."""
+    """Report on config and data, and whether there is enough of them.
+
+    Counts, spans, rates, missing values, suspect columns, settings that match nothing, and how many more
+    conversions would help.
+    """
     from pipeline.cli.render.jobs import render_check
     from pipeline.jobs.check import check as job
 
     found = job(load(config))
-    tell(as_json, found.to_dict(), lambda: render_check(found))
+    print_result(as_json, found.to_dict(), lambda: render_check(found))
 
 
-@app.command()
+@app.command(epilog="Example: leadlens features my_leads --out matrix")
 def features(
     config: Config,
     explain: Annotated[bool, typer.Option("--explain", help="Print the SQL instead.")] = False,
@@ -81,17 +105,20 @@ def features(
     master: Annotated[
         str | None, typer.Option("--master", help="Where Spark runs: local[4], spark://host:7077, yarn.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Tell rows and seconds of every step.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show rows and seconds of every step.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the features: name, what it tells, family, and how it is computed."""
+    """List the features that `train` trains on, or write them.
+
+    Name, label, family and how each is computed; --explain prints the SQL instead.
+    """
     from pipeline.cli.render.jobs import render_features
     from pipeline.jobs.list_features import list_features
     from pipeline.progress import shown
 
     with shown() as progress:
         found = list_features(load(config), out, debug, engine, master, progress)
-    tell(
+    print_result(
         as_json,
         found.to_dict(),
         lambda: (
@@ -100,7 +127,7 @@ def features(
     )
 
 
-@app.command()
+@app.command(epilog="Example: leadlens train my_leads --trials 40")
 def train(
     config: Config,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Optuna trials in all.")] = None,
@@ -109,47 +136,56 @@ def train(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Tune, train, judge on later leads and register a challenger. Stop with Ctrl-C; run again to go on."""
+    """Tune, train, judge out of time, and register a challenger.
+
+    Stop it with Ctrl-C and run it again: the study goes on where it stood.
+    """
     from pipeline.cli.render.jobs import render_training
     from pipeline.jobs.train import train as job
     from pipeline.progress import shown
 
     with shown() as progress:
         done = job(load(config), trials=trials, matrix=matrix, progress=progress)
-    tell(as_json, done.to_dict(), lambda: render_training(done, str(config)))
+    print_result(as_json, done.to_dict(), lambda: render_training(done, str(config)))
 
 
-@app.command()
+@app.command(epilog="Example: leadlens compare my_leads --out report")
 def compare(
     config: Config,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for report.html and report.json.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Judge rules and model on the same later leads; write one HTML page and its JSON."""
+    """Judge rules and model on the same out-of-time leads.
+
+    Writes one HTML page and its JSON.
+    """
     from pipeline.jobs.compare import compare as job
     from pipeline.progress import shown
 
     with shown() as progress:
         done = job(load(config), out=out, progress=progress)
-    tell(as_json, done.to_dict(), lambda: [*done.comparison.story(), "", f"open {done.page}"])
+    print_result(as_json, done.to_dict(), lambda: [*done.comparison.story(), "", f"open {done.page}"])
 
 
-@app.command()
+@app.command(epilog="Example: leadlens explain my_leads L000646 --as-of 2025-06-30")
 def explain(
     config: Config,
     lead: Annotated[str, typer.Argument(help="The lead's id.")],
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """Both lenses on one lead: the sheet's dated ledger and the model's reasons, each summing to its score."""
+    """Explain one lead's score by both lenses, line by line.
+
+    The model's reasons and the sheet's dated ledger, each summing to its score.
+    """
     from pipeline.cli.render.jobs import render_explanation
     from pipeline.jobs.explain import explain as job
 
-    found = job(load(config), lead, as_of=moment(as_of))
-    tell(as_json, found.to_dict(), lambda: render_explanation(found))
+    found = job(load(config), lead, as_of=as_timestamp(as_of))
+    print_result(as_json, found.to_dict(), lambda: render_explanation(found))
 
 
-@app.command()
+@app.command(epilog="Example: leadlens audit my_leads --sample 200")
 def audit(
     config: Config,
     sample: Annotated[
@@ -158,18 +194,21 @@ def audit(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds take the same rows.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Rebuild past rows from the raw history and look for leaks from the future; exit code 1 if one is proven."""
+    """Look for leaks from the future; exit code 1 if one is proven.
+
+    Rebuilds a sample of past rows from the raw history with plain Python and compares value by value.
+    """
     from pipeline.cli.render.audit import render_audit
     from pipeline.jobs.audit import audit as job
     from pipeline.progress import shown
 
     with shown() as progress:
         found = job(load(config), sample=sample, seed=seed, progress=progress)
-    tell(as_json, found.to_dict(), lambda: render_audit(found))
+    print_result(as_json, found.to_dict(), lambda: render_audit(found))
     raise typer.Exit(found.exit_code)
 
 
-@app.command()
+@app.command(epilog="Example: leadlens score my_leads --to duckdb:///scores.duckdb")
 def score(
     config: Config,
     as_of: AsOf = None,
@@ -179,17 +218,20 @@ def score(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Score, but write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Score every open lead with the champion (else the challenger) and write the scores back."""
+    """Score every open lead and write the scores back.
+
+    With the champion, else the challenger. All scores are written or none; only what changed is written.
+    """
     from pipeline.cli.render.jobs import render_scoring
     from pipeline.jobs.score import score as job
     from pipeline.progress import shown
 
     with shown() as progress:
-        done = job(load(config), as_of=moment(as_of), to=to, dry_run=dry_run, progress=progress)
-    tell(as_json, done.to_dict(), lambda: render_scoring(done))
+        done = job(load(config), as_of=as_timestamp(as_of), to=to, dry_run=dry_run, progress=progress)
+    print_result(as_json, done.to_dict(), lambda: render_scoring(done))
 
 
-@app.command()
+@app.command(epilog="Example: leadlens promote my_leads")
 def promote(
     config: Config,
     force: Annotated[
@@ -197,29 +239,35 @@ def promote(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make the challenger champion, if it holds its own against the champion (else the sheet) on later leads."""
+    """Make the challenger champion if it passes the gate.
+
+    It is judged against the champion (else the sheet, else the base rate) on the same out-of-time leads.
+    """
     from pipeline.jobs.promote import promote as job
     from pipeline.progress import shown
 
     with shown() as progress:
         done = job(load(config), force=force, progress=progress)
-    tell(as_json, done.to_dict(), lambda: done.words)
+    print_result(as_json, done.to_dict(), lambda: done.words)
 
 
-@app.command()
+@app.command(epilog="Example: leadlens demo --dir demo --leads 2000")
 def demo(
     directory: Annotated[Path, typer.Option("--dir", help="Where the demo worlds go.")] = Path("demo"),
     seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal worlds.")] = 7,
     leads: Annotated[int | None, typer.Option("--leads", min=500, help="Leads in each world.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate two worlds, then train, score and compare on them; say what to open."""
+    """Simulate two worlds, then train, score and compare on them.
+
+    Ends by saying what to open.
+    """
     from pipeline.jobs.demo import run_demo
     from pipeline.progress import shown
 
     with shown() as progress:
         done = run_demo(directory, seed=seed, leads=leads, progress=progress)
-    tell(as_json, done.to_dict(), lambda: done.words)
+    print_result(as_json, done.to_dict(), lambda: done.words)
 
 
 @app.command(hidden=True)
@@ -232,7 +280,7 @@ def schema(directory: Annotated[Path, typer.Argument(help="Folder to write into.
 
 
 def _fail(error: BaseException) -> int:
-    """Tell an error to a person or, with --json, to a machine; returns the exit code."""
+    """Print an error for a person or, with --json, for a machine; returns the exit code."""
     import typer.exceptions
 
     if isinstance(error, typer.Exit):
@@ -257,11 +305,7 @@ def _fail(error: BaseException) -> int:
         raise error
     print(
         f"leadlens met an error of its own, not of yours: {type(error).__name__}: {masked(str(error))}\n"
-        "  how to mend it: run again with LEADLENS_DEBUG=1 and report what it prints",
+        "  how to fix it: run again with LEADLENS_DEBUG=1 and report what it prints",
         file=sys.stderr,
     )
     return 1
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What every command of the command line shares: its arguments, and how results are told."""
+"""What every command of the command line shares: its arguments, and how results are printed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Json = Annotated[
 ]
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", help="Moment to look from (UTC), e.g. 2026-01-31; by default the data's end."),
+    typer.Option("--as-of", help="Score as of then (UTC), e.g. 2026-01-31; by default the data's end."),
 ]
 
 
@@ -31,16 +31,16 @@ def load(config: Path) -> ProjectFile:
     return load_project(config)
 
 
-def moment(text: str | None, option: str = "--as-of") -> Any:
-    """A moment that was typed; ``None`` for none."""
+def as_timestamp(text: str | None, option: str = "--as-of") -> Any:
+    """A timestamp that was typed; ``None`` for none."""
     from pipeline.config.parts import read_timestamp
 
     return None if text is None else read_timestamp(text, option)
 
 
-def tell(as_json: bool, facts: dict[str, Any], words: Callable[[], list[str]]) -> None:
-    """A result, to a machine or to a person."""
+def print_result(as_json: bool, payload: dict[str, Any], render: Callable[[], list[str]]) -> None:
+    """Print a result for a machine or for a person."""
     if as_json:
-        print(json.dumps(facts, ensure_ascii=False, allow_nan=False, default=str))
+        print(json.dumps(payload, ensure_ascii=False, allow_nan=False, default=str))
     else:
-        print("\n".join(words()))
+        print("\n".join(render()))

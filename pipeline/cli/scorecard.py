@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsOf, Config, Json, load, moment, tell
+from pipeline.cli.options import AsOf, Config, Json, as_timestamp, load, print_result
 
 scorecard = typer.Typer(
     name="scorecard",
@@ -41,12 +41,12 @@ def new(
 
     if path is None:
         found = describe_templates()
-        tell(as_json, found, lambda: [f"{name:16} {about}" for name, about in found.items()])
+        print_result(as_json, found, lambda: [f"{name:16} {about}" for name, about in found.items()])
         return
     written = new_sheet(path, ready)
     after = "next: write its rules, and name it under `scorecards:` in project.yaml"
     told = [*(f"wrote {item}" for item in written), "", after]
-    tell(as_json, {"written": [str(item) for item in written]}, lambda: told)
+    print_result(as_json, {"written": [str(item) for item in written]}, lambda: told)
 
 
 @scorecard.command()
@@ -55,7 +55,7 @@ def check(config: Config, sheet: Which = None, as_json: Json = False) -> None:
     from pipeline.jobs.scorecard.files import checked, render_check
 
     found = checked(load(config), sheet)
-    tell(as_json, found.to_dict(), lambda: render_check(found))
+    print_result(as_json, found.to_dict(), lambda: render_check(found))
 
 
 @scorecard.command("test")
@@ -68,8 +68,8 @@ def on_a_lead(
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    found = lead_test(file, choose_sheet(file, sheet)[0], lead, moment(as_of))
-    tell(as_json, found.to_dict(), lambda: render_lead_test(found))
+    found = lead_test(file, choose_sheet(file, sheet)[0], lead, as_timestamp(as_of))
+    print_result(as_json, found.to_dict(), lambda: render_lead_test(found))
 
 
 @scorecard.command()
@@ -92,8 +92,8 @@ def preview(
     chosen, _ = choose_sheet(file, sheet)
     other = active_version(file, chosen.name) if against is None else choose_sheet(file, against)[0]
     same = other is not None and other.version == chosen.version
-    found = job(file, chosen, moment(as_of), None if same else other)
-    tell(as_json, found.to_dict(), lambda: render_preview(found))
+    found = job(file, chosen, as_timestamp(as_of), None if same else other)
+    print_result(as_json, found.to_dict(), lambda: render_preview(found))
 
 
 @scorecard.command()
@@ -110,8 +110,8 @@ def diff(
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    found = job(file, choose_sheet(file, before)[0], choose_sheet(file, after)[0], moment(as_of))
-    tell(as_json, found.to_dict(), lambda: render_diff(found))
+    found = job(file, choose_sheet(file, before)[0], choose_sheet(file, after)[0], as_timestamp(as_of))
+    print_result(as_json, found.to_dict(), lambda: render_diff(found))
 
 
 @scorecard.command()
@@ -129,8 +129,8 @@ def simulate(
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    found = job(file, choose_sheet(file, sheet)[0], lead, days, moment(as_of))
-    tell(as_json, found.to_dict(), lambda: render_simulation(found))
+    found = job(file, choose_sheet(file, sheet)[0], lead, days, as_timestamp(as_of))
+    print_result(as_json, found.to_dict(), lambda: render_simulation(found))
 
 
 @scorecard.command()
@@ -152,8 +152,10 @@ def changed(
 
     file = load(config)
     old = None if old_sheet is None else choose_sheet(file, old_sheet)[0]
-    found = job(file, choose_sheet(file, sheet)[0], lead, moment(since, "--since"), moment(as_of), old)
-    tell(as_json, found.to_dict(), lambda: render_changed(found))
+    found = job(
+        file, choose_sheet(file, sheet)[0], lead, as_timestamp(since, "--since"), as_timestamp(as_of), old
+    )
+    print_result(as_json, found.to_dict(), lambda: render_changed(found))
 
 
 @scorecard.command()
@@ -170,8 +172,8 @@ def stages(
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    found = job(file, choose_sheet(file, sheet)[0], lead, moment(as_of))
-    tell(as_json, found.to_dict(), lambda: render_stages(found))
+    found = job(file, choose_sheet(file, sheet)[0], lead, as_timestamp(as_of))
+    print_result(as_json, found.to_dict(), lambda: render_stages(found))
 
 
 @scorecard.command()
@@ -183,7 +185,7 @@ def feedback(config: Config, sheet: Which = None, as_json: Json = False) -> None
 
     file = load(config)
     found = job(file, choose_sheet(file, sheet)[0])
-    tell(as_json, found.to_dict(), lambda: render_feedback(found))
+    print_result(as_json, found.to_dict(), lambda: render_feedback(found))
 
 
 @scorecard.command()
@@ -202,12 +204,12 @@ def sql(
 
     if out is not None:
         refuse_existing(out, force)
-    told = as_sql(load(config), sheet, dialect, moment(as_of), ledger)
+    told = as_sql(load(config), sheet, dialect, as_timestamp(as_of), ledger)
     if out is None:
-        tell(as_json, {"dialect": dialect, "sql": told}, lambda: [told])
+        print_result(as_json, {"dialect": dialect, "sql": told}, lambda: [told])
     else:
         write_text(out, told)
-        tell(as_json, {"dialect": dialect, "written": str(out)}, lambda: [f"wrote {out}"])
+        print_result(as_json, {"dialect": dialect, "written": str(out)}, lambda: [f"wrote {out}"])
 
 
 @scorecard.command("export")
@@ -231,7 +233,7 @@ def export_(
     # the mark at the beginning tells spreadsheets that the text is UTF-8
     write_text(out, "\ufeff" + to_csv(chosen, decimal_comma=decimal_comma))
     facts = {"written": str(out), "sheet": chosen.name, "version": chosen.version}
-    tell(as_json, facts, lambda: [f"wrote {out}"])
+    print_result(as_json, facts, lambda: [f"wrote {out}"])
 
 
 @scorecard.command("import")
@@ -247,7 +249,7 @@ def import_(
     found = import_sheet(table, out, force)
     words = f"wrote {out}: {found.name} {found.version}, {len(found.rules)} rules"
     facts = {"written": str(out), "sheet": found.name, "version": found.version, "rules": len(found.rules)}
-    tell(as_json, facts, lambda: [words])
+    print_result(as_json, facts, lambda: [words])
 
 
 @scorecard.command()
@@ -259,7 +261,7 @@ def save(
 
     kept = save_version(load(config), sheet, reason, author)
     words = "saved as a draft" if kept.is_new else f"was saved before, and is {kept.stage}"
-    tell(as_json, vars(kept), lambda: [f"{kept.sheet} {kept.version} {words}"])
+    print_result(as_json, vars(kept), lambda: [f"{kept.sheet} {kept.version} {words}"])
 
 
 @scorecard.command()
@@ -275,7 +277,7 @@ def move(
     from pipeline.jobs.scorecard.files import move_version
 
     moved = move_version(load(config), sheet, to, reason, author)
-    tell(as_json, vars(moved), lambda: [f"{moved.sheet} {moved.version} is {moved.stage} now"])
+    print_result(as_json, vars(moved), lambda: [f"{moved.sheet} {moved.version} is {moved.stage} now"])
 
 
 @scorecard.command()
@@ -284,4 +286,4 @@ def versions(config: Config, sheet: Which = None, as_json: Json = False) -> None
     from pipeline.jobs.scorecard.files import history_of, render_history
 
     found = history_of(load(config), sheet)
-    tell(as_json, found, lambda: render_history(found))
+    print_result(as_json, found, lambda: render_history(found))

@@ -1,4 +1,4 @@
-"""What PostgreSQL refused, in words of ours: the cause, how to mend it, and never a password."""
+"""What PostgreSQL refused, in words of ours: the cause, how to fix it, and never a password."""
 
 from __future__ import annotations
 
