@@ -18,7 +18,7 @@ class TrainingRows(Spine):
     """The rows of a spine that a model may learn from. Only a time split makes them, and only they can be planned on."""
 
 
-class TestRows(Spine):
+class OutOfTimeRows(Spine):
     """The out-of-time rows of a spine: judged on, and never looked at before."""
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from features import DataError, History, UsageError
 from features.engines import Table
 from features.label import Labels, build_labels
-from features.spine import Spine, TestRows, TrainingRows, build_spine
+from features.spine import Spine, OutOfTimeRows, TrainingRows, build_spine
 from pipeline.config import Project
 from pipeline.dataset.policies import outcome_horizon, spine_policy
 
@@ -34,7 +34,7 @@ class Split:
     """
 
     train: TrainingRows
-    test: TestRows
+    test: OutOfTimeRows
     both: Spine
     outcomes: Table
     test_from: datetime
@@ -70,7 +70,7 @@ def split_by_time(history: History, spine: Spine, labels: Labels, project: Proje
         outcomes = f"SELECT row_id, part, label FROM {parted} WHERE part IS NOT NULL"
         yield Split(
             train=keep(TrainingRows.make(engine, "training_rows", f"{rows} = 'train'")),
-            test=keep(TestRows.make(engine, "test_rows", f"{rows} = 'test'")),
+            test=keep(OutOfTimeRows.make(engine, "test_rows", f"{rows} = 'test'")),
             both=keep(Spine.make(engine, "split_rows", f"{rows} IS NOT NULL")),
             outcomes=keep(Table.make(engine, "outcomes", outcomes)),
             test_from=test_from,
