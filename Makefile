@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEER := .leadlens/bench/venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs test lint check bench bench-quality bench-features bench-audit bench-scorecard bench-vocabulary spark schema lock clean
+.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-scorecard bench-vocabulary spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -22,7 +22,15 @@ docs: $(VENV)/.docs ## Build the documentation as a site in site/; warnings are 
 
 # Spark is half a gigabyte: tests of it are skipped where it is not installed, but never by CI.
 test: $(READY) $(if $(CI),$(VENV)/.spark) ## Run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The laws on few examples, the split, old files (they train and score), writing back, and what scores are made of.
+QUICK := tests/test_old_files.py tests/laws tests/pipeline/test_time_split.py tests/pipeline/test_saved_matrix.py \
+  tests/pipeline/test_writeback_duckdb.py tests/pipeline/test_writeback_files.py tests/pipeline/test_project_file.py \
+  $(addprefix tests/models/,test_folds.py test_judging_metrics.py test_judging_compare.py test_scorecard_mechanisms.py)
+
+quick: $(READY) ## Run the central tests, in under a minute
+	LEADLENS_EXAMPLES=4 $(BIN)/python -m pytest -q -n 2 --dist worksteal $(QUICK)
 
 lint: $(READY) ## Format, lint, imports and types
 	$(BIN)/ruff format --check .

@@ -45,19 +45,16 @@ def test_a_cluster_keeps_every_promise(cluster: Cluster, case: Case) -> None:
     case.check(cluster.engine, histories=15)
 
 
-def test_both_workers_take_part(cluster: Cluster) -> None:
-    assert cluster.engine.value("SELECT count(*) FROM range(0, 1000, 1, 16)") == 1000
-    assert _executors(cluster.engine) == 2
-
-
 def test_a_folder_that_workers_cannot_write_is_refused_before_anything_is_lost(cluster: Cluster) -> None:
     with pytest.raises(UsageError, match="do not see this folder"):
         cluster.engine.write("SELECT 1 AS n", "/proc/nowhere/rows")
 
 
-def test_tables_outlive_a_worker(cluster: Cluster) -> None:
-    """The last test of the file: it kills one of two workers."""
+def test_both_workers_take_part_and_tables_outlive_one(cluster: Cluster) -> None:
+    """The one test that kills a worker; the others need no second one."""
     engine = cluster.engine
+    assert engine.value("SELECT count(*) FROM range(0, 1000, 1, 16)") == 1000
+    assert _executors(engine) == 2
     engine.run([Step("numbers", "SELECT id AS n FROM range(0, 100000, 1, 8)")])
     cluster.workers[0].kill()  # its executor ends with it
     cluster.workers[0].wait(30)

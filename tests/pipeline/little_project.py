@@ -132,6 +132,17 @@ class LittleProject:
         return path
 
 
+def thin_out(folder: Path, keep: int = 3) -> None:
+    """Keep every third lead of a starter project, with all it did: it trains in less than half the time."""
+    kept: set[str] = set()
+    for name in ("leads", "events", "conversions"):
+        path = folder / "data" / f"{name}.csv"
+        table = pd.read_csv(path, dtype=str)
+        if name == "leads":
+            kept = {lead for lead in table["lead_id"] if int(lead[1:]) % keep == 0}
+        table[table["lead_id"].isin(kept)].to_csv(path, index=False)
+
+
 class Answer(NamedTuple):
     """What a command gave: its exit code, standard output and standard error."""
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main as cli
+from tests.pipeline.little_project import thin_out
 
 STARTER_COMMANDS = (
     ("check",),
-    ("train", "--trials", "2"),
+    ("train", "--trials", "1"),
     ("compare",),
     ("score", "--dry-run"),
     ("promote", "--force", "a test"),
@@ -61,6 +62,7 @@ def test_json_is_one_object_and_nothing_else(
     folder = str(tmp_path / "project")
     assert call(monkeypatch, "init", folder, "--json") == 0
     assert len(json.loads(capfd.readouterr().out)["written"]) == 5
+    thin_out(Path(folder))
     for command, *options in STARTER_COMMANDS:
         assert call(monkeypatch, command, folder, *options, "--json") == 0, command
         told = capfd.readouterr()

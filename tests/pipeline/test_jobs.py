@@ -28,6 +28,7 @@ from pipeline.jobs.train import Training
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.report.page import page
 from pipeline.state import state_folder
+from tests.pipeline.little_project import thin_out
 
 TRIALS = 3
 
@@ -262,6 +263,7 @@ def test_a_changed_sheet_or_outcome_trains_anew(tmp_path: Path, monkeypatch: pyt
     """The study of yesterday's sheet is not gone on with, and does not stand in the way."""
     monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
     write_starter(tmp_path / "project")
+    thin_out(tmp_path / "project")
     sheet = tmp_path / "project" / "scorecards" / "starter.yaml"
     assert train(load_project(tmp_path / "project"), trials=1).version == "1"
     text = sheet.read_text(encoding="utf-8")
