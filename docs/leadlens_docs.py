@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
+import typer.main
 from docutils import nodes
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from features import format_duration
+from pipeline.cli.main import app as command_line
+from pipeline.config import Project, Source
 
 _SECTION = re.compile(r"^(Attributes|Parameters|Raises)$")
 _ENTRY = re.compile(r"^(\w[\w, ]*?) : (\S.*)$")
@@ -39,95 +45,74 @@ def hide_fields(_app: Sphinx, _what: str, _name: str, thing: Any, *_: Any) -> tu
     return ("", None) if isinstance(thing, type) and issubclass(thing, BaseModel) else None
 
 
-class SettingsTable(SphinxDirective):
+class ProjectSettings(SphinxDirective):
     """``{project-settings}``: every section of a project file with its settings, defaults and descriptions."""
 
     def run(self) -> list[nodes.Node]:
-        from pipeline.config import Project
-
-        return self.parse_text_to_nodes("\n".join(_section(Project, "")), allow_section_headings=True)
+        return self.parse_text_to_nodes("\n".join(_section(Project)), allow_section_headings=True)
 
 
-def _section(model: type[BaseModel], path: str) -> Iterable[str]:
-    """Markdown of one section and of those below it."""
-    plain = {name: field for name, field in model.model_fields.items() if not _sections_of(field.annotation)}
-    nested = {name: field for name, field in model.model_fields.items() if name not in plain}
-    yield from (f"## `{path}`" if path else "## The top of the file", "", str(model.__doc__), "")
-    rows = {**plain, **{name: field for name, field in nested.items() if field.description}}
-    if rows:
-        yield from ("| setting | default | what it says |", "|---|---|---|")
-        yield from (
-            f"| `{name}` | {_default(field)} | {_cell(field.description)} |" for name, field in rows.items()
-        )
-        yield ""
-    seen: set[type[BaseModel]] = set()
-    for name, field in nested.items():
-        for section in _sections_of(field.annotation):
-            if section not in seen:
-                seen.add(section)
-                several = name if section.__name__ != "Source" else "<table>"
-                yield from _section(section, f"{path}.{several}".lstrip("."))
+def _section(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Markdown of one section, and of those below it."""
+    below = {name: _models(field.annotation) for name, field in model.model_fields.items()}
+    yield from (f"## `{path}`" if path else "## The top of the file", "", model.__doc__ or "", "")
+    yield from ("| setting | default | what it says |", "|---|---|---|")
+    for name, field in model.model_fields.items():
+        description = field.description or f"The section `{f'{path}.{name}'.lstrip('.')}`, see below."
+        yield f"| `{name}` | {_default(field)} | {_cell(description)} |"
+    yield ""
+    for section in dict.fromkeys(section for sections in below.values() for section in sections):
+        names = [name for name, sections in below.items() if section in sections]
+        yield from _section(section, f"{path}.{'<table>' if section is Source else names[0]}".lstrip("."))
 
 
-def _sections_of(annotation: Any) -> list[type[BaseModel]]:
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The sections that an annotation such as ``Source | None`` or ``tuple[Count, ...]`` holds."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [section for inner in getattr(annotation, "__args__", ()) for section in _sections_of(inner)]
+    return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
 
 
-def _default(field: Any) -> str:
+def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    default = field.get_default(call_default_factory=True)
-    if default in (None, (), {}, "", PydanticUndefined) or isinstance(default, BaseModel):
-        return "–"
-    shown = field.annotation and BaseModel.model_json_schema
-    return f"`{_plain(default)}`" if shown else "–"
+    match field.get_default(call_default_factory=True, validated_data={}):
+        case timedelta() as length:
+            return f"`{format_duration(length)}`"
+        case bool(value):
+            return f"`{str(value).lower()}`"
+        case tuple(values) if values:
+            return f"`[{', '.join(map(str, values))}]`"
+        case str() | int() | float() as value if value != "":
+            return f"`{value}`"
+    return "–"
 
 
-def _plain(value: Any) -> str:
-    from datetime import timedelta
-
-    from features import format_duration
-
-    if isinstance(value, timedelta):
-        return format_duration(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def _cell(text: str) -> str:
+    return re.sub(r"(\$\{[^}]*\})", r"`\1`", text).replace("|", "\\|").replace("<", "&lt;")
 
 
-def _cell(text: str | None) -> str:
-    return re.sub(r"(\$\{[^}]*\})", r"`\1`", (text or "")).replace("|", "\\|").replace("<", "&lt;")
-
-
-class CommandsList(SphinxDirective):
+class Commands(SphinxDirective):
     """``{commands}``: what `--help` says of every command."""
 
     def run(self) -> list[nodes.Node]:
-        import typer.main
-
-        from pipeline.cli.main import app
-
-        text = "\n".join(_commands(typer.main.get_command(app), "leadlens"))
-        return self.parse_text_to_nodes(text, allow_section_headings=True)
+        help_texts = "\n".join(_commands(typer.main.get_command(command_line), "leadlens"))
+        return self.parse_text_to_nodes(help_texts, allow_section_headings=True)
 
 
-def _commands(group: Any, path: str) -> Iterable[str]:
+def _commands(group: Any, path: str) -> Iterator[str]:
     for name, command in group.commands.items():
-        if command.hidden:
-            continue
         called = f"{path} {name}"
         if hasattr(command, "commands"):
             yield from _commands(command, called)
-            continue
-        help_text = command.get_help(command.make_context(called, [], resilient_parsing=True))
-        yield from (f"## `{called}`", "", "```text", help_text, "```", "")
+        elif not command.hidden:
+            context = command.make_context(called, [], resilient_parsing=True, terminal_width=80)
+            yield from (f"## `{called}`", "", "```text", command.get_help(context), "```", "")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", describe_by_name, priority=400)  # before napoleon reads them
     app.connect("autodoc-process-signature", hide_fields)
-    app.add_directive("project-settings", SettingsTable)
-    app.add_directive("commands", CommandsList)
+    app.add_directive("project-settings", ProjectSettings)
+    app.add_directive("commands", Commands)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
