@@ -1,4 +1,4 @@
-"""Small tables for notebooks; whatever a lead typed is escaped."""
+"""Small tables for notebooks; all texts are escaped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def table_html(frame: pd.DataFrame, rows: int = 20) -> str:
-    """A frame's first rows as an HTML table, and how many more there are; ``""`` for an empty one."""
+    """The first rows of a frame as an HTML table, with the number of further rows; ``""`` for an empty frame."""
     if frame.empty:
         return ""
     shown = frame.head(rows).to_html(escape=True, na_rep="–", float_format=lambda number: f"{number:,.4g}")

@@ -1,4 +1,4 @@
-"""How a job tells where it is: a bar for people at a terminal, plain lines in a log, always on standard error."""
+"""Progress of a job on standard error: a bar in a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# Called as progress("Tuning", 3, 20): what is being done, and how far it is (0 of 0 = cannot be said).
+# Called as progress("Tuning", 3, 20): the stage, steps done, steps in all (0 of 0 = unknown).
 Progress = Callable[[str, int, int], None]
 
 
 def silent(stage: str, done: int = 0, total: int = 0) -> None:
-    """Says nothing: the default of every job, for notebooks and other programs."""
+    """Prints nothing: the default of every job, for notebooks and other programs."""
 
 
 @contextmanager
 def shown() -> Iterator[Progress]:
-    """Progress on standard error for the length of a command."""
+    """Progress on standard error for the duration of a command."""
     if sys.stderr.isatty():
         with _bar() as progress:
             yield progress
@@ -52,7 +52,7 @@ def _lines() -> Progress:
 
     def progress(stage: str, done: int = 0, total: int = 0) -> None:
         nonlocal last
-        if stage != last:  # one line a stage: a log is read, not watched
+        if stage != last:  # one line per stage: a log is read later
             last = stage
             print(f"{time.monotonic() - started:7.1f}s  {stage}", file=sys.stderr, flush=True)
 

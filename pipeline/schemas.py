@@ -1,4 +1,4 @@
-"""The JSON Schemas that editors use; committed in configs/schema, and a test keeps them fresh."""
+"""The JSON Schemas for editors; committed in configs/schema and kept up to date by a test."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pipeline.config import json_schema
 
 def schemas() -> dict[str, str]:
     """File name → text of every schema."""
-    found = {"project.json": json_schema(), "scorecard.json": Sheet.to_json_schema()}
-    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in found.items()}
+    each = {"project.json": json_schema(), "scorecard.json": Sheet.to_json_schema()}
+    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in each.items()}
 
 
 def write_schemas(directory: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""`leadlens init`: a commented project with a sheet and a small made-up CSV, ready to run and to be replaced."""
+"""`leadlens init`: a commented project with a score sheet and small made-up CSV files, ready to run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _FILES = ("project.yaml", "scorecards/starter.yaml")
 
 
 def write_starter(directory: Path) -> list[Path]:
-    """Write the starter files; nothing that exists is overwritten.
+    """Write the starter files, without overwriting any.
 
-    Raises ``UsageError`` if one of them is there already, or the folder cannot be made.
+    Raises ``UsageError`` if one of them exists, or the folder cannot be created.
     """
     targets = [
         directory / name for name in (*_FILES, "data/leads.csv", "data/events.csv", "data/conversions.csv")
@@ -21,7 +21,7 @@ def write_starter(directory: Path) -> list[Path]:
     for target in targets:
         if target.exists():
             raise UsageError(
-                "this file exists already; nothing was written",
+                "this file already exists; nothing was written",
                 value=str(target),
                 fix="choose an empty folder",
             )
@@ -29,7 +29,7 @@ def write_starter(directory: Path) -> list[Path]:
         for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"the folder cannot be made: {error.strerror}", value=str(directory)) from None
+        raise UsageError(f"the folder cannot be created: {error.strerror}", value=str(directory)) from None
     template = files("pipeline") / "templates"
     for name, target in zip(_FILES, targets, strict=False):
         target.write_text((template / name).read_text(encoding="utf-8"), encoding="utf-8")
@@ -38,7 +38,7 @@ def write_starter(directory: Path) -> list[Path]:
 
 
 def _write_data(folder: Path) -> None:
-    """The car dealer's world, cut down to the columns of a plain CSV export."""
+    """A small car dealer world as CSV files, without its leaking event."""
     from pipeline.demo import simulate
 
     tables = simulate("car_dealer", seed=1, leads=1500).tables

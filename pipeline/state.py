@@ -1,4 +1,4 @@
-"""Where Leadlens keeps what it makes between runs: ``LEADLENS_HOME``, else ``.leadlens`` where a command is run."""
+"""The state folder: ``LEADLENS_HOME``, else ``.leadlens`` in the working directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from features import UsageError
 
 
 def state_folder() -> Path:
-    """The folder, made if missing; it ignores itself in git. Raises ``UsageError`` where it cannot be written."""
+    """The folder, created if missing, with a .gitignore of its own. Raises ``UsageError`` if it is not writable."""
     folder = Path(os.environ.get("LEADLENS_HOME") or ".leadlens").absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -21,10 +21,10 @@ def state_folder() -> Path:
             raise PermissionError(EACCES, os.strerror(EACCES))
     except OSError as error:
         raise UsageError(
-            "models, runs and reports cannot be kept here",
+            "models, runs and reports cannot be stored here",
             value=str(folder),
             why=error.strerror or str(error),
-            fix="run the command in a folder that you may write to, or name one: export LEADLENS_HOME=/a/folder",
+            fix="run the command in a folder that you may write to, or set one: export LEADLENS_HOME=/a/folder",
         ) from None
     return folder
 
@@ -35,5 +35,5 @@ def tracking_uri() -> str:
 
 
 def study_storage() -> str:
-    """The Optuna store, by which a stopped training goes on."""
+    """The Optuna store, from which an interrupted training resumes."""
     return f"sqlite:///{state_folder() / 'optuna.db'}"

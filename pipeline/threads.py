@@ -1,4 +1,4 @@
-"""Many small matrix products: one BLAS thread is faster than two that wait for each other."""
+"""A single BLAS thread: with many small matrix products, several threads mostly wait for each other."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ R = TypeVar("R")
 
 
 def one_blas_thread(job: Callable[P, R]) -> Callable[P, R]:
-    """Hold BLAS to one thread while ``job`` runs; LightGBM and DuckDB keep theirs.
+    """Limit BLAS to one thread while ``job`` runs; LightGBM and DuckDB keep theirs.
 
-    Training took a seventh of the time so on a busy machine of two cores.
+    On a busy machine with two cores, training took a seventh of the time.
     """
 
     @wraps(job)

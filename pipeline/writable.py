@@ -1,4 +1,4 @@
-"""Whether a place can be written to, asked before hours of work are spent on what goes there."""
+"""Check that a folder is writable before hours are spent on what goes there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from features import UsageError
 
 
 def check_writable(folder: Path, where: str, fix: str) -> None:
-    """Raise ``UsageError`` unless files can be made in ``folder``, which need not be there and is not made."""
+    """Raise ``UsageError`` unless files can be created in ``folder``, which need not exist and is not created."""
     made: list[Path] = []
     try:
         missing = [folder, *folder.parents]
@@ -17,7 +17,7 @@ def check_writable(folder: Path, where: str, fix: str) -> None:
         for path in reversed(missing):
             path.mkdir()
             made.append(path)
-        # Who may write is told by trying alone: root may by its rights, and still not into /proc.
+        # Only trying is reliable: root has the permission, but still cannot write to /proc.
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Simulated worlds with a known ground truth: ``simulate`` one, ``write_world`` it as a project's data."""
+"""Simulated worlds with a known ground truth: ``simulate`` one, and ``write_world`` its data for a project."""
 
 from pipeline.demo.world import WORLDS, World, simulate, write_world
 

@@ -1,4 +1,4 @@
-"""Draws attributes from their spec, with what each adds to the latent fit, and what the CRM learns late."""
+"""Draws attributes from their spec, with their effect on the latent fit and the delay until the CRM knows them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pipeline.demo.draws import Draws, Floats, Ints, pick
 from pipeline.demo.spec import Amount, Choice, Persona
 
 LEARNED_LATE_DAYS = 20.0
-"""Mean delay of a value that was not given at the start."""
+"""Mean delay of a value that is not known at the start."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Columns by name, the fit they add per entity, and per late attribute the days until it is known."""
+    """Columns by name, their total fit per entity, and per late attribute the days until it is known."""
 
     columns: dict[str, pd.Series]
     fit: Floats
@@ -31,7 +31,7 @@ def draw_attributes(
     personas: tuple[Persona, ...] = (),
     persona: Ints | None = None,
 ) -> Drawn:
-    """Draw every attribute for ``len(years)`` entities; ``years`` is when each appears, for the drift."""
+    """Draw every attribute for ``len(years)`` entities; ``years`` is when each is created, for the drift."""
     size = len(years)
     drawn = Drawn({}, np.zeros(size), {})
     for attribute in attributes:
@@ -66,9 +66,9 @@ def _choice(
             own = kind.values[attribute.name]
             weights[persona == number] = [own.get(level.value, 0.0) for level in attribute.levels]
     index = pick(rng, weights, len(years))
-    columns = {attribute.name: _taken([level.value for level in attribute.levels], index)}
+    columns = {attribute.name: _values_at([level.value for level in attribute.levels], index)}
     for name in dict.fromkeys(name for level in attribute.levels for name in level.sets):
-        columns[name] = _taken([level.sets.get(name) for level in attribute.levels], index)
+        columns[name] = _values_at([level.sets.get(name) for level in attribute.levels], index)
     return columns, np.array([level.fit for level in attribute.levels])[index]
 
 
@@ -79,5 +79,5 @@ def _amount(attribute: Amount, size: int, rng: np.random.Generator) -> tuple[dic
     return {attribute.name: pd.Series(value)}, np.interp(value, corners, effects)
 
 
-def _taken(values: list[str | None], index: Ints) -> pd.Series:
+def _values_at(values: list[str | None], index: Ints) -> pd.Series:
     return pd.Series(np.array(values, dtype=object)[index], dtype="str")

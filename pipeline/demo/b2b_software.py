@@ -19,7 +19,7 @@ from pipeline.demo.spec import (
     Process,
     Product,
     Response,
-    Rhythm,
+    Seasonality,
     WorldSpec,
     visit,
 )
@@ -224,7 +224,7 @@ B2B_SOFTWARE = WorldSpec(
     contact=Contact(free_mail=0.12, disposable=0.01, phone=0.38),
     scanners=0.28,
     interest=Interest(project=0.3),
-    rhythm=Rhythm(
+    seasonality=Seasonality(
         hours=(1, 1, 1, 1, 1, 2, 4, 12, 30, 40, 40, 35, 25, 35, 40, 38, 30, 20, 10, 8, 7, 6, 4, 2),
         weekdays=(1.2, 1.3, 1.25, 1.2, 1.0, 0.3, 0.3),
     ),

@@ -19,7 +19,7 @@ from pipeline.demo.spec import (
     Process,
     Product,
     Response,
-    Rhythm,
+    Seasonality,
     WorldSpec,
     visit,
 )
@@ -190,7 +190,7 @@ CAR_DEALER = WorldSpec(
     contact=Contact(free_mail=1.0, disposable=0.015, phone=0.45),
     scanners=0.3,
     interest=Interest(warm_start=0.45, rise=0.02, fall=0.06),
-    rhythm=Rhythm(
+    seasonality=Seasonality(
         hours=(2, 1, 1, 1, 1, 2, 5, 10, 14, 16, 20, 22, 24, 22, 20, 20, 22, 26, 32, 38, 40, 34, 20, 8),
         weekdays=(0.9, 0.9, 0.9, 0.9, 1.0, 1.4, 1.1),
     ),

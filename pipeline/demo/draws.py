@@ -1,7 +1,7 @@
 """Random draws that stay the same when something else in a world changes.
 
-Every purpose has a named stream of its own, and each draw uses a fixed number of uniforms (inverse CDF), so one
-more lead attribute, or a last-bit difference between two machines, never shifts all that follows.
+Every purpose has its own named stream, and each draw uses a fixed number of uniforms (inverse CDF), so one
+more lead attribute, or a last-bit difference between two machines, never shifts the draws that follow.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def pick(rng: np.random.Generator, weights: ArrayLike, size: int) -> Ints:
 
 
 def poisson_cells(rng: np.random.Generator, rate: Floats, most: int = 8) -> tuple[Ints, Ints]:
-    """Poisson counts for a matrix of small rates, as (row, column) of every single event, in row order.
+    """Poisson counts for a matrix of small rates, as (row, column) of each event, in row order.
 
-    Counts above ``most`` are cut; with rates below one that is one event in millions.
+    Counts are capped at ``most``, which for rates below one affects one event in millions.
     """
     uniform = rng.random(rate.shape)
     none = np.exp(-rate)

@@ -1,4 +1,4 @@
-"""What people do and receive: every process of the spec, driven by persona, fit and intent, and the answers."""
+"""What people do and receive: the processes of the spec, driven by persona, fit and intent, and the responses."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pipeline.demo.spec import Process, Response, WorldSpec
 _DAY = 86_400.0
 _YEAR_DAYS = 365.25
 _BEHIND_A_SCANNER = 0.3
-"""A person's chance to answer a mail that a machine opened, against one that the person opened."""
+"""A person's chance of responding to a mail that a bot opened, relative to one that the person opened."""
 
 
 @dataclass(frozen=True)
 class Occurrences:
-    """The events of one process, an array position each."""
+    """The events of one process; one array position per event."""
 
     lead: Ints
     """Position of the lead."""
@@ -28,7 +28,7 @@ class Occurrences:
     day: Ints
     """Column of the intent matrix."""
     token: Floats
-    """A uniform number that decides the properties; an answer carries that of the mail it answers."""
+    """A uniform number that decides the properties; a response has that of the mail it responds to."""
     machine: Bools
     """Done by a mail scanner."""
 
@@ -40,7 +40,7 @@ class Occurrences:
 
 
 def draw_habits(spec: WorldSpec, people: People, intent: Floats, draws: Draws) -> dict[str, Occurrences]:
-    """Occurrences by process or response name, as if nobody ever bought or left."""
+    """Occurrences by process or response name, as if no lead ever converted or was closed."""
     weekday = _weekday_factor(spec, people, intent.shape[1])
     happened = {
         process.name: _process(spec, process, people, intent, weekday, draws) for process in spec.processes
@@ -71,7 +71,7 @@ def _process(
     day += start
     midnight = np.floor(people.created / _DAY)[lead] + day - spec.discovery
     at = midnight * _DAY + times_of_day(spec, rng, len(lead))
-    # Somebody who appears at noon does nothing in the morning of that day.
+    # A lead created at noon does nothing in the morning of that day.
     too_soon = (day == spec.discovery) & (at <= people.created[lead])
     at = np.where(too_soon, people.created[lead] + 60 + rng.standard_exponential(len(lead)) * 1200.0, at)
 
@@ -97,7 +97,7 @@ def _response(
     by_person = np.flatnonzero(rng.random(size) < probability)
     delay = 30 + rng.standard_exponential(size) * response.delay_hours * 3600.0
     scans = people.scanner[parent.lead] & (rng.random(size) < response.scanned)
-    # A machine answers what was delivered, or what it answered itself, never what a person did.
+    # A scanner responds to what was delivered, or to its own responses, never to those of a person.
     may_scan = parent.machine | ~np.any(parent.machine)
     by_machine = np.repeat(np.flatnonzero(scans & may_scan), response.scanner_repeats)
     seconds = 1.0 + np.floor(rng.random(len(by_machine)) * 20.0)
@@ -112,5 +112,5 @@ def _response(
 def _weekday_factor(spec: WorldSpec, people: People, days: int) -> Floats:
     first = np.floor(people.created / _DAY).astype(np.int64) + spec.start.weekday() - spec.discovery
     weekday = (first[:, None] + np.arange(days)) % 7
-    factor = np.array(spec.rhythm.weekdays)
+    factor = np.array(spec.seasonality.weekdays)
     return np.asarray((factor / factor.mean())[weekday])

@@ -1,4 +1,4 @@
-"""The latent intent: how much each person wants to buy on each day. Nobody in the CRM ever sees it."""
+"""The latent intent: how much each person wants to buy on each day. The CRM never sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who buys, who is lost, and when: competing daily hazards on fit, intent and what the lead has done."""
+"""Who buys, who is lost, and when: competing daily hazards of fit, intent and past activity."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _YEAR_DAYS = 365.25
 
 @dataclass(frozen=True)
 class Ends:
-    """Seconds since the world's start by lead; infinity where it never happens."""
+    """Seconds since the start of the world per lead; infinity where it never happens."""
 
     converted: Floats
     closed: Floats
 
     @property
     def first(self) -> Floats:
-        """The end of the lead's life, whichever way."""
+        """The end of the lead, either way."""
         return np.minimum(self.converted, self.closed)
 
 
 def draw_ends(
     spec: WorldSpec, people: People, intent: Floats, happened: dict[str, Occurrences], draws: Draws
 ) -> Ends:
-    """The earlier of converting and being lost; whoever outlives ``spec.follow`` days is closed."""
+    """The earlier of conversion and loss; a lead that outlives ``spec.follow`` days is closed."""
     outcome, size = spec.outcome, len(people.fit)
     want = intent[:, spec.discovery + 1 :]
     years = people.created / _DAY / _YEAR_DAYS
@@ -55,7 +55,7 @@ def draw_ends(
 
 
 def _boost(process: Process, occurred: Occurrences, shape: tuple[int, int]) -> Floats:
-    """What earlier days' events add to the log hazard: full after one event, then fading; it does not pile up."""
+    """What events of earlier days add to the log hazard: full after one event, then decaying, never accumulating."""
     on_day = np.zeros(shape, dtype=bool)
     on_day[occurred.lead, occurred.day] = True
     keep = 0.5 ** (1.0 / process.half_life)

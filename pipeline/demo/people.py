@@ -1,4 +1,4 @@
-"""Who is in the world: accounts, leads, their attributes, their latent fit, and the changes learned later."""
+"""The people of a world: accounts, leads, their attributes, their latent fit, and what the CRM learns later."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from pipeline.demo.spec import WorldSpec
 _YEAR = 365.25
 _DAY = 86_400
 _KEEN_ON_PHONE = 0.5
-"""Log-odds of giving a phone number per standard deviation of keenness: why a number is a good sign."""
+"""Log-odds of giving a phone number per standard deviation of keenness, which makes a number a good sign."""
 
 
 @dataclass(frozen=True)
 class People:
-    """One position per lead in every array; ``leads`` and ``accounts`` are contract tables but for closed_at."""
+    """One position per lead in every array; ``leads`` and ``accounts`` are contract tables without closed_at."""
 
     leads: pd.DataFrame
     accounts: pd.DataFrame
     changes: pd.DataFrame
     created: Floats
-    """Seconds since the start of the world; the hour follows the world's rhythm."""
+    """Seconds since the start of the world; the hour follows its seasonality."""
     account: Ints
     """Position of the account, -1 without one."""
     project_start: Floats
@@ -80,15 +80,15 @@ def draw_people(spec: WorldSpec, size: int, draws: Draws) -> People:
     )
 
 
-def moments(spec: WorldSpec, seconds: Floats) -> pd.Series:
+def timestamps(spec: WorldSpec, seconds: Floats) -> pd.Series:
     """Seconds since the world's start as naive UTC timestamps, whole seconds in microsecond resolution."""
     start = np.datetime64(spec.start, "s")
     return pd.Series((start + np.floor(seconds).astype("timedelta64[s]")).astype("datetime64[us]"))
 
 
 def times_of_day(spec: WorldSpec, rng: np.random.Generator, size: int) -> Floats:
-    """Seconds after midnight by the world's rhythm."""
-    hour = pick(rng, spec.rhythm.hours, size)
+    """Seconds after midnight, by the seasonality of the world."""
+    hour = pick(rng, spec.seasonality.hours, size)
     return np.asarray(hour * 3600.0 + np.floor(rng.random(size) * 3600.0), dtype=np.float64)
 
 
@@ -107,7 +107,7 @@ class _Accounts:
         if size:
             columns |= {"account_name": firm_names(size, draws), **self.drawn.columns}
         self.table = pd.DataFrame(columns)
-        known_from = moments(spec, np.floor(self.first_day) * _DAY)
+        known_from = timestamps(spec, np.floor(self.first_day) * _DAY)
         self.changes = _learn_late(spec, "account", self.table, self.drawn.late_days, known_from)
 
     def members(self, spec: WorldSpec, persona: Ints, draws: Draws) -> Ints:
@@ -120,7 +120,7 @@ class _Accounts:
 
 
 def _created(spec: WorldSpec, account: Ints, first_day: Floats, draws: Draws) -> Floats:
-    """Contacts of one account appear around the same weeks, people without an account at any time."""
+    """Contacts of one account are created within the same weeks, people without an account at any time."""
     rng = draws.of("created")
     day = rng.random(len(account)) * spec.days
     delay = rng.standard_exponential(len(account)) * 35.0
@@ -142,7 +142,7 @@ def _lead_table(
     own.late_days["phone"] = np.where(has_phone & late, wait, np.nan)
     columns = {
         "lead_id": pd.Series([f"L{number:06d}" for number in range(size)], dtype="str"),
-        "created_at": moments(spec, created),
+        "created_at": timestamps(spec, created),
     }
     if spec.accounts:
         ids = pd.Series([f"A{number:05d}" for number in account], dtype="str")
@@ -156,9 +156,9 @@ def _lead_table(
 def _learn_late(
     spec: WorldSpec, entity: str, table: pd.DataFrame, late_days: dict[str, Floats], known_from: pd.Series
 ) -> pd.DataFrame:
-    """The change log of values learned late: empty from the start, the real one later.
+    """The change log of values learned late: first NULL, later the value.
 
-    A value not yet learned when the world ends is taken out of ``table``.
+    A value not yet learned when the world ends is removed from ``table``.
     """
     end = pd.Timestamp(spec.start) + pd.Timedelta(days=spec.days)
     key = table[f"{entity}_id"]
@@ -167,10 +167,10 @@ def _learn_late(
         known = known_from + pd.to_timedelta(np.floor(days * _DAY), unit="s").astype("timedelta64[us]")
         table[name] = table[name].mask(known >= end)
         learned = known < end
-        facts = {"entity": entity, "id": key[learned], "attribute": name}
-        parts.append(pd.DataFrame(facts | {"value": None, "known_at": known_from[learned]}))
+        change = {"entity": entity, "id": key[learned], "attribute": name}
+        parts.append(pd.DataFrame(change | {"value": None, "known_at": known_from[learned]}))
         parts.append(
-            pd.DataFrame(facts | {"value": table[name][learned].map(_as_text), "known_at": known[learned]})
+            pd.DataFrame(change | {"value": table[name][learned].map(_as_text), "known_at": known[learned]})
         )
     text = dict.fromkeys(("entity", "id", "attribute", "value"), "str")
     empty = pd.DataFrame(columns=[*text, "known_at"]).astype({"known_at": "datetime64[us]"})

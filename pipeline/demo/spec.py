@@ -1,4 +1,4 @@
-"""What a demo world is: frozen descriptions of people, habits and outcomes, without a random number.
+"""The specification of a demo world: people, habits and outcomes, without any random draws.
 
 ``b2b_software.py`` and ``car_dealer.py`` each hold one ``WorldSpec``; the other modules of this folder turn any
 of them into tables. Effects are log-odds (of a hazard or of a rate): +0.7 doubles, -0.7 halves.
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 WANTED = "<wanted>"
-"""As an event property's value: the product that this lead wants."""
+"""As the value of an event property: the product that the lead wants."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """One value of a ``Choice``: how common, how well it fits, which other columns it fills as well."""
+    """One value of a ``Choice``: its frequency, its fit, and other columns that it sets as well."""
 
     value: str
     weight: float = 1.0
@@ -28,7 +28,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Choice:
-    """A categorical attribute. ``late``: share of values that the CRM learns only some weeks later."""
+    """A categorical attribute. ``late``: share of values that the CRM learns only weeks later."""
 
     name: str
     levels: tuple[Level, ...]
@@ -59,7 +59,7 @@ class Contact:
     disposable: float
     phone: float
     phone_late: float = 0.1
-    """Share of the phone numbers that are given only some weeks later."""
+    """Share of the phone numbers that are given only weeks later."""
     phone_prefix: str = "+1 555"
 
 
@@ -99,14 +99,14 @@ class Interest:
 
 @dataclass(frozen=True)
 class Process:
-    """Things that a lead does (or receives) at a rate of its own.
+    """Events that a lead triggers (or receives) at a certain rate.
 
     Parameters
     ----------
     per_week : events a week of an average person without intent.
-    intent, fit : effect of the latent on the log rate.
-    boost, half_life : what one event itself adds to the log hazard of converting, and how fast that fades (days).
-    at_start : chance of one such event at the moment the lead is created.
+    intent, fit : effect of the latent variable on the log rate.
+    boost, half_life : what one event adds to the log hazard of converting, and the half-life of that (days).
+    at_start : chance of one such event when the lead is created.
     once : only the first one happens.
     anonymous : also happens before the lead is known; such events become known when the lead is created.
     stops : processes that end with the first such event (an unsubscription ends the mailing).
@@ -139,9 +139,9 @@ def visit(name: str, pages: Mapping[str, float], per_week: float, **effects: flo
 
 @dataclass(frozen=True)
 class Response:
-    """An answer to another event (an open to a mail). Mail scanners answer within seconds, whatever the intent.
+    """A response to another event (an open to a mail). Mail scanners respond within seconds, whatever the intent.
 
-    ``scanned`` is the chance that a scanner answers, ``scanner_repeats`` how often it then does (every link).
+    ``scanned`` is the chance that a scanner responds, ``scanner_repeats`` how often it then does (every link).
     """
 
     name: str
@@ -155,7 +155,7 @@ class Response:
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class Seasonality:
     """When things happen: 24 weights for the hours and 7 for the weekdays from Monday (average one)."""
 
     hours: tuple[float, ...]
@@ -164,7 +164,7 @@ class Rhythm:
 
 @dataclass(frozen=True)
 class Product:
-    """Something to buy: how many want it, how easily they decide, what it costs (median)."""
+    """A product: how many leads want it, how easily they decide, its median price."""
 
     name: str
     weight: float
@@ -200,7 +200,7 @@ class LeakingAttribute:
 
 @dataclass(frozen=True)
 class LeakingEvent:
-    """An event recorded after the sale and dated back to the first contact, with nothing to tell it."""
+    """An event recorded after the sale and backdated to the first contact, which nothing in its row reveals."""
 
     event_type: str
     share: float
@@ -210,7 +210,7 @@ class LeakingEvent:
 
 @dataclass(frozen=True)
 class Driver:
-    """Something that truly moves conversion: a condition over events (``on='action'``) or over attributes."""
+    """A true driver of conversion: a condition over events (``on='action'``) or over attributes."""
 
     label: str
     when: str
@@ -222,7 +222,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the ground truth says of one hand-written rule: right, too high, too low, useless or wrong sign."""
+    """The ground truth on one hand-written rule: right, too high, too low, useless or wrong sign."""
 
     rule: str
     verdict: str
@@ -249,7 +249,7 @@ class WorldSpec:
     scanners: float
     """Share of accounts (or people) whose mail is opened by a machine."""
     interest: Interest
-    rhythm: Rhythm
+    seasonality: Seasonality
     processes: tuple[Process, ...]
     responses: tuple[Response, ...]
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""Turns what happened into the five contract tables, as a CRM would export them on the last day."""
+"""Turns a simulated world into the five contract tables, as a CRM would export them on the last day."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pandas as pd
 from pipeline.demo.draws import Draws, Floats, Ints, pick
 from pipeline.demo.habits import Occurrences
 from pipeline.demo.outcomes import Ends
-from pipeline.demo.people import People, moments
+from pipeline.demo.people import People, timestamps
 from pipeline.demo.spec import WANTED, Process, Response, WorldSpec
 
 _DAY = 86_400.0
 _DUPLICATES = 0.004
-"""Share of the events that the export holds twice, under the same event_id."""
+"""Share of the events that the export contains twice, under the same event_id."""
 
 
 def conversion_table(spec: WorldSpec, people: People, ends: Ends, draws: Draws) -> pd.DataFrame:
@@ -23,7 +23,7 @@ def conversion_table(spec: WorldSpec, people: People, ends: Ends, draws: Draws) 
     buyer = np.flatnonzero(ends.converted < spec.days * _DAY)
     rng = draws.of("conversions")
     products = spec.outcome.products
-    # Most buy what they came for, some are talked into something else.
+    # Most buy the product they wanted, some another one.
     other = pick(rng, [product.weight for product in products], len(buyer))
     bought = np.where(rng.random(len(buyer)) < 0.8, people.wanted[buyer], other)
     value = np.array([product.value for product in products])[bought]
@@ -31,7 +31,7 @@ def conversion_table(spec: WorldSpec, people: People, ends: Ends, draws: Draws) 
     table = pd.DataFrame(
         {
             "lead_id": people.leads["lead_id"].iloc[buyer].reset_index(drop=True),
-            "converted_at": moments(spec, ends.converted[buyer]),
+            "converted_at": timestamps(spec, ends.converted[buyer]),
             "kind": spec.outcome.kind,
             "product": np.array([product.name for product in products], dtype=object)[bought],
             "value": value,
@@ -41,10 +41,10 @@ def conversion_table(spec: WorldSpec, people: People, ends: Ends, draws: Draws) 
 
 
 def lead_table(spec: WorldSpec, people: People, ends: Ends, draws: Draws) -> pd.DataFrame:
-    """The leads with ``closed_at`` and the column that sales fill in after the sale."""
+    """The leads with ``closed_at`` and the leaking column, which sales fill in after the sale."""
     leads, leak, end = people.leads.copy(), spec.leaking_attribute, spec.days * _DAY
     closed = ends.closed < end
-    at = moments(spec, np.where(closed, ends.closed, 0.0)).where(closed)
+    at = timestamps(spec, np.where(closed, ends.closed, 0.0)).where(closed)
     leads.insert(2, "closed_at", at)
     rng = draws.of("leaking attribute")
     filled = rng.random(len(leads)) < np.where(ends.converted < end, leak.filled, leak.noise)
@@ -93,7 +93,7 @@ def _part(
         known = np.where(late, occurred.at + delay, known)
         before = occurred.at < people.created[occurred.lead]
         known = np.where(before, people.created[occurred.lead], known)
-    columns["known_at"] = moments(spec, np.nan_to_num(known)).where(~np.isnan(known))
+    columns["known_at"] = timestamps(spec, np.nan_to_num(known)).where(~np.isnan(known))
     products = np.array([product.name for product in spec.outcome.products], dtype=object)
     for number, (name, weights) in enumerate(source.properties.items()):
         values = np.array(list(weights), dtype=object)[_by_token(occurred.token, number, weights)]
@@ -102,7 +102,7 @@ def _part(
 
 
 def _leaking_part(spec: WorldSpec, people: People, ends: Ends, draws: Draws) -> pd.DataFrame:
-    """Dated back to the first contact, and without ``known_at``: nothing in the row gives it away."""
+    """Backdated to the first contact, and without ``known_at``: nothing in the row reveals it."""
     leak, rng = spec.leaking_event, draws.of("leaking event")
     buyer = np.flatnonzero(ends.converted < spec.days * _DAY)
     buyer = buyer[rng.random(len(buyer)) < leak.share]
@@ -115,7 +115,7 @@ def _leaking_part(spec: WorldSpec, people: People, ends: Ends, draws: Draws) -> 
 
 def _frame(spec: WorldSpec, people: People, lead: Ints, at: Floats, event_type: str) -> pd.DataFrame:
     lead_id = people.leads["lead_id"].iloc[lead].reset_index(drop=True)
-    return pd.DataFrame({"lead_id": lead_id, "occurred_at": moments(spec, at), "event_type": event_type})
+    return pd.DataFrame({"lead_id": lead_id, "occurred_at": timestamps(spec, at), "event_type": event_type})
 
 
 def _by_token(token: Floats, number: int, weights: Mapping[str, float]) -> Ints:
@@ -127,7 +127,7 @@ def _by_token(token: Floats, number: int, weights: Mapping[str, float]) -> Ints:
 
 
 def _root(spec: WorldSpec, kind: Process | Response) -> Process:
-    """The process whose properties an event carries: an open tells the campaign of the mail it answers."""
+    """The process whose properties an event has: an open has the campaign of the mail it responds to."""
     kinds: list[Process | Response] = [*spec.processes, *spec.responses]
     by_name = {each.name: each for each in kinds}
     while isinstance(kind, Response):

@@ -1,4 +1,4 @@
-"""What is kept of a training so that any past score can be replayed: the model and its recipe, as text."""
+"""The bundle of a training, from which any past score can be replayed: the model and its recipe, as text."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ class Recipe:
 
     Attributes
     ----------
-    project : the project file's settings as plain values, defaults included (no secret is in them).
-    project_fingerprint, data_fingerprint : change when a setting, or any training value, does.
+    project : the settings of the project file as plain values, defaults included, without secrets; renamed settings
+        are in the spelling of the first release that had them.
+    project_fingerprint, data_fingerprint : change with any setting, or any training value.
     plan : the features, as built.
-    sheet : the score sheet that the model starts from, as plain values, or ``None``; ``sheet_version`` is its
+    sheet : the score sheet that is the prior of the model, as plain values, or ``None``; ``sheet_version`` is its
         content hash, or ``""``.
-    sheet_probability : slope and start that turn the sheet's points into log-odds.
-    test_from : rows from then on were never seen by the model.
-    trained_to : latest moment of a training row.
-    dropped : features left out because they mostly tell the time, and why.
+    sheet_probability : slope and intercept that turn the points of the sheet into log-odds.
+    test_from : start of the test period, whose rows the model was not trained on.
+    trained_to : latest as-of date of a training row.
+    dropped : time-proxy features that were left out, and why.
     """
 
     project: dict[str, Any]
@@ -50,16 +51,16 @@ class Recipe:
         return {"leadlens_recipe": _FORMAT, **asdict(self), "plan": self.plan.to_dict()}
 
     @classmethod
-    def from_dict(cls, told: dict[str, Any]) -> Recipe:
+    def from_dict(cls, plain: dict[str, Any]) -> Recipe:
         """The inverse of ``to_dict``. Raises ``DataError`` for a recipe of another format."""
-        if told.get("leadlens_recipe") != _FORMAT:
+        if plain.get("leadlens_recipe") != _FORMAT:
             raise DataError(
                 "this model was saved by another version of Leadlens",
-                value=told.get("leadlens_recipe"),
+                value=plain.get("leadlens_recipe"),
                 fix="train again with this version",
             )
-        values = {name: value for name, value in told.items() if name != "leadlens_recipe"}
-        return cls(**{**values, "plan": FeaturePlan.from_dict(told["plan"])})
+        values = {name: value for name, value in plain.items() if name != "leadlens_recipe"}
+        return cls(**{**values, "plan": FeaturePlan.from_dict(plain["plan"])})
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Bundle:
 
     @property
     def sheet(self) -> ScorecardSet | None:
-        """The score sheets that the model starts from, as they were."""
+        """The score sheets that are the prior of the model, as they were."""
         from models.scorecard import ScorecardSet
 
         return None if self.recipe.sheet is None else ScorecardSet.from_content(self.recipe.sheet)
@@ -89,9 +90,9 @@ class Bundle:
         from models.lead_model import LeadModel
 
         try:
-            told = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+            plain = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DataError(
-                "this folder holds no Leadlens model", value=str(folder), why=str(error)
+                "this folder does not contain a Leadlens model", value=str(folder), why=str(error)
             ) from None
-        return cls(LeadModel.load(folder), Recipe.from_dict(told))
+        return cls(LeadModel.load(folder), Recipe.from_dict(plain))

@@ -1,4 +1,4 @@
-"""The MLflow side: one parent run per training, a registered model without pickle, aliases that say who serves."""
+"""The MLflow registry: one parent run per training, a registered model without pickle, and its aliases."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REQUIRED = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
 
 @dataclass(frozen=True)
 class Registered:
-    """A registered model version, opened."""
+    """A registered model version, loaded."""
 
     bundle: Bundle
     version: str
@@ -36,7 +36,7 @@ class Registered:
 
     @property
     def display_name(self) -> str:
-        """How the version is named in tables and reports: ``bank_marketing/3``."""
+        """The version's name in tables and reports: ``bank_marketing/3``."""
         return f"{self.bundle.recipe.project['name']}/{self.version}"
 
 
@@ -53,7 +53,7 @@ class Registry:
         """A run of this project's experiment; it is marked failed if the block raises."""
         experiment = self.client.get_experiment_by_name(self.project)
         if experiment is None:
-            # A server decides itself where artifacts go; the embedded store keeps them beside the database.
+            # A server decides where artifacts go; the embedded store keeps them beside the database.
             local = tracking_uri().startswith("sqlite:")
             location = (state_folder() / "mlartifacts").as_uri() if local else None
             experiment_id = self.client.create_experiment(self.project, artifact_location=location)
@@ -84,11 +84,11 @@ class Registry:
         return version
 
     def open(self, alias: Alias) -> Registered | None:
-        """The version that holds an alias, or ``None``."""
+        """The version with an alias, or ``None``."""
         from mlflow.exceptions import MlflowException
 
         try:
-            found = self.client.get_model_version_by_alias(self.project, alias)
+            model = self.client.get_model_version_by_alias(self.project, alias)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
@@ -96,19 +96,19 @@ class Registry:
         with _quiet():
             folder = self.mlflow.artifacts.download_artifacts(f"models:/{self.project}@{alias}")
         return Registered(
-            Bundle.load(Path(folder) / "artifacts" / "bundle"), str(found.version), alias, found.run_id
+            Bundle.load(Path(folder) / "artifacts" / "bundle"), str(model.version), alias, model.run_id
         )
 
     def serving(self) -> Registered:
-        """The champion, else the challenger. Raises ``DataError`` if nothing was trained."""
-        found = self.open("champion") or self.open("challenger")
-        if found is None:
+        """The champion, else the challenger. Raises ``DataError`` if no model was trained."""
+        registered = self.open("champion") or self.open("challenger")
+        if registered is None:
             raise DataError(
                 f"no model of {self.project!r} is registered",
                 where=_shown_store(),
-                fix="train one: leadlens train CONFIG (in the same folder: .leadlens holds the store)",
+                fix="train one: leadlens train CONFIG (in the same folder: the store is in .leadlens)",
             )
-        return found
+        return registered
 
     def promote(self, version: str) -> None:
         """Give a version the alias ``champion``."""
@@ -124,7 +124,7 @@ def _shown_store() -> str:
 
 
 def _mlflow() -> Any:
-    # Set before the import: neither usage statistics nor look-ups of newer versions leave the machine.
+    # Set before the import: MLflow must not send usage statistics or look up newer versions.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -136,7 +136,7 @@ def _mlflow() -> Any:
     tracking, registry = os.environ.get("MLFLOW_TRACKING_URI"), os.environ.get("MLFLOW_REGISTRY_URI")
     mlflow.set_tracking_uri(tracking_uri())
     mlflow.set_registry_uri(registry or tracking_uri())
-    # MLflow writes both into the environment, where the next project would take them for the user's wish.
+    # MLflow sets both in the environment, where the next project would take them for the user's setting.
     if tracking is None:
         os.environ.pop("MLFLOW_TRACKING_URI", None)
     if registry is None:
@@ -146,7 +146,7 @@ def _mlflow() -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """MLflow's hints and success messages are not for our users; an exception still gets out."""
+    """Hide MLflow's hints and success messages; exceptions still propagate."""
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield

@@ -1,6 +1,6 @@
 """The model as MLflow loads it: logged as code, with text files as artifacts, so that nothing is unpickled.
 
-Input: the feature matrix's columns by name, and one ``sheet: <rule>`` column of points per rule where a score
+Input: the columns of the feature matrix by name, and one ``sheet: <rule>`` column of points per rule where a score
 sheet is the prior. Output: ``probability`` (0–1) and ``score`` (1–99).
 """
 

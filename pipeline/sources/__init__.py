@@ -1,4 +1,4 @@
-"""Where the history comes from: files, DuckDB, SQL databases, brought into the five contract tables."""
+"""Read the history from files, DuckDB and SQL databases into the five contract tables."""
 
 from pipeline.sources.opening import open_history
 

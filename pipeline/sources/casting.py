@@ -1,4 +1,4 @@
-"""From the user's column types to the contract's: ids as text, moments as UTC, numbers that are numbers."""
+"""Cast the user's column types to the contract's: ids to text, timestamps to UTC, numbers to finite numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from features.history import Kind
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
 _MOSTLY = 0.95
-LARGEST = "1e100"  # squares and sums of what is larger are no numbers any more
+LARGEST = "1e100"  # squares and sums of larger numbers overflow
 _EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
 # Thousands in groups of three, or one decimal mark: "1.234,50 €" is a number, "+1 555 1000314" a phone.
 _WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,][0-9]+)?|[0-9]+[.,][0-9]+)\s?[%A-Za-z€$£]{0,3}$'"
@@ -20,9 +20,9 @@ _WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,]
 
 @dataclass
 class Caster:
-    """Casts the columns of one raw table, and collects what the user should know about them.
+    """Casts the columns of one raw table, and collects findings about them.
 
-    ``origins`` tells what a renamed column is called in the user's data.
+    ``origins`` maps renamed columns to their names in the user's data.
     """
 
     engine: Engine
@@ -39,26 +39,26 @@ class Caster:
         return self.engine.dialect.quote(column)
 
     def identifier(self, column: str) -> str:
-        """SQL of an id as text: whole numbers written without a decimal point, spaces trimmed, '' is NULL."""
+        """SQL of an id as text: whole numbers without a decimal point, spaces trimmed, '' as NULL."""
         name, kind = self.quote(column), self.types[column]
         if kind in ("DOUBLE", "FLOAT"):
             self._refuse_rounded(column)
             name = f"CASE WHEN isfinite({name}) THEN {name} END"
         if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
-            # An integer column with gaps arrives as floating point; 12.0 and "12" must stay the same lead.
+            # An integer column with NULLs may arrive as floating point; 12.0 and "12" must be the same lead.
             whole = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
             return f"CASE WHEN {name} = floor({name}) THEN {whole} ELSE CAST({name} AS VARCHAR) END"
         return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
 
-    def moment(self, column: str) -> str:
-        """SQL of a moment in UTC without a zone; text is parsed, and what cannot be parsed is an error."""
+    def timestamp(self, column: str) -> str:
+        """SQL of a timestamp in UTC without a zone. Raises ``DataError`` for text that cannot be parsed."""
         name, kind = self.quote(column), self.types[column]
         if kind == "TIMESTAMP WITH TIME ZONE":
             return self._plausible(column, f"CAST({name} AT TIME ZONE 'UTC' AS TIMESTAMP)")
         if kind.startswith("TIMESTAMP") or kind == "DATE":
             return self._plausible(column, f"CAST({name} AS TIMESTAMP)")
         if kind == "VARCHAR":
-            # Words such as “now” and “infinity” are moments too, but not anybody's data.
+            # DuckDB also parses words such as “now” and “infinity”, which are never data.
             dated = f"CASE WHEN regexp_matches({name}, '^\\s*[0-9]') THEN trim({name}) END"
             parsed = f"CAST(TRY_CAST({dated} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS TIMESTAMP)"
             self._refuse_unparsed(column, parsed)
@@ -67,17 +67,17 @@ class Caster:
         if self._all_null(column):
             return "CAST(NULL AS TIMESTAMP)"
         raise UsageError(
-            f"{self.table}.{column} holds no moments but {_spoken(kind)}",
+            f"{self.table}.{column} holds {_humanize(kind)}, not timestamps",
             value=self.engine.value(f"SELECT min({name}) FROM {self.raw}"),
             where=self.where,
-            fix=f"call it something else: columns: {{is_{column}: {column}}}"
+            fix=f"give it another name: columns: {{is_{column}: {column}}}"
             if kind == "BOOLEAN"
-            else f"turn it into one in `query`: SELECT * REPLACE (to_timestamp({name}) AS {name}) FROM source for "
+            else f"convert it in `query`: SELECT * REPLACE (to_timestamp({name}) AS {name}) FROM source for "
             "seconds since 1970, strptime(CAST(… AS VARCHAR), '%Y%m%d') for 20260131",
         )
 
     def number(self, column: str) -> str:
-        """SQL of a finite number; infinity and NaN become NULL and are told."""
+        """SQL of a finite number; infinity and NaN become NULL, with a warning."""
         name, kind = self.quote(column), self.types[column]
         if kind == "BOOLEAN":
             return f"CAST({name} AS DOUBLE)"
@@ -85,21 +85,21 @@ class Caster:
         usable = f"(isfinite({cast}) AND abs({cast}) <= {LARGEST})"
         odd = self._count(f"NOT {usable}")
         if odd:
-            told = f"{self.table}.{column}: {counted(odd, 'value')} NaN, infinite or beyond {LARGEST}"
-            self._warn("not-finite", f"{told}, read as unknown", odd)
+            values = f"{counted(odd, 'value')} NaN, infinite or beyond {LARGEST}"
+            self._warn("not-finite", f"{self.table}.{column}: {values}, read as missing", odd)
         if kind == "VARCHAR":
             self._warn_text(column, cast)
         return f"CASE WHEN {usable} THEN {cast} END"
 
     def attribute(self, column: str) -> tuple[str, Kind]:
-        """SQL and kind of a column of the user's own."""
+        """SQL and kind of a column outside the contract."""
         name, kind = self.quote(column), self.types[column]
         if kind == "BOOLEAN":
             return name, "boolean"
         if kind.startswith(_NUMBERS):
             return self.number(column), "number"
         if kind.startswith("TIMESTAMP") or kind == "DATE":
-            return self.moment(column), "time"
+            return self.timestamp(column), "time"
         if kind == "VARCHAR":
             return self._text(column)
         return f"CAST({name} AS VARCHAR)", "category"
@@ -110,7 +110,7 @@ class Caster:
         total = self._count(f"{filled} IS NOT NULL")
         numeric = self._count(f"TRY_CAST({filled} AS DOUBLE) IS NOT NULL")
         distinct = int(self._value(f"count(DISTINCT {filled})"))
-        # A code such as a postcode stays text: leading zeros would be lost.
+        # Codes such as postcodes stay text, or they would lose their leading zeros.
         coded = self._count(f"regexp_matches({filled}, '^0[0-9]')") > 0
         few = numeric < total and distinct <= 10
         if total and not coded and not few and numeric >= _MOSTLY * total:
@@ -119,8 +119,8 @@ class Caster:
         if not coded and distinct > 10 and written >= _MOSTLY * total:
             self._warn(
                 "number-as-text",
-                f"{self.table}.{column} looks like numbers written for people "
-                f"({self._examples(column, 'TRUE')}): read as text. For numbers say in `query`: "
+                f"{self.table}.{column} holds formatted numbers "
+                f"({self._examples(column, 'TRUE')}), read as text. To read numbers, convert them in `query`: "
                 "SELECT * REPLACE (CAST(replace(…, ',', '.') AS DOUBLE) AS …) FROM source",
                 written,
             )
@@ -132,30 +132,33 @@ class Caster:
             self._warn(
                 "text-in-number",
                 f"{self.table}.{column} holds numbers and {counted(bad, 'value')} of text "
-                f"({self._examples(column, text)}), read as unknown. Name such texts under `missing`",
+                f"({self._examples(column, text)}), read as missing. List such texts under `missing`",
                 bad,
             )
 
     def _examples(self, column: str, condition: str) -> str:
         name = self.quote(column)
-        found = self.engine.frame(
-            f"SELECT DISTINCT trim({name}) AS v FROM {self.raw} WHERE {name} IS NOT NULL AND {condition} "
-            "ORDER BY v LIMIT 3"
-        )["v"]
-        return listed(map(repr, found))
+        values = self.engine.frame(f"""
+            SELECT DISTINCT trim({name}) AS v
+            FROM {self.raw}
+            WHERE {name} IS NOT NULL AND {condition}
+            ORDER BY v
+            LIMIT 3
+        """)["v"]
+        return listed(map(repr, values))
 
-    def _plausible(self, column: str, moment: str) -> str:
-        """The moment, or NULL where it is one of those that stand for “never” or “not known”."""
-        within = f"(isfinite({moment}) AND {moment} BETWEEN {_EARLIEST} AND {_LATEST})"
+    def _plausible(self, column: str, timestamp: str) -> str:
+        """The timestamp, or NULL where its year is a placeholder for “never” or “not known”."""
+        within = f"(isfinite({timestamp}) AND {timestamp} BETWEEN {_EARLIEST} AND {_LATEST})"
         odd = self._count(f"NOT {within}")
         if not odd:
-            return moment
+            return timestamp
         self._warn(
             "odd-moment",
-            f"{self.table}.{column}: {counted(odd, 'moment')} before the year 1000 or after 9000, read as unknown",
+            f"{self.table}.{column}: {counted(odd, 'timestamp')} before the year 1000 or after 9000, read as missing",
             odd,
         )
-        return f"CASE WHEN {within} THEN {moment} END"
+        return f"CASE WHEN {within} THEN {timestamp} END"
 
     def _refuse_rounded(self, column: str) -> None:
         name = self.quote(column)
@@ -163,24 +166,24 @@ class Caster:
             raise DataError(
                 f"{counted(rounded, 'id')} in {self.table}.{column} are floating-point numbers of 16 digits and more",
                 where=self.where,
-                why="their last digits are lost: different ids may have become one",
-                fix="write ids as text, or as whole numbers, where the file is made",
+                why="they have lost their last digits, so different ids may have become one",
+                fix="export ids as text or as whole numbers",
             )
 
     def _refuse_unparsed(self, column: str, parsed: str) -> None:
         name = self.quote(column)
-        own = self.quote(self.origins.get(column, column))  # a query sees the names before they are changed
+        own = self.quote(self.origins.get(column, column))  # a query sees the names before the column mapping
         condition = f"nullif(trim({name}), '') IS NOT NULL AND {parsed} IS NULL"
         bad = self._count(condition)
         if bad:
             raise DataError(
                 f"{bad:,} of {counted(self._value('count(*)'), 'value')} in {self.table}.{column} "
-                f"{'is not a moment' if bad == 1 else 'are not moments'}",
+                f"{'is not a timestamp' if bad == 1 else 'are not timestamps'}",
                 value=self._examples(column, f"({condition})"),
                 where=self.where,
-                why="a row without its moment cannot be placed in time, and guessing (1/2 or 2/1?) would leak",
+                why="a row without a timestamp cannot be placed in time, and a wrong guess (1/2 or 2/1?) would leak",
                 fix="write 2026-01-31 or 2026-01-31T09:30:00+01:00; convert yours in `query`: SELECT * REPLACE "
-                f"(strptime({own}, '%d.%m.%Y %H:%M') AS {own}) FROM source; name texts like N/A under `missing`",
+                f"(strptime({own}, '%d.%m.%Y %H:%M') AS {own}) FROM source; list texts like N/A under `missing`",
             )
 
     def _warn_mixed_zones(self, column: str) -> None:
@@ -190,8 +193,8 @@ class Caster:
         if zoned and bare:
             self._warn(
                 "mixed-zones",
-                f"{self.table}.{column}: {counted(zoned, 'moment')} with a time zone and {bare:,} without; "
-                "those are read as UTC",
+                f"{self.table}.{column}: {counted(zoned, 'timestamp')} with a time zone and {bare:,} without, "
+                "which are read as UTC",
                 bare,
             )
 
@@ -208,7 +211,7 @@ class Caster:
         self.findings.append(Finding(code, message, "warning", count))
 
 
-def _spoken(sql_type: str) -> str:
+def _humanize(sql_type: str) -> str:
     if sql_type == "BOOLEAN":
         return "true and false"
     return "numbers" if sql_type.startswith(_NUMBERS) else sql_type

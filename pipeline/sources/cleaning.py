@@ -1,4 +1,4 @@
-"""Make the opened tables fit together: what cannot be used is left out and told, what cannot be decided is refused."""
+"""Make the opened tables consistent: unusable rows are left out with a finding, ambiguous data are refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from features.errors import counted, listed
 from features.history import Kind
 from pipeline.sources.casting import LARGEST
 
-# No CRM is older than computers' clocks: zero seconds since 1970 stands for a moment that is not known.
+# No CRM is older than the Unix epoch: zero seconds since 1970 stands for a missing timestamp.
 _FIRST_DAY = "TIMESTAMP '1970-01-02'"
 _NEVER_CHANGED = ("lead_id", "account_id", "created_at", "closed_at")  # read from leads and accounts alone
 _CASTS: dict[Kind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}
@@ -19,7 +19,7 @@ _CASTS: dict[Kind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TI
 
 @dataclass
 class Cleaner:
-    """Cleans one contract table after the other (leads first), and collects what the user should know."""
+    """Cleans one contract table after the other (leads first), and collects findings about them."""
 
     engine: DuckDBEngine
     findings: list[Finding] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Cleaner:
             raise DataError(
                 "the table leads is empty",
                 where="data.leads",
-                why="there is nobody to score",
+                why="there are no leads to score",
                 fix="check `read`, `query` and `where`",
             )
         self._keep("leads", "lead_id IS NOT NULL", "lead-incomplete", "without lead_id")
@@ -41,54 +41,52 @@ class Cleaner:
                 "no lead is left",
                 where="data.leads",
                 value="; ".join(finding.message for finding in self.findings),
-                why="each needs a lead_id and a created_at that is not in the future",
+                why="every lead needs a lead_id and a created_at that is not in the future",
                 fix="check `columns`",
             )
-        self._tell(
+        self._report(
             "closed-early",
             self.engine.count("leads WHERE closed_at < created_at"),
             "lead",
-            "closed before created: never open, so never looked at",
+            "closed before created: never open, so never scored",
         )
-        self._tell_ancient("leads", "created_at")
+        self._report_ancient("leads", "created_at")
 
     def accounts(self) -> None:
         self._keep("accounts", "account_id IS NOT NULL", "account-incomplete", "without account_id")
         self._keep_distinct("accounts", "account_id")
         if self.engine.count("accounts"):
             unknown = "leads WHERE account_id NOT IN (SELECT account_id FROM accounts)"
-            told = f"of an account that is not in accounts{self._example('account_id', unknown)}"
-            self._tell("account-unknown", self.engine.count(unknown), "lead", told)
+            words = f"of an account that is not in accounts{self._example('account_id', unknown)}"
+            self._report("account-unknown", self.engine.count(unknown), "lead", words)
 
     def events(self) -> None:
         for column in ("lead_id", "occurred_at", "event_type"):
             self._keep("events", f"{column} IS NOT NULL", "event-incomplete", f"without {column}")
         self._keep_known_leads("events", "event-unknown-lead")
         early = self.engine.count("events WHERE known_at < occurred_at")
-        self._tell(
-            "known-early", early, "event", "with known_at before occurred_at: taken as known then", "note"
+        self._report(
+            "known-early",
+            early,
+            "event",
+            "with known_at before occurred_at: taken as known at occurred_at",
+            "note",
         )
-        self.engine.run(
-            [
-                Step(
-                    "events",
-                    "SELECT * REPLACE (greatest(coalesce(known_at, occurred_at), occurred_at) AS known_at) FROM events",
-                )
-            ]
-        )
+        known = "greatest(coalesce(known_at, occurred_at), occurred_at) AS known_at"
+        self.engine.run([Step("events", f"SELECT * REPLACE ({known}) FROM events")])
         back = self.engine.count("events WHERE retracted_at IS NOT NULL")
-        self._tell(
-            "events-retracted", back, "event", "taken back: each counts until its retracted_at", "note"
+        self._report(
+            "events-retracted", back, "event", "retracted: each counts until its retracted_at", "note"
         )
         vain = self.engine.count("events WHERE retracted_at <= known_at")
-        self._tell("retracted-unknown", vain, "event", "taken back before known: they never count", "note")
+        self._report("retracted-unknown", vain, "event", "retracted before known: they never count", "note")
         self._keep_one_per_event_id()
         self._drop_future("events", "known_at")
-        self._tell_ancient("events", "occurred_at")
+        self._report_ancient("events", "occurred_at")
         before = self.engine.count(
             "events AS e JOIN leads AS l USING (lead_id) WHERE e.occurred_at < l.created_at"
         )
-        self._tell(
+        self._report(
             "event-early", before, "event", "dated before the lead was created: part of its history", "note"
         )
 
@@ -98,14 +96,14 @@ class Cleaner:
         self._keep_known_leads("conversions", "conversion-unknown-lead")
         self.engine.run([Step("conversions", "SELECT DISTINCT * FROM conversions")])
         self._drop_future("conversions", "converted_at")
-        self._tell_ancient("conversions", "converted_at")
+        self._report_ancient("conversions", "converted_at")
         early = self.engine.count(
             "conversions AS c JOIN leads AS l USING (lead_id) WHERE c.converted_at < l.created_at"
         )
-        self._tell("conversion-early", early, "conversion", "dated before the lead was created")
+        self._report("conversion-early", early, "conversion", "dated before the lead was created")
 
     def changes(self, attributes: Mapping[str, Mapping[str, Kind]], hidden: Iterable[str]) -> None:
-        """``attributes`` are those of ``lead`` and ``account``; changes of ``hidden`` ones leave without a word."""
+        """``attributes`` are those of ``lead`` and ``account``; changes of ``hidden`` ones are left out silently."""
         literal = self.engine.dialect.literal
         self.engine.run([Step("changes", "SELECT * REPLACE (lower(entity) AS entity) FROM changes")])
         if names := ", ".join(map(literal, hidden)):
@@ -138,7 +136,7 @@ class Cleaner:
         self._drop_future("changes", "known_at")
 
     def _unknown_if_misfit(self, entity: str, name: str, kind: Kind) -> None:
-        """Values that the attribute's kind cannot hold become NULL."""
+        """Values that do not fit the kind of their attribute become NULL."""
         literal = self.engine.dialect.literal
         cast = f"TRY_CAST(value AS {_CASTS[kind]})"
         fits = (
@@ -149,8 +147,9 @@ class Cleaner:
             f"AND NOT coalesce({fits}, FALSE)"
         )
         if count := self.engine.count(f"changes WHERE {misfit}"):
-            told = f"of {entity}s' {name} to what is no {kind}{self._example('value', f'changes WHERE {misfit}')}"
-            self._tell("change-misfit", count, "change", f"{told}: read as unknown")
+            example = self._example("value", f"changes WHERE {misfit}")
+            words = f"of {entity}s' {name} to what is not a {kind}{example}: read as missing"
+            self._report("change-misfit", count, "change", words)
             replaced = f"CASE WHEN {misfit} THEN NULL ELSE value END AS value"
             self.engine.run([Step("changes", f"SELECT * REPLACE ({replaced}) FROM changes")])
 
@@ -163,13 +162,13 @@ class Cleaner:
         example: str | None = None,
         known: Iterable[str] = (),
     ) -> None:
-        """Leave out the rows for which ``condition`` does not hold, and tell their number and an example."""
+        """Leave out the rows for which ``condition`` does not hold, and report their number and an example."""
         rest = f"{table} WHERE NOT ({condition})"
         if not (dropped := self.engine.count(rest)):
             return
         shown = self._example(example, rest, known) if example else ""
         self.engine.run([Step(table, f"SELECT * FROM {table} WHERE {condition}")])
-        self._tell(code, dropped, table.removesuffix("s"), f"{words}{shown}: left out")
+        self._report(code, dropped, table.removesuffix("s"), f"{words}{shown}: left out")
 
     def _example(self, column: str, rest: str, known: Iterable[str] = ()) -> str:
         value = self.engine.value(f"SELECT min({column}) FROM {rest}")
@@ -179,16 +178,16 @@ class Cleaner:
         return f" (such as {listed([str(value)])}{'; did you mean ' + near[0] + '?' if near else ''})"
 
     def _keep_known_leads(self, table: str, code: str) -> None:
-        total, of = self.engine.count(table), f"{table} WHERE lead_id NOT IN (SELECT lead_id FROM leads)"
-        if total and self.engine.count(of) == total:
-            # Never by chance: the two tables write the same ids differently.
+        total, unknown = self.engine.count(table), f"{table} WHERE lead_id NOT IN (SELECT lead_id FROM leads)"
+        if total and self.engine.count(unknown) == total:
+            # Never by chance: the two tables spell the same ids differently.
             ours = self.engine.value("SELECT min(lead_id) FROM leads")
             theirs = self.engine.value(f"SELECT min(lead_id) FROM {table}")
             self.findings.append(
                 Finding(
                     code,
-                    f"none of {counted(total, table.removesuffix('s'))} belongs to a lead: ids look like "
-                    f"{listed([theirs])} there and {listed([ours])} in leads. Are they the same ids, written alike?",
+                    f"none of {counted(total, table.removesuffix('s'))} belongs to a lead: its ids are of the form "
+                    f"{listed([theirs])}, those in leads {listed([ours])}. Are they the same ids in another spelling?",
                     count=total,
                 )
             )
@@ -197,16 +196,11 @@ class Cleaner:
         self._keep(table, known, code, "of leads that are not in leads", "lead_id")
 
     def _keep_distinct(self, table: str, key: str) -> None:
-        """Rows that are alike in every column are one; other rows must not share their key."""
+        """Drop exact duplicates; other rows must not share their key."""
         before = self.engine.count(table)
         self.engine.run([Step(table, f"SELECT DISTINCT * FROM {table}")])
-        thing = table.removesuffix("s")
-        self._tell(
-            f"{thing}-repeated",
-            before - self.engine.count(table),
-            thing,
-            "alike in every column to another: kept once",
-        )
+        thing, repeated = table.removesuffix("s"), before - self.engine.count(table)
+        self._report(f"{thing}-repeated", repeated, thing, "identical to another in every column: kept once")
         refuse_duplicates(self.engine, table, key)
 
     def _keep_one_per_event_id(self) -> None:
@@ -215,35 +209,34 @@ class Cleaner:
         order = ", ".join(
             map(self.engine.dialect.quote, [*first, *(name for name in columns if name not in first)])
         )
-        nameless = "SELECT * FROM events WHERE event_id IS NULL"
-        named = self.engine.count("events WHERE event_id IS NOT NULL")
+        without_id = "SELECT * FROM events WHERE event_id IS NULL"
+        with_id = self.engine.count("events WHERE event_id IS NOT NULL")
         alike = self.engine.value(
-            f"SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT * FROM ({nameless}))) FROM ({nameless})"
+            f"SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT * FROM ({without_id}))) FROM ({without_id})"
         )
-        self._tell(
+        self._report(
             "event-alike", int(alike), "event",
-            "without event_id alike in every column to another: each counts. An event_id would tell", "note",
+            "without event_id, identical to another in every column: each counts. Add an event_id to tell them apart",
+            "note",
         )  # fmt: skip
         # NULL ids are never duplicates.
-        self.engine.run(
-            [
-                Step(
-                    "events",
-                    f"{nameless} UNION ALL (SELECT DISTINCT * FROM events WHERE event_id IS NOT NULL)",
-                )
-            ]
-        )
+        once = "SELECT DISTINCT * FROM events WHERE event_id IS NOT NULL"
+        self.engine.run([Step("events", f"{without_id} UNION ALL ({once})")])
         distinct = self.engine.count("events WHERE event_id IS NOT NULL")
-        self._tell(
-            "event-repeated", named - distinct, "event", "alike in every column to another: kept once", "note"
+        self._report(
+            "event-repeated",
+            with_id - distinct,
+            "event",
+            "identical to another in every column: kept once",
+            "note",
         )
-        # Of different rows that share an event_id the first known one counts, whatever the order of rows.
-        self.engine.run([
-            Step("events", f"{nameless} UNION ALL (SELECT DISTINCT ON (event_id) * FROM events "
-                 f"WHERE event_id IS NOT NULL ORDER BY {order})"),
-        ])  # fmt: skip
+        # Of different rows with the same event_id the first known one counts, whatever the order of rows.
+        first_known = (
+            f"SELECT DISTINCT ON (event_id) * FROM events WHERE event_id IS NOT NULL ORDER BY {order}"
+        )
+        self.engine.run([Step("events", f"{without_id} UNION ALL ({first_known})")])
         left = self.engine.count("events WHERE event_id IS NOT NULL")
-        self._tell(
+        self._report(
             "event-id-shared", distinct - left, "event",
             "with the event_id of a different event: left out, the first known one counts",
         )  # fmt: skip
@@ -253,14 +246,14 @@ class Cleaner:
         latest = self.engine.value(f"SELECT CAST(max({column}) AS VARCHAR) FROM {table}")
         self._keep(table, f"{column} <= {now}", "future", f"in the future (to {str(latest)[:10]})")
 
-    def _tell_ancient(self, table: str, column: str) -> None:
+    def _report_ancient(self, table: str, column: str) -> None:
         ancient = self.engine.count(f"{table} WHERE {column} < {_FIRST_DAY}")
-        self._tell(
+        self._report(
             "ancient", ancient, table.removesuffix("s"),
-            f"with {column} before 1970-01-02: if that means “not known”, keep it out with `where`",
+            f"with {column} before 1970-01-02: if that means “not known”, filter it out with `where`",
         )  # fmt: skip
 
-    def _tell(self, code: str, count: int, thing: str, words: str, level: str = "warning") -> None:
+    def _report(self, code: str, count: int, thing: str, words: str, level: str = "warning") -> None:
         if count:
             self.findings.append(
                 Finding(
@@ -270,14 +263,14 @@ class Cleaner:
 
 
 def refuse_duplicates(engine: DuckDBEngine, table: str, key: str) -> None:
-    """Raise ``DataError`` where a key stands more than once."""
-    found = engine.frame(f"SELECT {key} AS k FROM {table} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1")["k"]
-    if len(found):
+    """Raise ``DataError`` where a key occurs more than once."""
+    keys = engine.frame(f"SELECT {key} AS k FROM {table} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1")["k"]
+    if len(keys):
         raise DataError(
-            f"{counted(len(found), 'id')} {'stands' if len(found) == 1 else 'stand'} more than once in {table}, "
+            f"{counted(len(keys), 'id')} {'occurs' if len(keys) == 1 else 'occur'} more than once in {table}, "
             "with different values",
-            value=listed(found, 3),
+            value=listed(keys, 3),
             where=f"data.{table}",
-            why=f"one row per {key} is needed: which of them is true cannot be guessed",
+            why=f"one row per {key} is required, and which of them is right cannot be guessed",
             fix="keep the right row with `query`, e.g. SELECT DISTINCT ON (…) …",
         )

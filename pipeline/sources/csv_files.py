@@ -1,4 +1,4 @@
-"""Read CSV files strictly: every row fits the header, text is decoded as said, and types are read without loss."""
+"""Read CSV files strictly: every row fits the header, text is in the given encoding, types are read without loss."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pyarrow import csv as arrow_csv
 from features import DataError
 from features.engines.dialect import DuckDBDialect
 from features.errors import counted
-from pipeline.sources.to_duckdb import refuse_equal_names, take
+from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 24
 _SAMPLE = 1000
-_AT_ONCE = 20  # tests in one statement: longer ones take long to plan
-# What other kinds of file begin with.
-_SIGNS = {
+_AT_ONCE = 20  # tests in one statement: longer ones are slow to plan
+# First bytes of other kinds of file.
+_SIGNATURES = {
     b"PAR1": ("a Parquet file", "name it .parquet"),
     b"PK\x03\x04": ("an Excel or zip file", "save it as CSV"),
     b"\xd0\xcf\x11\xe0": ("an old Excel file", "save it as CSV"),
@@ -35,15 +35,15 @@ _quote = DuckDBDialect().quote
 def read_csv_files(
     con: duckdb.DuckDBPyConnection, table: str, paths: list[str], encoding: str, where: str
 ) -> None:
-    """Read CSV files of one table into ``table``; files that lack a column give unknown values in it.
+    """Read CSV files of one table into ``table``; a column that a file lacks is NULL in its rows.
 
-    Comma, semicolon, tab or bar is told by the header line. A column is typed only if every value of it reads so
-    and nothing is lost: ``007`` and twenty-digit numbers stay text. Raises ``DataError`` with the file and line.
+    The header line decides between comma, semicolon, tab and bar. A column gets a type only if every value can be
+    read as one without loss: ``007`` and twenty-digit numbers stay text. Raises ``DataError`` with file and line.
     """
     parts = [_read(Path(path), encoding, f"{where} ({Path(path).name})") for path in paths]
     whole = pa.concat_tables(parts, promote_options="default")
-    refuse_equal_names(whole.column_names, where, "let all files name it alike")
-    take(con, "csv_text", whole)
+    refuse_equal_names(whole.column_names, where, "give it the same name in all files")
+    to_duckdb(con, "csv_text", whole)
     names = [row[0] for row in con.execute("DESCRIBE csv_text").fetchall()]
     types = _types(con, names)
     columns = (
@@ -76,9 +76,9 @@ def _read(path: Path, encoding: str, where: str) -> pa.Table:
             )
 
     try:
-        found = read(threads=True)
+        rows = read(threads=True)
     except (pa.ArrowInvalid, UnicodeError) as error:
-        if broken:  # only one thread knows the number of a row
+        if broken:  # only a single thread counts the rows
             broken.clear()
             try:
                 read(threads=False)
@@ -90,22 +90,22 @@ def _read(path: Path, encoding: str, where: str) -> pa.Table:
             "this file cannot be read as CSV",
             value=str(error),
             where=where,
-            fix="is a quote opened and not closed?",
+            fix="check for a quote that is opened and not closed",
         ) from None
-    _refuse_open_quote(path, found, where)
-    return found
+    _refuse_open_quote(path, rows, where)
+    return rows
 
 
 def _header(path: Path, encoding: str, where: str) -> tuple[str, str, list[str]]:
-    """Encoding, delimiter and column names, told by the first bytes of the file."""
+    """Encoding, delimiter and column names, read from the first bytes of the file."""
     with pa.input_stream(str(path), compression="detect") as stream:
         head = stream.read(_HEAD_BYTES)
     if not head.strip():
         raise DataError(
-            "this file is empty", where=where, fix="even without rows, a CSV file has a header line"
+            "this file is empty", where=where, fix="even without rows, a CSV file needs a header line"
         )
-    for sign, (kind, fix) in _SIGNS.items():
-        if head.startswith(sign):
+    for signature, (kind, fix) in _SIGNATURES.items():
+        if head.startswith(signature):
             raise DataError(f"this is {kind}, not CSV", where=where, fix=fix)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"  # nothing else begins so
@@ -117,10 +117,10 @@ def _header(path: Path, encoding: str, where: str) -> tuple[str, str, list[str]]
         raise _undecodable(path, encoding, where) from None
     except csv.Error as error:
         raise DataError(
-            "this file has no header line that can be read", value=str(error), where=where
+            "the header line of this file cannot be read", value=str(error), where=where
         ) from None
     delimiter = max(_DELIMITERS, key=lambda mark: len(rows[mark]))
-    refuse_equal_names(rows[delimiter], where, "rename one of them where the file is made")
+    refuse_equal_names(rows[delimiter], where, "rename one of them in the export")
     return encoding.removesuffix("-sig"), delimiter, rows[delimiter]
 
 
@@ -129,10 +129,10 @@ def _misfit(row: arrow_csv.InvalidRow, where: str) -> DataError:
         f"row {row.number} has {counted(row.actual_columns, 'value')} where the header has {row.expected_columns}",
         value=row.text,
         where=where,
-        why="its values would land in the wrong columns",
+        why="its values would end up in the wrong columns",
         fix="close the quote that is opened there"
         if "\n" in row.text
-        else "put texts that hold the delimiter in quotes, and take out title lines and totals",
+        else "quote texts that contain the delimiter, and remove title lines and totals",
     )
 
 
@@ -150,13 +150,13 @@ def _undecodable(path: Path, encoding: str, where: str) -> DataError:
         f"line {line} is not {encoding.upper()} text",
         value=raw[max(0, start - 15) : start + 15].decode("ascii", "replace"),
         where=where,
-        fix="say `encoding: cp1252` (Windows, Excel), latin-1 or utf-16 beside `read`, or save it as UTF-8",
+        fix="set `encoding: cp1252` (Windows, Excel), latin-1 or utf-16 beside `read`, or save it as UTF-8",
     )
 
 
-def _refuse_open_quote(path: Path, found: pa.Table, where: str) -> None:
-    """The reader takes an open quote at its word: all that follows is one value, and the rows in it are lost."""
-    last = next((str(column[-1].as_py()) for column in reversed(found.columns) if len(column)), "")
+def _refuse_open_quote(path: Path, rows: pa.Table, where: str) -> None:
+    """After an open quote, the reader takes all that follows as one value, and the rows in it are lost."""
+    last = next((str(column[-1].as_py()) for column in reversed(rows.columns) if len(column)), "")
     if "\n" not in last and "\r" not in last:
         return
     with pa.input_stream(str(path), compression="detect") as stream:
@@ -166,14 +166,14 @@ def _refuse_open_quote(path: Path, found: pa.Table, where: str) -> None:
             "a quote is opened and not closed",
             value=last,
             where=where,
-            fix='close it; a quote inside a text is doubled: "6"" pipe"',
+            fix='close it; double a quote inside a text: "6"" pipe"',
         )
 
 
 def _types(con: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
-    """The narrowest type that reads every value without loss, for each column that is not text."""
+    """The narrowest type that reads every value without loss; columns of text are left out."""
     pairs = [(name, sql_type) for name in names for sql_type in _FITS]
-    # The first rows rule most types out, so that few are tried on all.
+    # The first rows rule most types out, so that few are tried on all rows.
     likely = _fitting(con, pairs, f"(FROM csv_text LIMIT {_SAMPLE})")
     rows = con.execute("SELECT count(*) FROM csv_text").fetchall()[0][0]
     return dict(reversed(_fitting(con, likely, "csv_text") if rows > _SAMPLE else likely))
@@ -182,17 +182,17 @@ def _types(con: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
 def _fitting(
     con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str
 ) -> list[tuple[str, str]]:
-    """Those (column, type) of which every value reads as the type."""
-    found: list[tuple[str, str]] = []
+    """The pairs (column, type) in which every value of the column can be read as the type."""
+    fitting: list[tuple[str, str]] = []
     for start in range(0, len(pairs), _AT_ONCE):
         some = pairs[start : start + _AT_ONCE]
         tests = (
             f"bool_and(coalesce({_FITS[sql_type].format(v=_value(name))}, FALSE)) FILTER ({_value(name)} IS NOT NULL)"
             for name, sql_type in some
         )
-        verdicts = con.execute(f"SELECT {', '.join(tests)} FROM {table}").fetchall()[0]
-        found += [pair for pair, fits in zip(some, verdicts, strict=True) if fits]
-    return found
+        results = con.execute(f"SELECT {', '.join(tests)} FROM {table}").fetchall()[0]
+        fitting += [pair for pair, fits in zip(some, results, strict=True) if fits]
+    return fitting
 
 
 def _value(name: str) -> str:
@@ -201,7 +201,7 @@ def _value(name: str) -> str:
 
 _DAY = "^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}"
 _CLOCK = "[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?"
-# SQL type → what holds for each value {v} of such a column. Leading zeros mark a code, 16 digits an id.
+# SQL type → condition on every value {v} of such a column. Leading zeros mean a code, 16 digits an id.
 _FITS = {
     "BIGINT": "CAST(TRY_CAST({v} AS BIGINT) AS VARCHAR) = {v}",
     "DOUBLE": "TRY_CAST({v} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({v}, '^[+-]?(0[0-9]|[0-9]{{16}})')",

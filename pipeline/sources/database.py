@@ -1,4 +1,4 @@
-"""Read a table or the result of a query from a SQL database, by its SQLAlchemy URL and without writing there."""
+"""Read a table or a query result from a SQL database by its SQLAlchemy URL, without writing to it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _SCHEMES = ("postgresql", "mysql+pymysql", "mssql+pyodbc", "oracle+oracledb", "s
 
 
 def read_database(url: str, shown: str, table: str | None, query: str | None, where: str) -> pa.Table:
-    """The rows of ``table`` (``schema.table`` is understood) or of ``query``.
+    """The rows of ``table`` (or ``schema.table``) or of ``query``.
 
-    ``shown`` stands for the address in messages. Raises ``UsageError`` for what is not there, ``DataError`` if
-    the database refuses; neither shows a password.
+    ``shown`` is the URL for messages. Raises ``UsageError`` for what does not exist, ``DataError`` if the database
+    refuses; neither shows a password.
     """
     engine = _engine(url, shown, where)
     if (table is None) == (query is None):
         raise UsageError(
-            "say what to read from the database",
+            "what to read from the database is not clear",
             where=where,
-            fix="give one of table and query, as in table: sales.leads",
+            fix="give either table or query, as in table: sales.leads",
         )
     if query is not None:
         check_query(query, engine.dialect.name.replace("postgresql", "postgres"), f"{where}.query")
@@ -40,18 +40,18 @@ def read_database(url: str, shown: str, table: str | None, query: str | None, wh
             streamed = connection.execution_options(stream_results=True)
             if query is None:
                 result = streamed.execute(_whole(connection, str(table), where))
-            else:  # as it is written: a colon or a percent sign in it is no parameter
+            else:  # verbatim: a colon or a percent sign in it is no parameter
                 result = streamed.exec_driver_sql(query, execution_options={"no_parameters": True})
             return _table(result, where)
     except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
         cause = getattr(error, "orig", None) or error
         raise DataError(
-            "the database did not give this table"
+            "the database does not return this table"
             if query is None
-            else "the database did not run this query",
+            else "the database does not run this query",
             value=first_line(cause).replace(str(engine.url.password or "\0"), "***"),
             where=f"{where} ({sa.make_url(url).render_as_string(hide_password=True)})",
-            fix="check address, rights and names"
+            fix="check the URL, permissions and names"
             if query is None
             else "the query is read only, in that database's SQL",
         ) from None
@@ -62,10 +62,13 @@ def read_database(url: str, shown: str, table: str | None, query: str | None, wh
 def _engine(url: str, shown: str, where: str) -> sa.Engine:
     scheme = url.partition("://")[0]
     if scheme == "duckdb":
-        raise UsageError("give a DuckDB file as a path", value=shown, where=where, fix="read: crm.duckdb")
+        raise UsageError("a DuckDB file is given as a path", value=shown, where=where, fix="read: crm.duckdb")
     if scheme.lower() in _FILES_BY_NET:
         raise UsageError(
-            "files are not read over the net", value=shown, where=where, fix="download it and give its path"
+            "files are not read over the network",
+            value=shown,
+            where=where,
+            fix="download it and give its path",
         )
     try:
         address = sa.make_url(url)
@@ -76,7 +79,7 @@ def _engine(url: str, shown: str, where: str) -> sa.Engine:
         return sa.create_engine(address)
     except sa.exc.NoSuchModuleError:
         raise UsageError(
-            "this kind of database is not known",
+            "unknown kind of database",
             value=scheme,
             known=_SCHEMES,
             where=where,
@@ -91,7 +94,7 @@ def _engine(url: str, shown: str, where: str) -> sa.Engine:
         ) from None
     except (sa.exc.ArgumentError, ValueError):
         raise UsageError(
-            "this is not a database address that can be opened",
+            "this is not a valid database URL",
             value=shown,
             where=where,
             fix="postgresql://user:${PASSWORD}@host/database",
@@ -103,37 +106,37 @@ def _read_only(engine: sa.Engine) -> dict[str, Any]:
 
 
 def _driver_error(engine: sa.Engine) -> type[Exception]:
-    """Errors met while rows are fetched may reach us as the driver's own."""
-    found: type[Exception] = getattr(engine.dialect.dbapi, "Error", sa.exc.SQLAlchemyError)
-    return found
+    """The driver's own error class, which may be raised while rows are fetched."""
+    error: type[Exception] = getattr(engine.dialect.dbapi, "Error", sa.exc.SQLAlchemyError)
+    return error
 
 
 def _whole(connection: sa.Connection, table: str, where: str) -> sa.Executable:
     schema, _, name = table.rpartition(".")
-    there = sa.inspect(connection)
-    if not there.has_table(name, schema=schema or None):
-        schemas = [item for item in there.get_schema_names() if item != "information_schema"]
-        known = [item for each in (None, *schemas) for item in _names(there, each)]
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(name, schema=schema or None):
+        schemas = [item for item in inspector.get_schema_names() if item != "information_schema"]
+        known = [item for each in (None, *schemas) for item in _names(inspector, each)]
         raise UsageError(
             "there is no such table",
             value=table,
             known=known,
             where=f"{where}.table",
-            fix=f"tables here: {listed(known)}",
+            fix=f"its tables: {listed(known)}",
         )
     return sa.select(sa.text("*")).select_from(sa.table(name, schema=schema or None))
 
 
-def _names(there: sa.Inspector, schema: str | None) -> list[str]:
+def _names(inspector: sa.Inspector, schema: str | None) -> list[str]:
     prefix = f"{schema}." if schema else ""
-    if schema is not None and schema == there.default_schema_name:
+    if schema is not None and schema == inspector.default_schema_name:
         return []
-    return [prefix + name for name in (*there.get_table_names(schema), *there.get_view_names(schema))]
+    return [prefix + name for name in (*inspector.get_table_names(schema), *inspector.get_view_names(schema))]
 
 
 def _table(result: sa.CursorResult[Any], where: str) -> pa.Table:
     names = list(result.keys())
-    refuse_equal_names(names, where, "give each a name of its own in `query`")
+    refuse_equal_names(names, where, "give each a different name in `query`")
     parts = [pa.table([pa.nulls(0)] * len(names), names=names), *_parts(result, names)]
     try:
         return pa.concat_tables(parts, promote_options="permissive")

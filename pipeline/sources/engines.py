@@ -1,4 +1,4 @@
-"""The engines of a project, set up as its file says."""
+"""The engines of a project, set up by its settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
-    """DuckDB within the project's memory; what does not fit goes to ``engine.work``."""
+    """DuckDB within the project's memory limit; what does not fit spills to ``engine.work``."""
     settings = file.project.engine
     spill: Path | None = None
     if settings.work is not None:
@@ -26,7 +26,7 @@ def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
 
 
 def spark_engine(settings: EngineSettings, work: Path) -> SparkEngine:
-    """Spark as the settings say, with its tables in ``work``. Raises ``UsageError`` where it cannot be started."""
+    """Spark by the settings, with its tables in ``work``. Raises ``UsageError`` where it cannot be started."""
     from features.engines.spark import SparkEngine
 
     memory = None if settings.memory is None else _bytes(settings.memory, "").lower()
@@ -34,5 +34,5 @@ def spark_engine(settings: EngineSettings, work: Path) -> SparkEngine:
 
 
 def _bytes(memory: str, ending: str) -> str:
-    """``4 GB`` as DuckDB (4GB) or Spark (4g) writes it."""
+    """``4 GB`` in the spelling of DuckDB (4GB) or Spark (4g)."""
     return memory.replace(" ", "").rstrip("Bb") + ending

@@ -1,4 +1,4 @@
-"""Open the history of a project: read its sources and bring them into the five contract tables."""
+"""Open the history of a project: read its sources into the five contract tables."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.sources.reading import read_source
 
 _TABLES: dict[str, dict[str, str]] = {
-    # table: contract column → how it is read; "!" marks those that must be there
-    "leads": {"lead_id": "id!", "created_at": "moment!", "account_id": "id", "closed_at": "moment"},
+    # table: contract column → how it is read; "!" marks required columns
+    "leads": {"lead_id": "id!", "created_at": "timestamp!", "account_id": "id", "closed_at": "timestamp"},
     "accounts": {"account_id": "id!"},
     "events": {
         "event_id": "id",
         "lead_id": "id!",
-        "occurred_at": "moment!",
-        "known_at": "moment",
+        "occurred_at": "timestamp!",
+        "known_at": "timestamp",
         "event_type": "id!",
-        "retracted_at": "moment",
+        "retracted_at": "timestamp",
     },
     "conversions": {
         "lead_id": "id!",
-        "converted_at": "moment!",
+        "converted_at": "timestamp!",
         "kind": "id",
         "product": "id",
         "value": "number",
     },
-    "changes": {"entity": "id!", "id": "id!", "attribute": "id!", "value": "id!", "known_at": "moment!"},
-    "aliases": {"old_id": "id!", "lead_id": "id!", "merged_at": "moment"},
-    "verdicts": {"lead_id": "id!", "given_at": "moment!", "verdict": "id!", "reason": "id", "by": "id"},
-    "answers": {"lead_id": "id!", "answered_at": "moment!", "question": "id!", "answer": "id!"},
+    "changes": {"entity": "id!", "id": "id!", "attribute": "id!", "value": "id!", "known_at": "timestamp!"},
+    "aliases": {"old_id": "id!", "lead_id": "id!", "merged_at": "timestamp"},
+    "verdicts": {"lead_id": "id!", "given_at": "timestamp!", "verdict": "id!", "reason": "id", "by": "id"},
+    "answers": {"lead_id": "id!", "answered_at": "timestamp!", "question": "id!", "answer": "id!"},
 }
-_SQL_TYPE = {"id": "VARCHAR", "moment": "TIMESTAMP", "number": "DOUBLE"}
-_TAKEN = {"row_id"}  # numbers the rows of every table that features are built in
+_SQL_TYPE = {"id": "VARCHAR", "timestamp": "TIMESTAMP", "number": "DOUBLE"}
+_RESERVED = {"row_id"}  # numbers the rows of every table that features are built in
 _EPOCH = "TIMESTAMP '2000-01-01'"
 
 
 def open_history(file: ProjectFile, engine: DuckDBEngine | None = None) -> History:
     """Read all sources of a project into an engine.
 
-    Raises ``UsageError`` where the project file does not fit the data, ``DataError`` where the data cannot be
-    trusted; what was mended or left out is told in ``History.findings``.
+    ``History.findings`` report what was repaired or left out. Raises ``UsageError`` where the project file does not
+    fit the data, ``DataError`` where the data are ambiguous or broken.
     """
     engine = engine or duckdb_engine(file)
     project, findings = file.project, list[Finding]()
@@ -74,13 +74,13 @@ def open_history(file: ProjectFile, engine: DuckDBEngine | None = None) -> Histo
     clock: Clock = "time" if project.order is None else "none" if project.order == "none" else "sequence"
     return History(
         engine,
-        data_end,
-        kinds["leads"],
-        kinds["accounts"],
-        kinds["events"],
-        clock,
-        project.known_after,
-        tuple(findings),
+        data_end=data_end,
+        lead_attributes=kinds["leads"],
+        account_attributes=kinds["accounts"],
+        event_properties=kinds["events"],
+        clock=clock,
+        hidden=project.known_after,
+        findings=tuple(findings),
     )
 
 
@@ -94,17 +94,17 @@ def _empty(engine: DuckDBEngine, table: str) -> None:
 def _shape(
     engine: DuckDBEngine, table: str, source: Source, project: Project, findings: list[Finding], where: str
 ) -> set[str]:
-    """Apply ``columns``, ``missing`` and ``where``; take out, and return, what is known only afterwards."""
+    """Apply ``columns``, ``missing`` and ``where``; drop the ``known_after`` columns and return their names."""
     quote, raw = engine.dialect.quote, f"raw_{table}"
     present = engine.columns(raw)
     for target, origin in source.columns.items():
         if origin in set(_TABLES[table]) - set(present) and target in set(present) - set(_TABLES[table]):
             raise UsageError(
-                "this rename is the wrong way round",
+                "this column mapping is the wrong way round",
                 value=f"{{{target}: {origin}}}",
                 where=f"{where}.columns.{target}",
-                why=f"the data have a column {target} and none called {origin}",
-                fix=f"columns: {{{origin}: {target}}}, the contract's name first, then yours",
+                why=f"the data have a column {target}, but none called {origin}",
+                fix=f"columns: {{{origin}: {target}}}, first the contract's name, then yours",
             )
         if origin not in present:
             raise UsageError(
@@ -114,11 +114,11 @@ def _shape(
                 where=f"{where}.columns.{target}",
                 fix=f"columns found: {listed(present)}",
             )
-    told = dict(source.columns)
-    shown = [*told.items(), *((name, name) for name in present if name not in (*told, *told.values()))]
+    mapped = dict(source.columns)
+    names = [*mapped.items(), *((name, name) for name in present if name not in (*mapped, *mapped.values()))]
     values = (
-        f"{_known(engine, origin, present[origin], source.missing)} AS {quote(name)}"
-        for name, origin in shown
+        f"{_without_missing(engine, origin, present[origin], source.missing)} AS {quote(name)}"
+        for name, origin in names
     )
     engine.run([Step("renamed", f"SELECT {', '.join(values)} FROM {raw}")])
     condition = "TRUE"
@@ -129,10 +129,10 @@ def _shape(
         out = engine.count(f"renamed WHERE NOT coalesce({condition}, FALSE)")
         removed = f"{counted(out, 'row')} of {engine.count('renamed'):,} left out by data.{table}.where"
         findings.append(Finding("where", removed, "note", out))
-    hidden = {name for name, _ in shown if name in project.known_after and name not in _TABLES[table]}
-    # The outcome and the order are known afterwards too, and no attributes: they are still needed here.
+    hidden = {name for name, _ in names if name in project.known_after and name not in _TABLES[table]}
+    # The outcome and the order may be declared too; they are no attributes, but still needed here.
     needed = _outcome_and_order(project) if table == "leads" else set()
-    keep = ", ".join(quote(name) for name, _ in shown if name not in hidden - needed)
+    keep = ", ".join(quote(name) for name, _ in names if name not in hidden - needed)
     engine.connection.execute(
         f"CREATE OR REPLACE TABLE {raw} AS SELECT {keep} FROM renamed WHERE {condition}"
     )
@@ -140,8 +140,8 @@ def _shape(
     return hidden
 
 
-def _known(engine: DuckDBEngine, column: str, sql_type: str, missing: tuple[str, ...]) -> str:
-    """The column with NULL in place of what stands for “not known”."""
+def _without_missing(engine: DuckDBEngine, column: str, sql_type: str, missing: tuple[str, ...]) -> str:
+    """The column, with NULL in place of the texts in ``missing``."""
     name, literal = engine.dialect.quote(column), engine.dialect.literal
     if sql_type == "VARCHAR":
         texts = ", ".join(literal(text.strip()) for text in missing)
@@ -175,17 +175,17 @@ def _rough_kind(sql_type: str) -> Kind:
 def _contract(
     engine: DuckDBEngine, table: str, project: Project, findings: list[Finding], where: str
 ) -> dict[str, Kind]:
-    """Make the contract table of its raw one; returns the kinds of the user's own columns."""
+    """Make a contract table of its raw one; returns the kinds of the columns outside the contract."""
     source: Source = getattr(project.data, table)
     caster, quote = Caster(engine, table, where, source.columns), engine.dialect.quote
-    made = _ordered(caster, project) if table == "leads" else {}
+    generated = _ordered(caster, project) if table == "leads" else {}
     expressions: list[str] = []
     for name, how in _TABLES[table].items():
         reader, required = how.rstrip("!"), how.endswith("!")
-        if name in made:
-            expressions.append(f"{made[name]} AS {name}")
+        if name in generated:
+            expressions.append(f"{generated[name]} AS {name}")
         elif name in caster.types:
-            read = {"id": caster.identifier, "moment": caster.moment, "number": caster.number}[reader]
+            read = {"id": caster.identifier, "timestamp": caster.timestamp, "number": caster.number}[reader]
             expressions.append(f"{read(name)} AS {name}")
         elif required:
             raise _lacking(table, name, caster)
@@ -193,11 +193,11 @@ def _contract(
             expressions.append(f"CAST(NULL AS {_SQL_TYPE[reader]}) AS {name}")
     kinds: dict[str, Kind] = {}
     if table not in ("conversions", "changes", "aliases", *FEEDBACK):
-        apart = set(_TABLES[table]) | (_outcome_and_order(project) if table == "leads" else set())
-        for name in (name for name in caster.types if name not in apart):
-            if name.lower() in _TAKEN:
+        contract = set(_TABLES[table]) | (_outcome_and_order(project) if table == "leads" else set())
+        for name in (name for name in caster.types if name not in contract):
+            if name.lower() in _RESERVED:
                 raise UsageError(
-                    "this column name is taken",
+                    "this column name is reserved",
                     value=name,
                     where=where,
                     fix=f"rename yours: columns: {{my_{name}: {name}}}",
@@ -213,18 +213,18 @@ def _contract(
 
 
 def _lacking(table: str, name: str, caster: Caster) -> UsageError:
-    timeless = "; without any time in the data say `order: none`" if name == "created_at" else ""
+    timeless = "; for data without any dates set `order: none`" if name == "created_at" else ""
     return UsageError(
         f"the table {table} needs a column {name}",
         value=name,
         known=caster.types,
         where=caster.where,
-        fix=f"name yours: columns: {{{name}: your_column}}{timeless}.  Columns found: {listed(caster.types)}",
+        fix=f"map yours: columns: {{{name}: your_column}}{timeless}.  Columns found: {listed(caster.types)}",
     )
 
 
 def _ordered(caster: Caster, project: Project) -> dict[str, str]:
-    """A moment for rows without dates, made from their order: equal places in it are equal moments."""
+    """A timestamp for rows without dates, made from their order: equal values give equal timestamps."""
     if project.order is None:
         return {}
     if project.order == "none":
@@ -234,38 +234,30 @@ def _ordered(caster: Caster, project: Project) -> dict[str, str]:
         raise UsageError(
             "order names a column that is not in leads", value=column, known=caster.types, where=caster.where
         )
-    place, _ = caster.attribute(column)
-    rank = f"{_EPOCH} + to_seconds(rank() OVER (ORDER BY {place} NULLS LAST))"
-    return {"created_at": f"CASE WHEN {place} IS NOT NULL THEN {rank} END"}
+    order, _ = caster.attribute(column)
+    rank = f"{_EPOCH} + to_seconds(rank() OVER (ORDER BY {order} NULLS LAST))"
+    return {"created_at": f"CASE WHEN {order} IS NOT NULL THEN {rank} END"}
 
 
 def _outcomes(caster: Caster, column: str, positive: tuple[str, ...]) -> None:
-    """Flat data: make the table ``outcomes(lead_id, converted)`` of the column that tells; NULL = not told."""
+    """Flat data: make the table ``outcomes(lead_id, converted)`` of the outcome column; NULL = unknown."""
     if column not in caster.types:
         raise UsageError(
             "outcome.column is not in leads", value=column, known=caster.types, where=caster.where
         )
     literal = caster.engine.dialect.literal
-    told = f"lower({caster.identifier(column)})"
+    lead, value = caster.identifier("lead_id"), caster.identifier(column)
     texts = ", ".join(literal(text.strip().lower()) for text in positive)
-    caster.engine.run(
-        [
-            Step(
-                "outcomes",
-                f"SELECT DISTINCT {caster.identifier('lead_id')} AS lead_id, {told} IN ({texts}) AS converted "
-                f"FROM {caster.raw}",
-            )
-        ]
-    )
-    shown = caster.identifier(column)
+    converted = f"lower({value}) IN ({texts}) AS converted"
+    caster.engine.run([Step("outcomes", f"SELECT DISTINCT {lead} AS lead_id, {converted} FROM {caster.raw}")])
     values = caster.engine.frame(
-        f"SELECT {shown} AS v FROM {caster.raw} WHERE {shown} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, v"
+        f"SELECT {value} AS v FROM {caster.raw} WHERE {value} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, v"
     )["v"]
     if len(values) and not caster.engine.count("outcomes WHERE converted"):
         caster.findings.append(
             Finding(
                 "outcome-never",
-                f"leads.{column} never holds one of outcome.positive ({listed(positive)}): it holds {listed(values, 5)}",
+                f"leads.{column} never has a value in outcome.positive ({listed(positive)}): it has {listed(values, 5)}",
             )
         )
 
@@ -276,15 +268,15 @@ def _check_hidden(project: Project, hidden: set[str], kinds: dict[str, dict[str,
             continue
         if any(name in columns for columns in _TABLES.values()):
             raise UsageError(
-                "known_after names a column of the data contract, which is needed to build features",
+                "known_after lists a column of the data contract, which is needed to build features",
                 value=name,
                 where=where,
-                fix="leave it out of known_after; rename yours with `columns` if it only has the same name",
+                fix="remove it from known_after; if yours only has the same name, rename it with `columns`",
             )
         raise UsageError(
-            "known_after names a column that is not in the data",
+            "known_after lists a column that is not in the data",
             value=name,
-            known=[column for found in kinds.values() for column in found],
+            known=[column for columns in kinds.values() for column in columns],
             where=where,
         )
 
@@ -310,44 +302,48 @@ def _clean(
     cleaner.events()
     mark_bots(engine, project.hygiene.bots, kinds["events"], findings, name)
     if flat:
-        engine.run(
-            [
-                Step(
-                    "conversions",
-                    "SELECT lead_id, created_at AS converted_at, CAST(NULL AS VARCHAR) AS kind, "
-                    "CAST(NULL AS VARCHAR) AS product, CAST(NULL AS DOUBLE) AS value "
-                    "FROM leads JOIN outcomes USING (lead_id) WHERE converted",
-                )
-            ]
-        )
+        conversions = """
+            SELECT
+                lead_id,
+                created_at AS converted_at,
+                CAST(NULL AS VARCHAR) AS kind,
+                CAST(NULL AS VARCHAR) AS product,
+                CAST(NULL AS DOUBLE) AS value
+            FROM leads
+            JOIN outcomes USING (lead_id)
+            WHERE converted
+        """
+        unlabelled = "SELECT lead_id FROM leads JOIN outcomes USING (lead_id) WHERE converted IS NULL"
+        engine.run([Step("conversions", conversions), Step("unlabelled", unlabelled)])
     else:
         cleaner.conversions()
-    untold = (
-        "FROM leads JOIN outcomes USING (lead_id) WHERE converted IS NULL"
-        if flat
-        else "FROM leads WHERE FALSE"
-    )
-    engine.run([Step("unlabelled", f"SELECT lead_id {untold}")])
+        engine.run([Step("unlabelled", "SELECT lead_id FROM leads WHERE FALSE")])
     engine.drop("outcomes")
     cleaner.changes({"lead": kinds["leads"], "account": kinds["accounts"]}, project.known_after)
 
 
 def _data_end(engine: DuckDBEngine, project: Project, findings: list[Finding]) -> datetime:
-    latest = engine.value(
-        "SELECT max(t) FROM (SELECT max(created_at) AS t FROM leads UNION ALL SELECT max(occurred_at) FROM events "
-        "UNION ALL SELECT max(converted_at) FROM conversions)"
-    )
+    latest = engine.value("""
+        SELECT max(t)
+        FROM (
+            SELECT max(created_at) AS t FROM leads
+            UNION ALL
+            SELECT max(occurred_at) FROM events
+            UNION ALL
+            SELECT max(converted_at) FROM conversions
+        )
+    """)
     assert isinstance(latest, datetime)
     latest = datetime.fromisoformat(latest.isoformat())  # a pandas Timestamp until here
-    if project.outcome.column is not None:  # the outcome stands in the row: every row is mature
+    if project.outcome.column is not None:  # the outcome is in the row itself: every row is mature
         latest += project.outcome.horizon
     if project.data.ends is None:
         return latest + timedelta(microseconds=1)
     if project.data.ends <= engine.value("SELECT min(created_at) FROM leads"):
         raise UsageError(
-            "data.ends lies before the first lead",
+            "data.ends is before the first lead",
             value=f"{project.data.ends:%Y-%m-%d}",
-            fix=f"the last row is of {latest:%Y-%m-%d}: give a later day, or leave data.ends out",
+            fix=f"the last row is of {latest:%Y-%m-%d}: set a later date, or leave data.ends out",
         )
     if project.data.ends > latest + timedelta(days=3660):
         findings.append(

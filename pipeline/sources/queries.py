@@ -1,4 +1,4 @@
-"""The short SELECT that a project file may hold: checked before it runs, and run where it can reach nothing else."""
+"""The short SELECT in a project file: checked before it runs, and run in a sandbox."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pipeline.sources.to_duckdb import refuse_equal_names
 
 
 def check_query(query: str, dialect: str, where: str) -> None:
-    """Raise ``UsageError`` for everything but a single SELECT."""
+    """Raise ``UsageError`` for anything but a single SELECT."""
     try:
         parsed = sqlglot.parse(query, dialect=dialect)
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
         raise UsageError(
-            "this query is not valid SQL", value=first_line(error), where=where, fix="a query is one SELECT"
+            "this query is not valid SQL", value=first_line(error), where=where, fix="write one SELECT"
         ) from None
     if len(parsed) != 1 or not isinstance(parsed[0], sqlglot.exp.Query):
         raise UsageError(
             "a query is one SELECT",
             value=query,
             where=where,
-            why="it must not change anything",
+            why="it must not change any data",
             fix="SELECT … FROM source",
         )
 
@@ -36,21 +36,21 @@ def run_query(sandbox: duckdb.DuckDBPyConnection, query: str, where: str) -> pa.
     sandbox.execute("SET python_enable_replacements = false")
     sandbox.execute("SET lock_configuration = true")
     try:
-        found = sandbox.sql(query).to_arrow_table()
+        rows = sandbox.sql(query).to_arrow_table()
     except duckdb.Error as error:
         columns = [row[0] for row in sandbox.execute("DESCRIBE source").fetchall()]
         raise UsageError(
             "this query does not run",
             value=first_line(error),
             where=where,
-            fix=f"it reads from `source` alone, whose columns are: {listed(columns)}",
+            fix=f"it can read from `source` only, whose columns are: {listed(columns)}",
         ) from None
     refuse_equal_names(
-        found.column_names, where, "SELECT * REPLACE (… AS name), or SELECT * EXCLUDE (name), …"
+        rows.column_names, where, "SELECT * REPLACE (… AS name), or SELECT * EXCLUDE (name), …"
     )
-    return found
+    return rows
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """The first line of an error's message."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,4 +1,4 @@
-"""Bring one source of the project file into DuckDB as it is: files, DuckDB databases, SQL databases."""
+"""Read one source of the project file into DuckDB unchanged: files, DuckDB databases, SQL databases."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from features.errors import listed
 from pipeline.config import ProjectFile, Source, expand, unexpanded
 from pipeline.sources.csv_files import read_csv_files
 from pipeline.sources.queries import first_line, run_query
-from pipeline.sources.to_duckdb import refuse_equal_names, take
+from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".ddb")
-_PACKED = (".gz", ".zst", ".bz2")
+_COMPRESSED = (".gz", ".zst", ".bz2")
 
 
 def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source, file: ProjectFile) -> None:
     """Read ``source`` into the table ``raw_<name>`` of ``connection``.
 
-    Raises ``UsageError`` for a source that is not there or not readable as said, ``DataError`` for one that
-    breaks while it is read. Neither ever shows what ``${NAME}`` stood for.
+    Raises ``UsageError`` for a source that does not exist or does not match its settings, ``DataError`` for one that
+    fails while it is read. Neither ever shows the value of a ``${NAME}``.
     """
     where, table = f"{file.path.name}: data.{name}", f"raw_{name}"
     location, shown = expand(source.read, where), unexpanded(source.read)
     if "://" in location:
         from pipeline.sources.database import read_database
 
-        take(connection, table, read_database(location, shown, source.table, source.query, where))
+        to_duckdb(connection, table, read_database(location, shown, source.table, source.query, where))
     elif source.query is None:
         _read_path(connection, table, source, file.resolve(location), shown, where)
     else:
         with duckdb.connect() as sandbox:
             sandbox.execute("SET TimeZone = 'UTC'")
             _read_path(sandbox, "source", source, file.resolve(location), shown, where)
-            take(connection, table, run_query(sandbox, source.query, f"{where}.query"))
+            to_duckdb(connection, table, run_query(sandbox, source.query, f"{where}.query"))
 
 
 def _read_path(
     con: duckdb.DuckDBPyConnection, table: str, source: Source, path: Path, shown: str, where: str
 ) -> None:
-    paths = _existing(path, shown, where, _by_default(source.read))
+    paths = _existing(path, shown, where, _defaults_used(source.read))
     if all(_kind(item) in _DUCKDB for item in paths) and len(paths) == 1:
         _read_duckdb(con, table, source, paths[0], shown, where)
         return
     if source.table is not None:
         raise UsageError(
-            "a file holds no tables", value=source.table, where=f"{where}.table", fix="leave `table` out"
+            "a file has no tables", value=source.table, where=f"{where}.table", fix="leave `table` out"
         )
     try:
         if all(_kind(item) in _PARQUET for item in paths):
@@ -63,9 +63,9 @@ def _read_path(
         else:
             kinds = sorted({_kind(item) or Path(item).name for item in paths})
             raise UsageError(
-                "this kind of file is not read"
+                "this kind of file cannot be read"
                 if len(kinds) == 1
-                else "these files are not all of one kind that is read",
+                else "these files are not all of one readable kind",
                 value=", ".join(kinds),
                 where=where,
                 fix="give .parquet, .csv (also .csv.gz) or .duckdb",
@@ -77,34 +77,34 @@ def _read_path(
             "this file cannot be read",
             value=first_line(error),
             where=f"{where} ({shown})",
-            fix="is it complete, of the kind its name says, and may you read it?",
+            fix="check that it is complete, of the kind its name says, and that you may read it",
         ) from None
 
 
 def _too_little_memory(error: duckdb.Error, where: str) -> UsageError:
     return UsageError(
-        "there is too little memory to read this",
+        "there is not enough memory to read this",
         value=first_line(error),
         where=where,
-        fix="allow more: engine: {memory: 4GB} in the project file; it is a limit, not a wish",
+        fix="raise the limit: engine: {memory: 4GB} in the project file",
     )
 
 
 def _kind(path: str) -> str:
-    """The suffix that tells the kind of file, without one that tells how it is packed."""
+    """The suffix for the kind of file, without the suffix of a compression."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    if len(suffixes) > 1 and suffixes[-1] in _PACKED:
+    if len(suffixes) > 1 and suffixes[-1] in _COMPRESSED:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
 
 
-def _by_default(read: str) -> str:
-    """What to say of environment variables whose default was taken."""
+def _defaults_used(read: str) -> str:
+    """A remark about environment variables that are not set and have a default."""
     names = [name for name in re.findall(r"\$\{(\w+):-", read) if not os.environ.get(name)]
-    return f"; {' and '.join(names)} not set, so the default was taken: export {names[0]}=…" if names else ""
+    return f"; {' and '.join(names)} not set, so the default applies: export {names[0]}=…" if names else ""
 
 
-def _existing(path: Path, shown: str, where: str, by_default: str) -> list[str]:
+def _existing(path: Path, shown: str, where: str, remark: str) -> list[str]:
     if path.is_dir():
         raise UsageError(
             "this is a folder, not a file",
@@ -112,7 +112,7 @@ def _existing(path: Path, shown: str, where: str, by_default: str) -> list[str]:
             where=where,
             fix=f"read: {shown or '.'}/*.parquet, or *.csv",
         )
-    # A name that is there is meant as it is, even if it holds [ or *.
+    # A path that exists is taken literally, even if it contains [ or *.
     paths = [str(path)] if path.exists() else sorted(glob.glob(str(path), recursive=True))
     if not paths:
         folder = path.parent.is_dir()
@@ -122,7 +122,7 @@ def _existing(path: Path, shown: str, where: str, by_default: str) -> list[str]:
             known=[_beside(shown, item.name) for item in path.parent.iterdir()] if folder else [],
             where=where,
             fix=("" if folder else "its folder does not exist either; ")
-            + f"paths are taken from the project file's folder{by_default}",
+            + f"paths are relative to the project file's folder{remark}",
         )
     return paths
 
@@ -133,11 +133,11 @@ def _beside(shown: str, name: str) -> str:
 
 
 def _read_parquet(con: duckdb.DuckDBPyConnection, table: str, paths: list[str], where: str) -> None:
-    found = con.read_parquet([glob.escape(path) for path in paths], union_by_name=True)
-    for path in paths:  # DuckDB would rename a second column of the same name
+    relation = con.read_parquet([glob.escape(path) for path in paths], union_by_name=True)
+    for path in paths:  # DuckDB would silently rename a second column of the same name
         names = pq.read_schema(path).names
-        refuse_equal_names(names, f"{where} ({Path(path).name})", "rename one of them where the file is made")
-    found.create(table)
+        refuse_equal_names(names, f"{where} ({Path(path).name})", "rename one of them in the export")
+    relation.create(table)
 
 
 def _read_duckdb(
@@ -151,14 +151,14 @@ def _read_duckdb(
             by_name = {".".join(row): row for row in rows} | {row[1]: row for row in reversed(rows)}
             if source.table not in by_name:
                 raise UsageError(
-                    "say which table to read" if source.table is None else "there is no such table",
+                    "which table to read is not set" if source.table is None else "there is no such table",
                     value=source.table or shown,
                     known=by_name if source.table else (),
                     where=f"{where}.table",
-                    fix=f"tables here: {listed(row[1] for row in rows)}",
+                    fix=f"its tables: {listed(row[1] for row in rows)}",
                 )
             quoted = ".".join('"' + part.replace('"', '""') + '"' for part in by_name[source.table])
-            take(con, table, database.sql(f"SELECT * FROM {quoted}").to_arrow_table())
+            to_duckdb(con, table, database.sql(f"SELECT * FROM {quoted}").to_arrow_table())
     except duckdb.OutOfMemoryException as error:
         raise _too_little_memory(error, where) from None
     except duckdb.Error as error:
@@ -167,5 +167,5 @@ def _read_duckdb(
             "this DuckDB file is open in another program" if locked else "this DuckDB file cannot be read",
             value=first_line(error),
             where=f"{where} ({shown})",
-            fix="close that program, or read a copy" if locked else "is it a DuckDB file, and complete?",
+            fix="close that program, or read a copy" if locked else "check that it is a complete DuckDB file",
         ) from None

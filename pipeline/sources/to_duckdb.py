@@ -1,4 +1,4 @@
-"""Take what a source gave into a DuckDB table."""
+"""Load the rows of a source into a DuckDB table."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pyarrow as pa
 from features import DataError
 
 
-def take(con: duckdb.DuckDBPyConnection, table: str, found: pa.Table) -> None:
-    """Make ``table`` of an Arrow table."""
-    con.from_arrow(found).create(table)
+def to_duckdb(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    """Create ``table`` from an Arrow table."""
+    con.from_arrow(rows).create(table)
 
 
 def refuse_equal_names(names: Iterable[str], where: str, fix: str) -> None:
-    """Raise ``DataError`` for names that are equal but for case: SQL cannot tell such columns apart."""
+    """Raise ``DataError`` for names that are equal or differ only by case: SQL cannot tell such columns apart."""
     seen: dict[str, str] = {}
     for name in names:
         first = seen.get(name.lower())
@@ -26,6 +26,6 @@ def refuse_equal_names(names: Iterable[str], where: str, fix: str) -> None:
                 "two columns have the same name" if first == name else "two names differ only by case",
                 value=name if first == name else f"{first}, {name}",
                 where=where,
-                why="which of them is meant cannot be told",
+                why="SQL cannot tell such columns apart",
                 fix=fix,
             )

@@ -1,4 +1,4 @@
-"""Hand an opened history over to another engine: as Parquet, which every engine reads."""
+"""Transfer an opened history to another engine, by way of Parquet files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _EXACT: tuple[Kind, ...] = ("number", "boolean", "time")
 
 
 def transfer_history(history: History, engine: Engine, folder: Path) -> History:
-    """The same history in ``engine``; ``folder`` holds its tables and must stay while that is used.
+    """The same history in ``engine``; ``folder`` holds its tables and must exist as long as it is used.
 
-    On a cluster every worker must see the folder. The history given can be closed afterwards.
+    On a cluster every worker must see the folder. The original history can be closed afterwards.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for table in TABLES:
@@ -27,9 +27,9 @@ def transfer_history(history: History, engine: Engine, folder: Path) -> History:
 
 
 def data_fingerprint(history: History) -> str:
-    """Changes when any row of an opened history does, whatever their order.
+    """A fingerprint that changes with any row of an opened history, whatever their order.
 
-    It tells apart data, not attempts to fake them; another release of DuckDB may tell another one.
+    It is not tamper-proof, and may differ between releases of DuckDB.
     """
     engine = history.engine
     assert isinstance(engine, DuckDBEngine)
@@ -44,21 +44,25 @@ def data_fingerprint(history: History) -> str:
 
 
 def _changes(history: History) -> str:
-    """Numbers, truths and moments in one spelling, for engines read them from text each in its own way.
+    """Numbers, booleans and timestamps in one spelling, since each engine parses text in its own way.
 
-    Of changes at one moment the one whose text sorts last counts; it is chosen before the spelling changes.
+    Of changes at the same time the one whose text sorts last counts; it is chosen before the spelling changes.
     """
-    written = "CASE " + " ".join(
+    spelled = "CASE " + " ".join(
         [
             *_spellings(history, "lead", history.lead_attributes),
             *_spellings(history, "account", history.account_attributes),
             "WHEN TRUE THEN value END",
         ]
     )
-    return (
-        f"SELECT entity, id, attribute, {written} AS value, known_at FROM (SELECT entity, id, attribute, "
-        "max(value) AS value, known_at FROM changes GROUP BY entity, id, attribute, known_at) AS told"
-    )
+    return f"""
+        SELECT entity, id, attribute, {spelled} AS value, known_at
+        FROM (
+            SELECT entity, id, attribute, max(value) AS value, known_at
+            FROM changes
+            GROUP BY entity, id, attribute, known_at
+        ) AS last_changes
+    """
 
 
 def _spellings(history: History, entity: str, kinds: Mapping[str, Kind]) -> list[str]:

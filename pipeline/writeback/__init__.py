@@ -1,4 +1,4 @@
-"""Write-back: a run's scores into DuckDB, PostgreSQL, Parquet or CSV, all of them or none."""
+"""Write-back: the scores of a run into DuckDB, PostgreSQL, Parquet or CSV, all of them or none."""
 
 from pipeline.writeback.columns import RUN_COLUMNS, SCORE_COLUMNS, Column
 from pipeline.writeback.run import RunManifest, WriteResult

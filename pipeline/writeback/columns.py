@@ -1,25 +1,25 @@
-"""The columns of the tables that Leadlens writes: their kind, and one sentence each on what they mean."""
+"""The columns of the tables that Leadlens writes: their kind, and one sentence each on their meaning."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "moment", "number", "whole", "json"]
+Kind = Literal["text", "timestamp", "number", "whole", "json"]
 Dialect = Literal["duckdb", "postgresql"]
 
-# The first type of each kind is the one we create; the others are accepted in a table that was there before.
+# New tables use the first type of each kind; the others are accepted in existing tables.
 SQL_TYPES: dict[Dialect, dict[Kind, tuple[str, ...]]] = {
     "duckdb": {
         "text": ("VARCHAR",),
-        "moment": ("TIMESTAMP",),
+        "timestamp": ("TIMESTAMP",),
         "number": ("DOUBLE",),
         "whole": ("INTEGER", "SMALLINT", "BIGINT"),
         "json": ("JSON",),
     },
     "postgresql": {
         "text": ("text", "character varying"),
-        "moment": ("timestamp with time zone", "timestamp without time zone"),
+        "timestamp": ("timestamp with time zone", "timestamp without time zone"),
         "number": ("double precision",),
         "whole": ("integer", "smallint", "bigint"),
         "json": ("jsonb",),
@@ -33,12 +33,12 @@ class Column:
 
     Attributes
     ----------
-    name, kind : what it is called and what it holds; ``SQL_TYPES`` has the type of each database.
+    name, kind : ``SQL_TYPES`` has the type of a kind in each database.
     about : one sentence; it becomes the column's comment in the database.
     required : a missing value is refused.
     compared : a difference here makes a row a changed row (see ``pipeline.writeback.statements``).
-    in_history : kept in the history table too. The reasons and the ledger are not: they are most of the
-        bytes, and any past score can be replayed from its model and scorecard version.
+    in_history : kept in the history table too. Reasons and ledger are not: they are most of the bytes, and any
+        past score can be replayed from its model and scorecard version.
     """
 
     name: str
@@ -56,30 +56,34 @@ SCORE_COLUMNS: tuple[Column, ...] = (
     Column("lead_id", "text", "The lead; one row each.", required=True, compared=False),
     Column(
         "as_of",
-        "moment",
-        "The moment (UTC) as of which this row last changed; scoring_runs tells when it was last confirmed.",
+        "timestamp",
+        "As-of date (UTC) of the last change of this row; scoring_runs has the date it was last confirmed.",
         required=True,
         compared=False,
     ),
-    Column("probability", "number", "Chance of converting within the horizon, 0 to 1.", required=True),
+    Column("probability", "number", "Probability of converting within the horizon, 0 to 1.", required=True),
     Column(
         "score", "whole", "Score 1 to 99: 50 is the average lead, ten more doubles the odds.", required=True
     ),
-    Column("grade", "text", "The model's grade: fit A to D, engagement 4 to 1: A4 fits and is active."),
+    Column("grade", "text", "Grade by the model: fit A to D, engagement 4 to 1. A4 fits and is active."),
     Column(
-        "stage", "text", "Funnel stage: Lead, MQL, SQL, Disqualified, or No sheet if none is for the lead."
+        "stage",
+        "text",
+        "Funnel stage: Lead, MQL, SQL, Disqualified, or No sheet if no sheet applies to the lead.",
     ),
-    Column("trend", "text", "Where the sheet's points went in the last 7 days: rising, falling or steady."),
-    Column("route", "text", "What to do next, whose work it is, and why, by the sheet's routes."),
-    Column("fit_points", "number", "Points of the score that come from who the lead is."),
-    Column("engagement_points", "number", "Points of the score that come from what the lead did."),
+    Column("trend", "text", "Trend of the sheet's points over the last 7 days: rising, falling or steady."),
+    Column("route", "text", "Next step, its owner and the reason, by the routes of the sheet."),
+    Column("fit_points", "number", "Points of the score from who the lead is."),
+    Column("engagement_points", "number", "Points of the score from what the lead did."),
     Column("rule_points", "number", "Total of the hand-written score sheet."),
     Column("rule_grade", "text", "Grade by the hand-written score sheet."),
     Column("rule_stage", "text", "Stage by the hand-written score sheet."),
-    Column("reasons", "json", "Start and reasons in points; together they are the score.", in_history=False),
-    Column("reasons_text", "text", "The strongest reasons in plain words.", in_history=False),
-    Column("ledger", "json", "The dated events behind every line of the score sheet.", in_history=False),
-    Column("model_version", "text", "The model that gave the probability."),
+    Column(
+        "reasons", "json", "Base value and reasons in points; they add up to the score.", in_history=False
+    ),
+    Column("reasons_text", "text", "The strongest reasons as text.", in_history=False),
+    Column("ledger", "json", "The dated events behind each line of the score sheet.", in_history=False),
+    Column("model_version", "text", "Version of the model."),
     Column("scorecard_version", "text", "Content hash of the score sheet."),
     Column(
         "run_id",
@@ -88,7 +92,7 @@ SCORE_COLUMNS: tuple[Column, ...] = (
         required=True,
         compared=False,
     ),
-    Column("explanation_url", "text", "A page that explains the score.", in_history=False),
+    Column("explanation_url", "text", "URL of a page that explains the score.", in_history=False),
 )
 
 HISTORY_COLUMNS: tuple[Column, ...] = (
@@ -97,17 +101,17 @@ HISTORY_COLUMNS: tuple[Column, ...] = (
 )
 
 RUN_COLUMNS: tuple[Column, ...] = (
-    Column("run_id", "text", "The run; its scores were all written, or it is not here.", required=True),
+    Column("run_id", "text", "The run; it is listed only if all of its scores were written.", required=True),
     Column("scores_table", "text", "The table it wrote to.", required=True),
-    Column("started_at", "moment", "When the run began (UTC).", required=True),
-    Column("finished_at", "moment", "When it was about to commit (UTC).", required=True),
-    Column("status", "text", "done: every score of the run is in the table.", required=True),
-    Column("as_of", "moment", "The moment (UTC) the leads were scored as of.", required=True),
-    Column("rows", "whole", "Leads scored.", required=True),
-    Column("inserted", "whole", "Leads that had no row before.", required=True),
-    Column("updated", "whole", "Leads whose row changed.", required=True),
-    Column("unchanged", "whole", "Leads whose row was confirmed and not touched.", required=True),
-    Column("model_version", "text", "The model that scored."),
+    Column("started_at", "timestamp", "When the run began (UTC).", required=True),
+    Column("finished_at", "timestamp", "When it committed (UTC).", required=True),
+    Column("status", "text", "done: all scores of the run are in the table.", required=True),
+    Column("as_of", "timestamp", "As-of date (UTC) of the scores.", required=True),
+    Column("rows", "whole", "Number of leads scored.", required=True),
+    Column("inserted", "whole", "Number of leads without a row before.", required=True),
+    Column("updated", "whole", "Number of leads whose row changed.", required=True),
+    Column("unchanged", "whole", "Number of leads whose row was confirmed and not touched.", required=True),
+    Column("model_version", "text", "Version of the model."),
     Column("scorecard_version", "text", "Content hash of the score sheet."),
     Column("config_fingerprint", "text", "Content hash of the project file."),
 )

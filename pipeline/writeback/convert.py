@@ -1,4 +1,4 @@
-"""Turns one pandas column into the Arrow array of its kind, or says which cell cannot be."""
+"""Converts a pandas column to the Arrow array of its kind, or names the cell that does not fit."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ import pyarrow.compute as pc
 from features.errors import DataError
 from pipeline.writeback.columns import Kind
 
-# No database keeps these, and one odd page title must not stop a night's scores: they become U+FFFD.
+# No database accepts these, and one odd page title must not stop a scoring run: they become U+FFFD.
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 _NUL_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def convert(values: pd.Series, name: str, kind: Kind) -> pa.Array:
-    """Column ``name`` as text, a naive UTC moment, a double, a 32-bit whole number, or compact JSON text.
+    """Column ``name`` as text, a naive UTC timestamp, a double, a 32-bit integer, or compact JSON text.
 
     Whole numbers in a text column become text. NaN, NaT, NA and None become null.
 
     Raises
     ------
-    DataError : a cell that does not fit, an infinite number, text that is not JSON.
+    DataError : a cell of another kind, an infinite number, text that is not JSON.
     """
     return _CONVERT[kind](values, name)
 
@@ -49,7 +49,7 @@ def _text(values: pd.Series, name: str) -> pa.Array:
 
 
 def _as_text(cell: object, name: str, row: int) -> str | None:
-    """Ids and versions are often whole numbers in memory; what a database holds is their text."""
+    """Ids and versions are often integers in memory, but text in a database."""
     if missing(cell):
         return None
     if not isinstance(cell, str | int):
@@ -57,30 +57,30 @@ def _as_text(cell: object, name: str, row: int) -> str | None:
     return _UNWRITABLE.sub("\ufffd", str(cell))
 
 
-def _moment(values: pd.Series, name: str) -> pa.Array:
+def _timestamp(values: pd.Series, name: str) -> pa.Array:
     try:
-        moments = pd.to_datetime(values, utc=True)
+        timestamps = pd.to_datetime(values, utc=True)
     except (ValueError, TypeError):
-        read = pd.to_datetime
-        raise _wrong_type(
-            name, "a moment", values, lambda cell: pd.isna(read(cell, errors="coerce"))
+        parse = pd.to_datetime
+        raise _wrong_kind(
+            name, "a timestamp", values, lambda cell: pd.isna(parse(cell, errors="coerce"))
         ) from None
-    return pa.array(moments.dt.tz_localize(None).astype("datetime64[us]"), from_pandas=True)
+    return pa.array(timestamps.dt.tz_localize(None).astype("datetime64[us]"), from_pandas=True)
 
 
 def _number(values: pd.Series, name: str) -> pa.Array:
     try:
         numbers = pd.to_numeric(values, errors="raise").astype("Float64").to_numpy(float, na_value=np.nan)
     except (ValueError, TypeError):
-        read = pd.to_numeric
-        raise _wrong_type(
-            name, "a number", values, lambda cell: pd.isna(read(cell, errors="coerce"))
+        parse = pd.to_numeric
+        raise _wrong_kind(
+            name, "a number", values, lambda cell: pd.isna(parse(cell, errors="coerce"))
         ) from None
     if np.isinf(numbers).any():
         raise DataError(
             f"{int(np.isinf(numbers).sum())} rows have an infinite {name}",
             where=f"row {int(np.argmax(np.isinf(numbers)))}",
-            why="nothing was written: it cannot be compared or sorted",
+            why="nothing was written: infinity cannot be compared or sorted",
         )
     return pa.array(numbers, from_pandas=True)
 
@@ -90,7 +90,7 @@ def _whole(values: pd.Series, name: str) -> pa.Array:
     try:
         return numbers.cast(pa.int32())
     except pa.ArrowInvalid:
-        raise _wrong_type(
+        raise _wrong_kind(
             name,
             "a whole number",
             values,
@@ -104,21 +104,22 @@ def _json(values: pd.Series, name: str) -> pa.Array:
         for row, cell in enumerate(values.tolist())
     ]
     array = _text(pd.Series(cells, dtype=object), name)
-    for row in _suspects(array):
+    for row in _dubious(array):
         cells[row] = _dump(_parse(array[row].as_py(), name, row), name, row)
     return _text(pd.Series(cells, dtype=object), name)
 
 
-def _suspects(array: pa.Array) -> list[int]:
-    """Rows whose JSON needs a closer look; found in bulk, as parsing a million ledgers takes a minute."""
+def _dubious(array: pa.Array) -> list[int]:
+    """Rows whose JSON must be parsed to be checked; found in bulk, as parsing a million ledgers takes a minute."""
     cells = pa.table({"row": np.arange(len(array)), "cell": array})
     with duckdb.connect() as connection:
         connection.register("cells", cells)
-        found = connection.execute(
-            "SELECT row FROM cells "
-            "WHERE NOT json_valid(cell) OR regexp_matches(cell, 'NaN|Infinity|\\\\u0000')"
-        ).fetchall()
-    return [row for (row,) in found]
+        rows = connection.execute("""
+            SELECT row
+            FROM cells
+            WHERE NOT json_valid(cell) OR regexp_matches(cell, 'NaN|Infinity|\\\\u0000')
+        """).fetchall()
+    return [row for (row,) in rows]
 
 
 def _parse(text: str, name: str, row: int) -> object:
@@ -147,11 +148,11 @@ def _not_json(value: object, name: str, row: int, error: Exception) -> DataError
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"it holds {name}")
+    raise ValueError(f"it contains {name}")
 
 
 def _plain(value: Any) -> object:
-    """What ``json`` cannot write by itself: NumPy numbers and arrays, moments."""
+    """The JSON form of what ``json`` does not know: NumPy numbers and arrays, timestamps."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     if hasattr(value, "isoformat"):
@@ -159,7 +160,7 @@ def _plain(value: Any) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _wrong_type(name: str, wanted: str, values: pd.Series, is_wrong: Callable[[Any], bool]) -> DataError:
+def _wrong_kind(name: str, wanted: str, values: pd.Series, is_wrong: Callable[[Any], bool]) -> DataError:
     cells = values.tolist()
     row = next((row for row, cell in enumerate(cells) if not missing(cell) and is_wrong(cell)), 0)
     return DataError(f"{name} must be {wanted}", value=cells[row], where=f"row {row}")
@@ -168,7 +169,7 @@ def _wrong_type(name: str, wanted: str, values: pd.Series, is_wrong: Callable[[A
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
 _CONVERT: dict[Kind, Callable[[pd.Series, str], pa.Array]] = {
     "text": _text,
-    "moment": _moment,
+    "timestamp": _timestamp,
     "number": _number,
     "whole": _whole,
     "json": _json,

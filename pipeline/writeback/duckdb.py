@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -15,7 +16,7 @@ from pipeline.writeback import statements as sql
 from pipeline.writeback.columns import SCORE_COLUMNS, Column
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.run import Counts, RunManifest
-from pipeline.writeback.shape import Found, check_shape
+from pipeline.writeback.shape import ExistingTable, check_shape
 
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
@@ -23,8 +24,8 @@ _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 def write(rows: pa.Table, path: Path, shown: str, names: TableNames, run: RunManifest) -> Counts:
     """Upsert ``rows`` in one transaction.
 
-    DuckDB lets one program at a time open a file for writing: a second run is refused at once, with the
-    holder's process id. What a killed run did was never committed: the next to open the file drops it.
+    DuckDB lets only one process open a file for writing: a second run is refused at once, with the process id of
+    the first. What a killed run wrote was never committed, and is dropped when the file is next opened.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,8 +33,8 @@ def write(rows: pa.Table, path: Path, shown: str, names: TableNames, run: RunMan
             connection.begin()
             try:
                 _ensure_tables(connection, names)
-                statement, facts = sql.overtaken(names, run, "?")
-                sql.refuse_overtaken(connection.execute(statement, facts).fetchone())
+                statement, values = sql.overtaken(names, run, "?")
+                sql.refuse_overtaken(connection.execute(statement, values).fetchone())
                 _stage(connection, rows)
                 counts = _merge(connection, names, run, rows.num_rows)
                 connection.commit()
@@ -50,31 +51,31 @@ def _ensure_tables(connection: duckdb.DuckDBPyConnection, names: TableNames) -> 
     if names.schema:
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{names.schema}"')
     for table, columns, key in sql.tables(names):
-        found = _found(connection, names.schema or "main", table.rpartition(".")[2].strip('"'))
-        if found is None:
+        existing = _existing(connection, names.schema or "main", table.rpartition(".")[2].strip('"'))
+        if existing is None:
             for statement in sql.create(table, columns, key, "duckdb"):
                 connection.execute(statement)
         else:
-            check_shape(table, columns, key, found, "duckdb")
+            check_shape(table, columns, key, existing, "duckdb")
 
 
-def _found(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> Found | None:
-    named = "database_name = current_database() AND lower(schema_name) = lower(?) AND lower({}) = lower(?)"
-    where = [schema, table]
-    tables = connection.execute(f"SELECT 1 FROM duckdb_tables() WHERE {named.format('table_name')}", where)
-    is_table = bool(tables.fetchall())
-    views = connection.execute(f"SELECT 1 FROM duckdb_views() WHERE {named.format('view_name')}", where)
-    if not is_table and not views.fetchall():
+def _existing(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> ExistingTable | None:
+    def rows(select: str, name: str = "table_name") -> list[tuple[Any, ...]]:
+        ours = f"database_name = current_database() AND lower(schema_name) = lower(?) AND lower({name}) = lower(?)"
+        return connection.execute(f"{select} WHERE {ours}", [schema, table]).fetchall()
+
+    is_table = bool(rows("SELECT 1 FROM duckdb_tables()"))
+    if not is_table and not rows("SELECT 1 FROM duckdb_views()", "view_name"):
         return None
-    columns = connection.execute(
-        f"SELECT column_name, data_type FROM duckdb_columns() WHERE {named.format('table_name')}", where
-    ).fetchall()
-    keys = connection.execute(
-        f"SELECT constraint_column_names FROM duckdb_constraints() WHERE {named.format('table_name')} "
-        "AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
-        where,
-    ).fetchall()
-    return Found(is_table, dict(columns), [frozenset(names) for (names,) in keys])
+    keys = rows("""
+        SELECT constraint_column_names
+        FROM (FROM duckdb_constraints() WHERE constraint_type IN ('PRIMARY KEY', 'UNIQUE'))
+    """)
+    return ExistingTable(
+        is_table=is_table,
+        columns=dict(rows("SELECT column_name, data_type FROM duckdb_columns()")),
+        unique_keys=[frozenset(names) for (names,) in keys],
+    )
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
@@ -96,7 +97,7 @@ def _merge(connection: duckdb.DuckDBPyConnection, names: TableNames, run: RunMan
 
 
 def _explained(error: Exception, shown: str) -> LeadlensError:
-    """DuckDB tells its causes apart by text only."""
+    """The error for a user; only DuckDB's text says what the cause was."""
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
     holder = _HOLDER.search(message)
     if holder or "another process" in message:
@@ -104,8 +105,8 @@ def _explained(error: Exception, shown: str) -> LeadlensError:
         return LeadlensError(
             f"the DuckDB file is open {by}",
             where=shown,
-            why="one program at a time may write a DuckDB file; nothing was written",
-            fix="wait until it has finished or close it, and run again; to have many writers use PostgreSQL",
+            why="only one program at a time may write to a DuckDB file; nothing was written",
+            fix="wait until it has finished or close it, and run again; PostgreSQL allows many writers",
         )
     here = isinstance(error, duckdb.ConnectionException | duckdb.TransactionException)
     if here or "already attached" in message:
@@ -119,7 +120,7 @@ def _explained(error: Exception, shown: str) -> LeadlensError:
         return LeadlensError(
             "this file is not a DuckDB database",
             where=shown,
-            why="nothing was written, so that nothing of yours is lost",
+            why="nothing was written, so that the file is not lost",
             fix="name another file",
         )
     return LeadlensError(

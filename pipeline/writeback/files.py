@@ -18,19 +18,19 @@ from features.errors import DataError, LeadlensError
 from pipeline.writeback.columns import SCORE_COLUMNS
 from pipeline.writeback.run import Counts
 
-# What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection"), full-width forms included.
+# What a spreadsheet takes as the start of a formula (OWASP, "CSV Injection"), full-width forms included.
 _FORMULA = r"^([=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
-_BOM = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 as a local encoding and spoils every accent
+_BOM = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 in a local encoding and corrupts every accent
 
 
 def write(rows: pa.Table, path: Path, shown: str) -> Counts:
-    """Replace the file by ``rows``, or leave it be when it already tells the same scores.
+    """Replace the file by ``rows``, or leave it alone if it already has the same scores.
 
-    A reader sees the old file or the new one: it is written beside, flushed to the disk and renamed. In CSV,
-    text that a spreadsheet would run as a formula gets a leading apostrophe; numbers are left as they are.
+    A reader sees either the old file or the new one: it is written to a temporary file, flushed to disk and renamed.
+    In CSV, text that a spreadsheet would run as a formula gets a leading apostrophe; numbers are unchanged.
     """
     try:
-        path = Path(os.path.realpath(path))  # a link stays a link
+        path = Path(os.path.realpath(path))  # a symbolic link stays one
         is_csv = path.suffix.lower() == ".csv"
         new = spreadsheet_safe(rows) if is_csv else rows
         old = _read(path, is_csv, new.schema, shown) if path.exists() else None
@@ -43,14 +43,14 @@ def write(rows: pa.Table, path: Path, shown: str) -> Counts:
         raise LeadlensError(
             "the file cannot be written",
             where=shown,
-            why=f"the file that was there is untouched: {reason}",
+            why=f"an existing file is untouched: {reason}",
             fix="check the folder, its permissions and the space left; close the file in other programs",
         ) from None
     return counts
 
 
 def spreadsheet_safe(rows: pa.Table) -> pa.Table:
-    """The same table, with an apostrophe before every text that begins like a formula."""
+    """The table, with an apostrophe before every text that begins like a formula."""
     for index, column in enumerate(SCORE_COLUMNS):
         if column.kind == "text":
             safe = pc.replace_substring_regex(rows.column(index), _FORMULA, r"'\1", max_replacements=1)
@@ -59,7 +59,7 @@ def spreadsheet_safe(rows: pa.Table) -> pa.Table:
 
 
 def _read(path: Path, is_csv: bool, schema: pa.Schema, shown: str) -> pa.Table | None:
-    """The scores that are there; a file that holds anything else is not ours to overwrite."""
+    """The scores in an existing file; a file with anything else is not ours to overwrite."""
     names = [column.name for column in SCORE_COLUMNS]
     try:
         if is_csv:
@@ -75,24 +75,24 @@ def _read(path: Path, is_csv: bool, schema: pa.Schema, shown: str) -> pa.Table |
             )
         else:
             old = pyarrow.parquet.read_table(path)
-        found = old.column_names
+        present = old.column_names
     except pa.ArrowException:
-        found = []
-    if not set(names) <= set(found):
+        present = []
+    if not set(names) <= set(present):
         raise DataError(
-            "this file is there already and does not hold scores of Leadlens",
+            "this file exists already and does not contain scores of Leadlens",
             where=shown,
-            why="it was left as it is, so that nothing of yours is lost",
+            why="it was left unchanged, so that nothing of yours is lost",
             fix="name another file, or move this one away",
         )
     try:
         return old.select(names).cast(schema)
     except pa.ArrowException:
-        return None  # the columns are ours, but a spreadsheet has saved its own dates and numbers
+        return None  # our columns, but a spreadsheet has saved them in its own date and number formats
 
 
 def _compare(new: pa.Table, old: pa.Table | None) -> tuple[Counts, bool]:
-    """Counts against the file that was there, and whether both tell the same leads and scores."""
+    """Counts against the existing file, and whether both have the same leads and scores."""
     if old is None:
         return Counts(new.num_rows, new.num_rows, 0), False
     different = " OR ".join(
@@ -101,19 +101,21 @@ def _compare(new: pa.Table, old: pa.Table | None) -> tuple[Counts, bool]:
     with duckdb.connect() as connection:
         connection.register("n", new)
         connection.register("o", old)
-        inserted, updated = connection.execute(
-            "SELECT count(*) FILTER (o.lead_id IS NULL), "
-            f"count(*) FILTER (o.lead_id IS NOT NULL AND ({different})) "
-            "FROM n LEFT JOIN o ON o.lead_id = n.lead_id"
-        ).fetchall()[0]
+        inserted, updated = connection.execute(f"""
+            SELECT
+                count(*) FILTER (o.lead_id IS NULL),
+                count(*) FILTER (o.lead_id IS NOT NULL AND ({different}))
+            FROM n
+            LEFT JOIN o ON o.lead_id = n.lead_id
+        """).fetchall()[0]
     same = inserted == updated == 0 and new.num_rows == old.num_rows
     return Counts(new.num_rows, inserted, updated), same
 
 
 def _replace(rows: pa.Table, path: Path, is_csv: bool) -> None:
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
     try:
-        with beside.open("xb") as file:
+        with temporary.open("xb") as file:
             if is_csv:
                 file.write(_BOM)
                 pyarrow.csv.write_csv(rows, file)
@@ -122,11 +124,11 @@ def _replace(rows: pa.Table, path: Path, is_csv: bool) -> None:
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
-            shutil.copymode(path, beside)
-        os.replace(beside, path)
+            shutil.copymode(path, temporary)
+        os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         raise
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)

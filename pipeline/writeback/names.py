@@ -1,4 +1,4 @@
-"""Table names: checked, quoted, and the names of the tables that come with one."""
+"""Table names: checked, quoted, and the names of the tables that accompany one."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ class TableNames:
         )
         if not good:
             raise UsageError(
-                "this cannot be a table's name",
+                "this is not a valid table name",
                 value=text,
-                why="the name goes into SQL, so only plain names are taken",
-                fix=f"write letters, digits and _ (at most {_LONGEST}), as `table` or `schema.table`",
+                why="the name becomes part of SQL, so only plain names are accepted",
+                fix=f"use letters, digits and _ (at most {_LONGEST}), as `table` or `schema.table`",
             )
         if parts[-1].lower() == "scoring_runs":
             raise UsageError(
-                "the table scoring_runs is kept for the list of runs", value=text, fix="choose another name"
+                "the table name scoring_runs is reserved for the list of runs",
+                value=text,
+                fix="choose another name",
             )
         return cls(parts[0] if len(parts) == 2 else None, parts[-1])
 

@@ -16,27 +16,27 @@ from pipeline.writeback.columns import SCORE_COLUMNS
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.postgres_errors import explained
 from pipeline.writeback.run import Counts, RunManifest
-from pipeline.writeback.shape import Found, check_shape
+from pipeline.writeback.shape import ExistingTable, check_shape
 
 CONNECT_SECONDS = 10
-LOCK_SECONDS = 300  # how long to wait for another run, or for someone's lock on the table
+LOCK_SECONDS = 300  # how long to wait for another run, or for a lock on the table
 _COPY_ROWS = 50_000
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 def write(rows: pa.Table, url: URL, shown: str, names: TableNames, run: RunManifest) -> Counts:
-    """Upsert ``rows`` in one transaction, after any other run has ended its own.
+    """Upsert ``rows`` in one transaction, after that of any other run.
 
-    Readers see all of the run or nothing. The rows travel by COPY into a temporary table, and unchanged rows
-    are not touched at all: no new row version, no lock, no index write.
+    Readers see all of the run or nothing. The rows are copied into a temporary table, and unchanged rows are not
+    touched at all: no new row version, no lock, no index write.
     """
     try:
         with _connect(url) as connection:
-            _take_turn(connection)
+            _lock(connection)
             _ensure_tables(connection, names)
-            statement, facts = sql.overtaken(names, run, "%s")
-            sql.refuse_overtaken(_execute(connection, statement, facts).fetchone())
+            statement, values = sql.overtaken(names, run, "%s")
+            sql.refuse_overtaken(_execute(connection, statement, values).fetchone())
             _stage(connection, rows)
             counts = _merge(connection, names, run, rows.num_rows)
             connection.commit()
@@ -52,15 +52,15 @@ def _connect(url: URL) -> Connection:
     connection: Connection = psycopg.connect(
         **options,
         client_encoding="utf8",
-        prepare_threshold=None,  # connection poolers lose prepared statements
+        prepare_threshold=None,  # connection poolers drop prepared statements
     )
-    # Each statement must see what the run before has committed while this one waited for its turn.
+    # Each statement must see what the previous run committed while this one was waiting for the lock.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
 
 
-def _take_turn(connection: Connection) -> None:
-    """One run at a time per database: runs on different tables share ``scoring_runs``."""
+def _lock(connection: Connection) -> None:
+    """Allow one run at a time per database: runs on different tables share ``scoring_runs``."""
     _execute(connection, "SET LOCAL TIME ZONE 'UTC'")
     _execute(connection, f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
     _execute(connection, "SELECT pg_advisory_xact_lock(hashtextextended('leadlens write-back', 0))")
@@ -68,16 +68,16 @@ def _take_turn(connection: Connection) -> None:
 
 def _ensure_tables(connection: Connection, names: TableNames) -> None:
     for table, columns, key in sql.tables(names):
-        found = _found(connection, table)
-        if found is None:
+        existing = _existing(connection, table)
+        if existing is None:
             for statement in sql.create(table, columns, key, "postgresql"):
                 _execute(connection, statement)
         else:
-            check_shape(table, columns, key, found, "postgresql")
+            check_shape(table, columns, key, existing, "postgresql")
 
 
-def _found(connection: Connection, table: str) -> Found | None:
-    """Looked up, because CREATE IF NOT EXISTS asks for the right to create even where nothing is created."""
+def _existing(connection: Connection, table: str) -> ExistingTable | None:
+    """Looked up, because CREATE IF NOT EXISTS requires the right to create even where nothing is created."""
     relation = _execute(
         connection, "SELECT oid, relkind FROM pg_class WHERE oid = to_regclass(%s)", [table]
     ).fetchone()
@@ -86,19 +86,29 @@ def _found(connection: Connection, table: str) -> Found | None:
     oid, kind = relation
     columns = _execute(
         connection,
-        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
-        "WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped",
+        """
+        SELECT attname, format_type(atttypid, atttypmod)
+        FROM pg_attribute
+        WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped
+        """,
         [oid],
     ).fetchall()
     keys = _execute(
         connection,
-        "SELECT array_agg(a.attname::text) FROM pg_index i JOIN pg_attribute a "
-        "ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) "
-        "WHERE i.indrelid = %s AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL "
-        "GROUP BY i.indexrelid",
+        """
+        SELECT array_agg(a.attname::text)
+        FROM pg_index i
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+        WHERE i.indrelid = %s AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+        GROUP BY i.indexrelid
+        """,
         [oid],
     ).fetchall()
-    return Found(kind in ("r", "p"), dict(columns), [frozenset(names) for (names,) in keys])
+    return ExistingTable(
+        is_table=kind in ("r", "p"),
+        columns=dict(columns),
+        unique_keys=[frozenset(names) for (names,) in keys],
+    )
 
 
 def _stage(connection: Connection, rows: pa.Table) -> None:
@@ -123,6 +133,6 @@ def _merge(connection: Connection, names: TableNames, run: RunManifest, rows: in
 
 
 def _execute(
-    connection: Connection, statement: str, facts: list[Any] | None = None
+    connection: Connection, statement: str, values: list[Any] | None = None
 ) -> psycopg.Cursor[tuple[Any, ...]]:
-    return connection.execute(quote.SQL(statement), facts)
+    return connection.execute(quote.SQL(statement), values)

@@ -1,4 +1,4 @@
-"""What PostgreSQL refused, in words of ours: the cause, how to fix it, and never a password."""
+"""PostgreSQL's errors for users: the cause, the fix, and never a password."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pipeline.writeback.names import TableNames
 
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), longest match first.
 _BY_STATE: dict[str, tuple[str, str]] = {
-    "25006": ("this PostgreSQL server takes no writes", "connect to the primary, not to a standby"),
+    "25006": ("this PostgreSQL server is read-only", "connect to the primary, not to a standby"),
     "22001": ("a value is longer than its column", "make the column type text"),
-    "22P05": ("the database's encoding cannot hold a character", "use a database with encoding UTF8"),
-    "22": ("PostgreSQL cannot hold a value", "see the reason above; mend the value at its source"),
+    "22P05": ("the encoding of the database lacks a character", "use a database with encoding UTF8"),
+    "22": ("PostgreSQL cannot store a value", "see the reason above; fix the value at its source"),
     "23": ("a constraint of the table refuses a row", "drop the constraint or give the column a default"),
     "3F000": ("there is no such schema", "create the schema, or name the table without it"),
-    "40P01": ("another session and this one wait for each other", "run again"),
+    "40P01": ("another session and this one are in a deadlock", "run again"),
     "40": ("another session changed the same rows", "run again"),
-    "42501": ("this user may not do that", ""),
+    "42501": ("this user lacks a permission", ""),
     "53100": ("the disk of the PostgreSQL server is full", "free some space and run again"),
-    "53": ("the PostgreSQL server has run out of a resource", "run again later"),
+    "53": ("the PostgreSQL server is out of a resource", "run again later"),
     "54000": ("a lead_id is too long for PostgreSQL's index", "use ids of less than 2,700 bytes"),
-    "55P03": ("another session holds the table for too long", "wait for it, or end it, and run again"),
+    "55P03": ("another session locks the table for too long", "wait for it, or end it, and run again"),
     "57014": ("the statement was cancelled", "raise statement_timeout for this user, and run again"),
     "57": ("the PostgreSQL server is shutting down", "run again when it is back"),
 }
@@ -34,7 +34,7 @@ _BY_STATE: dict[str, tuple[str, str]] = {
 _BY_TEXT: tuple[tuple[str, str, str], ...] = (
     (
         r"password authentication failed|no password supplied|authentication failed",
-        "PostgreSQL refuses the user or the password",
+        "PostgreSQL rejects the user or the password",
         "check both; percent-encode special characters of the password (@ is %40, : is %3A, % is %25)",
     ),
     (
@@ -50,23 +50,27 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"translate host name|resolve host|Name or service not known|getaddrinfo",
-        "there is no host of that name",
+        "there is no host with that name",
         "correct the host in the URL",
     ),
     (r"timeout|timed out", "the PostgreSQL server did not answer in time", "check host, port and firewall"),
-    (r"no pg_hba.conf entry", "the PostgreSQL server takes no connection from here", "ask its administrator"),
+    (
+        r"no pg_hba.conf entry",
+        "the PostgreSQL server accepts no connections from here",
+        "ask its administrator",
+    ),
     (
         r"invalid connection option|invalid .* value",
-        "an option behind the ? of the PostgreSQL URL cannot be understood",
+        "an option after the ? in the PostgreSQL URL is invalid",
         "correct or remove it",
     ),
-    (r"SSL|certificate", "no encrypted connection could be agreed on", "check sslmode in the URL"),
+    (r"SSL|certificate", "no encrypted connection could be established", "check sslmode in the URL"),
     (r"too many (clients|connections)", "the PostgreSQL server has no connection left", "run again later"),
 )
 
 
 def explained(error: psycopg.Error, url: URL, shown: str, names: TableNames) -> LeadlensError:
-    """The error for a user; the driver's own words stand behind *why*, the password taken out."""
+    """The error for a user; *why* quotes the driver without the password."""
     what, fix = _meaning(error, names)
     message = _one_line(error)
     return LeadlensError(what, where=shown, why=f"nothing was written: {_without(message, url)}", fix=fix)
@@ -89,7 +93,7 @@ def _meaning(error: psycopg.Error, names: TableNames) -> tuple[str, str]:
                 return what, fix
         if isinstance(error, psycopg.OperationalError):
             return "the connection to PostgreSQL failed", "check the server, and run again"
-    return "PostgreSQL refused to take the scores", "see the reason above"
+    return "PostgreSQL refused the scores", "see the reason above"
 
 
 def _one_line(error: psycopg.Error) -> str:

@@ -1,4 +1,4 @@
-"""Checks a frame of scores and makes it the Arrow table that every writer writes."""
+"""Checks a frame of scores and converts it to the Arrow table that every writer writes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pipeline.writeback.run import RunManifest
 
 
 def prepare(frame: pd.DataFrame, run: RunManifest) -> pa.Table:
-    """The rows to write: all of ``SCORE_COLUMNS`` in order, moments naive UTC, JSON as text.
+    """The rows to write: all of ``SCORE_COLUMNS`` in order, timestamps in naive UTC, JSON as text.
 
     ``as_of``, ``run_id``, ``model_version`` and ``scorecard_version`` come from ``run`` where the frame has
-    no such column; further optional columns that are not there become null.
+    no such column; other optional columns that are missing become null.
 
     Raises
     ------
-    DataError : an unknown or missing column, a value of the wrong type, a lead without an id or twice,
+    DataError : an unknown or missing column, a value of another kind, a lead without an id or twice,
         a probability that is not in 0..1 (NaN, infinite), a score that is not a whole number in 1..99.
     """
     known = [column.name for column in SCORE_COLUMNS]
     _refuse_unknown(frame, known)
     if frame.columns.has_duplicates:
         twice = frame.columns[frame.columns.duplicated()][0]
-        raise DataError("a column stands twice in the frame of scores", value=str(twice), fix="keep one")
+        raise DataError("a column occurs twice in the frame of scores", value=str(twice), fix="keep one")
     table = pa.table({column.name: _column(frame, column, run) for column in SCORE_COLUMNS})
     _check_leads(table)
     _check_range(table, "probability", 0.0, 1.0)
@@ -73,19 +73,19 @@ def _check_leads(table: pa.Table) -> None:
     broken = leads[leads.str.contains("\ufffd", regex=False)]
     if len(broken):
         raise DataError(
-            "a lead_id holds a character that no database can keep",
+            "a lead_id contains a character that no database accepts",
             value=broken.iloc[0],
             where=f"row {int(broken.index[0])}",
             why="replacing it could make two leads one",
-            fix="mend the id at its source (NUL and broken Unicode are shown as \ufffd)",
+            fix="fix the id at its source (NUL and broken Unicode are shown as \ufffd)",
         )
     twice = leads[leads.duplicated()]
     if len(twice):
         raise DataError(
-            f"{twice.nunique()} leads stand more than once among the scores",
+            f"{twice.nunique()} leads occur more than once among the scores",
             value=twice.iloc[0],
             why="nothing was written: lead_scores has one row per lead",
-            fix="score every lead as of one moment",
+            fix="score every lead as of one date",
         )
 
 

@@ -1,4 +1,4 @@
-"""What a scoring run tells about itself, and what came of writing it."""
+"""The manifest of a scoring run, and the result of writing it."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from uuid import uuid4
 
 
 def now() -> datetime:
-    """This moment as naive UTC, the form all moments have in Leadlens."""
+    """The current time as naive UTC, as all timestamps in Leadlens."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def new_run_id() -> str:
-    """A name for a run that sorts by time: ``20261121T220215-9f3c2a1b``."""
+    """A run id that sorts by time: ``20261121T220215-9f3c2a1b``."""
     return f"{now():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
 
 
-def _naive_utc(moment: datetime) -> datetime:
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return datetime(*moment.timetuple()[:6], moment.microsecond)  # also a pandas Timestamp becomes plain
+def _naive_utc(time: datetime) -> datetime:
+    if time.tzinfo is not None:
+        time = time.astimezone(UTC).replace(tzinfo=None)
+    return datetime(*time.timetuple()[:6], time.microsecond)  # turns a pandas Timestamp into a plain datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunManifest:
-    """Facts of one scoring run, written to ``scoring_runs`` in the same transaction as its scores.
+    """One scoring run, written to ``scoring_runs`` in the same transaction as its scores.
 
     Attributes
     ----------
-    as_of : the moment the leads were scored as of (naive = UTC).
+    as_of : the as-of date of the scores (naive = UTC).
     run_id : unique per run. Writing again under the same id is a retry, not a second run.
     started_at : when the run began to read its history (naive = UTC).
-    model_version, scorecard_version : fill the columns of that name where the frame does not.
+    model_version, scorecard_version : fill these columns where the frame lacks them.
     config_fingerprint : content hash of the project file.
     """
 
@@ -66,7 +66,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What was written, and where to; ``target_shown`` never holds a password."""
+    """What was written, and where; ``target_shown`` never contains a password."""
 
     rows: int
     inserted: int
@@ -75,5 +75,5 @@ class WriteResult:
     target_shown: str
 
     def as_dict(self) -> dict[str, object]:
-        """The same facts for ``--json``."""
+        """The fields, for ``--json``."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Does a table that is already there have the columns we write? If not, say the statements that mend it."""
+"""Checks that an existing table has the columns to write; if not, the error lists the statements that fix it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pipeline.writeback.columns import SQL_TYPES, Column, Dialect
 from pipeline.writeback.statements import definition
 
 
-@dataclass(frozen=True)
-class Found:
+@dataclass(frozen=True, kw_only=True)
+class ExistingTable:
     """A table as the database describes it.
 
     Attributes
     ----------
-    is_table : False for a view and the like.
-    columns : column names and their types, as the database spells them.
+    is_table : False for a view or another relation.
+    columns : column names and types, as the database spells them.
     unique_keys : the column sets of its primary key and unique constraints.
     """
 
@@ -28,38 +28,38 @@ class Found:
 
 
 def check_shape(
-    table: str, columns: Sequence[Column], key: Sequence[str], found: Found, dialect: Dialect
+    table: str, columns: Sequence[Column], key: Sequence[str], existing: ExistingTable, dialect: Dialect
 ) -> None:
     """Refuse a table that lacks a column, has one of another type, or has no unique key to upsert by.
 
-    Leadlens does not alter a table by itself: it belongs to the CRM, others read it, and the lock of an ALTER
-    is theirs to time. Columns beyond ours are welcome and stay untouched.
+    Leadlens never alters a table: it belongs to the CRM, others read it, and its owner decides when an ALTER may
+    lock it. Further columns are allowed and stay untouched.
     """
-    if not found.is_table:
+    if not existing.is_table:
         raise DataError(
-            f"{table} is not a table but a view or the like",
+            f"{table} is a view or another relation, not a table",
             why="nothing was written",
             fix="choose another table name (scores: table:)",
         )
     problems: list[str] = []
-    repairs: list[str] = []
+    fixes: list[str] = []
     for column in columns:
-        actual = found.columns.get(column.name)
+        actual = existing.columns.get(column.name)
         if actual is None:
             problems.append(f"{column.name} is missing")
-            repairs.append(f"ALTER TABLE {table} ADD COLUMN {definition(column, dialect)};")
+            fixes.append(f"ALTER TABLE {table} ADD COLUMN {definition(column, dialect)};")
         elif re.sub(r"\(.*?\)", "", actual) not in SQL_TYPES[dialect][column.kind]:
             wanted = column.sql_type(dialect)
             problems.append(f"{column.name} is {actual}, not {wanted}")
             cast = f' USING "{column.name}"::{wanted}'
-            repairs.append(f'ALTER TABLE {table} ALTER COLUMN "{column.name}" TYPE {wanted}{cast};')
-    if frozenset(key) not in found.unique_keys:
+            fixes.append(f'ALTER TABLE {table} ALTER COLUMN "{column.name}" TYPE {wanted}{cast};')
+    if frozenset(key) not in existing.unique_keys:
         listed = ", ".join(f'"{name}"' for name in key)
         problems.append(f"({', '.join(key)}) is not its primary key")
-        repairs.append(f"ALTER TABLE {table} ADD PRIMARY KEY ({listed});")
+        fixes.append(f"ALTER TABLE {table} ADD PRIMARY KEY ({listed});")
     if problems:
         raise DataError(
-            f"the table {table} has another shape than Leadlens writes: {', '.join(problems)}",
+            f"the table {table} does not have the columns that Leadlens writes: {', '.join(problems)}",
             why="nothing was written",
-            fix="\n    ".join(["choose another table name (scores: table:), or change the table:", *repairs]),
+            fix="\n    ".join(["choose another table name (scores: table:), or change the table:", *fixes]),
         )

@@ -1,9 +1,9 @@
-"""The SQL of a write-back: one wording for DuckDB and PostgreSQL.
+"""The SQL of a write-back, the same for DuckDB and PostgreSQL.
 
-A run's rows are staged, compared with the table, and only leads that are new or changed are written. Changed
-means: any column differs except ``run_id`` and ``as_of``. Those two tell when the row last changed; that it
-has been confirmed since is told once, by the run's line in ``scoring_runs``. So a night on which nothing
-happened writes one line. Rows of leads that are no longer scored stay as they are.
+The rows of a run are staged, compared with the table, and only leads that are new or changed are written. Changed
+means: any column differs except ``run_id`` and ``as_of``. Those two say when the row last changed; that it has been
+confirmed since is recorded once, by the row of the run in ``scoring_runs``. So a night without any change writes one
+row. Rows of leads that are no longer scored stay as they are.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def tables(names: TableNames) -> list[tuple[str, tuple[Column, ...], tuple[str, 
 
 
 def create(table: str, columns: Sequence[Column], key: Sequence[str], dialect: Dialect) -> list[str]:
-    """CREATE TABLE, and every column's sentence as its comment."""
+    """CREATE TABLE, with the description of every column as its comment."""
     lines = [f"{definition(column, dialect)}{' NOT NULL' if column.required else ''}" for column in columns]
     lines.append(f"PRIMARY KEY ({_listed(key)})")
     comments = []
@@ -53,19 +53,24 @@ def definition(column: Column, dialect: Dialect) -> str:
 
 
 def merge(names: TableNames) -> list[tuple[str, str]]:
-    """The named steps from the staged rows to the tables, to be run in one transaction."""
+    """The named steps from the staged rows to the tables, for one transaction."""
     different = " OR ".join(
         f"s.{_quoted(column.name)} IS DISTINCT FROM t.{_quoted(column.name)}"
         for column in SCORE_COLUMNS
         if column.compared
     )
     kept = [column.name for column in HISTORY_COLUMNS if column.name != "change"]
+    changed = f"FROM {STAGED} s JOIN {CHANGED} c ON c.lead_id = s.lead_id"
     return [
         (
             "changed leads",
-            f"CREATE TEMP TABLE {CHANGED} AS SELECT s.lead_id, t.lead_id IS NULL AS is_new "
-            f"FROM {STAGED} s LEFT JOIN {names.scores} t ON t.lead_id = s.lead_id "
-            f"WHERE t.lead_id IS NULL OR {different}",
+            f"""
+            CREATE TEMP TABLE {CHANGED} AS
+            SELECT s.lead_id, t.lead_id IS NULL AS is_new
+            FROM {STAGED} s
+            LEFT JOIN {names.scores} t ON t.lead_id = s.lead_id
+            WHERE t.lead_id IS NULL OR {different}
+            """,
         ),
         (
             "scores",
@@ -73,8 +78,7 @@ def merge(names: TableNames) -> list[tuple[str, str]]:
                 names.scores,
                 [column.name for column in SCORE_COLUMNS],
                 SCORES_KEY,
-                f"SELECT {_listed([c.name for c in SCORE_COLUMNS], 's')} "
-                f"FROM {STAGED} s JOIN {CHANGED} c ON c.lead_id = s.lead_id",
+                f"SELECT {_listed([c.name for c in SCORE_COLUMNS], 's')} {changed}",
             ),
         ),
         (
@@ -83,8 +87,7 @@ def merge(names: TableNames) -> list[tuple[str, str]]:
                 names.history,
                 [*kept, "change"],
                 HISTORY_KEY,
-                f"SELECT {_listed(kept, 's')}, CASE WHEN c.is_new THEN 'inserted' ELSE 'updated' END "
-                f"FROM {STAGED} s JOIN {CHANGED} c ON c.lead_id = s.lead_id",
+                f"SELECT {_listed(kept, 's')}, CASE WHEN c.is_new THEN 'inserted' ELSE 'updated' END {changed}",
             ),
         ),
     ]
@@ -98,8 +101,8 @@ def count_changed() -> str:
 def record_run(
     names: TableNames, run: RunManifest, counts: Counts, placeholder: str
 ) -> tuple[str, list[object]]:
-    """The run's line. A retry under the same run id adds what it changed, or else leaves the line be."""
-    facts: dict[str, object] = {
+    """The row of the run. A retry under the same run id adds what it changed, if anything, to the row."""
+    values: dict[str, object] = {
         "run_id": run.run_id,
         "scores_table": names.plain,
         "started_at": run.started_at,
@@ -114,42 +117,52 @@ def record_run(
         "scorecard_version": run.scorecard_version,
         "config_fingerprint": run.config_fingerprint,
     }
-    statement = (
-        f"INSERT INTO {names.runs} AS r ({_listed(facts)}) VALUES ({', '.join([placeholder] * len(facts))}) "
-        f"ON CONFLICT ({_listed(RUNS_KEY)}) DO UPDATE SET finished_at = excluded.finished_at, "
-        '"rows" = excluded."rows", inserted = r.inserted + excluded.inserted, '
-        "updated = r.updated + excluded.updated, unchanged = excluded.unchanged "
-        "WHERE excluded.inserted + excluded.updated > 0"
-    )
-    return statement, list(facts.values())
+    statement = f"""
+        INSERT INTO {names.runs} AS r ({_listed(values)})
+        VALUES ({", ".join([placeholder] * len(values))})
+        ON CONFLICT ({_listed(RUNS_KEY)}) DO UPDATE SET
+            finished_at = excluded.finished_at,
+            "rows" = excluded."rows",
+            inserted = r.inserted + excluded.inserted,
+            updated = r.updated + excluded.updated,
+            unchanged = excluded.unchanged
+        WHERE excluded.inserted + excluded.updated > 0
+    """
+    return statement, list(values.values())
 
 
 def overtaken(names: TableNames, run: RunManifest, placeholder: str) -> tuple[str, list[object]]:
-    """Runs with a later as-of that were written while this one was still computing."""
-    statement = (
-        f"SELECT run_id, as_of FROM {names.runs} WHERE scores_table = {placeholder} "
-        f"AND as_of > {placeholder} AND finished_at > {placeholder} AND run_id <> {placeholder} "
-        "ORDER BY as_of DESC LIMIT 1"
-    )
+    """The run with the latest as-of date after that of this run, written while this one was computing."""
+    statement = f"""
+        SELECT run_id, as_of
+        FROM {names.runs}
+        WHERE scores_table = {placeholder}
+          AND as_of > {placeholder}
+          AND finished_at > {placeholder}
+          AND run_id <> {placeholder}
+        ORDER BY as_of DESC
+        LIMIT 1
+    """
     return statement, [names.plain, run.as_of, run.started_at, run.run_id]
 
 
-def refuse_overtaken(found: tuple[object, ...] | None) -> None:
-    """Two runs at once may end in the other order: the earlier as-of must not bury the later one."""
-    if found is not None:
+def refuse_overtaken(later: tuple[object, ...] | None) -> None:
+    """Refuse to overwrite newer scores: of two runs at once the one with the earlier as-of date may finish last."""
+    if later is not None:
         raise LeadlensError(
-            f"run {found[0]} wrote newer scores (as of {found[1]}) while this run was computing",
+            f"run {later[0]} wrote newer scores (as of {later[1]}) while this run was computing",
             why="nothing was written: older scores would replace newer ones",
-            fix="nothing needs mending; to go back in time on purpose, run again with --as-of",
+            fix="nothing needs fixing; to restore older scores on purpose, run again with --as-of",
         )
 
 
 def _upsert(table: str, columns: Sequence[str], key: Sequence[str], select: str) -> str:
     updates = ", ".join(f"{_quoted(c)} = excluded.{_quoted(c)}" for c in columns if c not in key)
-    return (
-        f"INSERT INTO {table} ({_listed(columns)}) {select} "
-        f"ON CONFLICT ({_listed(key)}) DO UPDATE SET {updates}"
-    )
+    return f"""
+        INSERT INTO {table} ({_listed(columns)})
+        {select}
+        ON CONFLICT ({_listed(key)}) DO UPDATE SET {updates}
+    """
 
 
 def _listed(names: Sequence[str] | dict[str, object], alias: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Reads ``--to`` and hands the scores to the writer it names."""
+"""Parses ``--to`` and passes the scores to the writer for that target."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from sqlalchemy import URL
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_+.-]+):/")  # two letters at least: C:\ is a Windows path
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_+.-]+):/")  # at least two letters: C:\ is a Windows path
 _KNOWN = ("postgresql", "duckdb")
 _FORMS = "duckdb:///scores.duckdb, postgresql://user:password@host/database, scores.parquet or scores.csv"
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where scores go. ``shown`` is safe to print; the address, which may hold a password, is not."""
+    """Where scores go. ``shown`` is safe to print; ``url``, which may contain a password, is not."""
 
     kind: Literal["duckdb", "postgresql", "parquet", "csv"]
     shown: str
@@ -44,15 +44,15 @@ def write_scores(
     ----------
     frame : one row per lead with columns of ``SCORE_COLUMNS`` (see ``pipeline.writeback.prepare``).
     to : ``duckdb:///file.duckdb``, a PostgreSQL URL, or a path that ends in .parquet or .csv;
-        environment variables are already expanded. A missing folder is made.
+        environment variables are already expanded. A missing folder is created.
     table : ``table`` or ``schema.table``; not used for files.
-    run : facts of the run.
+    run : the manifest of the run.
 
     Raises
     ------
-    UsageError : ``to`` or ``table`` cannot be understood.
-    DataError : the scores, or the table that is there already, cannot be used.
-    LeadlensError : the target cannot be reached or written. In every case it is as it was before.
+    UsageError : ``to`` or ``table`` is invalid.
+    DataError : the scores, or an existing table, cannot be used.
+    LeadlensError : the target cannot be reached or written. In every case it is left as it was.
     """
     target = parse_target(to)
     names = TableNames.parse(table)
@@ -76,7 +76,7 @@ def write_scores(
 
 
 def parse_target(to: str) -> Target:
-    """Understand ``--to`` without touching it; call it first, so that a typo costs no scoring run.
+    """Parse ``--to`` without opening it; call it first, so that a typo costs no scoring run.
 
     >>> parse_target("duckdb:///scores.duckdb").kind
     'duckdb'
@@ -84,7 +84,7 @@ def parse_target(to: str) -> Target:
     'postgresql://crm:***@db.example/crm'
     """
     if "\x00" in to or not to.strip():
-        raise UsageError("there is no target to write to", value=to, fix=f"write {_FORMS}")
+        raise UsageError("the target is empty", value=to, fix=f"write {_FORMS}")
     scheme = _SCHEME.match(to)
     if scheme is None:
         return _parse_path(to)
@@ -95,7 +95,7 @@ def parse_target(to: str) -> Target:
         return _parse_postgres(to)
     known = _KNOWN if nearest(backend, _KNOWN) else ()
     if backend == "postgresql":
-        what, fix = f"Leadlens does not use the driver {driver}", "write postgresql:// (it uses psycopg 3)"
+        what, fix = f"the driver {driver} is not supported", "write postgresql:// (it uses psycopg 3)"
     else:
         what, fix = f"scores cannot be written to {backend}", f"write {_FORMS}"
     raise UsageError(what, value=scheme[1], known=known, fix=fix, where="--to")
@@ -108,7 +108,7 @@ def _parse_path(to: str) -> Target:
         return Target("parquet", str(path), path)
     if ending == ".csv":
         return Target("csv", str(path), path)
-    if "@" in to:  # a URL without its scheme may hold a password
+    if "@" in to:  # a URL without its scheme may contain a password
         raise UsageError("this is neither a URL nor a file", fix=f"write {_FORMS}", where="--to")
     fix = f"write {_FORMS}"
     if ending in (".duckdb", ".db", ".ddb"):
@@ -118,7 +118,7 @@ def _parse_path(to: str) -> Target:
     raise UsageError(
         f"scores cannot be written to a file that ends in {ending!r}"
         if ending
-        else "this names neither a database nor a kind of file",
+        else "this is neither a database nor a file with a known suffix",
         value=to,
         known=[".parquet", ".csv"] if ending else _KNOWN,
         fix=fix,
@@ -130,9 +130,9 @@ def _parse_duckdb(to: str) -> Target:
     match = re.fullmatch(r"duckdb:///([^?]+)", to, flags=re.IGNORECASE)
     if match is None or match[1] == ":memory:":
         raise UsageError(
-            "a DuckDB target names a file",
+            "a DuckDB target must be a file",
             value=None if "@" in to else to,
-            why="a database in memory would be gone when the run ends" if match else None,
+            why="a database in memory is lost when the run ends" if match else None,
             fix="write duckdb:///scores.duckdb (three slashes), or four slashes and an absolute path",
             where="--to",
         )
@@ -147,7 +147,7 @@ def _parse_postgres(to: str) -> Target:
     # An unescaped @ would make the rest of the password the host's name, which is printed.
     if to.count("@") > 1:
         raise UsageError(
-            "this PostgreSQL URL holds more than one @ (it is not shown: it may hold a password)",
+            "this PostgreSQL URL contains more than one @ (it is not shown: it may contain a password)",
             fix="percent-encode special characters of the password: @ is %40, : is %3A, / is %2F",
             where="--to",
         )
@@ -156,14 +156,14 @@ def _parse_postgres(to: str) -> Target:
         url = make_url(to).set(drivername="postgresql+psycopg")
     if url is None or not (url.host or url.database or url.query):
         raise UsageError(
-            "this PostgreSQL URL cannot be read (it is not shown: it may hold a password)",
+            "this PostgreSQL URL is invalid (it is not shown: it may contain a password)",
             fix="write postgresql://user:password@host:5432/database, the port as a number",
             where="--to",
         )
     secret = {"password", "sslpassword", "passfile", "oauth_client_secret"} & set(url.query)
     if secret:
         raise UsageError(
-            f"{', '.join(sorted(secret))} cannot stand behind the ? of a PostgreSQL URL",
+            f"{', '.join(sorted(secret))} is not allowed after the ? of a PostgreSQL URL",
             fix="write the password before the @, or use PGPASSWORD or ~/.pgpass",
             where="--to",
         )

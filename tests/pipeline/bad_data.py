@@ -44,7 +44,7 @@ told("one column under two names", leads=160)(
 )
 
 
-@wrong_use("a column with a name of ours", "name is taken", "row_id", "rename yours")
+@wrong_use("a column with a name of ours", "name is reserved", "row_id", "rename yours")
 def _(project: LittleProject) -> None:
     project.leads["row_id"] = 1
 
@@ -89,7 +89,7 @@ def _(project: LittleProject) -> None:
 
 
 @told(
-    "text in a number", "leads.income holds numbers and 1 value of text ('a lot'), read as unknown", leads=160
+    "text in a number", "leads.income holds numbers and 1 value of text ('a lot'), read as missing", leads=160
 )
 def _(project: LittleProject) -> None:
     project.leads["income"] = project.leads["income"].astype(str)
@@ -101,12 +101,12 @@ def _(project: LittleProject) -> None:
     project.conversions["value"] = ["100 EUR", *["100"] * 72]
 
 
-@told("currencies in numbers", "leads.income looks like numbers written for people ('$1000.0'")
+@told("currencies in numbers", "leads.income holds formatted numbers ('$1000.0'")
 def _(project: LittleProject) -> None:
     project.leads["income"] = "$" + project.leads["income"].astype(str)
 
 
-@told("NaN and infinity", "leads.income: 3 values NaN, infinite or beyond 1e100, read as unknown", leads=160)
+@told("NaN and infinity", "leads.income: 3 values NaN, infinite or beyond 1e100, read as missing", leads=160)
 def _(project: LittleProject) -> None:
     project.leads.loc[3:5, "income"] = [np.inf, -np.inf, 1e300]
 
@@ -120,20 +120,20 @@ def _(project: LittleProject) -> None:
 # ids
 
 
-@refused("an id twice, with different values", "1 id stands more than once in leads", "L004")
+@refused("an id twice, with different values", "1 id occurs more than once in leads", "L004")
 def _(project: LittleProject) -> None:
     project.leads.loc[5, "lead_id"] = "L004"
 
 
-@refused("an account twice, with different values", "1 id stands more than once in accounts", "A4")
+@refused("an account twice, with different values", "1 id occurs more than once in accounts", "A4")
 def _(project: LittleProject) -> None:
     project.use("accounts").accounts.loc[5, "account_id"] = "A4"
 
 
 @told(
     "rows twice, alike in every column",
-    "3 leads alike in every column",
-    "400 events alike",
+    "3 leads identical to another in every column",
+    "400 events identical",
     leads=160,
     events=400,
 )
@@ -142,7 +142,7 @@ def _(project: LittleProject) -> None:
     project.events = pd.concat([project.events, project.events])
 
 
-@told("events twice without event_id", "400 events without event_id alike", events=800)
+@told("events twice without event_id", "400 events without event_id, identical", events=800)
 def _(project: LittleProject) -> None:
     project.events = pd.concat([project.events, project.events]).drop(columns="event_id")
 
@@ -167,7 +167,7 @@ def _(project: LittleProject) -> None:
 @told(
     "whole numbers here, leading zeros there",
     "none of 400 events belongs to a lead",
-    "00000 there and 0 in leads",
+    "of the form 00000, those in leads 0",
 )
 def _(project: LittleProject) -> None:
     for table in (project.leads, project.events, project.conversions):
@@ -176,7 +176,12 @@ def _(project: LittleProject) -> None:
     parquet(project, "leads", "events")
 
 
-@told("ids in another case", "none of 400 events belongs to a lead", "l000 there and L000 in leads", events=0)
+@told(
+    "ids in another case",
+    "none of 400 events belongs to a lead",
+    "of the form l000, those in leads L000",
+    events=0,
+)
 def _(project: LittleProject) -> None:
     project.events["lead_id"] = project.events["lead_id"].str.lower()
 
@@ -326,7 +331,7 @@ told("a change of an unknown lead", "1 change of leads that are not in leads (su
     change_of(id="X")
 )
 told("a change without known_at", "1 change without known_at: left out", changes=0)(change_of(known_at=None))
-told("a change of a number to text", "leads' income to what is no number (such as Lima)", changes=1)(
+told("a change of a number to text", "leads' income to what is not a number (such as Lima)", changes=1)(
     change_of(attribute="income")
 )
 told("an entity in another case", changes=1)(change_of(entity="Lead"))
@@ -346,7 +351,7 @@ def aliases(*rows: tuple[str | None, str | None], **columns: str) -> Break:
     return change
 
 
-refused("merges in a circle", "these merges go in a circle", "L003 → L007 → L005 → L003", "data.aliases")(
+refused("merges in a circle", "these merges form a cycle", "L003 → L007 → L005 → L003", "data.aliases")(
     aliases(("L001", "L003"), ("L003", "L007"), ("L007", "L005"), ("L005", "L003"))
 )
 refused("an old id that became two leads", "1 old id became more than one lead", "L001 became L002, L003")(
@@ -381,13 +386,13 @@ def _(project: LittleProject) -> None:
 
 
 @wrong_use(
-    "a property called machine where one is to be added", "have a column machine already", "rename yours"
+    "a property called machine where one is to be added", "already have a column machine", "rename yours"
 )
 def _(project: LittleProject) -> None:
     project.events["machine"] = True
     project.settings["hygiene"] = {"bots": {"mode": "feature"}}
 
 
-@refused("hygiene that leaves nobody", "hygiene leaves no lead", "160 leads for which", "narrow")
+@refused("hygiene that leaves nobody", "hygiene leaves no lead", "160 leads for which", "less strict")
 def _(project: LittleProject) -> None:
     project.settings["hygiene"] = {"exclude_leads": "income > 0"}

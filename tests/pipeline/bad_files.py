@@ -23,7 +23,7 @@ wrong_use(
     "a folder by an environment variable that is not set",
     "no such file",
     "exports/leads.csv",
-    "SALES_FOLDER not set, so the default was taken: export SALES_FOLDER=…",
+    "SALES_FOLDER not set, so the default applies: export SALES_FOLDER=…",
 )(reading("${SALES_FOLDER:-exports}/leads.csv"))
 wrong_use("a glob that matches nothing", "no such file", "data/leads-*.csv")(reading("data/leads-*.csv"))
 wrong_use("a folder given as file", "a folder, not a file", "data/*.parquet")(reading("data"))
@@ -35,15 +35,15 @@ wrong_use("an address of the web", "not read over the net", "download")(
     reading("https://a.example/leads.csv")
 )
 wrong_use("a bucket", "not read over the net", "download")(reading("s3://bucket/leads.parquet"))
-wrong_use("an unknown kind of database", "not known", "did you mean: postgresql")(reading("postgres1://h/d"))
-wrong_use("a DuckDB address", "give a DuckDB file as a path")(reading("duckdb:///crm.duckdb"))
-wrong_use("a database without a table", "one of table and query")(reading("postgresql://h/d"))
+wrong_use("an unknown kind of database", "unknown kind of database", "did you mean: postgresql")(
+    reading("postgres1://h/d")
+)
+wrong_use("a DuckDB address", "a DuckDB file is given as a path")(reading("duckdb:///crm.duckdb"))
+wrong_use("a database without a table", "either table or query")(reading("postgresql://h/d"))
 wrong_use("an environment variable that is not set", "not set", "LEADLENS_NO_SUCH")(
     reading("${LEADLENS_NO_SUCH}/x.csv")
 )
-wrong_use("a table of a file", "a file holds no tables", "leads")(
-    setting("data", "leads", "table", to="leads")
-)
+wrong_use("a table of a file", "a file has no tables", "leads")(setting("data", "leads", "table", to="leads"))
 told("backslashes between folders", leads=160)(reading(r"data\leads.csv"))
 
 
@@ -51,7 +51,7 @@ def csv(project: LittleProject, sep: str = ",", encoding: str = "utf-8", **optio
     project.files["data/leads.csv"] = project.leads.to_csv(index=False, sep=sep, **options).encode(encoding)
 
 
-@wrong_use("an Excel file by name", "this kind of file is not read", ".xlsx")
+@wrong_use("an Excel file by name", "this kind of file cannot be read", ".xlsx")
 def _(project: LittleProject) -> None:
     project.files["leads.xlsx"] = b"PK\x03\x04"
     project.data["leads"]["read"] = "leads.xlsx"
@@ -125,7 +125,7 @@ def _(project: LittleProject) -> None:
     csv(project, encoding="utf-8-sig")
 
 
-@told("semicolons and decimal commas", "looks like numbers written for people ('1000,5'", leads=160)
+@told("semicolons and decimal commas", "holds formatted numbers ('1000,5'", leads=160)
 def _(project: LittleProject) -> None:
     project.leads["income"] += 0.5
     csv(project, sep=";", decimal=",")
@@ -201,7 +201,7 @@ def _(project: LittleProject) -> None:
     project.data["leads"]["read"] = "data/part-?.csv"
 
 
-@wrong_use("globbed files of several kinds", "not all of one kind", ".csv, .parquet")
+@wrong_use("globbed files of several kinds", "not all of one readable kind", ".csv, .parquet")
 def _(project: LittleProject) -> None:
     project.files["data/part-1.csv"] = project.leads.to_csv(index=False).encode()
     project.files["data/part-2.parquet"] = b""
@@ -224,7 +224,7 @@ def in_duckdb(project: LittleProject, table: str | None, name: str = "contacts")
 wrong_use("a DuckDB table that is not there", "no such table", "did you mean: contacts")(
     lambda project: in_duckdb(project, "contact")
 )
-wrong_use("no DuckDB table said", "say which table", "tables here: contacts")(
+wrong_use("no DuckDB table said", "which table to read is not set", "its tables: contacts")(
     lambda project: in_duckdb(project, None)
 )
 wrong_use("a DuckDB table name with an injection", "no such table", "contacts")(

@@ -33,30 +33,32 @@ def creations(pattern: str) -> Break:
 
 
 told("a lead without created_at", "1 lead without created_at: left out", leads=159)(one_creation(""))
-refused("a date in words", "1 of 160 values in leads.created_at is not a moment", "'N/A'", "missing")(
+refused("a date in words", "1 of 160 values in leads.created_at is not a timestamp", "'N/A'", "missing")(
     one_creation("N/A")
 )
-refused("a date that no calendar has", "is not a moment", "2024-02-30")(one_creation("2024-02-30"))
-refused("a day before the month", "is not a moment", "31/12/2026", "strptime")(one_creation("31/12/2026"))
-refused("days and months that cannot be told apart", "160 of 160 values", "'01/03/2024'", "guessing")(
+refused("a date that no calendar has", "is not a timestamp", "2024-02-30")(one_creation("2024-02-30"))
+refused("a day before the month", "is not a timestamp", "31/12/2026", "strptime")(one_creation("31/12/2026"))
+refused("days and months that cannot be told apart", "160 of 160 values", "'01/03/2024'", "wrong guess")(
     creations("%d/%m/%Y")
 )
 refused("American dates", "160 of 160 values", "strptime")(creations("%m/%d/%Y %H:%M"))
-refused("infinity as a date", "is not a moment", "infinity")(one_creation("-infinity"))
-wrong_use("dates as numbers", "holds no moments but numbers", "20240301", "strptime")(creations("%Y%m%d"))
+refused("infinity as a date", "is not a timestamp", "infinity")(one_creation("-infinity"))
+wrong_use("dates as numbers", "holds numbers, not timestamps", "20240301", "strptime")(creations("%Y%m%d"))
 told("a lead of 2062", "1 lead in the future (to 2062-01-01): left out", leads=159)(
     one_creation("2062-01-01")
 )
-told("a lead of the year 1", "1 moment before the year 1000", "1 lead without created_at", leads=159)(
+told("a lead of the year 1", "1 timestamp before the year 1000", "1 lead without created_at", leads=159)(
     one_creation("0001-01-01")
 )
 told("a lead of 1900", "1 lead with created_at before 1970-01-02", leads=160)(one_creation("1900-01-01"))
-told("a year of five digits", "1 moment before the year 1000 or after 9000", leads=159)(
+told("a year of five digits", "1 timestamp before the year 1000 or after 9000", leads=159)(
     one_creation("99999-01-01")
 )
 
 
-@told("time zones here and there", "leads.created_at: 80 moments with a time zone and 80 without", leads=160)
+@told(
+    "time zones here and there", "leads.created_at: 80 timestamps with a time zone and 80 without", leads=160
+)
 def _(project: LittleProject) -> None:
     project.leads["created_at"] = project.leads["created_at"].astype(str)
     project.leads.loc[::2, "created_at"] += "+02:00"
@@ -118,34 +120,34 @@ def _(project: LittleProject) -> None:
 
 @told(
     "9999-12-31 for never closed",
-    "leads.closed_at: 160 moments before the year 1000 or after 9000",
+    "leads.closed_at: 160 timestamps before the year 1000 or after 9000",
     spine=160,
 )
 def _(project: LittleProject) -> None:
     project.leads["closed_at"] = "9999-12-31"
 
 
-@refused("yes for closed", "160 of 160 values in leads.closed_at are not moments", "'yes'")
+@refused("yes for closed", "160 of 160 values in leads.closed_at are not timestamps", "'yes'")
 def _(project: LittleProject) -> None:
     project.leads["closed_at"] = "yes"
 
 
-@wrong_use("true for closed", "holds no moments but true and false", "is_closed_at: closed_at")
+@wrong_use("true for closed", "holds true and false, not timestamps", "is_closed_at: closed_at")
 def _(project: LittleProject) -> None:
     project.leads["closed_at"] = True
 
 
 @told(
     "events taken back before they were known",
-    "400 events taken back: each counts until its retracted_at",
-    "400 events taken back before known: they never count",
+    "400 events retracted: each counts until its retracted_at",
+    "400 events retracted before known: they never count",
     events=400,
 )
 def _(project: LittleProject) -> None:
     project.events["retracted_at"] = project.events["occurred_at"]
 
 
-@refused("a taking back that is no moment", "events.retracted_at is not a moment", "'later'")
+@refused("a taking back that is no moment", "events.retracted_at is not a timestamp", "'later'")
 def _(project: LittleProject) -> None:
     project.events["retracted_at"] = None
     project.events.loc[3, "retracted_at"] = "later"

@@ -79,7 +79,7 @@ wrong_use("a query that reads a file", "does not run", "disabled")(
     query("SELECT * FROM read_text('/etc/passwd')")
 )
 wrong_use("a query that reads a file by name", "does not run")(query("SELECT * FROM 'data/events.csv'"))
-wrong_use("a query that reads a Python variable", "does not run", "from `source` alone")(
+wrong_use("a query that reads a Python variable", "does not run", "from `source` only")(
     query("SELECT * FROM sandbox")
 )
 wrong_use("a query of a column that is not there", "does not run", "columns are: lead_id")(
@@ -100,11 +100,13 @@ for length in ("30 days", "1y", "-7d", "1.5d", "99999999999d", "0d", 30, None):
     wrong_use(f"a horizon of {length}", "outcome.horizon", "project.yaml:10", "7d")(
         setting("outcome", "horizon", to=length)
     )
-wrong_use("a window of no time", "features.windows.0", "no time")(setting("features", "windows", to=["0d"]))
-wrong_use("a window of a century and more", "features.windows.0", "36600d at most")(
+wrong_use("a window of no time", "features.windows.0", "a duration of zero")(
+    setting("features", "windows", to=["0d"])
+)
+wrong_use("a window of a century and more", "features.windows.0", "at most 36600d")(
     setting("features", "windows", to=["40000d"])
 )
-wrong_use("a half-life of no time", "features.half_life", "no time")(
+wrong_use("a half-life of no time", "features.half_life", "a duration of zero")(
     setting("features", "half_life", to="0d")
 )
 wrong_use("a grid that is too fine", "at least 1h")(setting("spine", to={"every": "1m"}))
@@ -135,7 +137,7 @@ told("a test before the data", "no row is left to learn from")(
 told("an embargo longer than the history", "no row is left to learn from")(
     setting("judge", to={"embargo": "900d"})
 )
-wrong_use("a test that ends before it begins", "judge.test_to must lie after")(
+wrong_use("a test that ends before it begins", "judge.test_to must be after")(
     setting("judge", to={"test_from": "2024-04-10", "test_to": "2024-04-01"})
 )
 wrong_use("a share of one", "judge.test_share", "less than 1")(setting("judge", to={"test_share": 1.0}))
@@ -143,7 +145,7 @@ wrong_use("a share in words", "judge.test_share", "a number is expected")(
     setting("judge", to={"test_share": "a quarter"})
 )
 wrong_use("trials without end", "model.trials", "10000")(setting("model", to={"trials": 10**9}))
-wrong_use("data that end before they begin", "data.ends lies before", "2000-01-01")(
+wrong_use("data that end before they begin", "data.ends is before", "2000-01-01")(
     setting("data", "ends", to="2000-01-01")
 )
 told("data that end in the far future", "data.ends is 2100-01-01")(setting("data", "ends", to="2100-01-01"))
@@ -169,7 +171,7 @@ wrong_use("a list where text is meant", "data.leads.read", "one text is expected
 wrong_use("a yes that YAML takes for true", "data.leads.missing.0", "in quotes")(
     setting("data", "leads", "missing", to=[True])
 )
-wrong_use("a name with spaces", "name: it is not written as", "My Project!", "small letters")(
+wrong_use("a name with spaces", "name: it is not written as", "My Project!", "lowercase letters")(
     setting("name", to="My Project!")
 )
 wrong_use("a value of 100,000 characters", "name: it is not written as", "xxx…")(
@@ -196,7 +198,7 @@ told("words for an event type that is not there", "emial_opened", "did you mean 
 told("words for a value that is not there", "did you mean page_viewed: Pricing")(
     setting("features", "labels", to={"page_viewed: Prising": "Prices", "page_viewed: Careers": "Jobs"})
 )
-wrong_use("memory for nothing", "engine.memory", "too little memory", "64MB or more")(
+wrong_use("memory for nothing", "engine.memory", "too little memory", "at least 64MB")(
     setting("engine", to={"memory": "1MB"})
 )
 
@@ -225,17 +227,17 @@ wrong_use("an outcome column that is not there", "outcome.column is not in leads
 )
 told(
     "an outcome that never occurs",
-    "never holds one of outcome.positive (sold): it holds no, Yes, yes",
+    "never has a value in outcome.positive (sold): it has no, Yes, yes",
     conversions=0,
 )(flat(positive=["sold"]))
 told("an outcome that is never told", "no row is mature", mature=0)(flat(column="never"))
 wrong_use("an outcome of true for text", "outcome.positive.0", "in quotes")(flat(positive=[True]))
-wrong_use("a kind of conversion in flat data", "outcome.kind chooses among data.conversions")(
+wrong_use("a kind of conversion in flat data", "outcome.kind selects from data.conversions")(
     flat(kind=["sale"])
 )
 wrong_use("an outcome told twice", "give the conversions once")(setting("outcome", to={"column": "city"}))
 wrong_use("an outcome not told", "give the conversions once")(lambda project: project.data.pop("conversions"))
-wrong_use("flat data looked at later", "as they are created")(
+wrong_use("flat data looked at later", "as of its creation")(
     lambda project: (flat()(project), setting("spine", to={"at_ages": ["1d"]})(project))
 )
 told("an outcome that is hidden too", conversions=64)(
@@ -286,7 +288,7 @@ for domain in ("ours", "a b.com", "ann@ours.com", "https://ours.com", "", "%.com
 wrong_use("a mode for bots that is none", "hygiene.bots.mode", "'filter'")(hygiene(bots={"mode": "remove"}))
 wrong_use("a pattern that is none", "hygiene.bots.patterns.0", "'every_link'")(bots(patterns=["every link"]))
 wrong_use("a burst of one", "hygiene.bots.burst", "2")(bots(burst=1))
-wrong_use("a click that is an open", "a click or an open, not both: email_opened")(
+wrong_use("a click that is an open", "either a click or an open: email_opened")(
     bots(clicks=["email_opened"], opens=["email_opened"])
 )
 wrong_use("a mail property that is not there", "events have no such property", "did you mean: page")(
@@ -295,8 +297,8 @@ wrong_use("a mail property that is not there", "events have no such property", "
 wrong_use("an unknown hygiene", "unknown key in hygiene", "did you mean: bots")(
     hygiene(bot={"mode": "filter"})
 )
-told("bots without clicks", "found no event type that looks like a click: name yours", events=400)(bots())
-told("clicks that never occur", "no event is of type 'page_view'; did you mean page_viewed?", events=400)(
+told("bots without clicks", "found no event type for clicks: list yours", events=400)(bots())
+told("clicks that never occur", "no event has the type 'page_view'; did you mean page_viewed?", events=400)(
     bots(clicks=["page_view"])
 )
 told("hygiene off", events=400, leads=160)(hygiene(bots={"mode": False}, test_leads=False))

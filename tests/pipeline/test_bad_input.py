@@ -155,7 +155,7 @@ def test_a_database_that_does_not_answer_shows_no_password(
     path = project.write()
     answer = leadlens("check", path, "--json")
     assert answer.code == 1
-    assert "the database did not give this table" in answer.err
+    assert "the database does not return this table" in answer.err
     assert "crm:***@" in answer.err
     with pytest.raises(LeadlensError) as caught:
         open_history(load_project(path))

@@ -220,7 +220,9 @@ def test_a_moment_that_cannot_be_read_is_refused(little: LittleProject, table: s
         rows = answers(("L001", "31.12.2024", "?", "!"))
     give(little, table, rows)
 
-    refused(little, DataError, f"1 of 1 value in {table}.{column} is not a moment", "31.12.2024", "%d.%m.%Y")
+    refused(
+        little, DataError, f"1 of 1 value in {table}.{column} is not a timestamp", "31.12.2024", "%d.%m.%Y"
+    )
 
 
 # never a feature

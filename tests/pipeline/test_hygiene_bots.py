@@ -189,7 +189,7 @@ def test_types_found_by_name() -> None:
     rows = [click(1000 * number, event_type=name) for number, name in enumerate(names)]
     looked = marked(rows)[1][-1].message
     assert "of 3 clicks (Email Link Clicked, click, newsletter-click)" in looked
-    assert "opens are Email Opened, open" in looked
+    assert "opens: Email Opened, open" in looked
 
 
 # laws on random events

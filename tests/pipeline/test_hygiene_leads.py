@@ -128,7 +128,7 @@ def test_any_merges_end_where_a_walk_along_them_ends(became: dict[int, int]) -> 
         while became.get(walk[-1], walk[-1]) != walk[-1]:
             walk.append(became[walk[-1]])
             if len(walk) > 10:
-                with pytest.raises(DataError, match="in a circle"):
+                with pytest.raises(DataError, match="form a cycle"):
                     merge_leads(engine, findings, flat=False)
                 return
         ends[str(start)] = str(walk[-1])

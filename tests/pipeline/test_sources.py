@@ -295,6 +295,6 @@ def test_too_little_memory_is_told_as_such(tmp_path: Path) -> None:
     file = load_project(project.write())
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '200KB'")
-        with pytest.raises(UsageError, match="too little memory") as caught:
+        with pytest.raises(UsageError, match="not enough memory") as caught:
             read_source(connection, "leads", file.project.data.leads, file)
     assert "engine: {memory: 4GB}" in str(caught.value)

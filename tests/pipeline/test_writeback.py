@@ -180,7 +180,7 @@ def test_a_table_of_another_shape_is_refused_with_what_mends_it(database: Databa
 
 def test_a_view_is_refused(database: Database) -> None:
     database.query("CREATE VIEW lead_scores AS SELECT 1 AS lead_id")
-    with pytest.raises(DataError, match="is not a table"):
+    with pytest.raises(DataError, match="not a table"):
         write_scores(scores(), database.to, run=run())
 
 
@@ -232,13 +232,13 @@ def test_ids_of_every_kind_stay_apart(database: Database) -> None:
         ("score", None, "have no score"),
         ("fit_points", -np.inf, "infinite fit_points"),
         ("grade", {"A": 1}, "must be text"),
-        ("as_of", "yesterday-ish", "must be a moment"),
+        ("as_of", "yesterday-ish", "must be a timestamp"),
         ("lead_id", "lead-0", "more than once"),
         ("lead_id", None, "have no lead_id"),
         ("lead_id", "", "empty lead_id"),
-        ("lead_id", "a\0", "no database can keep"),
+        ("lead_id", "a\0", "no database accepts"),
         ("reasons", "{", "is not JSON"),
-        ("reasons", '[1, NaN, "x"]', "it holds NaN"),
+        ("reasons", '[1, NaN, "x"]', "it contains NaN"),
         ("reasons", [np.inf], "is not JSON"),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_file_of_something_else_is_never_overwritten(path: Path) -> None:
     ):
         spoil()
         before = _state(path)
-        with pytest.raises(DataError, match="does not hold scores of Leadlens"):
+        with pytest.raises(DataError, match="does not contain scores of Leadlens"):
             write_scores(scores(), str(path), run=run())
         assert _state(path) == before
 

@@ -86,8 +86,8 @@ def test_two_runs_at_once_take_turns(postgres_url: str) -> None:
 def test_waiting_for_another_run_has_an_end(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.05)
     with psycopg.connect(postgres_url) as other:
-        postgres._take_turn(other)
-        with pytest.raises(LeadlensError, match="another session holds the table"):
+        postgres._lock(other)
+        with pytest.raises(LeadlensError, match="another session locks the table"):
             write_scores(scores(), postgres_url, run=run())
 
 
@@ -96,7 +96,7 @@ def test_a_table_that_someone_has_locked(postgres_url: str, monkeypatch: pytest.
     write_scores(scores(), postgres_url, run=run())
     with psycopg.connect(postgres_url) as other:
         other.execute("LOCK TABLE lead_scores")
-        with pytest.raises(LeadlensError, match="another session holds the table"):
+        with pytest.raises(LeadlensError, match="another session locks the table"):
             write_scores(scores(seed=1), postgres_url, run=run())
 
 
@@ -137,13 +137,13 @@ def test_refusals_name_the_cause_and_never_the_password(postgres_server: Postgre
         port = closed.getsockname()[1]
         nobody_there = PostgresServer(port).url(DATABASE)
         causes = {
-            postgres_server.url(DATABASE, password="wr0ng"): "refuses the user or the password",
-            postgres_server.url(DATABASE, user="nobody"): "refuses the user or the password",
+            postgres_server.url(DATABASE, password="wr0ng"): "rejects the user or the password",
+            postgres_server.url(DATABASE, user="nobody"): "rejects the user or the password",
             postgres_server.url("nowhere"): "there is no such database",
             nobody_there: "no PostgreSQL server answers there",
-            nobody_there.replace("127.0.0.1", "no-such-host.invalid"): "there is no host of that name",
+            nobody_there.replace("127.0.0.1", "no-such-host.invalid"): "there is no host with that name",
             f"{nobody_there}?host=/no/such/folder": "no PostgreSQL server answers there",
-            f"{nobody_there}?no_such_option=1": "cannot be understood",
+            f"{nobody_there}?no_such_option=1": "is invalid",
         }
         for to, cause in causes.items():
             assert cause in _refusal(to).what
@@ -165,7 +165,7 @@ def test_a_user_without_rights_is_told_what_to_grant(
     )
     guest = postgres_server.url(DATABASE, user="guest")
     error = _refusal(guest)
-    assert error.what == "this user may not do that"
+    assert error.what == "this user lacks a permission"
     assert 'GRANT the user SELECT, INSERT, UPDATE on "lead_scores"' in (error.fix or "")
     tables = "lead_scores, lead_scores_history, scoring_runs"
     Database(postgres_url).query(f"GRANT SELECT, INSERT, UPDATE ON {tables} TO guest")
@@ -190,7 +190,7 @@ def test_what_the_table_refuses_is_told(postgres_url: str) -> None:
 
 def test_a_database_that_cannot_hold_a_character(postgres_server: PostgresServer) -> None:
     postgres_server.execute("CREATE DATABASE latin OWNER crm TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
-    with pytest.raises(LeadlensError, match="encoding cannot hold a character"):
+    with pytest.raises(LeadlensError, match="encoding of the database lacks a character"):
         write_scores(scores(), postgres_server.url("latin"), run=run())
     assert (
         write_scores(scores().assign(reasons_text="Größe"), postgres_server.url("latin"), run=run()).rows == 5
@@ -199,5 +199,5 @@ def test_a_database_that_cannot_hold_a_character(postgres_server: PostgresServer
 
 def test_a_database_that_takes_no_writes(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGOPTIONS", "-c default_transaction_read_only=on")
-    with pytest.raises(LeadlensError, match="takes no writes"):
+    with pytest.raises(LeadlensError, match="is read-only"):
         write_scores(scores(), postgres_url, run=run())

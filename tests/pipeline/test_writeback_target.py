@@ -41,7 +41,7 @@ def test_targets_that_are_understood(to: str, kind: str, shown: str) -> None:
         ("scores.xlsx", "scores.csv"),
         ("scores.parqet", "did you mean: .parquet?"),
         ("duckdb://scores.duckdb", "three slashes"),
-        ("duckdb:///:memory:", "gone when the run ends"),
+        ("duckdb:///:memory:", "lost when the run ends"),
         ("duckdb://", "three slashes"),
         ("duckbd:///scores.duckdb", "did you mean: duckdb?"),
         ("postgres://u:hunter2@h/d", "did you mean: postgresql?"),

@@ -1,4 +1,4 @@
-"""What is done with clicks that a machine made: told, taken back, or marked."""
+"""Clicks made by bots: reported, retracted, or marked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from features import DuckDBEngine, Finding, UsageError, humanize, nearest
 from features.errors import counted, listed
 from features.history import Kind
 from pipeline.config import Bots
-from pipeline.sources.hygiene.bot_steps import TABLES, Looked, bot_steps
+from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, bot_steps
 
 # What mail programs, CRMs and newsletters call them: email_clicked, "Email Link Clicked", click, opened.
 _NAMED = {
@@ -19,40 +19,40 @@ _NAMED = {
 _MAILS = ("mail", "mail_id", "email_id", "message", "message_id", "mailing", "mailing_id", "campaign", "campaign_id",
           "newsletter")  # fmt: skip
 _LINKS = ("link", "link_url", "link_id", "url", "href", "target", "page")
-_CONSIDERABLE = 0.01  # of the clicks: below that, telling is noise
+_CONSIDERABLE = 0.01  # of the clicks: a smaller share is not worth a warning
 
 
 def mark_bots(
     engine: DuckDBEngine, bots: Bots, kinds: dict[str, Kind], findings: list[Finding], name: str
 ) -> None:
-    """Do what ``bots.mode`` says with the clicks of the cleaned table ``events``.
+    """Apply ``bots.mode`` to the clicks of the cleaned table ``events``.
 
-    ``filter`` sets ``retracted_at`` to the moment of recognition (an earlier one stays); ``feature`` adds the
-    property ``machine``: true if the click was recognised as it became known, by its own past alone; NULL for what
-    is no click. ``kinds`` are the events' properties and get the new one; ``name`` is the project file's.
+    ``filter`` sets ``retracted_at`` to the time of recognition (an earlier one stays); ``feature`` adds the
+    property ``machine``: true if the click was recognised as soon as it was known, by its past alone; NULL for other
+    events. ``kinds`` are those of the events' properties and get the new one; ``name`` is that of the project file.
 
-    Raises ``UsageError`` for a property that is not there, or that is called ``machine`` already.
+    Raises ``UsageError`` for a property that does not exist, or that is called ``machine`` already.
     """
     if bots.mode == "off" or not engine.count("events"):
         return
     if bots.mode == "feature" and "machine" in {column.lower() for column in kinds}:
         raise UsageError(
-            "events have a column machine already, which hygiene.bots would add",
+            "events already have a column machine, which hygiene.bots would add",
             value="mode: feature",
             where=f"{name}: hygiene.bots",
             fix="rename yours: columns: {my_machine: machine}, or use mode: filter",
         )
-    looked = _looked(engine, bots, kinds, findings, name)
-    if not looked.clicks:
+    mail = _mail_events(engine, bots, kinds, findings, name)
+    if not mail.clicks:
         if bots.mode != "report":
-            told = "hygiene.bots found no event type that looks like a click: name yours under `clicks`"
-            findings.append(Finding("bots-no-clicks", told))
+            message = "hygiene.bots found no event type for clicks: list yours under `clicks`"
+            findings.append(Finding("bots-no-clicks", message))
         return
-    engine.run(bot_steps(engine.dialect, bots, looked))
-    findings += _findings(engine, bots, looked)
-    # In place: another copy of all events would cost far more than looking for machines did.
+    engine.run(bot_steps(engine.dialect, bots, mail))
+    findings += _findings(engine, bots, mail)
+    # In place: another copy of all events would cost far more than the search for bots.
     if bots.mode == "filter":
-        # NULL is no moment: least() passes it over
+        # least() ignores NULL
         change = (
             "retracted_at = least(e.retracted_at, b.since) FROM bot_clicks AS b WHERE b.since IS NOT NULL"
         )
@@ -67,19 +67,19 @@ def mark_bots(
     engine.drop(*TABLES)
 
 
-def _looked(
+def _mail_events(
     engine: DuckDBEngine, bots: Bots, kinds: Mapping[str, Kind], findings: list[Finding], name: str
-) -> Looked:
-    there = list(engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"])
+) -> MailEvents:
+    present = list(engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"])
     types = {}
     for part, pattern in _NAMED.items():
-        told: tuple[str, ...] = getattr(bots, part)
+        given: tuple[str, ...] = getattr(bots, part)
         other = bots.opens if part == "clicks" else bots.clicks
-        types[part] = told or tuple(t for t in there if re.search(pattern, t.lower()) and t not in other)
-        for absent in (t for t in told if t not in there):
-            near = nearest(absent, there, 1)
+        types[part] = given or tuple(t for t in present if re.search(pattern, t.lower()) and t not in other)
+        for absent in (t for t in given if t not in present):
+            near = nearest(absent, present, 1)
             meant = f"; did you mean {listed(near)}?" if near else ""
-            message = f"hygiene.bots.{part}: no event is of type {absent!r}{meant}"
+            message = f"hygiene.bots.{part}: no event has the type {absent!r}{meant}"
             findings.append(Finding("bots-unknown-type", message))
     clicks = tuple(t for t in types["clicks"] if bots.clicks or t not in types["opens"])
     opens = tuple(t for t in types["opens"] if t not in clicks)
@@ -95,52 +95,49 @@ def _looked(
                 where=f"{name}: hygiene.bots.{part}",
             )
         properties[part] = column or next((by_shape[shape] for shape in names if shape in by_shape), None)
-    return Looked(clicks, opens, properties["mail"], properties["link"])
+    return MailEvents(clicks, opens, properties["mail"], properties["link"])
 
 
-def _findings(engine: DuckDBEngine, bots: Bots, looked: Looked) -> list[Finding]:
+def _findings(engine: DuckDBEngine, bots: Bots, mail: MailEvents) -> list[Finding]:
     total, all_marked = engine.count("bot_clicks"), engine.count("bot_clicks WHERE since IS NOT NULL")
     span = humanize(bots.within)
-    said = {
-        "burst": f"in bursts ({bots.burst} and more within {span})",
-        "every_link": f"on every link ({bots.links} and more links of one mail first clicked within {span})",
+    patterns = {
+        "burst": f"in bursts ({bots.burst} or more within {span})",
+        "every_link": f"on every link ({bots.links} or more links of one mail first clicked within {span})",
         "before_open": "before any open of the mail",
     }
     parts = {pattern: engine.count(f"bot_clicks WHERE {pattern} IS NOT NULL") for pattern in bots.patterns}
-    where = f"of {counted(total, 'click')} ({listed(looked.clicks, 3)})"
+    where = f"of {counted(total, 'click')} ({listed(mail.clicks, 3)})"
     if bots.mode == "report":
-        # On its own a click before any open tells little: many mail programs hide opens.
+        # A click before any open means little on its own: many mail programs hide opens.
         crowded = engine.count("bot_clicks WHERE burst IS NOT NULL OR every_link IS NOT NULL")
         if crowded < max(1, _CONSIDERABLE * total):
             return []
-        each = [f"{count:,} {said[pattern]}" for pattern, count in parts.items() if count]
-        told = f"{crowded:,} {where} look like a machine's: {'; '.join(each)}"
-        advice = "They count as the lead's; hygiene: {bots: {mode: filter}} takes them back"
-        return [Finding("bots-seen", f"{told}. {advice}", count=crowded)]
-    done = (
-        "taken back" if bots.mode == "filter" else "marked by the property machine where recognised at once"
-    )
+        each = [f"{count:,} {patterns[pattern]}" for pattern, count in parts.items() if count]
+        message = f"{crowded:,} {where} were probably made by bots: {'; '.join(each)}"
+        advice = "They count as clicks of the lead; hygiene: {bots: {mode: filter}} retracts them"
+        return [Finding("bots-seen", f"{message}. {advice}", count=crowded)]
+    done = "retracted" if bots.mode == "filter" else "marked by the property machine where recognised at once"
     codes = {"burst": "bots-burst", "every_link": "bots-every-link", "before_open": "bots-before-open"}
-    found = [
-        Finding(codes[pattern], f"{count:,} {where} {said[pattern]}: {done}", "note", count)
+    findings = [
+        Finding(codes[pattern], f"{count:,} {where} {patterns[pattern]}: {done}", "note", count)
         for pattern, count in parts.items()
         if count
     ]
-    blind = []
+    used = []
     if "before_open" in parts:
-        told = f"opens are {listed(looked.opens, 3)}" if looked.opens else "no event type is an open"
-        blind.append(told)
-    blind.append(f"{looked.mail} tells the mail" if looked.mail else "no property tells the mail")
-    blind.append(f"{looked.link} the link" if looked.link else "none the link")
-    sum_up = f"hygiene.bots: {all_marked:,} {where} recognised as a machine's in all ({', '.join(blind)})"
-    found.append(Finding("bots-looked", sum_up, "note", all_marked))
+        used.append(f"opens: {listed(mail.opens, 3)}" if mail.opens else "no event type for opens")
+    used.append(f"mail: {mail.mail}" if mail.mail else "no property for the mail")
+    used.append(f"link: {mail.link}" if mail.link else "none for the link")
+    sum_up = f"hygiene.bots: {all_marked:,} {where} recognised as made by bots ({', '.join(used)})"
+    findings.append(Finding("bots-looked", sum_up, "note", all_marked))
     if parts.get("before_open", 0) > total / 2:
-        found.append(
+        findings.append(
             Finding(
                 "bots-many-before-open",
-                "more than half of the clicks come before any open: mail programs that load no images hide opens. "
+                "more than half of the clicks come before any open: mail programs that block images hide opens. "
                 "hygiene: {bots: {patterns: [burst, every_link]}} leaves that pattern out",
                 count=parts["before_open"],
             )
         )
-    return found
+    return findings

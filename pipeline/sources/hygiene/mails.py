@@ -1,4 +1,4 @@
-"""Which columns of leads hold e-mail addresses, or only their domains; what to ask of them in SQL."""
+"""The columns of leads that hold e-mail addresses or their domains, and SQL conditions on them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _TEST_ADDRESS = (
     r"|@([^@]*\.)?(example\.(com|net|org)|test|example|invalid|localhost)$|@test\.[a-z]+$"
 )
 _NAMED = re.compile(r"e.?mail|(^|_)mail($|_)")
-_LOOKS_LIKE_ONE = re.compile(r"@|[^\s@]\.[a-z]", re.IGNORECASE)
+_ADDRESS = re.compile(r"@|[^\s@]\.[a-z]", re.IGNORECASE)
 _SAMPLE = 300
-_MOST_DOMAINS = 100_000  # looked through for the one that was meant
+_MOST_DOMAINS = 100_000  # searched for the one that was meant
 
 
 class Mails(NamedTuple):
@@ -49,36 +49,36 @@ class Mails(NamedTuple):
         return f"({' OR '.join(f'regexp_matches({mail}, {test})' for mail in self.addresses)})"
 
     def unknown(self, engine: DuckDBEngine, domains: Sequence[str], where: str) -> list[Finding]:
-        """A warning for each of the domains that no lead has, with the nearest ones that there are."""
+        """A warning for each domain that no lead has, with the nearest ones that exist."""
         absent = [
             domain for domain in domains if not engine.count(f"leads WHERE {self.of(engine, [domain])}")
         ]
         if not absent:
             return []
-        there = " UNION ".join(f"SELECT {host} AS host FROM leads" for host in self.hosts)
+        hosts = " UNION ".join(f"SELECT {host} AS host FROM leads" for host in self.hosts)
         known = engine.frame(
-            f"SELECT host FROM ({there}) WHERE host <> '' ORDER BY host LIMIT {_MOST_DOMAINS}"
+            f"SELECT host FROM ({hosts}) WHERE host <> '' ORDER BY host LIMIT {_MOST_DOMAINS}"
         )["host"]
-        found = []
+        findings = []
         for domain in absent:
             near = nearest(domain, known)
             meant = f"; did you mean {' or '.join(listed([name]) for name in near)}?" if near else ""
-            told = f"{where}: no lead has an address of {domain} ({listed(self.columns)}){meant}"
-            found.append(Finding("internal-domain-unknown", told, count=0))
-        return found
+            message = f"{where}: no lead has an address of {domain} ({listed(self.columns)}){meant}"
+            findings.append(Finding("internal-domain-unknown", message, count=0))
+        return findings
 
 
 def mail_columns(engine: DuckDBEngine, kinds: Mapping[str, Kind]) -> Mails:
-    """The columns that features would be made of as of e-mail, and those called so that do not hold something else."""
+    """The columns that features would read as e-mail, and those named so whose values do not contradict it."""
     quote = engine.dialect.quote
     columns, addresses = [], []
     for column, kind in kinds.items():
         if kind not in ("category", "text"):
             continue
         sample = _sample(engine, column)
-        asked = "email_kind" in default_readings(column, kind, sample, kinds, True)
+        as_feature = "email_kind" in default_readings(column, kind, sample, kinds, True)
         named = _NAMED.search(column.lower()) is not None
-        if asked or (named and (not sample or any(map(_LOOKS_LIKE_ONE.search, sample)))):
+        if as_feature or (named and (not sample or any(map(_ADDRESS.search, sample)))):
             text = f"lower(trim({quote(column)}))"
             columns.append(column)
             addresses.append(f"CASE WHEN contains({text}, '@') THEN {text} ELSE '@' || {text} END")
@@ -88,17 +88,17 @@ def mail_columns(engine: DuckDBEngine, kinds: Mapping[str, Kind]) -> Mails:
 def _sample(engine: DuckDBEngine, column: str) -> list[str]:
     """Some distinct values, always the same ones."""
     quote, dialect = engine.dialect.quote(column), engine.dialect
-    found = engine.frame(
+    sample = engine.frame(
         f"SELECT v FROM (SELECT DISTINCT CAST({quote} AS VARCHAR) AS v FROM leads WHERE {quote} IS NOT NULL) "
         f"ORDER BY {dialect.hash_number('v')}, v LIMIT {_SAMPLE}"
     )
-    return list(found["v"])
+    return list(sample["v"])
 
 
 def no_mails(kinds: Mapping[str, Kind]) -> str:
-    """What to do where no column is one."""
+    """The fix where no column is one."""
     texts = [column for column, kind in kinds.items() if kind in ("category", "text")]
     return (
-        "name the one of yours: data: {leads: {columns: {email: your_column}}}, or email_domain for a column of "
+        "map yours: data: {leads: {columns: {email: your_column}}}, or email_domain for a column of "
         f"domains. {counted(len(texts), 'column')} of text here: {listed(texts)}"
     )

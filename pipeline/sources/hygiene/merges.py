@@ -1,7 +1,7 @@
-"""Merged leads: what the old ids did becomes what the surviving lead did.
+"""Merged leads: what the old ids did counts as done by the surviving lead.
 
-A merge is applied for all time, whatever its ``merged_at``: it does not change who somebody was, it tells it. So a
-look back sees the whole person, also where the CRM of that day showed two leads (docs/adr/0011).
+A merge is applied for all time, whatever its ``merged_at``: it reveals who somebody was all along. So a past row has
+the whole person, also where the CRM of that day showed two leads (docs/adr/0011).
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _OLD = "SELECT old_id FROM aliases"
 def merge_leads(
     engine: DuckDBEngine, findings: list[Finding], flat: bool, beside: tuple[str, ...] = ()
 ) -> None:
-    """Give everything of the old ids in ``aliases(old_id, lead_id, merged_at)`` to the leads they became.
+    """Replace the old ids in ``aliases(old_id, lead_id, merged_at)`` by the leads they became, in every table.
 
     Of the merged rows of ``leads`` the survivor's stays, with the earliest ``created_at`` of them all. Merges into
-    leads that are not there are left out and told. With ``flat`` data a lead converted if one of its rows did.
+    leads that do not exist are left out with a finding. With ``flat`` data a lead converted if one of its rows did.
     ``beside`` are further tables with a lead_id.
 
-    Raises ``DataError`` for an old id that became two leads, and for merges that go in a circle.
+    Raises ``DataError`` for an old id that became two leads, and for merges that form a cycle.
     """
     _keep_usable(engine, findings)
     _resolve(engine)
     unknown = "lead_id NOT IN (SELECT lead_id FROM leads)"
     _leave_out(engine, findings, unknown, "alias-unknown-lead", "into leads that are not in leads", "lead_id")
-    _tell_unused(engine, findings, beside)
+    _report_unused(engine, findings, beside)
     rows = engine.count(f"leads WHERE lead_id IN ({_OLD})")
     moved = [counted(rows, "row") + " of leads"] if rows else []
     for table in ("events", "conversions", *beside):
@@ -42,37 +42,37 @@ def merge_leads(
         _rename(engine, "changes", "id", of_leads)
     if flat:
         _rename(engine, "outcomes", "lead_id", "TRUE")
-        said = "SELECT lead_id, bool_or(converted) AS converted FROM outcomes GROUP BY lead_id"
-        engine.run([Step("outcomes", said)])
+        once = "SELECT lead_id, bool_or(converted) AS converted FROM outcomes GROUP BY lead_id"
+        engine.run([Step("outcomes", once)])
     older = _merge_rows(engine) if rows else 0
     if moved:
         old = engine.count("aliases")
         survivors = int(engine.value("SELECT count(DISTINCT lead_id) FROM aliases"))
-        aged = f"; {counted(older, 'lead')} with an earlier created_at by it" if older else ""
-        told = f"{counted(old, 'old id')} merged into {counted(survivors, 'lead')}: {listed(moved)}{aged}"
-        findings.append(Finding("leads-merged", told, "note", old))
+        aged = f"; {counted(older, 'lead')} with an earlier created_at" if older else ""
+        message = f"{counted(old, 'old id')} merged into {counted(survivors, 'lead')}: {listed(moved)}{aged}"
+        findings.append(Finding("leads-merged", message, "note", old))
     engine.drop("aliases")
 
 
-def _tell_unused(engine: DuckDBEngine, findings: list[Finding], beside: tuple[str, ...]) -> None:
-    """Old ids that occur nowhere: one by one they are usual, all of them are a mistake."""
+def _report_unused(engine: DuckDBEngine, findings: list[Finding], beside: tuple[str, ...]) -> None:
+    """Old ids that occur nowhere: some are usual, all of them are a mistake."""
     tables = ("leads", "events", "conversions", *beside)
-    there = " UNION ALL ".join(f"SELECT lead_id FROM {table}" for table in tables)
-    there += " UNION ALL SELECT id FROM changes WHERE lower(entity) = 'lead'"
-    unused = f"aliases WHERE old_id NOT IN (SELECT lead_id FROM ({there}) WHERE lead_id IS NOT NULL)"
+    present = " UNION ALL ".join(f"SELECT lead_id FROM {table}" for table in tables)
+    present += " UNION ALL SELECT id FROM changes WHERE lower(entity) = 'lead'"
+    unused = f"aliases WHERE old_id NOT IN (SELECT lead_id FROM ({present}) WHERE lead_id IS NOT NULL)"
     if not (count := engine.count(unused)):
         return
     total = engine.count("aliases")
     example = engine.value(f"SELECT min(old_id) FROM {unused}")
-    told = f"{count:,} of {counted(total, 'old id')} in aliases occur nowhere (such as {listed([example])})"
+    message = (
+        f"{count:,} of {counted(total, 'old id')} in aliases occur nowhere (such as {listed([example])})"
+    )
     if count < total:
-        findings.append(Finding("alias-unused", f"{told}: nothing to merge for them", "note", count))
+        findings.append(Finding("alias-unused", f"{message}: nothing to merge for them", "note", count))
         return
     ours = engine.value("SELECT min(lead_id) FROM leads")
-    told += (
-        f": 0 leads merged. Ids look like {listed([ours])} in leads: are they the same ids, written alike?"
-    )
-    findings.append(Finding("alias-unused", told, count=count))
+    message += f": 0 leads merged. Ids in leads are of the form {listed([ours])}: are they the same in another spelling?"
+    findings.append(Finding("alias-unused", message, count=count))
 
 
 def _keep_usable(engine: DuckDBEngine, findings: list[Finding]) -> None:
@@ -82,15 +82,15 @@ def _keep_usable(engine: DuckDBEngine, findings: list[Finding]) -> None:
     _leave_out(engine, findings, f"merged_at > {now}", "future", "in the future", "merged_at")
     _leave_out(engine, findings, "old_id = lead_id", "alias-itself", "of a lead into itself", "old_id")
     engine.run([Step("aliases", "SELECT DISTINCT old_id, lead_id FROM aliases")])
-    torn = engine.frame("SELECT old_id FROM aliases GROUP BY 1 HAVING count(*) > 1 ORDER BY 1")["old_id"]
-    if len(torn):
-        first = engine.dialect.literal(str(torn[0]))
+    ambiguous = engine.frame("SELECT old_id FROM aliases GROUP BY 1 HAVING count(*) > 1 ORDER BY 1")["old_id"]
+    if len(ambiguous):
+        first = engine.dialect.literal(str(ambiguous[0]))
         became = engine.frame(f"SELECT lead_id FROM aliases WHERE old_id = {first} ORDER BY 1")["lead_id"]
         raise DataError(
-            f"{counted(len(torn), 'old id')} became more than one lead",
-            value=listed(torn, 3),
+            f"{counted(len(ambiguous), 'old id')} became more than one lead",
+            value=listed(ambiguous, 3),
             where="data.aliases",
-            why=f"which of them did what the old lead did cannot be guessed ({torn[0]} became {listed(became, 3)})",
+            why=f"which of them the old lead is cannot be guessed ({ambiguous[0]} became {listed(became, 3)})",
             fix="keep the right row with `where` or `query`",
         )
 
@@ -109,24 +109,24 @@ def _resolve(engine: DuckDBEngine) -> None:
         engine.run([Step("aliases", follow)])
     if engine.count(chained):
         raise DataError(
-            "these merges go in a circle",
-            value=_circle(engine, str(engine.value(f"SELECT min(lead_id) FROM {chained}"))),
+            "these merges form a cycle",
+            value=_cycle(engine, str(engine.value(f"SELECT min(lead_id) FROM {chained}"))),
             where="data.aliases",
-            why="none of these leads is the one that is left",
-            fix="take the row out that is not true, with `where` or `query`",
+            why="none of these leads is the survivor",
+            fix="filter the wrong row out with `where` or `query`",
         )
     engine.drop("merges")
 
 
-def _circle(engine: DuckDBEngine, start: str) -> str:
-    """The ids of the circle that ``start`` is in; a long one is cut."""
-    found = [start]
-    while len(found) < 9:
-        last = engine.dialect.literal(found[-1])
-        found.append(str(engine.value(f"SELECT lead_id FROM merges WHERE old_id = {last}")))
-        if found[-1] == start:
-            return " → ".join(found)
-    return " → ".join([*found, "…"])
+def _cycle(engine: DuckDBEngine, start: str) -> str:
+    """The ids of the cycle that ``start`` is in; a long one is cut."""
+    ids = [start]
+    while len(ids) < 9:
+        last = engine.dialect.literal(ids[-1])
+        ids.append(str(engine.value(f"SELECT lead_id FROM merges WHERE old_id = {last}")))
+        if ids[-1] == start:
+            return " → ".join(ids)
+    return " → ".join([*ids, "…"])
 
 
 def _rename(engine: DuckDBEngine, table: str, column: str, condition: str) -> None:
@@ -136,16 +136,14 @@ def _rename(engine: DuckDBEngine, table: str, column: str, condition: str) -> No
 
 
 def _merge_rows(engine: DuckDBEngine) -> int:
-    """Leave only the survivors' rows; returns how many of them became older by it."""
-    engine.run(
-        [
-            Step(
-                "merged",
-                "SELECT a.lead_id, min(o.created_at) AS first FROM aliases AS a "
-                "JOIN leads AS o ON o.lead_id = a.old_id GROUP BY a.lead_id",
-            )
-        ]
-    )
+    """Leave only the survivors' rows; returns how many of them got an earlier created_at."""
+    first = """
+        SELECT a.lead_id, min(o.created_at) AS first
+        FROM aliases AS a
+        JOIN leads AS o ON o.lead_id = a.old_id
+        GROUP BY a.lead_id
+    """
+    engine.run([Step("merged", first)])
     older = engine.count("leads AS l JOIN merged AS m USING (lead_id) WHERE m.first < l.created_at")
     rest = f"FROM leads AS l LEFT JOIN merged AS m ON m.lead_id = l.lead_id WHERE l.lead_id NOT IN ({_OLD})"
     engine.run([Step("leads", f"SELECT l.* REPLACE (least(l.created_at, m.first) AS created_at) {rest}")])
