@@ -91,7 +91,9 @@ def test_windows_are_compared_on_rows_they_were_not_taken_from() -> None:
     rate = np.repeat([0.1, 0.5, 0.15, 0.4], [200, 160, 40, 200])
     rows = _rows((rng.random(600) < rate).astype(float), np.arange(600.0))
     fold = Fold(np.arange(400), np.arange(400, 600))
-    window, costs, figures = _choose_window(rows, [fold], _tuned(0.5, 0.5), 0, 1, lambda *_: None)
+    window, costs, figures = _choose_window(
+        rows, [fold], _tuned(0.5, 0.5), seed=0, n_jobs=1, progress=lambda *_: None
+    )
     assert window == 0.3
     assert costs["0.3"] < min(costs["1"], costs["0.1"])
     assert figures.loc[0, ["train_rows", "rows", "conversions"]].tolist() == [400, 200, rows.y[400:].sum()]
@@ -104,7 +106,12 @@ def test_windows_are_compared_on_rows_they_were_not_taken_from() -> None:
 def test_without_an_order_all_rows_give_the_base_rate() -> None:
     rows = _rows(np.tile([0.0, 1.0], 60), None)
     window, costs, _ = _choose_window(
-        rows, [Fold(np.arange(80), np.arange(80, 120))], _tuned(0.5, 0.5), 0, 1, lambda *_: None
+        rows,
+        [Fold(np.arange(80), np.arange(80, 120))],
+        _tuned(0.5, 0.5),
+        seed=0,
+        n_jobs=1,
+        progress=lambda *_: None,
     )
     assert (window, list(costs)) == (1.0, ["1"])
     assert _latest(rows, 0.1).tolist() == list(range(120))
