@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optuna.trial import FixedTrial
 from pandas.testing import assert_frame_equal
 
 from features.errors import DataError
@@ -13,7 +14,7 @@ from models.folds import Fold, make_folds
 from models.learners.blend import blend_weights
 from models.learners.calibration import loss_at_own_intercept
 from models.learners.parts import STEP, FoldBench
-from models.tuning import _MOST_TREES, Tuned, _thinned, tune
+from models.tuning import _MOST_TREES, Tuned, _default, _suggest, _thinned, tune
 
 CATEGORICAL = np.array([False, True])
 
@@ -153,3 +154,9 @@ def test_long_folds_are_thinned_to_distinct_rows_in_order(monkeypatch: pytest.Mo
     assert set(thinned) <= set(rows)
     np.testing.assert_array_equal(_thinned(rows, 0), thinned)
     np.testing.assert_array_equal(_thinned(rows[:50], 0), rows[:50])
+
+
+@pytest.mark.parametrize(("drawn", "has_sheet"), [(True, True), (False, True), (True, False)])
+def test_trees_start_from_a_sheet_only_where_there_is_one(drawn: bool, has_sheet: bool) -> None:
+    trial = FixedTrial({**_default(), "trees_on_sheet": drawn})
+    assert _suggest(trial, has_sheet).trees_on_sheet == (drawn and has_sheet)  # type: ignore[arg-type]
