@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.folds import grouped_folds, make_folds, time_folds
+from models.folds import Fold, _usable, grouped_folds, make_folds, time_folds
 
 
 @settings(max_examples=60, deadline=None)
@@ -101,20 +101,20 @@ def test_leads_are_dealt_into_halves_only_where_leaving_them_out_takes_half_of_t
     assert sorted(np.concatenate([fold.validation for fold in folds])) == list(range(40, 100))
 
 
-@pytest.mark.parametrize(("fewest", "made"), [(10, 2), (9, 0)])
-def test_both_sides_need_ten_of_either_outcome(fewest: int, made: int) -> None:
-    for outcome in (0, 1):
-        y = np.full(120, 1 - outcome)
-        for start in (0, 60, 90):  # the first share and both blocks
-            y[start : start + fewest] = outcome
-        folds = make_folds(y, np.arange(120), np.zeros(120) if not made else None, n_folds=2, first_share=0.5)
-        assert len(folds) == made
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_both_sides_need_ten_of_either_outcome(outcome: int) -> None:
+    y = np.full(60, 1 - outcome)
+    y[:10] = y[30:40] = outcome
+    ten, nine = np.arange(30), np.arange(1, 30)
+    assert _usable(y, Fold(ten, ten + 30))
+    assert not _usable(y, Fold(nine, ten + 30))
+    assert not _usable(y, Fold(ten, nine + 30))
 
 
 def test_one_usable_fold_is_not_enough_without_an_order() -> None:
-    y = np.r_[np.ones(40), np.zeros(40), np.tile([0, 1], 10)]
-    lead = np.r_[np.zeros(80), np.arange(1, 21)]  # one lead holds nearly all rows
-    assert make_folds(y, None, lead, n_folds=2) == []
+    y, lead = np.tile([0, 1], 20), np.repeat(["a", "b", "c"], [20, 10, 10])
+    assert sum(_usable(y, fold) for fold in grouped_folds(y, lead, n_folds=3)) == 1
+    assert make_folds(y, None, lead, n_folds=3) == []
 
 
 def test_converted_leads_are_dealt_evenly() -> None:
