@@ -56,7 +56,7 @@ def time_folds(
 
     A block is validated by a model of the rows whose whole label window ended when the block begins
     (``as_of + horizon <= start``; the embargo). Training rows of leads that are in the block are left out;
-    where that would take half of them or more, as when every customer stands at every date, the leads are
+    where that would take half of them or more, as when every customer has a row at every date, the leads are
     dealt into two halves instead, and each half is validated by a model of the other.
 
     Parameters

@@ -170,7 +170,9 @@ def train_model(
         n_jobs=settings.n_jobs,
         callback=lambda done, of, best: progress(f"tuning, best log loss {best:.4f}", done, of),
     )
-    window, costs, figures = _choose_window(rows, folds, tuned, seed, settings.n_jobs, progress)
+    window, costs, figures = _choose_window(
+        rows, folds, tuned, seed=seed, n_jobs=settings.n_jobs, progress=progress
+    )
     progress("fitting", 0, 1)
     model = _at_recent_base_rate(_fit(rows, tuned, seed, settings.n_jobs), rows, window)
     about = {
@@ -271,7 +273,7 @@ def _latest(rows: _Rows, window: float) -> NDArray[np.intp]:
 
 
 def _choose_window(
-    rows: _Rows, folds: Sequence[Fold], tuned: Tuned, seed: int, n_jobs: int, progress: Progress
+    rows: _Rows, folds: Sequence[Fold], tuned: Tuned, *, seed: int, n_jobs: int, progress: Progress
 ) -> tuple[float, dict[str, float], pd.DataFrame]:
     """Which share of the latest rows predicts the base rate of the next block best, by the folds."""
     windows = _WINDOWS if rows.time is not None and len(np.unique(rows.time)) > 1 else (1.0,)

@@ -46,7 +46,7 @@ def find_suspects(frame: pd.DataFrame, label: pd.Series, columns: tuple[FeatureC
     """Single-column checks of attributes, on (rows, columns) and 0/1 labels; worst first.
 
     A category is ranked by the other half's conversion rates, so that many rare values do not seem strong by
-    chance. Behavioural counts are checked alike: an event recorded at the sale shows here too.
+    chance. Behavioural counts are checked too: an event recorded at the sale shows here.
     """
     y = label.to_numpy(dtype=np.float64)
     if min(y.sum(), len(y) - y.sum()) < _FEWEST_CONVERSIONS:

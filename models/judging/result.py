@@ -41,7 +41,7 @@ class ComparisonResult:
     Attributes
     ----------
     meta : what the caller said about project, period, horizon and versions (see :func:`compare`).
-    rows, leads, conversions, base_rate : the judged rows (a lead may stand in several, and convert in each).
+    rows, leads, conversions, base_rate : the judged rows (a lead may have several, and convert in each).
     converted_leads : leads that converted in any of their rows.
     first, last : span of the as-of times.
     capacity : conversions found at equal sales capacity.

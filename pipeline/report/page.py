@@ -34,9 +34,8 @@ def write_report(comparison: Comparison, path_html: str | Path, path_json: str |
 def page(comparison: Comparison) -> str:
     """The report as one HTML text.
 
-    Two things keep what leads typed from running: everything is escaped where it stands (also inside the
-    charts' JSON), and the page's own policy lets only the two scripts below run, by their hashes. It
-    forbids every load from elsewhere.
+    Text typed by leads cannot run: all of it is escaped (in the charts' JSON too), and the page's Content
+    Security Policy allows only the two scripts below, by their hashes, and no load from elsewhere.
     """
     loader = jinja2.FileSystemLoader(str(files("pipeline.report") / "templates"))
     environment = jinja2.Environment(
@@ -66,7 +65,7 @@ def _specs(comparison: Comparison) -> dict[str, dict[str, Any]]:
 
 
 def _script_json(value: Any) -> Markup:
-    """JSON that cannot end the script element it stands in, nor open a comment or an entity."""
+    """JSON that cannot end its script element, nor open a comment or an entity."""
     text = json.dumps(value, allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

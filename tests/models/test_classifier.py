@@ -1,4 +1,4 @@
-"""The classifier keeps scikit-learn's rules, and its contributions add up to its log-odds."""
+"""The classifier keeps scikit-learn's rules, and its contributions sum to its log-odds."""
 
 from __future__ import annotations
 
@@ -52,10 +52,8 @@ def _model(**settings: object) -> LeadClassifier:
 def test_base_and_contributions_sum_to_the_log_odds_with_gaps_and_unseen_categories() -> None:
     frame, y = _leads()
     model = _model().fit(frame, y)
-    later = frame.head(3).assign(channel=["tv", None, "fair"], visits=[np.inf, np.nan, 2.0])
-    np.testing.assert_allclose(
-        model.contributions(later).sum(axis=1), model.decision_function(later), atol=1e-9
-    )
+    new = frame.head(3).assign(channel=["tv", None, "fair"], visits=[np.inf, np.nan, 2.0])
+    np.testing.assert_allclose(model.contributions(new).sum(axis=1), model.decision_function(new), atol=1e-9)
 
 
 def test_an_unseen_category_is_a_missing_one() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from models.judging.example import judged_example
 from models.judging.lenses import Judged
-from models.judging.point_audit import point_audit, sheet_unit
+from models.judging.point_audit import SheetUnit, point_audit, sheet_unit
 from models.judging.ridge import ridge_logistic
 from models.judging.verdicts import judge_rule
 
@@ -88,10 +88,23 @@ def test_a_sheet_of_equal_points_has_no_unit() -> None:
         (-10, -9, 12, 5, 400, 900, "wrong sign"),
         (10, 9, 4, 9, 400, 900, "no evidence"),
         (10, 9, 30, 5, 12, 900, "no evidence"),
+        (10, 9, 30, 5, 29, 900, "no evidence"),
+        (10, 9, 30, 5, 30, 900, "too low"),
+        (10, 9, 30, 5, 900, 29, "no evidence"),
+        (10, 22.1, 30, 5, 400, 900, "about right"),
+        (10, 21.9, 30, 5, 400, 900, "too low"),
+        (10, 37.9, 30, 5, 400, 900, "about right"),
+        (10, 38.1, 30, 5, 400, 900, "too high"),
+        (1, 2.5, 1, 4, 400, 900, "about right"),
+        (1, 2.5, 1, 7, 400, 900, "no evidence"),
+        (10, 9, -2.9, 1, 400, 900, "too high"),
+        (10, 9, 0, 2, 400, 900, "too high"),
         (10, 9, 30, 5, 900, 0, "no evidence"),
         (10, float("nan"), 12, 5, 400, 900, "about right"),
         (float("nan"), float("nan"), -25, 9, 400, 900, "about right"),
         (float("nan"), float("nan"), 5, 4, 400, 900, "too strict"),
+        (float("nan"), float("nan"), -5, 4, 400, 900, "no evidence"),
+        (10, float("nan"), 1, 5, 400, 900, "no evidence"),
     ],
 )
 def test_verdicts(
@@ -100,3 +113,40 @@ def test_verdicts(
     judged = judge_rule(points, given, worth, worth - half, worth + half, leads=leads, others=others)
     assert judged.verdict == verdict
     assert judged.words.startswith(verdict)
+
+
+def test_figures_of_a_rule_by_hand() -> None:
+    """A rule that 40 of 100 leads match, 20 of which convert, as do 15 of the other 60."""
+    matches, label = np.arange(100) < 40, np.r_[np.ones(20), np.zeros(20), np.ones(15), np.zeros(45)]
+    frame = judged_example(100)[0].assign(
+        label=label, rule_points=10.0 * matches, disqualified=False, disqualified_by=None
+    )
+    ledger = pd.DataFrame(
+        {"row_id": np.flatnonzero(matches), "rule": "R", "dimension": "fit", "points": 10.0}
+    )
+    judged = Judged.of(frame)
+    unit = sheet_unit(judged)
+    row = point_audit(judged, ledger, unit).iloc[0]
+    assert (row["leads"], row["rows"], row["points"]) == (40, 40, 10)
+    assert (row["rate_with"], row["rate_without"]) == (0.5, 0.25)
+    assert row["alone"] == pytest.approx(10 * np.log2(20.5 * 45.5 / (20.5 * 15.5)))
+    odds_ratio = 10 * np.log2(3)  # of 20/20 against 15/45
+    assert unit.value * 10 == pytest.approx(odds_ratio, rel=0.01)
+    assert 0.7 * odds_ratio < row["worth"] < odds_ratio, "shrunk, since the data are few"
+    assert row["given"] == pytest.approx(10 * unit.value)
+    assert row["suggested"] == pytest.approx(row["worth"] / unit.value)
+    assert row["low"] < row["worth"] < row["high"]
+
+
+def test_a_unit_is_clear_only_above_zero() -> None:
+    assert SheetUnit(1.0, 0.1, 2.0).clear
+    assert not SheetUnit(1.0, -0.1, 2.0).clear
+
+
+def test_more_prior_means_smaller_coefficients_and_the_intercept_is_free() -> None:
+    label = np.r_[np.ones(30), np.zeros(10), np.ones(10), np.zeros(30)]
+    x = np.r_[np.ones(40), np.zeros(40)][:, None]
+    free, held = (ridge_logistic(x, label, np.arange(80), prior_sd=sd) for sd in (100.0, 0.1))
+    assert free.coefficient[0] == pytest.approx(np.log(9), abs=1e-3)
+    assert free.error[0] == pytest.approx(np.sqrt(2 * (1 / 30 + 1 / 10)), rel=0.02)  # Woolf 1955
+    assert 0 < held.coefficient[0] < 0.2

@@ -6,8 +6,8 @@ import pytest
 
 from features.errors import DataError, LeadlensError, UsageError
 from models.judging import compare
-from models.judging.agreement import quadrant_of, quadrants
-from models.judging.bands import grade_cells, score_bands, stages
+from models.judging.agreement import quadrant_leads, quadrant_of, quadrants
+from models.judging.bands import grade_cells, hot_band, score_bands, stages
 from models.judging.capacity import calls, selected, tied_at_cutoff
 from models.judging.curves import calibration, gains
 from models.judging.lenses import Judged
@@ -50,6 +50,11 @@ def test_same_calls_by_hand_with_ties_at_their_expected_value() -> None:
     assert (at.model_tied, at.rules_tied) == (0, 4)
 
 
+@pytest.mark.parametrize(("share", "rows"), [(0.01, 1), (0.24, 2), (0.25, 3), (0.34, 3), (0.96, 10)])
+def test_capacity_is_rounded_to_whole_calls_and_never_none(share: float, rows: int) -> None:
+    assert calls(Judged.of(ten_leads()), share) == rows
+
+
 def test_a_disqualified_lead_is_called_last_whatever_its_points() -> None:
     judged = Judged.of(ten_leads())
     assert not selected(judged, judged.rules, 9)[9]
@@ -83,6 +88,34 @@ def test_listed_leads_come_with_what_both_lenses_said() -> None:
     assert both.iloc[0][["score", "grade", "rule_points", "converted"]].tolist() == [82, "A4", 50.0, 1]
 
 
+def test_listed_leads_are_ordered_by_the_lens_that_calls_them_hot() -> None:
+    judged = Judged.of(ten_leads(rule_points=[0.0, 0, 0, 0, 5, 10, 20, 30, 40, 90], disqualified=False))
+    leads = quadrant_leads(judged, 3, top=2).groupby("quadrant")["lead_id"].agg("".join)
+    assert leads.to_dict() == {"model only": "ab", "rules only": "ji", "neither": "de"}
+
+
+def test_the_hot_band_begins_at_60_and_the_low_one_ends_at_40() -> None:
+    score = [60.0, 59.6, 59.4, 50, 40, 40.4, 40.6, 30, 20, 10]
+    judged = Judged.of(ten_leads(score=score))
+    hot = hot_band(judged).set_index("lens").loc["leadlens"]
+    assert hot["share_of_leads"] == pytest.approx(0.2)  # 60 and 59.6; both convert
+    assert hot["share_of_conversions"] == pytest.approx(0.5)
+    assert hot["hot_rate"] == 1
+    assert hot["low_rate"] == pytest.approx(1 / 5)  # 40 and less, 40.4 is shown as 40; h converts
+    assert hot["times"] == pytest.approx(5)
+    bands = score_bands(judged).query("lens == 'leadlens'").set_index("band")["rows"]
+    assert bands[["10–19", "20–29", "30–39", "40–49", "50–59", "60–69"]].tolist() == [1, 1, 1, 3, 2, 2]
+
+
+def test_the_sheet_is_put_on_the_scale_where_the_average_lead_scores_50() -> None:
+    judged = Judged.of(
+        ten_leads(
+            score=50 + 10 * np.log2(ten_leads()["probability"] / (1 - ten_leads()["probability"]) / 0.25)
+        )
+    )
+    assert judged.rules.score[1] == pytest.approx(50 + 10 * np.log2(0.4 / 0.6 / 0.25))
+
+
 def test_bands_grades_and_stages_count_every_row_once() -> None:
     judged = Judged.of(ten_leads())
     for table in (score_bands(judged), grade_cells(judged)):
@@ -105,6 +138,8 @@ def test_gains_begin_at_nothing_and_end_at_everything() -> None:
         assert lens["found"].iloc[[0, -1]].tolist() == [0, 1]
         assert lens["found"].is_monotonic_increasing
         assert lens["lift"].iloc[-1] == 1
+    at_ten = curve[(curve["lens"] == "leadlens") & (curve["called"] == 0.1)].iloc[0]
+    assert (at_ten["found"], at_ten["lift"]) == (pytest.approx(0.25), pytest.approx(2.5))
 
 
 def test_calibration_bins_agree_with_the_calibration_error() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from models.judging import METRICS, Comparison, compare
 from models.judging.example import judged_example
 from models.judging.plain import plain
-from models.judging.trust import overall, trust
+from models.judging.trust import Check, overall, trust
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,10 @@ def test_the_story_holds_the_figures(result: Comparison) -> None:
         in story
     )
     assert "“Visited the careers page”" in story
+    count = result.audit.loc[result.audit["kind"] == "points", "verdict"].value_counts()
+    for verdict in ("about right", "too high", "too low", "wrong sign"):
+        assert f"{count[verdict]} {verdict}" in story
+    assert f"{count['no evidence']} without evidence" in story
     assert "nan" not in story
     assert "1,500 out-of-time leads" in story
 
@@ -34,6 +39,12 @@ def test_better_is_said_only_when_the_paired_interval_leaves_zero(result: Compar
     for row in result.difference.itertuples():
         assert (row.better == "unclear") == (row.low <= 0 <= row.high)
         assert row.low <= row.value <= row.high
+    better = result.difference.set_index("metric")["better"]
+    assert better[["roc_auc", "average_precision", "log_loss", "brier"]].tolist() == ["leadlens"] * 4
+    judged, ledger, meta = judged_example()
+    noise = judged.assign(probability=np.random.default_rng(0).permutation(judged["probability"]))
+    worse = compare(noise, ledger, meta).difference.set_index("metric")["better"]
+    assert worse[["roc_auc", "average_precision", "log_loss", "brier"]].tolist() == ["scorecard"] * 4
 
 
 def test_a_lens_against_itself_is_unclear() -> None:
@@ -85,6 +96,48 @@ def test_little_evidence_is_said() -> None:
     level, words = overall(trust(compare(judged, ledger, meta)))
     assert level == "bad"
     assert "Too little evidence" in words
+
+
+@pytest.mark.parametrize(("converted", "level"), [(29, "bad"), (30, "care"), (99, "care"), (100, "good")])
+def test_evidence_needs_thirty_and_better_a_hundred_conversions(
+    result: Comparison, converted: int, level: str
+) -> None:
+    assert trust(replace(result, converted_leads=converted))[0].level == level
+
+
+def test_checks_follow_their_thresholds(result: Comparison) -> None:
+    def check(at: int, **changed: object) -> tuple[str, str]:
+        found = trust(replace(result, **changed))[at]  # type: ignore[arg-type]
+        return found.level, found.title
+
+    base, capacity = result.base_rate, result.capacity
+    assert check(1, capacity=replace(capacity, more_interval=(1.0, 9.0))) == ("good", "Clear difference")
+    assert check(1, capacity=replace(capacity, more_interval=(-1.0, 9.0))) == ("care", "Difference not clear")
+    assert check(2, bias=(0.2 * base, 0.1 * base, 0.3 * base)) == ("care", "Predicts too much")
+    assert check(2, bias=(-0.2 * base, -0.3 * base, -0.1 * base)) == ("care", "Predicts too little")
+    assert check(2, bias=(0.05 * base, 0.01 * base, 0.1 * base)) == ("good", "Well calibrated")
+    assert check(2, bias=(0.2 * base, -0.1 * base, 0.5 * base)) == ("good", "Well calibrated")
+    assert check(3)[0] == "good"
+    assert check(3, hot_band=result.hot_band.assign(hot_rate=base / 2)) == (
+        "bad",
+        "Hot leads do not convert more",
+    )
+    assert check(3, hot_band=result.hot_band.assign(share_of_leads=0.0)) == ("care", "No hot band")
+    tied = replace(capacity, model_tied=capacity.calls // 10 + 1, rules_tied=capacity.calls // 10)
+    ties = [
+        item.words for item in trust(replace(result, capacity=tied)) if item.title == "Ties at the cutoff"
+    ]
+    assert len(ties) == 1
+    assert ties[0].startswith(f"the model ranks {tied.model_tied}")
+
+
+def test_the_worst_of_the_first_three_checks_decides() -> None:
+    def levels(*names: str) -> tuple[str, str]:
+        return overall([Check(name, "", "") for name in names])
+
+    assert levels("good", "good", "good", "bad") == ("good", "Reliable")
+    assert levels("good", "care", "good", "good")[0] == "care"
+    assert levels("care", "care", "bad", "good") == ("bad", "Too little evidence to decide")
 
 
 def test_evidence_is_counted_in_leads_not_in_snapshots() -> None:

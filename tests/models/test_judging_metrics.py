@@ -84,3 +84,15 @@ def test_the_interval_is_as_wide_as_the_leads_allow_not_the_rows() -> None:
         return high - low
 
     assert width(5) == pytest.approx(width(1), rel=0.01)
+
+
+def test_the_interval_holds_the_middle_90_percent_of_the_draws() -> None:
+    drawn: list[float] = []
+
+    def figures(weight: np.ndarray) -> dict[str, float]:
+        drawn.append(float((weight * np.arange(40)).mean()))
+        return {"mean": drawn[-1], "undefined": np.nan}
+
+    interval = cluster_bootstrap(figures, np.arange(40), resamples=500)
+    assert interval["mean"] == tuple(np.quantile(drawn, [0.05, 0.95]))
+    assert np.isnan(interval["undefined"]).all()

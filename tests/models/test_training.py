@@ -20,6 +20,7 @@ from models.training import (
     _fit,
     _latest,
     _Rows,
+    _signs,
     _without_learning,
     train_model,
 )
@@ -90,7 +91,9 @@ def test_windows_are_compared_on_rows_they_were_not_taken_from() -> None:
     rate = np.repeat([0.1, 0.5, 0.15, 0.4], [200, 160, 40, 200])
     rows = _rows((rng.random(600) < rate).astype(float), np.arange(600.0))
     fold = Fold(np.arange(400), np.arange(400, 600))
-    window, costs, figures = _choose_window(rows, [fold], _tuned(0.5, 0.5), 0, 1, lambda *_: None)
+    window, costs, figures = _choose_window(
+        rows, [fold], _tuned(0.5, 0.5), seed=0, n_jobs=1, progress=lambda *_: None
+    )
     assert window == 0.3
     assert costs["0.3"] < min(costs["1"], costs["0.1"])
     assert figures.loc[0, ["train_rows", "rows", "conversions"]].tolist() == [400, 200, rows.y[400:].sum()]
@@ -103,7 +106,12 @@ def test_windows_are_compared_on_rows_they_were_not_taken_from() -> None:
 def test_without_an_order_all_rows_give_the_base_rate() -> None:
     rows = _rows(np.tile([0.0, 1.0], 60), None)
     window, costs, _ = _choose_window(
-        rows, [Fold(np.arange(80), np.arange(80, 120))], _tuned(0.5, 0.5), 0, 1, lambda *_: None
+        rows,
+        [Fold(np.arange(80), np.arange(80, 120))],
+        _tuned(0.5, 0.5),
+        seed=0,
+        n_jobs=1,
+        progress=lambda *_: None,
     )
     assert (window, list(costs)) == (1.0, ["1"])
     assert _latest(rows, 0.1).tolist() == list(range(120))
@@ -148,12 +156,27 @@ def test_the_sheet_is_a_part_of_its_own_and_centred() -> None:
 
 
 def test_few_conversions_or_few_others_are_not_learned_from() -> None:
-    frame, _, time = _history(400)
+    frame, _, _ = _history(400)
+    two = TrainSettings(trials=1, folds=2)
     for label in (1.0, 0.0):
         y = np.full(400, 1 - label)
         y[np.linspace(0, 399, 29).astype(int)] = label
-        assert train_model(frame, y, as_of=time).kind == "base rate"
-        assert train_model(frame, y, as_of=time).model.about == {"rows": 400, "conversions": int(y.sum())}
+        few = train_model(frame, y, settings=two)
+        assert few.kind == "base rate"
+        assert few.model.about == {"rows": 400, "conversions": int(y.sum())}
+        assert train_model(frame, y, settings=replace(two, fewest_conversions=29)).kind == "learned"
+
+
+def test_trees_start_from_the_sheet_only_where_the_parameters_say_so() -> None:
+    points = np.column_stack([np.tile([0.0, 10.0], 100), np.zeros(200)])
+    rows = _rows(np.tile([0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 25), np.arange(200.0), points)
+    for on_sheet in (True, False):
+        tuned = _tuned(0.0, 0.0, 1.0)
+        tuned = replace(tuned, params=replace(tuned.params, trees_on_sheet=on_sheet))
+        model = _fit(rows, tuned, 0, 1)
+        assert model.trees is not None
+        assert (model.trees_on_sheet, model.trees.has_prior_) == (on_sheet, on_sheet)
+        assert expit(model.margin(rows.matrix, points)).mean() == pytest.approx(0.5, abs=0.02)
 
 
 def test_the_horizon_keeps_training_rows_off_the_validation_rows() -> None:
@@ -196,3 +219,8 @@ def test_what_is_not_one_value_per_row_is_refused() -> None:
         train_model(frame, y, as_of=time, lead_id=["a"])
     with pytest.raises(UsageError, match="nois"):
         train_model(frame, y, as_of=time, monotone={"nois": 1})
+
+
+def test_a_sign_is_for_numbers_only() -> None:
+    frame = pd.DataFrame({"channel": ["ad", "fair"], "visits": [1.0, 2.0], "days": [1.0, 2.0]})
+    assert _signs({"channel": 1, "days": -1}, Encoding.of(frame), frame) == [0, 0, -1]

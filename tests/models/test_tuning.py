@@ -6,23 +6,34 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optuna.trial import FixedTrial
 from pandas.testing import assert_frame_equal
 
 from features.errors import DataError
-from models.folds import make_folds
-from models.tuning import Tuned, tune
+from models.folds import Fold, make_folds
+from models.learners.blend import blend_weights
+from models.learners.calibration import loss_at_own_intercept
+from models.learners.parts import STEP, FoldBench
+from models.tuning import _MOST_TREES, Tuned, _default, _suggest, _thinned, tune
+
+CATEGORICAL = np.array([False, True])
 
 
-def _study(n_trials: int, seed: int = 0, points: bool = True, **settings: object) -> Tuned:
+def _world() -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Fold]]:
     rng = np.random.default_rng(5)
     matrix = np.column_stack([rng.normal(size=600), rng.integers(0, 3, 600)]).astype(float)
     y = (rng.random(600) < 1 / (1 + np.exp(1 - matrix[:, 0]))).astype(int)
+    return matrix, y, 10.0 * (matrix[:, 0] > 0), make_folds(y, np.arange(600), n_folds=2)
+
+
+def _study(n_trials: int, seed: int = 0, points: bool = True, **settings: object) -> Tuned:
+    matrix, y, sheet, folds = _world()
     return tune(
         matrix,
         y,
-        make_folds(y, np.arange(600), n_folds=2),
-        categorical=np.array([False, True]),
-        points=10 * (matrix[:, 0] > 0) if points else None,
+        folds,
+        categorical=CATEGORICAL,
+        points=sheet if points else None,
         n_trials=n_trials,
         seed=seed,
         **settings,
@@ -67,3 +78,85 @@ def test_a_study_of_other_rows_is_refused(tmp_path: Path) -> None:
     _study(1, storage=place, study_name="mine")
     with pytest.raises(DataError, match="mine"):
         _study(1, seed=1, storage=place, study_name="mine")
+
+
+@pytest.mark.parametrize("points", [True, False])
+def test_trees_and_weights_are_those_that_fit_the_validation_rows_best(points: bool) -> None:
+    """Recomputed from the parts: the number of trees, the weights and the loss of the winning trial."""
+    matrix, y, sheet, folds = _world()
+    tuned = _study(3, points=points)
+    assert tuned.params.trees_on_sheet <= points
+    benches = [
+        FoldBench(
+            matrix,
+            y.astype(float),
+            train=fold.train,
+            validation=fold.validation,
+            categorical=CATEGORICAL,
+            monotone=(),
+            points=sheet if points else None,
+            n_jobs=1,
+        )
+        for fold in reversed(folds)
+    ]
+    grown = [bench.trees(tuned.params, 0, _MOST_TREES) for bench in benches]
+    at = tuned.params.n_trees // STEP - 1
+    longest = max(map(len, grown))
+    losses = [
+        sum(
+            len(bench.y_train) * loss_at_own_intercept(steps[min(k, len(steps) - 1)], bench.y)
+            for bench, steps in zip(benches, grown, strict=True)
+        )
+        for k in range(longest)
+    ]
+    assert at == int(np.argmin(losses))
+    parts = [
+        bench.parts(bench.linear(tuned.params.linear_strength), steps[min(at, len(steps) - 1)])
+        for bench, steps in zip(benches, grown, strict=True)
+    ]
+    fold = np.repeat([0, 1], [len(bench.y) for bench in benches])
+    weights = blend_weights(np.vstack(parts), np.concatenate([bench.y for bench in benches]), fold)
+    np.testing.assert_allclose(tuned.weights, weights, atol=1e-9)
+    loss = [loss_at_own_intercept(p @ weights, bench.y) for p, bench in zip(parts, benches, strict=True)]
+    assert tuned.value == pytest.approx(np.mean(loss), abs=1e-9)
+    if points:
+        alone = [loss_at_own_intercept(np.asarray(bench.sheet), bench.y) for bench in benches]
+        assert tuned.sheet_value == pytest.approx(np.mean(alone), abs=1e-12)
+
+
+def test_trials_are_counted_searched_and_seeded() -> None:
+    one, two = _study(8), _study(8, seed=1)
+    assert one.trials["number"].tolist() == list(range(8))
+    assert one.trials["linear_strength"].nunique() > 1
+    assert one.trials["l2"].iloc[1:].nunique() == 7
+    assert one.trials["l2"].iloc[1] != two.trials["l2"].iloc[1]
+
+
+def test_the_latest_fold_comes_first_so_that_pruning_goes_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    firsts: list[int] = []
+
+    class Recorded(FoldBench):
+        def __init__(self, *rows: np.ndarray, **sides: np.ndarray) -> None:
+            firsts.append(sides["validation"].min())
+            super().__init__(*rows, **sides)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("models.tuning.FoldBench", Recorded)
+    _study(1)
+    assert firsts == sorted(firsts, reverse=True)
+
+
+def test_long_folds_are_thinned_to_distinct_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.tuning._MOST_ROWS", 50)
+    rows = np.arange(100, 200)
+    thinned = _thinned(rows, 0)
+    assert len(thinned) == 50
+    assert (np.diff(thinned) > 0).all()
+    assert set(thinned) <= set(rows)
+    np.testing.assert_array_equal(_thinned(rows, 0), thinned)
+    np.testing.assert_array_equal(_thinned(rows[:50], 0), rows[:50])
+
+
+@pytest.mark.parametrize(("drawn", "has_sheet"), [(True, True), (False, True), (True, False)])
+def test_trees_start_from_a_sheet_only_where_there_is_one(drawn: bool, has_sheet: bool) -> None:
+    trial = FixedTrial({**_default(), "trees_on_sheet": drawn})
+    assert _suggest(trial, has_sheet).trees_on_sheet == (drawn and has_sheet)  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
 "use strict";
-// Draws every chart whose JSON stands in the page. `ast` interprets Vega's expressions, so no eval is needed.
+// Draws every chart whose JSON is in the page. `ast` interprets Vega's expressions, so no eval is needed.
 for (const holder of document.querySelectorAll("script[data-chart]")) {
   const place = document.getElementById(holder.dataset.chart);
   vegaEmbed(place, JSON.parse(holder.textContent), { renderer: "svg", actions: false, ast: true })
