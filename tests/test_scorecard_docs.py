@@ -137,11 +137,11 @@ def test_the_page_gives_reasons_for_lines_as_they_stand_in_the_ready_sheet(name:
 def test_the_page_lists_every_name_that_a_ready_sheet_needs(name: str) -> None:
     example, sheet = READY[name], Sheet.load(templates.path(name))
     parsed = parse_conditions(sheet, told(example))
-    acted = [c for bar, c in zip(sheet.disqualify, parsed.bars, strict=True) if bar.on == "action"]
+    acted = [c for rule, c in zip(sheet.disqualify, parsed.disqualifiers, strict=True) if rule.on == "action"]
     events = [*parsed.actions, *parsed.after.values(), *acted]
     columns = {
         column
-        for condition in (*events, *parsed.attributes, *parsed.bars)
+        for condition in (*events, *parsed.attributes, *parsed.disqualifiers)
         for column in condition.columns_used
     }
     columns |= {*parsed.of.values(), *(parsed.segment.columns_used if parsed.segment else ())}

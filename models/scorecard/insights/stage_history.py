@@ -17,7 +17,7 @@ from models.scorecard.language.parsing import Parsed, parse_conditions
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import passes_run, score_sheet
 from models.scorecard.scoring.probes import hits_of, set_rows, without_outcomes
-from models.scorecard.scoring.stage_and_route import Standing
+from models.scorecard.scoring.stage_and_route import SheetPasses
 
 DAY = timedelta(days=1)
 COLUMNS = ["row_id", "lead_id", "at", "looked_before", "was", "stage", "total", "why", "rule", "occurred_at"]
@@ -56,14 +56,14 @@ def stage_history(sheet: Sheet, history: History, spine: Spine, *, daily: bool =
 
 def _reviews(sheet: Sheet, parsed: Parsed, history: History, spine: Spine) -> pd.DataFrame:
     """Every review of every row, and the row itself: which stages are reached, and is the lead barred?"""
-    standing = Standing(sheet, parsed, history, spine, reviewed=True)
-    reached = "".join(f", r.reached_{name}" for name, _ in standing.stages)
-    with passes_run(standing):
+    passes = SheetPasses(sheet=sheet, parsed=parsed, history=history, spine=spine, reviewed=True)
+    reached = "".join(f", r.reached_{name}" for name, _ in passes.stages)
+    with passes_run(passes):
         return history.engine.frame(
-            f"SELECT s.of_row AS row_id, r.lead_id, r.as_of, r.total, b.bar{reached}, TRUE AS review "
+            f"SELECT s.of_row AS row_id, r.lead_id, r.as_of, r.total, b.disqualified_by{reached}, TRUE AS review "
             "FROM review_reached AS r JOIN review_spine AS s ON s.row_id = r.row_id "
             "JOIN review_base AS b ON b.row_id = r.row_id "
-            f"UNION ALL SELECT r.row_id, r.lead_id, r.as_of, r.total, b.bar{reached}, TRUE AS review "
+            f"UNION ALL SELECT r.row_id, r.lead_id, r.as_of, r.total, b.disqualified_by{reached}, TRUE AS review "
             "FROM sheet_reached AS r JOIN sheet_base AS b ON b.row_id = r.row_id"
         )
 
@@ -72,11 +72,11 @@ def _looks(bare: Sheet, parsed: Parsed, history: History, asked: pd.DataFrame) -
     """The same at further moments (``row_id, lead_id, as_of``), which do not count as reviews."""
     bare_parsed = parse_conditions(bare, history, parsed.plan)
     with set_rows(history, zip(asked["lead_id"], asked["as_of"], strict=True)) as spine:
-        standing = Standing(bare, bare_parsed, history, spine)
-        reached = "".join(f", r.reached_{name}" for name, _ in standing.stages)
-        with passes_run(standing):
+        passes = SheetPasses(sheet=bare, parsed=bare_parsed, history=history, spine=spine)
+        reached = "".join(f", r.reached_{name}" for name, _ in passes.stages)
+        with passes_run(passes):
             found = history.engine.frame(
-                f"SELECT r.row_id, r.lead_id, r.as_of, r.total, b.bar{reached}, FALSE AS review "
+                f"SELECT r.row_id, r.lead_id, r.as_of, r.total, b.disqualified_by{reached}, FALSE AS review "
                 "FROM sheet_reached AS r JOIN sheet_base AS b ON b.row_id = r.row_id ORDER BY r.row_id"
             )
     return found.assign(row_id=asked["row_id"].to_numpy()[found["row_id"].to_numpy(dtype=np.int64)])
@@ -110,7 +110,7 @@ def _stages(sheet: Sheet, looks: pd.DataFrame) -> pd.DataFrame:
             fell = place.where(~above & looks["review"], -1).groupby(row).cummax()
             held |= (reached >= 0) & (fell <= reached) & above
         stage = stage.mask(held, name)
-    stage = stage.mask(looks["bar"].notna(), "Disqualified")
+    stage = stage.mask(looks["disqualified_by"].notna(), "Disqualified")
     looks = looks.assign(stage=stage)
     return looks.assign(
         was=looks.groupby("row_id")["stage"].shift(1), looked_before=looks.groupby("row_id")["as_of"].shift(1)
@@ -192,7 +192,7 @@ def _with_causes(
 def _cause(sheet: Sheet, row: dict[Any, Any], lines: list[dict[Any, Any]]) -> tuple[str, str | None, Any]:
     """In words, with rule and moment of the line."""
     if row["stage"] == "Disqualified":
-        return f"disqualified: {sheet.disqualify[int(row['bar'])].label}", None, pd.NaT
+        return f"disqualified: {sheet.disqualify[int(row['disqualified_by'])].label}", None, pd.NaT
     if row["was"] == "Disqualified":
         return "no longer disqualified", None, pd.NaT
     up = 1 if STAGES.index(row["stage"]) > STAGES.index(row["was"]) else -1

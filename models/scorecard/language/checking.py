@@ -25,7 +25,10 @@ def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
     placed: list[tuple[str, Condition, str]] = [
         *((sheet.where("attributes", i), c, "attribute") for i, c in enumerate(parsed.attributes)),
         *((sheet.where("actions", i), c, "action") for i, c in enumerate(parsed.actions)),
-        *((sheet.where("disqualify", i), c, sheet.disqualify[i].on) for i, c in enumerate(parsed.bars)),
+        *(
+            (sheet.where("disqualify", i), c, sheet.disqualify[i].on)
+            for i, c in enumerate(parsed.disqualifiers)
+        ),
     ]
     placed += [(sheet.where("actions", i, "after"), c, "action") for i, c in parsed.after.items()]
     if parsed.segment is not None:

@@ -48,7 +48,7 @@ class Parsed:
     actions: tuple[Condition, ...]
     after: dict[int, Condition]
     of: dict[int, str]
-    bars: tuple[Condition, ...]
+    disqualifiers: tuple[Condition, ...]
     segment: Condition | None
     stages: dict[str, Condition]
     routes: tuple[Condition, ...]
@@ -105,7 +105,7 @@ class _Reading:
                 if rule.after is not None
             },
             of={i: self._of(rule.of, i) for i, rule in actions if rule.of is not None},
-            bars=tuple(
+            disqualifiers=tuple(
                 self._event(bar.when, "disqualify", i)
                 if bar.on == "action"
                 else self._lead(bar.when, "disqualify", i)
@@ -119,7 +119,7 @@ class _Reading:
             ),
             plan=None,
         )
-        return replace(found, plan=self.narrow((*found.attributes, *found.bars, *found.outcomes)))
+        return replace(found, plan=self.narrow((*found.attributes, *found.disqualifiers, *found.outcomes)))
 
     def _stages(self) -> dict[str, Condition]:
         stages = self.sheet.thresholds.stages if self.sheet.thresholds else ()

@@ -18,8 +18,8 @@ from features.spine import Spine
 from models.scorecard.language.contradictions import STARTING
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.occurrences import UNDATED
-from models.scorecard.scoring.stage_and_route import Standing
+from models.scorecard.scoring.occurrences import UNDATED, UNION
+from models.scorecard.scoring.stage_and_route import SheetPasses
 
 LEDGER_COLUMNS = (
     "row_id",
@@ -101,10 +101,10 @@ def score_sheet(
     Raises ``UsageError`` for a condition that the history's columns do not support.
     """
     engine = history.engine
-    with _scored(sheet, history, spine, movement, plan) as standing:
+    with _scored(sheet, history, spine, movement, plan) as passes:
         scores = engine.frame("SELECT * FROM sheet_scores ORDER BY row_id")
         lines = engine.frame(
-            f"{ledger_sql(standing)}{'' if ledger else ' WHERE FALSE'} "
+            f"{ledger_sql(passes)}{'' if ledger else ' WHERE FALSE'} "
             "ORDER BY row_id, dimension, occurred_at NULLS FIRST, rule, abs(points) DESC, detail NULLS FIRST"
         )
     return SheetScores(sheet, _scores(scores, sheet), _ledger(lines, scores, sheet))
@@ -122,8 +122,7 @@ def write_sheet(
 ) -> None:
     """The same as Parquet, never whole in memory: columns of ``SheetScores``, in no particular order."""
     engine, literal = history.engine, history.engine.dialect.literal
-    with _scored(sheet, history, spine, movement, plan) as standing:
-        quote = engine.dialect.quote
+    with _scored(sheet, history, spine, movement, plan) as passes:
 
         def names_of(names: tuple[str, ...]) -> str:
             rows = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(names))
@@ -131,38 +130,29 @@ def write_sheet(
 
         def named(column: str, names: list[str]) -> str:
             whens = " ".join(f"WHEN {number} THEN {literal(name)}" for number, name in enumerate(names))
-            none = f"CAST(NULL AS {engine.dialect.text_type})"
-            return f"CASE {column} {whens} END" if names else none
+            return f"CASE {column} {whens} END" if names else f"CAST(NULL AS {engine.dialect.text_type})"
 
-        dimensions = [quote(name) for name in sheet.all_dimensions]
-        moved = ["trend", "surge"] if standing.movement else []
-        columns = [
-            "row_id",
-            "lead_id",
-            "as_of",
-            *dimensions,
-            "total",
-            "score",
-            "grade",
-            "stage",
-            "product",
-            *moved,
-        ]
-        routes = sheet.routes
+        dimensions = [engine.dialect.quote(name) for name in sheet.all_dimensions]
+        columns = ["row_id", "lead_id", "as_of", *dimensions, "total", "score", "grade", "stage", "product"]
+        columns += ["trend", "surge"] if passes.moves else []
         columns += [
-            f"{named('bar', [bar.label for bar in sheet.disqualify])} AS disqualified_by",
-            f"{named('route', [route.label for route in routes])} AS route",
-            f"{named('route', [route.action for route in routes])} AS action",
+            f"{named('disqualified_by', [rule.label for rule in sheet.disqualify])} AS disqualified_by",
+            f"{named('route', [route.label for route in sheet.routes])} AS route",
+            f"{named('route', [route.action for route in sheet.routes])} AS action",
         ]
         engine.write(f"SELECT {', '.join(columns)} FROM sheet_scores", scores)
-        told = (
-            "SELECT n.row_id, s.lead_id, d.name AS dimension, l.name AS rule, n.occurred_at, n.detail, "
-            "n.raw_points, n.raw_points - n.faded AS taken_by_decay, n.faded - n.points AS taken_by_cap, n.points "
-            f"FROM ({ledger_sql(standing)}) AS n JOIN {spine} AS s ON s.row_id = n.row_id "
-            f"JOIN {names_of(rule_labels(sheet))} AS l ON l.number = n.rule "
-            f"JOIN {names_of(sheet.all_dimensions)} AS d ON d.number = n.dimension"
+        engine.write(
+            f"""
+            SELECT
+              n.row_id, s.lead_id, d.name AS dimension, l.name AS rule, n.occurred_at, n.detail, n.raw_points,
+              n.raw_points - n.decayed AS taken_by_decay, n.decayed - n.points AS taken_by_cap, n.points
+            FROM ({ledger_sql(passes)}) AS n
+            JOIN {spine} AS s ON s.row_id = n.row_id
+            JOIN {names_of(rule_labels(sheet))} AS l ON l.number = n.rule
+            JOIN {names_of(sheet.all_dimensions)} AS d ON d.number = n.dimension
+            """,
+            ledger,
         )
-        engine.write(told, ledger)
 
 
 def rule_labels(sheet: Sheet) -> tuple[str, ...]:
@@ -170,40 +160,42 @@ def rule_labels(sheet: Sheet) -> tuple[str, ...]:
     return (*(STARTING for _ in sheet.all_dimensions), *(rule.label for rule in sheet.rules))
 
 
-def ledger_sql(standing: Standing) -> str:
+def ledger_sql(passes: SheetPasses) -> str:
     """SELECT of all lines after the passes: one per line and dimension that it moves, by number."""
-    sheet, numbers = standing.sheet, standing.main.numbers
+    sheet, numbers = passes.sheet, passes.main.numbers
     places = {name: place for place, name in enumerate(sheet.all_dimensions)}
     moves = [(n, places[name]) for n, rule in numbers.rules.items() for name in rule.moves]
     values = ", ".join(f"({n}, {place})" for n, place in moves or [(-1, -1)])
-    text = standing.dialect.text_type
-    found = (
-        f"SELECT n.row_id, m.dimension, n.rule, n.occurred_at, n.detail, n.raw_points, n.faded, n.points "
-        f"FROM {standing.lines} AS n JOIN (SELECT * FROM (VALUES {values}) AS v(rule, dimension)) AS m "
-        "ON m.rule = n.rule"
-    )
+    parts = [
+        f"""
+        SELECT n.row_id, m.dimension, n.rule, n.occurred_at, n.detail, n.raw_points, n.decayed, n.points
+        FROM {passes.lines} AS n
+        JOIN (SELECT * FROM (VALUES {values}) AS v(rule, dimension)) AS m ON m.rule = n.rule
+        """
+    ]
     for name, points in sheet.base.items():
-        given = standing.dialect.as_double(points)
-        found += (
-            f" UNION ALL SELECT s.row_id, {places[name]}, {places[name]}, {UNDATED}, CAST(NULL AS {text}), {given}, "
-            f"{given}, {given} FROM {standing.spine} AS s"
-        )
-    return f"SELECT * FROM ({found}) AS n"
+        given, place = passes.dialect.as_double(points), places[name]
+        parts.append(f"""
+            SELECT s.row_id, {place}, {place}, {UNDATED}, {passes.main.no_text}, {given}, {given}, {given}
+            FROM {passes.spine} AS s
+        """)
+    return f"SELECT * FROM ({UNION.join(parts)}) AS n"
 
 
 @contextmanager
 def _scored(
     sheet: Sheet, history: History, spine: Spine, movement: bool, plan: FeaturePlan | None
-) -> Iterator[Standing]:
-    standing = Standing(sheet, parse_conditions(sheet, history, plan), history, spine, movement)
-    with history.engine.unordered(), passes_run(standing):
-        yield standing
+) -> Iterator[SheetPasses]:
+    parsed = parse_conditions(sheet, history, plan)
+    passes = SheetPasses(sheet=sheet, parsed=parsed, history=history, spine=spine, movement=movement)
+    with history.engine.unordered(), passes_run(passes):
+        yield passes
 
 
 @contextmanager
-def passes_run(standing: Standing) -> Iterator[None]:
+def passes_run(passes: SheetPasses) -> Iterator[None]:
     """Run the passes in order; their tables are there inside, and dropped at the end."""
-    history, made = standing.history, list[str]()
+    history, made = passes.history, list[str]()
 
     def run(steps: tuple[Step, ...]) -> None:
         made.extend(step.name for step in steps)
@@ -211,11 +203,11 @@ def passes_run(standing: Standing) -> Iterator[None]:
 
     of: Spine | None = None  # whose features stand in ``sheet_features``
     try:
-        for item in standing.passes():
+        for item in passes.passes():
             run(item.before)
-            if standing.parsed.plan is not None and item.spine != of:
+            if passes.parsed.plan is not None and item.spine != of:
                 made.append("sheet_features")
-                make_features(history, standing.parsed.plan, item.spine, "sheet_features")
+                make_features(history, passes.parsed.plan, item.spine, "sheet_features")
                 of = item.spine
             run(item.steps)
         yield
@@ -224,12 +216,12 @@ def passes_run(standing: Standing) -> Iterator[None]:
 
 
 def _scores(frame: pd.DataFrame, sheet: Sheet) -> pd.DataFrame:
-    bars, route = frame["bar"].fillna(-1), frame["route"].fillna(-1)
+    disqualified, route = frame["disqualified_by"].fillna(-1), frame["route"].fillna(-1)
     routes = sheet.routes
     moved = [name for name in ("trend", "surge") if name in frame]
     columns = ["row_id", "lead_id", "as_of", *sheet.all_dimensions, "total", "score", "grade", "stage"]
     return frame[columns].assign(
-        disqualified_by=_named(bars, [bar.label for bar in sheet.disqualify]),
+        disqualified_by=_named(disqualified, [rule.label for rule in sheet.disqualify]),
         product=frame["product"].astype("str"),
         route=_named(route, [route.label for route in routes]),
         action=_named(route, [route.action for route in routes]),
@@ -248,8 +240,8 @@ def _ledger(lines: pd.DataFrame, scores: pd.DataFrame, sheet: Sheet) -> pd.DataF
         detail=lines["detail"].astype("str"),
         # adding 0 turns -0.0, which a cap makes of a negative rule, into 0.0
         points=lines["points"] + 0.0,
-        taken_by_decay=(lines["raw_points"] - lines["faded"]).round(9) + 0.0,
-        taken_by_cap=(lines["faded"] - lines["points"]).round(9) + 0.0,
+        taken_by_decay=(lines["raw_points"] - lines["decayed"]).round(9) + 0.0,
+        taken_by_cap=(lines["decayed"] - lines["points"]).round(9) + 0.0,
     )
     return named[list(LEDGER_COLUMNS)]
 

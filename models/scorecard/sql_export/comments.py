@@ -10,31 +10,31 @@ from models.scorecard.language.parsing import Parsed
 from models.scorecard.language.sheet import Sheet
 
 _DATABASES = {"duckdb": "DuckDB", "postgres": "PostgreSQL 16 or later", "spark": "Spark SQL 4 or later"}
-_WORDS = {
-    "params": "The moment of scoring (UTC). Change it here, and nowhere else",
-    "spine": "The leads that exist at that moment, one row each; every step keeps their row_id",
-    "lead_changed": "The latest value of each lead attribute that was known before the moment",
-    "account_changed": "The latest value of each account attribute that was known before the moment",
-    "lead_as_of": "Attributes of the lead as they were known at the moment",
-    "account_as_of": "Attributes of the lead's account as they were known at the moment",
-    "traits": "Which attribute conditions hold, with what was seen; NULL where one does not",
-    "sheet_hits": "Events that match a condition, marked by its number",
-    "seen": "Matching events that had happened, were known and stood at the moment",
-    "folded": "The first and the last of them for each condition",
-    "raw": "Events that a rule needs one by one: in its window, later than what they must follow",
-    "units": "What counts: once, each event, each day or each value of a rule, and when",
+_STEPS = {
+    "params": "The as-of of the scores (UTC). Change it here, and nowhere else",
+    "spine": "The leads that exist at that time, one row each; every step keeps their row_id",
+    "lead_changed": "The latest value of each lead attribute that was known before the as-of",
+    "account_changed": "The latest value of each account attribute that was known before the as-of",
+    "lead_as_of": "Attributes of the lead as of then",
+    "account_as_of": "Attributes of the lead's account as of then",
+    "attribute_matches": "Which attribute conditions match, with the values read; NULL where one does not",
+    "sheet_matches": "Events that match a condition, marked by its number",
+    "visible": "Matching events that had occurred, were known and not retracted by then",
+    "first_last": "The first and the last of them for each condition",
+    "events": "Events that a rule needs one by one: in its window, later than what they must follow",
+    "occurrences": "What counts: once, each event, each day or each value of a rule, and when",
     "sheet_rules": "The rules: points, decay (microseconds), caps",
-    "lines": "Points of each line: raw, what decay leaves of them, what the cap of the rule leaves of that",
-    "grouped": "What the cap of its group leaves of each line",
-    "barred": "The first disqualifier that holds",
+    "lines": "Points of each line: raw, after decay, after the cap of the rule",
+    "grouped": "Points of each line after the cap of its group",
+    "disqualified": "The first disqualifier that matches",
     "base": "Sums: dimensions, total, score, grades, product",
     "week_spine": "The same rows, a week before",
-    "reached": "Which stages are reached, without looking back",
+    "reached": "Which stages are reached, regardless of the past",
     "sheet_waiting": "Rows below a stage, whose total is not below what keeps it: the past decides",
-    "review_spine": "Every moment at which something began or ceased to count for them, just before and just after",
+    "review_spine": "Every time at which something began or ceased to count for them, just before and just after",
     "sheet_kept": "Stages reached at some review, and not lost since",
     "sheet_staged": "The stage of each row",
-    "sheet_scores": "Everything together, and the first route that holds",
+    "sheet_scores": "Everything together, and the first route that matches",
     "sheet_ledger": "One row per line and dimension that it moves",
 }
 _PASSES = {
@@ -44,15 +44,15 @@ _PASSES = {
 }
 
 
-def words_for(step: str, name: str) -> str:
+def comment_for(step: str, name: str) -> str:
     """What a step does; ``name`` is the CTE's, and tells whose rows it is about."""
-    if step in _WORDS:
-        words = _WORDS[step]
+    if step in _STEPS:
+        text = _STEPS[step]
     else:
         plain = step.replace("_", " ")
-        words = next((told for end, told in _WORDS.items() if step.endswith(f"_{end}")), plain)
-    about = next((told for start, told in _PASSES.items() if name.startswith(start)), None)
-    return words if about is None or step.endswith("_spine") else f"{about}: {words[0].lower()}{words[1:]}"
+        text = next((found for end, found in _STEPS.items() if step.endswith(f"_{end}")), plain)
+    about = next((found for start, found in _PASSES.items() if name.startswith(start)), None)
+    return text if about is None or step.endswith("_spine") else f"{about}: {text[0].lower()}{text[1:]}"
 
 
 def header(
@@ -110,8 +110,10 @@ def _tables(sheet: Sheet, parsed: Parsed, history: History, dialect: Dialect, re
 
 
 def _event_columns(sheet: Sheet, parsed: Parsed, dialect: Dialect) -> list[str]:
-    bars = [parsed.bars[i] for i, bar in enumerate(sheet.disqualify) if bar.on == "action"]
-    conditions = (*parsed.actions, *parsed.after.values(), *bars)
+    disqualifying = [
+        parsed.disqualifiers[i] for i, rule in enumerate(sheet.disqualify) if rule.on == "action"
+    ]
+    conditions = (*parsed.actions, *parsed.after.values(), *disqualifying)
     used = {name for condition in conditions for name in condition.columns_used}
     return _quoted(sorted({*used, *parsed.of.values()} - {"occurred_at"}), dialect)
 

@@ -22,8 +22,8 @@ from models.scorecard.language.parsing import Parsed, parse_conditions
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import ledger_sql, rule_labels
 from models.scorecard.scoring.points import EXACT
-from models.scorecard.scoring.stage_and_route import Standing
-from models.scorecard.sql_export.comments import header, words_for
+from models.scorecard.scoring.stage_and_route import SheetPasses
+from models.scorecard.sql_export.comments import comment_for, header
 from models.scorecard.sql_export.formatting import (
     Token,
     lines_of,
@@ -32,17 +32,19 @@ from models.scorecard.sql_export.formatting import (
     with_tables,
     without_idle_joins,
 )
-from models.scorecard.sql_export.single_scan import SingleScanStanding
+from models.scorecard.sql_export.single_scan import SINGLE_SCAN, every_row
 
 DIALECTS: dict[str, type[Dialect]] = {
     "duckdb": DuckDBDialect,
     "postgres": PostgresDialect,
     "spark": SparkDialect,
 }
-_SPINE = (
-    "SELECT l.lead_id AS row_id, l.lead_id, p.as_of, l.created_at FROM leads AS l CROSS JOIN params AS p "
-    "WHERE l.created_at <= p.as_of"
-)
+_SPINE = """
+    SELECT l.lead_id AS row_id, l.lead_id, p.as_of, l.created_at
+    FROM leads AS l
+    CROSS JOIN params AS p
+    WHERE l.created_at <= p.as_of
+"""
 
 
 def sheet_sql(
@@ -71,19 +73,27 @@ def sheet_sql(
     _refuse_features(sheet, parsed)
     dialect = DIALECTS[dialect_name]()
     narrow = _narrowed(parsed, history, dialect)
-    standing = SingleScanStanding(sheet, parsed, narrow, Spine(narrow.engine, "spine"), movement, plain=True)
-    standing.forgoes = dialect_name == "spark"  # it computes a CTE anew wherever it is read
+    # Spark computes a CTE anew wherever it is read
+    form = replace(SINGLE_SCAN, waiting=every_row) if dialect_name == "spark" else SINGLE_SCAN
+    passes = SheetPasses(
+        sheet=sheet,
+        parsed=parsed,
+        history=narrow,
+        spine=Spine(narrow.engine, "spine"),
+        movement=movement,
+        form=form,
+    )
     chain = _Chain(dialect)
     chain.add(Step("params", f"SELECT {dialect.literal(as_of)} AS as_of"), "spine")
     chain.add(Step("spine", _SPINE), "spine")
-    for item in standing.passes():
+    for item in passes.passes():
         for step in (*item.before, *item.steps):
             chain.add(step, item.spine.name)
     if ledger:
-        chain.add(Step("sheet_ledger", ledger_sql(standing)), "spine")
-        last = _ledger(standing, dialect)
+        chain.add(Step("sheet_ledger", ledger_sql(passes)), "spine")
+        last = _ledger(sheet, dialect)
     else:
-        last = _scores(standing, dialect)
+        last = _scores(passes, dialect)
     told = chain.text(last)
     return "\n".join([*header(sheet, parsed, narrow, dialect, chain.read, ledger), told]) + "\n"
 
@@ -91,8 +101,8 @@ def sheet_sql(
 @dataclass(frozen=True)
 class _Cte:
     name: str
-    words: str
-    found: list[Token]
+    comment: str
+    tokens: list[Token]
 
 
 class _Chain:
@@ -108,14 +118,14 @@ class _Chain:
     def add(self, step: Step, spine: str) -> None:
         found = without_idle_joins(self._tokens(step.sql))
         for name, cte in self.made.items():
-            if name.endswith(step.name) and cte.found == found:  # the same step again, over the same spine
+            if name.endswith(step.name) and cte.tokens == found:  # the same step again, over the same spine
                 self.current[step.name] = name
                 return
         name, number = step.name, 1
         while name in self.made:
             name = f"{spine.removesuffix('_spine')}_{step.name}" + (f"_{number}" if number > 1 else "")
             number += 1
-        self.made[name] = _Cte(name, words_for(step.name, name), found)
+        self.made[name] = _Cte(name, comment_for(step.name, name), found)
         self.current[step.name] = name
 
     def _tokens(self, sql: str) -> list[Token]:
@@ -130,24 +140,26 @@ class _Chain:
             name = ahead.pop()
             if name in self.made and name not in wanted:
                 wanted.add(name)
-                ahead += tables_read(self.made[name].found)
+                ahead += tables_read(self.made[name].tokens)
             elif name not in self.made:
                 self.read.add(name)
         parts = []
         for cte in self.made.values():
             if cte.name in wanted:
-                body = "\n".join(lines_of(cte.found, 2))
-                parts.append(f"-- {cte.words}\n{cte.name} AS (\n{body}\n)")
+                body = "\n".join(lines_of(cte.tokens, 2))
+                parts.append(f"-- {cte.comment}\n{cte.name} AS (\n{body}\n)")
         return "WITH\n" + ",\n\n".join(parts) + "\n\n" + "\n".join(lines_of(final))
 
 
-def _scores(standing: Standing, dialect: Dialect) -> str:
-    sheet, quote = standing.sheet, dialect.quote
+def _scores(passes: SheetPasses, dialect: Dialect) -> str:
+    sheet, quote = passes.sheet, dialect.quote
     columns = ["lead_id", "as_of", *(quote(name) for name in sheet.all_dimensions)]
     columns = [f"s.{name}" for name in (*columns, "total", "score", "grade", "stage")]
-    columns.append(_named(dialect, "s.bar", [bar.label for bar in sheet.disqualify], "disqualified_by"))
+    columns.append(
+        _named(dialect, "s.disqualified_by", [rule.label for rule in sheet.disqualify], "disqualified_by")
+    )
     columns.append("s.product")
-    columns += ["s.trend", "s.surge"] if standing.movement else []
+    columns += ["s.trend", "s.surge"] if passes.moves else []
     routes = sheet.routes
     columns += [
         _named(dialect, "s.route", [route.label for route in routes], "route"),
@@ -158,15 +170,19 @@ def _scores(standing: Standing, dialect: Dialect) -> str:
     return f"SELECT {', '.join(columns)} FROM sheet_scores AS s"
 
 
-def _ledger(standing: Standing, dialect: Dialect) -> str:
-    decay = dialect.rounded("n.raw_points - n.faded", EXACT)
-    cap = dialect.rounded("n.faded - n.points", EXACT)
-    return (
-        f"SELECT n.row_id AS lead_id, {_named(dialect, 'n.dimension', standing.sheet.all_dimensions, 'dimension')}, "
-        f"{_named(dialect, 'n.rule', rule_labels(standing.sheet), 'rule')}, n.occurred_at, n.detail, n.raw_points, "
-        # adding 0 turns -0.0 into 0.0
-        f"{decay} + 0 AS taken_by_decay, {cap} + 0 AS taken_by_cap, n.points + 0 AS points FROM sheet_ledger AS n"
-    )
+def _ledger(sheet: Sheet, dialect: Dialect) -> str:
+    # adding 0 turns -0.0 into 0.0
+    return f"""
+        SELECT
+          n.row_id AS lead_id,
+          {_named(dialect, "n.dimension", sheet.all_dimensions, "dimension")},
+          {_named(dialect, "n.rule", rule_labels(sheet), "rule")},
+          n.occurred_at, n.detail, n.raw_points,
+          {dialect.rounded("n.raw_points - n.decayed", EXACT)} + 0 AS taken_by_decay,
+          {dialect.rounded("n.decayed - n.points", EXACT)} + 0 AS taken_by_cap,
+          n.points + 0 AS points
+        FROM sheet_ledger AS n
+    """
 
 
 def _named(dialect: Dialect, number: str, names: Sequence[str | None], alias: str) -> str:
@@ -179,7 +195,7 @@ def _named(dialect: Dialect, number: str, names: Sequence[str | None], alias: st
 
 def _narrowed(parsed: Parsed, history: History, dialect: Dialect) -> History:
     """The history with the attributes that conditions read, as an engine of that dialect would see it."""
-    conditions = (*parsed.attributes, *parsed.bars, *parsed.outcomes)
+    conditions = (*parsed.attributes, *parsed.disqualifiers, *parsed.outcomes)
     used = {name for condition in conditions for name in condition.columns_used}
     lead = {name.removeprefix("lead.") for name in used if not name.startswith(("account.", "rule."))}
     account = {name.removeprefix("account.") for name in used if name.startswith("account.")}
@@ -197,7 +213,7 @@ def _narrowed(parsed: Parsed, history: History, dialect: Dialect) -> History:
 
 def _refuse_features(sheet: Sheet, parsed: Parsed) -> None:
     placed = [(sheet.where("attributes", i), condition) for i, condition in enumerate(parsed.attributes)]
-    placed += [(sheet.where("disqualify", i), condition) for i, condition in enumerate(parsed.bars)]
+    placed += [(sheet.where("disqualify", i), condition) for i, condition in enumerate(parsed.disqualifiers)]
     placed += [
         (sheet.place(("thresholds", name.lower(), "when"), name), condition)
         for name, condition in parsed.stages.items()
