@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from features import DataError, History, UsageError
 from features.engines import Table
 from features.label import Labels, build_labels
-from features.spine import Spine, OutOfTimeRows, TrainingRows, build_spine
+from features.spine import OutOfTimeRows, Spine, TrainingRows, build_spine
 from pipeline.config import Project
 from pipeline.dataset.policies import outcome_horizon, spine_policy
 

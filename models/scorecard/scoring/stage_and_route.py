@@ -342,4 +342,4 @@ class StageForm:
     plain: bool = False
 
 
-ENGINE = StageForm(points=PointForm())
+ENGINE: StageForm = StageForm(points=PointForm())
