@@ -83,8 +83,8 @@ def check(config: Config, as_json: Json = False) -> None:
     from pipeline.cli.render.jobs import render_check
     from pipeline.jobs.check import check as job
 
-    found = job(load(config))
-    print_result(as_json, found.to_dict(), lambda: render_check(found))
+    result = job(load(config))
+    print_result(as_json, result.to_dict(), lambda: render_check(result))
 
 
 @app.command(epilog="Example: leadlens features my_leads --out matrix")
@@ -112,18 +112,16 @@ def features(
 
     Name, label, family and how each is computed; --explain prints the SQL instead.
     """
-    from pipeline.cli.render.jobs import render_features
+    from pipeline.cli.render.jobs import render_features, render_steps
     from pipeline.jobs.list_features import list_features
     from pipeline.progress import shown
 
     with shown() as progress:
-        found = list_features(load(config), out, debug, engine, master, progress)
+        result = list_features(load(config), out, debug, engine, master, progress)
     print_result(
         as_json,
-        found.to_dict(),
-        lambda: (
-            [f"-- {step.name}\n{step.sql};\n" for step in found.steps] if explain else render_features(found)
-        ),
+        result.to_dict(),
+        lambda: render_steps(result) if explain else render_features(result),
     )
 
 
@@ -145,8 +143,8 @@ def train(
     from pipeline.progress import shown
 
     with shown() as progress:
-        done = job(load(config), trials=trials, matrix=matrix, progress=progress)
-    print_result(as_json, done.to_dict(), lambda: render_training(done, str(config)))
+        result = job(load(config), trials=trials, matrix=matrix, progress=progress)
+    print_result(as_json, result.to_dict(), lambda: render_training(result, str(config)))
 
 
 @app.command(epilog="Example: leadlens compare my_leads --out report")
@@ -159,12 +157,13 @@ def compare(
 
     Writes one HTML page and its JSON.
     """
+    from pipeline.cli.render.jobs import render_comparison
     from pipeline.jobs.compare import compare as job
     from pipeline.progress import shown
 
     with shown() as progress:
-        done = job(load(config), out=out, progress=progress)
-    print_result(as_json, done.to_dict(), lambda: [*done.comparison.story(), "", f"open {done.page}"])
+        result = job(load(config), out=out, progress=progress)
+    print_result(as_json, result.to_dict(), lambda: render_comparison(result))
 
 
 @app.command(epilog="Example: leadlens explain my_leads L000646 --as-of 2025-06-30")
@@ -181,8 +180,8 @@ def explain(
     from pipeline.cli.render.jobs import render_explanation
     from pipeline.jobs.explain import explain as job
 
-    found = job(load(config), lead, as_of=as_timestamp(as_of))
-    print_result(as_json, found.to_dict(), lambda: render_explanation(found))
+    result = job(load(config), lead, as_of=as_timestamp(as_of))
+    print_result(as_json, result.to_dict(), lambda: render_explanation(result))
 
 
 @app.command(epilog="Example: leadlens audit my_leads --sample 200")
@@ -203,9 +202,9 @@ def audit(
     from pipeline.progress import shown
 
     with shown() as progress:
-        found = job(load(config), sample=sample, seed=seed, progress=progress)
-    print_result(as_json, found.to_dict(), lambda: render_audit(found))
-    raise typer.Exit(found.exit_code)
+        result = job(load(config), sample=sample, seed=seed, progress=progress)
+    print_result(as_json, result.to_dict(), lambda: render_audit(result))
+    raise typer.Exit(result.exit_code)
 
 
 @app.command(epilog="Example: leadlens score my_leads --to duckdb:///scores.duckdb")
@@ -227,8 +226,8 @@ def score(
     from pipeline.progress import shown
 
     with shown() as progress:
-        done = job(load(config), as_of=as_timestamp(as_of), to=to, dry_run=dry_run, progress=progress)
-    print_result(as_json, done.to_dict(), lambda: render_scoring(done))
+        result = job(load(config), as_of=as_timestamp(as_of), to=to, dry_run=dry_run, progress=progress)
+    print_result(as_json, result.to_dict(), lambda: render_scoring(result))
 
 
 @app.command(epilog="Example: leadlens promote my_leads")
@@ -243,12 +242,13 @@ def promote(
 
     It is judged against the champion (else the sheet, else the base rate) on the same out-of-time leads.
     """
+    from pipeline.cli.render.jobs import render_promotion
     from pipeline.jobs.promote import promote as job
     from pipeline.progress import shown
 
     with shown() as progress:
-        done = job(load(config), force=force, progress=progress)
-    print_result(as_json, done.to_dict(), lambda: done.words)
+        result = job(load(config), force=force, progress=progress)
+    print_result(as_json, result.to_dict(), lambda: render_promotion(result))
 
 
 @app.command(epilog="Example: leadlens demo --dir demo --leads 2000")
@@ -262,12 +262,13 @@ def demo(
 
     Ends by saying what to open.
     """
+    from pipeline.cli.render.jobs import render_demo
     from pipeline.jobs.demo import run_demo
     from pipeline.progress import shown
 
     with shown() as progress:
-        done = run_demo(directory, seed=seed, leads=leads, progress=progress)
-    print_result(as_json, done.to_dict(), lambda: done.words)
+        result = run_demo(directory, seed=seed, leads=leads, progress=progress)
+    print_result(as_json, result.to_dict(), lambda: render_demo(result))
 
 
 @app.command(hidden=True)

@@ -29,7 +29,7 @@ def check_target(out: Path) -> bool:
     try:
         (_check_file if as_file else _check_folder)(out)
     except OSError as error:
-        raise _refused("this place cannot be looked at", out, error.strerror) from None
+        raise _refused("this place cannot be read", out, error.strerror) from None
     check_writable(out.parent if as_file else out, _WHERE, "name a place that you may write to")
     return as_file
 

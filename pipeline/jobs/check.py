@@ -1,4 +1,4 @@
-"""`leadlens check`: what the data hold, whether they are enough, and what looks wrong. Nothing is trained."""
+"""`leadlens check`: what the data hold, whether they are enough, and what may be wrong with them. Nothing is trained."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pipeline.sources import open_history
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """What `leadlens check` found.
+    """The report of `leadlens check`.
 
     ``counts`` has rows per table and of the spine; ``label_rate`` is over mature rows; ``missing`` is the share
     of unknown values per column; ``findings`` come from opening the data, ``suspects`` know too much.
@@ -71,17 +71,17 @@ class Check:
 
     def _repr_html_(self) -> str:
         lines = [f"<p><b>{self.project}</b>: {self.readiness.level}</p>"]
-        told = [
+        messages = [
             *(reason.message for reason in self.readiness.reasons),
             *(item.message for item in self.findings),
         ]
-        told += [suspect.message for suspect in self.suspects]
+        messages += [suspect.message for suspect in self.suspects]
         counts = pd.DataFrame({"rows": self.counts})
         missing = pd.DataFrame(
             {"share missing": {name: share for name, share in self.missing.items() if share}}
         )
         return "".join(
-            [*lines, table_html(counts), table_html(pd.DataFrame({"": told})), table_html(missing)]
+            [*lines, table_html(counts), table_html(pd.DataFrame({"": messages})), table_html(missing)]
         )
 
 
@@ -173,13 +173,13 @@ def _labels(history: History, labels: Mapping[str, str]) -> Iterator[Finding]:
 
 def _values(history: History, event_type: str) -> set[str]:
     dialect = history.engine.dialect
-    found: set[str] = set()
+    values: set[str] = set()
     for name, kind in history.event_properties.items():
         if kind in ("category", "boolean"):
             text = dialect.text(dialect.quote(name))
             where = f"event_type = {dialect.literal(event_type)} AND {dialect.quote(name)} IS NOT NULL"
-            found |= set(history.engine.frame(f"SELECT DISTINCT {text} AS v FROM events WHERE {where}")["v"])
-    return found
+            values |= set(history.engine.frame(f"SELECT DISTINCT {text} AS v FROM events WHERE {where}")["v"])
+    return values
 
 
 def _features(
@@ -214,24 +214,24 @@ def _missing(history: History) -> tuple[dict[str, float], tuple[str, ...]]:
     for table, prefix, attributes in tables:
         for name in attributes:
             quoted = history.engine.dialect.quote(name)
-            told = history.engine.frame(
+            column = history.engine.frame(
                 f"SELECT count(*) AS n, count({quoted}) AS known, count(DISTINCT {quoted}) AS kinds FROM {table}"
             ).iloc[0]
-            if told["n"]:
-                shares[prefix + name] = round(1 - float(told["known"] / told["n"]), 4)
-                if told["kinds"] <= 1:
+            if column["n"]:
+                shares[prefix + name] = round(1 - float(column["known"] / column["n"]), 4)
+                if column["kinds"] <= 1:
                     constant.append(prefix + name)
     return shares, tuple(constant)
 
 
 def _vanished(history: History) -> list[str]:
     """Event types of the first three quarters of the history that the last quarter lacks."""
-    found = history.engine.frame(
+    types = history.engine.frame(
         "WITH span AS (SELECT min(occurred_at) AS a, max(occurred_at) AS b FROM events) "
         "SELECT event_type AS t, count(*) AS n FROM events, span GROUP BY event_type, a, b "
         "HAVING max(occurred_at) < a + (b - a) * 3 / 4 AND count(*) >= 20 ORDER BY n DESC, t"
     )
-    return list(found["t"])
+    return list(types["t"])
 
 
 def _moment(value: Any) -> datetime:

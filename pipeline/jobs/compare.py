@@ -1,4 +1,4 @@
-"""`leadlens compare`: the serving model and the sheet on the same later leads, as a page and as JSON."""
+"""`leadlens compare`: the serving model and the sheet on the same out-of-time leads, as a page and as JSON."""
 
 from __future__ import annotations
 

@@ -1,30 +1,67 @@
-"""`leadlens demo`: simulate two worlds, train, compare and score on them, and tell what came out."""
+"""`leadlens demo`: simulate two worlds, then train, compare and score on them."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from features import UsageError
 from pipeline.config import load_project
 from pipeline.progress import Progress, silent
 from pipeline.state import tracking_uri
 
+if TYPE_CHECKING:
+    from pipeline.jobs.compare import Compared
+    from pipeline.jobs.score import Scoring
+    from pipeline.jobs.train import Training
 
-@dataclass(frozen=True)
-class Demo:
-    """Figures per world, the pages to open, and the story."""
 
-    worlds: dict[str, dict[str, Any]]
-    words: list[str] = field(default_factory=list)
+@dataclass(frozen=True, kw_only=True)
+class WorldRun:
+    """One simulated world with its jobs run: ``folder`` holds project, scores and page; ``leads`` were simulated."""
+
+    name: str
+    about: str
+    folder: Path
+    leads: int
+    trained: Training
+    compared: Compared
+    scored: Scoring
+
+    @property
+    def scores(self) -> Path:
+        """Where the scores were written."""
+        return self.folder / "scores.csv"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {"worlds": self.worlds}
+        capacity = self.compared.comparison.capacity
+        return {
+            "figures": self.trained.figures,
+            "conversions_found": {
+                "calls": capacity.calls,
+                "leadlens": capacity.model,
+                "scorecard": capacity.rules,
+            },
+            "open_leads": len(self.scored.scores),
+            "page": str(self.compared.page),
+            "scores": str(self.scores),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """The worlds that were run; ``store`` is where their runs and models are kept."""
+
+    worlds: tuple[WorldRun, ...]
+    store: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"worlds": {world.name: world.to_dict() for world in self.worlds}}
 
 
 def run_demo(
@@ -33,18 +70,13 @@ def run_demo(
     """Write each world's project into ``directory/<world>`` and run every job on it."""
     from pipeline.demo import WORLDS
 
-    worlds: dict[str, dict[str, Any]] = {}
-    words: list[str] = []
+    worlds = []
     for world in WORLDS:
         folder = directory / world
         progress(f"{world}: simulating", 0, 0)
         _write_project(world, folder, seed, leads)
-        facts, told = _run(world, folder, progress)
-        worlds[world] = facts
-        words += [*told, ""]
-    program = _program().with_name("mlflow")
-    words += [f"All runs and models: {program} ui --backend-store-uri {tracking_uri()}"]
-    return Demo(worlds, words)
+        worlds.append(_run(world, folder, progress))
+    return Demo(worlds=tuple(worlds), store=tracking_uri())
 
 
 def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> None:
@@ -59,7 +91,7 @@ def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> No
     write_world(simulate(world, seed=seed, leads=leads), folder / "data")
 
 
-def _run(world: str, folder: Path, progress: Progress) -> tuple[dict[str, Any], list[str]]:
+def _run(world: str, folder: Path, progress: Progress) -> WorldRun:
     from pipeline.jobs.compare import compare
     from pipeline.jobs.promote import promote
     from pipeline.jobs.score import score
@@ -74,33 +106,15 @@ def _run(world: str, folder: Path, progress: Progress) -> tuple[dict[str, Any], 
     compared = compare(file, out=folder, rows=trained.training_set, progress=within)
     scored = score(file, to=str(folder / "scores.csv"), progress=within)
     truth = json.loads((folder / "data" / "truth.json").read_text(encoding="utf-8"))
-    best = scored.scores.sort_values(["score", "lead_id"], ascending=[False, True]).iloc[0]
-    facts = {
-        "figures": trained.figures,
-        "conversions_found": {
-            "calls": compared.comparison.capacity.calls,
-            "leadlens": compared.comparison.capacity.model,
-            "scorecard": compared.comparison.capacity.rules,
-        },
-        "open_leads": len(scored.scores),
-        "page": str(compared.page),
-        "scores": str(folder / "scores.csv"),
-    }
-    words = [
-        f"== {file.project.about}  (simulated: {truth['leads']:,} leads)",
-        *compared.comparison.story(),
-        f"The best open lead, {best.lead_id}: {best.score} ({best.grade}); by hand {best.rule_points:g} points.",
-        f"  {best.reasons_text}",
-        f"Open {compared.page} for the comparison, {folder / 'scores.csv'} for all scores.",
-        f"One lead line by line: {_program()} explain {folder} {best.lead_id}",
-    ]
-    return facts, words
-
-
-def _program() -> Path:
-    """How this command was called, so that what is printed can be typed."""
-    called = Path(sys.argv[0])
-    return called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called
+    return WorldRun(
+        name=world,
+        about=file.project.about,
+        folder=folder,
+        leads=truth["leads"],
+        trained=trained,
+        compared=compared,
+        scored=scored,
+    )
 
 
 def configs_folder() -> Path:

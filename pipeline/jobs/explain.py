@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Both lenses on one lead at one moment.
+    """Both lenses on one lead as of one moment.
 
     ``start + sum(reason.points) == score`` to 1e-6; the ledger's points that count sum to ``rule_points`` exactly.
     """
@@ -76,13 +76,13 @@ class Explanation:
 
         lines = [(reason.text, reason.points) for reason in self.reasons if abs(reason.points) >= 0.5]
         rest = self.score - self.start - sum(points for _, points in lines)
-        told = [
+        rows = [
             ("Every lead starts at", self.start),
             *lines,
             ("smaller reasons", rest),
             ("= score", self.score),
         ]
-        model = pd.DataFrame(told, columns=["model", "points"])
+        model = pd.DataFrame(rows, columns=["model", "points"])
         head = f"<p><b>{self.shown}</b> ({self.probability:.1%}, grade {self.grade})"
         rules = "" if self.rule_points is None else f"; sheet <b>{self.rule_points:g}</b> ({self.rule_stage})"
         return f"{head}{rules}</p>" + table_html(model, len(model)) + table_html(self.ledger, 100)

@@ -1,4 +1,4 @@
-"""`leadlens features`: what the features are, in words and in SQL, and the training matrix as files."""
+"""`leadlens features`: the features, described and in SQL, and the training matrix as files."""
 
 from __future__ import annotations
 
@@ -125,14 +125,14 @@ def _settings(file: ProjectFile, engine: str | None, master: str | None) -> Engi
     known = ("duckdb", "spark")
     if engine is not None and engine not in known:
         raise UsageError("there is no such engine", value=engine, known=known, where="--engine")
-    found = file.project.engine.model_copy(update={"name": engine} if engine else {})
+    settings = file.project.engine.model_copy(update={"name": engine} if engine else {})
     if master is None:
-        return found
-    if found.name != "spark":
+        return settings
+    if settings.name != "spark":
         raise UsageError(
             "--master says where Spark runs", value=master, fix=f"--engine spark --master {master}"
         )
-    return found.model_copy(update={"master": master})
+    return settings.model_copy(update={"master": master})
 
 
 def _check_spark(file: ProjectFile, settings: EngineSettings) -> None:

@@ -1,8 +1,8 @@
-"""`leadlens promote`: the challenger becomes champion only if it holds its own on the same later leads."""
+"""`leadlens promote`: the challenger becomes champion only if it is not worse on the same out-of-time leads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,11 @@ from pipeline.threads import one_blas_thread
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """What the gate saw. ``difference`` is challenger minus rival in log loss (below 0 is better), 90 % interval."""
+    """What the gate saw.
+
+    ``difference`` is the challenger's mean log loss on ``rows`` out-of-time rows minus the rival's (below 0 is
+    better), with its 90 % ``interval``; ``rows`` is 0 where the challenger was champion already.
+    """
 
     project: str
     version: str
@@ -32,11 +36,13 @@ class Promotion:
     difference: float
     interval: tuple[float, float]
     forced: str | None
-    words: list[str] = field(default_factory=list)
+    rows: int = 0
+    log_loss: float | None = None
+    rival_log_loss: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {name: value for name, value in vars(self).items() if name != "words"}
+        return vars(self).copy()
 
 
 @one_blas_thread
@@ -66,7 +72,6 @@ def promote(
             difference=0.0,
             interval=(0.0, 0.0),
             forced=force,
-            words=[f"{challenger.display_name} is champion already; nothing changed."],
         )
     progress("Judging challenger and rival on the same out-of-time leads", 0, 0)
     judged, others = _judged(file, challenger, champion, rows)
@@ -91,12 +96,6 @@ def promote(
     registry.promote(challenger.version)
     if force:
         registry.client.set_model_version_tag(file.project.name, challenger.version, "leadlens.forced", force)
-    verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference, which is enough"
-    words = [
-        f"{challenger.display_name} is champion now: {verdict}.",
-        f"On {len(difference):,} out-of-time rows: {figures} "
-        f"(difference {mean:+.4f}, 90 % interval {low:+.4f} to {high:+.4f}).",
-    ]
     return Promotion(
         project=file.project.name,
         version=challenger.version,
@@ -104,7 +103,9 @@ def promote(
         difference=mean,
         interval=(low, high),
         forced=force,
-        words=words,
+        rows=len(difference),
+        log_loss=float(losses.mean()),
+        rival_log_loss=float(rival_losses.mean()),
     )
 
 

@@ -120,7 +120,7 @@ def train(
         seed=settings.seed,
         progress=progress,
     )
-    dropped = {found.name: found.reason for found in trained.dropped}
+    dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
     bundle = Bundle(trained.model, _recipe(file, rows, dropped))
     warnings = [*rows.warnings, *(suspect.message for suspect in suspects)]
     progress("Judging on out-of-time leads", 0, 0)
@@ -214,7 +214,7 @@ def _log(
             "sheet_version": recipe.sheet_version,
         }
     )
-    metrics = {f"{lens}.{name}": value for lens, found in figures.items() for name, value in found.items()}
+    metrics = {f"{lens}.{name}": value for lens, values in figures.items() for name, value in values.items()}
     if len(trained.folds):
         metrics |= {f"folds.{name}": value for name, value in trained.folds.mean(numeric_only=True).items()}
     mlflow.log_metrics({name: float(value) for name, value in metrics.items() if np.isfinite(value)})

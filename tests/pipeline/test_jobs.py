@@ -20,7 +20,7 @@ from features.spine import Spine, build_scoring_spine
 from models.lead_model import LeadModel
 from models.prediction import predict_frame, sheet_points, with_points
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
-from pipeline.cli.render.jobs import render_explanation, render_scoring
+from pipeline.cli.render.jobs import render_explanation, render_promotion, render_scoring
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import compare_lenses, out_of_time
 from pipeline.dataset.policies import spine_policy
@@ -211,7 +211,7 @@ def test_promotion_is_a_gate(
             promote(starter)
         assert gate.Registry(starter.project.name).open("champion") is None
         assert promote(starter, force="a trial in one region").forced == "a trial in one region"
-    assert "champion already" in promote(starter).words[0]
+    assert "champion already" in render_promotion(promote(starter))[0]
     assert score(starter, dry_run=True).alias == "champion"
 
 
