@@ -89,7 +89,8 @@ def check(file: ProjectFile) -> Check:
     """Read config and data and report on them. Raises ``LeadlensError`` only if they cannot be read at all."""
     history = open_history(file)
     engine, project = history.engine, file.project
-    findings = list(history.findings)
+    findings = [Finding("old-spelling", note, "note") for note in file.notes]
+    findings += history.findings
     findings += _labels(history, file.project.features.labels)
     if sheet := load_sheets(file):
         findings += sheet.check(history)

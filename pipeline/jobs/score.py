@@ -86,7 +86,7 @@ def score(
     warnings += [finding.message for finding in history.findings if finding.level == "warning"]
     as_of = as_of or history.data_end
     sheets = load_sheets(file)
-    warnings += [*notes_of(file), *_stale_sheets(sheets, served.bundle.recipe.sheet_version)]
+    warnings += [*file.notes, *notes_of(file), *_stale_sheets(sheets, served.bundle.recipe.sheet_version)]
     run = RunManifest(
         as_of=as_of,
         model_version=served.display_name,
