@@ -41,3 +41,9 @@ def test_names_with_one_row_each_and_data_without_an_order_are_left_alone() -> N
     rows = pd.Series(range(500))
     assert find_time_proxies(pd.DataFrame({"id": pd.Categorical(rows.astype(str))}), rows) == []
     assert find_time_proxies(pd.DataFrame({"rate": rows}), pd.Series(np.zeros(500))) == []
+
+
+def test_many_rare_values_do_not_explain_the_time_by_their_number() -> None:
+    rows = pd.Series(range(500))
+    rare = pd.Categorical(np.random.default_rng(0).integers(0, 2000, 500).astype(str))
+    assert find_time_proxies(pd.DataFrame({"rare": rare}), rows) == []
