@@ -1,4 +1,4 @@
-"""Point-in-time features: how long, against scanning, pandas and featuretools, and in how much memory.
+"""Point-in-time features: time and memory against a scan, pandas and featuretools.
 
 Run by ``make bench-features``. Prints every run and ends with one line of JSON, whose figures are those of the
 ``--shape`` (peak memory at full size: of both shapes). For a quick try:
@@ -36,15 +36,15 @@ FIGURES = ("scan_s", "one_asof_x_scan", "twelve_x_one", "pandas_x", "featuretool
 
 
 def main() -> None:
-    """Measure everything asked for; exit 1 when a part failed or values differ."""
-    told = _arguments()
-    told.folder.mkdir(parents=True, exist_ok=True)
+    """Run all benchmarks that are not skipped; exit 1 if a part failed or values differ."""
+    options = _arguments()
+    options.folder.mkdir(parents=True, exist_ok=True)
     measured = Measured()
-    figures = measure(told, measured)
+    figures = measure(options, measured)
     print(
-        f"\n{told.leads:,} leads, 365 days; medians of {told.rounds} rounds; DuckDB on {told.threads} threads, "
-        f"held to {told.memory}; each run in its own process\n\n{table_of(measured.lines)}\n\n"
-        f"JSON: shape {told.shape!r}, {told.events:,} events; {told.events // 10:,} events for pandas (twelve "
+        f"\n{options.leads:,} leads, 365 days; medians of {options.rounds} rounds; DuckDB on {options.threads} threads, "
+        f"limited to {options.memory}; each run in its own process\n\n{table_of(measured.lines)}\n\n"
+        f"JSON: shape {options.shape!r}, {options.events:,} events; {options.events // 10:,} events for pandas (twelve "
         f"as-ofs per lead) and featuretools (one); peak memory: the most of all our runs of that size\n"
     )
     for failure in measured.failures:
@@ -61,85 +61,85 @@ class Measured:
     lines: list[Line] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def take(self, topic: Callable[..., list[Line]], bench: Bench, world: World, *more: Any) -> list[Line]:
-        """The lines of a topic; none when it failed, which is kept and told at the end."""
+    def run(self, topic: Callable[..., list[Line]], bench: Bench, world: World, *more: Any) -> list[Line]:
+        """The lines of a topic; none if it failed, which is reported at the end."""
         name = f"{topic.__name__}, {world.shape}, {world.events:,} events"
         started = time.perf_counter()
         try:
-            found = topic(bench, world, *more)
+            lines = topic(bench, world, *more)
         except PartFailedError as error:
             self.failures.append(f"{name}: {error}")
-            found = []
+            lines = []
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
-        self.lines += found
-        return found
+        self.lines += lines
+        return lines
 
 
-def measure(told: argparse.Namespace, measured: Measured) -> dict[str, float | None]:
+def measure(options: argparse.Namespace, measured: Measured) -> dict[str, float | None]:
     """The figures by name; ``None`` for what was skipped or failed."""
-    bench = Bench(told.folder, told.rounds, told.threads)
+    bench = Bench(options.folder, options.rounds, options.threads)
     figures: dict[str, float | None] = dict.fromkeys(FIGURES)
     ours: list[Line] = []
-    for shape in sorted(SHAPES, key=lambda name: name != told.shape):
-        if shape != told.shape and "other" in told.skip:
+    for shape in sorted(SHAPES, key=lambda name: name != options.shape):
+        if shape != options.shape and "other" in options.skip:
             continue
-        world = World(told.folder, shape, told.events, told.leads)
-        if found := measured.take(one_and_twelve, bench, world, told.memory):
-            scan, one, twelve, calendar = found
+        world = World(options.folder, shape, options.events, options.leads)
+        if lines := measured.run(one_and_twelve, bench, world, options.memory):
+            scan, one, twelve, calendar = lines
             ours += [one, twelve, calendar]
-            if shape == told.shape:
+            if shape == options.shape:
                 figures |= {"scan_s": scan.second, "one_asof_x_scan": one.ratio, "twelve_x_one": twelve.ratio}
-        if "night" not in told.skip and (found := measured.take(nights, bench, world, told.memory)):
-            ours += found
-            if shape == told.shape:
-                figures["second_night_share"] = found[-1].ratio
+        if "night" not in options.skip and (lines := measured.run(nights, bench, world, options.memory)):
+            ours += lines
+            if shape == options.shape:
+                figures["second_night_share"] = lines[-1].ratio
     figures["peak_gib_20m"] = max((line.peak for line in ours), default=None)
-    small = World(told.folder, told.shape, told.events // 10, told.leads)
-    if "pandas" not in told.skip and (found := measured.take(against_pandas, bench, small, told.memory)):
-        figures["pandas_x"] = found[-1].ratio
-    if "featuretools" not in told.skip:
-        more = (told.memory, told.featuretools, told.sample)
-        if found := measured.take(against_featuretools, bench, small, *more):
-            figures["featuretools_x"] = found[-1].ratio
-    huge = World(told.folder, told.shape, told.events * 5, told.leads)
-    if "100m" not in told.skip and (found := measured.take(large, bench, huge, told.large_memory)):
-        figures["peak_gib_100m"] = found[-1].peak
+    small = World(options.folder, options.shape, options.events // 10, options.leads)
+    if "pandas" not in options.skip and (lines := measured.run(against_pandas, bench, small, options.memory)):
+        figures["pandas_x"] = lines[-1].ratio
+    if "featuretools" not in options.skip:
+        more = (options.memory, options.featuretools, options.sample)
+        if lines := measured.run(against_featuretools, bench, small, *more):
+            figures["featuretools_x"] = lines[-1].ratio
+    huge = World(options.folder, options.shape, options.events * 5, options.leads)
+    if "100m" not in options.skip and (lines := measured.run(large, bench, huge, options.large_memory)):
+        figures["peak_gib_100m"] = lines[-1].peak
     return figures
 
 
 def _arguments() -> argparse.Namespace:
     home = ROOT / ".leadlens" / "bench"
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument(
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
         "--events", type=int, default=20_000_000, help="a tenth for pandas, five times for 100m"
     )
-    asked.add_argument("--leads", type=int, default=100_000)
-    asked.add_argument(
+    parser.add_argument("--leads", type=int, default=100_000)
+    parser.add_argument(
         "--shape", choices=SHAPES, default="visits", help="whose figures the JSON holds; visits"
     )
-    asked.add_argument("--rounds", type=int, default=3, help="runs of each pair; 3")
-    asked.add_argument("--threads", type=int, default=2)
-    asked.add_argument("--memory", default="1500MB", help="what DuckDB may hold")
-    asked.add_argument("--large-memory", default="2GB", help="the same for five times the events")
-    asked.add_argument(
-        "--sample", type=int, default=300, help="rows that featuretools is really asked for; 300"
-    )
-    asked.add_argument("--folder", type=Path, default=home, help="where the made histories are kept")
-    asked.add_argument(
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each pair; 3")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory", default="1500MB", help="memory limit of DuckDB")
+    parser.add_argument("--large-memory", default="2GB", help="the same for five times the events")
+    parser.add_argument("--sample", type=int, default=300, help="rows that featuretools computes; 300")
+    parser.add_argument("--folder", type=Path, default=home, help="where the generated histories are stored")
+    parser.add_argument(
         "--featuretools",
         type=Path,
         default=home / "venv" / "bin" / "python",
         help="a Python that has featuretools",
     )
-    asked.add_argument("--skip", type=_skipped, default=frozenset(), help=f"any of {','.join(SKIPPABLE)}")
-    return asked.parse_args()
+    parser.add_argument("--skip", type=_skipped, default=frozenset(), help=f"any of {','.join(SKIPPABLE)}")
+    return parser.parse_args()
 
 
 def _skipped(text: str) -> frozenset[str]:
-    found = frozenset(filter(None, text.split(",")))
-    if unknown := found - set(SKIPPABLE):
+    skipped = frozenset(filter(None, text.split(",")))
+    if unknown := skipped - set(SKIPPABLE):
         raise argparse.ArgumentTypeError(f"{sorted(unknown)} is not of {', '.join(SKIPPABLE)}")
-    return found
+    return skipped
 
 
 if __name__ == "__main__":

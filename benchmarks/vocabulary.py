@@ -1,13 +1,12 @@
-"""What the kinds of features that came after version 0.1.0 bring: trained with and without them, on the same rows.
+"""The benefit of the kinds of features added after version 0.1.0: trained with and without them on the same rows.
 
 Run by ``make bench-vocabulary``, on the five real data sets and both simulated worlds. Rows, split, folds and seed
-are the same on both sides; intervals are paired, of whole leads drawn again. Tuning is chance too: ``--seeds 5``
-trains five times on each side, takes the mean of the differences and tells how far they lie apart. Prints a table
+are the same on both sides; intervals are paired, by resampling whole leads. Tuning is random too: ``--seeds 5``
+trains five times on each side, and reports the mean of the differences and their spread. Prints a table
 and ends with one line of JSON.
 
-What version 0.1.0 knew is taken from the columns of today: its own limit of behaviours and its fixed windows are
-not brought back. A reading that stands in the place of an earlier one (``51-200`` as a number, not as a text)
-counts as known; ``disposable`` mail domains are ``corporate`` on the side without.
+What version 0.1.0 had is approximated by the columns of today: its limit of behaviours and its fixed windows are
+not restored. A reading that replaced an earlier one (``51-200`` as a number, not as a text) counts as known; ``disposable`` mail domains are ``corporate`` on the side without.
 """
 
 from __future__ import annotations
@@ -61,23 +60,27 @@ OLD_READINGS = ("number", "category", "flag", "filled", "age", "email_kind", "se
 
 
 def main() -> None:
-    """Train and judge on every data set that is there and on both worlds."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("names", nargs="*", default=[*REAL, *WORLDS])
-    asked.add_argument(
+    """Train and evaluate on every data set that is available and on both worlds."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", default=[*REAL, *WORLDS])
+    parser.add_argument(
         "--seeds", type=int, default=1, help="trainings on each side; 1, with the project's seed"
     )
-    asked.add_argument("--leads", type=int, help="of each world; by default its own number")
-    told = asked.parse_args()
-    found: dict[str, Vocabulary] = {}
+    parser.add_argument("--leads", type=int, help="of each world; by default its own number")
+    options = parser.parse_args()
+    results: dict[str, Vocabulary] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in told.names:
+        for name in options.names:
             started = time.perf_counter()
-            found[name] = weigh(project_of(name, Path(folder), told.leads), told.seeds)
+            results[name] = measure(project_of(name, Path(folder), options.leads), options.seeds)
             print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    print(table_of(found))
+    print(table_of(results))
     print(
-        json.dumps({"bench": "vocabulary", "figures": {name: each.figures() for name, each in found.items()}})
+        json.dumps(
+            {"bench": "vocabulary", "figures": {name: each.figures() for name, each in results.items()}}
+        )
     )
 
 
@@ -104,7 +107,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What the new columns of one project bring; no gains where it has none."""
+    """The gains from the new columns of one project; empty where it has none."""
 
     columns: int
     new: dict[str, int]
@@ -113,8 +116,8 @@ class Vocabulary:
     def figures(self) -> dict[str, Any]:
         """For the line of JSON."""
         without = self.columns - sum(self.new.values())
-        told = {metric: {**vars(gain), "by_seed": list(gain.by_seed)} for metric, gain in self.gains.items()}
-        return {"columns": self.columns, "columns_without": without, "new": self.new, **told}
+        gains = {metric: {**vars(gain), "by_seed": list(gain.by_seed)} for metric, gain in self.gains.items()}
+        return {"columns": self.columns, "columns_without": without, "new": self.new, **gains}
 
 
 def project_of(name: str, folder: Path, leads: int | None = None) -> ProjectFile:
@@ -131,8 +134,8 @@ def project_of(name: str, folder: Path, leads: int | None = None) -> ProjectFile
     return replace(file, path=folder / name / "project.yaml", project=project)
 
 
-def weigh(file: ProjectFile, seeds: int = 1) -> Vocabulary:
-    """Train with and without the new columns on the same rows, and judge both on the same later rows."""
+def measure(file: ProjectFile, seeds: int = 1) -> Vocabulary:
+    """Train with and without the new columns on the same rows, and evaluate both on the same out-of-time rows."""
     from pipeline import build_training_set, open_history
 
     history = open_history(file)
@@ -143,8 +146,10 @@ def weigh(file: ProjectFile, seeds: int = 1) -> Vocabulary:
         return Vocabulary(columns, {}, {})
     frames = (rows.matrix.frame, as_before(rows, new))
     timeless, first = history.clock == "none", file.project.model.seed
-    told = [[_learned(file, rows, frame, timeless, first + at) for frame in frames] for at in range(seeds)]
-    return Vocabulary(columns, counted, gains_of(rows, told))
+    probability = [
+        [_out_of_time(file, rows, frame, timeless, first + at) for frame in frames] for at in range(seeds)
+    ]
+    return Vocabulary(columns, counted, gains_of(rows, probability))
 
 
 def new_columns(rows: TrainingSet, chosen_windows: bool) -> dict[str, str]:
@@ -156,65 +161,68 @@ def new_columns(rows: TrainingSet, chosen_windows: bool) -> dict[str, str]:
     patterns = [(kind, re.compile(pattern.replace("{window}", windows))) for kind, pattern in kinds]
     attributes = {feature.name: feature for feature in rows.plan.attributes}
     known = {(item.source, item.column) for item in attributes.values() if item.reading in OLD_READINGS}
-    found = {}
+    kind_of = {}
     for column in rows.matrix.columns:
         if item := attributes.get(column.name):
             if item.reading not in OLD_READINGS and (item.source, item.column) in known:
-                found[column.name] = "more readings of a column"
+                kind_of[column.name] = "more readings of a column"
         elif kind := next((kind for kind, pattern in patterns if pattern.fullmatch(column.name)), None):
-            found[column.name] = kind
-    return found
+            kind_of[column.name] = kind
+    return kind_of
 
 
 def as_before(rows: TrainingSet, new: dict[str, str]) -> pd.DataFrame:
-    """The matrix without the new columns, mail domains told as they were."""
+    """The matrix without the new columns, with mail domains classified as before."""
     mails = [feature.name for feature in rows.plan.attributes if feature.reading == "email_kind"]
     frame = rows.matrix.frame.drop(columns=list(new))
     return frame.assign(**{name: frame[name].replace("disposable", "corporate") for name in mails})
 
 
 @one_blas_thread
-def _learned(
+def _out_of_time(
     file: ProjectFile, rows: TrainingSet, frame: pd.DataFrame, timeless: bool, seed: int
 ) -> np.ndarray:
-    """The probability of every later row, by a model trained as `leadlens train` does."""
+    """The probability of every out-of-time row, by a model trained as `leadlens train` does."""
     from models.prediction import sheet_points
     from models.training import TrainSettings, train_model
     from pipeline.dataset.policies import outcome_horizon
 
-    early, later, asked = rows.train, rows.test, file.project.model
-    spine = rows.matrix.spine.set_index("row_id").loc[early]
+    train_rows, test_rows, settings = rows.train, rows.test, file.project.model
+    spine = rows.matrix.spine.set_index("row_id").loc[train_rows]
     trained = train_model(
-        frame.loc[early],
-        rows.label[early],
+        frame.loc[train_rows],
+        rows.label[train_rows],
         as_of=None if timeless else spine["as_of"],
         lead_id=spine["lead_id"],
         horizon=pd.Timedelta(outcome_horizon(file.project)),
-        rule_points=sheet_points(rows.rules, early),
+        rule_points=sheet_points(rows.rules, train_rows),
         settings=TrainSettings(
-            trials=asked.trials, folds=asked.folds, drop_time_proxies=asked.drop_time_proxies, n_jobs=1
+            trials=settings.trials,
+            folds=settings.folds,
+            drop_time_proxies=settings.drop_time_proxies,
+            n_jobs=1,
         ),
         seed=seed,
     )
-    return trained.model.predict_proba(frame.loc[later], sheet_points(rows.rules, later))
+    return trained.model.predict_proba(frame.loc[test_rows], sheet_points(rows.rules, test_rows))
 
 
-def gains_of(rows: TrainingSet, told: Sequence[Sequence[np.ndarray]]) -> dict[str, Gain]:
-    """Per metric; ``told`` is, per seed, the probability of every later row with and without the new columns."""
-    later = rows.test
-    label = rows.label[later].to_numpy()
-    seen = [[Measured(label, probability) for probability in sides] for sides in told]
+def gains_of(rows: TrainingSet, probability: Sequence[Sequence[np.ndarray]]) -> dict[str, Gain]:
+    """Per metric; ``probability`` holds, per seed, that of every out-of-time row with and without the new columns."""
+    test_rows = rows.test
+    label = rows.label[test_rows].to_numpy()
+    measured = [[Measured(label, side) for side in sides] for sides in probability]
 
     def figures(weight: np.ndarray | None) -> dict[str, float]:
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         for metric in METRICS:
-            each = np.array([[getattr(side, metric)(weight) for side in sides] for sides in seen])
-            found |= {f"{metric}.{at}": gap for at, gap in enumerate(each[:, 0] - each[:, 1])}
+            each = np.array([[getattr(side, metric)(weight) for side in sides] for sides in measured])
+            values |= {f"{metric}.{at}": gap for at, gap in enumerate(each[:, 0] - each[:, 1])}
             with_new, without = each.mean(axis=0)
-            found |= {f"{metric}.with": with_new, f"{metric}.without": without, metric: with_new - without}
-        return found
+            values |= {f"{metric}.with": with_new, f"{metric}.without": without, metric: with_new - without}
+        return values
 
-    lead = pd.factorize(rows.matrix.spine.set_index("row_id").loc[later, "lead_id"])[0]
+    lead = pd.factorize(rows.matrix.spine.set_index("row_id").loc[test_rows, "lead_id"])[0]
     value, interval = figures(None), cluster_bootstrap(figures, lead.astype(np.int64), resamples=RESAMPLES)
     return {
         metric: Gain(
@@ -222,20 +230,20 @@ def gains_of(rows: TrainingSet, told: Sequence[Sequence[np.ndarray]]) -> dict[st
             float(value[f"{metric}.without"]),
             float(value[metric]),
             *interval[metric],
-            tuple(float(value[f"{metric}.{at}"]) for at in range(len(told))),
+            tuple(float(value[f"{metric}.{at}"]) for at in range(len(probability))),
         )
         for metric in METRICS
     }
 
 
-def table_of(found: dict[str, Vocabulary]) -> str:
+def table_of(results: dict[str, Vocabulary]) -> str:
     """Markdown: one row per project, then what is new in each."""
     lines = [
         "| data | columns: 0.1.0 kinds | all | ROC AUC: 0.1.0 kinds | all | difference (90 %) "
         "| log loss: 0.1.0 kinds | all | difference (90 %) |",
         "|---" * 9 + "|",
     ]
-    for name, each in found.items():
+    for name, each in results.items():
         if not each.gains:
             lines.append(f"| `{name}` | {each.columns} | {each.columns} | no new columns |" + " – |" * 5)
             continue
@@ -247,7 +255,7 @@ def table_of(found: dict[str, Vocabulary]) -> str:
     lines.append("")
     lines += [
         f"{name}: {', '.join(f'{count} {kind}' for kind, count in each.new.items())}"
-        for name, each in found.items()
+        for name, each in results.items()
         if each.new
     ]
     return "\n".join(lines)

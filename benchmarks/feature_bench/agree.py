@@ -1,4 +1,4 @@
-"""Whether two ways came to the same values: counts exactly, the rest to 1e-9."""
+"""Whether two results have the same values: counts exactly, the rest to 1e-9."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import duckdb
 
 
 def disagreement(ours: str, theirs: str) -> str:
-    """What differs between two feature Parquets, in words; empty when nothing does.
+    """The difference between two feature Parquets as text; empty if there is none.
 
     Rows are those of ``theirs`` (it may be a sample); columns must be the same.
     """

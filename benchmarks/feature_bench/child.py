@@ -1,6 +1,6 @@
 """One timed part in a process of its own, so that its peak memory is its own.
 
-``python -m benchmarks.feature_bench.child JSON`` prints seconds, peak memory and what the part told, as JSON.
+``python -m benchmarks.feature_bench.child JSON`` prints seconds, peak memory and the result of the part, as JSON.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Any
 
 
 def main() -> None:
-    """Import what the part needs, then run it by the clock."""
-    asked = json.loads(sys.argv[1])
+    """Import what the part needs, then time it."""
+    request = json.loads(sys.argv[1])
     tasks = {"make": _make, "scan": _scan, "ours": _ours, "sheet": _sheet, "pandas": _pandas, "agree": _agree}
-    work = tasks[asked["task"]]()
+    work = tasks[request["task"]]()
     started = time.perf_counter()
-    told = work(**asked["given"])
+    result = work(**request["given"])
     seconds = time.perf_counter() - started
-    print(json.dumps({"seconds": seconds, "peak_gib": peak_gib(), "told": told}))
+    print(json.dumps({"seconds": seconds, "peak_gib": peak_gib(), "result": result}))
 
 
 def peak_gib() -> float:
-    """The most memory this process held. Linux tells it for the program alone, without who started it."""
+    """Peak memory of this process; on Linux without that of the process that started it."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -38,8 +38,8 @@ def peak_gib() -> float:
 def _make() -> Callable[..., Any]:
     from benchmarks.feature_bench import world
 
-    def make(folder: str, **told: Any) -> None:
-        world.make(world.World(Path(folder), **told))
+    def make(folder: str, **size: Any) -> None:
+        world.make(world.World(Path(folder), **size))
 
     return make
 

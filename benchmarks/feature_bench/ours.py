@@ -1,4 +1,4 @@
-"""Leadlens from Parquet events to feature Parquet: the one place where the bench calls the package."""
+"""Leadlens from Parquet events to feature Parquet: the only place where the benchmark calls the package."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def one_run(
     """Build the features of a spine and write them to ``out``: ``row_id`` and a column per feature.
 
     ``memory`` is DuckDB's limit; beyond it work spills beside ``out``. ``store`` is a folder that outlives the
-    run, where what was folded from the events is kept for the next night; without it all is folded anew.
+    run, where aggregates of the events are kept for the next night; without it all are computed anew.
     """
     spill = Path(out).with_suffix(".spill")
     history = open_history(events, people, spine, memory, threads, spill)

@@ -1,4 +1,4 @@
-"""Runs timed parts, each in a process of its own, and keeps what they cost."""
+"""Runs timed parts, each in a process of its own, and records their cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class PartFailedError(Exception):
-    """A part ended without a result; says which and what it last said."""
+    """A part ended without a result; the message has its name and the last line of its output."""
 
 
 @dataclass
@@ -54,9 +54,9 @@ class Line:
 
 
 def run_part(task: str, **given: Any) -> dict[str, Any]:
-    """``seconds``, ``peak_gib`` and what the part ``told``. Raises ``PartFailedError``."""
-    asked = json.dumps({"task": task, "given": given})
-    return run_json([sys.executable, "-m", "benchmarks.feature_bench.child", asked], task)
+    """``seconds``, ``peak_gib`` and the ``result`` of the part. Raises ``PartFailedError``."""
+    request = json.dumps({"task": task, "given": given})
+    return run_json([sys.executable, "-m", "benchmarks.feature_bench.child", request], task)
 
 
 def run_json(command: list[str], name: str) -> dict[str, Any]:
@@ -64,18 +64,18 @@ def run_json(command: list[str], name: str) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
-        said = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]
-        raise PartFailedError(f"{name} failed: {said[-1]}")
-    found: dict[str, Any] = json.loads(lines[-1])
-    return found
+        output = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]
+        raise PartFailedError(f"{name} failed: {output[-1]}")
+    result: dict[str, Any] = json.loads(lines[-1])
+    return result
 
 
 def check_same(ours: str, theirs: str, name: str) -> int:
-    """Number of columns, when both ways came to the same values; raises ``PartFailedError`` when not."""
-    told = run_part("agree", ours=ours, theirs=theirs)["told"]
-    if told["wrong"]:
-        raise PartFailedError(f"values differ from {name}: {told['wrong']}")
-    return int(told["columns"])
+    """Number of columns. Raises ``PartFailedError`` if the two results differ."""
+    result = run_part("agree", ours=ours, theirs=theirs)["result"]
+    if result["wrong"]:
+        raise PartFailedError(f"values differ from {name}: {result['wrong']}")
+    return int(result["columns"])
 
 
 def table_of(lines: list[Line]) -> str:

@@ -1,4 +1,4 @@
-"""A sheet of 60 rules over the bench's history: every mechanism, as many rules as a grown sheet has."""
+"""A sheet of 60 rules for the benchmark: every mechanism, as many rules as a mature sheet has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from features.history import History
 from features.spine import Spine
 from models.scorecard import Sheet, write_sheet
 
-# Attributes are made of the lead's number, so the files of the history stay as they are.
+# Attributes are derived from the lead's number, so the files of the history are unchanged.
 _LEADS = (
     "SELECT p.*, CAST(18 + hash(lead_id, 'age') % 60 AS DOUBLE) AS age, "
     "['software', 'finance', 'retail', 'health', 'public'][CAST(1 + hash(lead_id, 'industry') % 5 AS BIGINT)] AS industry, "
@@ -84,12 +84,12 @@ def one_run(
     )
     write_sheet(sheet(), history, Spine(history.engine, "spine"), scores=scores, ledger=ledger)
     literal = history.engine.dialect.literal
-    told = {
+    counts = {
         name: history.engine.count(f"read_parquet({literal(str(path))})")
         for name, path in (("rows", scores), ("lines", ledger))
     }
     history.engine.close()
-    return told
+    return counts
 
 
 def _history(events: list[str], people: str, spine: str, memory: str, threads: int, spill: Path) -> History:

@@ -92,9 +92,9 @@ def against_pandas(bench: Bench, world: World, memory: str) -> list[Line]:
     """The plain formulation on the same files, on one core as pandas does; values must be equal."""
     lines = []
     bench.make(world)
-    for spine, told in (("one", "one as-of"), ("twelve", "twelve as-ofs")):
-        ours = Line(world.shape, world.events, f"{told} per lead")
-        pandas = Line(world.shape, world.events, f"pandas, {told} per lead", against="ours")
+    for spine, rows in (("one", "one as-of"), ("twelve", "twelve as-ofs")):
+        ours = Line(world.shape, world.events, f"{rows} per lead")
+        pandas = Line(world.shape, world.events, f"pandas, {rows} per lead", against="ours")
         for _ in range(bench.rounds):
             base = bench.ours(world, spine, memory)
             ours.add(base)
@@ -117,16 +117,16 @@ def against_featuretools(bench: Bench, world: World, memory: str, python: Path, 
     for _ in range(bench.rounds):
         ours.add(bench.ours(world, "one", memory))
     script = str(Path(__file__).with_name("with_featuretools.py"))
-    asked = {"events": world.months, "people": world.people, "spine": world.spine("one"), "rows": rows,
+    request = {"events": world.months, "people": world.people, "spine": world.spine("one"), "rows": rows,
              "out": bench.out("featuretools")}  # fmt: skip
-    told = run_json([str(python), script, json.dumps(asked)], "featuretools")
+    result = run_json([str(python), script, json.dumps(request)], "featuretools")
     check_same(bench.out("ours"), bench.out("featuretools"), "featuretools")
     line = Line(world.shape, world.events, "featuretools, one as-of per lead", against="ours")
-    line.seconds.append(told["all_s"])
-    line.ratios.append(told["all_s"] / ours.second)
+    line.seconds.append(result["all_s"])
+    line.ratios.append(result["all_s"] / ours.second)
     line.note = (
-        f"extrapolated: {told['rows']} rows took {told['sample_s']:.0f} s, "
-        f"{1000 * told['each_s']:.0f} ms each; their values equal"
+        f"extrapolated: {result['rows']} rows took {result['sample_s']:.0f} s, "
+        f"{1000 * result['each_s']:.0f} ms each; their values equal"
     )
     return [ours, line]
 
@@ -141,7 +141,7 @@ def large(bench: Bench, world: World, memory: str) -> list[Line]:
         base = bench.scan(world)
         scan.add(base)
         one.add(bench.ours(world, "one", memory), base)
-        one.note = f"DuckDB held to {memory}"
+        one.note = f"DuckDB limited to {memory}"
         return [scan, one]
     finally:
         shutil.rmtree(world.home, ignore_errors=True)

@@ -1,8 +1,8 @@
 """The same features by featuretools ``dfs`` with cutoff times, for a sample of rows; runs in its own venv.
 
-featuretools works row by row through distinct cutoff times, so its time for all rows is told from two samples:
+featuretools works row by row through distinct cutoff times, so its time for all rows is extrapolated from two samples:
 what it needs once, and what each further row costs. Windows are ``training_window``, one ``dfs`` each. Late
-events are hidden by ``secondary_time_index``. Leads are numbered beforehand, which spares it work on text.
+events are hidden by ``secondary_time_index``. Leads are numbered beforehand, which saves it work on text.
 """
 
 from __future__ import annotations
@@ -77,14 +77,14 @@ def main() -> None:
         seconds.append(time.perf_counter() - started)
     found.to_parquet(task["out"], index=False)
     each = (seconds[1] - seconds[0]) / max(len(sample) - len(few), 1)
-    told = {
+    result = {
         "loaded_s": loaded,
         "sample_s": seconds[1],
         "rows": len(sample),
         "each_s": each,
         "all_s": loaded + seconds[1] + each * (len(spine) - len(sample)),
     }
-    print(json.dumps(told))
+    print(json.dumps(result))
 
 
 def load(events: list[str], people: str) -> tuple[ft.EntitySet, pd.Series]:

@@ -1,7 +1,7 @@
-"""A made history as Parquet: the same on every run, written month by month so that any size fits in memory.
+"""A generated history as Parquet: the same on every run, written month by month so that any size fits in memory.
 
 Two shapes. ``visits``: people come in visits of about ten events within half an hour, as on a real site.
-``even``: every event at a moment of its own, the worst case for anything that folds days.
+``even``: every event at a different time, the worst case for anything that aggregates by day.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _PER_VISIT, _VISIT, _LATE_SHARE, _LATEST = 10, timedelta(minutes=30), 0.005, tim
 
 @dataclass(frozen=True)
 class World:
-    """One history on disk: about ``events`` events of ``leads`` leads over 365 days, and moments to look from.
+    """One history on disk: about ``events`` events of ``leads`` leads over 365 days, and spines.
 
-    Spines: ``one`` (a random moment of the later half per lead), ``twelve`` (a random moment of every month per
+    Spines: ``one`` (a random time in the second half per lead), ``twelve`` (a random time in every month per
     lead), ``calendar`` (the twelve month ends, midnight, the same for all), ``first`` and ``second`` (all leads
     at the end of the history, and 1 % later: two nightly runs).
     """
@@ -46,7 +46,7 @@ class World:
 
     @property
     def night(self) -> str:
-        """The events of the second night: new ones, and late news of old ones."""
+        """The events of the second night: new ones, and old ones that became known late."""
         return str(self.home / "night.parquet")
 
     @property
@@ -60,7 +60,7 @@ class World:
 
 
 def make(world: World) -> None:
-    """Write the history unless it is there already, whole."""
+    """Write the history unless it exists in full."""
     import duckdb
 
     done = world.home / "done"
@@ -79,13 +79,13 @@ def make(world: World) -> None:
         f"CAST(NULL AS TIMESTAMP) AS closed_at FROM range({world.leads}) AS t(i)",
         world.people,
     )
-    # Moments of a visit (or of an event) are spread by its number, so a month is a run of numbers.
+    # Times of a visit (or of an event) are spread by its number, so a month is a range of numbers.
     starts = world.events // _PER_VISIT if world.shape == "visits" else world.events
     edges = [starts * month // _MONTHS for month in range(_MONTHS + 1)]
     order = "ORDER BY occurred_at, lead_id"
     for month, path in enumerate(world.months):
-        found = _events(world, starts, edges[month], edges[month + 1])
-        write(f"SELECT * FROM ({found}) WHERE known_at < {_time(END)} {order}", path)
+        events = _events(world, starts, edges[month], edges[month + 1])
+        write(f"SELECT * FROM ({events}) WHERE known_at < {_time(END)} {order}", path)
     late = f"SELECT * FROM ({_events(world, starts, edges[-2], starts)}) WHERE known_at >= {_time(END)}"
     fresh = _events(world, starts, starts, starts + starts // 100)
     write(
@@ -94,14 +94,14 @@ def make(world: World) -> None:
     )
     one, twelve = _draw("i", "as-of"), _draw("i, m", "as-of")
     month_ends = [(END.replace(year=2025 + month // 12, month=month % 12 + 1)) for month in range(1, 13)]
-    moments = {
+    spines = {
         "one": f"SELECT i, {_later(START, f'{DAYS / 2} + {DAYS / 2} * {one}')} AS as_of",
         "twelve": f"SELECT i, {_later(START, f'{DAYS / 12} * (m + {twelve})')} AS as_of",
         "calendar": f"SELECT i, [{', '.join(map(_time, month_ends))}][m + 1] AS as_of",
         "first": f"SELECT i, {_time(END)} AS as_of",
         "second": f"SELECT i, {_time(NIGHT)} AS as_of",
     }
-    for name, select in moments.items():
+    for name, select in spines.items():
         times = 12 if name in ("twelve", "calendar") else 1
         write(
             f"SELECT row_number() OVER (ORDER BY as_of, lead_id) - 1 AS row_id, lead_id, as_of, "
