@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEER := .leadlens/bench/venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check bench bench-quality bench-features bench-audit bench-scorecard bench-vocabulary spark schema lock clean
+.PHONY: help setup demo test quick check mutants bench bench-quality bench-features bench-audit bench-scorecard bench-vocabulary spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,6 +34,11 @@ check: $(READY) ## Format, lint, imports, types and tests
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 	$(MAKE) test
+
+N ?= 60
+
+mutants: $(READY) ## Put N small errors into the code, one by one: do its tests notice? (half an hour; N=60)
+	$(BIN)/python -m tests.mutants -n $(N)
 
 bench: bench-quality bench-features bench-audit bench-scorecard ## Run every benchmark
 
