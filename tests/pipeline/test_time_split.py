@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +14,7 @@ import pytest
 from features import DataError, History, UsageError
 from features.label import build_labels
 from features.planning import plan_features
-from features.spine import Spine, TestRows, TrainingRows, build_spine
+from features.spine import OutOfTimeRows, Spine, TrainingRows, build_spine
 from pipeline.config import Project
 from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
 from pipeline.dataset.time_split import Split, split_by_time, split_snapshots
@@ -160,7 +162,7 @@ def test_every_table_is_dropped_by_its_owner() -> None:
     before = list(history.engine.frame(names)["name"])
     with split_snapshots(history, project_of()) as split:
         assert isinstance(split.train, TrainingRows)
-        assert isinstance(split.test, TestRows)
+        assert isinstance(split.test, OutOfTimeRows)
         assert len(history.engine.frame(names)) > len(before)
     assert list(history.engine.frame(names)["name"]) == before
     with pytest.raises(DataError), split_snapshots(history, project_of(outcome={"horizon": "90d"})):
@@ -195,3 +197,17 @@ def test_what_cannot_be_split_is_refused_in_words() -> None:
             split_by_time(history, spine, labels, project),
         ):
             pass
+
+
+def test_training_rows_are_made_by_the_time_split_alone() -> None:
+    packages = (Path(name) for name in ("features", "models", "pipeline"))
+    makers = {
+        str(path)
+        for package in packages
+        for path in package.rglob("*.py")
+        if re.search(
+            r"\bTrainingRows(\.make|\.of)?\(",
+            path.read_text(encoding="utf-8").replace("class TrainingRows(", ""),
+        )
+    }
+    assert makers == {"pipeline/dataset/time_split.py"}
