@@ -70,7 +70,7 @@ class Section(BaseModel):
 
 
 def renamed_settings(section: type[BaseModel], settings: Mapping[str, Any], place: str = "") -> Iterator[str]:
-    """A note for every old spelling in the plain ``settings`` of a section, which stands at ``place`` (``"model."``)."""
+    """A note for every old spelling in the plain ``settings`` of the section at ``place`` (``"model."``)."""
     for name, field in section.model_fields.items():
         for old in _old_names(field):
             if old in settings:

@@ -57,8 +57,8 @@ class Cleaner:
         self._keep_distinct("accounts", "account_id")
         if self.engine.count("accounts"):
             unknown = "leads WHERE account_id NOT IN (SELECT account_id FROM accounts)"
-            words = f"of an account that is not in accounts{self._example('account_id', unknown)}"
-            self._report("account-unknown", self.engine.count(unknown), "lead", words)
+            problem = f"of an account that is not in accounts{self._example('account_id', unknown)}"
+            self._report("account-unknown", self.engine.count(unknown), "lead", problem)
 
     def events(self) -> None:
         for column in ("lead_id", "occurred_at", "event_type"):
@@ -148,8 +148,8 @@ class Cleaner:
         )
         if count := self.engine.count(f"changes WHERE {misfit}"):
             example = self._example("value", f"changes WHERE {misfit}")
-            words = f"of {entity}s' {name} to what is not a {kind}{example}: read as missing"
-            self._report("change-misfit", count, "change", words)
+            problem = f"of {entity}s' {name} to what is not a {kind}{example}: read as missing"
+            self._report("change-misfit", count, "change", problem)
             replaced = f"CASE WHEN {misfit} THEN NULL ELSE value END AS value"
             self.engine.run([Step("changes", f"SELECT * REPLACE ({replaced}) FROM changes")])
 
@@ -158,7 +158,7 @@ class Cleaner:
         table: str,
         condition: str,
         code: str,
-        words: str,
+        problem: str,
         example: str | None = None,
         known: Iterable[str] = (),
     ) -> None:
@@ -168,7 +168,7 @@ class Cleaner:
             return
         shown = self._example(example, rest, known) if example else ""
         self.engine.run([Step(table, f"SELECT * FROM {table} WHERE {condition}")])
-        self._report(code, dropped, table.removesuffix("s"), f"{words}{shown}: left out")
+        self._report(code, dropped, table.removesuffix("s"), f"{problem}{shown}: left out")
 
     def _example(self, column: str, rest: str, known: Iterable[str] = ()) -> str:
         value = self.engine.value(f"SELECT min({column}) FROM {rest}")
@@ -253,11 +253,14 @@ class Cleaner:
             f"with {column} before 1970-01-02: if that means “not known”, filter it out with `where`",
         )  # fmt: skip
 
-    def _report(self, code: str, count: int, thing: str, words: str, level: str = "warning") -> None:
+    def _report(self, code: str, count: int, thing: str, problem: str, level: str = "warning") -> None:
         if count:
             self.findings.append(
                 Finding(
-                    code, f"{counted(count, thing)} {words}", "note" if level == "note" else "warning", count
+                    code,
+                    f"{counted(count, thing)} {problem}",
+                    "note" if level == "note" else "warning",
+                    count,
                 )
             )
 

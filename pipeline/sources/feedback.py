@@ -34,8 +34,8 @@ class _FeedbackCleaner(Cleaner):
         self._keep_usable("verdicts", ("lead_id", "given_at", "verdict"))
         both = "SELECT lead_id, given_at FROM verdicts GROUP BY 1, 2 HAVING count(DISTINCT verdict) > 1"
         contradictory = f"(lead_id, given_at) IN ({both})"
-        words = "that both accept and reject a lead at the same time"
-        self._keep("verdicts", f"NOT ({contradictory})", "verdict-torn", words, "lead_id")
+        problem = "that both accept and reject a lead at the same time"
+        self._keep("verdicts", f"NOT ({contradictory})", "verdict-torn", problem, "lead_id")
         before = self.engine.count("verdicts")
         # prefer the one with a reason
         order = 'lead_id, given_at, reason NULLS LAST, "by" NULLS LAST'
@@ -62,8 +62,8 @@ class _FeedbackCleaner(Cleaner):
         self._keep_known_leads(table, f"{thing}-unknown-lead")
         self._drop_future(table, timestamp)
         created = f"(SELECT l.created_at FROM leads AS l WHERE l.lead_id = {table}.lead_id)"
-        words = "dated before the lead was created (a date without a time is midnight)"
-        self._keep(table, f"{timestamp} >= {created}", f"{thing}-early", words, "lead_id")
+        problem = "dated before the lead was created (a date without a time is midnight)"
+        self._keep(table, f"{timestamp} >= {created}", f"{thing}-early", problem, "lead_id")
 
     def _normalize_verdicts(self, where: str) -> None:
         literal = self.engine.dialect.literal

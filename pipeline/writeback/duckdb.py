@@ -97,7 +97,7 @@ def _merge(connection: duckdb.DuckDBPyConnection, names: TableNames, run: RunMan
 
 
 def _explained(error: Exception, shown: str) -> LeadlensError:
-    """The error for a user; only DuckDB's text says what the cause was."""
+    """The error for a user; the cause is only in the text of DuckDB."""
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
     holder = _HOLDER.search(message)
     if holder or "another process" in message:

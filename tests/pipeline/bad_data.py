@@ -11,7 +11,7 @@ from tests.pipeline.kinds import Break, Table, setting
 from tests.pipeline.little_project import START, LittleProject
 
 DATA = Table()
-wrong_use, refused, told = DATA.wrong_use, DATA.refused, DATA.told
+wrong_use, refused, reported = DATA.wrong_use, DATA.refused, DATA.reported
 
 
 def parquet(project: LittleProject, *names: str) -> None:
@@ -39,7 +39,7 @@ def _(project: LittleProject) -> None:
     project.data["events"]["columns"] = {"knownat": "known_at"}
 
 
-told("one column under two names", leads=160)(
+reported("one column under two names", leads=160)(
     setting("data", "leads", "columns", to={"lead_id": "lead_id", "email": "lead_id"})
 )
 
@@ -54,7 +54,7 @@ def _(project: LittleProject) -> None:
     project.leads["last_action"] = project.leads["city"]
 
 
-@told("columns with every kind of name", leads=160, events=400)
+@reported("columns with every kind of name", leads=160, events=400)
 def _(project: LittleProject) -> None:
     for name in ('a "quoted" one', "[x]", "select", "two\nlines", "a__b", "x;--", "it's", "%s {value}", "told city",
                  "label", "as_of", "n", "key", "_outcome", "income.filled", " padded ", "Stadt – 城市 🙂"):  # fmt: skip
@@ -62,7 +62,7 @@ def _(project: LittleProject) -> None:
         project.events[name] = project.events["page"]
 
 
-@told("values with every kind of text", leads=160, events=400)
+@reported("values with every kind of text", leads=160, events=400)
 def _(project: LittleProject) -> None:
     odd = [
         "'; DROP TABLE leads; --",
@@ -80,7 +80,7 @@ def _(project: LittleProject) -> None:
     project.events["page"] = project.events["event_type"]
 
 
-@told("event types that differ by case", events=400)
+@reported("event types that differ by case", events=400)
 def _(project: LittleProject) -> None:
     project.events.loc[::2, "event_type"] = project.events.loc[::2, "event_type"].str.upper()
 
@@ -88,7 +88,7 @@ def _(project: LittleProject) -> None:
 # numbers
 
 
-@told(
+@reported(
     "text in a number", "leads.income holds numbers and 1 value of text ('a lot'), read as missing", leads=160
 )
 def _(project: LittleProject) -> None:
@@ -96,22 +96,26 @@ def _(project: LittleProject) -> None:
     project.leads.loc[3, "income"] = "a lot"
 
 
-@told("text in a number of the contract", "conversions.value holds numbers and 1 value of text ('100 EUR')")
+@reported(
+    "text in a number of the contract", "conversions.value holds numbers and 1 value of text ('100 EUR')"
+)
 def _(project: LittleProject) -> None:
     project.conversions["value"] = ["100 EUR", *["100"] * 72]
 
 
-@told("currencies in numbers", "leads.income holds formatted numbers ('$1000.0'")
+@reported("currencies in numbers", "leads.income holds formatted numbers ('$1000.0'")
 def _(project: LittleProject) -> None:
     project.leads["income"] = "$" + project.leads["income"].astype(str)
 
 
-@told("NaN and infinity", "leads.income: 3 values NaN, infinite or beyond 1e100, read as missing", leads=160)
+@reported(
+    "NaN and infinity", "leads.income: 3 values NaN, infinite or beyond 1e100, read as missing", leads=160
+)
 def _(project: LittleProject) -> None:
     project.leads.loc[3:5, "income"] = [np.inf, -np.inf, 1e300]
 
 
-@told("NaN and infinity as words", "events.seconds: 2 values NaN, infinite", events=400)
+@reported("NaN and infinity as words", "events.seconds: 2 values NaN, infinite", events=400)
 def _(project: LittleProject) -> None:
     project.events["seconds"] = project.events["seconds"].astype(str)
     project.events.loc[3:4, "seconds"] = ["NaN", "-Infinity"]
@@ -130,7 +134,7 @@ def _(project: LittleProject) -> None:
     project.use("accounts").accounts.loc[5, "account_id"] = "A4"
 
 
-@told(
+@reported(
     "rows twice, alike in every column",
     "3 leads identical to another in every column",
     "400 events identical",
@@ -142,29 +146,29 @@ def _(project: LittleProject) -> None:
     project.events = pd.concat([project.events, project.events])
 
 
-@told("events twice without event_id", "400 events without event_id, identical", events=800)
+@reported("events twice without event_id", "400 events without event_id, identical", events=800)
 def _(project: LittleProject) -> None:
     project.events = pd.concat([project.events, project.events]).drop(columns="event_id")
 
 
-@told("different events of one event_id", "2 events with the event_id of a different event", events=398)
+@reported("different events of one event_id", "2 events with the event_id of a different event", events=398)
 def _(project: LittleProject) -> None:
     project.events.loc[3:5, "event_id"] = "e"
 
 
-@told(
+@reported(
     "an event of an unknown lead", "1 event of leads that are not in leads (such as X1): left out", events=399
 )
 def _(project: LittleProject) -> None:
     project.events.loc[5, "lead_id"] = "X1"
 
 
-@told("a conversion of an unknown lead", "1 conversion of leads that are not in leads", conversions=72)
+@reported("a conversion of an unknown lead", "1 conversion of leads that are not in leads", conversions=72)
 def _(project: LittleProject) -> None:
     project.conversions.iloc[5, 0] = "X1"
 
 
-@told(
+@reported(
     "whole numbers here, leading zeros there",
     "none of 400 events belongs to a lead",
     "of the form 00000, those in leads 0",
@@ -176,7 +180,7 @@ def _(project: LittleProject) -> None:
     parquet(project, "leads", "events")
 
 
-@told(
+@reported(
     "ids in another case",
     "none of 400 events belongs to a lead",
     "of the form l000, those in leads L000",
@@ -186,7 +190,7 @@ def _(project: LittleProject) -> None:
     project.events["lead_id"] = project.events["lead_id"].str.lower()
 
 
-@told("12 here, 12.0 there", "1 event without lead_id", events=399, conversions=73)
+@reported("12 here, 12.0 there", "1 event without lead_id", events=399, conversions=73)
 def _(project: LittleProject) -> None:
     for table in (project.leads, project.events, project.conversions):
         table["lead_id"] = table["lead_id"].str[1:].astype(int)
@@ -194,7 +198,7 @@ def _(project: LittleProject) -> None:
     project.events.loc[0, "lead_id"] = None
 
 
-@told("twenty digits", events=400, conversions=73)
+@reported("twenty digits", events=400, conversions=73)
 def _(project: LittleProject) -> None:
     for table in (project.leads, project.events, project.conversions):
         table["lead_id"] = "12345678901234567" + table["lead_id"].str[1:]
@@ -208,18 +212,18 @@ def _(project: LittleProject) -> None:
     parquet(project, "leads")
 
 
-@told("ids of 10,000 characters, in another script", events=400, conversions=73)
+@reported("ids of 10,000 characters, in another script", events=400, conversions=73)
 def _(project: LittleProject) -> None:
     for table in (project.leads, project.events, project.conversions):
         table["lead_id"] = "x" * 10_000 + "李" + table["lead_id"]
 
 
-@told("spaces around ids", events=400)
+@reported("spaces around ids", events=400)
 def _(project: LittleProject) -> None:
     project.events["lead_id"] = " " + project.events["lead_id"] + " "
 
 
-@told("a lead without id", "1 lead without lead_id: left out", leads=159)
+@reported("a lead without id", "1 lead without lead_id: left out", leads=159)
 def _(project: LittleProject) -> None:
     project.leads.loc[4, "lead_id"] = " "
 
@@ -227,78 +231,78 @@ def _(project: LittleProject) -> None:
 # what is there at all
 
 
-@told("no conversion", "same outcome", "no training row converted", conversions=0)
+@reported("no conversion", "same outcome", "no training row converted", conversions=0)
 def _(project: LittleProject) -> None:
     project.conversions = project.conversions.head(0)
 
 
-@told("nothing but conversions", "same outcome", "every training row converted", conversions=160)
+@reported("nothing but conversions", "same outcome", "every training row converted", conversions=160)
 def _(project: LittleProject) -> None:
     created = project.leads["created_at"]
     project.conversions = project.leads[["lead_id"]].assign(converted_at=created + timedelta(days=5))
 
 
-@told("one lead", "no row is mature", leads=1)
+@reported("one lead", "no row is mature", leads=1)
 def _(project: LittleProject) -> None:
     project.leads = project.leads.head(1)
 
 
-@told("all leads at one moment", "no row is left to learn from", leads=160)
+@reported("all leads at one moment", "no row is left to learn from", leads=160)
 def _(project: LittleProject) -> None:
     project.leads["created_at"] = START
 
 
-@told("a column equal to the outcome", "won alone tells conversions apart (ROC AUC 1.000)", "known_after")
+@reported("a column equal to the outcome", "won alone tells conversions apart (ROC AUC 1.000)", "known_after")
 def _(project: LittleProject) -> None:
     project.leads["won"] = project.leads["lead_id"].isin(project.conversions["lead_id"])
 
 
-@told("a column filled in at the sale", "contract.filled alone tells conversions apart", "known_after")
+@reported("a column filled in at the sale", "contract.filled alone tells conversions apart", "known_after")
 def _(project: LittleProject) -> None:
     project.leads["contract"] = project.leads["lead_id"].where(
         project.leads["lead_id"].isin(project.conversions["lead_id"])
     )
 
 
-@told("an event recorded at the sale", "any__gap alone tells conversions apart", "data.events.where")
+@reported("an event recorded at the sale", "any__gap alone tells conversions apart", "data.events.where")
 def _(project: LittleProject) -> None:
     occurred = project.conversions["converted_at"] - timedelta(days=4.9)
     handover = project.conversions[["lead_id"]].assign(occurred_at=occurred, event_type="handover")
     project.events = pd.concat([project.events, handover])
 
 
-@told("10,000 event types", events=10_400, features=34)
+@reported("10,000 event types", events=10_400, features=34)
 def _(project: LittleProject) -> None:
     lead = [f"L{number % 160:03}" for number in range(10_000)]
     more = pd.DataFrame({"lead_id": lead, "event_type": [f"type {number}" for number in range(10_000)]})
     project.events = pd.concat([project.events, more.assign(occurred_at=START + timedelta(hours=1))])
 
 
-@told("10,000 categories", leads=10_000, features=0)
+@reported("10,000 categories", leads=10_000, features=0)
 def _(project: LittleProject) -> None:
     created = [START + timedelta(minutes=10 * number) for number in range(10_000)]
     names = {"lead_id": [f"L{number:03}" for number in range(10_000)], "created_at": created}
     project.leads = pd.DataFrame(names).assign(town=[f"town {number}" for number in range(10_000)])
 
 
-@told("empty text, spaces and nothing", leads=160)
+@reported("empty text, spaces and nothing", leads=160)
 def _(project: LittleProject) -> None:
     project.leads["city"] = ["", " ", "Bern", None] * 40
     parquet(project, "leads")
 
 
-@told("lists, bytes and columns without a value", leads=160)
+@reported("lists, bytes and columns without a value", leads=160)
 def _(project: LittleProject) -> None:
     project.leads = project.leads.assign(tags=[["a"]] * 160, blob=[b"\xff\x00"] * 160, nothing=None)
     parquet(project, "leads")
 
 
-@told("events without a type", "2 events without event_type: left out", events=398)
+@reported("events without a type", "2 events without event_type: left out", events=398)
 def _(project: LittleProject) -> None:
     project.events.loc[3:4, "event_type"] = [None, " "]
 
 
-@told(
+@reported(
     "accounts that are not there", "80 leads of an account that is not in accounts (such as A0)", accounts=10
 )
 def _(project: LittleProject) -> None:
@@ -312,29 +316,31 @@ def change_of(**told_instead: object) -> Break:
     return lambda project: setattr(project, "changes", project.use("changes").changes.assign(**told_instead))
 
 
-told(
+reported(
     "a change of an unknown attribute",
     "attribute that leads lack (such as citty; did you mean city?)",
     changes=0,
 )(change_of(attribute="citty"))
-told("a change of an unknown entity", "neither lead nor account (such as person)", changes=0)(
+reported("a change of an unknown entity", "neither lead nor account (such as person)", changes=0)(
     change_of(entity="person")
 )
-told("a change of an entity in the plural", "(such as leads; did you mean lead?)", changes=0)(
+reported("a change of an entity in the plural", "(such as leads; did you mean lead?)", changes=0)(
     change_of(entity="leads")
 )
 for name in ("lead_id", "account_id", "created_at", "closed_at"):
-    told(f"a change of {name}", f"which do not change (such as {name}): left out", changes=0)(
+    reported(f"a change of {name}", f"which do not change (such as {name}): left out", changes=0)(
         change_of(attribute=name, value="2024-03-02")
     )
-told("a change of an unknown lead", "1 change of leads that are not in leads (such as X)", changes=0)(
+reported("a change of an unknown lead", "1 change of leads that are not in leads (such as X)", changes=0)(
     change_of(id="X")
 )
-told("a change without known_at", "1 change without known_at: left out", changes=0)(change_of(known_at=None))
-told("a change of a number to text", "leads' income to what is not a number (such as Lima)", changes=1)(
+reported("a change without known_at", "1 change without known_at: left out", changes=0)(
+    change_of(known_at=None)
+)
+reported("a change of a number to text", "leads' income to what is not a number (such as Lima)", changes=1)(
     change_of(attribute="income")
 )
-told("an entity in another case", changes=1)(change_of(entity="Lead"))
+reported("an entity in another case", changes=1)(change_of(entity="Lead"))
 
 
 # merged leads
@@ -357,24 +363,24 @@ refused("merges in a circle", "these merges form a cycle", "L003 → L007 → L0
 refused("an old id that became two leads", "1 old id became more than one lead", "L001 became L002, L003")(
     aliases(("L001", "L002"), ("L001", "L003"), ("L001", "L003"))
 )
-told(
+reported(
     "a merge into a lead that is not there",
     "1 merge into leads that are not in leads (such as L999)",
     leads=160,
 )(aliases(("L001", "L999")))
-told("a merge of a lead into itself", "1 merge of a lead into itself (such as L001): left out", leads=160)(
-    aliases(("L001", "L001"))
-)
-told("merges with gaps", "1 merge without old_id", "2 merges without lead_id", leads=159)(
+reported(
+    "a merge of a lead into itself", "1 merge of a lead into itself (such as L001): left out", leads=160
+)(aliases(("L001", "L001")))
+reported("merges with gaps", "1 merge without old_id", "2 merges without lead_id", leads=159)(
     aliases((None, "L001"), ("L002", None), ("L003", None), ("L004", "L005"))
 )
-told("a merge in the future", "1 merge in the future (such as 2062", leads=160)(
+reported("a merge in the future", "1 merge in the future (such as 2062", leads=160)(
     aliases(("L001", "L002"), merged_at="2062-01-01")
 )
-told("the same merge twice", "1 old id merged into 1 lead", leads=159)(
+reported("the same merge twice", "1 old id merged into 1 lead", leads=159)(
     aliases(("L001", "L002"), ("L001", "L002"))
 )
-told("merges of ids that are nowhere", "0 leads merged", leads=160, events=400)(
+reported("merges of ids that are nowhere", "0 leads merged", leads=160, events=400)(
     aliases(("X", "L002"), ("Y", "X"))
 )
 

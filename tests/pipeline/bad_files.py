@@ -8,7 +8,7 @@ from tests.pipeline.kinds import Break, Table, setting
 from tests.pipeline.little_project import LittleProject
 
 FILES = Table()
-wrong_use, refused, told = FILES.wrong_use, FILES.refused, FILES.told
+wrong_use, refused, reported = FILES.wrong_use, FILES.refused, FILES.reported
 
 
 def reading(path: str) -> Break:
@@ -44,7 +44,7 @@ wrong_use("an environment variable that is not set", "not set", "LEADLENS_NO_SUC
     reading("${LEADLENS_NO_SUCH}/x.csv")
 )
 wrong_use("a table of a file", "a file has no tables", "leads")(setting("data", "leads", "table", to="leads"))
-told("backslashes between folders", leads=160)(reading(r"data\leads.csv"))
+reported("backslashes between folders", leads=160)(reading(r"data\leads.csv"))
 
 
 def csv(project: LittleProject, sep: str = ",", encoding: str = "utf-8", **options: str) -> None:
@@ -97,7 +97,7 @@ def _(project: LittleProject) -> None:
     project.leads = project.leads.head(0)
 
 
-@told("events with a header only", events=0, leads=160, conversions=73)
+@reported("events with a header only", events=0, leads=160, conversions=73)
 def _(project: LittleProject) -> None:
     project.events = project.events.head(0)
 
@@ -108,35 +108,35 @@ def _(project: LittleProject) -> None:
     csv(project, encoding="latin-1")
 
 
-@told("Latin-1, said so", leads=160)
+@reported("Latin-1, said so", leads=160)
 def _(project: LittleProject) -> None:
     project.leads["city"] = "Zürich"
     csv(project, encoding="latin-1")
     project.data["leads"]["encoding"] = "latin-1"
 
 
-@told("UTF-16, not said so", leads=160)
+@reported("UTF-16, not said so", leads=160)
 def _(project: LittleProject) -> None:
     csv(project, sep="\t", encoding="utf-16")
 
 
-@told("a byte order mark", leads=160)
+@reported("a byte order mark", leads=160)
 def _(project: LittleProject) -> None:
     csv(project, encoding="utf-8-sig")
 
 
-@told("semicolons and decimal commas", "holds formatted numbers ('1000,5'", leads=160)
+@reported("semicolons and decimal commas", "holds formatted numbers ('1000,5'", leads=160)
 def _(project: LittleProject) -> None:
     project.leads["income"] += 0.5
     csv(project, sep=";", decimal=",")
 
 
-@told("commas, quotes and line ends inside quotes", leads=160)
+@reported("commas, quotes and line ends inside quotes", leads=160)
 def _(project: LittleProject) -> None:
     project.leads["city"] = 'Bern, "the\ncapital"'
 
 
-@told("blank lines and Windows line ends", leads=160)
+@reported("blank lines and Windows line ends", leads=160)
 def _(project: LittleProject) -> None:
     csv(project, lineterminator="\r\n")
     project.files["data/leads.csv"] += b"\r\n\r\n\r\n"
@@ -192,7 +192,7 @@ def _(project: LittleProject) -> None:
     project.data["leads"]["read"] = "leads.parquet"
 
 
-@told("globbed files of which one lacks a column", leads=160)
+@reported("globbed files of which one lacks a column", leads=160)
 def _(project: LittleProject) -> None:
     project.files["data/part-1.csv"] = project.leads.head(80).to_csv(index=False).encode()
     project.files["data/part-2.csv"] = (
@@ -208,7 +208,7 @@ def _(project: LittleProject) -> None:
     project.data["leads"]["read"] = "data/part-*"
 
 
-@told("brackets in a file name", leads=160)
+@reported("brackets in a file name", leads=160)
 def _(project: LittleProject) -> None:
     project.files["data/leads [new].csv"] = project.leads.to_csv(index=False).encode()
     project.data["leads"]["read"] = "data/leads [new].csv"
@@ -230,6 +230,6 @@ wrong_use("no DuckDB table said", "which table to read is not set", "its tables:
 wrong_use("a DuckDB table name with an injection", "no such table", "contacts")(
     lambda project: in_duckdb(project, 'contacts"; DROP TABLE contacts; --')
 )
-told("a DuckDB table name with a dot and a quote", leads=160)(
+reported("a DuckDB table name with a dot and a quote", leads=160)(
     lambda project: in_duckdb(project, "a.b's", "a.b's")
 )

@@ -8,7 +8,7 @@ from tests.pipeline.kinds import Break, Table, setting
 from tests.pipeline.little_project import LittleProject
 
 SETTINGS = Table()
-wrong_use, refused, told = SETTINGS.wrong_use, SETTINGS.refused, SETTINGS.told
+wrong_use, refused, reported = SETTINGS.wrong_use, SETTINGS.refused, SETTINGS.reported
 _INJECTION = "1=1; DROP TABLE leads; --"
 
 
@@ -66,7 +66,9 @@ wrong_use("a column in a sheet that is not there", "did you mean: city", "sheet.
     sheet("citty = 'Bern'")
 )
 wrong_use("a hidden column in a sheet", "no column 'city'")(sheet("city = 'Bern'", known_after=["city"]))
-told("a value in a sheet that never occurs", "did you mean 'Bern'?", "sheet.yaml:3")(sheet("city = 'Berne'"))
+reported("a value in a sheet that never occurs", "did you mean 'Bern'?", "sheet.yaml:3")(
+    sheet("city = 'Berne'")
+)
 wrong_use("a sheet that is not there", "no such score sheet", "cards/a.yaml")(
     setting("scorecards", to=["cards/a.yaml"])
 )
@@ -113,7 +115,7 @@ wrong_use("a grid that is too fine", "at least 1h")(setting("spine", to={"every"
 wrong_use("two ways of choosing moments", "not at_ages and every")(
     setting("spine", to={"every": "7d", "at_ages": ["1d"]})
 )
-told("no way of choosing moments", spine=160)(setting("spine", to={}))
+reported("no way of choosing moments", spine=160)(setting("spine", to={}))
 refused("ages that no lead reaches", "no lead is open", "160 leads")(
     setting("spine", to={"at_ages": ["10000d"]})
 )
@@ -131,10 +133,10 @@ wrong_use("moments from a column of text", "no moment", "city")(setting("spine",
 wrong_use("a test beyond the data", "no mature row lies after", "2050-01-01")(
     setting("judge", to={"test_from": "2050-01-01"})
 )
-told("a test before the data", "no row is left to learn from")(
+reported("a test before the data", "no row is left to learn from")(
     setting("judge", to={"test_from": "2000-01-01"})
 )
-told("an embargo longer than the history", "no row is left to learn from")(
+reported("an embargo longer than the history", "no row is left to learn from")(
     setting("judge", to={"embargo": "900d"})
 )
 wrong_use("a test that ends before it begins", "judge.test_to must be after")(
@@ -148,7 +150,9 @@ wrong_use("trials without end", "model.trials", "10000")(setting("model", to={"t
 wrong_use("data that end before they begin", "data.ends is before", "2000-01-01")(
     setting("data", "ends", to="2000-01-01")
 )
-told("data that end in the far future", "data.ends is 2100-01-01")(setting("data", "ends", to="2100-01-01"))
+reported("data that end in the far future", "data.ends is 2100-01-01")(
+    setting("data", "ends", to="2100-01-01")
+)
 
 # names
 
@@ -192,10 +196,10 @@ for key in ("drop", "behavioural", "firmographic"):
     )
 
 
-told("words for an event type that is not there", "emial_opened", "did you mean email_opened?")(
+reported("words for an event type that is not there", "emial_opened", "did you mean email_opened?")(
     setting("features", "labels", to={"emial_opened": "Opened", "any": "A", "city": "B", "page_viewed": "C"})
 )
-told("words for a value that is not there", "did you mean page_viewed: Pricing")(
+reported("words for a value that is not there", "did you mean page_viewed: Pricing")(
     setting("features", "labels", to={"page_viewed: Prising": "Prices", "page_viewed: Careers": "Jobs"})
 )
 wrong_use("memory for nothing", "engine.memory", "too little memory", "at least 64MB")(
@@ -220,17 +224,19 @@ def _(project: LittleProject) -> None:
 
 # flat data
 
-told("flat data", spine=160, conversions=64, leads=160)(flat())
-told("an outcome of 1.0, 0.0 and nothing", conversions=64, mature=128)(flat(column="paid", positive=["1"]))
+reported("flat data", spine=160, conversions=64, leads=160)(flat())
+reported("an outcome of 1.0, 0.0 and nothing", conversions=64, mature=128)(
+    flat(column="paid", positive=["1"])
+)
 wrong_use("an outcome column that is not there", "outcome.column is not in leads", "did you mean: won")(
     flat(column="wonn")
 )
-told(
+reported(
     "an outcome that never occurs",
     "never has a value in outcome.positive (sold): it has no, Yes, yes",
     conversions=0,
 )(flat(positive=["sold"]))
-told("an outcome that is never told", "no row is mature", mature=0)(flat(column="never"))
+reported("an outcome that is never told", "no row is mature", mature=0)(flat(column="never"))
 wrong_use("an outcome of true for text", "outcome.positive.0", "in quotes")(flat(positive=[True]))
 wrong_use("a kind of conversion in flat data", "outcome.kind selects from data.conversions")(
     flat(kind=["sale"])
@@ -240,7 +246,7 @@ wrong_use("an outcome not told", "give the conversions once")(lambda project: pr
 wrong_use("flat data looked at later", "as of its creation")(
     lambda project: (flat()(project), setting("spine", to={"at_ages": ["1d"]})(project))
 )
-told("an outcome that is hidden too", conversions=64)(
+reported("an outcome that is hidden too", conversions=64)(
     lambda project: (flat()(project), setting("known_after", to=["won"])(project))
 )
 wrong_use("an order column that is not there", "order names a column", "did you mean: income")(
@@ -248,8 +254,8 @@ wrong_use("an order column that is not there", "order names a column", "did you 
 )
 refused("an order column without a value", "no lead is left", "created_at")(flat(order={"column": "never"}))
 wrong_use("an order in words", "order: settings are expected", "city")(flat(order="city"))
-told("no order", conversions=64, spine=160)(flat(order="none"))
-told("an order by a column that is hidden too", conversions=64)(
+reported("no order", conversions=64, spine=160)(flat(order="none"))
+reported("an order by a column that is hidden too", conversions=64)(
     lambda project: (
         flat(order={"column": "income"})(project),
         setting("known_after", to=["income"])(project),
@@ -297,8 +303,8 @@ wrong_use("a mail property that is not there", "events have no such property", "
 wrong_use("an unknown hygiene", "unknown key in hygiene", "did you mean: bots")(
     hygiene(bot={"mode": "filter"})
 )
-told("bots without clicks", "found no event type for clicks: list yours", events=400)(bots())
-told("clicks that never occur", "no event has the type 'page_view'; did you mean page_viewed?", events=400)(
-    bots(clicks=["page_view"])
-)
-told("hygiene off", events=400, leads=160)(hygiene(bots={"mode": False}, test_leads=False))
+reported("bots without clicks", "found no event type for clicks: list yours", events=400)(bots())
+reported(
+    "clicks that never occur", "no event has the type 'page_view'; did you mean page_viewed?", events=400
+)(bots(clicks=["page_view"]))
+reported("hygiene off", events=400, leads=160)(hygiene(bots={"mode": False}, test_leads=False))

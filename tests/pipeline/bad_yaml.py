@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.pipeline.kinds import Table, text
 
 YAML = Table()
-wrong_use, told = YAML.wrong_use, YAML.told
+wrong_use, reported = YAML.wrong_use, YAML.reported
 FINE = """name: little
 data:
   leads: {read: data/leads.csv}
@@ -16,8 +16,8 @@ _BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"a{number}: &a{number} [{','.join([f'*a{number - 1}'] * 10)}]\n" for number in range(1, 10)
 )
 
-told("a byte order mark", leads=160)(text(FINE.encode("utf-8-sig")))
-told("an anchor", leads=160)(text(FINE + "judge: &judge {test_share: 0.5}\n"))
+reported("a byte order mark", leads=160)(text(FINE.encode("utf-8-sig")))
+reported("an anchor", leads=160)(text(FINE + "judge: &judge {test_share: 0.5}\n"))
 wrong_use("an empty file", "holds no settings")(text(""))
 wrong_use("comments only", "holds no settings")(text("# to be written\n"))
 wrong_use("a list", "holds no settings", "['a', 'b']")(text("- a\n- b\n"))

@@ -1,4 +1,4 @@
-"""A kind of bad input: how a healthy project is broken, and what the user must be told about it."""
+"""A kind of bad input: how a healthy project is broken, and what the user must be reported about it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Table(list[Kind]):
     def refused(self, name: str, *says: str) -> Callable[[Break], Break]:
         return self._adder(name, says, 1, {})
 
-    def told(self, name: str, *says: str, **counts: int) -> Callable[[Break], Break]:
+    def reported(self, name: str, *says: str, **counts: int) -> Callable[[Break], Break]:
         return self._adder(name, says, 0, counts)
 
     def _adder(
@@ -60,6 +60,6 @@ def setting(*path: str, to: Any) -> Break:
     return change
 
 
-def text(told: str | bytes) -> Break:
+def text(reported: str | bytes) -> Break:
     """Replace the whole project file."""
-    return lambda project: setattr(project, "text", told)
+    return lambda project: setattr(project, "text", reported)

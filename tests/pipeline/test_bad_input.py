@@ -1,6 +1,6 @@
-"""Every kind of bad input that was thought of ends in a clear error, or in a clear warning and the right result.
+"""Every known kind of bad input ends in a clear error, or in a clear warning and the right result.
 
-The kinds stand in ``bad_files``, ``bad_data``, ``bad_moments``, ``bad_settings`` and ``bad_yaml``: a healthy
+The kinds are listed in ``bad_files``, ``bad_data``, ``bad_timestamps``, ``bad_settings`` and ``bad_yaml``: a healthy
 project is broken in one place, and ``leadlens check`` is run on it as a user would.
 """
 
@@ -21,8 +21,8 @@ from pipeline.config import load_project
 from pipeline.sources import open_history
 from tests.pipeline.bad_data import DATA
 from tests.pipeline.bad_files import FILES
-from tests.pipeline.bad_moments import MOMENTS
 from tests.pipeline.bad_settings import SETTINGS
+from tests.pipeline.bad_timestamps import TIMESTAMPS
 from tests.pipeline.bad_yaml import YAML
 from tests.pipeline.kinds import Kind
 from tests.pipeline.little_project import Answer, LittleProject, leadlens
@@ -33,7 +33,7 @@ KINDS = [
     for place, table in (
         ("file", FILES),
         ("data", DATA),
-        ("moment", MOMENTS),
+        ("timestamp", TIMESTAMPS),
         ("setting", SETTINGS),
         ("yaml", YAML),
     )
@@ -44,20 +44,20 @@ KINDS = [
 @pytest.fixture
 def project(tmp_path: Path) -> LittleProject:
     (tmp_path / "data").mkdir()
-    found = LittleProject(tmp_path)
-    found.settings["features"] = {"windows": ["7d"], "max_event_keys": 1}  # few features are built sooner
-    return found
+    little = LittleProject(tmp_path)
+    little.settings["features"] = {"windows": ["7d"], "max_event_keys": 1}  # few features build faster
+    return little
 
 
-def told(answer: Answer) -> list[str]:
-    """What a done check warns of."""
-    facts = answer.facts
-    found = [*facts["findings"], *facts["suspects"], *facts["readiness"]["reasons"]]
-    return [item["message"] for item in found]
+def warnings_of(answer: Answer) -> list[str]:
+    """The messages of a successful check."""
+    check = answer.facts
+    items = [*check["findings"], *check["suspects"], *check["readiness"]["reasons"]]
+    return [item["message"] for item in items]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_bad_input_is_told(kind: Kind, project: LittleProject) -> None:
+def test_bad_input_is_reported(kind: Kind, project: LittleProject) -> None:
     kind.breaks(project)
     answer = leadlens("check", project.write(), "--json")
     assert answer.code == kind.code, answer.err
@@ -67,11 +67,11 @@ def test_bad_input_is_told(kind: Kind, project: LittleProject) -> None:
         assert json.loads(answer.out)["what"]
         assert len(text) < 8_000
     else:
-        text = "\n".join(told(answer))
-        facts = answer.facts["counts"] | {"features": answer.facts["features"]}
-        assert kind.counts == {name: facts[name] for name in kind.counts}
-    for words in kind.says:
-        assert words in text
+        text = "\n".join(warnings_of(answer))
+        counts = answer.facts["counts"] | {"features": answer.facts["features"]}
+        assert kind.counts == {name: counts[name] for name in kind.counts}
+    for message in kind.says:
+        assert message in text
     assert "Traceback" not in answer.err
     assert "hunter2" not in answer.out + answer.err
 

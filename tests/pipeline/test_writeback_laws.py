@@ -51,12 +51,13 @@ def test_a_change_of_any_compared_column_is_written_and_kept(database: Database)
 def test_a_run_records_its_own_times_and_versions(database: Database) -> None:
     as_of = pd.Timestamp("2026-03-01 12:00:00.123456", tz="Europe/Berlin")
     before = datetime.now(UTC).replace(tzinfo=None)
-    write_scores(scores(1), database.to, run=run(as_of=as_of, started_at=as_of, model_version=7))
+    started_at = as_of - timedelta(hours=2)
+    write_scores(scores(1), database.to, run=run(as_of=as_of, started_at=started_at, model_version=7))
     ((as_of_stored, started, finished, version),) = database.query(
         "SELECT as_of, started_at, finished_at, model_version FROM scoring_runs"
     )
     utc = datetime(2026, 3, 1, 11, 0, 0, 123456)
-    assert [time.replace(tzinfo=None) for time in (as_of_stored, started)] == [utc, utc]
+    assert [time.replace(tzinfo=None) for time in (as_of_stored, started)] == [utc, utc - timedelta(hours=2)]
     assert before <= finished.replace(tzinfo=None) <= datetime.now(UTC).replace(tzinfo=None)
     assert version == "7"
     ((row_as_of,),) = database.query("SELECT as_of FROM lead_scores")
@@ -94,6 +95,8 @@ def test_a_retry_updates_the_row_of_its_run(database: Database) -> None:
     assert second > first
     write_scores(changed, database.to, run=run())  # changes nothing
     assert database.query(figures) == [(3, 3, 2, 1, second)]
+    write_scores(changed.assign(grade="C3"), database.to, run=run())  # updates add up
+    assert database.query(figures)[0][:4] == (3, 3, 5, 0)
 
 
 def test_only_a_later_run_of_the_same_table_overtakes(database: Database) -> None:

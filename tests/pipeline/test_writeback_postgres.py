@@ -188,6 +188,16 @@ def test_what_the_table_refuses_is_told(postgres_url: str) -> None:
     assert database.everything() == before
 
 
+@pytest.mark.parametrize("index", ["(lead_id) WHERE score > 50", "(lead_id, lower(grade))"])
+def test_a_unique_index_of_some_rows_or_of_an_expression_is_no_key(postgres_url: str, index: str) -> None:
+    database = Database(postgres_url)
+    write_scores(scores(), postgres_url, run=run())
+    database.query("ALTER TABLE lead_scores DROP CONSTRAINT lead_scores_pkey")
+    database.query(f"CREATE UNIQUE INDEX some_leads ON lead_scores {index}")
+    with pytest.raises(LeadlensError, match=r"\(lead_id\) is not its primary key"):
+        write_scores(scores(), postgres_url, run=run())
+
+
 def test_a_database_that_cannot_hold_a_character(postgres_server: PostgresServer) -> None:
     postgres_server.execute("CREATE DATABASE latin OWNER crm TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
     with pytest.raises(LeadlensError, match="encoding of the database lacks a character"):

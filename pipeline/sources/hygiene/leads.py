@@ -1,4 +1,4 @@
-"""Leads that are nobody's customers: tests, colleagues, and whom the project file names; left out with all they did."""
+"""Leads that are no prospects: tests, colleagues, and those that the project file excludes; left out with all rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Reason(NamedTuple):
 
     code: str
     setting: str
-    words: str
+    description: str
     condition: str
     report_only: bool = False
 
@@ -64,11 +64,11 @@ def _reasons(
     if hygiene.exclude_leads is not None:
         where = f"{name}: hygiene.exclude_leads"
         condition = Condition.parse(hygiene.exclude_leads, {**_CONTRACT, **kinds}, where)
-        words = f"for which {hygiene.exclude_leads!r} holds"
+        description = f"for which {hygiene.exclude_leads!r} holds"
         matched = condition.sql(engine.dialect, {"": "leads"})
         if not engine.count(f"leads WHERE {matched}"):
-            words += _misspelt(engine, condition)
-        reasons.append(_Reason("lead-excluded", "exclude_leads", words, matched))
+            description += _misspelt(engine, condition)
+        reasons.append(_Reason("lead-excluded", "exclude_leads", description, matched))
     domains, mails = hygiene.internal_domains, Mails((), ())
     if domains or hygiene.test_leads != "off":
         mails = mail_columns(engine, kinds)
@@ -82,15 +82,15 @@ def _reasons(
         )
     if domains:
         findings += mails.unknown(engine, domains, "hygiene.internal_domains")
-        words = f"of {listed(domains)} (by {listed(mails.columns)})"
-        reasons.append(_Reason("lead-internal", "internal_domains", words, mails.of(engine, domains)))
+        description = f"of {listed(domains)} (by {listed(mails.columns)})"
+        reasons.append(_Reason("lead-internal", "internal_domains", description, mails.of(engine, domains)))
     report_only = hygiene.test_leads == "report"
     if hygiene.test_leads == "filter" or (report_only and mails.columns):
-        words = "whose e-mail address is an obvious test"
+        description = "whose e-mail address is an obvious test"
         if not mails.columns:
-            words += " (leads have no column of them)"
+            description += " (leads have no column of them)"
         tests = mails.tests(engine) if mails.columns else "FALSE"
-        reasons.append(_Reason("lead-test", "test_leads", words, tests, report_only))
+        reasons.append(_Reason("lead-test", "test_leads", description, tests, report_only))
     return reasons
 
 
@@ -126,7 +126,7 @@ def _finding(engine: DuckDBEngine, number: int, reason: _Reason, count: int) -> 
         if reason.report_only
         else f": {'left out' if count else 'nothing left out'} (hygiene.{reason.setting})"
     )
-    message = f"{counted(count, 'lead')} {reason.words}{with_all}{done}"
+    message = f"{counted(count, 'lead')} {reason.description}{with_all}{done}"
     return Finding(reason.code, message, "warning" if reason.report_only else "note", count)
 
 

@@ -156,7 +156,7 @@ def _leave_out(
     findings: list[Finding],
     condition: str,
     code: str,
-    words: str,
+    problem: str,
     example: str | None = None,
 ) -> None:
     if not (count := engine.count(f"aliases WHERE {condition}")):
@@ -166,4 +166,4 @@ def _leave_out(
         value = engine.value(f"SELECT CAST(min({example}) AS VARCHAR) FROM aliases WHERE {condition}")
         shown = f" (such as {listed([str(value)])})"
     engine.run([Step("aliases", f"SELECT * FROM aliases WHERE NOT coalesce({condition}, FALSE)")])
-    findings.append(Finding(code, f"{counted(count, 'merge')} {words}{shown}: left out", count=count))
+    findings.append(Finding(code, f"{counted(count, 'merge')} {problem}{shown}: left out", count=count))

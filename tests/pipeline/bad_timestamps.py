@@ -1,4 +1,4 @@
-"""Kinds of bad input: moments, as they are written and as they follow on each other."""
+"""Kinds of bad input: timestamps in odd spellings and in an odd order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pandas as pd
 from tests.pipeline.kinds import Break, Table
 from tests.pipeline.little_project import LittleProject
 
-MOMENTS = Table()
-wrong_use, refused, told = MOMENTS.wrong_use, MOMENTS.refused, MOMENTS.told
+TIMESTAMPS = Table()
+wrong_use, refused, reported = TIMESTAMPS.wrong_use, TIMESTAMPS.refused, TIMESTAMPS.reported
 
 
 def one_creation(moment: str) -> Break:
@@ -32,7 +32,7 @@ def creations(pattern: str) -> Break:
     return change
 
 
-told("a lead without created_at", "1 lead without created_at: left out", leads=159)(one_creation(""))
+reported("a lead without created_at", "1 lead without created_at: left out", leads=159)(one_creation(""))
 refused("a date in words", "1 of 160 values in leads.created_at is not a timestamp", "'N/A'", "missing")(
     one_creation("N/A")
 )
@@ -44,19 +44,19 @@ refused("days and months that cannot be told apart", "160 of 160 values", "'01/0
 refused("American dates", "160 of 160 values", "strptime")(creations("%m/%d/%Y %H:%M"))
 refused("infinity as a date", "is not a timestamp", "infinity")(one_creation("-infinity"))
 wrong_use("dates as numbers", "holds numbers, not timestamps", "20240301", "strptime")(creations("%Y%m%d"))
-told("a lead of 2062", "1 lead in the future (to 2062-01-01): left out", leads=159)(
+reported("a lead of 2062", "1 lead in the future (to 2062-01-01): left out", leads=159)(
     one_creation("2062-01-01")
 )
-told("a lead of the year 1", "1 timestamp before the year 1000", "1 lead without created_at", leads=159)(
+reported("a lead of the year 1", "1 timestamp before the year 1000", "1 lead without created_at", leads=159)(
     one_creation("0001-01-01")
 )
-told("a lead of 1900", "1 lead with created_at before 1970-01-02", leads=160)(one_creation("1900-01-01"))
-told("a year of five digits", "1 timestamp before the year 1000 or after 9000", leads=159)(
+reported("a lead of 1900", "1 lead with created_at before 1970-01-02", leads=160)(one_creation("1900-01-01"))
+reported("a year of five digits", "1 timestamp before the year 1000 or after 9000", leads=159)(
     one_creation("99999-01-01")
 )
 
 
-@told(
+@reported(
     "time zones here and there", "leads.created_at: 80 timestamps with a time zone and 80 without", leads=160
 )
 def _(project: LittleProject) -> None:
@@ -74,7 +74,7 @@ def _(project: LittleProject) -> None:
     project.leads["created_at"] = None
 
 
-@told(
+@reported(
     "events and conversions of 2062",
     "1 event in the future",
     "1 conversion in the future",
@@ -85,28 +85,30 @@ def _(project: LittleProject) -> None:
     project.events.loc[4, "occurred_at"] = project.conversions.iloc[4, 1] = pd.Timestamp("2062-01-01")
 
 
-@told("an event that is known in 2062", "1 event in the future", events=399)
+@reported("an event that is known in 2062", "1 event in the future", events=399)
 def _(project: LittleProject) -> None:
     project.events["known_at"] = project.events["occurred_at"]
     project.events.loc[4, "known_at"] = pd.Timestamp("2062-01-01")
 
 
-@told("events known before they occurred", "400 events with known_at before occurred_at", events=400)
+@reported("events known before they occurred", "400 events with known_at before occurred_at", events=400)
 def _(project: LittleProject) -> None:
     project.events["known_at"] = project.events["occurred_at"] - timedelta(days=9)
 
 
-@told("events before their leads", "400 events dated before the lead was created", events=400)
+@reported("events before their leads", "400 events dated before the lead was created", events=400)
 def _(project: LittleProject) -> None:
     project.events["occurred_at"] -= timedelta(days=500)
 
 
-@told("conversions before their leads", "73 conversions dated before the lead was created", conversions=73)
+@reported(
+    "conversions before their leads", "73 conversions dated before the lead was created", conversions=73
+)
 def _(project: LittleProject) -> None:
     project.conversions["converted_at"] -= timedelta(days=50)
 
 
-@told("leads closed before they were created", "10 leads closed before created", spine=150)
+@reported("leads closed before they were created", "10 leads closed before created", spine=150)
 def _(project: LittleProject) -> None:
     project.leads.loc[:9, "closed_at"] = pd.Timestamp("2023-01-01")
 
@@ -118,7 +120,7 @@ def _(project: LittleProject) -> None:
     project.leads["closed_at"] = pd.Timestamp("2023-01-01")
 
 
-@told(
+@reported(
     "9999-12-31 for never closed",
     "leads.closed_at: 160 timestamps before the year 1000 or after 9000",
     spine=160,
@@ -137,7 +139,7 @@ def _(project: LittleProject) -> None:
     project.leads["closed_at"] = True
 
 
-@told(
+@reported(
     "events taken back before they were known",
     "400 events retracted: each counts until its retracted_at",
     "400 events retracted before known: they never count",
