@@ -87,8 +87,8 @@ def test_one_lead_is_held_against_every_line_of_the_sheet(file: ProjectFile) -> 
     assert found.dimensions["platform"] == by["Looked at prices"].points
     [mail] = by["Opened a mail"].lines
     assert (mail["raw_points"], mail["taken_by_cap"], mail["points"]) == (8, 2, 6)
-    assert [rule.held for rule in (by["Prices"], by["Any city"], by["Demo"])] == [True, True, False]
-    why = {label: rule.why for label, rule in by.items() if not rule.held}
+    assert [rule.matched for rule in (by["Prices"], by["Any city"], by["Demo"])] == [True, True, False]
+    why = {label: rule.why for label, rule in by.items() if not rule.matched}
     assert why == {
         "Earns well": "income 1111",
         "In Lima": "city Bern",
@@ -139,15 +139,15 @@ def test_a_preview_counts_the_open_leads_and_what_became_of_past_ones(file: Proj
     assert found.crossing.down > 0
     past = found.past
     assert past is not None
-    assert past.looks == past.bands["rows"].sum() == past.stages["rows"].sum()
+    assert past.snapshots == past.bands["rows"].sum() == past.stages["rows"].sum()
     assert past.conversions == past.bands["conversions"].sum() > 20
     known = past.bands[past.bands["rows"] > 0]
     assert ((known["low"] <= known["rate"]) & (known["rate"] <= known["high"])).all()
     hot = past.stages.set_index("stage").loc[["MQL", "SQL"]].sum()
-    assert past.hot["share_of_looks"] == pytest.approx(hot["rows"] / past.looks)
+    assert past.hot["share_of_looks"] == pytest.approx(hot["rows"] / past.snapshots)
     assert past.hot["share_of_conversions"] == pytest.approx(hot["conversions"] / past.conversions)
     text = shown(words.render_preview(found), found)
-    assert "5 rules hold for no lead now" in text
+    assert "5 rules match no lead now" in text
     assert "too many to be called hot" in text
 
 
@@ -173,7 +173,7 @@ def test_a_diff_tells_what_was_written_and_who_moves_by_which_line(file: Project
     actions = [{**TOLD["actions"][0], "points": 14}, *TOLD["actions"][2:]]
     newer = sheet(actions=actions, thresholds={"mql": 18, "sql": 28}, total=["fit", "engagement", "platform"])
     found = jobs.diff(file, sheet(), newer, START + 76 * DAY)
-    told = {difference.words for difference in found.differences}
+    told = {difference.text for difference in found.differences}
     assert "action “Looked at prices”: points 10 → 14" in told
     assert any(line.startswith("action “Opened a mail”: removed") for line in told)
     assert found.compared > 40
@@ -199,10 +199,12 @@ def test_the_days_to_come_are_told_with_what_is_lost(file: ProjectFile) -> None:
     found = jobs.simulate(file, sheet(), "L141", days=60, as_of=START + 76 * DAY)
     text = shown(words.render_simulation(found), found)
     assert "Opened a mail -6 (more than 30 days ago)" in text
-    assert "Silent -4 (nothing for 14 days)" in text
+    assert "Silent -4 (no such event for 14 days)" in text
     assert "MQL → Lead (below 12, where it was kept)" in text
     lost = found.losses[found.losses["dimension"].isin(found.summed)]["points"].sum()
-    assert lost == pytest.approx(found.looks["total"].iloc[-1] - found.looks["total"].iloc[0], abs=1e-6)
+    assert lost == pytest.approx(
+        found.snapshots["total"].iloc[-1] - found.snapshots["total"].iloc[0], abs=1e-6
+    )
     for days in (0, 5000):
         with pytest.raises(UsageError, match="cannot be simulated"):
             jobs.simulate(file, sheet(), "L141", days=days)
