@@ -1,4 +1,4 @@
-"""`leadlens scorecard …`: write, try, compare and activate the hand-written points."""
+"""`leadlens scorecard …`: write, try, compare and activate score sheets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.cli.options import AsOf, Config, Json, as_timestamp, load, print_r
 
 scorecard = typer.Typer(
     name="scorecard",
-    help="Hand-written points: start, check, try on leads, compare, keep versions, make one active.",
+    help="Score sheets: write, check, try on leads, compare, version and activate them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -23,7 +23,7 @@ Which = Annotated[
     ),
 ]
 Lead = Annotated[str, typer.Argument(help="The lead's id.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for those who look at it later.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for those who read it later.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file that is there.")]
 Author = Annotated[
     str | None, typer.Option("--author", help="Who; by default the name you are logged in by.")
@@ -36,40 +36,60 @@ def new(
     ready: Annotated[str | None, typer.Option("--from", help="A ready sheet to start from.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a sheet to start from; without a file, list the ready ones."""
+    """Start a sheet, or list the ready ones.
+
+    \b
+    Examples:
+      leadlens scorecard new
+      leadlens scorecard new scorecards/dealer.yaml --from car_dealer
+    """
     from pipeline.jobs.scorecard.files import describe_templates, new_sheet
 
     if path is None:
-        found = describe_templates()
-        print_result(as_json, found, lambda: [f"{name:16} {about}" for name, about in found.items()])
+        templates = describe_templates()
+        print_result(as_json, templates, lambda: [f"{name:16} {about}" for name, about in templates.items()])
         return
     written = new_sheet(path, ready)
     after = "next: write its rules, and name it under `scorecards:` in project.yaml"
-    told = [*(f"wrote {item}" for item in written), "", after]
-    print_result(as_json, {"written": [str(item) for item in written]}, lambda: told)
+    lines = [*(f"wrote {item}" for item in written), "", after]
+    print_result(as_json, {"written": [str(item) for item in written]}, lambda: lines)
 
 
 @scorecard.command()
 def check(config: Config, sheet: Which = None, as_json: Json = False) -> None:
-    """Hold a sheet against the data: misspelt values, rules that never fire, thresholds out of reach."""
+    """Check a sheet against the data.
+
+    Reports misspelt values, rules that never fire and thresholds out of reach.
+
+    \b
+    Example:
+      leadlens scorecard check project.yaml
+    """
     from pipeline.jobs.scorecard.files import checked, render_check
 
-    found = checked(load(config), sheet)
-    print_result(as_json, found.to_dict(), lambda: render_check(found))
+    result = checked(load(config), sheet)
+    print_result(as_json, result.to_dict(), lambda: render_check(result))
 
 
 @scorecard.command("test")
 def on_a_lead(
     config: Config, lead: Lead, sheet: Which = None, as_of: AsOf = None, as_json: Json = False
 ) -> None:
-    """One lead, every line of the sheet: what gave points, and what did not and why."""
+    """Test one lead against every line of a sheet.
+
+    Shows which rules gave points, and why the others did not.
+
+    \b
+    Example:
+      leadlens scorecard test project.yaml L000983 --as-of 2026-01-31
+    """
     from pipeline.cli.render.scorecard import render_lead_test
     from pipeline.jobs.scorecard.one_lead import lead_test
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    found = lead_test(file, choose_sheet(file, sheet)[0], lead, as_timestamp(as_of))
-    print_result(as_json, found.to_dict(), lambda: render_lead_test(found))
+    result = lead_test(file, choose_sheet(file, sheet)[0], lead, as_timestamp(as_of))
+    print_result(as_json, result.to_dict(), lambda: render_lead_test(result))
 
 
 @scorecard.command()
@@ -78,12 +98,19 @@ def preview(
     sheet: Which = None,
     against: Annotated[
         str | None,
-        typer.Option("--against", help="The sheet that stands now; by default its active version, if any."),
+        typer.Option("--against", help="The sheet to compare with; by default the active version, if any."),
     ] = None,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """Before anyone goes live: scores, stages, who crosses a threshold, and what past leads of each band did."""
+    """Preview a sheet on all open and past leads.
+
+    Shows scores, stages, who crosses a threshold, and how past leads of each band converted.
+
+    \b
+    Example:
+      leadlens scorecard preview project.yaml --sheet scorecards/new.yaml
+    """
     from pipeline.cli.render.scorecard import render_preview
     from pipeline.jobs.scorecard.preview import preview as job
     from pipeline.scorecards.project import active_version, choose_sheet
@@ -92,8 +119,8 @@ def preview(
     chosen, _ = choose_sheet(file, sheet)
     other = active_version(file, chosen.name) if against is None else choose_sheet(file, against)[0]
     same = other is not None and other.version == chosen.version
-    found = job(file, chosen, as_timestamp(as_of), None if same else other)
-    print_result(as_json, found.to_dict(), lambda: render_preview(found))
+    result = job(file, chosen, as_timestamp(as_of), None if same else other)
+    print_result(as_json, result.to_dict(), lambda: render_preview(result))
 
 
 @scorecard.command()
@@ -104,14 +131,19 @@ def diff(
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """Two sheets: the lines that differ, and the leads that move."""
+    """Compare two sheets: settings that differ, leads that move.
+
+    \b
+    Example:
+      leadlens scorecard diff project.yaml dealer@active dealer
+    """
     from pipeline.cli.render.scorecard import render_diff
     from pipeline.jobs.scorecard.diff import diff as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    found = job(file, choose_sheet(file, before)[0], choose_sheet(file, after)[0], as_timestamp(as_of))
-    print_result(as_json, found.to_dict(), lambda: render_diff(found))
+    result = job(file, choose_sheet(file, before)[0], choose_sheet(file, after)[0], as_timestamp(as_of))
+    print_result(as_json, result.to_dict(), lambda: render_diff(result))
 
 
 @scorecard.command()
@@ -123,39 +155,51 @@ def simulate(
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """One lead's score over the coming days if nothing more happens."""
+    """Simulate a lead's score if nothing more happens.
+
+    \b
+    Example:
+      leadlens scorecard simulate project.yaml L000983 --days 30
+    """
     from pipeline.cli.render.scorecard import render_simulation
     from pipeline.jobs.scorecard.simulate import simulate as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    found = job(file, choose_sheet(file, sheet)[0], lead, days, as_timestamp(as_of))
-    print_result(as_json, found.to_dict(), lambda: render_simulation(found))
+    result = job(file, choose_sheet(file, sheet)[0], lead, days, as_timestamp(as_of))
+    print_result(as_json, result.to_dict(), lambda: render_simulation(result))
 
 
 @scorecard.command()
 def changed(
     config: Config,
     lead: Lead,
-    since: Annotated[str, typer.Option("--since", help="The moment to compare with (UTC).")],
+    since: Annotated[str, typer.Option("--since", help="The date to compare with (UTC).")],
     sheet: Which = None,
     old_sheet: Annotated[
-        str | None, typer.Option("--old-sheet", help="The sheet that stood then, if it was another.")
+        str | None, typer.Option("--old-sheet", help="The sheet that was in force then, if another.")
     ] = None,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """What changed one lead's points since a moment: events, decay, expired windows, edits, the sheet itself."""
+    """Explain what changed a lead's points since a date.
+
+    Causes are events, decay, expired windows, edits of the data and the sheet itself.
+
+    \b
+    Example:
+      leadlens scorecard changed project.yaml L000983 --since 2026-01-01
+    """
     from pipeline.cli.render.scorecard import render_changed
     from pipeline.jobs.scorecard.changed import changed as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     old = None if old_sheet is None else choose_sheet(file, old_sheet)[0]
-    found = job(
+    result = job(
         file, choose_sheet(file, sheet)[0], lead, as_timestamp(since, "--since"), as_timestamp(as_of), old
     )
-    print_result(as_json, found.to_dict(), lambda: render_changed(found))
+    print_result(as_json, result.to_dict(), lambda: render_changed(result))
 
 
 @scorecard.command()
@@ -166,26 +210,37 @@ def stages(
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """When leads entered and left each stage."""
+    """Show when leads entered and left each stage.
+
+    \b
+    Examples:
+      leadlens scorecard stages project.yaml
+      leadlens scorecard stages project.yaml L000983
+    """
     from pipeline.cli.render.scorecard import render_stages
     from pipeline.jobs.scorecard.stages import stages as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    found = job(file, choose_sheet(file, sheet)[0], lead, as_timestamp(as_of))
-    print_result(as_json, found.to_dict(), lambda: render_stages(found))
+    result = job(file, choose_sheet(file, sheet)[0], lead, as_timestamp(as_of))
+    print_result(as_json, result.to_dict(), lambda: render_stages(result))
 
 
 @scorecard.command()
 def feedback(config: Config, sheet: Which = None, as_json: Json = False) -> None:
-    """What sales said of the leads and customers of why they bought, beside each rule and band."""
+    """Compare rules with verdicts of sales and customer answers.
+
+    \b
+    Example:
+      leadlens scorecard feedback project.yaml
+    """
     from pipeline.cli.render.feedback import render_feedback
     from pipeline.jobs.scorecard.feedback import feedback as job
     from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    found = job(file, choose_sheet(file, sheet)[0])
-    print_result(as_json, found.to_dict(), lambda: render_feedback(found))
+    result = job(file, choose_sheet(file, sheet)[0])
+    print_result(as_json, result.to_dict(), lambda: render_feedback(result))
 
 
 @scorecard.command()
@@ -199,16 +254,21 @@ def sql(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """The sheet as one query for a warehouse that holds the same tables."""
+    """Export a sheet as one SQL query for a warehouse.
+
+    \b
+    Example:
+      leadlens scorecard sql project.yaml --dialect postgres --out points.sql
+    """
     from pipeline.jobs.scorecard.files import as_sql, refuse_existing, write_text
 
     if out is not None:
         refuse_existing(out, force)
-    told = as_sql(load(config), sheet, dialect, as_timestamp(as_of), ledger)
+    query = as_sql(load(config), sheet, dialect, as_timestamp(as_of), ledger)
     if out is None:
-        print_result(as_json, {"dialect": dialect, "sql": told}, lambda: [told])
+        print_result(as_json, {"dialect": dialect, "sql": query}, lambda: [query])
     else:
-        write_text(out, told)
+        write_text(out, query)
         print_result(as_json, {"dialect": dialect, "written": str(out)}, lambda: [f"wrote {out}"])
 
 
@@ -218,22 +278,28 @@ def export_(
     out: Annotated[Path, typer.Option("--out", help="CSV file to write.")],
     sheet: Which = None,
     decimal_comma: Annotated[
-        bool, typer.Option("--decimal-comma", help="For spreadsheets that write 2,5 and part columns by ;")
+        bool,
+        typer.Option("--decimal-comma", help="For spreadsheets that write 2,5 and separate columns by ;"),
     ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """A sheet as CSV, to edit in a spreadsheet; `import` brings it back."""
+    """Export a sheet as CSV, to edit in a spreadsheet.
+
+    \b
+    Example:
+      leadlens scorecard export project.yaml --out dealer.csv
+    """
     from models.scorecard.spreadsheet.table import to_csv
     from pipeline.jobs.scorecard.files import refuse_existing, write_text
     from pipeline.scorecards.project import choose_sheet
 
     refuse_existing(out, force)
     chosen, _ = choose_sheet(load(config), sheet)
-    # the mark at the beginning tells spreadsheets that the text is UTF-8
+    # the byte-order mark shows spreadsheets that the text is UTF-8
     write_text(out, "\ufeff" + to_csv(chosen, decimal_comma=decimal_comma))
-    facts = {"written": str(out), "sheet": chosen.name, "version": chosen.version}
-    print_result(as_json, facts, lambda: [f"wrote {out}"])
+    payload = {"written": str(out), "sheet": chosen.name, "version": chosen.version}
+    print_result(as_json, payload, lambda: [f"wrote {out}"])
 
 
 @scorecard.command("import")
@@ -243,25 +309,40 @@ def import_(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Bring an exported sheet back as YAML."""
+    """Import an exported CSV as a YAML sheet.
+
+    \b
+    Example:
+      leadlens scorecard import dealer.csv --out scorecards/dealer.yaml
+    """
     from pipeline.jobs.scorecard.files import import_sheet
 
-    found = import_sheet(table, out, force)
-    words = f"wrote {out}: {found.name} {found.version}, {len(found.rules)} rules"
-    facts = {"written": str(out), "sheet": found.name, "version": found.version, "rules": len(found.rules)}
-    print_result(as_json, facts, lambda: [words])
+    imported = import_sheet(table, out, force)
+    text = f"wrote {out}: {imported.name} {imported.version}, {len(imported.rules)} rules"
+    payload = {
+        "written": str(out),
+        "sheet": imported.name,
+        "version": imported.version,
+        "rules": len(imported.rules),
+    }
+    print_result(as_json, payload, lambda: [text])
 
 
 @scorecard.command()
 def save(
     config: Config, sheet: Which = None, reason: Reason = "", author: Author = None, as_json: Json = False
 ) -> None:
-    """Keep the sheet's file as a version: a draft."""
+    """Save the sheet's file as a version, a draft.
+
+    \b
+    Example:
+      leadlens scorecard save project.yaml --reason "More points for demos"
+    """
     from pipeline.jobs.scorecard.files import save_version
 
     kept = save_version(load(config), sheet, reason, author)
-    words = "saved as a draft" if kept.is_new else f"was saved before, and is {kept.stage}"
-    print_result(as_json, vars(kept), lambda: [f"{kept.sheet} {kept.version} {words}"])
+    state = "saved as a draft" if kept.is_new else f"was saved before, and is {kept.stage}"
+    print_result(as_json, vars(kept), lambda: [f"{kept.sheet} {kept.version} {state}"])
 
 
 @scorecard.command()
@@ -273,7 +354,14 @@ def move(
     author: Author = None,
     as_json: Json = False,
 ) -> None:
-    """Take a version on: draft, test, active, archived. Leads are scored by the active one."""
+    """Move a version: draft, test, active or archived.
+
+    Leads are scored by the active version.
+
+    \b
+    Example:
+      leadlens scorecard move project.yaml active --reason "Sales agreed"
+    """
     from pipeline.jobs.scorecard.files import move_version
 
     moved = move_version(load(config), sheet, to, reason, author)
@@ -282,8 +370,13 @@ def move(
 
 @scorecard.command()
 def versions(config: Config, sheet: Which = None, as_json: Json = False) -> None:
-    """Versions of a sheet, and who moved them when and why."""
+    """List the versions of a sheet, and who moved them and why.
+
+    \b
+    Example:
+      leadlens scorecard versions project.yaml
+    """
     from pipeline.jobs.scorecard.files import history_of, render_history
 
-    found = history_of(load(config), sheet)
-    print_result(as_json, found, lambda: render_history(found))
+    history = history_of(load(config), sheet)
+    print_result(as_json, history, lambda: render_history(history))

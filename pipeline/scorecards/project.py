@@ -17,7 +17,7 @@ _FORMS = "a sheet's name (its file), name@active, name@<version>, or the path of
 
 @dataclass(frozen=True)
 class ProjectSheet:
-    """One sheet of a project: ``file`` as it stands in its YAML, ``active`` as it went live, if it did.
+    """One sheet of a project: ``file`` as it is in its YAML, ``active`` as it went live, if it did.
 
     ``broken`` says why the file cannot be read; the active version is there then.
     """
@@ -30,22 +30,22 @@ class ProjectSheet:
     @property
     def live(self) -> Sheet:
         """What leads are scored by: the active version, else the file."""
-        found = self.active or self.file
-        assert found is not None
-        return found
+        sheet = self.active or self.file
+        assert sheet is not None
+        return sheet
 
     @property
     def note(self) -> str | None:
         """What a user should know where the file is not what leads are scored by."""
         if self.active is None:
             return None
-        told = f"leads are scored by the active version {self.active.version} of {self.active.name}"
+        text = f"leads are scored by the active version {self.active.version} of {self.active.name}"
         if self.broken is not None:
-            return f"{told}, since its file cannot be read: {str(self.broken).splitlines()[0]} ({self.path.name})"
+            return f"{text}, since its file cannot be read: {str(self.broken).splitlines()[0]} ({self.path.name})"
         if self.file is None or self.active.version == self.file.version:
             return None
         name = self.active.name
-        return f"{told}, not by {self.path.name}: `leadlens scorecard diff CONFIG {name}@active {name}` tells them apart"
+        return f"{text}, not by {self.path.name}: `leadlens scorecard diff CONFIG {name}@active {name}` shows the differences"
 
 
 def store_of(file: ProjectFile) -> SheetStore:
@@ -66,22 +66,22 @@ def sheets_of(file: ProjectFile) -> list[ProjectSheet]:
     A file that cannot be read stops nothing as long as it is plain which active version it is about. Raises
     ``UsageError`` for one that cannot be read otherwise.
     """
-    found: list[ProjectSheet] = []
-    for told in file.project.scorecards:
-        path = file.resolve(told)
+    sheets: list[ProjectSheet] = []
+    for name in file.project.scorecards:
+        path = file.resolve(name)
         try:
             sheet = Sheet.load(path)
-            found.append(ProjectSheet(path, sheet, active_version(file, sheet.name)))
+            sheets.append(ProjectSheet(path, sheet, active_version(file, sheet.name)))
         except UsageError as error:
-            found.append(ProjectSheet(path, None, None, error))
-    broken = [item for item in found if item.broken is not None]
+            sheets.append(ProjectSheet(path, None, None, error))
+    broken = [item for item in sheets if item.broken is not None]
     if not broken:
-        return found
-    lost = _active_without_file(file, found)
+        return sheets
+    lost = _active_without_file(file, sheets)
     if len(broken) > 1 or len(lost) != 1:
         assert broken[0].broken is not None
         raise broken[0].broken
-    return [replace(item, active=lost[0]) if item is broken[0] else item for item in found]
+    return [replace(item, active=lost[0]) if item is broken[0] else item for item in sheets]
 
 
 def load_sheets(file: ProjectFile) -> ScorecardSet | None:
@@ -102,16 +102,14 @@ def _active_without_file(file: ProjectFile, sheets: list[ProjectSheet]) -> list[
 def notes_of(file: ProjectFile) -> list[str]:
     """What a user should know of the sheets whose files are not what leads are scored by, or are so unexpectedly."""
     sheets = sheets_of(file)
-    notes = [found.note for found in sheets if found.note is not None]
+    notes = [item.note for item in sheets if item.note is not None]
     store = store_of(file)
     kept = store.names() if store.path.exists() else []
-    for found in sheets:
-        name = found.file.name if found.file is not None and found.active is None else None
+    for item in sheets:
+        name = item.file.name if item.file is not None and item.active is None else None
         if name in kept and any(item.to_stage == "active" for item in store.history(str(name))):
-            notes.append(
-                f"no version of {name} is active any more: leads are scored by its file as it stands"
-            )
-    if not any(found.broken for found in sheets):
+            notes.append(f"no version of {name} is active any more: leads are scored by its file")
+    if not any(item.broken for item in sheets):
         notes += [
             f"version {sheet.version} of {sheet.name} is active, but no sheet of the project is called so: it scores "
             "nobody (was `sheet:` renamed?)"

@@ -40,7 +40,7 @@ def parts(name: str) -> tuple[Path, ...]:
     """
     document, _ = read_yaml(path(name), "score sheet")
     lists = document.get("lists", {}).values()
-    return (Path(f"{name}.yaml"), *(Path(told) for told in lists if isinstance(told, str)))
+    return (Path(f"{name}.yaml"), *(Path(file) for file in lists if isinstance(file, str)))
 
 
 def about() -> dict[str, str]:

@@ -82,7 +82,16 @@ class SheetStore:
             )
             is_new = added.rowcount == 1
             if is_new:
-                _log(store, SheetMove(*key, now, author, None, "draft", reason))
+                move = SheetMove(
+                    sheet=sheet.name,
+                    version=sheet.version,
+                    moved_at=now,
+                    author=author,
+                    from_stage=None,
+                    to_stage="draft",
+                    reason=reason,
+                )
+                _log(store, move)
             return replace(_version(store, *key), is_new=is_new)
 
     def move(
@@ -102,7 +111,7 @@ class SheetStore:
             raise UsageError(
                 "a move needs a reason",
                 value=reason,
-                why="whoever looks at the scores later wants to know why they changed",
+                why="whoever reads the scores later wants to know why they changed",
                 fix="say in a few words why",
             )
         with self._file.writing() as store:
@@ -114,14 +123,26 @@ class SheetStore:
                     value=to,
                     fix=f"from {at} it goes to {' or '.join(_WAYS[at])}",
                 )
+
+            def record(version: str, from_stage: str, to_stage: str, reason: str) -> None:
+                move = SheetMove(
+                    sheet=sheet_name,
+                    version=version,
+                    moved_at=now,
+                    author=author,
+                    from_stage=from_stage,
+                    to_stage=to_stage,
+                    reason=reason,
+                )
+                _set(store, move)
+
             if to == "active":
                 former = store.execute(
                     "SELECT version FROM versions WHERE sheet = ? AND stage = 'active'", (sheet_name,)
                 ).fetchone()
                 if former is not None:
-                    told = f"version {full} takes its place: {reason}"
-                    _set(store, SheetMove(sheet_name, former[0], now, author, "active", "archived", told))
-            _set(store, SheetMove(sheet_name, full, now, author, at, to, reason))
+                    record(former[0], "active", "archived", f"version {full} takes its place: {reason}")
+            record(full, at, to, reason)
             return _version(store, sheet_name, full)
 
     def names(self) -> list[str]:
@@ -154,30 +175,30 @@ class SheetStore:
         """The active version of a sheet, ``None`` while there is none."""
         with self._file.reading() as store:
             self._known(store, sheet_name)
-            found = store.execute(
+            row = store.execute(
                 "SELECT version, content, release FROM versions WHERE sheet = ? AND stage = 'active'",
                 (sheet_name,),
             ).fetchone()
-        return None if found is None else self._replayed(sheet_name, *found)
+        return None if row is None else self._replayed(sheet_name, *row)
 
     def get(self, sheet_name: str, version: str) -> Sheet:
         """A version exactly as it was saved, lists inside; ``version`` may be its first digits."""
         with self._file.reading() as store:
             full = self._find(store, sheet_name, version)
-            found = store.execute(
+            row = store.execute(
                 "SELECT version, content, release FROM versions WHERE sheet = ? AND version = ?",
                 (sheet_name, full),
             ).fetchone()
-        return self._replayed(sheet_name, *found)
+        return self._replayed(sheet_name, *row)
 
     def yaml(self, sheet_name: str, version: str) -> str:
         """The file that a version was read from, comments and all."""
         with self._file.reading() as store:
             full = self._find(store, sheet_name, version)
-            found = store.execute(
+            row = store.execute(
                 "SELECT yaml FROM versions WHERE sheet = ? AND version = ?", (sheet_name, full)
             )
-            return str(found.fetchone()[0])
+            return str(row.fetchone()[0])
 
     def _known(self, store: sqlite3.Connection, sheet_name: str) -> None:
         names = _names(store)
@@ -198,12 +219,12 @@ class SheetStore:
             "SELECT version FROM versions WHERE sheet = ? ORDER BY rowid DESC", (sheet_name,)
         )
         known = [row[0] for row in kept]
-        start = version.strip().lower()
-        found = [name for name in known if start and name.startswith(start)]
-        if len(found) == 1:
-            return str(found[0])
-        what = "several versions begin so" if found else "there is no such version"
-        raise UsageError(f"{what} of sheet {sheet_name}", value=version, known=found or known)
+        digits = version.strip().lower()
+        matching = [name for name in known if digits and name.startswith(digits)]
+        if len(matching) == 1:
+            return str(matching[0])
+        what = "several versions begin so" if matching else "there is no such version"
+        raise UsageError(f"{what} of sheet {sheet_name}", value=version, known=matching or known)
 
     def _replayed(self, sheet_name: str, version: str, content: str, release: str) -> Sheet:
         try:

@@ -1,6 +1,6 @@
 """A score sheet in plain Python, one lead and one moment at a time: slow, obvious, and no SQL.
 
-What the SQL steps are held against. A condition is a Python function of a row (``None`` = unknown, as SQL's NULL),
+The reference for the SQL steps. A condition is a Python function of a row (``None`` = unknown, as SQL's NULL),
 looked up by its SQL text.
 """
 
@@ -22,24 +22,24 @@ LONG_AGO = datetime.min
 
 @dataclass
 class Line:
-    """One line of the ledger, before it is told once for each dimension that it moves."""
+    """One line of the ledger, before it is repeated for each dimension that it moves."""
 
     rule: AttributeRule | ActionRule
     moment: datetime | None
     detail: str | None
     raw: float
-    faded: float
+    decayed: float
     points: float
 
 
 @dataclass(frozen=True)
 class Points:
-    """What the points of one lead come to at one moment."""
+    """The points of one lead as of one time."""
 
     lines: list[Line]
-    held: set[str]  # keys of the rules that hold, also those of 0 points
+    matched: set[str]  # keys of the rules that match, also those of 0 points
     told: Row  # dimensions, total, score, grades, surge, product
-    barred: str | None
+    disqualified_by: str | None
 
 
 class SheetOracle:
@@ -50,9 +50,9 @@ class SheetOracle:
         self.leads = {lead["lead_id"]: lead for lead in tables["leads"]}
         self.accounts = {account["account_id"]: account for account in tables["accounts"]}
 
-    # --- what can be seen from a moment
+    # --- what is visible as of a time
 
-    def holds(self, condition: str, row: Row) -> bool:
+    def is_true(self, condition: str, row: Row) -> bool:
         return self.tests[condition](row) is True
 
     def lead_then(self, lead_id: str, as_of: datetime) -> Row:
@@ -90,10 +90,10 @@ class SheetOracle:
         self, rule: AttributeRule | ActionRule, lead_id: str, as_of: datetime
     ) -> list[tuple[datetime | None, str | None]]:
         if isinstance(rule, AttributeRule):
-            return [(None, None)] if self.holds(rule.when, self.lead_then(lead_id, as_of)) else []
+            return [(None, None)] if self.is_true(rule.when, self.lead_then(lead_id, as_of)) else []
         seen = self.visible(lead_id, as_of)
         if rule.inactive_for is not None:
-            moments = [event["occurred_at"] for event in seen if self.holds(rule.when, event)]
+            moments = [event["occurred_at"] for event in seen if self.is_true(rule.when, event)]
             until = max([self.leads[lead_id]["created_at"], *moments]) + rule.inactive_for
             return [(until, None)] if until <= as_of else []
         matches = self.matches(rule, seen, as_of)
@@ -104,13 +104,13 @@ class SheetOracle:
         return self.one_each(rule, matches, rule.per)
 
     def matches(self, rule: ActionRule, seen: list[Row], as_of: datetime) -> list[Row]:
-        found = [event for event in seen if self.holds(rule.when, event)]
+        found = [event for event in seen if self.is_true(rule.when, event)]
         if rule.within is not None:
             found = [event for event in found if event["occurred_at"] >= as_of - rule.within]
         if rule.decay is not None and rule.decay.to_zero is not None:
             found = [event for event in found if as_of - event["occurred_at"] < rule.decay.to_zero]
         if rule.after is not None:
-            first = [event["occurred_at"] for event in seen if self.holds(rule.after, event)][:1]
+            first = [event["occurred_at"] for event in seen if self.is_true(rule.after, event)][:1]
             found = [event for event in found if first and event["occurred_at"] > first[0]]
         if rule.of is not None:
             found = [event for event in found if event[rule.of] is not None]
@@ -146,16 +146,16 @@ class SheetOracle:
     # --- points
 
     def lines(self, lead_id: str, as_of: datetime) -> tuple[list[Line], set[str]]:
-        lines, held = [], set()
+        lines, matched = [], set()
         for rule in self.sheet.rules:
             units = self.units(rule, lead_id, as_of)
             if units and rule.key:
-                held.add(rule.key)
+                matched.add(rule.key)
             if rule.points == 0:
                 continue
             own = [Line(rule, moment, detail, rule.points, 0, 0) for moment, detail in units]
             for line in own:
-                line.points = line.faded = faded(rule, line.moment, as_of)
+                line.points = line.decayed = decayed(rule, line.moment, as_of)
             if isinstance(rule, ActionRule) and rule.cap is not None:
                 cap_in_order(sorted(own, key=lambda line: line.moment or LONG_AGO), rule.cap)
             lines += own
@@ -172,11 +172,11 @@ class SheetOracle:
             )
             cap_in_order([line for line in of_group if line.points > 0], group.cap)
             cap_in_order([line for line in of_group if line.points < 0], group.cap)
-        return lines, held
+        return lines, matched
 
     def points(self, lead_id: str, as_of: datetime) -> Points:
         sheet = self.sheet
-        lines, held = self.lines(lead_id, as_of)
+        lines, matched = self.lines(lead_id, as_of)
         told: Row = {}
         for name in sheet.all_dimensions:
             moved = [line.points for line in lines if name in moves(line.rule)]
@@ -192,13 +192,13 @@ class SheetOracle:
         told["product"] = (
             next((name for name in sheet.products if told[name] == best), None) if best > 0 else None
         )
-        return Points(lines, held, told, self.barred(lead_id, as_of))
+        return Points(lines, matched, told, self.disqualified_by(lead_id, as_of))
 
-    def barred(self, lead_id: str, as_of: datetime) -> str | None:
-        for bar in self.sheet.disqualify:
-            rows = self.visible(lead_id, as_of) if bar.on == "action" else [self.lead_then(lead_id, as_of)]
-            if any(self.holds(bar.when, row) for row in rows):
-                return bar.label
+    def disqualified_by(self, lead_id: str, as_of: datetime) -> str | None:
+        for rule in self.sheet.disqualify:
+            rows = self.visible(lead_id, as_of) if rule.on == "action" else [self.lead_then(lead_id, as_of)]
+            if any(self.is_true(rule.when, row) for row in rows):
+                return rule.label
         return None
 
     # --- what sales acts on
@@ -207,7 +207,7 @@ class SheetOracle:
         """Everything that a stage may ask for."""
         before = self.points(lead_id, as_of - WEEK)
         trend = round(found.told["total"] - before.told["total"], 9)
-        rules = {f"rule.{rule.key}": rule.key in found.held for rule in self.sheet.rules if rule.key}
+        rules = {f"rule.{rule.key}": rule.key in found.matched for rule in self.sheet.rules if rule.key}
         return self.lead_then(lead_id, as_of) | rules | found.told | {"trend": trend}
 
     def score(self, lead_id: str, as_of: datetime) -> tuple[Row, list[Line]]:
@@ -218,12 +218,16 @@ class SheetOracle:
         for name, each in reversed(self.sheet.thresholds.stages if self.sheet.thresholds else ()):
             if self.reached(each, outcome) or self.kept(each, lead_id, as_of):
                 stage = name
-        stage = "Disqualified" if found.barred else stage
-        asked = outcome | {"stage": stage, "disqualified": found.barred is not None}
-        row = found.told | {"trend": outcome["trend"], "stage": stage, "disqualified_by": found.barred}
+        stage = "Disqualified" if found.disqualified_by else stage
+        asked = outcome | {"stage": stage, "disqualified": found.disqualified_by is not None}
+        row = found.told | {
+            "trend": outcome["trend"],
+            "stage": stage,
+            "disqualified_by": found.disqualified_by,
+        }
         row |= dict.fromkeys(("route", "action", "queue", "reason"))
         for route in self.sheet.routes:
-            if self.holds(route.when, asked):
+            if self.is_true(route.when, asked):
                 row |= {"route": route.label, "action": route.action, "queue": route.queue}
                 row["reason"] = route.reason or route.label
                 break
@@ -231,7 +235,7 @@ class SheetOracle:
 
     def reached(self, stage: Any, outcome: Row) -> bool:
         enough = stage.points is None or outcome["total"] >= stage.points
-        return enough and (stage.when is None or self.holds(stage.when, outcome))
+        return enough and (stage.when is None or self.is_true(stage.when, outcome))
 
     def kept(self, stage: Any, lead_id: str, as_of: datetime) -> bool:
         """Walk through the life of the lead: a stage is won when it is reached, lost below ``keep``."""
@@ -252,8 +256,8 @@ class SheetOracle:
             lengths = [rule.within, rule.inactive_for, rule.decay and rule.decay.to_zero]
             turns += self.turns(rule.when, lead_id, as_of, [length for length in lengths if length])
             turns += self.turns(rule.after, lead_id, as_of) if rule.after is not None else []
-        for bar in self.sheet.disqualify:
-            turns += self.turns(bar.when, lead_id, as_of) if bar.on == "action" else []
+        for rule in self.sheet.disqualify:
+            turns += self.turns(rule.when, lead_id, as_of) if rule.on == "action" else []
         around = {turn + shift for turn in turns for shift in (-MICROSECOND, 0 * MICROSECOND, MICROSECOND)}
         return sorted({moment for moment in {created, *around} if created <= moment < as_of} | {as_of})
 
@@ -264,7 +268,7 @@ class SheetOracle:
         found = []
         for event in self.tables["events"]:
             begins = max(event["occurred_at"], event["known_at"])
-            if event["lead_id"] != lead_id or begins >= as_of or not self.holds(condition, event):
+            if event["lead_id"] != lead_id or begins >= as_of or not self.is_true(condition, event):
                 continue
             ends = [event["occurred_at"] + length for length in lengths]
             if event["retracted_at"] is not None:
@@ -284,7 +288,7 @@ def moves(rule: AttributeRule | ActionRule) -> set[str]:
     return {main, *rule.also}
 
 
-def faded(rule: AttributeRule | ActionRule, moment: datetime | None, as_of: datetime) -> float:
+def decayed(rule: AttributeRule | ActionRule, moment: datetime | None, as_of: datetime) -> float:
     if isinstance(rule, AttributeRule) or rule.decay is None or moment is None:
         return rule.points
     if rule.decay.half_life is not None:

@@ -72,8 +72,8 @@ def test_caps_hold_and_neither_decay_nor_caps_turn_a_sign(
 ) -> None:
     found = scored(world, content, data.draw(spines(world)))
     ledger, rules = found.ledger, {rule.label: rule for rule in found.sheet.rules}
-    faded = ledger["raw_points"] - ledger["taken_by_decay"]
-    for less, more in ((faded, ledger["raw_points"]), (ledger["points"], faded)):
+    decayed = ledger["raw_points"] - ledger["taken_by_decay"]
+    for less, more in ((decayed, ledger["raw_points"]), (ledger["points"], decayed)):
         assert (less * more >= 0).all()
         assert (less.abs() <= more.abs() + 1e-8).all()
     # a line stands once for each dimension that it moves: look at the first

@@ -77,7 +77,7 @@ def of_oracle(sheet: Sheet, lines: list[Line]) -> list[Told]:
         for name, points in sheet.base.items()
     ]
     for line in lines:
-        numbers = rounded((line.raw, line.raw - line.faded, line.faded - line.points, line.points))
+        numbers = rounded((line.raw, line.raw - line.decayed, line.decayed - line.points, line.points))
         found += [(name, line.rule.label, line.moment, line.detail, *numbers) for name in moves(line.rule)]
     return found
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from features import History
 from models.scorecard import Sheet, SheetScores, score_sheet
 from models.scorecard.insights.changes import KINDS, moves, score_changes, version_changes
-from models.scorecard.scoring.probes import hits_of
+from models.scorecard.scoring.probes import matching_events
 from tests.laws.histories import START as LAW_START
 from tests.laws.histories import Tables, open_tables, tables
 from tests.models.histories import DAY, START, open_small, set_spine
@@ -40,7 +40,7 @@ def look(
 ) -> tuple[SheetScores, SheetScores, pd.DataFrame]:
     earlier = set_spine(history, [("a", since)], "earlier")
     now = set_spine(history, [("a", as_of)], "now")
-    hits = hits_of(sheet, history, now)
+    hits = matching_events(sheet, history, now)
     return score_sheet(sheet, history, earlier), score_sheet(sheet, history, now), hits
 
 
@@ -178,7 +178,7 @@ def test_sheets_that_differ_and_leads_that_stand_twice_are_refused() -> None:
     history = open_small([{"lead_id": "a"}])
     spine = set_spine(history, [("a", T0), ("a", T1)])
     twice = score_sheet(opens(), history, spine)
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="two rows"):
         score_changes(twice, twice)
     with pytest.raises(ValueError, match="version_changes"):
         score_changes(twice, score_sheet(opens(points=1), history, spine))
@@ -220,7 +220,7 @@ def test_on_any_history_the_differences_sum_to_what_every_dimension_moved_by(wor
     earlier = set_spine(history, [(lead, LAW_START + 20 * DAY) for lead in leads], "earlier")
     now = set_spine(history, [(lead, LAW_START + 33 * DAY) for lead in leads], "now")
     before, after = score_sheet(sheet, history, earlier), score_sheet(sheet, history, now)
-    hits = hits_of(sheet, history, now)
+    hits = matching_events(sheet, history, now)
     for found in (score_changes(before, after, hits), score_changes(before, after)):
         sums(before, after, found)
         assert (found["points"] != 0).all()

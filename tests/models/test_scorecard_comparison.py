@@ -14,7 +14,7 @@ def sheet(**parts: Any) -> Sheet:
 
 
 def told(before: Sheet, after: Sheet) -> list[str]:
-    return [difference.words for difference in compare_sheets(before, after).differences]
+    return [difference.text for difference in compare_sheets(before, after).differences]
 
 
 def action(label: str, points: float = 10, **more: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_a_rule_is_the_same_by_its_key_or_by_all_the_rest() -> None:
     after = sheet(actions=[opened, {**action("Webinar", 12, key="web"), "label": "Seminar"}])
     found = compare_sheets(before, after)
     assert found.renamed == {"Open": "Opened a mail", "Webinar": "Seminar"}
-    assert [difference.words for difference in found.differences] == [
+    assert [difference.text for difference in found.differences] == [
         "action “Opened a mail”: label Open → Opened a mail",
         "action “Seminar”: label Webinar → Seminar",
         "action “Seminar”: points 10 → 12",

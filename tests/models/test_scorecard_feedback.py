@@ -12,7 +12,7 @@ from features import History
 from features.spine import Spine
 from models.scorecard import ScorecardSet, Sheet, SheetScores, score_scorecard_set, score_sheet
 from models.scorecard.insights import feedback as said
-from models.scorecard.scoring.probes import rules_held
+from models.scorecard.scoring.probes import matched_rules
 from tests.models.histories import DAY, START, open_small, set_spine
 
 T = START + 10 * DAY
@@ -177,7 +177,7 @@ def test_reasons_alike_but_for_capitals_and_spaces_are_one(history: History) -> 
 def test_a_rule_without_points_counts_where_the_history_is_asked(history: History) -> None:
     actions = [*RULES["actions"], {"label": "Signal", "when": "event_type = 'open'", "points": 0}]
     found = scored(history, actions=actions)
-    held = rules_held(found.sheet, history, Spine(history.engine, "spine"), found.ledger)
+    held = matched_rules(found.sheet, history, Spine(history.engine, "spine"), found.ledger)
 
     assert said.verdicts_by_rule(found, VERDICTS)["held"].iloc[4] == 0
     assert said.verdicts_by_rule(found, VERDICTS, held).iloc[4][["held", "rejected"]].tolist() == [3, 2]

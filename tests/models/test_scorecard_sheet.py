@@ -115,7 +115,7 @@ def test_the_version_follows_the_content_and_nothing_else(tmp_path: Path) -> Non
         ("when: event_type = 'email_open'", "when: ''", 9, "must not be empty"),
         ("label: Opened an e-mail", "label: off", 8, "put it in quotes"),
         ("label: Opened an e-mail", "label: 2026-01-01", 8, "put it in quotes"),
-        ("label: Opened an e-mail", "label: Over 30", 8, "the ledger tells rules apart by label"),
+        ("label: Opened an e-mail", "label: Over 30", 8, "labels identify rules in the ledger"),
         ("label: Opened an e-mail", "label: Starting points", 8, "taken by the base points"),
         ("per: each", "per: daily", 11, "'once', 'each', 'day' or 'value'"),
         ("per: each", "per: once", 13, "a cap limits repeated points"),

@@ -10,7 +10,7 @@ import pytest
 
 from features import History
 from models.scorecard import Sheet, score_sheet
-from models.scorecard.insights.simulation import simulate_silence
+from models.scorecard.insights.simulation import simulate_inactivity
 from tests.models.histories import DAY, START, open_small, set_spine
 
 MICRO = timedelta(microseconds=1)
@@ -32,12 +32,12 @@ def did(event: str, *days: float, **more: Any) -> list[dict[str, Any]]:
 def test_a_window_ends_at_its_exact_moment_and_the_stage_with_it() -> None:
     found = sheet(rule("open", 10, within="30d"), rule("form", 5), thresholds={"mql": 12})
     history = open_small([{"lead_id": "a"}], [*did("open", 30.5), *did("form", 3)])
-    simulated = simulate_silence(found, history, "a", NOW, days=20)
-    exact = simulated.looks[simulated.looks["exact"]]
+    simulated = simulate_inactivity(found, history, "a", NOW, days=20)
+    exact = simulated.snapshots[simulated.snapshots["exact"]]
     assert [moment.to_pydatetime() for moment in exact["as_of"]] == [START + 60.5 * DAY + MICRO]
     assert exact[["total", "stage"]].to_numpy().tolist() == [[5, "Lead"]]
-    assert len(simulated.looks) == 22
-    assert simulated.looks["total"].tolist() == [15] * 11 + [5] * 11
+    assert len(simulated.snapshots) == 22
+    assert simulated.snapshots["total"].tolist() == [15] * 11 + [5] * 11
     [loss] = simulated.losses.to_dict("records")
     assert (loss["rule"], loss["kind"], loss["points"]) == ("Open", "expired", -10)
 
@@ -50,20 +50,22 @@ def test_what_fades_silence_and_a_kept_stage_are_told_by_kind() -> None:
         thresholds={"mql": {"points": 25, "keep": 12}},
     )
     history = open_small([{"lead_id": "a"}], [*did("open", 49), *did("page", 10), *did("call", 49)])
-    simulated = simulate_silence(found, history, "a", NOW, days=90)
+    simulated = simulate_inactivity(found, history, "a", NOW, days=90)
     kinds = simulated.losses.groupby("kind")["points"].agg(["count", "sum"])
     assert kinds.loc["silence"].tolist() == [1, -6]
     assert set(kinds.index) == {"decay", "silence", "expired"}
-    stages = simulated.looks["stage"].tolist()
+    stages = simulated.snapshots["stage"].tolist()
     assert stages[0] == "MQL"
     assert stages[-1] == "Lead"
-    at = simulated.looks.loc[simulated.looks["stage"] == "Lead", ["as_of", "total"]].iloc[0]
+    at = simulated.snapshots.loc[simulated.snapshots["stage"] == "Lead", ["as_of", "total"]].iloc[0]
     assert at["total"] < 12
-    moved = simulated.looks["total"].iloc[-1] - simulated.looks["total"].iloc[0]
+    moved = simulated.snapshots["total"].iloc[-1] - simulated.snapshots["total"].iloc[0]
     assert simulated.losses["points"].sum() == pytest.approx(moved, abs=1e-9)
-    moments = [moment.to_pydatetime() for moment in simulated.looks.loc[simulated.looks["exact"], "as_of"]]
+    moments = [
+        moment.to_pydatetime() for moment in simulated.snapshots.loc[simulated.snapshots["exact"], "as_of"]
+    ]
     assert START + 70 * DAY not in moments  # a whole day from NOW is a daily look already
-    assert START + 109 * DAY in set(simulated.looks["as_of"].dt.to_pydatetime())
+    assert START + 109 * DAY in set(simulated.snapshots["as_of"].dt.to_pydatetime())
 
 
 def test_nothing_that_comes_to_be_known_later_is_seen() -> None:
@@ -84,12 +86,12 @@ def test_nothing_that_comes_to_be_known_later_is_seen() -> None:
     ]
     kinds = {"age": "number"}
     history = open_small([{"lead_id": "a", "age": 50.0}], coming, changes=edits, lead_attributes=kinds)
-    simulated = simulate_silence(found, history, "a", NOW, days=40)
-    assert simulated.looks["total"].unique().tolist() == [10]
-    assert simulated.looks["stage"].unique().tolist() == ["Lead"]
+    simulated = simulate_inactivity(found, history, "a", NOW, days=40)
+    assert simulated.snapshots["total"].unique().tolist() == [10]
+    assert simulated.snapshots["stage"].unique().tolist() == ["Lead"]
     assert simulated.losses.empty
     unknown = open_small([{"lead_id": "a", "age": 50.0}], changes=edits[1:], lead_attributes=kinds)
-    assert simulate_silence(found, unknown, "a", NOW, days=40).looks["total"].unique().tolist() == [0]
+    assert simulate_inactivity(found, unknown, "a", NOW, days=40).snapshots["total"].unique().tolist() == [0]
 
 
 def test_with_nothing_to_come_it_is_what_the_engine_says_of_each_day() -> None:
@@ -100,8 +102,8 @@ def test_with_nothing_to_come_it_is_what_the_engine_says_of_each_day() -> None:
         routes=[{"label": "Call", "when": "stage = 'SQL'", "action": "call"}],
     )
     history = open_small([{"lead_id": "a"}], [*did("open", 40, 45), *did("page", 44, 46.25)])
-    simulated = simulate_silence(found, history, "a", NOW, days=15)
-    _equal(found, history, simulated.looks)
+    simulated = simulate_inactivity(found, history, "a", NOW, days=15)
+    _equal(found, history, simulated.snapshots)
 
 
 def test_features_age_with_the_days() -> None:
@@ -113,15 +115,15 @@ def test_features_age_with_the_days() -> None:
         did("open", 2),
         accounts=[{"account_id": "x"}],
     )
-    simulated = simulate_silence(found, history, "a", NOW, days=15)
-    assert simulated.looks["total"].iloc[[0, 10, 11, -1]].tolist() == [0, 0, 4, 4]
+    simulated = simulate_inactivity(found, history, "a", NOW, days=15)
+    assert simulated.snapshots["total"].iloc[[0, 10, 11, -1]].tolist() == [0, 0, 4, 4]
     assert simulated.losses["kind"].tolist() == ["feature"]
 
 
-def _equal(found: Sheet, history: History, looks: pd.DataFrame) -> None:
-    moments: list[datetime] = [moment.to_pydatetime() for moment in looks["as_of"]]
+def _equal(found: Sheet, history: History, snapshots: pd.DataFrame) -> None:
+    moments: list[datetime] = [moment.to_pydatetime() for moment in snapshots["as_of"]]
     spine = set_spine(history, [("a", moment) for moment in moments])
     scores = score_sheet(found, history, spine).scores
     names = ["engagement", "total", "stage", "grade"]
-    pd.testing.assert_frame_equal(scores[names], looks[names], rtol=0, atol=1e-9)
-    assert scores["route"].equals(looks["route"])
+    pd.testing.assert_frame_equal(scores[names], snapshots[names], rtol=0, atol=1e-9)
+    assert scores["route"].equals(snapshots["route"])

@@ -76,7 +76,7 @@ grades,fit C,,,25,,,,,,,,,,,,,,,,
 grades,engagement 4,,,75,,,,,,,,,,,,,,,,
 grades,engagement 3,,,50,,,,,,,,,,,,,,,,
 grades,engagement 2,,,25,,,,,,,,,,,,,,,,
-# What to do with whom: the first line that holds
+# What to do with whom: the first line that matches
 routes,Call,,rule.large,,,,,,,,,,,,,,,call,reps,"It is large, and near"
 "# Values for `x IN name` in conditions, one a line"
 list rivals,"Acme, Inc.",,,,,,,,,,,,,,,,,,,
@@ -198,7 +198,7 @@ def test_an_ambiguous_number_is_told_both_ways() -> None:
     ("old", "new", "line", "message"),
     [
         ("section,label,when,points", "section,label,when,poinst", 1, "did you mean: points?"),
-        ("section,label,when,points", "section,label,when,when", 1, "this column stands twice"),
+        ("section,label,when,points", "section,label,when,when", 1, "this column is repeated"),
         ("section,label", "part,label", 1, "no such column"),
         (",also\n", ",\n", 5, "a column without a name"),
         ("3,each,30d,9,,,services", "3,each,30d,9,,,services,x", 5, "a column without a name"),
@@ -330,7 +330,7 @@ disqualify: # out, whatever the points
 
 thresholds: {mql: 30, sql: {points: 55, when: rule.large, keep: 45}} # stages
 
-routes: # the first that holds is taken
+routes: # the first that matches is taken
   - {label: Call, when: rule.large, action: call, queue: reps, reason: "It is large, and near"}
 """
     )

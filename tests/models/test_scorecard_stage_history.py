@@ -90,7 +90,7 @@ def test_points_that_fade_across_a_threshold_are_told_by_the_day() -> None:
     rows = told(found, history)
     assert [stage for _, stage, _ in rows] == ["Lead", "MQL", "Lead"]
     assert 31 < rows[2][0] <= 32.01
-    assert stage_history(found, history, Spine(history.engine, "spine"))["why"].iloc[2].endswith("(faded)")
+    assert stage_history(found, history, Spine(history.engine, "spine"))["why"].iloc[2].endswith("(decayed)")
 
 
 def test_a_lead_that_fell_and_rose_between_two_days_of_its_events_is_seen_twice() -> None:
@@ -151,8 +151,8 @@ def test_a_condition_without_points_is_told_as_a_condition() -> None:
     history = open_small([{"lead_id": "a"}], did("demo", 5))
     assert [stage for _, stage, _ in told(found, history)] == ["Lead", "MQL", "Lead"]
     assert stage_history(found, history, Spine(history.engine, "spine"))["why"].tolist()[1:] == [
-        "the condition of MQL holds",
-        "the condition of MQL no longer holds",
+        "the condition of MQL matches",
+        "the condition of MQL no longer matches",
     ]
 
 

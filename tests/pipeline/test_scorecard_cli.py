@@ -103,7 +103,7 @@ def test_one_lead_before_anything_goes_live(project: Path, typed: Typed) -> None
     assert told["total"] == sum(told["dimensions"][name] for name in ("fit", "engagement"))
     words = typed("test", ".", "L000646")
     assert "Vehicle form" in words or "vehicle form" in words
-    assert "Do not hold" in words
+    assert "Not matched" in words
     assert "did you mean" in typed("test", ".", "L00646", code=2)
 
 

@@ -87,8 +87,8 @@ def test_one_lead_is_held_against_every_line_of_the_sheet(file: ProjectFile) -> 
     assert found.dimensions["platform"] == by["Looked at prices"].points
     [mail] = by["Opened a mail"].lines
     assert (mail["raw_points"], mail["taken_by_cap"], mail["points"]) == (8, 2, 6)
-    assert [rule.held for rule in (by["Prices"], by["Any city"], by["Demo"])] == [True, True, False]
-    why = {label: rule.why for label, rule in by.items() if not rule.held}
+    assert [rule.matched for rule in (by["Prices"], by["Any city"], by["Demo"])] == [True, True, False]
+    why = {label: rule.why for label, rule in by.items() if not rule.matched}
     assert why == {
         "Earns well": "income 1111",
         "In Lima": "city Bern",
@@ -96,7 +96,7 @@ def test_one_lead_is_held_against_every_line_of_the_sheet(file: ProjectFile) -> 
         "Recent page": "not within 3d: last 2024-05-10",
         "Page after mail": "not since 2024-05-10, when what must come first happened",
         "Demo": "never",
-        "Silent": "last 2024-05-10: not yet 14d of silence",
+        "Silent": "last 2024-05-10: not yet inactive for 14d",
     }
     text = shown(words.render_lead_test(found), found)
     assert "Opened a mail  (a cap took 2)" in text
@@ -139,15 +139,15 @@ def test_a_preview_counts_the_open_leads_and_what_became_of_past_ones(file: Proj
     assert found.crossing.down > 0
     past = found.past
     assert past is not None
-    assert past.looks == past.bands["rows"].sum() == past.stages["rows"].sum()
+    assert past.snapshots == past.bands["rows"].sum() == past.stages["rows"].sum()
     assert past.conversions == past.bands["conversions"].sum() > 20
     known = past.bands[past.bands["rows"] > 0]
     assert ((known["low"] <= known["rate"]) & (known["rate"] <= known["high"])).all()
     hot = past.stages.set_index("stage").loc[["MQL", "SQL"]].sum()
-    assert past.hot["share_of_looks"] == pytest.approx(hot["rows"] / past.looks)
+    assert past.hot["share_of_looks"] == pytest.approx(hot["rows"] / past.snapshots)
     assert past.hot["share_of_conversions"] == pytest.approx(hot["conversions"] / past.conversions)
     text = shown(words.render_preview(found), found)
-    assert "5 rules hold for no lead now" in text
+    assert "5 rules match no lead now" in text
     assert "too many to be called hot" in text
 
 
@@ -164,7 +164,7 @@ def test_a_preview_early_in_the_history_tells_that_no_outcome_is_known(file: Pro
     )
     found = jobs.preview(ProjectFile(file.path, young), sheet())
     assert found.past is None
-    assert "Past leads: the outcome of no look" in shown(words.render_preview(found), found)
+    assert "Past leads: no outcome of these leads" in shown(words.render_preview(found), found)
     with pytest.raises(DataError, match="none of the open leads"):
         jobs.preview(file, sheet(**{"for": "city = 'Atlantis'"}))
 
@@ -173,7 +173,7 @@ def test_a_diff_tells_what_was_written_and_who_moves_by_which_line(file: Project
     actions = [{**TOLD["actions"][0], "points": 14}, *TOLD["actions"][2:]]
     newer = sheet(actions=actions, thresholds={"mql": 18, "sql": 28}, total=["fit", "engagement", "platform"])
     found = jobs.diff(file, sheet(), newer, START + 76 * DAY)
-    told = {difference.words for difference in found.differences}
+    told = {difference.text for difference in found.differences}
     assert "action “Looked at prices”: points 10 → 14" in told
     assert any(line.startswith("action “Opened a mail”: removed") for line in told)
     assert found.compared > 40
@@ -192,17 +192,19 @@ def test_a_diff_counts_the_leads_that_only_one_of_the_sheets_is_for(file: Projec
     assert found.only_after > 10
     assert found.moved == {"total": 0, "stage": 0, "grade": 0, "route": 0}
     same = jobs.diff(file, sheet(), sheet())
-    assert "say the same" in shown(words.render_diff(same), same)
+    assert "are the same" in shown(words.render_diff(same), same)
 
 
 def test_the_days_to_come_are_told_with_what_is_lost(file: ProjectFile) -> None:
     found = jobs.simulate(file, sheet(), "L141", days=60, as_of=START + 76 * DAY)
     text = shown(words.render_simulation(found), found)
     assert "Opened a mail -6 (more than 30 days ago)" in text
-    assert "Silent -4 (nothing for 14 days)" in text
+    assert "Silent -4 (no such event for 14 days)" in text
     assert "MQL → Lead (below 12, where it was kept)" in text
     lost = found.losses[found.losses["dimension"].isin(found.summed)]["points"].sum()
-    assert lost == pytest.approx(found.looks["total"].iloc[-1] - found.looks["total"].iloc[0], abs=1e-6)
+    assert lost == pytest.approx(
+        found.snapshots["total"].iloc[-1] - found.snapshots["total"].iloc[0], abs=1e-6
+    )
     for days in (0, 5000):
         with pytest.raises(UsageError, match="cannot be simulated"):
             jobs.simulate(file, sheet(), "L141", days=days)

@@ -1,14 +1,14 @@
-"""What changed between two looks: every line that came, went or faded, why, and sums that are exact.
+"""What changed between two snapshots: every line that was added, removed or decayed, why, with sums that are exact.
 
-The ledgers of two moments are laid side by side, line by line. A difference is told by its kind:
+The ledgers of two as-ofs are compared line by line. Every difference has a kind:
 
 - ``event``       something the lead did since
-- ``late``        something it did before, which became known since
-- ``retraction``  an event that was taken back
-- ``expired``     an event that left its window, or faded to nothing
-- ``decay``       points that faded
+- ``late``        something it did before, known since
+- ``retraction``  an event that was retracted
+- ``expired``     an event that left its window, or decayed to nothing
+- ``decay``       points lost to decay
 - ``cap``         a cap that took more, or less
-- ``silence``     nothing happened for long enough
+- ``silence``     no matching event for `inactive_for`
 - ``attribute``   the data about the lead or its account were edited
 - ``feature``     a feature that a condition reads moved
 - ``sheet``       the sheet itself is another one
@@ -34,11 +34,13 @@ KINDS = (
 )  # fmt: skip
 COLUMNS = ["pair", "dimension", "rule", "kind", "occurred_at", "detail", "before", "after", "points", "why"]
 _LINE = ["occurred_at", "detail", "taken_by_decay", "taken_by_cap", "raw_points", "points"]
-_KEY = ["pair", "dimension", "rule", "unit", "nth"]
+_KEY = ["pair", "dimension", "rule", "occurrence", "nth"]
 _FEATURE = re.compile(r"\bfeature\s*\.", re.IGNORECASE)
 
 
-def score_changes(before: SheetScores, after: SheetScores, hits: pd.DataFrame | None = None) -> pd.DataFrame:
+def score_changes(
+    before: SheetScores, after: SheetScores, events: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """What changed between two scorings of one sheet, for every lead that is in both.
 
     Per lead and dimension the points sum to the difference of its scores, to nine decimals.
@@ -46,33 +48,33 @@ def score_changes(before: SheetScores, after: SheetScores, hits: pd.DataFrame | 
     Parameters
     ----------
     before, after : each with at most one row per lead.
-    hits : the events behind the rules, of ``models.scorecard.scoring.probes.hits_of``. Without them an event that became
-        known late is told by its date alone, and one that completes an ``at_least`` may be taken for a late one.
+    events : the events behind the rules, of ``models.scorecard.scoring.probes.matching_events``. Without them an event that became
+        known late is recognised by its date alone, and one that completes an ``at_least`` may pass for a late one.
 
     Returns
     -------
     lead_id, dimension, rule, kind, occurred_at, detail, before, after (points of the line), points (the
     difference), why; by lead, the largest differences first.
 
-    Raises ``ValueError`` for two sheets that are not the same, and for a lead that stands twice.
+    Raises ``ValueError`` for two sheets that are not the same, and for a lead with two rows.
     """
     if before.sheet.version != after.sheet.version:
-        raise ValueError("two versions of a sheet are compared by version_changes, at one moment")
+        raise ValueError("two versions of a sheet are compared by version_changes, as of one time")
     pairs = _pairs(before, after)
-    found = line_changes(
+    changes = line_changes(
         before.sheet,
         _paired(before.ledger, pairs, "row_before"),
         _paired(after.ledger, pairs, "row_after"),
         pairs,
-        hits,
+        events,
     )
-    return _with_leads(found, pairs)
+    return _with_leads(changes, pairs)
 
 
 def version_changes(
     before: SheetScores, after: SheetScores, renamed: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """The same between two sheets (or versions) at one moment: differences by rule, all of kind ``sheet``.
+    """The same between two sheets (or versions) as of one time: differences by rule, all of kind ``sheet``.
 
     ``renamed`` maps labels of the first sheet to those of the second where a rule is known to be the same.
     """
@@ -85,14 +87,14 @@ def version_changes(
         sides.append(lines.groupby(["pair", "dimension", "rule"])["points"].sum())
     sums = pd.concat(sides, axis=1, keys=["before", "after"]).fillna(0.0).round(EXACT).reset_index()
     points = (sums["after"] - sums["before"]).round(EXACT)
-    found = sums.assign(
+    changes = sums.assign(
         kind="sheet",
         occurred_at=pd.Series(pd.NaT, index=sums.index),
         detail=None,
         points=points,
         why=f"sheet {before.sheet.version} → {after.sheet.version}",
     )
-    return _with_leads(found.loc[points != 0, COLUMNS], pairs)
+    return _with_leads(changes.loc[points != 0, COLUMNS], pairs)
 
 
 def moves(before: SheetScores, after: SheetScores) -> pd.DataFrame:
@@ -107,108 +109,112 @@ def line_changes(
     before: pd.DataFrame,
     after: pd.DataFrame,
     pairs: pd.DataFrame,
-    hits: pd.DataFrame | None = None,
+    events: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The differences of two ledgers of one sheet, pair by pair.
 
-    ``before`` and ``after`` are ledgers with a column ``pair``; ``pairs`` tells ``pair, lead_id, since, as_of``.
+    ``before`` and ``after`` are ledgers with a column ``pair``; ``pairs`` has ``pair, lead_id, since, as_of``.
     Returns the columns ``COLUMNS``; the order is by pair, then the largest first.
     """
-    facts = {rule.label: _Facts.of(rule) for rule in sheet.rules}
-    left, right = (_with_units(lines, facts)[_KEY + _LINE] for lines in (before, after))
+    rules = {rule.label: _RuleFacts.of(rule) for rule in sheet.rules}
+    left, right = (_with_occurrences(lines, rules)[_KEY + _LINE] for lines in (before, after))
     both = left.merge(right, on=_KEY, how="outer", suffixes=("_old", "_new"))
     if both.empty:
         return pd.DataFrame(columns=COLUMNS)
-    happened = _happened(pairs, hits)
-    moments: dict[Any, tuple[Any, Any]] = {
+    happened = _happened(pairs, events)
+    spans: dict[Any, tuple[Any, Any]] = {
         row["pair"]: (row["since"], row["as_of"]) for row in pairs.to_dict("records")
     }
-    told = []
+    parts = []
     for row in both.to_dict("records"):
-        since, as_of = moments[row["pair"]]
-        seen = happened.get((row["pair"], row["rule"])) if hits is not None else None
-        told += [
+        since, as_of = spans[row["pair"]]
+        seen = happened.get((row["pair"], row["rule"])) if events is not None else None
+        parts += [
             [row["pair"], row["dimension"], row["rule"], *part]
-            for part in _parts(row, facts.get(row["rule"]), since, as_of, seen)
+            for part in _parts(row, rules.get(row["rule"]), since, as_of, seen)
         ]
-    found = pd.DataFrame(told, columns=COLUMNS)
-    found = found.assign(
-        occurred_at=pd.to_datetime(found["occurred_at"]),
-        size=found["points"].abs(),
-        place=found["dimension"].map({name: place for place, name in enumerate(sheet.all_dimensions)}),
+    changes = pd.DataFrame(parts, columns=COLUMNS)
+    changes = changes.assign(
+        occurred_at=pd.to_datetime(changes["occurred_at"]),
+        size=changes["points"].abs(),
+        place=changes["dimension"].map({name: place for place, name in enumerate(sheet.all_dimensions)}),
     )
-    ordered = found.sort_values(["pair", "size", "rule", "place"], ascending=[True, False, True, True])
+    ordered = changes.sort_values(["pair", "size", "rule", "place"], ascending=[True, False, True, True])
     return ordered[COLUMNS].reset_index(drop=True)
 
 
 class _Seen(NamedTuple):
-    """What happened to the events of a rule between two moments."""
+    """What happened to the events of a rule between two as-ofs."""
 
     new: bool
     late: bool
 
 
-class _Facts(NamedTuple):
-    """What of a rule tells its lines apart, and why they come and go."""
+class _RuleFacts(NamedTuple):
+    """What identifies the lines of a rule, and explains why they appear and disappear."""
 
-    unit: str  # one, each, day, value
-    action: bool
-    fades: bool
-    within: timedelta | None
-    to_zero: timedelta | None
-    inactive_for: timedelta | None
+    occurrence: str  # one, each, day, value
     feature: bool
+    action: bool = False
+    within: timedelta | None = None
+    to_zero: timedelta | None = None
+    inactive_for: timedelta | None = None
 
     @classmethod
-    def of(cls, rule: AttributeRule | ActionRule) -> _Facts:
+    def of(cls, rule: AttributeRule | ActionRule) -> _RuleFacts:
         feature = bool(_FEATURE.search(rule.when))
         if isinstance(rule, AttributeRule):
-            return cls("one", False, False, None, None, None, feature)
-        unit = "one" if rule.per == "once" else rule.per
-        to_zero = rule.decay.to_zero if rule.decay else None
-        return cls(unit, True, rule.fades, rule.within, to_zero, rule.inactive_for, feature)
+            return cls(occurrence="one", feature=feature)
+        return cls(
+            occurrence="one" if rule.per == "once" else rule.per,
+            feature=feature,
+            action=True,
+            within=rule.within,
+            to_zero=rule.decay.to_zero if rule.decay else None,
+            inactive_for=rule.inactive_for,
+        )
 
-    def over(self, moment: pd.Timestamp, as_of: pd.Timestamp) -> str | None:
-        """Why an event of that moment no longer counts; ``None`` if it still may."""
-        if self.within is not None and moment < as_of - self.within:
+    def over(self, occurred_at: pd.Timestamp, as_of: pd.Timestamp) -> str | None:
+        """Why an event of that time no longer counts; ``None`` if it still may."""
+        if self.within is not None and occurred_at < as_of - self.within:
             return f"more than {humanize(self.within)} ago"
-        if self.to_zero is not None and moment <= as_of - self.to_zero:
-            return f"faded to nothing in {humanize(self.to_zero)}"
+        if self.to_zero is not None and occurred_at <= as_of - self.to_zero:
+            return f"decayed to nothing in {humanize(self.to_zero)}"
         return None
 
 
-def _with_units(lines: pd.DataFrame, facts: Mapping[str, _Facts]) -> pd.DataFrame:
-    """``unit`` tells which lines of two ledgers are the same one; of equal ones ``nth`` counts."""
-    kind = lines["rule"].map(lambda label: facts[label].unit if label in facts else "one").astype("str")
-    moment = lines["occurred_at"]
+def _with_occurrences(lines: pd.DataFrame, rules: Mapping[str, _RuleFacts]) -> pd.DataFrame:
+    """``occurrence`` identifies a line in two ledgers; equal ones are numbered by ``nth``."""
+    unit = lines["rule"].map(lambda label: rules[label].occurrence if label in rules else "one").astype("str")
+    occurred_at = lines["occurred_at"]
     # undated lines, and what counts once, are the same line whenever they are dated
-    unit = pd.Series("", index=lines.index, dtype="str")
-    unit = unit.mask(kind == "each", moment.dt.strftime("%Y-%m-%d %H:%M:%S.%f"))
-    unit = unit.mask(kind == "day", moment.dt.strftime("%Y-%m-%d"))
-    unit = unit.mask(kind == "value", lines["detail"])
-    lines = lines.assign(unit=unit)
+    occurrence = pd.Series("", index=lines.index, dtype="str")
+    occurrence = occurrence.mask(unit == "each", occurred_at.dt.strftime("%Y-%m-%d %H:%M:%S.%f"))
+    occurrence = occurrence.mask(unit == "day", occurred_at.dt.strftime("%Y-%m-%d"))
+    occurrence = occurrence.mask(unit == "value", lines["detail"])
+    lines = lines.assign(occurrence=occurrence)
     return lines.assign(nth=lines.groupby(_KEY[:-1], dropna=False).cumcount())
 
 
-def _happened(pairs: pd.DataFrame, hits: pd.DataFrame | None) -> dict[tuple[int, str], _Seen]:
+def _happened(pairs: pd.DataFrame, events: pd.DataFrame | None) -> dict[tuple[int, str], _Seen]:
     """Per pair and rule: did events come to be seen in between, and had they happened before?"""
-    if hits is None or hits.empty:
+    if events is None or events.empty:
         return {}
-    each = pairs[["pair", "lead_id", "since", "as_of"]].merge(hits, on="lead_id")
+    each = pairs[["pair", "lead_id", "since", "as_of"]].merge(events, on="lead_id")
     came = _seen(each, "as_of") & ~_seen(each, "since")
     each = each.assign(new=came & (each["occurred_at"] >= each["since"]), late=came)
     each["late"] &= ~each["new"]
-    found = each.groupby(["pair", "rule"])[["new", "late"]].any().reset_index()
+    by_rule = each.groupby(["pair", "rule"])[["new", "late"]].any().reset_index()
     return {
         (row["pair"], row["rule"]): _Seen(bool(row["new"]), bool(row["late"]))
-        for row in found.to_dict("records")
+        for row in by_rule.to_dict("records")
     }
 
 
-def _seen(hits: pd.DataFrame, at: str) -> pd.Series:
-    moment = hits[at]
-    stands = hits["retracted_at"].isna() | (hits["retracted_at"] >= moment)
-    return (hits["occurred_at"] < moment) & (hits["known_at"] < moment) & stands
+def _seen(events: pd.DataFrame, at: str) -> pd.Series:
+    as_of = events[at]
+    stands = events["retracted_at"].isna() | (events["retracted_at"] >= as_of)
+    return (events["occurred_at"] < as_of) & (events["known_at"] < as_of) & stands
 
 
 _Part = tuple[str, object, object, float, float, float, str]  # COLUMNS from kind on
@@ -216,38 +222,40 @@ _Part = tuple[str, object, object, float, float, float, str]  # COLUMNS from kin
 
 def _parts(
     row: Mapping[Any, Any],
-    facts: _Facts | None,
+    rule: _RuleFacts | None,
     since: pd.Timestamp,
     as_of: pd.Timestamp,
     seen: _Seen | None,
 ) -> list[_Part]:
-    """The differences of one line: it came, it went, or it stayed and faded, was renewed or cut by a cap."""
+    """The differences of one line: added, removed, or decayed, renewed or capped."""
     old, new = ({name: row[f"{name}_{side}"] for name in _LINE} for side in ("old", "new"))
     if pd.isna(old["points"]):
-        kind, why = _came(new, facts, since, seen)
-        return _told(kind, new, 0.0, new["points"], new["points"], why)
+        kind, why = _came(new, rule, since, seen)
+        return _difference(kind, new, 0.0, new["points"], new["points"], why)
     if pd.isna(new["points"]):
-        kind, why = _went(old, facts, as_of, seen)
-        return _told(kind, old, old["points"], 0.0, -old["points"], why)
+        kind, why = _went(old, rule, as_of, seen)
+        return _difference(kind, old, old["points"], 0.0, -old["points"], why)
     was, now = old["points"], new["points"]
     capped = round(old["taken_by_cap"] - new["taken_by_cap"], EXACT)
     rest = round(now - was - capped, EXACT)
-    moved = "decay", "faded"
+    moved = "decay", "decayed"
     grew = rest * new["raw_points"] > 0
     if grew and new["occurred_at"] > old["occurred_at"]:
         late = not seen.new if seen else new["occurred_at"] < since
         moved = ("late", "done again, known late") if late else ("event", "done again")
     elif new["occurred_at"] < old["occurred_at"]:
-        moved = "retraction", "the latest time was taken back"
+        moved = "retraction", "the latest event was retracted"
     return [
-        *_told(moved[0], new, was, now, rest, moved[1]),
-        *_told(
+        *_difference(moved[0], new, was, now, rest, moved[1]),
+        *_difference(
             "cap", new, was, now, capped, "the cap took less" if abs(now) > abs(was) else "the cap took more"
         ),
     ]
 
 
-def _told(kind: str, line: Mapping[str, Any], was: float, now: float, points: float, why: str) -> list[_Part]:
+def _difference(
+    kind: str, line: Mapping[str, Any], was: float, now: float, points: float, why: str
+) -> list[_Part]:
     points = round(points, EXACT) + 0.0
     if points == 0:
         return []
@@ -256,31 +264,33 @@ def _told(kind: str, line: Mapping[str, Any], was: float, now: float, points: fl
 
 
 def _came(
-    line: Mapping[str, Any], facts: _Facts | None, since: pd.Timestamp, seen: _Seen | None
+    line: Mapping[str, Any], rule: _RuleFacts | None, since: pd.Timestamp, seen: _Seen | None
 ) -> tuple[str, str]:
-    if facts is None or not facts.action:
-        return ("feature", "now holds") if facts and facts.feature else ("attribute", "now holds")
+    if rule is None or not rule.action:
+        return ("feature", "now matches") if rule and rule.feature else ("attribute", "now matches")
     recent = line["occurred_at"] >= since
-    if facts.inactive_for is not None:
+    if rule.inactive_for is not None:
         if recent:
-            return "silence", f"nothing for {humanize(facts.inactive_for)}"
-        return "retraction", "what broke the silence was taken back"
-    # what completes an at_least is newer than the moment of its line
-    if recent or (facts.unit == "one" and seen is not None and seen.new):
+            return "silence", f"no such event for {humanize(rule.inactive_for)}"
+        return "retraction", "the event that ended the inactivity was retracted"
+    # what completes an at_least is newer than the time of its line
+    if recent or (rule.occurrence == "one" and seen is not None and seen.new):
         return "event", "new"
     return "late", "happened before, known since"
 
 
 def _went(
-    line: Mapping[str, Any], facts: _Facts | None, as_of: pd.Timestamp, seen: _Seen | None
+    line: Mapping[str, Any], rule: _RuleFacts | None, as_of: pd.Timestamp, seen: _Seen | None
 ) -> tuple[str, str]:
-    if facts is None or not facts.action:
-        return ("feature", "no longer holds") if facts and facts.feature else ("attribute", "no longer holds")
-    if facts.inactive_for is not None:
+    if rule is None or not rule.action:
+        return (
+            ("feature", "no longer matches") if rule and rule.feature else ("attribute", "no longer matches")
+        )
+    if rule.inactive_for is not None:
         late = seen is not None and not seen.new
         return ("late", "was active after all, known since") if late else ("event", "active again")
-    over = facts.over(line["occurred_at"], as_of)
-    return ("expired", over) if over else ("retraction", "taken back")
+    over = rule.over(line["occurred_at"], as_of)
+    return ("expired", over) if over else ("retraction", "retracted")
 
 
 def _pairs(before: SheetScores, after: SheetScores) -> pd.DataFrame:
@@ -288,7 +298,7 @@ def _pairs(before: SheetScores, after: SheetScores) -> pd.DataFrame:
     for scores in (before, after):
         rows = scores.scores[["lead_id", "row_id", "as_of"]]
         if rows["lead_id"].duplicated().any():
-            raise ValueError("a lead stands twice: give one row per lead and moment")
+            raise ValueError("a lead has two rows: give one per lead")
         sides.append(rows)
     pairs = sides[0].merge(sides[1], on="lead_id", suffixes=("_before", "_after"))
     pairs = pairs.rename(columns={"as_of_before": "since", "as_of_after": "as_of"})
@@ -303,8 +313,8 @@ def _paired(ledger: pd.DataFrame, pairs: pd.DataFrame, row: str) -> pd.DataFrame
     return kept.assign(pair=pair.dropna().astype("int64"))
 
 
-def _with_leads(found: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+def _with_leads(changes: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     leads = pairs.set_index("pair")["lead_id"]
-    named = found.assign(lead_id=leads.reindex(found["pair"]).to_numpy(), size=found["points"].abs())
+    named = changes.assign(lead_id=leads.reindex(changes["pair"]).to_numpy(), size=changes["points"].abs())
     named = named.sort_values(["pair", "size"], ascending=[True, False], kind="stable", ignore_index=True)
     return named[["lead_id", *COLUMNS[1:]]]

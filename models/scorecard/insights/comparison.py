@@ -1,4 +1,4 @@
-"""Two sheets, or two versions of one, laid side by side: what was written differently."""
+"""Two sheets, or two versions of one, compared: which settings differ."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LONGEST = 60
 _MISSING = object()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing that two sheets say differently.
+    """One setting in which two sheets differ.
 
     ``what`` is ``added``, ``removed`` or ``changed``; ``section`` is attribute, action, disqualifier, route or
     setting; ``label`` is the rule's (its new one), or the setting's name; ``setting`` what of the rule changed.
@@ -24,23 +24,23 @@ class Difference:
     what: str
     section: str
     label: str
-    setting: str | None
-    before: Any
-    after: Any
+    setting: str | None = None
+    before: Any = None
+    after: Any = None
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """In one line: ``action “Webinar”: points 10 → 15``."""
         name = self.label if self.section == "setting" else f"{self.section} “{self.label}”"
         if self.what == "changed":
             setting = f"{self.setting} " if self.setting else ""
             return f"{name}: {setting}{_plain(self.before)} → {_plain(self.after)}"
-        told = self.after if self.what == "added" else self.before
-        return f"{name}: {self.what}" + (f" ({_brief(told)})" if told is not None else "")
+        rule = self.after if self.what == "added" else self.before
+        return f"{name}: {self.what}" + (f" ({_brief(rule)})" if rule is not None else "")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {**vars(self), "words": self.words}
+        return {**vars(self), "words": self.text}
 
 
 @dataclass(frozen=True)
@@ -54,18 +54,18 @@ class SheetComparison:
 def compare_sheets(before: Sheet, after: Sheet) -> SheetComparison:
     """What changed from one sheet to the other. Rules are the same by their key, else their label, else by all the rest."""
     old, new = before.settings(), after.settings()
-    found: list[Difference] = list(_settings(old, new))
+    differences: list[Difference] = list(_settings(old, new))
     renamed: dict[str, str] = {}
-    for section, word in _SECTIONS.items():
+    for section, name in _SECTIONS.items():
         pairs = list(_matched(old.get(section, []), new.get(section, [])))
         renamed |= {
             a["label"]: b["label"] for a, b in pairs if a and b and a["label"] != b["label"]
         }  # fmt: skip
         for a, b in pairs:
-            found += _rule(word, a, b)
+            differences += _rule(name, a, b)
         if section in ("disqualify", "routes"):
-            found += _order(section, pairs, old.get(section, []))
-    return SheetComparison(tuple(found), renamed)
+            differences += _order(section, pairs, old.get(section, []))
+    return SheetComparison(tuple(differences), renamed)
 
 
 def _settings(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference]:
@@ -75,27 +75,28 @@ def _settings(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference]:
 
 
 def _setting(name: str, a: Any, b: Any) -> Iterator[Difference]:
-    """Differences inside maps and lists are told one by one."""
+    """Differences inside maps and lists are listed one by one."""
     if a == b:
         return
     if name == "lists" or (isinstance(a, dict) and isinstance(b, dict)):
         for key in dict.fromkeys([*(a or {}), *(b or {})]):
             yield from _setting(f"{name}.{key}", (a or {}).get(key), (b or {}).get(key))
     elif name == "groups":
-        left, right = ({group["name"]: group["cap"] for group in told or []} for told in (a, b))
+        left, right = ({group["name"]: group["cap"] for group in groups or []} for groups in (a, b))
         for key in dict.fromkeys([*left, *right]):
             yield from _setting(f"groups.{key}", left.get(key), right.get(key))
     elif name.startswith("lists.") and a and b:
         for value in b:
             if value not in a:
-                yield Difference("added", "setting", name, None, None, value)
+                yield Difference(what="added", section="setting", label=name, after=value)
         for value in a:
             if value not in b:
-                yield Difference("removed", "setting", name, None, value, None)
+                yield Difference(what="removed", section="setting", label=name, before=value)
     elif a is None or b is None:
-        yield Difference("added" if a is None else "removed", "setting", name, None, a, b)
+        what = "added" if a is None else "removed"
+        yield Difference(what=what, section="setting", label=name, before=a, after=b)
     else:
-        yield Difference("changed", "setting", name, None, a, b)
+        yield Difference(what="changed", section="setting", label=name, before=a, after=b)
 
 
 _Rule = Mapping[str, Any]
@@ -110,9 +111,9 @@ def _matched(old: Sequence[_Rule], new: Sequence[_Rule]) -> Iterator[_Pair]:
         for place, rule in enumerate(new):
             if place in partner:
                 continue
-            if (hit := next((other for other in left if same(other, rule)), None)) is not None:
-                partner[place] = hit
-                left.remove(hit)
+            if (match := next((other for other in left if same(other, rule)), None)) is not None:
+                partner[place] = match
+                left.remove(match)
     for place, rule in enumerate(new):
         yield partner.get(place), rule
     for rule in left:
@@ -133,23 +134,31 @@ def _same_rest(a: _Rule, b: _Rule) -> bool:
 
 def _rule(section: str, a: _Rule | None, b: _Rule | None) -> list[Difference]:
     if a is None or b is None:
-        told = b or a or {}
-        return [Difference("added" if a is None else "removed", section, told["label"], None, a, b)]
-    names = [name for name in dict.fromkeys([*a, *b]) if a.get(name, _MISSING) != b.get(name, _MISSING)]
+        what, label = "added" if a is None else "removed", (b or a or {})["label"]
+        return [Difference(what=what, section=section, label=label, before=a, after=b)]
     return [
-        Difference("changed", section, b["label"], name, a.get(name), b.get(name))
-        for name in names
-    ]  # fmt: skip
+        Difference(
+            what="changed",
+            section=section,
+            label=b["label"],
+            setting=name,
+            before=a.get(name),
+            after=b.get(name),
+        )
+        for name in dict.fromkeys([*a, *b])
+        if a.get(name, _MISSING) != b.get(name, _MISSING)
+    ]
 
 
 def _order(section: str, pairs: list[_Pair], old: Sequence[_Rule]) -> list[Difference]:
-    """The first that holds wins, so their order is part of the meaning."""
+    """The first that matches wins, so their order is part of the meaning."""
     kept = [(a, b) for a, b in pairs if a and b]
     was = sorted(kept, key=lambda pair: old.index(pair[0]))
     if was == kept:
         return []
-    before, after = ([b["label"] for _, b in told] for told in (was, kept))
-    return [Difference("changed", "setting", f"order of {section}", None, before, after)]
+    before, after = ([b["label"] for _, b in side] for side in (was, kept))
+    label = f"order of {section}"
+    return [Difference(what="changed", section="setting", label=label, before=before, after=after)]
 
 
 def _plain(value: Any) -> str:
@@ -164,9 +173,9 @@ def _plain(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _brief(told: Any) -> str:
-    if not isinstance(told, Mapping) or "label" not in told:
-        return _plain(told)
-    parts = [f"{told['points']:+g}"] if "points" in told else []
-    parts += [told["when"]] if "when" in told else []
+def _brief(rule: Any) -> str:
+    if not isinstance(rule, Mapping) or "label" not in rule:
+        return _plain(rule)
+    parts = [f"{rule['points']:+g}"] if "points" in rule else []
+    parts += [rule["when"]] if "when" in rule else []
     return _plain(", ".join(parts))

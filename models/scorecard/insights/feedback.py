@@ -1,6 +1,6 @@
-"""Points beside what people said: which rules sales rejects leads for, and what customers did who were asked.
+"""Points compared with feedback: which rules sales rejects leads for, and what customers did who were asked.
 
-Everything here is counting. A row is a lead at the moment of its verdict (or answer), scored by what was known then.
+Everything here is counting. A row is a lead as of its verdict (or answer), scored by what was known then.
 Shares come with the 90 % Wilson interval, ``low`` and ``high``; they are missing where nobody was counted.
 """
 
@@ -21,13 +21,13 @@ from models.statistics import wilson
 Scored = SheetScores | ScorecardSetScores
 ACCEPTED, REJECTED = "accepted", "rejected"
 _MOST_BANDS = 10
-_MOST = 20  # reasons per rule, and answers per question that are held against each rule
+_MOST = 20  # reasons per rule, and answers per question that are broken down by rule
 
 
-def held_rules(scored: Scored) -> pd.DataFrame:
+def matched_rules(scored: Scored) -> pd.DataFrame:
     """``row_id, rule`` of every rule with a line in the ledger; rules without points have none."""
-    told = scored.ledger.loc[scored.ledger["rule"].isin(_labels(scored)), ["row_id", "rule"]]
-    return told.astype({"rule": "str"}).drop_duplicates(ignore_index=True)
+    matches = scored.ledger.loc[scored.ledger["rule"].isin(_labels(scored)), ["row_id", "rule"]]
+    return matches.astype({"rule": "str"}).drop_duplicates(ignore_index=True)
 
 
 def mql_points(scored: Scored) -> pd.Series:
@@ -35,7 +35,7 @@ def mql_points(scored: Scored) -> pd.Series:
     rows = scored.scores["row_id"]
     if isinstance(scored, SheetScores):
         return pd.Series(_mql(scored.sheet), index=pd.Index(rows), dtype="float64")
-    points = {sheet.name: _mql(sheet) for sheet in scored.book.sheets}
+    points = {sheet.name: _mql(sheet) for sheet in scored.scorecards.sheets}
     names = scored.scores["sheet"]
     return pd.Series([points.get(name, np.nan) for name in names], index=pd.Index(rows), dtype="float64")
 
@@ -54,11 +54,11 @@ def made_mql(scored: Scored) -> pd.DataFrame:
 
 
 def verdicts_by_rule(
-    scored: Scored, verdicts: pd.DataFrame, held: pd.DataFrame | None = None
+    scored: Scored, verdicts: pd.DataFrame, matches: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """What sales said of the leads that each rule held for, in the sheet's order.
+    """What sales said of the leads that each rule matched, in the sheet's order.
 
-    ``verdicts`` has ``row_id`` and ``verdict``, one row per lead; rows that were not scored are left out. ``held`` is
+    ``verdicts`` has ``row_id`` and ``verdict``, one row per lead; rows that were not scored are left out. ``matches`` is
     ``row_id, rule``, by default of the rules with a line. Columns: ``rule``; ``held``, ``accepted``, ``rejected``,
     ``share`` (rejected among held), ``low``, ``high``; the same of the other leads as ``others``,
     ``others_rejected``, ``others_share``; and of the leads that the rule made MQL as ``made_mql``,
@@ -66,7 +66,7 @@ def verdicts_by_rule(
     """
     rejected = _rejected(scored, verdicts)
     labels, made = _labels(scored), made_mql(scored).loc[rejected.index]
-    holds = _table(held_rules(scored) if held is None else held, rejected.index, labels)
+    holds = _table(matched_rules(scored) if matches is None else matches, rejected.index, labels)
     no = rejected.to_numpy()[:, None]
     first = _counted(holds, no)
     then = _counted(made.to_numpy(dtype=bool), no).add_prefix("made_")
@@ -104,10 +104,10 @@ def verdicts_by_band(scored: Scored, verdicts: pd.DataFrame) -> pd.DataFrame:
     totals = scored.scores["total"].to_numpy(dtype=float)
     edges = round_edges(totals[judged.to_numpy()]) if judged.any() else np.array([])
     place = pd.Series(np.searchsorted(edges, totals, side="right"), index=scored.scores.index)
-    found = _by(scored, verdicts, place, range(len(edges) + 1))
-    ends, at = np.array([np.nan, *edges, np.nan]), found["group"].to_numpy(dtype=np.int64)
+    bands = _by(scored, verdicts, place, range(len(edges) + 1))
+    ends, at = np.array([np.nan, *edges, np.nan]), bands["group"].to_numpy(dtype=np.int64)
     bounds = pd.DataFrame({"total_from": ends[at], "total_to": ends[at + 1]})
-    return pd.concat([bounds, found.drop(columns="group")], axis=1)
+    return pd.concat([bounds, bands.drop(columns="group")], axis=1)
 
 
 def rejection_reasons(verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -117,20 +117,24 @@ def rejection_reasons(verdicts: pd.DataFrame) -> pd.DataFrame:
     """
     no = verdicts[verdicts["verdict"] == REJECTED]
     counts = _spelt(no["reason"]).value_counts(dropna=False)
-    found = pd.DataFrame({"reason": counts.index.astype("str"), "leads": counts.to_numpy(dtype=np.int64)})
-    found = found.assign(share=found["leads"] / max(len(no), 1))
-    return found.sort_values(["leads", "reason"], ascending=[False, True], ignore_index=True)
+    reasons = pd.DataFrame({"reason": counts.index.astype("str"), "leads": counts.to_numpy(dtype=np.int64)})
+    reasons = reasons.assign(share=reasons["leads"] / max(len(no), 1))
+    return reasons.sort_values(["leads", "reason"], ascending=[False, True], ignore_index=True)
 
 
-def reasons_by_rule(scored: Scored, verdicts: pd.DataFrame, held: pd.DataFrame | None = None) -> pd.DataFrame:
-    """``rule, reason, leads``: why sales rejected the leads that each rule held for, the 20 most frequent of each."""
+def reasons_by_rule(
+    scored: Scored, verdicts: pd.DataFrame, matches: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """``rule, reason, leads``: why sales rejected the leads that each rule matched, the 20 most frequent of each."""
     known = verdicts["row_id"].isin(scored.scores["row_id"])
     no = verdicts[(verdicts["verdict"] == REJECTED) & known]
     no = no.assign(reason=_spelt(no["reason"])).dropna(subset="reason")
-    joined = (held_rules(scored) if held is None else held).merge(no[["row_id", "reason"]], on="row_id")
-    found = joined.groupby(["rule", "reason"], observed=True).size().reset_index(name="leads")
+    joined = (matched_rules(scored) if matches is None else matches).merge(
+        no[["row_id", "reason"]], on="row_id"
+    )
+    counts = joined.groupby(["rule", "reason"], observed=True).size().reset_index(name="leads")
     place = {label: number for number, label in enumerate(_labels(scored))}
-    ordered = found.assign(place=found["rule"].map(place)).sort_values(
+    ordered = counts.assign(place=counts["rule"].map(place)).sort_values(
         ["place", "leads", "reason"], ascending=[True, False, True], ignore_index=True
     )
     return ordered.groupby("rule").head(_MOST)[["rule", "reason", "leads"]].reset_index(drop=True)
@@ -142,37 +146,41 @@ def answer_counts(answers: pd.DataFrame) -> pd.DataFrame:
     ``answers`` has ``lead_id, question, answer``; a lead may give several answers to one question, and counts once for
     each. Questions with most leads first, then the most frequent answer. Spelling as in ``rejection_reasons``.
     """
-    told = spelt_answers(answers)
-    asked = told.groupby("question")["lead_id"].nunique().rename("asked")
-    found = told.groupby(["question", "answer"])["lead_id"].nunique().rename("leads").reset_index()
-    found = found.merge(asked.reset_index(), on="question")
-    found = found.assign(share=found["leads"] / found["asked"])
+    given = spelt_answers(answers)
+    asked = given.groupby("question")["lead_id"].nunique().rename("asked")
+    counts = given.groupby(["question", "answer"])["lead_id"].nunique().rename("leads").reset_index()
+    counts = counts.merge(asked.reset_index(), on="question")
+    counts = counts.assign(share=counts["leads"] / counts["asked"])
     order = ["asked", "question", "leads", "answer"]
-    found = found.sort_values(order, ascending=[False, True, False, True], ignore_index=True)
-    return found[["question", "answer", "leads", "asked", "share"]]
+    counts = counts.sort_values(order, ascending=[False, True, False, True], ignore_index=True)
+    return counts[["question", "answer", "leads", "asked", "share"]]
 
 
-def customers_by_rule(scored: Scored, rows: Iterable[int], held: pd.DataFrame | None = None) -> pd.DataFrame:
+def customers_by_rule(
+    scored: Scored, rows: Iterable[int], matches: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """``rule, customers, held, share, low, high``: how many of these rows did, or are, what each rule rewards."""
     index, labels = pd.Index(list(rows), dtype="int64"), _labels(scored)
-    holds = _table(held_rules(scored) if held is None else held, index, labels).sum(axis=0)
-    share, low, high = _shares(holds, np.full(len(labels), len(index)))
+    matched = _table(matched_rules(scored) if matches is None else matches, index, labels).sum(axis=0)
+    share, low, high = _shares(matched, np.full(len(labels), len(index)))
     rule = pd.Series(labels, dtype="str")
-    told = {"customers": len(index), "held": holds, "share": share, "low": low, "high": high}
-    return pd.DataFrame({"rule": rule, **told})
+    counts = {"customers": len(index), "held": matched, "share": share, "low": low, "high": high}
+    return pd.DataFrame({"rule": rule, **counts})
 
 
-def answers_by_rule(scored: Scored, answers: pd.DataFrame, held: pd.DataFrame | None = None) -> pd.DataFrame:
-    """``question, answer, rule, leads, held, share``: of those who gave an answer, how many each rule held for.
+def answers_by_rule(
+    scored: Scored, answers: pd.DataFrame, matches: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """``question, answer, rule, leads, held, share``: of those who gave an answer, how many each rule matched.
 
     ``answers`` has ``row_id`` besides what ``answer_counts`` reads. Of each question the 20 most frequent answers.
     """
-    told = spelt_answers(answers)[["row_id", "question", "answer"]].drop_duplicates()
+    given = spelt_answers(answers)[["row_id", "question", "answer"]].drop_duplicates()
     top = answer_counts(answers).groupby("question").head(_MOST)[["question", "answer", "leads"]]
     cells = top.merge(pd.DataFrame({"rule": pd.Series(_labels(scored), dtype="str")}), how="cross")
-    joined = told.merge(held_rules(scored) if held is None else held, on="row_id")
-    found = joined.groupby(["question", "answer", "rule"], observed=True).size().rename("held").reset_index()
-    cells = cells.merge(found, on=["question", "answer", "rule"], how="left")
+    joined = given.merge(matched_rules(scored) if matches is None else matches, on="row_id")
+    counts = joined.groupby(["question", "answer", "rule"], observed=True).size().rename("held").reset_index()
+    cells = cells.merge(counts, on=["question", "answer", "rule"], how="left")
     count = cells["held"].fillna(0).astype("int64")
     return cells.assign(held=count, share=count / cells["leads"])[
         ["question", "answer", "rule", "leads", "held", "share"]
@@ -181,8 +189,8 @@ def answers_by_rule(scored: Scored, answers: pd.DataFrame, held: pd.DataFrame | 
 
 def spelt_answers(answers: pd.DataFrame) -> pd.DataFrame:
     """The same with one spelling for questions, and for answers to one question, that differ in capitals or spaces."""
-    told = answers.assign(question=_spelt(answers["question"]))
-    return told.assign(answer=told.groupby("question")["answer"].transform(_spelt))
+    spelt = answers.assign(question=_spelt(answers["question"]))
+    return spelt.assign(answer=spelt.groupby("question")["answer"].transform(_spelt))
 
 
 def round_edges(totals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -211,30 +219,30 @@ def _rejected(scored: Scored, verdicts: pd.DataFrame) -> pd.Series:
     return (known["verdict"] == REJECTED).set_axis(pd.Index(known["row_id"])).sort_index()
 
 
-def _table(held: pd.DataFrame, index: pd.Index, labels: list[str]) -> NDArray[np.bool_]:
-    """Whether each rule (column) holds for each row of the index."""
-    found = np.zeros((len(index), len(labels)), dtype=bool)
-    rows = index.get_indexer(pd.Index(held["row_id"]))
-    columns = pd.Index(labels).get_indexer(pd.Index(held["rule"].astype("str")))
+def _table(matches: pd.DataFrame, index: pd.Index, labels: list[str]) -> NDArray[np.bool_]:
+    """Whether each rule (column) matches each row of the index."""
+    table = np.zeros((len(index), len(labels)), dtype=bool)
+    rows = index.get_indexer(pd.Index(matches["row_id"]))
+    columns = pd.Index(labels).get_indexer(pd.Index(matches["rule"].astype("str")))
     ours = (rows >= 0) & (columns >= 0)
-    found[rows[ours], columns[ours]] = True
-    return found
+    table[rows[ours], columns[ours]] = True
+    return table
 
 
 def _counted(chosen: NDArray[np.bool_], rejected: NDArray[np.bool_]) -> pd.DataFrame:
     """Per column the chosen rows: ``leads, accepted, rejected, share, low, high``."""
     leads, no = chosen.sum(axis=0), (chosen & rejected).sum(axis=0)
     share, low, high = _shares(no, leads)
-    told = {"leads": leads, ACCEPTED: leads - no, REJECTED: no, "share": share, "low": low, "high": high}
-    return pd.DataFrame(told)
+    counts = {"leads": leads, ACCEPTED: leads - no, REJECTED: no, "share": share, "low": low, "high": high}
+    return pd.DataFrame(counts)
 
 
 def _shares(
-    hits: NDArray[np.int64], count: NDArray[np.int64]
+    part: NDArray[np.int64], whole: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    low, high = wilson(hits, count)
-    known = count > 0
-    share = np.where(known, hits / np.maximum(count, 1), np.nan)
+    low, high = wilson(part, whole)
+    known = whole > 0
+    share = np.where(known, part / np.maximum(whole, 1), np.nan)
     return share, np.where(known, low, np.nan), np.where(known, high, np.nan)
 
 

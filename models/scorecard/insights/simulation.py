@@ -1,4 +1,4 @@
-"""What becomes of a score if the lead does nothing more: the engine asked about days to come."""
+"""A score over the coming days if the lead does nothing more."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from models.scorecard.language.grades import STAGES
 from models.scorecard.language.parsing import Parsed, parse_conditions
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import score_sheet
-from models.scorecard.scoring.probes import hits_of, set_rows
+from models.scorecard.scoring.probes import matching_events, set_rows
 
 DAY = timedelta(days=1)
-_MOMENT = timedelta(microseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 _NEVER = datetime(9000, 1, 1)
-_FADING = ("decay", "cap")
+_GRADUAL = ("decay", "cap")
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,26 @@ class Simulation:
 
     Attributes
     ----------
-    looks : one row per day and per exact moment at which something drops: ``as_of``, ``exact`` (such a moment),
+    snapshots : one row per day and per exact time at which something drops: ``as_of``, ``exact`` (such a time),
         the dimensions, ``total``, ``score``, ``grade``, ``stage``, ``route``, by time. The first row is now.
-    losses : what went between one look and the next: ``as_of`` (of the later one), ``dimension``, ``rule``,
+    losses : what was lost between one snapshot and the next: ``as_of`` (of the later one), ``dimension``, ``rule``,
         ``kind`` (see ``changes``), ``occurred_at``, ``detail``, ``before``, ``after``, ``points``, ``why``.
     turns : changes of the stage: ``as_of``, ``was``, ``stage``, ``why``.
     """
 
     lead_id: str
     as_of: datetime
-    looks: pd.DataFrame
+    snapshots: pd.DataFrame
     losses: pd.DataFrame
     turns: pd.DataFrame
 
 
-def simulate_silence(
+def simulate_inactivity(
     sheet: Sheet, history: History, lead_id: str, as_of: datetime, days: int = 90
 ) -> Simulation:
-    """Score one lead every day for ``days`` days from ``as_of`` on, as if nothing happened any more.
+    """Score one lead every day for ``days`` days from ``as_of`` on, as if nothing more happened.
 
-    What the history knows from ``as_of`` on, events, edits and retractions alike, is left aside. Conditions that
+    What the history knows from ``as_of`` on, events, edits and retractions alike, is ignored. Conditions that
     read features see them age too.
     """
     parsed = parse_conditions(sheet, history)
@@ -61,45 +61,45 @@ def simulate_silence(
         with set_rows(known, [(lead_id, as_of)]) as now:
             exact = set(_drops(sheet, parsed, known, now, as_of + days * DAY))
         daily = [as_of + day * DAY for day in range(days + 1)]
-        with set_rows(known, [(lead_id, moment) for moment in sorted({*daily, *exact})]) as coming:
-            found = score_sheet(sheet, known, coming, plan=parsed.plan)
-    rows = found.scores["row_id"]
+        with set_rows(known, [(lead_id, at) for at in sorted({*daily, *exact})]) as coming:
+            scored = score_sheet(sheet, known, coming, plan=parsed.plan)
+    rows = scored.scores["row_id"]
     pairs = pd.DataFrame(
         {
             "pair": rows.iloc[1:],
             "lead_id": lead_id,
-            "since": found.scores["as_of"].shift(1).iloc[1:],
-            "as_of": found.scores["as_of"].iloc[1:],
+            "since": scored.scores["as_of"].shift(1).iloc[1:],
+            "as_of": scored.scores["as_of"].iloc[1:],
         }
     )
-    ledger = found.ledger
+    ledger = scored.ledger
     before = ledger.assign(pair=ledger["row_id"] + 1)
     lost = line_changes(
         sheet, before[before["pair"].isin(pairs["pair"])], ledger.assign(pair=ledger["row_id"]).query("pair > 0"),
         pairs,
     )  # fmt: skip
     losses = lost.assign(as_of=lost["pair"].map(dict(zip(pairs["pair"], pairs["as_of"], strict=True))))
-    gone = set(lost.loc[~lost["kind"].isin(_FADING), "pair"])
-    stage = found.scores["stage"]
-    told = gone | set(rows[stage != stage.shift(1)])
-    every = found.scores.assign(exact=found.scores["as_of"].isin(list(exact - set(daily))))
-    looks = every[~every["exact"] | every["row_id"].isin(told)]
+    gone = set(lost.loc[~lost["kind"].isin(_GRADUAL), "pair"])
+    stage = scored.scores["stage"]
+    turning = gone | set(rows[stage != stage.shift(1)])
+    rows_exact = scored.scores.assign(exact=scored.scores["as_of"].isin(list(exact - set(daily))))
+    snapshots = rows_exact[~rows_exact["exact"] | rows_exact["row_id"].isin(turning)]
     shown = ["as_of", "exact", *sheet.all_dimensions, "total", "score", "grade", "stage", "route"]
     return Simulation(
-        lead_id,
-        as_of,
-        looks[shown].reset_index(drop=True),
-        losses[["as_of", *COLUMNS[1:]]].reset_index(drop=True),
-        _turns(sheet, found.scores),
+        lead_id=lead_id,
+        as_of=as_of,
+        snapshots=snapshots[shown].reset_index(drop=True),
+        losses=losses[["as_of", *COLUMNS[1:]]].reset_index(drop=True),
+        turns=_turns(sheet, scored.scores),
     )
 
 
 def _turns(sheet: Sheet, scores: pd.DataFrame) -> pd.DataFrame:
     """Where the stage changes, and which of its limits was passed."""
-    found = scores.assign(was=scores["stage"].shift(1)).iloc[1:]
-    found = found[found["stage"] != found["was"]]
-    whys = [_why(sheet, row) for row in found.to_dict("records")]
-    return found.assign(why=pd.Series(whys, index=found.index, dtype="str"))[
+    turns = scores.assign(was=scores["stage"].shift(1)).iloc[1:]
+    turns = turns[turns["stage"] != turns["was"]]
+    whys = [_why(sheet, row) for row in turns.to_dict("records")]
+    return turns.assign(why=pd.Series(whys, index=turns.index, dtype="str"))[
         ["as_of", "was", "stage", "why"]
     ].reset_index(drop=True)
 
@@ -119,25 +119,25 @@ def _why(sheet: Sheet, row: dict[Any, Any]) -> str:
         return f"below {lost.keep:g}, where it was kept"
     if lost.keep is None and lost.points is not None and row["total"] < lost.points:
         return f"below {lost.points:g}"
-    return "its condition no longer holds"
+    return "its condition no longer matches"
 
 
 def _drops(sheet: Sheet, parsed: Parsed, history: History, now: Spine, end: datetime) -> Iterator[datetime]:
-    """The moments ahead at which an event leaves its window, has faded, or has been silent for long enough."""
-    hits = hits_of(sheet, history, now, parsed)
+    """The times ahead at which an event leaves its window, has decayed to zero, or inactivity begins to count."""
+    events = matching_events(sheet, history, now, parsed)
     row = history.engine.frame(f"SELECT as_of, created_at FROM {now}").iloc[0]
     start, created = row["as_of"].to_pydatetime(), row["created_at"].to_pydatetime()
     for rule in sheet.actions:
-        mine = hits.loc[(hits["rule"] == rule.label) & (hits["role"] == "when"), "occurred_at"]
-        found = [moment.to_pydatetime() for moment in mine]
-        moments: list[datetime] = []
+        mine = events.loc[(events["rule"] == rule.label) & (events["role"] == "when"), "occurred_at"]
+        occurred = [at.to_pydatetime() for at in mine]
+        ends: list[datetime] = []
         if rule.within is not None:
-            moments += [moment + rule.within + _MOMENT for moment in found]
+            ends += [at + rule.within + _MICROSECOND for at in occurred]
         if rule.decay is not None and rule.decay.to_zero is not None:
-            moments += [moment + rule.decay.to_zero for moment in found]
+            ends += [at + rule.decay.to_zero for at in occurred]
         if rule.inactive_for is not None:
-            moments.append(max([*found, created]) + rule.inactive_for)
-        yield from (moment for moment in moments if start < moment <= end)
+            ends.append(max([*occurred, created]) + rule.inactive_for)
+        yield from (at for at in ends if start < at <= end)
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def _as_known(history: History, lead_id: str, as_of: datetime) -> Iterator[Histo
     changed = {
         "leads": {"closed_at": f"CASE WHEN closed_at < {at} THEN closed_at END"},
         "events": {"retracted_at": f"CASE WHEN retracted_at < {at} THEN retracted_at END"},
-        # an edit to come still tells that the value of today is not the value of then
+        # an edit to come still shows that the value of today is not the value as of then
         "changes": {"known_at": f"CASE WHEN known_at < {at} THEN known_at ELSE {never} END"},
     }
     kept = {

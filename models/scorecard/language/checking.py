@@ -1,4 +1,4 @@
-"""A sheet held against the data: misspelt values, rules that never fire, thresholds nobody can reach."""
+"""A sheet checked against the data: misspelt values, rules that never fire, thresholds nobody can reach."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
     for where, condition, on in placed:
         misspelt = list(values.misspelt(condition, on, where))
         findings += misspelt
-        # features hold only as of a moment: whether one ever reaches a value is not told here
-        told = not any(name.startswith("feature.") for name in condition.columns_used)
-        if told and not misspelt and not _fires(condition, on, history):
+        # features are values as of a time: whether one ever reaches a value is not checked here
+        checked = not any(name.startswith("feature.") for name in condition.columns_used)
+        if checked and not misspelt and not _fires(condition, on, history):
             things = "events" if on == "action" else "leads"
             findings.append(Finding("sheet-rule-never-fires", f"{where}: none of the {things} match", "note"))
     return [*findings, *_unknown_results(sheet, parsed), *_out_of_reach(sheet), *_old_names(sheet)]
@@ -83,7 +83,7 @@ class _Values:
 
     def __init__(self, history: History) -> None:
         self.history = history
-        self.found: dict[tuple[str, str], list[str] | None] = {}
+        self.known: dict[tuple[str, str], list[str] | None] = {}
 
     def misspelt(self, condition: Condition, on: str, where: str) -> Iterator[Finding]:
         for column, text in sorted(condition.texts_sought()):
@@ -96,8 +96,8 @@ class _Values:
             yield Finding("sheet-unknown-value", f"{where}: no {thing} has {column} = {text!r}{hint}")
 
     def _of(self, column: str, on: str) -> list[str] | None:
-        """``None`` when there are too many to tell a misspelt one."""
-        if (column, on) not in self.found:
+        """``None`` when there are too many to recognise a misspelt one."""
+        if (column, on) not in self.known:
             quote = self.history.engine.dialect.quote
             prefix, _, name = column.rpartition(".") if column.startswith("account.") else ("", "", column)
             table, alias = (_EVENTS, "e") if on == "action" else (_LEADS, _ALIASES[prefix])
@@ -106,14 +106,14 @@ class _Values:
                 f"SELECT DISTINCT {picked} AS v FROM {table} "
                 f"WHERE {picked} IS NOT NULL LIMIT {_MOST_VALUES + 1}"
             )
-            self.found[column, on] = None if len(frame) > _MOST_VALUES else sorted(map(str, frame["v"]))
-        return self.found[column, on]
+            self.known[column, on] = None if len(frame) > _MOST_VALUES else sorted(map(str, frame["v"]))
+        return self.known[column, on]
 
 
 def _fires(condition: Condition, on: str, history: History) -> bool:
     table, aliases = (_EVENTS, {"": "e"}) if on == "action" else (_LEADS, _ALIASES)
-    held = condition.sql(history.engine.dialect, aliases)
-    return bool(history.engine.value(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {held})"))
+    matches = condition.sql(history.engine.dialect, aliases)
+    return bool(history.engine.value(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {matches})"))
 
 
 def _out_of_reach(sheet: Sheet) -> Iterator[Finding]:
@@ -133,8 +133,8 @@ def _out_of_reach(sheet: Sheet) -> Iterator[Finding]:
             name.startswith("grades") and reach == 0
         )  # a sheet without actions has no engagement to grade
         if reach < limit and not unused:
-            told = f"sheet {sheet.name}: {name} is {limit:g}, but the rules give at most {reach:g} points"
-            yield Finding("sheet-out-of-reach", told, "note" if name.startswith("grades") else "warning")
+            message = f"sheet {sheet.name}: {name} is {limit:g}, but the rules give at most {reach:g} points"
+            yield Finding("sheet-out-of-reach", message, "note" if name.startswith("grades") else "warning")
 
 
 def _most(sheet: Sheet, dimension: str) -> float:

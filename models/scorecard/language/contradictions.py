@@ -28,7 +28,6 @@ _TAKEN |= {
     "stage",
     "disqualified",
     "disqualified_by",
-    "bar",
     "trend",
     "surge",
     "product",
@@ -43,14 +42,14 @@ STARTING = "Starting points"
 def contradictions(sheet: SheetSettings) -> Iterator[Complaint]:
     """Every contradiction in the sheet: the place, the value and the complaint."""
     if not (sheet.attributes or sheet.actions or sheet.disqualify):
-        told = "the sheet has no rule: give it `attributes`, `actions` or `disqualify`"
-        yield ("actions",), None, told
+        message = "the sheet has no rule: give it `attributes`, `actions` or `disqualify`"
+        yield ("actions",), None, message
     yield from _dimensions(sheet)
     yield from _labels(sheet)
     yield from _names(sheet)
     for index, rule in enumerate(sheet.actions):
-        for key, value, told in _action(rule):
-            yield ("actions", index, key), value, told
+        for key, value, message in _action(rule):
+            yield ("actions", index, key), value, message
     limits = sheet.thresholds
     low, high = (stage.points if stage else None for stage in (limits and limits.mql, limits and limits.sql))
     if low is not None and high is not None and high < low:
@@ -69,7 +68,7 @@ def _dimensions(sheet: SheetSettings) -> Iterator[Complaint]:
             if name not in known:
                 yield (key, index), name, _no_dimension(name, known)
             elif name in names[:index]:
-                yield (key, index), name, f"{name!r} stands twice"
+                yield (key, index), name, f"{name!r} is listed twice"
     for name in sheet.base:
         if name not in sheet.all_dimensions:
             yield ("base", name), name, _no_dimension(name, sheet.all_dimensions)
@@ -79,8 +78,8 @@ def _dimensions(sheet: SheetSettings) -> Iterator[Complaint]:
                 if name not in sheet.all_dimensions:
                     yield (section, index, "also"), name, _no_dimension(name, sheet.all_dimensions)
             if rule.dimension is not None and rule.dimension not in sheet.all_dimensions:
-                told = _no_dimension(rule.dimension, sheet.all_dimensions)
-                yield (section, index, "dimension"), rule.dimension, told
+                message = _no_dimension(rule.dimension, sheet.all_dimensions)
+                yield (section, index, "dimension"), rule.dimension, message
 
 
 def _no_dimension(name: str, known: tuple[str, ...]) -> str:
@@ -94,8 +93,8 @@ def _labels(sheet: SheetSettings) -> Iterator[Complaint]:
     for section in ("attributes", "actions", "disqualify"):
         for index, rule in enumerate(getattr(sheet, section)):
             if rule.label in labels:
-                told = f"this label is taken by {labels[rule.label]}: the ledger tells rules apart by label"
-                yield (section, index, "label"), rule.label, told
+                message = f"this label is taken by {labels[rule.label]}: labels identify rules in the ledger"
+                yield (section, index, "label"), rule.label, message
             labels[rule.label] = f"another rule in {section}"
     for index, route in enumerate(sheet.routes):
         if route.label in [other.label for other in sheet.routes[:index]]:
@@ -128,18 +127,18 @@ def _action(rule: ActionRule) -> Iterator[tuple[str, Any, str]]:
         yield "at_least", rule.at_least.number, "at_least goes with `per: once`: drop one of the two"
     by_value = rule.per == "value" or (rule.at_least is not None and rule.at_least.unit == "value")
     if by_value and rule.of is None:
-        told = "which values? Name a column of the events: `of: page`"
-        yield ("per" if rule.per == "value" else "at_least"), "value", told
+        message = "which values? Name a column of the events: `of: page`"
+        yield ("per" if rule.per == "value" else "at_least"), "value", message
     if rule.of is not None and not by_value:
         yield "of", rule.of, "`of` goes with `per: value` or `at_least: {values: …}`"
     for name in ("within", "inactive_for"):
         if getattr(rule, name) == timedelta(0):
-            told = "nothing happens within no time: write a length such as 30d"
-            yield name, "0d", told
+            message = "nothing happens within no time: write a length such as 30d"
+            yield name, "0d", message
     if rule.inactive_for is not None:
         for name in ("of", "within", "cap", "decay", "at_least", "after"):
             if getattr(rule, name) is not None:
-                told = f"`inactive_for` asks for nothing happening, and `{name}` for something: make it two rules"
-                yield name, getattr(rule, name), told
+                message = f"`inactive_for` asks for nothing happening, and `{name}` for something: make it two rules"
+                yield name, getattr(rule, name), message
         if rule.per != "once":
-            yield "per", rule.per, "silence counts once: drop `per`"
+            yield "per", rule.per, "inactivity counts once: drop `per`"

@@ -1,4 +1,4 @@
-"""Lists of values that conditions look into: written in the sheet, or in a file beside it."""
+"""Lists of values for conditions: written in the sheet, or in a file beside it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _MOST_BYTES = 5_000_000
 _COLUMN = "make it a column of the leads"
 
 
-def read_list(told: Any, folder: Path | None) -> tuple[str, ...]:
-    """The values of a list: as they stand in the sheet, or in the file that is named instead.
+def read_list(values: Any, folder: Path | None) -> tuple[str, ...]:
+    """The values of a list: from the sheet, or from the file that it names instead.
 
     A file lies in ``folder`` (the sheet's) or below. It is text with a value a line, where blank lines and lines
     that begin with # are skipped, or a ``.csv`` whose first column is read, every row, a heading too. A value
-    that stands twice counts once. Raises ``ValueError`` that says what is wrong, in which file and line, and how
-    to mend it.
+    that is repeated counts once. Raises ``ValueError`` that says what is wrong, in which file and line, and how
+    to fix it.
     """
-    if isinstance(told, str):
-        return _checked(_of_file(told.strip(), folder))
-    if not isinstance(told, list | tuple):
+    if isinstance(values, str):
+        return _checked(_of_file(values.strip(), folder))
+    if not isinstance(values, list | tuple):
         raise ValueError("a list of values is expected, [one, two], or the name of a file beside the sheet")
-    return _checked((f"value {number}", _text(value)) for number, value in enumerate(told, 1))
+    return _checked((f"value {number}", _text(value)) for number, value in enumerate(values, 1))
 
 
 def _text(value: Any) -> str:
@@ -45,8 +45,8 @@ def _text(value: Any) -> str:
 
 
 def _checked(values: Iterator[tuple[str, str]]) -> tuple[str, ...]:
-    """The different ones of values, each of which comes with where it stands."""
-    found: dict[str, None] = {}
+    """The distinct values, each given with its place."""
+    distinct: dict[str, None] = {}
     for place, value in values:
         if (char := invisible(value)) is not None or "\n" in value or "\r" in value:
             raise ValueError(
@@ -57,12 +57,12 @@ def _checked(values: Iterator[tuple[str, str]]) -> tuple[str, ...]:
                 f"{place}: the value is longer than {LONGEST_VALUE:,} characters: {quoted(value)}"
             )
         if value:
-            found[value] = None
-        if len(found) > MOST_VALUES:
+            distinct[value] = None
+        if len(distinct) > MOST_VALUES:
             raise ValueError(f"{place}: this list has more than {MOST_VALUES:,} values: {_COLUMN}")
-    if not found:
+    if not distinct:
         raise ValueError("this list is empty: no lead could ever match it")
-    return tuple(found)
+    return tuple(distinct)
 
 
 def _of_file(name: str, folder: Path | None) -> Iterator[tuple[str, str]]:
@@ -120,5 +120,5 @@ def _missing(path: Path, name: str) -> ValueError:
         near = sorted(item.name for item in path.parent.iterdir() if item.suffix in (".txt", ".csv"))
     except OSError:
         near = []
-    told = f"; there are {listed(near, 5)}" if near else ""
-    return ValueError(f"there is no file {quoted(name)} that can be read beside the sheet{told}")
+    hint = f"; there are {listed(near, 5)}" if near else ""
+    return ValueError(f"there is no file {quoted(name)} that can be read beside the sheet{hint}")

@@ -1,4 +1,4 @@
-"""What a sheet makes of points: the 0–100 score, grades, stages, routes."""
+"""From points to the 0–100 score, grades, stages and routes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Stage(Section):
     """When a lead is in a stage: from a total on, under a condition, or both; and when it falls out again."""
 
     points: Number | None = Field(default=None, description="From this total on")
-    when: Text | None = Field(default=None, description=f"Only if this holds: a condition over {_COLUMNS}")
+    when: Text | None = Field(default=None, description=f"Only if this matches: a condition over {_COLUMNS}")
     keep: Number | None = Field(
         default=None, description="Once reached, it stays until the total falls below this"
     )
@@ -65,8 +65,8 @@ class Thresholds(Section):
     @property
     def stages(self) -> tuple[tuple[str, Stage], ...]:
         """Name and settings, the highest first."""
-        found = (("SQL", self.sql), ("MQL", self.mql))
-        return tuple((name, stage) for name, stage in found if stage is not None)
+        pairs = (("SQL", self.sql), ("MQL", self.mql))
+        return tuple((name, stage) for name, stage in pairs if stage is not None)
 
 
 class Grades(Section):
@@ -79,10 +79,10 @@ class Grades(Section):
 
 
 class Route(Section):
-    """What to do with a lead for which the condition holds; the first route of a sheet that holds is taken."""
+    """What to do with a lead that matches the condition; the first matching route of a sheet is taken."""
 
     label: Text = Field(description="Name of the route")
     when: Text = Field(description=f"A condition over stage, disqualified, {_COLUMNS}")
     action: Text = Field(description="What to do: call, text, e-mail, promo code, nurture …")
     queue: Text | None = Field(default=None, description="Whose work it is: a rep, a team, a campaign")
-    reason: Text | None = Field(default=None, description="Why, in words for the rep; else the label")
+    reason: Text | None = Field(default=None, description="Why, as the rep reads it; else the label")

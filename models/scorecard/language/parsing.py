@@ -60,7 +60,7 @@ class Parsed:
         return (*self.stages.values(), *self.routes)
 
     def asks(self, *columns: str) -> bool:
-        """Whether a stage or a route looks at one of these columns."""
+        """Whether a stage or a route reads one of these columns."""
         return any(name in condition.columns_used for condition in self.outcomes for name in columns)
 
 
@@ -78,8 +78,8 @@ def parse_segment(
 ) -> tuple[Condition | None, FeaturePlan | None]:
     """The condition of ``for``, and the features that it reads. Raises ``UsageError`` with file and line."""
     reading = _Reading(sheet, history, plan)
-    found = reading.segment()
-    return found, None if found is None else reading.narrow([found])
+    segment = reading.segment()
+    return segment, None if segment is None else reading.narrow([segment])
 
 
 class _Reading:
@@ -94,7 +94,7 @@ class _Reading:
     def parsed(self) -> Parsed:
         sheet = self.sheet
         actions = list(enumerate(sheet.actions))
-        found = Parsed(
+        parsed = Parsed(
             attributes=tuple(
                 self._lead(rule.when, "attributes", i) for i, rule in enumerate(sheet.attributes)
             ),
@@ -106,10 +106,10 @@ class _Reading:
             },
             of={i: self._of(rule.of, i) for i, rule in actions if rule.of is not None},
             disqualifiers=tuple(
-                self._event(bar.when, "disqualify", i)
-                if bar.on == "action"
-                else self._lead(bar.when, "disqualify", i)
-                for i, bar in enumerate(sheet.disqualify)
+                self._event(rule.when, "disqualify", i)
+                if rule.on == "action"
+                else self._lead(rule.when, "disqualify", i)
+                for i, rule in enumerate(sheet.disqualify)
             ),
             segment=self.segment(),
             stages=self._stages(),
@@ -119,7 +119,9 @@ class _Reading:
             ),
             plan=None,
         )
-        return replace(found, plan=self.narrow((*found.attributes, *found.disqualifiers, *found.outcomes)))
+        return replace(
+            parsed, plan=self.narrow((*parsed.attributes, *parsed.disqualifiers, *parsed.outcomes))
+        )
 
     def _stages(self) -> dict[str, Condition]:
         stages = self.sheet.thresholds.stages if self.sheet.thresholds else ()
@@ -154,11 +156,11 @@ class _Reading:
             tables["rule"] = {rule.key: "boolean" for rule in self.sheet.rules if rule.key is not None}
             tables["lead"] = history.lead_attributes  # a lead's own column may be called like an outcome
         columns = {**history.lead_attributes, **outcomes}
-        found = Condition.parse(text, columns, self.sheet.place(place, label), tables, self.sheet.lists)
+        condition = Condition.parse(text, columns, self.sheet.place(place, label), tables, self.sheet.lists)
         if not outcomes:
-            return found
-        # the lead's own columns are looked up apart from what the sheet makes, whatever they are called
-        return found.moved(
+            return condition
+        # the lead's own columns are kept apart from the sheet's results, even under one name
+        return condition.moved(
             lambda at: replace(at, table="lead") if not at.table and at.name not in outcomes else at
         )
 

@@ -21,13 +21,13 @@ from models.scorecard.language.settings import (
 
 
 class Decay(Section):
-    """How points fade: by a half-life, or on a straight line to zero. Give one of the two."""
+    """How points decay: by a half-life, or linearly to zero. Give one of the two."""
 
     half_life: Duration | None = Field(
-        default=None, description="Time after which half of the points are left: 30d"
+        default=None, description="Half of the points are left after this time: 30d"
     )
     to_zero: Duration | None = Field(
-        default=None, description="Time after which nothing is left, evenly lost: 60d"
+        default=None, description="Nothing is left after this time, linearly: 60d"
     )
 
     @model_validator(mode="after")
@@ -39,7 +39,7 @@ class Decay(Section):
                 "is left after 60 days)"
             )
         if given[0] == timedelta(0):
-            raise ValueError("points that fade within no time never count: write a length such as 30d")
+            raise ValueError("points that decay in no time never count: write a length such as 30d")
         return self
 
 
@@ -62,7 +62,7 @@ class AtLeast(Section):
 
     @property
     def unit(self) -> Literal["each", "day", "value"]:
-        """What is counted, in the words of ``per``."""
+        """What is counted, as in ``per``."""
         return "each" if self.events else "day" if self.days else "value"
 
     @property
@@ -115,7 +115,7 @@ class ActionRule(Rule):
     """Points for what the lead did; they move engagement.
 
     ``per: once`` gives the points once, ``each`` for every matching event, ``day`` for every day with one,
-    ``value`` for every value of ``of``. What counts once counts from the first time on, or, where it fades by
+    ``value`` for every value of ``of``. What counts once counts from the first time on, or, where it expires by
     ``within`` or ``decay``, from the most recent, because that one lasts longest.
     """
 
@@ -132,7 +132,7 @@ class ActionRule(Rule):
     cap: PositiveNumber | None = Field(
         default=None, description="At most so many points in all, up or down; not with per: once"
     )
-    decay: Decay | None = Field(default=None, description="Points fade: {half_life: 30d} or {to_zero: 60d}")
+    decay: Decay | None = Field(default=None, description="Points decay: {half_life: 30d} or {to_zero: 60d}")
     at_least: Annotated[
         AtLeast | None, BeforeValidator(lambda v: None if v is None else _bare_is_events(v))
     ] = Field(
@@ -149,7 +149,7 @@ class ActionRule(Rule):
     )
 
     @property
-    def fades(self) -> bool:
+    def expires(self) -> bool:
         """Whether a later event counts for longer than an earlier one."""
         return self.within is not None or self.decay is not None
 

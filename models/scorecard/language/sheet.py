@@ -18,7 +18,7 @@ from models.scorecard.language.sheet_settings import SheetSettings
 class Sheet(SheetSettings):
     """A score sheet: rules with points, disqualifiers, stages, grades and routes.
 
-    Read one with :meth:`load`; ``version`` tells two sheets apart by content, lists included.
+    Read one with :meth:`load`; ``version`` identifies its content, lists included.
     """
 
     _places: dict[tuple[str | int, ...], str] = PrivateAttr(default_factory=dict)
@@ -28,7 +28,7 @@ class Sheet(SheetSettings):
         """Read and check the sheet at ``path``.
 
         Conditions are checked when the columns are known: by ``check_sheet`` and when the sheet is scored.
-        Raises ``UsageError`` that tells file, line, rule and value of every mistake.
+        Raises ``UsageError`` with file, line, rule and value of every mistake.
         """
         folder = Path(path).parent
         sheet, lines = load_yaml_with_lines(path, cls, "score sheet", context={"folder": folder})
@@ -97,9 +97,11 @@ class Sheet(SheetSettings):
     def _holds_together(self) -> Self:
         problems = [
             InitErrorDetails(
-                type=PydanticCustomError("contradiction", "{told}", {"told": told}), loc=place, input=value
+                type=PydanticCustomError("contradiction", "{message}", {"message": message}),
+                loc=place,
+                input=value,
             )
-            for place, value, told in contradictions(self)
+            for place, value, message in contradictions(self)
         ]
         if problems:
             raise ValidationError.from_exception_data("Sheet", problems)

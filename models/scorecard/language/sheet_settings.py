@@ -1,4 +1,4 @@
-"""The settings of a score sheet, as they are written; ``Sheet`` adds what they mean together."""
+"""The settings of a score sheet, as they are written; ``Sheet`` adds what they say together."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from models.scorecard.language.settings import DimensionName, Name, Number, Opti
 MAIN_DIMENSIONS = ("fit", "engagement")
 
 
-def _list(told: Any, info: ValidationInfo) -> tuple[str, ...]:
-    return read_list(told, (info.context or {}).get("folder"))
+def _list(values: Any, info: ValidationInfo) -> tuple[str, ...]:
+    return read_list(values, (info.context or {}).get("folder"))
 
 
 def _base(value: Any) -> Any:
     if value is None:  # a section whose lines are all commented out
         return {}
-    found = {"fit": value} if isinstance(value, int | float) else value
-    # a starting point of 0 says nothing, and must not tell two versions apart
+    points = {"fit": value} if isinstance(value, int | float) else value
+    # a starting point of 0 is the default, and must not change the version
     return (
-        {name: points for name, points in found.items() if points != 0} if isinstance(found, dict) else found
+        {name: number for name, number in points.items() if number != 0}
+        if isinstance(points, dict)
+        else points
     )
 
 
@@ -40,7 +42,7 @@ class SheetSettings(Section):
     )
     lists: Annotated[
         dict[Name, Annotated[tuple[str, ...], BeforeValidator(_list)]],
-        BeforeValidator(lambda told: {} if told is None else told),
+        BeforeValidator(lambda value: {} if value is None else value),
     ] = Field(
         default={},
         description="Values for `column IN name`: a list, or a file beside the sheet, one value a line",
@@ -66,7 +68,7 @@ class SheetSettings(Section):
     )
     thresholds: Thresholds | None = Field(default=None, description="Stages; without them all are Lead")
     grades: Grades = Field(default=Grades(), description="Cuts of the grades")
-    routes: Optional[Route] = Field(default=(), description="What to do with whom: the first that holds")
+    routes: Optional[Route] = Field(default=(), description="What to do with whom: the first that matches")
 
     @property
     def rules(self) -> tuple[AttributeRule | ActionRule, ...]:

@@ -30,7 +30,7 @@ _NOTES = {
     "disqualify": "out, whatever the points",
     "thresholds": "stages",
     "grades": "lowest points of A B C and 4 3 2",
-    "routes": "the first that holds is taken",
+    "routes": "the first that matches is taken",
 }
 _SPACED = ("lists", "base", "attributes", "actions", "disqualify", "thresholds", "routes")
 _PLAIN = re.compile(r"[^\W\d_][\w ./()-]*")
@@ -56,10 +56,10 @@ def yaml_text(sheet: Sheet) -> str:
     content = _ordered(sheet.settings(), _SECTIONS)
     lines: list[str] = []
     for key, value in content.items():
-        told = list(_entry(key, value, ""))
-        if key in _NOTES and len(told[0]) + len(_NOTES[key]) + 3 <= _WIDTH and not told[0].endswith("["):
-            told[0] += f" # {_NOTES[key]}"
-        lines += ["", *told] if key in _SPACED and lines else told
+        entry = list(_entry(key, value, ""))
+        if key in _NOTES and len(entry[0]) + len(_NOTES[key]) + 3 <= _WIDTH and not entry[0].endswith("["):
+            entry[0] += f" # {_NOTES[key]}"
+        lines += ["", *entry] if key in _SPACED and lines else entry
     return "\n".join(lines) + "\n"
 
 
@@ -147,12 +147,12 @@ def _escape(char: str) -> str:
 
 
 def _reads_as_block(text: str) -> bool:
-    """Whether a text of several lines can stand as it is, a line a line."""
+    """Whether a text of several lines can be written as it is, line by line."""
     lines = text.split("\n")
     return len(lines) > 1 and all(line.isprintable() and line == line.rstrip() for line in lines)
 
 
-def _ordered(found: dict[str, Any], order: str) -> dict[str, Any]:
+def _ordered(settings: dict[str, Any], order: str) -> dict[str, Any]:
     """The settings in the order a person would write them; unknown ones last."""
     place = {name: index for index, name in enumerate(order.split())}
-    return dict(sorted(found.items(), key=lambda pair: place.get(pair[0], len(place))))
+    return dict(sorted(settings.items(), key=lambda pair: place.get(pair[0], len(place))))

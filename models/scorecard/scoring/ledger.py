@@ -45,12 +45,12 @@ class SheetScores:
     scores : one row per spine row, by row_id: ``row_id``, ``lead_id``, ``as_of``, ``fit``, ``engagement``,
         the sheet's own dimensions, ``total``, ``score`` (0–100), ``grade`` (A4 … D1), ``stage`` (Lead, MQL, SQL,
         Disqualified), ``disqualified_by`` (the label, else missing), ``product`` (the product line with the most
-        points), ``route``, ``action``, ``queue`` and ``reason`` of the first route that holds, and, where asked for,
+        points), ``route``, ``action``, ``queue`` and ``reason`` of the first route that matches, and, where asked for,
         ``trend`` (points won in the last 7 days) and ``surge`` (engagement of the last 7 days less the weekly mean
         of the three weeks before). Points stay when disqualified.
     ledger : one row per line and dimension, by row, dimension and time: ``row_id``, ``lead_id``,
         ``dimension``, ``rule`` (its label), ``occurred_at`` (missing for attributes and starting points),
-        ``detail`` (what was seen), ``raw_points``, ``taken_by_decay``, ``taken_by_cap``, ``points``: raw_points less
+        ``detail`` (the values read), ``raw_points``, ``taken_by_decay``, ``taken_by_cap``, ``points``: raw_points less
         what was taken. The points of a dimension sum to its column in ``scores``.
     """
 
@@ -63,23 +63,23 @@ class SheetScores:
         return self.ledger[self.ledger["row_id"] == row_id].reset_index(drop=True)
 
     def by_rule(self) -> pd.DataFrame:
-        """Points counted for the total, (rows, rules): 0 where a rule does not hold.
+        """Points counted for the total, (rows, rules): 0 where a rule does not match.
 
         One column per rule of the sheet in its order, named by label; starting points, alike for all, are
         left out, so a row sums to ``total`` less those.
         """
         labels = [rule.label for rule in self.sheet.rules]
         counted = self.ledger[self.ledger["dimension"].isin(self.sheet.total)]
-        found = counted.pivot_table(
+        points = counted.pivot_table(
             index="row_id", columns="rule", values="points", aggfunc="sum", observed=False
         )
-        return found.reindex(index=self.scores["row_id"], columns=labels).astype("float64").fillna(0.0)
+        return points.reindex(index=self.scores["row_id"], columns=labels).astype("float64").fillna(0.0)
 
     def _repr_html_(self) -> str:
         stages = self.scores["stage"].value_counts()
-        told = ", ".join(f"{count:,} {stage}" for stage, count in stages.items())
-        told = f"<p><b>{self.sheet.name}</b> {self.sheet.version}: {told or 'no rows'}</p>"
-        return told + self.scores.head(10).to_html(index=False)
+        text = ", ".join(f"{count:,} {stage}" for stage, count in stages.items())
+        text = f"<p><b>{self.sheet.name}</b> {self.sheet.version}: {text or 'no rows'}</p>"
+        return text + self.scores.head(10).to_html(index=False)
 
 
 def score_sheet(
@@ -96,7 +96,7 @@ def score_sheet(
     An event counts if it occurred and was known strictly before ``as_of``, and, with ``within``, did not
     occur before ``as_of - within``. Attributes have the value they had then. With ``ledger=False`` the lines
     are not read out (the frame is empty), which halves the time. ``movement`` adds ``trend`` and ``surge``, which
-    costs a second look, a week before. ``plan`` holds the features that conditions may name (by default all).
+    costs a second pass, a week before. ``plan`` holds the features that conditions may name (by default all).
 
     Raises ``UsageError`` for a condition that the history's columns do not support.
     """
@@ -201,7 +201,7 @@ def passes_run(passes: SheetPasses) -> Iterator[None]:
         made.extend(step.name for step in steps)
         history.engine.run(steps)
 
-    of: Spine | None = None  # whose features stand in ``sheet_features``
+    of: Spine | None = None  # whose features are in ``sheet_features``
     try:
         for item in passes.passes():
             run(item.before)

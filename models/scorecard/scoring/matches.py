@@ -11,7 +11,7 @@ prefix of a pass):
 - ``p_visible``     spine x matches: occurred and known by then
 - ``p_first_last``  first and latest event of each row and class
 
-A query for a warehouse does without classes, so that a person can read it (``plain``): there an event stands once
+A query for a warehouse does without classes, so that a person can read it (``plain``): there an event is repeated
 for each of its markers.
 """
 

@@ -105,10 +105,10 @@ def action_occurrences(p: SheetPass) -> list[str]:
     for unit in ("once", "each", "day", "value"):
         chosen = {n: actions[n] for n in p.one_by_one if not actions[n].at_least and actions[n].per == unit}
         parts += [_by_unit(p, unit, chosen)] if chosen else []
-        for fades in (False, True):
+        for expires in (False, True):
             counted = {n: r for n, r in actions.items() if r.at_least and r.at_least.unit == unit}
-            chosen = {n: rule for n, rule in counted.items() if rule.fades == fades}
-            parts += [_at_least(p, unit, chosen, fades)] if chosen else []
+            chosen = {n: rule for n, rule in counted.items() if rule.expires == expires}
+            parts += [_at_least(p, unit, chosen, expires)] if chosen else []
     return parts + [
         _inactivity(p, n, r.inactive_for) for n, r in actions.items() if r.inactive_for is not None
     ]
@@ -161,10 +161,10 @@ def _is_number(p: SheetPass, feature: str) -> bool:
 
 def _once(p: SheetPass, numbers: list[int]) -> str:
     """Rules that count once: from the first time on, or the latest where it decays."""
-    fading = [n for n in numbers if p.numbers.actions[n].fades]
-    at = "m.latest" if fading else "m.earliest"
-    if fading and len(fading) < len(numbers):
-        at = f"CASE WHEN m.marker IN ({listed(fading)}) THEN m.latest ELSE m.earliest END"
+    expiring = [n for n in numbers if p.numbers.actions[n].expires]
+    at = "m.latest" if expiring else "m.earliest"
+    if expiring and len(expiring) < len(numbers):
+        at = f"CASE WHEN m.marker IN ({listed(expiring)}) THEN m.latest ELSE m.earliest END"
     within = window(p, numbers, "m.marker", "m.latest")
     return f"""
         SELECT m.row_id, m.marker AS rule, {at} AS occurred_at, {p.no_text} AS detail
@@ -178,10 +178,10 @@ def _by_unit(p: SheetPass, per: str, rules: dict[int, ActionRule]) -> str:
     source = f"FROM {p.name('events')} WHERE marker IN ({listed(rules)})"
     if per == "each":
         return f"SELECT row_id, marker AS rule, occurred_at, {p.no_text} AS detail {source}"
-    fading = [n for n, rule in rules.items() if rule.fades]
-    at = "max(occurred_at)" if fading else "min(occurred_at)"
-    if fading and len(fading) < len(rules):
-        at = f"CASE WHEN marker IN ({listed(fading)}) THEN max(occurred_at) ELSE min(occurred_at) END"
+    expiring = [n for n, rule in rules.items() if rule.expires]
+    at = "max(occurred_at)" if expiring else "min(occurred_at)"
+    if expiring and len(expiring) < len(rules):
+        at = f"CASE WHEN marker IN ({listed(expiring)}) THEN max(occurred_at) ELSE min(occurred_at) END"
     by = {"once": "", "day": f", {p.dialect.day_number('occurred_at')}", "value": ", value"}[per]
     return f"""
         SELECT row_id, marker AS rule, {at} AS occurred_at, {"value" if per == "value" else p.no_text} AS detail
@@ -190,7 +190,7 @@ def _by_unit(p: SheetPass, per: str, rules: dict[int, ActionRule]) -> str:
     """
 
 
-def _at_least(p: SheetPass, unit: str, rules: dict[int, ActionRule], fades: bool) -> str:
+def _at_least(p: SheetPass, unit: str, rules: dict[int, ActionRule], expires: bool) -> str:
     """The occurrence that completes the number it takes: counted from the first on, from the latest where it decays."""
     needed = " ".join(f"WHEN {n} THEN {rule.at_least.number}" for n, rule in rules.items() if rule.at_least)
     counted = f"{p.dialect.text('n')} || {p.dialect.literal(_COUNTED[unit])}"
@@ -199,7 +199,7 @@ def _at_least(p: SheetPass, unit: str, rules: dict[int, ActionRule], fades: bool
         FROM (
           SELECT
             row_id, rule, occurred_at,
-            row_number() OVER (PARTITION BY row_id, rule ORDER BY occurred_at {"DESC" if fades else "ASC"}) AS nth,
+            row_number() OVER (PARTITION BY row_id, rule ORDER BY occurred_at {"DESC" if expires else "ASC"}) AS nth,
             count(*) OVER (PARTITION BY row_id, rule) AS n
           FROM ({_by_unit(p, unit, rules)}) AS u
         ) AS c

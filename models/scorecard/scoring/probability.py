@@ -61,13 +61,13 @@ def calibrate_points(
     mean = float(w @ x / mass) if mass else 0.0
     spread = float(np.sqrt(w @ (x - mean) ** 2 / mass)) if mass else 0.0
     spread = spread if spread > 1e-12 * max(1.0, abs(mean)) else 1.0
-    hits = float(w @ y)
-    half = 0.0 if 0 < hits < mass else 0.5
-    rate = float(np.log((hits + half) / (mass - hits + half)))
-    start, slope = (rate, 0.0) if half else _fit((x - mean) / spread, y, w, rate)
+    positives = float(w @ y)
+    half = 0.0 if 0 < positives < mass else 0.5
+    rate = float(np.log((positives + half) / (mass - positives + half)))
+    intercept, slope = (rate, 0.0) if half else _fit((x - mean) / spread, y, w, rate)
     if slope < _FLATTEST:
-        start, slope = rate, _FLATTEST
-    return PointsCalibration(start - slope * mean / spread, slope / spread)
+        intercept, slope = rate, _FLATTEST
+    return PointsCalibration(intercept - slope * mean / spread, slope / spread)
 
 
 def _fit(z: Floats, y: Floats, w: Floats, start: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Questions to a sheet besides its score: who it is for, which rules hold, which events a rule is about."""
+"""Queries on a sheet besides its score: who it is for, which rules match, which events a rule is about."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.scorecard.scoring.ledger import score_sheet
 
 
 def set_rows(history: History, rows: Iterable[tuple[str, datetime]]) -> Spine:
-    """The spine of these leads and moments, numbered in this order, as a table that the caller drops."""
+    """The spine of these leads and as-ofs, numbered in this order, as a table that the caller drops."""
     frame = pd.DataFrame(list(rows), columns=["lead_id", "as_of"])
     frame = pd.DataFrame(
         {
@@ -55,45 +55,47 @@ def split_segment(sheet: Sheet, history: History, spine: Spine) -> Spine:
         return Spine.make(engine, "segment", f"{rows} WHERE row_id IN (SELECT row_id FROM {numbers})")
 
 
-def rules_held(
+def matched_rules(
     sheet: Sheet, history: History, spine: Spine, ledger: pd.DataFrame, plan: FeaturePlan | None = None
 ) -> pd.DataFrame:
-    """``row_id, rule`` (label) of every rule that holds: those of the ledger, and those that give no points.
+    """``row_id, rule`` (label) of every rule that matches: those of the ledger, and those without points.
 
     ``plan`` holds the features that the sheet reads, here and below: ``Parsed`` has it, and making it takes time.
     """
     columns = ["row_id", "rule"]
-    told = ledger.loc[ledger["rule"].isin([rule.label for rule in sheet.rules]), columns]
-    silent = [rule for rule in sheet.rules if rule.points == 0]
-    if not silent:
-        return told.drop_duplicates(ignore_index=True)
+    matches = ledger.loc[ledger["rule"].isin([rule.label for rule in sheet.rules]), columns]
+    signals = [rule for rule in sheet.rules if rule.points == 0]
+    if not signals:
+        return matches.drop_duplicates(ignore_index=True)
     plain: dict[str, object] = {"points": 1, "group": None, "also": (), "dimension": None}
-    attributes = tuple(rule.model_copy(update=plain) for rule in sheet.attributes if rule in silent)
+    attributes = tuple(rule.model_copy(update=plain) for rule in sheet.attributes if rule in signals)
     actions = tuple(
-        rule.model_copy(update={**plain, "cap": None}) for rule in sheet.actions if rule in silent
+        rule.model_copy(update={**plain, "cap": None}) for rule in sheet.actions if rule in signals
     )
     probe = sheet.model_copy(update={"attributes": attributes, "actions": actions, **_NOTHING_ELSE})
-    more = score_sheet(probe, history, spine, plan=plan).ledger[columns]
-    return pd.concat([told, more]).drop_duplicates(ignore_index=True)
+    further = score_sheet(probe, history, spine, plan=plan).ledger[columns]
+    return pd.concat([matches, further]).drop_duplicates(ignore_index=True)
 
 
-def attributes_seen(
+def attribute_values(
     sheet: Sheet, history: History, spine: Spine, plan: FeaturePlan | None = None
 ) -> dict[int, dict[str, str]]:
-    """What each attribute rule looked at, whether it held or not: row_id → label → ``age 41, place Bern``."""
+    """The values that each attribute rule read, whether it matched or not: row_id → label → ``age 41, place Bern``."""
     if not sheet.attributes:
         return {}
     rules = [
         {"label": rule.label, "when": f"({rule.when}) OR TRUE", "points": 1} for rule in sheet.attributes
     ]
-    found: dict[int, dict[str, str]] = {}
+    values: dict[int, dict[str, str]] = {}
     scores = score_sheet(_probe(sheet, attributes=rules), history, spine, plan=plan)
     for line in scores.ledger.to_dict("records"):
-        found.setdefault(line["row_id"], {})[line["rule"]] = line["detail"]
-    return found
+        values.setdefault(line["row_id"], {})[line["rule"]] = line["detail"]
+    return values
 
 
-def hits_of(sheet: Sheet, history: History, spine: Spine, parsed: Parsed | None = None) -> pd.DataFrame:
+def matching_events(
+    sheet: Sheet, history: History, spine: Spine, parsed: Parsed | None = None
+) -> pd.DataFrame:
     """The events that action rules are about, of the leads of a spine, whether known by then or not.
 
     Returns
@@ -113,21 +115,21 @@ def hits_of(sheet: Sheet, history: History, spine: Spine, parsed: Parsed | None 
         for index, condition in parsed.after.items()
     ]
     if not parts:
-        return pd.DataFrame(columns=_HITS)
-    told = " UNION ALL ".join(
+        return pd.DataFrame(columns=_EVENT_COLUMNS)
+    matching = " UNION ALL ".join(
         f"SELECT e.lead_id, {index} AS rule, '{role}' AS role, e.occurred_at, e.known_at, e.retracted_at, "
         f"{value} AS value FROM events AS e WHERE {condition.sql(sql, 'e')} "
         f"AND e.lead_id IN (SELECT lead_id FROM {spine})"
         for index, role, condition, value in parts
     )
     frame = history.engine.frame(
-        f"SELECT * FROM ({told}) AS h ORDER BY lead_id, rule, role DESC, occurred_at"
+        f"SELECT * FROM ({matching}) AS h ORDER BY lead_id, rule, role DESC, occurred_at"
     )
     labels = [rule.label for rule in sheet.actions]
-    return frame.assign(rule=[labels[number] for number in frame["rule"]])[_HITS]
+    return frame.assign(rule=[labels[number] for number in frame["rule"]])[_EVENT_COLUMNS]
 
 
-_HITS = ["lead_id", "rule", "role", "occurred_at", "known_at", "retracted_at", "value"]
+_EVENT_COLUMNS = ["lead_id", "rule", "role", "occurred_at", "known_at", "retracted_at", "value"]
 _NOTHING_ELSE: dict[str, object] = {
     "base": {}, "dimensions": (), "products": (), "total": ("fit", "engagement"), "groups": (),
     "disqualify": (), "thresholds": None, "routes": (), "for_": None,

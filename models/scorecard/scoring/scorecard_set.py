@@ -37,7 +37,7 @@ _SHARED = (
 
 @dataclass(frozen=True)
 class ScorecardSet:
-    """The sheets of a project in their order: the first whose ``for`` holds is a lead's primary sheet.
+    """The sheets of a project in their order: the first whose ``for`` matches is a lead's primary sheet.
 
     Raises ``UsageError`` for two sheets of one name.
     """
@@ -50,19 +50,19 @@ class ScorecardSet:
                 raise UsageError(
                     "two sheets have one name",
                     value=name,
-                    why="scores, versions and routes tell sheets apart by name",
+                    why="scores, versions and routes identify sheets by name",
                     fix="give each its own `sheet:`",
                 )
 
     @classmethod
-    def from_content(cls, told: dict[str, Any]) -> Self:
+    def from_content(cls, content: dict[str, Any]) -> Self:
         """The inverse of ``content``."""
-        return cls(tuple(Sheet.model_validate(sheet) for sheet in told.get("sheets", [told])))
+        return cls(tuple(Sheet.model_validate(sheet) for sheet in content.get("sheets", [content])))
 
     def content(self) -> dict[str, Any]:
         """Plain JSON values: of a single sheet its own content."""
-        found = [sheet.content() for sheet in self.sheets]
-        return found[0] if len(found) == 1 else {"sheets": found}
+        contents = [sheet.content() for sheet in self.sheets]
+        return contents[0] if len(contents) == 1 else {"sheets": contents}
 
     @property
     def name(self) -> str:
@@ -79,42 +79,42 @@ class ScorecardSet:
     @cached_property
     def rules(self) -> tuple[AttributeRule | ActionRule, ...]:
         """Every rule of every sheet, with labels that are unique among all; of several sheets also what each
-        starts with, since it tells their leads apart."""
-        found: list[AttributeRule | ActionRule] = []
+        starts with, since it differs between their leads."""
+        labelled: list[AttributeRule | ActionRule] = []
         for sheet in self.sheets:
-            if points := self.start(sheet):
+            if points := self.base_points(sheet):
                 when = sheet.for_ or "TRUE"
-                found.append(AttributeRule(label=self.starting(sheet), when=when, points=points))
-            found += [
+                labelled.append(AttributeRule(label=self.base_label(sheet), when=when, points=points))
+            labelled += [
                 rule.model_copy(update={"label": self.label(sheet, rule.label)}) for rule in sheet.rules
             ]
-        return tuple(found)
+        return tuple(labelled)
 
-    def start(self, sheet: Sheet) -> float:
+    def base_points(self, sheet: Sheet) -> float:
         """Starting points of a sheet's total, 0 for a single sheet: they are alike for all."""
         if len(self.sheets) == 1:
             return 0
         return sum(sheet.base.get(name, 0) for name in sheet.total)
 
-    def starting(self, sheet: Sheet) -> str:
+    def base_label(self, sheet: Sheet) -> str:
         """The label of a sheet's starting points among several."""
         return f"{STARTING} of {sheet.name}"
 
     @cached_property
     def _repeated(self) -> dict[tuple[str, str], str]:
-        """By sheet and label, what tells a rule whose label another sheet has too from all others."""
+        """By sheet and label, a unique label for each rule whose label another sheet has too."""
         counts = Counter(label for sheet in self.sheets for label in {rule.label for rule in sheet.rules})
-        counts.update(self.starting(sheet) for sheet in self.sheets if self.start(sheet))
-        taken, found = set(counts), {}
+        counts.update(self.base_label(sheet) for sheet in self.sheets if self.base_points(sheet))
+        taken, labels = set(counts), {}
         for sheet in self.sheets:
             for label in dict.fromkeys(rule.label for rule in sheet.rules):
                 if counts[label] > 1:
-                    told = f"{label} ({sheet.name})"
-                    while told in taken:  # a rule may be called that by hand
-                        told += f" ({sheet.name})"
-                    taken.add(told)
-                    found[sheet.name, label] = told
-        return found
+                    unique = f"{label} ({sheet.name})"
+                    while unique in taken:  # a rule may be called that by hand
+                        unique += f" ({sheet.name})"
+                    taken.add(unique)
+                    labels[sheet.name, label] = unique
+        return labels
 
     def label(self, sheet: Sheet, label: str) -> str:
         """The label of a sheet's rule, with the sheet's name where another sheet has the same; never that of another."""
@@ -135,9 +135,9 @@ class ScorecardSet:
             ):
                 alone, every = engine.count(f"{assigned} WHERE sheet IS NULL"), assigned.rows
             if alone:
-                told = f"no sheet is for {alone:,} of {every:,} leads: they get no points; "
-                told += "a last sheet without `for` would take them"
-                findings.append(Finding("sheet-no-segment", told, "warning", alone))
+                message = f"no sheet is for {alone:,} of {every:,} leads: they get no points; "
+                message += "a last sheet without `for` would take them"
+                findings.append(Finding("sheet-no-segment", message, "warning", alone))
         return findings
 
     def _assign(self, history: History, spine: Spine, plan: FeaturePlan | None) -> Table:
@@ -181,7 +181,7 @@ class ScorecardSetScores:
 
     Attributes
     ----------
-    book : the sheets.
+    scorecards : the sheets.
     scores : one row per spine row, by row_id, by its primary sheet: the columns of ``SheetScores.scores`` and
         ``sheet`` (its name; missing where no sheet is for the lead: 0 points, stage ``No sheet``). A dimension that
         the primary sheet does not have is missing.
@@ -189,7 +189,7 @@ class ScorecardSetScores:
     parts : what each sheet says of all rows that it is for, by the sheet's name.
     """
 
-    book: ScorecardSet
+    scorecards: ScorecardSet
     scores: pd.DataFrame
     ledger: pd.DataFrame
     parts: dict[str, SheetScores]
@@ -197,7 +197,7 @@ class ScorecardSetScores:
     @property
     def sheet(self) -> ScorecardSet:
         """The sheets."""
-        return self.book
+        return self.scorecards
 
     def lines(self, row_id: int) -> pd.DataFrame:
         """The ledger of one spine row."""
@@ -207,34 +207,38 @@ class ScorecardSetScores:
         """The ledger with ``counts``: whether a line is part of the total of the row's primary sheet."""
         of = self.scores.set_index("row_id")["sheet"].reindex(self.ledger["row_id"]).to_numpy()
         counts = pd.Series(False, index=self.ledger.index)
-        for sheet in self.book.sheets:
+        for sheet in self.scorecards.sheets:
             counts |= (of == sheet.name) & self.ledger["dimension"].isin(sheet.total)
         return self.ledger.assign(counts=counts)
 
     def by_rule(self) -> pd.DataFrame:
-        """Points counted for the total, (rows, rules): 0 where a rule does not hold, or is not the primary sheet's."""
-        columns = [rule.label for rule in self.book.rules]
-        found = pd.DataFrame(0.0, index=pd.Index(self.scores["row_id"], name="row_id"), columns=columns)
-        for sheet in self.book.sheets:
+        """Points counted for the total, (rows, rules): 0 where a rule does not match, or is not the primary sheet's."""
+        columns = [rule.label for rule in self.scorecards.rules]
+        points_by_rule = pd.DataFrame(
+            0.0, index=pd.Index(self.scores["row_id"], name="row_id"), columns=columns
+        )
+        for sheet in self.scorecards.sheets:
             if (part := self.parts.get(sheet.name)) is None:
                 continue
             mine = self.scores.loc[self.scores["sheet"] == sheet.name, "row_id"]
-            if start := self.book.start(sheet):
-                found.loc[mine, self.book.starting(sheet)] = start
+            if base := self.scorecards.base_points(sheet):
+                points_by_rule.loc[mine, self.scorecards.base_label(sheet)] = base
             points = part.by_rule().loc[mine]
-            found.loc[mine, [self.book.label(sheet, label) for label in points.columns]] = points.to_numpy()
-        return found
+            points_by_rule.loc[mine, [self.scorecards.label(sheet, label) for label in points.columns]] = (
+                points.to_numpy()
+            )
+        return points_by_rule
 
     def _repr_html_(self) -> str:
-        told = self.scores["sheet"].fillna(NO_SHEET).value_counts()
-        counts = ", ".join(f"{count:,} {name}" for name, count in told.items())
-        return f"<p><b>{self.book.name}</b>: {counts or 'no rows'}</p>" + self.scores.head(10).to_html(
+        counts_by_sheet = self.scores["sheet"].fillna(NO_SHEET).value_counts()
+        counts = ", ".join(f"{count:,} {name}" for name, count in counts_by_sheet.items())
+        return f"<p><b>{self.scorecards.name}</b>: {counts or 'no rows'}</p>" + self.scores.head(10).to_html(
             index=False
         )
 
 
 def score_scorecard_set(
-    book: ScorecardSet,
+    scorecards: ScorecardSet,
     history: History,
     spine: Spine,
     *,
@@ -242,40 +246,40 @@ def score_scorecard_set(
     movement: bool = False,
     plan: FeaturePlan | None = None,
 ) -> ScorecardSetScores:
-    """Score a spine by every sheet of the book that is for its rows; see ``score_sheet``."""
+    """Score a spine by every sheet of the set that is for its rows; see ``score_sheet``."""
 
     def score(sheet: Sheet, rows: Spine) -> SheetScores:
         return score_sheet(sheet, history, rows, ledger=ledger, movement=movement, plan=plan)
 
-    first = book.sheets[0]
-    if first.for_ is None and len(book.sheets) == 1:
+    first = scorecards.sheets[0]
+    if first.for_ is None and len(scorecards.sheets) == 1:
         whole = score(first, spine)
         return ScorecardSetScores(
-            book, whole.scores.assign(sheet=first.name), whole.ledger, {first.name: whole}
+            scorecards, whole.scores.assign(sheet=first.name), whole.ledger, {first.name: whole}
         )
     engine, parts = history.engine, {}
-    with book._assign(history, spine, plan) as assigned:
+    with scorecards._assign(history, spine, plan) as assigned:
         primary = engine.frame(f"SELECT row_id, lead_id, as_of, sheet FROM {assigned} ORDER BY row_id")
-        for place, sheet in enumerate(book.sheets):
+        for place, sheet in enumerate(scorecards.sheets):
             of_sheet = f"SELECT row_id, lead_id, as_of, created_at FROM {assigned} WHERE in_{place}"
             with Spine.make(engine, "of_sheet", of_sheet) as rows:
                 if rows.rows:
                     parts[sheet.name] = score(sheet, rows)
-    return _joined(book, primary, parts, movement)
+    return _joined(scorecards, primary, parts, movement)
 
 
 def _joined(
-    book: ScorecardSet, primary: pd.DataFrame, parts: dict[str, SheetScores], movement: bool
+    scorecards: ScorecardSet, primary: pd.DataFrame, parts: dict[str, SheetScores], movement: bool
 ) -> ScorecardSetScores:
     scores, ledgers = [], []
-    for place, sheet in enumerate(book.sheets):
+    for place, sheet in enumerate(scorecards.sheets):
         if sheet.name not in parts:
             continue
         rows = primary.loc[primary["sheet"] == place, "row_id"]
         part = parts[sheet.name]
         scores.append(part.scores[part.scores["row_id"].isin(rows)].assign(sheet=sheet.name))
         lines = part.ledger[part.ledger["row_id"].isin(rows)]
-        rules = lines["rule"].map(lambda label, s=sheet: book.label(s, label)).astype("str")
+        rules = lines["rule"].map(lambda label, s=sheet: scorecards.label(s, label)).astype("str")
         ledgers.append(lines.assign(rule=rules))
     alone = primary.loc[primary["sheet"].isna(), ["row_id", "lead_id", "as_of"]]
     if len(alone) or not scores:
@@ -289,17 +293,19 @@ def _joined(
         }
         moved = {"trend": np.nan, "surge": np.nan} if movement else {}
         scores.append(alone.assign(**blank, **moved))
-    found = pd.concat(scores, ignore_index=True)
-    shared = [name for name in (*_SHARED, "sheet") if name in found]
-    dimensions = [name for name in found.columns if name not in ("row_id", "lead_id", "as_of", *shared)]
+    joined = pd.concat(scores, ignore_index=True)
+    shared = [name for name in (*_SHARED, "sheet") if name in joined]
+    dimensions = [name for name in joined.columns if name not in ("row_id", "lead_id", "as_of", *shared)]
     for name in ("sheet", "disqualified_by", "product", "route", "action", "queue", "reason"):
-        found[name] = (found[name] if name in found else pd.Series(index=found.index, dtype="str")).astype(
-            "str"
-        )
-    order = ["row_id", "lead_id", "as_of", *dimensions, *(n for n in (*_SHARED, "sheet") if n in found)]
+        joined[name] = (
+            joined[name] if name in joined else pd.Series(index=joined.index, dtype="str")
+        ).astype("str")
+    order = ["row_id", "lead_id", "as_of", *dimensions, *(n for n in (*_SHARED, "sheet") if n in joined)]
     ledger = pd.concat(ledgers, ignore_index=True) if ledgers else _no_lines(primary)
     ledger = ledger.sort_values("row_id", kind="stable").reset_index(drop=True)
-    return ScorecardSetScores(book, found[order].sort_values("row_id").reset_index(drop=True), ledger, parts)
+    return ScorecardSetScores(
+        scorecards, joined[order].sort_values("row_id").reset_index(drop=True), ledger, parts
+    )
 
 
 def _no_lines(primary: pd.DataFrame) -> pd.DataFrame:
@@ -311,5 +317,5 @@ def _no_lines(primary: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_scorecard_set(sheets: Sequence[Sheet]) -> ScorecardSet | None:
-    """The book of these sheets, ``None`` where there are none."""
+    """The scorecard set of these sheets, ``None`` where there are none."""
     return ScorecardSet(tuple(sheets)) if sheets else None

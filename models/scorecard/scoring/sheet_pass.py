@@ -1,4 +1,4 @@
-"""One pass of a sheet over a spine, and the numbers that stand for its rules and conditions."""
+"""One pass of a sheet over a spine, and the numbers of its rules and conditions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.scorecard.language.sheet import Sheet
 
 
 class Numbers:
-    """The numbers that stand for rules and conditions in the steps.
+    """The numbers of rules and conditions in the steps.
 
     Starting points are numbered by dimension, then come attributes and actions in the order of the sheet. ``after``
     conditions and disqualifiers are marked by numbers beyond them.
@@ -48,7 +48,7 @@ class SheetPass:
     ----------
     first : it makes the tables that all passes share.
     alone : there is no other pass: matching events are read where they are found, and not kept.
-    plain : for a query that people read: an event stands once for each of its markers, without classes.
+    plain : for a query that people read: an event is repeated for each of its markers, without classes.
     """
 
     sheet: Sheet
@@ -82,7 +82,9 @@ class SheetPass:
         first = self.numbers.first_action
         return {
             **dict(zip(self.numbers.actions, self.parsed.actions, strict=True)),
-            **{self.numbers.after(first + index): found for index, found in self.parsed.after.items()},
+            **{
+                self.numbers.after(first + index): condition for index, condition in self.parsed.after.items()
+            },
             **self._disqualifying("action"),
         }
 

@@ -264,12 +264,12 @@ def review_times(x: SheetPasses) -> str:
 
 def lasting(x: SheetPasses) -> list[tuple[timedelta, list[int]]]:
     """How long an event counts for which rules: windows, times to zero, and inactivity that it ends."""
-    found: dict[timedelta, set[int]] = {}
+    lengths: dict[timedelta, set[int]] = {}
     for number, rule in x.main.numbers.actions.items():
         for length in (rule.within, rule.inactive_for, rule.decay.to_zero if rule.decay else None):
             if length is not None:
-                found.setdefault(length, set()).add(number)
-    return [(length, sorted(numbers)) for length, numbers in sorted(found.items())]
+                lengths.setdefault(length, set()).add(number)
+    return [(length, sorted(numbers)) for length, numbers in sorted(lengths.items())]
 
 
 def _kept(x: SheetPasses) -> str:

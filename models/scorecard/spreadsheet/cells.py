@@ -48,10 +48,10 @@ def cell_text(cell: str) -> str:
         return cell[1:]
     if cell.startswith(_ESCAPED):
         try:
-            found = json.loads(cell.removeprefix("json:"))
+            value = json.loads(cell.removeprefix("json:"))
         except ValueError:
             return cell  # somebody's own text
-        return found if isinstance(found, str) else cell
+        return value if isinstance(value, str) else cell
     return cell
 
 
@@ -102,8 +102,8 @@ def _needs_apostrophe(text: str) -> bool:
         return bool(text)
     if len(text) > 40 or not any(char.isdigit() for char in text):
         return False
-    words = (word.casefold() for word in re.findall(r"[^\W\d_]+", text))
-    return all(word in _DATED or word[:3] in _DATED for word in words)  # a number, a date, a time, an amount
+    parts = (word.casefold() for word in re.findall(r"[^\W\d_]+", text))
+    return all(word in _DATED or word[:3] in _DATED for word in parts)  # a number, a date, a time, an amount
 
 
 def _tidy(cell: str) -> str:

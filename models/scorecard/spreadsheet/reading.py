@@ -1,4 +1,4 @@
-"""From the rows of a table to a sheet; every mistake is told with its line, label and column."""
+"""From the rows of a table to a sheet; every mistake is reported with its line, label and column."""
 
 from __future__ import annotations
 
@@ -78,12 +78,16 @@ class _Reading:
         self.lines: dict[_Place, _Line] = {}  # by place in the document
         self.problems: list[UsageError] = []
         self.header = self._header(columns)
-        told = [(row, self._cells(row)) for row in table.rows]
-        told = [(row, cells) for row, cells in told if not cells.get("section", "").startswith("#")]
-        self.marks = decimal_marks([cells[key] for _, cells in told for key in _NUMBERS if key in cells])
+        lines_read = [(row, self._cells(row)) for row in table.rows]
+        lines_read = [
+            (row, cells) for row, cells in lines_read if not cells.get("section", "").startswith("#")
+        ]
+        self.marks = decimal_marks(
+            [cells[key] for _, cells in lines_read for key in _NUMBERS if key in cells]
+        )
         if table.delimiter == "," and not self.marks:
             self.marks = {"."}  # a comma that parts cells is hardly a decimal comma too
-        for row, cells in told:
+        for row, cells in lines_read:
             self._read(row, cells)
 
     def sheet(self) -> Sheet:
@@ -91,10 +95,10 @@ class _Reading:
         try:
             sheet = Sheet.model_validate(self._tidied())
         except ValidationError as error:
-            found: dict[_Place, UsageError] = {}
+            problems: dict[_Place, UsageError] = {}
             for item in error.errors():
-                found.setdefault(tuple(item["loc"][:3]), self._explained(item))
-            self.problems = list(found.values())
+                problems.setdefault(tuple(item["loc"][:3]), self._explained(item))
+            self.problems = list(problems.values())
             self._raise()
             raise
         for place, line in self.lines.items():
@@ -113,7 +117,7 @@ class _Reading:
                 fix = f"known here: {listed(columns, 30)}"
                 raise UsageError(what, where=where, value=shown, known=columns, fix=fix)
             if name and names.count(name) > 1:
-                raise UsageError("this column stands twice", where=where, value=shown, fix="keep one of them")
+                raise UsageError("this column is repeated", where=where, value=shown, fix="keep one of them")
         if "section" not in names:
             raise UsageError(
                 "the column section is missing",
@@ -132,9 +136,7 @@ class _Reading:
         line = _Line(f"{self.name}:{row.number}" + (f" ({label!r})" if label else ""), label, row.number)
         for i, cell in enumerate(row.cells):
             if cell and (i >= len(self.header) or not self.header[i]):
-                self._problem(
-                    line, "this cell stands in a column without a name", cell, "is it a cell too far?"
-                )
+                self._problem(line, "this cell is in a column without a name", cell, "is it a cell too far?")
         section, list_name = self._section(line, cells.pop("section", ""))
         if not section:
             return
@@ -175,8 +177,8 @@ class _Reading:
             self._put((section,), values.get("when" if section == "for" else "label", ""), line)
         elif section == "list":
             self.lines.setdefault(("lists", list_name), line)
-            found = self.document.setdefault("lists", {}).setdefault(list_name, [])
-            found += [label] if label else []
+            values_of_list = self.document.setdefault("lists", {}).setdefault(list_name, [])
+            values_of_list += [label] if label else []
         elif section in ("base", "scale", "thresholds", "grades"):
             self._put_named(section, line, values)
         else:
@@ -190,7 +192,7 @@ class _Reading:
         """A line whose label says which setting of the section it is."""
         known = _LABELS.get(section)
         name = str(values.pop("label", "")).casefold()
-        names = {told.casefold(): told for told in known or (name,)}
+        names = {label.casefold(): label for label in known or (name,)}
         if not name or name not in names:
             what = f"the label of a line of {section} says which one it is"
             self._problem(line, what, line.label or None, None, known or ("fit", "engagement"))
@@ -204,7 +206,7 @@ class _Reading:
     def _put(self, place: _Place, value: Any, line: _Line) -> None:
         if place in self.lines:
             fix = f"keep one (the first is in line {self.lines[place].number})"
-            self._problem(line, f"{' '.join(map(str, place))} stands twice", None, fix)
+            self._problem(line, f"{' '.join(map(str, place))} is repeated", None, fix)
             return
         self.lines[place] = line
         if len(place) == 1:
@@ -223,7 +225,7 @@ class _Reading:
         return document
 
     def _explained(self, item: Any) -> UsageError:
-        """A mistake that the sheet itself has found, at the line it stands in."""
+        """A mistake found by the sheet itself, at its line."""
         loc: _Place = tuple(item["loc"])
         place = loc
         while place and place not in self.lines:
@@ -258,10 +260,10 @@ class _Reading:
         if len(self.problems) == 1:
             raise self.problems[0]
         if self.problems:
-            told = "\n".join(str(problem) for problem in self.problems[:_MOST_TOLD])
+            messages = "\n".join(str(problem) for problem in self.problems[:_MOST_TOLD])
             more = len(self.problems) - _MOST_TOLD
             end = f"\n… and {more:,} more" if more > 0 else ""
-            what = f"this table has {counted(len(self.problems), 'mistake')}\n{told}{end}"
+            what = f"this table has {counted(len(self.problems), 'mistake')}\n{messages}{end}"
             raise UsageError(what, where=self.name)
 
 

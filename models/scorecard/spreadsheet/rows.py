@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """``header`` and ``rows`` as they stand, rows without any text left out; ``delimiter`` is what parted them."""
+    """``header`` and ``rows`` as read, without empty rows; ``delimiter`` is what separated them."""
 
     header: Row
     rows: tuple[Row, ...]
@@ -35,14 +35,14 @@ class Table:
 
 
 def read_table(source: str | bytes, name: str, columns: Sequence[str]) -> Table:
-    """The table in ``source``; ``columns`` are the names by which its delimiter is told.
+    """The table in ``source``; ``columns`` are the names by which its delimiter is recognised.
 
     Raises ``UsageError`` for what is no such table.
     """
     text = source if isinstance(source, str) else _decoded(source, name)
     text = text.removeprefix("\ufeff")
     first = text.split("\n", 1)[0].strip().strip('"').lower()
-    if first.startswith("sep=") and len(first) <= 5:  # how Excel is told the delimiter
+    if first.startswith("sep=") and len(first) <= 5:  # how a file names its delimiter to Excel
         text = text.partition("\n")[2]
     delimiter, known = _delimiter(text, columns)
     if known < 2:
@@ -104,12 +104,12 @@ def _parsed(text: str, delimiter: str, strict: bool = False) -> list[Row]:
 def _delimiter(text: str, columns: Sequence[str]) -> tuple[str, int]:
     """The delimiter by which the first line names the most columns, and how many."""
     line = next((line for line in re.split(r"[\r\n]", text[:100_000]) if re.search(r"\w", line)), "")
-    found = {}
+    counts = {}
     for delimiter in _DELIMITERS:
         cells = next(csv.reader([line], delimiter=delimiter), [])
-        found[delimiter] = sum(header_name(cell) in columns for cell in cells)
-    best = max(found, key=lambda delimiter: found[delimiter])
-    return best, found[best]
+        counts[delimiter] = sum(header_name(cell) in columns for cell in cells)
+    best = max(counts, key=lambda delimiter: counts[delimiter])
+    return best, counts[best]
 
 
 def _understood(text: str, delimiter: str) -> list[Row]:
@@ -128,8 +128,8 @@ def _wrapped(rows: list[Row], delimiter: str) -> bool:
     if any(mark in cell for cell in header.cells for mark in _DELIMITERS):
         return True
     first = header_name(header.cells[0]) == "section"  # a section holds no delimiter, but a label may
-    told = (row.cells for row in lines if not row.cells[0].startswith("#"))
-    return any(delimiter in cells[0] and (first or not any(cells[1:])) for cells in told)
+    cells_by_row = (row.cells for row in lines if not row.cells[0].startswith("#"))
+    return any(delimiter in cells[0] and (first or not any(cells[1:])) for cells in cells_by_row)
 
 
 def _unwrapped(text: str, outer: str) -> str:

@@ -26,7 +26,7 @@ _NOTES = {
     "disqualify": "Takes a lead out, whatever its points",
     "thresholds": "Stages: from how many points on and/or when",
     "grades": "Lowest points for a grade",
-    "routes": "What to do with whom: the first line that holds",
+    "routes": "What to do with whom: the first line that matches",
     "list": "Values for `x IN name` in conditions, one a line",
 }
 _Cells = dict[str, str | int | float | None]
@@ -50,14 +50,14 @@ def to_csv(sheet: Sheet, *, decimal_comma: bool = False) -> str:
     delimiter, decimal = (";", ",") if decimal_comma else (",", ".")
     lines = [delimiter.join(COLUMNS)]
     for section, cells in _rows(sheet):
-        told: list[str] = [section]
+        line: list[str] = [section]
         for column in COLUMNS[1:]:
             value = cells.get(column)
             if isinstance(value, int | float):
-                told.append(number_cell(value, decimal))
+                line.append(number_cell(value, decimal))
             else:
-                told.append(_quoted(text_cell(value or "", delimiter)))
-        lines.append(delimiter.join(told) if cells else _quoted(section))
+                line.append(_quoted(text_cell(value or "", delimiter)))
+        lines.append(delimiter.join(line) if cells else _quoted(section))
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -65,7 +65,7 @@ def from_csv(text: str | bytes, name: str = "table") -> Sheet:
     """The sheet in a table that :func:`to_csv` wrote and a person may have edited and saved.
 
     ``text`` may be the file's bytes: UTF-8, UTF-16 or cp1252, with commas, semicolons or tabs. ``name`` is what
-    messages call it. Raises ``UsageError`` that tells line and label of every mistake.
+    messages call it. Raises ``UsageError`` with line and label of every mistake.
     """
     return read_sheet(read_table(text, name, COLUMNS), name, COLUMNS)
 
@@ -117,7 +117,7 @@ def _quoted(cell: str) -> str:
         raise UsageError(
             f"a cell of a spreadsheet holds at most {MOST_TEXT:,} characters, and this text has {len(cell):,}",
             value=cell[:100],
-            why="a program would cut it in silence",
+            why="a program would cut it silently",
             fix="shorten it, or edit the sheet as YAML",
         )
     return '"' + cell.replace('"', '""') + '"' if any(mark in cell for mark in ',;\t|"\n') else cell

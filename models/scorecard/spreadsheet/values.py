@@ -7,7 +7,7 @@ from typing import Any
 
 from models.scorecard.spreadsheet.cells import cell_number, cell_text, condition_text
 
-_FADING = re.compile(r"(half[ _-]?life|to[ _-]?zero)[\s:]*(\S.*)", re.IGNORECASE)
+_DECAY = re.compile(r"(half[ _-]?life|to[ _-]?zero)[\s:]*(\S.*)", re.IGNORECASE)
 _HOW_MANY = (
     re.compile(r"(?P<number>[\d.,]+)\s*(?:(?P<unit>event|day|value)s?)?", re.IGNORECASE),
     re.compile(r"(?P<unit>event|day|value)s?[\s:]+(?P<number>[\d.,]+)", re.IGNORECASE),
@@ -31,15 +31,15 @@ def read_cell(column: str, cell: str, marks: set[str]) -> Any:
 
 
 def cell_of(value: Any) -> str | int | float | None:
-    """The other way round: what stands in the cell for a setting of ``Sheet.content``."""
+    """The other way round: the cell for a setting of ``Sheet.content``."""
     if isinstance(value, dict):  # decay, at_least: one of their settings is given
-        key, told = next((key, told) for key, told in value.items() if told is not None)
-        return f"{told} {key}" if isinstance(told, int) else f"{key} {told}"
+        key, setting = next((key, setting) for key, setting in value.items() if setting is not None)
+        return f"{setting} {key}" if isinstance(setting, int) else f"{key} {setting}"
     return ", ".join(value) if isinstance(value, list) else value
 
 
 def _at_least(text: str, marks: set[str]) -> Any:
-    match = next((found for pattern in _HOW_MANY if (found := pattern.fullmatch(text))), None)
+    match = next((whole for pattern in _HOW_MANY if (whole := pattern.fullmatch(text))), None)
     if match is None:
         raise ValueError("how many it takes is written 3, `3 days` or `3 values`")
     number = cell_number(match["number"], marks)
@@ -47,7 +47,7 @@ def _at_least(text: str, marks: set[str]) -> Any:
 
 
 def _decay(text: str) -> dict[str, str]:
-    match = _FADING.fullmatch(text)
+    match = _DECAY.fullmatch(text)
     if match is None:
-        raise ValueError("points fade by `half_life 30d` or `to_zero 60d`")
+        raise ValueError("points decay by `half_life 30d` or `to_zero 60d`")
     return {"half_life" if match[1][0] in "hH" else "to_zero": match[2]}

@@ -45,13 +45,13 @@ _PASSES = {
 
 
 def comment_for(step: str, name: str) -> str:
-    """What a step does; ``name`` is the CTE's, and tells whose rows it is about."""
+    """What a step does; ``name`` is the CTE's, and says whose rows it is about."""
     if step in _STEPS:
         text = _STEPS[step]
     else:
         plain = step.replace("_", " ")
-        text = next((found for end, found in _STEPS.items() if step.endswith(f"_{end}")), plain)
-    about = next((found for start, found in _PASSES.items() if name.startswith(start)), None)
+        text = next((comment for end, comment in _STEPS.items() if step.endswith(f"_{end}")), plain)
+    about = next((comment for start, comment in _PASSES.items() if name.startswith(start)), None)
     return text if about is None or step.endswith("_spine") else f"{about}: {text[0].lower()}{text[1:]}"
 
 
@@ -60,32 +60,32 @@ def header(
 ) -> list[str]:
     """Comment lines above the query; ``history`` has the attributes that the sheet reads."""
     rows = "one row per line of the ledger" if ledger else "one row per lead"
-    told = [f"Score sheet {sheet.name}, version {sheet.version}: {rows}. For {_DATABASES[dialect.name]}."]
-    told += ["It reads:", *(f"  {table}" for table in _tables(sheet, parsed, history, dialect, set(read)))]
-    told += ["All moments are UTC, in timestamps without a zone."]
+    lines = [f"Score sheet {sheet.name}, version {sheet.version}: {rows}. For {_DATABASES[dialect.name]}."]
+    lines += ["It reads:", *(f"  {table}" for table in _tables(sheet, parsed, history, dialect, set(read)))]
+    lines += ["All timestamps are UTC, without a zone."]
     if dialect.name == "spark":
-        told += [
+        lines += [
             "Set spark.sql.timestampType=TIMESTAMP_NTZ and spark.sql.session.timeZone=UTC first. Planning may take a"
         ]
-        told += ["minute: Spark plans a step anew wherever it is read. Store the result in a table."]
+        lines += ["minute: Spark plans a step anew wherever it is read. Store the result in a table."]
     changing = _changing(history, dialect)
     if {"leads", "accounts"} & set(read):
-        told += [
-            f"Made for these columns; told by changes: {', '.join(changing) or 'none'}. Write it anew when others change."
+        lines += [
+            f"Made for these columns; with history in changes: {', '.join(changing) or 'none'}. Export it again when others change."
         ]
     if sheet.for_ is not None:
-        told += ["The sheet is meant for some of the leads (`for`); this query scores all of them."]
-    return [*(f"-- {line}" for line in told), *_rules(sheet, dialect), ""]
+        lines += ["The sheet is meant for some of the leads (`for`); this query scores all of them."]
+    return [*(f"-- {line}" for line in lines), *_rules(sheet, dialect), ""]
 
 
 def _rules(sheet: Sheet, dialect: Dialect) -> list[str]:
     """The numbers by which the steps call rules."""
     first = len(sheet.all_dimensions)
-    told = [
+    rules = [
         f"--   {number:>3}  {_one_line(rule.label, dialect)} ({rule.points:+g})"
         for number, rule in enumerate(sheet.rules, first)
     ]
-    return ["-- Rules by number:", *told] if told else []
+    return ["-- Rules by number:", *rules] if rules else []
 
 
 def _one_line(text: str, dialect: Dialect) -> str:
@@ -119,10 +119,10 @@ def _event_columns(sheet: Sheet, parsed: Parsed, dialect: Dialect) -> list[str]:
 
 
 def _changing(history: History, dialect: Dialect) -> list[str]:
-    found = history.engine.frame("SELECT DISTINCT entity, attribute FROM changes")
-    told = set(found.itertuples(index=False, name=None))
-    lead = [name for name in history.lead_attributes if ("lead", name) in told]
-    account = [name for name in history.account_attributes if ("account", name) in told]
+    changes = history.engine.frame("SELECT DISTINCT entity, attribute FROM changes")
+    changing = set(changes.itertuples(index=False, name=None))
+    lead = [name for name in history.lead_attributes if ("lead", name) in changing]
+    account = [name for name in history.account_attributes if ("account", name) in changing]
     return [*_quoted(lead, dialect), *(f"account.{name}" for name in _quoted(account, dialect))]
 
 

@@ -36,7 +36,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Group:
-    """What stands between brackets, or between CASE and END."""
+    """The content of brackets, or between CASE and END."""
 
     opening: str
     items: tuple[Item, ...]
@@ -66,73 +66,77 @@ Item = Token | Group
 def tokens(sql: str, dialect: str) -> list[Token]:
     """The tokens of a statement in the dialect of that name; texts and quoted names are one token each."""
     pattern = re.compile(f"({_STRINGS[dialect]}|{_NAMES}|{_PLAIN})", re.DOTALL)
-    found: list[Token] = []
+    result: list[Token] = []
     spaced = False
     for match in pattern.finditer(sql):
         if match[0].isspace():
             spaced = True
         else:
-            found.append(Token(match[0], spaced))
+            result.append(Token(match[0], spaced))
             spaced = False
-    return found
+    return result
 
 
-def with_tables(found: Sequence[Token], name: Callable[[str], str]) -> list[Token]:
+def with_tables(sql_tokens: Sequence[Token], name: Callable[[str], str]) -> list[Token]:
     """The tokens with every table that is read (after FROM or JOIN) called what ``name`` says of it."""
-    told = list(found)
-    for place in _tables(found):
-        token = found[place]
-        told[place] = Token(name(token.text.strip('"`')), token.spaced)
-    return told
+    renamed = list(sql_tokens)
+    for place in _tables(sql_tokens):
+        token = sql_tokens[place]
+        renamed[place] = Token(name(token.text.strip('"`')), token.spaced)
+    return renamed
 
 
-def tables_read(found: Sequence[Token]) -> set[str]:
+def tables_read(sql_tokens: Sequence[Token]) -> set[str]:
     """The tables after FROM and JOIN."""
-    return {found[place].text.strip('"`') for place in _tables(found)}
+    return {sql_tokens[place].text.strip('"`') for place in _tables(sql_tokens)}
 
 
-def _tables(found: Sequence[Token]) -> Iterator[int]:
-    for place in range(1, len(found)):
-        after = found[place + 1].text if place + 1 < len(found) else ""
+def _tables(sql_tokens: Sequence[Token]) -> Iterator[int]:
+    for place in range(1, len(sql_tokens)):
+        after = sql_tokens[place + 1].text if place + 1 < len(sql_tokens) else ""
         # not a table: extract(epoch FROM s.as_of), trim(BOTH ' ' FROM lower(…)), a subquery
-        if found[place - 1].text in ("FROM", "JOIN") and found[place].text != "(" and after not in (".", "("):
+        if (
+            sql_tokens[place - 1].text in ("FROM", "JOIN")
+            and sql_tokens[place].text != "("
+            and after not in (".", "(")
+        ):
             yield place
 
 
-def without_idle_joins(found: Sequence[Token]) -> list[Token]:
+def without_idle_joins(sql_tokens: Sequence[Token]) -> list[Token]:
     """The tokens without ``LEFT JOIN x AS a ON a.row_id = …row_id`` where nothing is read from ``a``."""
-    told, place = [], 0
-    while place < len(found):
-        words = [token.text for token in found[place : place + 13]]
+    kept, place = [], 0
+    while place < len(sql_tokens):
+        texts = [token.text for token in sql_tokens[place : place + 13]]
         idle = False
-        if len(words) == 13 and words[:2] == ["LEFT", "JOIN"] and words[3] == "AS" and words[5] == "ON":
-            alias = words[4]
-            on = words[6:10] == [alias, ".", "row_id", "="] and words[12] == "row_id"
-            on = on and (place + 13 == len(found) or found[place + 13].text != "AND")
-            rest = [*found[:place], *found[place + 13 :]]
+        if len(texts) == 13 and texts[:2] == ["LEFT", "JOIN"] and texts[3] == "AS" and texts[5] == "ON":
+            alias = texts[4]
+            on = texts[6:10] == [alias, ".", "row_id", "="] and texts[12] == "row_id"
+            on = on and (place + 13 == len(sql_tokens) or sql_tokens[place + 13].text != "AND")
+            rest = [*sql_tokens[:place], *sql_tokens[place + 13 :]]
             idle = on and not any(_is_read(rest, n, alias) for n in range(len(rest) - 1))
         if idle:
             place += 13
         else:
-            told.append(found[place])
+            kept.append(sql_tokens[place])
             place += 1
-    return told
+    return kept
 
 
-def _is_read(found: Sequence[Token], place: int, alias: str) -> bool:
-    return found[place].text.strip('"`') == alias and found[place + 1].text == "."
+def _is_read(sql_tokens: Sequence[Token], place: int, alias: str) -> bool:
+    return sql_tokens[place].text.strip('"`') == alias and sql_tokens[place + 1].text == "."
 
 
 def flat(items: Sequence[Item], bare: bool = False) -> str:
     """One line; ``bare`` without the space before the first."""
-    told = "".join(f"{' ' if item.spaced else ''}{item}" for item in items)
-    return told[1:] if bare and told.startswith(" ") else told
+    line = "".join(f"{' ' if item.spaced else ''}{item}" for item in items)
+    return line[1:] if bare and line.startswith(" ") else line
 
 
-def nested(found: Sequence[Token]) -> tuple[Item, ...]:
+def nested(sql_tokens: Sequence[Token]) -> tuple[Item, ...]:
     """Tokens as a tree of brackets and CASE … END."""
     stack: list[tuple[Token, list[Item]]] = [(Token("", False), [])]
-    for token in found:
+    for token in sql_tokens:
         if token.text in ("(", "[", "CASE"):
             stack.append((token, []))
         elif token.text in (")", "]", "END") and len(stack) > 1:
@@ -144,16 +148,16 @@ def nested(found: Sequence[Token]) -> tuple[Item, ...]:
     return tuple(stack[0][1])
 
 
-def lines_of(found: Sequence[Token], indent: int = 0) -> list[str]:
+def lines_of(sql_tokens: Sequence[Token], indent: int = 0) -> list[str]:
     """A SELECT with each clause on lines of its own."""
-    return [" " * indent + line if line else "" for line in _query(nested(found), indent)]
+    return [" " * indent + line if line else "" for line in _query(nested(sql_tokens), indent)]
 
 
 def _query(items: Sequence[Item], indent: int) -> list[str]:
-    told: list[str] = []
+    lines: list[str] = []
     for clause in _clauses(items):
-        told += _clause(clause, indent)
-    return told
+        lines += _clause(clause, indent)
+    return lines
 
 
 def _clauses(items: Sequence[Item]) -> Iterator[list[Item]]:
@@ -177,22 +181,22 @@ def _clause(items: Sequence[Item], indent: int) -> list[str]:
         columns = _split(items[head:], {","})
         if _fits(items, indent) and len(columns) <= 8:
             return [flat(items, bare=True)]
-        told = [flat(items[:head], bare=True)]
+        lines = [flat(items[:head], bare=True)]
         for place, column in enumerate(columns):
             body = _broken(column, indent + 2)
-            told += [f"  {line}" for line in body]
-            told[-1] += "," if place + 1 < len(columns) else ""
-        return told
+            lines += [f"  {line}" for line in body]
+            lines[-1] += "," if place + 1 < len(columns) else ""
+        return lines
     if word == "WHERE":
         parts = _split(items[1:], {"AND"})
         if _fits(items, indent) and len(parts) < 3:
             return [flat(items, bare=True)]
-        told = []
+        lines = []
         for place, part in enumerate(parts):
             body = _broken(part if not place else part[1:], indent + 6)
             lead = "WHERE " if not place else "  AND "
-            told += [lead + body[0], *(f"  {line}" for line in body[1:])]
-        return told
+            lines += [lead + body[0], *(f"  {line}" for line in body[1:])]
+        return lines
     return _broken(items, indent)
 
 
@@ -221,69 +225,69 @@ def _broken(items: Sequence[Item], indent: int) -> list[str]:
     for signs in _LEADING:
         parts = _split(items, signs)
         if len(parts) > 1:
-            told = _broken(parts[0], indent)
+            lines = _broken(parts[0], indent)
             for part in parts[1:]:
                 body = _broken(part[1:], indent + len(str(part[0])) + 3)
-                told.append(f"  {part[0]} {body[0]}")
-                told += [f"  {line}" for line in body[1:]]
-            return told
-    told = [""]
+                lines.append(f"  {part[0]} {body[0]}")
+                lines += [f"  {line}" for line in body[1:]]
+            return lines
+    lines = [""]
     for item in items:
-        gap = " " if item.spaced and told[-1].strip() else ""
-        short = len(told[-1]) + len(str(item)) + indent <= WIDTH and not (
+        gap = " " if item.spaced and lines[-1].strip() else ""
+        short = len(lines[-1]) + len(str(item)) + indent <= WIDTH and not (
             isinstance(item, Group) and item.holds_query
         )
         if isinstance(item, Token) or short or not item.items:
-            told[-1] += f"{gap}{item}"
+            lines[-1] += f"{gap}{item}"
             continue
-        told[-1] += gap + item.opening + _operand(item)
-        told += [f"  {line}" for line in _inside(item, indent + 2)]
-        told.append(item.closing.strip())
-    return told
+        lines[-1] += gap + item.opening + _operand(item)
+        lines += [f"  {line}" for line in _inside(item, indent + 2)]
+        lines.append(item.closing.strip())
+    return lines
 
 
 def _operand(group: Group) -> str:
-    """What stands between CASE and the first WHEN."""
-    words = [str(item) for item in group.items]
-    return flat(group.items[: words.index("WHEN")]) if group.opening == "CASE" and "WHEN" in words else ""
+    """What is between CASE and the first WHEN."""
+    texts = [str(item) for item in group.items]
+    return flat(group.items[: texts.index("WHEN")]) if group.opening == "CASE" and "WHEN" in texts else ""
 
 
 def _inside(group: Group, indent: int) -> list[str]:
     if group.is_query:
         return _query(group.items, indent)
     if group.opening == "CASE":
-        told: list[str] = []
+        lines: list[str] = []
         for part in _split(group.items, {"WHEN", "ELSE"}):
-            told += _case(part, indent) if str(part[0]) in ("WHEN", "ELSE") else []
-        return told
+            lines += _case(part, indent) if str(part[0]) in ("WHEN", "ELSE") else []
+        return lines
     parts = _split(group.items, {","})
     if len(parts) > 1 and all(isinstance(item, Token) for part in parts for item in part):
         return _filled([flat(part, bare=True) for part in parts], indent)
-    told = []
+    lines = []
     for place, part in enumerate(parts):
-        told += _broken(part, indent)
-        told[-1] += "," if place + 1 < len(parts) else ""
-    return told
+        lines += _broken(part, indent)
+        lines[-1] += "," if place + 1 < len(parts) else ""
+    return lines
 
 
 def _case(part: Sequence[Item], indent: int) -> list[str]:
     """WHEN … THEN …, on two lines or more where it is long."""
     if _fits(part, indent):
         return [flat(part, bare=True)]
-    told: list[str] = []
+    lines: list[str] = []
     for place, piece in enumerate(_split(part, {"THEN"})):
         body = _broken(piece[1:], indent + 7)
         lead = f"{'  ' if place else ''}{piece[0]} "
-        told += [lead + body[0], *(f"{'  ' if place else ''}{line}" for line in body[1:])]
-    return told
+        lines += [lead + body[0], *(f"{'  ' if place else ''}{line}" for line in body[1:])]
+    return lines
 
 
 def _filled(parts: Sequence[str], indent: int) -> list[str]:
     """Many short values, as many to a line as go there."""
-    told = [""]
+    lines = [""]
     for place, part in enumerate(parts):
         piece = part + ("," if place + 1 < len(parts) else "")
-        if told[-1] and indent + len(told[-1]) + 1 + len(piece) > WIDTH:
-            told.append("")
-        told[-1] += f" {piece}" if told[-1] else piece
-    return told
+        if lines[-1] and indent + len(lines[-1]) + 1 + len(piece) > WIDTH:
+            lines.append("")
+        lines[-1] += f" {piece}" if lines[-1] else piece
+    return lines

@@ -56,11 +56,11 @@ def sheet_sql(
     movement: bool = False,
 ) -> str:
     """One SELECT, in the SQL of ``duckdb``, ``postgres`` (16 or later) or ``spark``, with a row per lead that exists
-    at ``as_of`` (a moment with an offset is turned to UTC).
+    at ``as_of`` (one with an offset is converted to UTC).
 
     Columns are those of ``SheetScores.scores`` without ``row_id``; with ``ledger`` those of ``SheetScores.ledger``
     without it, a row per line. ``movement`` adds trend and surge, as in ``score_sheet``. The ``history`` says which
-    columns there are, and which attributes the table ``changes`` tells; nothing is run in it but that question.
+    columns there are, and which attributes have a history in ``changes``; nothing else is queried.
 
     Raises ``UsageError`` for another dialect, a condition that the columns do not support, and a rule that reads
     ``feature.<name>``: features are made by Leadlens, not by SQL alone.
@@ -94,8 +94,8 @@ def sheet_sql(
         last = _ledger(sheet, dialect)
     else:
         last = _scores(passes, dialect)
-    told = chain.text(last)
-    return "\n".join([*header(sheet, parsed, narrow, dialect, chain.read, ledger), told]) + "\n"
+    query = chain.text(last)
+    return "\n".join([*header(sheet, parsed, narrow, dialect, chain.read, ledger), query]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -112,25 +112,25 @@ class _Chain:
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self.made: dict[str, _Cte] = {}
-        self.current: dict[str, str] = {}  # step name -> the CTE that stands for it now
+        self.current: dict[str, str] = {}  # step name -> its current CTE
         self.read: set[str] = set()  # tables that are no CTE, once the text is made
 
     def add(self, step: Step, spine: str) -> None:
-        found = without_idle_joins(self._tokens(step.sql))
+        body = without_idle_joins(self._tokens(step.sql))
         for name, cte in self.made.items():
-            if name.endswith(step.name) and cte.tokens == found:  # the same step again, over the same spine
+            if name.endswith(step.name) and cte.tokens == body:  # the same step again, over the same spine
                 self.current[step.name] = name
                 return
         name, number = step.name, 1
         while name in self.made:
             name = f"{spine.removesuffix('_spine')}_{step.name}" + (f"_{number}" if number > 1 else "")
             number += 1
-        self.made[name] = _Cte(name, comment_for(step.name, name), found)
+        self.made[name] = _Cte(name, comment_for(step.name, name), body)
         self.current[step.name] = name
 
     def _tokens(self, sql: str) -> list[Token]:
-        found = tokens(sql, self.dialect.name)
-        return with_tables(found, lambda name: self.current.get(name, name))
+        parsed = tokens(sql, self.dialect.name)
+        return with_tables(parsed, lambda name: self.current.get(name, name))
 
     def text(self, last: str) -> str:
         """WITH and everything that ``last`` needs, then ``last``."""
@@ -189,8 +189,8 @@ def _named(dialect: Dialect, number: str, names: Sequence[str | None], alias: st
     whens = "".join(
         f"WHEN {place} THEN {dialect.literal(name)} " for place, name in enumerate(names) if name is not None
     )
-    told = f"CASE {number} {whens}END" if whens else f"CAST(NULL AS {dialect.text_type})"
-    return f"{told} AS {alias}"
+    case = f"CASE {number} {whens}END" if whens else f"CAST(NULL AS {dialect.text_type})"
+    return f"{case} AS {alias}"
 
 
 def _narrowed(parsed: Parsed, history: History, dialect: Dialect) -> History:

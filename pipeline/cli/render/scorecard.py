@@ -13,6 +13,7 @@ from pipeline.cli.render.tables import (
     band,
     bars,
     cut,
+    indented,
     maybe,
     minute,
     number,
@@ -31,69 +32,67 @@ if TYPE_CHECKING:
     from pipeline.jobs.scorecard.stages import Stages
 
 _DETAIL, _MANY = 44, 3
-_HOT_SHARE, _HOT_CONVERSIONS, _HOT_TIMES = (0.15, 0.35), 0.60, 10
+_HOT_SHARE, _HOT_CONVERSIONS = (0.15, 0.35), 0.60
 _KINDS = {
     "event": "new",
     "late": "known late",
-    "retraction": "taken back",
+    "retraction": "retracted",
     "expired": "expired",
-    "decay": "faded",
+    "decay": "decayed",
     "cap": "cap",
-    "silence": "silence",
+    "silence": "inactive",
     "attribute": "data",
     "feature": "feature",
     "sheet": "sheet",
 }
 
 
-def render_lead_test(found: LeadTest) -> list[str]:
+def render_lead_test(test: LeadTest) -> list[str]:
     """`leadlens scorecard test`."""
     lines = [
-        f"Lead {safe(found.lead_id)} as of {minute(found.as_of)} UTC, sheet {found.sheet}",
-        *(f"note: {safe(note)}" for note in found.notes),
-        f"{number(found.total)} points (score {number(found.score)}), grade {found.grade}, stage {found.stage}"
-        + (f": {safe(found.disqualified_by)}" if found.disqualified_by else ""),
+        f"Lead {safe(test.lead_id)} as of {minute(test.as_of)} UTC, sheet {test.sheet}",
+        *(f"note: {safe(note)}" for note in test.notes),
+        f"{number(test.total)} points (score {number(test.score)}), grade {test.grade}, stage {test.stage}"
+        + (f": {safe(test.disqualified_by)}" if test.disqualified_by else ""),
     ]
-    lines.append(_route(found))
+    lines.append(_route(test))
     lines += ["", f"  {'points':>8}  {'when':16}  rule"]
     lines += [
-        f"  {signed(points):>8}  {'':16}  Starting points ({name})" for name, points in found.starting.items()
+        f"  {signed(points):>8}  {'':16}  Starting points ({name})" for name, points in test.starting.items()
     ]
-    gave = [rule for rule in found.rules if rule.lines]
-    signals = [rule for rule in found.rules if rule.held and not rule.lines]
-    missed = [rule for rule in found.rules if not rule.held]
+    gave = [rule for rule in test.rules if rule.lines]
+    signals = [rule for rule in test.rules if rule.matched and not rule.lines]
+    missed = [rule for rule in test.rules if not rule.matched]
     for rule in gave:
-        lines += [_ledger_line(rule, line, found.summed) for line in rule.lines]
-    sums = ", ".join(f"{name} {number(points)}" for name, points in found.dimensions.items())
-    lines.append(f"  {number(found.total):>8}  = total ({' + '.join(found.summed)}); {sums}")
+        lines += [_ledger_line(rule, line, test.summed) for line in rule.lines]
+    sums = ", ".join(f"{name} {number(points)}" for name, points in test.dimensions.items())
+    lines.append(f"  {number(test.total):>8}  = total ({' + '.join(test.summed)}); {sums}")
     if signals:
-        lines += ["", "Hold, without points"]
+        lines += ["", "Matched, without points"]
         lines += pairs((rule.label, rule.why or "") for rule in signals)
     if missed:
-        lines += ["", "Do not hold"]
+        lines += ["", "Not matched"]
         lines += pairs((rule.label, rule.why or "") for rule in missed)
-    if found.disqualifiers and not found.disqualified_by:
-        told = ", ".join(safe(label) for label in found.disqualifiers)
-        lines += ["", f"Disqualifiers: none holds ({told})"]
+    if test.disqualifiers and not test.disqualified_by:
+        labels = ", ".join(safe(label) for label in test.disqualifiers)
+        lines += ["", f"Disqualifiers: none matches ({labels})"]
     return lines
 
 
-def _route(found: LeadTest) -> str:
-    moved = f"7 days: {signed(found.trend)} points" + (
-        f", surge {signed(found.surge)}" if found.surge else ""
-    )
-    product = f"; product {found.product}" if found.product else ""
-    if found.route is None:
-        return f"no route holds; {moved}{product}"
-    to = f" → {safe(found.queue)}" if found.queue else ""
-    why = f" ({safe(found.reason)})" if found.reason and found.reason != found.route else ""
-    return f"route {safe(found.route)}: {safe(found.action)}{to}{why}; {moved}{product}"
+def _route(test: LeadTest) -> str:
+    moved = f"7 days: {signed(test.trend)} points" + (f", surge {signed(test.surge)}" if test.surge else "")
+    product = f"; product {test.product}" if test.product else ""
+    if test.route is None:
+        return f"no route matches; {moved}{product}"
+    to = f" → {safe(test.queue)}" if test.queue else ""
+    why = f" ({safe(test.reason)})" if test.reason and test.reason != test.route else ""
+    return f"route {safe(test.route)}: {safe(test.action)}{to}{why}; {moved}{product}"
 
 
 def _ledger_line(rule: RuleTest, line: dict[str, Any], summed: Sequence[str]) -> str:
     notes = [] if line["detail"] is None else [cut(line["detail"], _DETAIL)]
     if line["taken_by_decay"]:
-        notes.append(f"{number(line['raw_points'])}, faded by {number(abs(line['taken_by_decay']))}")
+        notes.append(f"{number(line['raw_points'])}, decayed by {number(abs(line['taken_by_decay']))}")
     if line["taken_by_cap"]:
         notes.append(f"a cap took {number(abs(line['taken_by_cap']))}")
     beside = [name for name in rule.moves if name not in summed]
@@ -101,47 +100,47 @@ def _ledger_line(rule: RuleTest, line: dict[str, Any], summed: Sequence[str]) ->
         counts = "also" if len(beside) < len(rule.moves) else "only"
         notes.append(f"{counts} {', '.join(beside)}")
     when = "" if line["occurred_at"] is None else minute(datetime.fromisoformat(line["occurred_at"]))
-    told = f"  ({'; '.join(notes)})" if notes else ""
-    return f"  {signed(line['points']):>8}  {when:16}  {cut(rule.label, LABEL)}{told}"
+    note = f"  ({'; '.join(notes)})" if notes else ""
+    return f"  {signed(line['points']):>8}  {when:16}  {cut(rule.label, LABEL)}{note}"
 
 
-def render_preview(found: Preview) -> list[str]:
+def render_preview(preview: Preview) -> list[str]:
     """`leadlens scorecard preview`."""
-    low, middle, high = (number(value) for value in found.quartiles)
+    low, middle, high = (number(value) for value in preview.quartiles)
     lines = [
-        f"Sheet {found.sheet} on {found.leads:,} open leads as of {minute(found.as_of)} UTC (nothing is written)",
+        f"Sheet {preview.sheet} on {preview.leads:,} open leads as of {minute(preview.as_of)} UTC (nothing is written)",
     ]
-    if found.outside:
-        lines.append(f"{found.outside:,} open leads are left out: the sheet is not for them.")
+    if preview.outside:
+        lines.append(f"{preview.outside:,} open leads are left out: the sheet is not for them.")
     lines += ["", f"Total now: half of the leads have {low} to {high}, the middle one {middle}"]
-    used = [place for place, part in enumerate(found.bands) if part.leads]
-    rows = [(band(part.low, part.high), part.leads) for part in found.bands[used[0] : used[-1] + 1]]
-    lines += bars(rows, found.leads)
+    used = [place for place, part in enumerate(preview.bands) if part.leads]
+    rows = [(band(part.low, part.high), part.leads) for part in preview.bands[used[0] : used[-1] + 1]]
+    lines += bars(rows, preview.leads)
     lines += ["", "Stage now"]
-    lines += bars([(name, count) for name, count in found.stages.items() if count], found.leads)
+    lines += bars([(name, count) for name, count in preview.stages.items() if count], preview.leads)
     lines += ["", "Grade now"]
-    grid = [(fit, *(f"{found.grades.get(fit + activity, 0):,}" for activity in "4321")) for fit in "ABCD"]
+    grid = [(fit, *(f"{preview.grades.get(fit + activity, 0):,}" for activity in "4321")) for fit in "ABCD"]
     head = ("fit", *(f"activity {n}" for n in "4321"))
-    lines += [f"  {line}" for line in table(head, grid, right=(1, 2, 3, 4))]
-    if found.routes:
-        none = found.leads - sum(found.routes.values())
-        routes = [(cut(name, LABEL), count) for name, count in found.routes.items()]
-        lines += ["", "Route now", *bars([*routes, ("none", none)], found.leads)]
-    if found.crossing is not None:
-        lines += ["", *_crossing(found.crossing)]
-    for labels, told in ((found.never, "no lead now"), (found.always, "every lead now")):
+    lines += indented(table(grid, head, "lrrrr"))
+    if preview.routes:
+        none = preview.leads - sum(preview.routes.values())
+        routes = [(cut(name, LABEL), count) for name, count in preview.routes.items()]
+        lines += ["", "Route now", *bars([*routes, ("none", none)], preview.leads)]
+    if preview.crossing is not None:
+        lines += ["", *_crossing(preview.crossing)]
+    for labels, share in ((preview.never, "no lead now"), (preview.always, "every lead now")):
         if labels:
-            hold = "1 rule holds" if len(labels) == 1 else f"{len(labels)} rules hold"
-            lines += ["", f"{hold} for {told}"]
+            matching = "1 rule matches" if len(labels) == 1 else f"{len(labels)} rules match"
+            lines += ["", f"{matching} {share}"]
             lines += [f"  - {safe(label)}" for label in labels]
-    return [*lines, "", *(_past(found.past) if found.past else [f"Past leads: {found.no_past}."])]
+    return [*lines, "", *(_past(preview.past) if preview.past else [f"Past leads: {preview.no_past}."])]
 
 
-def _crossing(found: Crossing) -> list[str]:
+def _crossing(crossing: Crossing) -> list[str]:
     lines = [
-        f"Against {found.sheet}, of {found.compared:,} leads that both are for: {found.up:,} rise, {found.down:,} fall"
+        f"Against {crossing.sheet}, of {crossing.compared:,} leads that both sheets are for: {crossing.up:,} rise, {crossing.down:,} fall"
     ]
-    for ways, count in ((found.risen, found.up), (found.fallen, found.down)):
+    for ways, count in ((crossing.risen, crossing.up), (crossing.fallen, crossing.down)):
         lines += [
             f"  {safe(way['lead_id'])}: {way['stage_before']} → {way['stage_after']} "
             f"({number(way['total_before'])} → {number(way['total_after'])})"
@@ -153,34 +152,34 @@ def _crossing(found: Crossing) -> list[str]:
 
 def _past(past: Past) -> list[str]:
     lines = [
-        f"Past leads: {past.looks:,} looks at {past.leads:,} leads whose outcome is known; {past.rate:.1%} converted",
+        f"Past leads: {past.snapshots:,} snapshots of {past.leads:,} leads whose outcome is known; {past.rate:.1%} converted",
         "",
     ]
     bands = past.bands.to_dict("records")
-    head = ("total then", "looks", "converted", "rate", "surely between (90 %)")
+    head = ("total then", "snapshots", "converted", "rate", "90 % interval")
     rows = [
         _rate_row(band(maybe(row["total_from"]), maybe(row["total_to"])), row) for row in bands if row["rows"]
     ]
-    lines += [f"  {line}" for line in table(head, rows, right=(1, 2, 3))]
+    lines += indented(table(rows, head, "lrrr"))
     stages = [_rate_row(str(row["stage"]), row) for row in past.stages.to_dict("records")]
-    lines += ["", *(f"  {line}" for line in table(("stage then", *head[1:]), stages, right=(1, 2, 3)))]
+    lines += ["", *indented(table(stages, ("stage then", *head[1:]), "lrrr"))]
     return [*lines, "", *_hot(past)]
 
 
 def _rate_row(name: str, row: dict[Any, Any]) -> tuple[str, ...]:
-    sure = f"{row['low']:.1%} and {row['high']:.1%}"
-    return name, f"{row['rows']:,}", f"{row['conversions']:,}", f"{row['rate']:.1%}", sure
+    interval = f"{row['low']:.1%} to {row['high']:.1%}"
+    return name, f"{row['rows']:,}", f"{row['conversions']:,}", f"{row['rate']:.1%}", interval
 
 
 def _hot(past: Past) -> list[str]:
-    """Is the hot band worth its name? 15–35 % of leads, at least 60 % of conversions, ten times the others' rate."""
+    """How hot is the hot band? 15–35 % of leads and at least 60 % of conversions are usual."""
     hot = past.hot
     if not past.conversions:
-        return ["None of them converted: points cannot be held against outcomes."]
+        return ["None of them converted: points cannot be compared with outcomes."]
     if hot["rate"] is None:
         return [f"Nobody was hot ({hot['band']}): the sheet would have sent no lead to sales."]
     lines = [
-        f"Hot ({hot['band']}): {hot['share_of_looks']:.0%} of the looks hold {hot['share_of_conversions']:.0%} "
+        f"Hot ({hot['band']}): {hot['share_of_looks']:.0%} of the snapshots have {hot['share_of_conversions']:.0%} "
         f"of the conversions"
         + (f", {hot['times']:.1f} times the rate of the others." if hot["times"] is not None else ".")
     ]
@@ -190,38 +189,36 @@ def _hot(past: Past) -> list[str]:
     elif hot["share_of_looks"] < low:
         lines.append("That is few (15–35 % is usual): a lower threshold would give sales more to work on.")
     if hot["rate_of_others"] is not None and hot["rate"] <= hot["rate_of_others"]:
-        lines.append(
-            "Hot leads converted no more often than the others: the points do not tell buyers apart."
-        )
+        lines.append("Hot leads converted no more often than the others: the points do not separate buyers.")
     elif hot["share_of_conversions"] < _HOT_CONVERSIONS:
         lines.append(
-            "Most sheets aim for at least 60 % of the conversions: `leadlens compare` shows what each rule is worth."
+            "Most sheets aim for at least 60 % of the conversions: `leadlens compare` shows what each rule contributes."
         )
     return lines
 
 
-def render_diff(found: Diff) -> list[str]:
+def render_diff(diff: Diff) -> list[str]:
     """`leadlens scorecard diff`."""
-    lines = [f"{found.before} → {found.after}"]
-    if not found.differences:
-        lines += ["", "The two sheets say the same."]
+    lines = [f"{diff.before} → {diff.after}"]
+    if not diff.differences:
+        lines += ["", "The two sheets are the same."]
     else:
-        lines += ["", "Written differently", *(f"  {safe(item.words)}" for item in found.differences)]
-    moved = found.moved
+        lines += ["", "Written differently", *(f"  {safe(item.text)}" for item in diff.differences)]
+    moved = diff.moved
     lines += [
         "",
-        f"Of {found.compared:,} open leads that both are for (as of {minute(found.as_of)} UTC), {moved['total']:,} "
+        f"Of {diff.compared:,} open leads that both sheets are for (as of {minute(diff.as_of)} UTC), {moved['total']:,} "
         "change their total,",
         f"{moved['stage']:,} the stage, {moved['grade']:,} the grade, {moved['route']:,} the route.",
     ]
-    if found.only_before or found.only_after:
+    if diff.only_before or diff.only_after:
         lines.append(
-            f"{found.only_before:,} leads are only the first sheet's, {found.only_after:,} only the second's."
+            f"{diff.only_before:,} leads are only the first sheet's, {diff.only_after:,} only the second's."
         )
-    lines += [f"  {way['leads']:>7,}  {way['before']} → {way['after']}" for way in found.stages]
-    if found.movers:
+    lines += [f"  {way['leads']:>7,}  {way['before']} → {way['after']}" for way in diff.stages]
+    if diff.movers:
         lines += ["", "Who moves most"]
-    for mover in found.movers:
+    for mover in diff.movers:
         stage = "" if mover["stage_before"] == mover["stage_after"] else (
             f", {mover['stage_before']} → {mover['stage_after']}"
         )  # fmt: skip
@@ -233,45 +230,50 @@ def render_diff(found: Diff) -> list[str]:
     return lines
 
 
-def render_simulation(found: Simulated) -> list[str]:
+def render_simulation(simulation: Simulated) -> list[str]:
     """`leadlens scorecard simulate`."""
-    looks = found.looks
-    first, last = looks.iloc[0], looks.iloc[-1]
+    snapshots = simulation.snapshots
+    first, last = snapshots.iloc[0], snapshots.iloc[-1]
     lines = [
-        f"Lead {safe(found.lead_id)} from {minute(found.as_of)} UTC on, if it does nothing for {found.days} days "
-        f"(sheet {found.sheet})",
-        *(f"note: {safe(note)}" for note in found.notes),
+        f"Lead {safe(simulation.lead_id)} from {minute(simulation.as_of)} UTC on, if it does nothing for {simulation.days} days "
+        f"(sheet {simulation.sheet})",
+        *(f"note: {safe(note)}" for note in simulation.notes),
         f"{number(first['total'])} points, {first['stage']} → {number(last['total'])} points, {last['stage']}",
         "",
     ]
-    counted = found.losses[found.losses["dimension"].isin(found.summed)]
+    counted = simulation.losses[simulation.losses["dimension"].isin(simulation.summed)]
     by_look = dict(iter(counted.groupby("as_of")))
-    turns = {row["as_of"]: row for row in found.turns.to_dict("records")}
-    shown, faded = [], 0.0
-    week = max(7, found.days // 12)
-    for place, row in enumerate(looks.to_dict("records")):
+    turns = {row["as_of"]: row for row in simulation.turns.to_dict("records")}
+    shown, decayed = [], 0.0
+    week = max(7, simulation.days // 12)
+    for place, row in enumerate(snapshots.to_dict("records")):
         part = by_look.get(row["as_of"])
         drops = [] if part is None else part[~part["kind"].isin(("decay", "cap"))].to_dict("records")
         total = 0.0 if part is None else float(part["points"].sum())
-        faded += total - sum(line["points"] for line in drops)
+        decayed += total - sum(line["points"] for line in drops)
         turn = turns.get(row["as_of"])
-        told = [f"{turn['was']} → {turn['stage']} ({turn['why']})"] if turn else []
-        told += [f"{cut(line['rule'], LABEL)} {signed(line['points'])} ({line['why']})" for line in drops]
-        daily = (row["as_of"] - looks["as_of"].iloc[0]).days % week == 0 and not row["exact"]
-        if told or daily or place == len(looks) - 1:
-            told += [f"faded {signed(faded)}"] if round(faded, 2) else []
-            shown.append((minute(row["as_of"]), number(row["total"]), row["stage"], "; ".join(told)))
-            faded = 0.0
-    return [*lines, *table(("when", "total", "stage", "what is lost, and why"), shown, right=(1,))]
+        notes = [f"{turn['was']} → {turn['stage']} ({turn['why']})"] if turn else []
+        notes += [f"{cut(line['rule'], LABEL)} {signed(line['points'])} ({line['why']})" for line in drops]
+        daily = (row["as_of"] - snapshots["as_of"].iloc[0]).days % week == 0 and not row["exact"]
+        if notes or daily or place == len(snapshots) - 1:
+            notes += [f"decayed {signed(decayed)}"] if round(decayed, 2) else []
+            shown.append((minute(row["as_of"]), number(row["total"]), row["stage"], "; ".join(notes)))
+            decayed = 0.0
+    head = ("when", "total", "stage", "what is lost, and why")
+    return [*lines, *table(shown, head, "lr").split("\n")]
 
 
-def render_changed(found: Changed) -> list[str]:
+def render_changed(changes: Changed) -> list[str]:
     """`leadlens scorecard changed`."""
-    before, after = found.before, found.after
-    by = f"sheet {found.sheet}" if found.sheet == found.old_sheet else f"{found.old_sheet} → {found.sheet}"
+    before, after = changes.before, changes.after
+    by = (
+        f"sheet {changes.sheet}"
+        if changes.sheet == changes.old_sheet
+        else f"{changes.old_sheet} → {changes.sheet}"
+    )
     lines = [
-        f"Lead {safe(found.lead_id)}, {minute(found.since)} to {minute(found.as_of)} UTC, {by}",
-        *(f"note: {safe(note)}" for note in found.notes),
+        f"Lead {safe(changes.lead_id)}, {minute(changes.since)} to {minute(changes.as_of)} UTC, {by}",
+        *(f"note: {safe(note)}" for note in changes.notes),
         f"{number(before['total'])} → {number(after['total'])} points "
         f"({signed(round(after['total'] - before['total'], 9))})",
     ]
@@ -279,9 +281,9 @@ def render_changed(found: Changed) -> list[str]:
         if before[name] != after[name]:
             word = name.replace("_", " ")
             lines.append(f"{word}: {safe(before[name] or 'none')} → {safe(after[name] or 'none')}")
-    counted = found.lines[found.lines["in_total"]]
-    beside = found.lines[~found.lines["in_total"]]
-    if found.lines.empty:
+    counted = changes.lines[changes.lines["in_total"]]
+    beside = changes.lines[~changes.lines["in_total"]]
+    if changes.lines.empty:
         return [*lines, "", "No line changed."]
     lines.append("")
     lines += _changes(counted)
@@ -290,24 +292,24 @@ def render_changed(found: Changed) -> list[str]:
         lines += ["", "Beside the total"]
         for dimension, part in beside.groupby("dimension", sort=False):
             lines += [f"{line}  [{dimension}]" for line in _changes(part)]
-    if found.differences:
-        lines += ["", "The sheet was changed", *(f"  {safe(item.words)}" for item in found.differences)]
+    if changes.differences:
+        lines += ["", "The sheet was changed", *(f"  {safe(item.text)}" for item in changes.differences)]
     return lines
 
 
 def _changes(lines: pd.DataFrame) -> list[str]:
-    """Lines of one rule that changed alike are told as one where they are many."""
-    told: list[tuple[float, str]] = []
+    """Lines of one rule that changed alike are printed as one where they are many."""
+    shown: list[tuple[float, str]] = []
     for _, part in lines.groupby(["rule", "kind", "why"], sort=False, dropna=False):
         rows = part.to_dict("records")
         if len(rows) >= _MANY:
             points = float(part["points"].sum())
-            told.append(
+            shown.append(
                 (points, _change({**rows[0], "points": points, "detail": None}, f"{len(rows)} times"))
             )
         else:
-            told += [(row["points"], _change(row)) for row in rows]
-    return [line for _, line in sorted(told, key=lambda item: -abs(item[0]))]
+            shown += [(row["points"], _change(row)) for row in rows]
+    return [line for _, line in sorted(shown, key=lambda item: -abs(item[0]))]
 
 
 def _change(line: dict[Any, Any], times: str = "") -> str:
@@ -315,18 +317,18 @@ def _change(line: dict[Any, Any], times: str = "") -> str:
     notes = [] if pd.isna(line["detail"]) else [cut(line["detail"], _DETAIL)]
     if not (pd.isna(line["why"]) or line["kind"] == "sheet" or line["why"] in _KINDS.values()):
         notes.append(line["why"])
-    told = f"  ({'; '.join(notes)})" if notes else ""
+    note = f"  ({'; '.join(notes)})" if notes else ""
     rule = cut(line["rule"], LABEL)
-    return f"  {signed(line['points']):>8}  {when:16}  {_KINDS[line['kind']]:10}  {rule}{told}"
+    return f"  {signed(line['points']):>8}  {when:16}  {_KINDS[line['kind']]:10}  {rule}{note}"
 
 
-def render_stages(found: Stages) -> list[str]:
+def render_stages(history: Stages) -> list[str]:
     """`leadlens scorecard stages`."""
-    if found.lead_id is None:
-        return _flow(found)
+    if history.lead_id is None:
+        return _flow(history)
     lines = [
-        f"Lead {safe(found.lead_id)} up to {minute(found.as_of)} UTC, sheet {found.sheet}",
-        *(f"note: {safe(note)}" for note in found.notes),
+        f"Lead {safe(history.lead_id)} up to {minute(history.as_of)} UTC, sheet {history.sheet}",
+        *(f"note: {safe(note)}" for note in history.notes),
         "",
     ]
     rows = [
@@ -337,15 +339,15 @@ def render_stages(found: Stages) -> list[str]:
             number(row["total"]),
             str(row["why"]),
         )
-        for row in found.history.to_dict("records")
+        for row in history.history.to_dict("records")
     ]
-    lines += table(("since", "from", "stage", "total", "because"), rows, right=(3,))
-    return lines
+    head = ("since", "from", "stage", "total", "because")
+    return [*lines, *table(rows, head, "lllr").split("\n")]
 
 
-def _flow(found: Stages) -> list[str]:
-    lines = [f"{found.leads:,} open leads as of {minute(found.as_of)} UTC, sheet {found.sheet}", ""]
-    lines += bars([(name, count) for name, count in found.now.items() if count], found.leads)
+def _flow(history: Stages) -> list[str]:
+    lines = [f"{history.leads:,} open leads as of {minute(history.as_of)} UTC, sheet {history.sheet}", ""]
+    lines += bars([(name, count) for name, count in history.now.items() if count], history.leads)
     rows = [
         (
             part["stage"],
@@ -354,9 +356,9 @@ def _flow(found: Stages) -> list[str]:
             f"{part['fell']:,}",
             "–" if part["median_days"] is None else f"{part['median_days']:.1f}",
         )
-        for part in found.flow
+        for part in history.flow
     ]
     if rows:
         head = ("stage", "ever entered", "there or beyond", "fell back", "median days to enter")
-        lines += ["", *table(head, rows, right=(1, 2, 3, 4))]
+        lines += ["", *table(rows, head, "lrrrr").split("\n")]
     return [*lines, "", "One lead with its dates: name its id; all of them: --json."]

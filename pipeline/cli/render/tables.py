@@ -1,51 +1,76 @@
-"""How figures and texts stand on a terminal: columns, bars, moments, numbers, and nothing that could steer it."""
+"""Tables, bars, timestamps and numbers as plain text, without anything that could control the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from io import StringIO
 from typing import Any
 
 import pandas as pd
 
 BAR, LABEL = 30, 34
+_WIDTH = 10_000  # no table is as wide
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = (), widest: int = 60
-) -> list[str]:
-    """Columns of text, the last one as long as it is; ``right`` are the columns set to the right."""
-    cells = [
-        list(head),
-        *([cut(cell, widest if i + 1 < len(head) else 160) for i, cell in enumerate(row)] for row in rows),
-    ]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    return [
-        "  ".join(
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+    rows: Iterable[Sequence[str]], headers: Sequence[str] = (), align: str = "", widest: int = 60
+) -> str:
+    """Columns of text, two spaces apart: plain, never wrapped, as wide as their cells; the last one is cut at 160.
+
+    ``align`` has ``l`` or ``r`` per column, ``l`` where it ends.
+
+    >>> print(table([("Bern", "1,000"), ("Rome", "7")], ("city", "leads"), "lr"))
+    city  leads
+    Bern  1,000
+    Rome      7
+    """
+    cells = [[cut(cell, widest if i + 1 < len(row) else 160) for i, cell in enumerate(row)] for row in rows]
+    return _rendered(cells, align.ljust(len(headers), "l"), headers)
 
 
 def bars(rows: Sequence[tuple[str, int]], whole: int) -> list[str]:
-    """One bar a row, the longest as long as the page allows."""
-    most, width = (
-        max((count for _, count in rows), default=0) or 1,
-        max((len(name) for name, _ in rows), default=0),
-    )
-    return [
-        f"  {name:>{width}}  {'█' * max(round(BAR * count / most), 1 if count else 0):{BAR}}  "
-        f"{count:>9,}  {count / whole:>4.0%}"
+    """One bar per row, the longest ``BAR`` wide, with its count and share."""
+    most = max((count for _, count in rows), default=0) or 1
+    cells = [
+        (name, "█" * max(round(BAR * count / most), 1 if count else 0), f"{count:,}", f"{count / whole:.0%}")
         for name, count in rows
     ]
+    return indented(_rendered(cells, "rlrr", least=(0, BAR, 9, 4)))
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> list[str]:
-    found = [(cut(label, LABEL), cut(why, 70)) for label, why in rows]
-    width = max(len(label) for label, _ in found)
-    return [f"  {label:{width}}  {why}".rstrip() for label, why in found]
+    """Two columns: a label, and what is said of it."""
+    return indented(_rendered([(cut(label, LABEL), cut(why, 70)) for label, why in rows], "ll"))
+
+
+def indented(text: str) -> list[str]:
+    """The lines of a table, two spaces in."""
+    return [f"  {line}".rstrip() for line in text.split("\n")] if text else []
+
+
+def _rendered(
+    rows: Iterable[Sequence[str]], align: str, headers: Sequence[str] = (), least: Sequence[int] = ()
+) -> str:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, show_header=bool(headers), header_style="")
+    for place, side in enumerate(align):
+        grid.add_column(
+            Text(headers[place] if headers else ""),
+            justify="right" if side == "r" else "left",
+            min_width=least[place] if least else None,
+            no_wrap=True,
+        )
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    # a width of its own, and no terminal: the same text wherever it is printed
+    console = Console(file=StringIO(), width=_WIDTH, color_system=None, force_terminal=False)
+    with console.capture() as printed:
+        console.print(grid)
+    return "\n".join(line.rstrip() for line in printed.get().rstrip("\n").split("\n"))
 
 
 def band(low: float | None, high: float | None) -> str:
@@ -58,8 +83,8 @@ def maybe(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
+def minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
 
 
 def number(value: float) -> str:
@@ -71,7 +96,7 @@ def signed(value: float) -> str:
 
 
 def safe(text: object) -> str:
-    # what leads typed must not steer the terminal
+    # what leads typed must not control the terminal
     return "".join(character if character.isprintable() else " " for character in str(text))
 
 

@@ -1,4 +1,4 @@
-"""Jobs on score sheets: try one on a lead or on all, compare two, look ahead and look back."""
+"""Jobs on score sheets: try one on a lead or on all, compare two, simulate, and look at the past."""
 
 from pipeline.jobs.scorecard.changed import Changed, changed
 from pipeline.jobs.scorecard.diff import Diff, diff

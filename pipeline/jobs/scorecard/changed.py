@@ -13,20 +13,20 @@ from models.scorecard import Sheet, SheetScores, score_sheet
 from models.scorecard.insights.changes import score_changes, version_changes
 from models.scorecard.insights.comparison import Difference, compare_sheets
 from models.scorecard.language.parsing import Parsed, parse_conditions
-from models.scorecard.scoring.probes import hits_of, set_rows, without_segment
+from models.scorecard.scoring.probes import matching_events, set_rows, without_segment
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, plain, records
 from pipeline.sources import open_history
 
-_FACTS = ("total", "score", "grade", "stage", "route", "disqualified_by", "product")
+_RESULTS = ("total", "score", "grade", "stage", "route", "disqualified_by", "product")
 _LINE = ["dimension", "rule", "kind", "occurred_at", "detail", "before", "after", "points", "why"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """What changed between two moments.
+    """What changed between two as-ofs.
 
-    ``before`` and ``after`` tell total, score, grade, stage, route … and every dimension. The points of ``lines`` sum
+    ``before`` and ``after`` have total, score, grade, stage, route … and every dimension. The points of ``lines`` sum
     to the difference of each dimension; those with ``in_total`` sum to that of the total. ``differences`` are those of
     the sheets, where the lead was scored by another one before.
     """
@@ -64,7 +64,7 @@ def changed(
     """Compare a lead's score as of ``since`` (by ``old_sheet``, if another one stood then) with that of ``as_of``.
 
     A lead that did not exist at ``since`` is compared with how it was created. Raises ``UsageError`` for an unknown
-    lead and for moments in the wrong order.
+    lead and for as-ofs in the wrong order.
     """
     history = open_history(file)
     with one_lead(history, sheet, lead_id, as_of) as lead:
@@ -76,7 +76,7 @@ def _changed(
 ) -> Changed:
     if since >= lead.as_of:
         raise UsageError(
-            "there is no time between these moments",
+            "there is no time between these two dates",
             value=f"{since:%Y-%m-%d %H:%M} to {lead.as_of:%Y-%m-%d %H:%M}",
             fix="give a --since before --as-of",
         )
@@ -86,8 +86,8 @@ def _changed(
         notes.append(f"created on {first:%Y-%m-%d %H:%M}: compared with how it was then")
     old = without_segment(old_sheet or sheet)
     parsed = lead.parsed if old.version == lead.sheet.version else parse_conditions(old, history)
-    before, after = (_scored(old, parsed, history, lead.lead_id, moment) for moment in (first, lead.as_of))
-    parts = [score_changes(before, after, hits_of(old, history, lead.spine, parsed))]
+    before, after = (_scored(old, parsed, history, lead.lead_id, at) for at in (first, lead.as_of))
+    parts = [score_changes(before, after, matching_events(old, history, lead.spine, parsed))]
     differences: tuple[Difference, ...] = ()
     if old_sheet is not None and old_sheet.version != sheet.version:
         compared = compare_sheets(old_sheet, sheet)
@@ -105,21 +105,21 @@ def _changed(
         sheet=named(sheet),
         old_sheet=named(old_sheet or sheet),
         notes=tuple(notes),
-        before=_facts(before),
-        after=_facts(after),
+        before=_results(before),
+        after=_results(after),
         lines=_with_total(lines[_LINE], old, sheet, before, after),
         differences=differences,
     )
 
 
-def _scored(sheet: Sheet, parsed: Parsed, history: History, lead_id: str, moment: datetime) -> SheetScores:
-    with set_rows(history, [(lead_id, moment)]) as spine:
+def _scored(sheet: Sheet, parsed: Parsed, history: History, lead_id: str, as_of: datetime) -> SheetScores:
+    with set_rows(history, [(lead_id, as_of)]) as spine:
         return score_sheet(sheet, history, spine, plan=parsed.plan)
 
 
-def _facts(scores: SheetScores) -> dict[str, Any]:
+def _results(scores: SheetScores) -> dict[str, Any]:
     row = scores.scores.iloc[0]
-    return {name: plain(row[name]) for name in (*_FACTS, *scores.sheet.all_dimensions)}
+    return {name: plain(row[name]) for name in (*_RESULTS, *scores.sheet.all_dimensions)}
 
 
 def _with_total(
@@ -134,6 +134,6 @@ def _with_total(
         return lines
     moved = float(after.scores["total"].iloc[0] - before.scores["total"].iloc[0])
     rest = round(moved - float(lines.loc[lines["in_total"], "points"].sum()), 9) + 0.0
-    words = f"total is {' + '.join(new.total)}, was {' + '.join(old.total)}"
-    more = {"dimension": "total", "rule": words, "kind": "sheet", "points": rest, "in_total": True}
+    text = f"total is {' + '.join(new.total)}, was {' + '.join(old.total)}"
+    more = {"dimension": "total", "rule": text, "kind": "sheet", "points": rest, "in_total": True}
     return pd.concat([lines, pd.DataFrame([more])], ignore_index=True) if rest else lines

@@ -41,8 +41,8 @@ class Diff:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        told = [difference.to_dict() for difference in self.differences]
-        return {**vars(self), "as_of": self.as_of.isoformat(), "differences": told}
+        differences = [difference.to_dict() for difference in self.differences]
+        return {**vars(self), "as_of": self.as_of.isoformat(), "differences": differences}
 
 
 def diff(
@@ -82,19 +82,19 @@ def diff(
 def _moved(
     old: SheetScores, new: SheetScores, renamed: dict[str, str], most: int
 ) -> tuple[dict[str, int], tuple[dict[str, Any], ...], tuple[dict[str, Any], ...]]:
-    found = moves(old, new)
-    change = (found["total_after"] - found["total_before"]).round(9)
+    pairs = moves(old, new)
+    change = (pairs["total_after"] - pairs["total_before"]).round(9)
     counts = {"total": int((change != 0).sum())}
     for name in ("stage", "grade", "route"):
-        a, b = found[f"{name}_before"].fillna(""), found[f"{name}_after"].fillna("")
+        a, b = pairs[f"{name}_before"].fillna(""), pairs[f"{name}_after"].fillna("")
         counts[name] = int((a != b).sum())
-    turned = found[found["stage_before"] != found["stage_after"]]
+    turned = pairs[pairs["stage_before"] != pairs["stage_after"]]
     stages = turned.groupby(["stage_before", "stage_after"]).size().sort_values(ascending=False)
     ways = [
         {"before": a, "after": b, "leads": int(n)}
         for (a, b), n in zip(stages.index, stages.tolist(), strict=True)
     ]
-    order = found.assign(change=change, size=change.abs())
+    order = pairs.assign(change=change, size=change.abs())
     order = order[order["size"] > 0].sort_values(["size", "lead_id"], ascending=[False, True]).head(most)
     lines = version_changes(old, new, renamed)
     lines = lines[lines["lead_id"].isin(order["lead_id"])]
@@ -108,16 +108,16 @@ def _moved(
 def _mover(row: dict[Any, Any], lines: pd.DataFrame, old: Sheet, new: Sheet) -> dict[str, Any]:
     mine = lines[lines["lead_id"] == row["lead_id"]]
     counted = mine[mine["dimension"].isin((*old.total, *new.total))]
-    told = records(counted[["dimension", "rule", "before", "after", "points"]])
+    moved_lines = records(counted[["dimension", "rule", "before", "after", "points"]])
     if set(old.total) != set(new.total):
         # a dimension that is summed by one of the two only: its points are the rest
-        rest = round(row["change"] - sum(line["points"] for line in told), 9) + 0.0
-        words = f"total is {' + '.join(new.total)}, was {' + '.join(old.total)}"
-        told += (
-            [{"dimension": "total", "rule": words, "before": None, "after": None, "points": rest}]
+        rest = round(row["change"] - sum(line["points"] for line in moved_lines), 9) + 0.0
+        text = f"total is {' + '.join(new.total)}, was {' + '.join(old.total)}"
+        moved_lines += (
+            [{"dimension": "total", "rule": text, "before": None, "after": None, "points": rest}]
             if rest
             else []
         )
     names = ["lead_id", "total_before", "total_after", "change", "stage_before", "stage_after"]
     names += ["grade_before", "grade_after", "route_before", "route_after"]
-    return {**records(pd.DataFrame([row])[names])[0], "lines": told}
+    return {**records(pd.DataFrame([row])[names])[0], "lines": moved_lines}

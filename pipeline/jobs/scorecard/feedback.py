@@ -1,4 +1,4 @@
-"""`leadlens scorecard feedback`: a sheet's points beside the verdicts of sales and the answers of customers."""
+"""`leadlens scorecard feedback`: a sheet's points compared with verdicts of sales and answers of customers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pandas as pd
 from features import DataError, History
 from features.errors import counted
 from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.insights import feedback as said
+from models.scorecard.insights import feedback as insights
 from models.scorecard.language.parsing import parse_conditions
-from models.scorecard.scoring.probes import rules_held, set_rows, split_segment, without_segment
+from models.scorecard.scoring.probes import matched_rules, set_rows, split_segment, without_segment
 from models.statistics import wilson
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, records
@@ -22,14 +22,14 @@ from pipeline.sources import open_history
 
 @dataclass(frozen=True, kw_only=True)
 class Verdicts:
-    """What sales said of leads, by what the sheet said of them at that moment; the last word on each lead counts.
+    """Verdicts of sales, by what the sheet said of the lead as of then; the last verdict on each lead counts.
 
     Attributes
     ----------
     leads, accepted, rejected : leads with a verdict that the sheet is for.
     share, low, high : the share of rejected ones with its 90 % interval.
-    first, last : moments of the first and of the last verdict.
-    rules, bands, stages, grades, reasons, reasons_by_rule : as ``models.scorecard.insights.feedback`` tells them.
+    first, last : times of the first and of the last verdict.
+    rules, bands, stages, grades, reasons, reasons_by_rule : as in ``models.scorecard.insights.feedback``.
     """
 
     leads: int
@@ -50,11 +50,11 @@ class Verdicts:
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What customers answered, and which rules held for them.
+    """What customers answered, and which rules matched them.
 
-    Each is looked at as of the first conversion, or, without one before the answer, as of the first answer.
+    Each is scored as of the first conversion, or, without one before the answer, as of the first answer.
     ``counts``, ``rules`` and ``by_rule`` are ``answer_counts``, ``customers_by_rule`` and ``answers_by_rule`` of
-    ``models.scorecard.insights.feedback``; ``bought`` are the customers that were looked at as of their conversion.
+    ``models.scorecard.insights.feedback``; ``bought`` are those scored as of their conversion.
     """
 
     customers: int
@@ -66,7 +66,7 @@ class Answers:
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """A sheet beside what people said. ``mql`` is the total from which a lead is MQL, if there is one."""
+    """A sheet compared with feedback. ``mql`` is the total from which a lead is MQL, if there is one."""
 
     project: str
     sheet: str
@@ -86,7 +86,7 @@ class Feedback:
 
 
 def feedback(file: ProjectFile, sheet: Sheet) -> Feedback:
-    """Hold ``data.verdicts`` and ``data.answers`` against the sheet; nothing is written.
+    """Compare ``data.verdicts`` and ``data.answers`` with the sheet; nothing is written.
 
     Raises ``DataError`` where there is neither, or where the sheet is for none of these leads.
     """
@@ -100,13 +100,15 @@ def feedback(file: ProjectFile, sheet: Sheet) -> Feedback:
             "there is no feedback on any lead",
             value="; ".join(findings) or None,
             where=file.path.name,
-            why="it is what sales said of leads, or what customers answered, that points are held against",
+            why="points are compared with verdicts of sales and answers of customers",
             fix=f"see what is left out of data.{' and data.'.join(given)}: leadlens check CONFIG"
             if given
             else "name the tables: data: {verdicts: {read: …}, answers: {read: …}}",
         )
-    moments = [verdicts[["lead_id", "as_of"]], answers[["lead_id", "as_of"]]]
-    rows = pd.concat(moments).drop_duplicates().sort_values(["lead_id", "as_of"], ignore_index=True)
+    rows_with_feedback = [verdicts[["lead_id", "as_of"]], answers[["lead_id", "as_of"]]]
+    rows = (
+        pd.concat(rows_with_feedback).drop_duplicates().sort_values(["lead_id", "as_of"], ignore_index=True)
+    )
     free = without_segment(sheet)
     with (
         set_rows(history, zip(rows["lead_id"], rows["as_of"], strict=True)) as spine,
@@ -121,38 +123,38 @@ def feedback(file: ProjectFile, sheet: Sheet) -> Feedback:
             )
         plan = parse_conditions(free, history).plan
         scored = score_sheet(free, history, segment, plan=plan)
-        held = rules_held(free, history, segment, scored.ledger, plan)
+        matches = matched_rules(free, history, segment, scored.ledger, plan)
     numbered = scored.scores[["row_id", "lead_id", "as_of"]]
     judged = verdicts.merge(numbered, on=["lead_id", "as_of"])
     asked = answers.merge(numbered, on=["lead_id", "as_of"])
-    _tell_outside(notes, len(verdicts) - len(judged), "verdict")
-    _tell_outside(notes, int(answers["lead_id"].nunique() - asked["lead_id"].nunique()), "answer")
-    limits = said.mql_points(scored).dropna()
+    _note_outside(notes, len(verdicts) - len(judged), "verdict")
+    _note_outside(notes, int(answers["lead_id"].nunique() - asked["lead_id"].nunique()), "answer")
+    limits = insights.mql_points(scored).dropna()
     return Feedback(
         project=file.project.name,
         sheet=named(sheet),
         mql=None if limits.empty else float(limits.iloc[0]),
         notes=tuple(notes),
-        verdicts=None if judged.empty else _told_verdicts(scored, judged, held),
-        answers=None if asked.empty else _told_answers(scored, asked, held),
+        verdicts=None if judged.empty else _verdict_counts(scored, judged, matches),
+        answers=None if asked.empty else _answer_counts(scored, asked, matches),
     )
 
 
 def _verdicts(history: History, notes: list[str]) -> pd.DataFrame:
-    """``lead_id, as_of, verdict, reason``: the last word on each lead; what the table does not tell is noted."""
-    found = history.engine.frame(
+    """``lead_id, as_of, verdict, reason``: the last verdict on each lead; limits of the data are noted."""
+    verdicts = history.engine.frame(
         "SELECT lead_id, given_at AS as_of, verdict, reason FROM verdicts ORDER BY lead_id, given_at"
     )
-    found = found.astype({"as_of": "datetime64[us]"})
-    if found.empty:
-        return found
-    last = found.drop_duplicates("lead_id", keep="last", ignore_index=True)
-    if earlier := len(found) - len(last):
-        is_left = "is left out: the last word on a lead" if earlier == 1 else "are left out: the last one"
+    verdicts = verdicts.astype({"as_of": "datetime64[us]"})
+    if verdicts.empty:
+        return verdicts
+    last = verdicts.drop_duplicates("lead_id", keep="last", ignore_index=True)
+    if earlier := len(verdicts) - len(last):
+        is_left = "is left out: the last verdict on a lead" if earlier == 1 else "are left out: the last one"
         notes.append(f"{counted(earlier, 'earlier verdict')} {is_left} counts")
     if (last["as_of"] == last["as_of"].dt.normalize()).all():
         notes.append(
-            "verdicts are dated to the day: each lead is looked at as of the beginning (00:00 UTC) of its day, "
+            "verdicts are dated to the day: each lead is scored as of the beginning (00:00 UTC) of its day, "
             "without what it did that day"
         )
     late = int((last["as_of"] > history.data_end).sum())
@@ -165,22 +167,22 @@ def _verdicts(history: History, notes: list[str]) -> pd.DataFrame:
 
 
 def _answers(history: History, kinds: tuple[str, ...]) -> pd.DataFrame:
-    """``lead_id, as_of, bought, question, answer``; ``as_of`` is when the lead is looked at."""
+    """``lead_id, as_of, bought, question, answer``; ``as_of`` is when the lead is scored."""
     of_kind = f"WHERE kind IN ({', '.join(map(history.engine.dialect.literal, kinds))}) " if kinds else ""
-    found = history.engine.frame(
+    answers = history.engine.frame(
         "SELECT a.lead_id, a.answered_at, a.question, a.answer, c.at AS converted_at, l.created_at FROM answers AS a "
         "JOIN leads AS l ON l.lead_id = a.lead_id LEFT JOIN (SELECT lead_id, min(converted_at) AS at "
         f"FROM conversions {of_kind}GROUP BY lead_id) AS c ON c.lead_id = a.lead_id "
         "ORDER BY a.lead_id, a.answered_at, a.question, a.answer"
     )
-    answered = found["answered_at"].groupby(found["lead_id"]).transform("min")
+    answered = answers["answered_at"].groupby(answers["lead_id"]).transform("min")
     # Flat data date a conversion as the lead's creation, when it had done nothing yet.
-    bought = (found["converted_at"] > found["created_at"]) & (found["converted_at"] <= answered)
-    as_of = answered.where(~bought, found["converted_at"]).astype("datetime64[us]")
-    return found.assign(as_of=as_of, bought=bought)[["lead_id", "as_of", "bought", "question", "answer"]]
+    bought = (answers["converted_at"] > answers["created_at"]) & (answers["converted_at"] <= answered)
+    as_of = answered.where(~bought, answers["converted_at"]).astype("datetime64[us]")
+    return answers.assign(as_of=as_of, bought=bought)[["lead_id", "as_of", "bought", "question", "answer"]]
 
 
-def _tell_outside(notes: list[str], outside: int, thing: str) -> None:
+def _note_outside(notes: list[str], outside: int, thing: str) -> None:
     if outside:
         is_left = "is" if outside == 1 else "are"
         notes.append(
@@ -188,8 +190,8 @@ def _tell_outside(notes: list[str], outside: int, thing: str) -> None:
         )
 
 
-def _told_verdicts(scored: SheetScores, judged: pd.DataFrame, held: pd.DataFrame) -> Verdicts:
-    rejected = int((judged["verdict"] == said.REJECTED).sum())
+def _verdict_counts(scored: SheetScores, judged: pd.DataFrame, matches: pd.DataFrame) -> Verdicts:
+    rejected = int((judged["verdict"] == insights.REJECTED).sum())
     low, high = wilson(rejected, len(judged))
     return Verdicts(
         leads=len(judged),
@@ -200,23 +202,23 @@ def _told_verdicts(scored: SheetScores, judged: pd.DataFrame, held: pd.DataFrame
         high=float(high),
         first=judged["as_of"].min().to_pydatetime(),
         last=judged["as_of"].max().to_pydatetime(),
-        rules=said.verdicts_by_rule(scored, judged, held),
-        bands=said.verdicts_by_band(scored, judged),
-        stages=said.verdicts_by_stage(scored, judged),
-        grades=said.verdicts_by_grade(scored, judged),
-        reasons=said.rejection_reasons(judged),
-        reasons_by_rule=said.reasons_by_rule(scored, judged, held),
+        rules=insights.verdicts_by_rule(scored, judged, matches),
+        bands=insights.verdicts_by_band(scored, judged),
+        stages=insights.verdicts_by_stage(scored, judged),
+        grades=insights.verdicts_by_grade(scored, judged),
+        reasons=insights.rejection_reasons(judged),
+        reasons_by_rule=insights.reasons_by_rule(scored, judged, matches),
     )
 
 
-def _told_answers(scored: SheetScores, asked: pd.DataFrame, held: pd.DataFrame) -> Answers:
+def _answer_counts(scored: SheetScores, asked: pd.DataFrame, matches: pd.DataFrame) -> Answers:
     customers = asked.drop_duplicates("lead_id")
     return Answers(
         customers=len(customers),
         bought=int(customers["bought"].sum()),
-        counts=said.answer_counts(asked),
-        rules=said.customers_by_rule(scored, customers["row_id"], held),
-        by_rule=said.answers_by_rule(scored, asked, held),
+        counts=insights.answer_counts(asked),
+        rules=insights.customers_by_rule(scored, customers["row_id"], matches),
+        by_rule=insights.answers_by_rule(scored, asked, matches),
     )
 
 

@@ -18,7 +18,7 @@ from pipeline.scorecards.versions import SheetVersion
 from pipeline.sources import open_history
 
 _EMPTY = """\
-# Points by hand. docs/scorecards/language.md tells everything that may stand here.
+# Points by hand. docs/scorecards/language.md describes every setting.
 sheet: {name}
 about: Who is worth a call
 
@@ -67,7 +67,7 @@ def new_sheet(path: Path, ready: str | None) -> list[Path]:
 
 @dataclass(frozen=True)
 class Checked:
-    """A sheet held against the data."""
+    """A sheet checked against the data."""
 
     sheet: str
     version: str
@@ -80,26 +80,26 @@ class Checked:
 
 
 def checked(file: ProjectFile, which: str | None) -> Checked:
-    """Read a sheet and hold it against the project's data.
+    """Read a sheet and check it against the project's data.
 
     Raises ``UsageError`` for what cannot be used at all, also for two sheets of one name in the project.
     """
     sheet, path = choose_sheet(file, which)
-    ours = {file.resolve(told).resolve() for told in file.project.scorecards}
+    ours = {file.resolve(name).resolve() for name in file.project.scorecards}
     if path is not None and path.resolve() in ours:
-        ScorecardSet(tuple(found.file for found in sheets_of(file) if found.file is not None))
+        ScorecardSet(tuple(item.file for item in sheets_of(file) if item.file is not None))
     findings = check_sheet(sheet, open_history(file))
     if which is None:
         findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
     return Checked(sheet.name, sheet.version, len(sheet.rules), tuple(findings))
 
 
-def render_check(found: Checked) -> list[str]:
+def render_check(result: Checked) -> list[str]:
     """For people."""
-    rules = f"{found.rules} rule" + ("s" if found.rules != 1 else "")
-    told = [f"{found.sheet} {found.version}: {rules} that can be used with these data"]
+    rules = f"{result.rules} rule" + ("s" if result.rules != 1 else "")
+    lines = [f"{result.sheet} {result.version}: {rules} that can be used with these data"]
     marks = {"warning": "!", "note": " "}
-    return [*told, *(f"{marks[item.level]} {item.message}" for item in found.findings)]
+    return [*lines, *(f"{marks[item.level]} {item.message}" for item in result.findings)]
 
 
 def as_sql(file: ProjectFile, which: str | None, dialect: str, as_of: datetime | None, ledger: bool) -> str:
@@ -144,7 +144,7 @@ def move_version(
         raise UsageError(
             "this file was not saved as a version yet",
             value=f"{sheet.name} {sheet.version}",
-            why="what goes live must be found again, word for word",
+            why="what goes live must be kept exactly as it was",
             fix="leadlens scorecard save CONFIG --reason …",
         )
     return store.move(sheet.name, sheet.version, to, author, reason)
@@ -163,15 +163,15 @@ def history_of(file: ProjectFile, which: str | None) -> dict[str, Any]:
     }
 
 
-def render_history(found: dict[str, Any]) -> list[str]:
+def render_history(history: dict[str, Any]) -> list[str]:
     """For people."""
-    if not found["versions"]:
-        return [f"{found['sheet']}: no version was saved yet (leadlens scorecard save CONFIG)"]
-    lines = [f"{found['sheet']}: the file is version {found['file']}", ""]
-    for version in found["versions"]:
-        here = "  = the file" if version["version"] == found["file"] else ""
+    if not history["versions"]:
+        return [f"{history['sheet']}: no version was saved yet (leadlens scorecard save CONFIG)"]
+    lines = [f"{history['sheet']}: the file is version {history['file']}", ""]
+    for version in history["versions"]:
+        here = "  = the file" if version["version"] == history["file"] else ""
         lines.append(f"{version['version']}  {version['stage']:9}{here}".rstrip())
-        for item in found["moves"]:
+        for item in history["moves"]:
             if item["version"] == version["version"]:
                 way = f"{item['from_stage'] or 'saved'} → {item['to_stage']}"
                 who = f"{item['author']}: {item['reason']}" if item["reason"] else item["author"]

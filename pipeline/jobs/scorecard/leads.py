@@ -23,7 +23,7 @@ from pipeline.dataset.policies import spine_policy
 
 @dataclass(frozen=True, kw_only=True)
 class OneLead:
-    """A lead as of one moment: its spine row, what to know before its score is read, and the sheet, without its
+    """A lead as of one time: its spine row, what to know before its score is read, and the sheet, without its
     segment, with its conditions parsed."""
 
     lead_id: str
@@ -40,16 +40,16 @@ def one_lead(history: History, sheet: Sheet, lead_id: str, as_of: datetime | Non
     """Find a lead; ``as_of`` is the data's end by default. Its spine is dropped at the end.
 
     Raises ``UsageError`` for an unknown id, with those nearest to it, or one that is no text, and ``DataError`` for
-    a moment before the lead was created.
+    a date before the lead was created.
     """
     row = require_lead(history, lead_id)
     as_of, created = as_of or history.data_end, row["created_at"].to_pydatetime()
     if as_of < created:
         raise DataError(
-            "this lead did not exist at that moment",
+            "this lead did not exist yet",
             value=f"{lead_id} at {as_of:%Y-%m-%d %H:%M}",
             why=f"it was created on {created:%Y-%m-%d %H:%M}",
-            fix="give a later moment",
+            fix="give a later --as-of",
         )
     notes = _notes(history, lead_id, as_of, row["closed_at"])
     free = without_segment(sheet)
@@ -68,18 +68,18 @@ def one_lead(history: History, sheet: Sheet, lead_id: str, as_of: datetime | Non
         )
 
 
-def _notes(history: History, lead_id: str, moment: datetime, closed: Any) -> list[str]:
+def _notes(history: History, lead_id: str, as_of: datetime, closed: Any) -> list[str]:
     literal = history.engine.dialect.literal
     notes = []
-    if not pd.isna(closed) and closed < moment:
+    if not pd.isna(closed) and closed < as_of:
         notes.append(f"closed on {closed:%Y-%m-%d}")
-    sold = history.engine.value(
+    converted_at = history.engine.value(
         f"SELECT min(converted_at) FROM conversions WHERE lead_id = {literal(lead_id)} "
-        f"AND converted_at < {literal(moment)}"
+        f"AND converted_at < {literal(as_of)}"
     )
-    if sold is not None:
-        notes.append(f"converted on {sold:%Y-%m-%d}")
-    if history.clock == "time" and moment > history.data_end:
+    if converted_at is not None:
+        notes.append(f"converted on {converted_at:%Y-%m-%d}")
+    if history.clock == "time" and as_of > history.data_end:
         notes.append(f"the data end on {history.data_end:%Y-%m-%d}: what the lead did since is not known")
     return notes
 
@@ -91,7 +91,7 @@ def open_leads(file: ProjectFile, history: History, as_of: datetime) -> Spine:
         return spine
     spine.drop()
     raise DataError(
-        "no lead is open at that moment",
+        "no lead is open as of then",
         value=f"{as_of:%Y-%m-%d %H:%M}",
         why="a sheet is tried on the leads it would score",
         fix="give an --as-of within the data",
@@ -104,7 +104,7 @@ def named(sheet: Sheet) -> str:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a frame as JSON values: moments as ISO text, what is missing as ``None``."""
+    """Rows of a frame as JSON values: timestamps as ISO text, what is missing as ``None``."""
     return [{str(name): plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 

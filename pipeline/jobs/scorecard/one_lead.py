@@ -1,4 +1,4 @@
-"""`leadlens scorecard test`: one lead against every line of a sheet, those that gave nothing included."""
+"""`leadlens scorecard test`: one lead against every line of a sheet, with or without points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from features import format_duration
 from models.scorecard import ActionRule, AttributeRule, Sheet, SheetScores, score_sheet
 from models.scorecard.language.contradictions import STARTING
-from models.scorecard.scoring.probes import attributes_seen, hits_of, rules_held
+from models.scorecard.scoring.probes import attribute_values, matched_rules, matching_events
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, plain, records
 from pipeline.sources import open_history
@@ -23,14 +23,14 @@ _LINE = ["occurred_at", "detail", "raw_points", "taken_by_decay", "taken_by_cap"
 class RuleTest:
     """One rule of a sheet on one lead.
 
-    ``points`` is the sum of ``lines`` in each of the dimensions ``moves``. ``why`` says why it does not hold, or what
-    it saw where it holds without points.
+    ``points`` is the sum of ``lines`` in each of the dimensions ``moves``. ``why`` says why it does not match, or the
+    values read where it matches without points.
     """
 
     label: str
     section: str
     moves: tuple[str, ...]
-    held: bool
+    matched: bool
     points: float
     lines: tuple[dict[str, Any], ...]
     why: str | None
@@ -41,7 +41,7 @@ class LeadTest:
     """A sheet on one lead: every line of it, and what they come to.
 
     ``dimensions`` are sums by name; those that the sheet totals make ``total``. ``starting`` are the starting points
-    by dimension; ``disqualified_by`` is the first disqualifier that holds.
+    by dimension; ``disqualified_by`` is the first disqualifier that matches.
     """
 
     lead_id: str
@@ -68,11 +68,15 @@ class LeadTest:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {**asdict(self), "as_of": self.as_of.isoformat()}
+        rules = []
+        for rule in self.rules:
+            values = asdict(rule)
+            rules.append({**values, "held": values.pop("matched")})
+        return {**asdict(self), "as_of": self.as_of.isoformat(), "rules": tuple(rules)}
 
 
 def lead_test(file: ProjectFile, sheet: Sheet, lead_id: str, as_of: datetime | None = None) -> LeadTest:
-    """Hold a lead against every line of a sheet as of then (default: the data's end).
+    """Check a lead against every line of a sheet as of then (default: the data's end).
 
     Raises ``UsageError`` for an unknown lead or a condition that does not fit the data, ``DataError`` for a lead
     that did not exist yet.
@@ -81,17 +85,17 @@ def lead_test(file: ProjectFile, sheet: Sheet, lead_id: str, as_of: datetime | N
     with one_lead(history, sheet, lead_id, as_of) as lead:
         free, spine, plan = lead.sheet, lead.spine, lead.parsed.plan
         scores = score_sheet(free, history, spine, movement=True, plan=plan)
-        held = set(rules_held(free, history, spine, scores.ledger, plan)["rule"])
-        seen = attributes_seen(free, history, spine, plan).get(0, {})
-        hits = hits_of(free, history, spine, lead.parsed)
+        matched = set(matched_rules(free, history, spine, scores.ledger, plan)["rule"])
+        values = attribute_values(free, history, spine, plan).get(0, {})
+        events = matching_events(free, history, spine, lead.parsed)
     rules = []
     for rule in sheet.rules:
-        mine = hits[hits["rule"] == rule.label]
+        of_rule = events[events["rule"] == rule.label]
         if isinstance(rule, AttributeRule):
-            why = seen.get(rule.label) or None
+            why = values.get(rule.label) or None
         else:
-            why = None if rule.label in held else _why_not(rule, mine, lead)
-        rules.append(_tested(rule, scores, rule.label in held, why))
+            why = None if rule.label in matched else _why_not(rule, of_rule, lead)
+        rules.append(_tested(rule, scores, rule.label in matched, why))
     row = scores.scores.iloc[0]
     base = scores.ledger[scores.ledger["rule"] == STARTING]
     given = {str(name): plain(row[name]) for name in ("product", "route", "action", "queue", "reason")}
@@ -103,7 +107,7 @@ def lead_test(file: ProjectFile, sheet: Sheet, lead_id: str, as_of: datetime | N
         starting=dict(zip(base["dimension"], base["points"].tolist(), strict=True)),
         rules=tuple(rules),
         disqualified_by=plain(row["disqualified_by"]),
-        disqualifiers=tuple(bar.label for bar in sheet.disqualify),
+        disqualifiers=tuple(rule.label for rule in sheet.disqualify),
         dimensions={name: float(row[name]) for name in sheet.all_dimensions},
         summed=tuple(sheet.total),
         total=float(row["total"]),
@@ -116,7 +120,9 @@ def lead_test(file: ProjectFile, sheet: Sheet, lead_id: str, as_of: datetime | N
     )
 
 
-def _tested(rule: AttributeRule | ActionRule, scores: SheetScores, held: bool, why: str | None) -> RuleTest:
+def _tested(
+    rule: AttributeRule | ActionRule, scores: SheetScores, matched: bool, why: str | None
+) -> RuleTest:
     # every line moves all dimensions of its rule by the same points
     ledger = scores.ledger
     lines = ledger[(ledger["rule"] == rule.label) & (ledger["dimension"] == rule.moves[0])]
@@ -126,24 +132,24 @@ def _tested(rule: AttributeRule | ActionRule, scores: SheetScores, held: bool, w
         label=rule.label,
         section=section,
         moves=rule.moves,
-        held=held,
+        matched=matched,
         points=points,
         lines=tuple(records(lines[_LINE])),
         why=why,
     )
 
 
-def _why_not(rule: ActionRule, hits: pd.DataFrame, lead: OneLead) -> str:
-    """Why an action rule does not hold, from the events that it is about."""
+def _why_not(rule: ActionRule, events: pd.DataFrame, lead: OneLead) -> str:
+    """Why an action rule does not match, from the events that it is about."""
     at = pd.Timestamp(lead.as_of)
-    shown = _visible(hits, at)
+    shown = _visible(events, at)
     after, own = shown[shown["role"] == "after"], shown[shown["role"] == "when"]
     if rule.inactive_for is not None:
         last = max([*own["occurred_at"], pd.Timestamp(lead.created_at)])
         what = "last" if len(own) else "created"
-        return f"{what} {_day(last)}: not yet {format_duration(rule.inactive_for)} of silence"
+        return f"{what} {_day(last)}: not yet inactive for {format_duration(rule.inactive_for)}"
     if own.empty:
-        return _never(hits[hits["role"] == "when"], at)
+        return _never(events[events["role"] == "when"], at)
     if rule.after is not None:
         if after.empty:
             return f"only {_times(own)}, and what must come first never happened"
@@ -158,38 +164,38 @@ def _why_not(rule: ActionRule, hits: pd.DataFrame, lead: OneLead) -> str:
     if rule.decay is not None and rule.decay.to_zero is not None:
         own = own[own["occurred_at"] > at - rule.decay.to_zero]
         if own.empty:
-            return f"faded to nothing after {format_duration(rule.decay.to_zero)}: last {_day(last)}"
+            return f"decayed to nothing after {format_duration(rule.decay.to_zero)}: last {_day(last)}"
     if rule.of is not None:
         own = own[own["value"].notna()]
         if own.empty:
             return f"{rule.of} is not known"
     if rule.at_least is not None:
-        units = {"each": own["occurred_at"], "day": own["occurred_at"].dt.date, "value": own["value"]}
+        counted = {"each": own["occurred_at"], "day": own["occurred_at"].dt.date, "value": own["value"]}
         unit = rule.at_least.unit
-        found = len(own) if unit == "each" else units[unit].nunique()
-        words = {"each": "times", "day": "days", "value": "values"}
-        return f"only {found} of {rule.at_least.number} {words[unit]}"
-    return "does not hold"
+        number = len(own) if unit == "each" else counted[unit].nunique()
+        names = {"each": "times", "day": "days", "value": "values"}
+        return f"only {number} of {rule.at_least.number} {names[unit]}"
+    return "does not match"
 
 
-def _never(hits: pd.DataFrame, at: pd.Timestamp) -> str:
+def _never(events: pd.DataFrame, at: pd.Timestamp) -> str:
     """Nothing can be seen; what is there all the same?"""
-    taken = hits[hits["retracted_at"] < at]
-    if len(taken):
-        return f"taken back on {_day(taken['retracted_at'].max())}"
-    if len(hits[(hits["occurred_at"] < at) & (hits["known_at"] >= at)]):
+    retracted = events[events["retracted_at"] < at]
+    if len(retracted):
+        return f"retracted on {_day(retracted['retracted_at'].max())}"
+    if len(events[(events["occurred_at"] < at) & (events["known_at"] >= at)]):
         return "happened, but was not known yet"
     return "never"
 
 
-def _visible(hits: pd.DataFrame, at: pd.Timestamp) -> pd.DataFrame:
-    stands = hits["retracted_at"].isna() | (hits["retracted_at"] >= at)
-    return hits[(hits["occurred_at"] < at) & (hits["known_at"] < at) & stands]
+def _visible(events: pd.DataFrame, at: pd.Timestamp) -> pd.DataFrame:
+    stands = events["retracted_at"].isna() | (events["retracted_at"] >= at)
+    return events[(events["occurred_at"] < at) & (events["known_at"] < at) & stands]
 
 
-def _times(hits: pd.DataFrame) -> str:
-    return "once" if len(hits) == 1 else f"{len(hits):,} times"
+def _times(events: pd.DataFrame) -> str:
+    return "once" if len(events) == 1 else f"{len(events):,} times"
 
 
-def _day(moment: Any) -> str:
-    return f"{moment:%Y-%m-%d}"
+def _day(at: Any) -> str:
+    return f"{at:%Y-%m-%d}"

@@ -19,7 +19,7 @@ from models.scorecard.insights.changes import moves
 from models.scorecard.insights.feedback import round_edges
 from models.scorecard.language.grades import STAGES
 from models.scorecard.language.parsing import parse_conditions
-from models.scorecard.scoring.probes import rules_held, split_segment, without_segment
+from models.scorecard.scoring.probes import matched_rules, split_segment, without_segment
 from models.statistics import wilson
 from pipeline.config import ProjectFile
 from pipeline.dataset.policies import outcome_horizon, spine_policy
@@ -41,7 +41,7 @@ class Band:
 
 @dataclass(frozen=True, kw_only=True)
 class Crossing:
-    """Leads that stand otherwise than by another sheet; of each way the first few, those with most points first."""
+    """Leads in another stage than by another sheet; of each direction the first few, those with most points first."""
 
     sheet: str
     compared: int
@@ -53,14 +53,14 @@ class Crossing:
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
-    """What became of leads that were looked at before, by the sheet's points then.
+    """Outcomes of past leads by the sheet's points as of then.
 
     ``bands`` and ``stages`` have rows, conversions, rate, low and high (90 %, Wilson). ``hot`` is MQL and above, or
-    without stages the share of leads that sales can work on: its share of the looks, of the conversions, its rate,
+    without stages the share of leads that sales can work on: its share of the snapshots, of the conversions, its rate,
     the rate of the others and how many times that is.
     """
 
-    looks: int
+    snapshots: int
     leads: int
     conversions: int
     rate: float
@@ -91,14 +91,16 @@ class Preview:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        told = {
+        values = {
             name: value for name, value in vars(self).items() if name not in ("past", "crossing", "bands")
         }
         past = None
         if self.past is not None:
-            past = {**vars(self.past), "bands": records(self.past.bands), "stages": records(self.past.stages)}
+            frames = {"bands": records(self.past.bands), "stages": records(self.past.stages)}
+            past = {**vars(self.past), **frames, "looks": self.past.snapshots}
+            del past["snapshots"]
         return {
-            **told,
+            **values,
             "as_of": self.as_of.isoformat(),
             "bands": [asdict(band) for band in self.bands],
             "crossing": asdict(self.crossing) if self.crossing else None,
@@ -111,7 +113,7 @@ def preview(
 ) -> Preview:
     """Score the leads open at ``as_of`` (default: the data's end) and the past ones; nothing is written.
 
-    ``against`` is the sheet or version that stands now: who crosses a threshold newly, who no longer. Raises
+    ``against`` is the present sheet or version: who newly crosses a threshold, who no longer. Raises
     ``DataError`` where no lead is open, or where the sheet is for none of them.
     """
     history = open_history(file)
@@ -126,10 +128,12 @@ def preview(
                 fix="see which values there are: leadlens check CONFIG",
             )
         now = score_sheet(free, history, segment, plan=plan)
-        held = rules_held(free, history, segment, now.ledger, plan)
+        matches = matched_rules(free, history, segment, now.ledger, plan)
         crossing = _crossing(history, segment, now, against) if against is not None else None
         inside, outside = segment.rows, leads.rows - segment.rows
-    counts = held.groupby("rule")["row_id"].nunique().reindex([rule.label for rule in sheet.rules]).fillna(0)
+    counts = (
+        matches.groupby("rule")["row_id"].nunique().reindex([rule.label for rule in sheet.rules]).fillna(0)
+    )
     past, no_past, edges = _past(file, history, sheet, plan, now.scores["total"].to_numpy(dtype=float))
     scores = now.scores
     quartiles = np.quantile(scores["total"].to_numpy(dtype=float), [0.25, 0.5, 0.75]).tolist()
@@ -155,18 +159,18 @@ def preview(
 def _crossing(history: History, segment: Spine, now: SheetScores, against: Sheet) -> Crossing:
     """Who is in a higher or lower stage than by the other sheet, among the leads that both are for."""
     with split_segment(against, history, segment) as both:
-        found = moves(score_sheet(without_segment(against), history, both, ledger=False), now)
+        pairs = moves(score_sheet(without_segment(against), history, both, ledger=False), now)
     # out is the lowest of all
     rank = {name: place for place, name in enumerate(("Disqualified", *STAGES[:-1]))}
-    step = found["stage_after"].map(rank) - found["stage_before"].map(rank)
+    step = pairs["stage_after"].map(rank) - pairs["stage_before"].map(rank)
     shown = ["lead_id", "stage_before", "stage_after", "total_before", "total_after"]
     ways = []
-    for way in (found[step > 0], found[step < 0]):
+    for way in (pairs[step > 0], pairs[step < 0]):
         ordered = way.sort_values(["total_after", "lead_id"], ascending=[False, True])
         ways.append(tuple(records(ordered[shown].head(_MOST_NAMED))))
     return Crossing(
         sheet=named(against),
-        compared=len(found),
+        compared=len(pairs),
         up=int((step > 0).sum()),
         down=int((step < 0).sum()),
         risen=ways[0],
@@ -177,7 +181,7 @@ def _crossing(history: History, segment: Spine, now: SheetScores, against: Sheet
 def _past(
     file: ProjectFile, history: History, sheet: Sheet, plan: FeaturePlan | None, totals: Floats
 ) -> tuple[Past | None, str | None, Floats]:
-    """The mature looks of the project's spine with what came of them; also the edges of the bands, old and new."""
+    """The mature rows of the project's spine with their outcomes; also the edges of the bands, old and new."""
     try:
         spine = build_spine(history, spine_policy(file.project))
     except DataError as error:
@@ -189,38 +193,38 @@ def _past(
     ):
         scores = score_sheet(without_segment(sheet), history, segment, ledger=False, plan=plan).scores
         known = history.engine.frame(f"SELECT row_id, label FROM {labels} WHERE label IS NOT NULL")
-    found = scores.merge(known, on="row_id")
-    edges = round_edges(np.concatenate([totals, found["total"].to_numpy(dtype=float)]))
-    if found.empty:
-        return None, "the outcome of no look at these leads is known yet", edges
-    place = np.searchsorted(edges, found["total"].to_numpy(dtype=float), side="right")
-    bands = _tally(found, pd.Series(place, index=found.index), range(len(edges) + 1))
+    rows = scores.merge(known, on="row_id")
+    edges = round_edges(np.concatenate([totals, rows["total"].to_numpy(dtype=float)]))
+    if rows.empty:
+        return None, "no outcome of these leads is known yet", edges
+    place = np.searchsorted(edges, rows["total"].to_numpy(dtype=float), side="right")
+    bands = _tally(rows, pd.Series(place, index=rows.index), range(len(edges) + 1))
     ends = pd.Series([np.nan, *edges.tolist(), np.nan])
     bands = bands.assign(total_from=ends.iloc[:-1].to_numpy(), total_to=ends.iloc[1:].to_numpy()).drop(
         columns="group"
     )
-    stages = _tally(found, found["stage"], [name for name in STAGES if (found["stage"] == name).any()])
-    conversions = int(found["label"].sum())
+    stages = _tally(rows, rows["stage"], [name for name in STAGES if (rows["stage"] == name).any()])
+    conversions = int(rows["label"].sum())
     return (
         Past(
-            looks=len(found),
-            leads=int(found["lead_id"].nunique()),
+            snapshots=len(rows),
+            leads=int(rows["lead_id"].nunique()),
             conversions=conversions,
-            rate=conversions / len(found),
+            rate=conversions / len(rows),
             bands=bands,
             stages=stages.rename(columns={"group": "stage"}),
-            hot=_hot(found, sheet, file.project.judge.capacity),
+            hot=_hot(rows, sheet, file.project.judge.capacity),
         ),
         None,
         edges,
     )
 
 
-def _hot(found: pd.DataFrame, sheet: Sheet, capacity: float) -> dict[str, Any]:
-    """Is the hot band worth its name?"""
-    label, total = found["label"].astype(int), found["total"]
+def _hot(rows: pd.DataFrame, sheet: Sheet, capacity: float) -> dict[str, Any]:
+    """How much of the conversions the hot band has."""
+    label, total = rows["label"].astype(int), rows["total"]
     if sheet.thresholds is not None:
-        hot, name = found["stage"].isin(("MQL", "SQL")), "MQL and above"
+        hot, name = rows["stage"].isin(("MQL", "SQL")), "MQL and above"
     else:
         cut = float(np.quantile(total, 1 - capacity, method="higher"))
         hot, name = total >= cut, f"total {cut:g} or more"
@@ -236,21 +240,21 @@ def _hot(found: pd.DataFrame, sheet: Sheet, capacity: float) -> dict[str, Any]:
     }
 
 
-def _tally(found: pd.DataFrame, group: pd.Series, order: Any) -> pd.DataFrame:
-    counted = (
-        found["label"].astype(int).groupby(group).agg(["size", "sum"]).reindex(list(order), fill_value=0)
-    )
-    rows, conversions = counted["size"].astype(int), counted["sum"].astype(int)
-    low, high = wilson(conversions, rows)
-    rate = (conversions / rows.where(rows > 0)).to_numpy(dtype=float)
-    told = {
+def _tally(rows: pd.DataFrame, group: pd.Series, order: Any) -> pd.DataFrame:
+    sums = rows["label"].astype(int).groupby(group).agg(["size", "sum"]).reindex(list(order), fill_value=0)
+    count, conversions = sums["size"].astype(int), sums["sum"].astype(int)
+    low, high = wilson(conversions, count)
+    rate = (conversions / count.where(count > 0)).to_numpy(dtype=float)
+    columns = {
         "group": list(order),
-        "rows": rows.to_numpy(),
+        "rows": count.to_numpy(),
         "conversions": conversions.to_numpy(),
         "rate": rate,
     }
-    known = (rows > 0).to_numpy()
-    return pd.DataFrame({**told, "low": np.where(known, low, np.nan), "high": np.where(known, high, np.nan)})
+    known = (count > 0).to_numpy()
+    return pd.DataFrame(
+        {**columns, "low": np.where(known, low, np.nan), "high": np.where(known, high, np.nan)}
+    )
 
 
 def _bands(totals: pd.Series, edges: Floats) -> tuple[Band, ...]:
@@ -261,5 +265,5 @@ def _bands(totals: pd.Series, edges: Floats) -> tuple[Band, ...]:
 
 
 def _counts(values: pd.Series, order: tuple[str, ...]) -> dict[str, int]:
-    found = values.value_counts()
-    return {name: int(found.get(name, 0)) for name in order}
+    counts = values.value_counts()
+    return {name: int(counts.get(name, 0)) for name in order}

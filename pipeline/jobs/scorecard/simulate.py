@@ -10,7 +10,7 @@ import pandas as pd
 
 from features import UsageError
 from models.scorecard import Sheet
-from models.scorecard.insights.simulation import simulate_silence
+from models.scorecard.insights.simulation import simulate_inactivity
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, one_lead, records
 from pipeline.sources import open_history
@@ -20,7 +20,7 @@ _MOST_DAYS = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Simulated:
-    """``looks``, ``losses`` and ``turns`` as in ``models.scorecard.insights.simulation.Simulation``."""
+    """``snapshots``, ``losses`` and ``turns`` as in ``models.scorecard.insights.simulation.Simulation``."""
 
     lead_id: str
     as_of: datetime
@@ -28,14 +28,15 @@ class Simulated:
     sheet: str
     notes: tuple[str, ...]
     summed: tuple[str, ...]
-    looks: pd.DataFrame
+    snapshots: pd.DataFrame
     losses: pd.DataFrame
     turns: pd.DataFrame
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        told = {name: records(getattr(self, name)) for name in ("looks", "losses", "turns")}
-        return {**vars(self), **told, "as_of": self.as_of.isoformat()}
+        values = {**vars(self), "as_of": self.as_of.isoformat(), "looks": records(self.snapshots)}
+        del values["snapshots"]
+        return {**values, "losses": records(self.losses), "turns": records(self.turns)}
 
 
 def simulate(
@@ -47,7 +48,7 @@ def simulate(
         raise UsageError("so many days cannot be simulated", value=days, fix=f"1 to {_MOST_DAYS:,} days")
     history = open_history(file)
     with one_lead(history, sheet, lead_id, as_of) as lead:
-        found = simulate_silence(lead.sheet, history, lead.lead_id, lead.as_of, days)
+        simulation = simulate_inactivity(lead.sheet, history, lead.lead_id, lead.as_of, days)
     return Simulated(
         lead_id=lead.lead_id,
         as_of=lead.as_of,
@@ -55,7 +56,7 @@ def simulate(
         sheet=named(sheet),
         notes=lead.notes,
         summed=tuple(sheet.total),
-        looks=found.looks,
-        losses=found.losses,
-        turns=found.turns,
+        snapshots=simulation.snapshots,
+        losses=simulation.losses,
+        turns=simulation.turns,
     )

@@ -23,7 +23,7 @@ _SHOWN = ["lead_id", "at", "looked_before", "was", "stage", "total", "why", "rul
 class Stages:
     """Stage histories: of one lead, or of all open ones that the sheet is for (``lead_id`` is ``None``).
 
-    ``history`` has one row per change of stage (columns of ``models.scorecard.insights.stage_history``); ``flow`` tells of
+    ``history`` has one row per change of stage (columns of ``models.scorecard.insights.stage_history``); ``flow`` says of
     MQL and SQL how many leads ever entered, how many are there or beyond now, how many fell back at least once, and
     the median days from creation to the first entry.
     """
@@ -54,13 +54,13 @@ def stages(
     as_of, free, notes = as_of or history.data_end, without_segment(sheet), tuple[str, ...]()
     if lead_id is None:
         with open_leads(file, history, as_of) as open_now, split_segment(sheet, history, open_now) as segment:
-            leads, found = segment.rows, stage_history(free, history, segment)
+            leads, changes = segment.rows, stage_history(free, history, segment)
     else:
         with one_lead(history, sheet, lead_id, as_of) as lead:
-            leads, notes, found = 1, lead.notes, stage_history(free, history, lead.spine, daily=True)
-    last = found.groupby("lead_id")["stage"].last()
+            leads, notes, changes = 1, lead.notes, stage_history(free, history, lead.spine, daily=True)
+    last = changes.groupby("lead_id")["stage"].last()
     now = {name: int((last == name).sum()) for name in STAGES}
-    flow = tuple(_flow(name, found, last) for name in ("MQL", "SQL") if _has(sheet, name))
+    flow = tuple(_flow(name, changes, last) for name in ("MQL", "SQL") if _has(sheet, name))
     return Stages(
         lead_id=lead_id,
         as_of=as_of,
@@ -69,7 +69,7 @@ def stages(
         notes=notes,
         now=now,
         flow=flow,
-        history=found[_SHOWN],
+        history=changes[_SHOWN],
     )
 
 
@@ -77,17 +77,17 @@ def _has(sheet: Sheet, name: str) -> bool:
     return sheet.thresholds is not None and name in dict(sheet.thresholds.stages)
 
 
-def _flow(name: str, found: pd.DataFrame, last: pd.Series) -> dict[str, Any]:
+def _flow(name: str, changes: pd.DataFrame, last: pd.Series) -> dict[str, Any]:
     """How many came to a stage or beyond it, how fast, and how many fell below it again."""
     reached = {"MQL": ("MQL", "SQL"), "SQL": ("SQL",)}[name]
-    there, before = found["stage"].isin(reached), found["was"].isin(reached)
-    entered = found[there & ~before].groupby("lead_id")["at"].min()
-    born = found.groupby("lead_id")["at"].min()
+    there, before = changes["stage"].isin(reached), changes["was"].isin(reached)
+    entered = changes[there & ~before].groupby("lead_id")["at"].min()
+    born = changes.groupby("lead_id")["at"].min()
     days = (entered - born.reindex(entered.index)).dt.total_seconds() / 86_400
     return {
         "stage": name,
         "ever": len(entered),
         "now": int(last.isin(reached).sum()),
-        "fell": int(found.loc[before & ~there, "lead_id"].nunique()),
+        "fell": int(changes.loc[before & ~there, "lead_id"].nunique()),
         "median_days": float(days.median()) if len(days) else None,
     }

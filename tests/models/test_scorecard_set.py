@@ -105,10 +105,10 @@ def test_one_sheet_for_all_is_what_score_sheet_says() -> None:
     alone = {**LARGE, "for": None}
     history = opened()
     whole = score_sheet(Sheet.model_validate(alone), history, Spine(history.engine, "spine"))
-    book = scored(alone)
-    pd.testing.assert_frame_equal(book.scores.drop(columns="sheet"), whole.scores)
-    pd.testing.assert_frame_equal(book.ledger, whole.ledger)
-    assert book.book.version == whole.sheet.version
+    scorecards = scored(alone)
+    pd.testing.assert_frame_equal(scorecards.scores.drop(columns="sheet"), whole.scores)
+    pd.testing.assert_frame_equal(scorecards.ledger, whole.ledger)
+    assert scorecards.scorecards.version == whole.sheet.version
 
 
 def test_for_may_ask_for_features() -> None:
@@ -117,18 +117,18 @@ def test_for_may_ask_for_features() -> None:
 
 
 def test_leads_that_no_sheet_is_for_are_told() -> None:
-    book = ScorecardSet((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
-    alone = [finding for finding in book.check(opened()) if finding.code == "sheet-no-segment"]
+    scorecards = ScorecardSet((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
+    alone = [finding for finding in scorecards.check(opened()) if finding.code == "sheet-no-segment"]
     assert [finding.count for finding in alone] == [1]
     assert "no sheet is for 1 of 4 leads" in alone[0].message
 
 
-def test_a_book_comes_back_from_its_content_and_its_version_tells_the_order() -> None:
-    book = ScorecardSet((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
-    assert ScorecardSet.from_content(book.content()) == book
-    assert ScorecardSet.from_content(book.content()).version == book.version
-    assert ScorecardSet(book.sheets[::-1]).version != book.version
-    assert ScorecardSet.from_content(book.sheets[0].content()) == ScorecardSet(book.sheets[:1])
+def test_a_scorecard_set_comes_back_from_its_content_and_its_version_tells_the_order() -> None:
+    scorecards = ScorecardSet((Sheet.model_validate(SMALL), Sheet.model_validate(LARGE)))
+    assert ScorecardSet.from_content(scorecards.content()) == scorecards
+    assert ScorecardSet.from_content(scorecards.content()).version == scorecards.version
+    assert ScorecardSet(scorecards.sheets[::-1]).version != scorecards.version
+    assert ScorecardSet.from_content(scorecards.sheets[0].content()) == ScorecardSet(scorecards.sheets[:1])
 
 
 def test_two_sheets_of_one_name_are_refused() -> None:
@@ -172,11 +172,11 @@ def test_leads_in_no_segment_have_every_column_all_the_same() -> None:
 
 @pytest.mark.parametrize("told", [(SMALL, LARGE), (SMALL,), ({**SMALL, "for": None}, LARGE)])
 def test_no_lead_at_all_gives_no_rows_and_every_column(told: tuple[dict[str, Any], ...]) -> None:
-    book, history = ScorecardSet(tuple(Sheet.model_validate(sheet) for sheet in told)), opened()
-    usual = score_scorecard_set(book, history, Spine(history.engine, "spine"), movement=True)
+    scorecards, history = ScorecardSet(tuple(Sheet.model_validate(sheet) for sheet in told)), opened()
+    usual = score_scorecard_set(scorecards, history, Spine(history.engine, "spine"), movement=True)
     nobody = Spine.make(history.engine, "nobody", "SELECT * FROM spine WHERE FALSE")
-    found = score_scorecard_set(book, history, nobody, movement=True)
+    found = score_scorecard_set(scorecards, history, nobody, movement=True)
     assert len(found.scores) == len(found.ledger) == len(found.told()) == 0
     assert {*found.scores.columns} == {*usual.scores.columns} - {"platform"}
     assert found.ledger.dtypes.to_dict() == usual.ledger.dtypes.to_dict()
-    assert found.by_rule().shape == (0, len(book.rules))
+    assert found.by_rule().shape == (0, len(scorecards.rules))
