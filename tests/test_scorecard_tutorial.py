@@ -5,7 +5,7 @@ In docs/scorecards/tutorial.md
 - ```` ```yaml FILE ```` is a whole file, ```` ```yaml +FILE ```` is what is written below what the file holds;
 - ```` ```diff FILE ```` replaces what stands after `-` by what stands after `+`: whole lines or parts of them;
 - ```` ```console ```` holds commands and what they print. `…` stands for anything: in a line for the rest or a part
-  of it, alone in a line for any number of lines. A command whose answer says how to mend it ends with an error.
+  of it, alone in a line for any number of lines. A command whose answer says how to fix it ends with an error.
 - Each row of the table of mistakes is a line written below `actions:`, and words of what `check` says to it.
 """
 
@@ -44,7 +44,7 @@ class Typed:
 
     @property
     def refused(self) -> bool:
-        return any("how to mend it" in line for line in self.shown)
+        return any("how to fix it" in line for line in self.shown)
 
 
 def run(command: str) -> tuple[str, str, int]:

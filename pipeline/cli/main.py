@@ -257,7 +257,7 @@ def _fail(error: BaseException) -> int:
         raise error
     print(
         f"leadlens met an error of its own, not of yours: {type(error).__name__}: {masked(str(error))}\n"
-        "  how to mend it: run again with LEADLENS_DEBUG=1 and report what it prints",
+        "  how to fix it: run again with LEADLENS_DEBUG=1 and report what it prints",
         file=sys.stderr,
     )
     return 1

@@ -50,7 +50,7 @@ def test_a_fine_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "says"),
     [
-        ("wheels: []\n", "bicycle.yaml:1: name is missing\n  how to mend it: what goes there: What it is called."),
+        ("wheels: []\n", "bicycle.yaml:1: name is missing\n  how to fix it: what goes there: What it is called."),
         ("name: a\nwheel: []\n", "bicycle.yaml:2: unknown key\n  received: wheel\n  did you mean: wheels?"),
         ("name: a\nwheels:\n- {inch: 3, inches: 4}\n", "bicycle.yaml:3: unknown key in wheels.0"),
         ("name: a\nwheels:\n- inches: many\n", "bicycle.yaml:3: wheels.0.inches: a whole number is expected"),
@@ -70,7 +70,7 @@ def test_a_fine_file(tmp_path: Path) -> None:
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, told: str, says: str) -> None:
     text = mistake(tmp_path, told)
     assert says in text
-    assert "how to mend it" in text
+    assert "how to fix it" in text
 
 
 def test_of_a_union_one_mistake_is_told(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_bad_input_is_told(kind: Kind, project: LittleProject) -> None:
     assert answer.code == kind.code, answer.err
     if kind.code:
         text = answer.err
-        assert "how to mend it" in text
+        assert "how to fix it" in text
         assert json.loads(answer.out)["what"]
         assert len(text) < 8_000
     else:

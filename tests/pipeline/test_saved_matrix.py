@@ -200,7 +200,7 @@ def test_places_that_would_be_spoilt_or_cannot_be_written_are_refused_first(
     answer = leadlens("features", path, "--out", out)
     assert answer.code == 2, answer.err
     assert told in answer.err
-    assert "how to mend it" in answer.err
+    assert "how to fix it" in answer.err
     assert sorted(item.name for item in elsewhere.iterdir()) == ["folder.parquet", "taken"]
 
 
