@@ -1,10 +1,10 @@
-"""A feature column and what it tells a reader."""
+"""A feature column: its name, and how people read it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 Family = Literal["demographic", "firmographic", "behavioural"]
 
@@ -13,7 +13,7 @@ Family = Literal["demographic", "firmographic", "behavioural"]
 _NONE_AT_ZERO = ("times", "points", "yes/no", "active days")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureColumn:
     """One named column of the feature matrix.
 
@@ -21,15 +21,15 @@ class FeatureColumn:
     ----------
     name : unique in its matrix; stable between training and scoring.
     label : what a marketer reads, e.g. ``"Viewed the Pricing page in 30 days"``.
-    family : whose side of the lead it tells about; fit = demographic + firmographic.
+    family : what it describes; fit = demographic + firmographic.
     kind : ``"number"`` (float64, NaN = unknown) or ``"category"`` (text, missing = unknown).
     unit : ``"times"``, ``"days"``, ``"currency"`` …, or ``""``.
     sentence : how it is computed, one sentence.
     condition : the condition over ``events``, or the attribute, that it stands for.
-    phrase : how one lead's value is told; ``{value}`` and ``{times}`` ("3 times") are filled in.
-    absent : how a missing value, or none at all, is told.
+    phrase : one lead's value in words; ``{value}`` and ``{times}`` ("3 times") are filled in.
+    absent : the words for a missing value, and for none.
     monotone : 1 or -1 where only one direction makes sense, else 0.
-    told_by : name of a column whose value tells a reader the same more plainly; itself when empty.
+    shown_as : name of the column to show instead, which says the same more plainly; itself when empty.
     """
 
     name: str
@@ -42,15 +42,18 @@ class FeatureColumn:
     phrase: str = ""
     absent: str = ""
     monotone: int = 0
-    told_by: str = ""
+    shown_as: str = ""
 
-    def say(self, value: object) -> str:
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; ``shown_as`` goes by the name it had in 0.3.0, ``told_by``."""
+        return {{"shown_as": "told_by"}.get(name, name): value for name, value in asdict(self).items()}
+
+    def format(self, value: object) -> str:
         """The lead's own value in words.
 
-        >>> FeatureColumn("n", "Pricing in 7 days", "behavioural", phrase="Viewed Pricing {times} in 7 days").say(3.0)
-        'Viewed Pricing 3 times in 7 days'
-        >>> FeatureColumn("d", "Days", "behavioural", phrase="Active on {value} different days").say(1.0)
-        'Active on one day'
+        >>> column = FeatureColumn(name="n", label="Pricing", family="behavioural", phrase="Viewed Pricing {times}")
+        >>> column.format(3.0)
+        'Viewed Pricing 3 times'
         """
         if value is None or value != value:  # NaN and NaT differ from themselves
             return self.absent or f"{self.label}: not known"

@@ -25,9 +25,9 @@ class LeadlensError(Exception):
     value : the value received; a long one is cut, and control characters are escaped.
     why : why it matters.
     fix : how to fix it.
-    known : the names that would have been accepted; the nearest ones to ``value`` are shown, and without a
+    known : the names that would have been accepted; those nearest to ``value`` are shown, and without a
         ``fix`` the first ones too.
-    where : file, line, table or column the error was found in.
+    where : file, line, table or column with the error.
 
     Passwords are masked in every part. ``exit_code`` is what the command line returns: 1 = refused by the data
     or a gate, 2 = wrong use.
@@ -70,8 +70,8 @@ class LeadlensError(Exception):
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, object]:
-        """The same facts for ``--json``."""
-        facts = {
+        """JSON-ready, for ``--json``."""
+        payload = {
             "error": type(self).__name__,
             "what": self.what,
             "where": self.where,
@@ -80,7 +80,7 @@ class LeadlensError(Exception):
             "why": self.why,
             "fix": self.fix,
         }
-        return {key: value for key, value in facts.items() if value not in (None, [])}
+        return {key: value for key, value in payload.items() if value not in (None, [])}
 
 
 class UsageError(LeadlensError):
@@ -94,14 +94,14 @@ class DataError(LeadlensError):
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The up to ``count`` known names that look most like ``name``, best first.
+    """Up to ``count`` known names that are most similar to ``name``, best first.
 
     >>> nearest("evnts", ["leads", "events", "accounts"])
     ['events']
     """
     names = list(known)
     by_lower = {item.lower(): item for item in names}
-    return [by_lower[hit] for hit in get_close_matches(name.lower()[:200], by_lower, n=count, cutoff=0.6)]
+    return [by_lower[match] for match in get_close_matches(name.lower()[:200], by_lower, n=count, cutoff=0.6)]
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
@@ -110,9 +110,9 @@ def listed(names: Iterable[str], most: int = 12) -> str:
     >>> listed(["lead_id", "city", "income"], most=2)
     'lead_id, city and 1 more'
     """
-    found = list(names)
-    shown = ", ".join(_shown(name, 60) for name in found[:most]) or "none"
-    return shown if len(found) <= most else f"{shown} and {len(found) - most:,} more"
+    names = list(names)
+    shown = ", ".join(_shown(name, 60) for name in names[:most]) or "none"
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
 def counted(count: int, thing: str) -> str:
@@ -129,7 +129,7 @@ def masked(text: str) -> str: ...
 @overload
 def masked(text: None) -> None: ...
 def masked(text: str | None) -> str | None:
-    """The text without the passwords that stand in it.
+    """The text with its passwords masked.
 
     >>> masked("host=db user=ann password=hunter2")
     'host=db user=ann password=***'

@@ -28,20 +28,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class History:
-    """What happened, as five tables (design: "The data contract"), ready to be looked at from any moment.
+    """What happened, as five tables (design: "The data contract"), from which any past state can be built.
 
     Attributes
     ----------
     engine : holds the tables ``leads``, ``accounts``, ``events``, ``conversions`` and ``changes``; all five
         always exist. Ids are text, timestamps are UTC without a zone, ``events.known_at`` is never NULL,
-        ``events.retracted_at`` always there: an event counts from ``known_at`` on and until it is taken back then
-        (NULL: it stands). :func:`features.visibility.known_by` is that rule in SQL.
-    data_end : the last moment the data speaks about; a label that would need later data is immature.
+        ``events.retracted_at`` always there: an event counts from ``known_at`` until it is retracted
+        (NULL: never). :func:`features.visibility.known_by` is that rule in SQL.
+    data_end : the end of the data; a label that would need later data is immature.
     lead_attributes, account_attributes, event_properties : the user's own columns and their kind.
     clock : ``"time"``; ``"sequence"`` when only an order is known (one second stands for one step);
         ``"none"`` when there is no order at all.
     hidden : columns declared ``known_after``; they are in no table.
-    findings : what opening the data brought to light.
+    findings : what was found while opening the data.
     """
 
     engine: Engine
@@ -58,5 +58,5 @@ class History:
             table: self.engine.value(f"SELECT count(*) FROM {table}")
             for table in ("leads", "accounts", "events", "conversions", "changes")
         }
-        told = ", ".join(f"{count:,} {table}" for table, count in counts.items() if count)
-        return f"History({told}; to {self.data_end:%Y-%m-%d %H:%M} UTC)"
+        rows = ", ".join(f"{count:,} {table}" for table, count in counts.items() if count)
+        return f"History({rows}; to {self.data_end:%Y-%m-%d %H:%M} UTC)"

@@ -1,4 +1,4 @@
-"""What came of each spine row: converted within the horizon, not, or too early to say."""
+"""The label of each spine row: converted within the horizon, not, or too early to say."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from features.spine import Spine, kind_filter
 
 
 class Labels(Table):
-    """What came of each spine row: ``row_id, label, converted_at``, one row per row of the spine."""
+    """Labels of a spine: ``row_id, label, converted_at``, one row per row of the spine."""
 
 
 def build_labels(history: History, spine: Spine, horizon: timedelta, kinds: tuple[str, ...] = ()) -> Labels:

@@ -1,4 +1,4 @@
-"""The feature matrix: exactly one row per spine row, and the columns' meaning beside it."""
+"""The feature matrix: exactly one row per spine row, and the meaning of its columns."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ class FeatureMatrix:
 
     def _repr_html_(self) -> str:
         families = pd.Series([column.family for column in self.columns]).value_counts()
-        told = ", ".join(f"{count} {family}" for family, count in families.items())
+        counts = ", ".join(f"{count} {family}" for family, count in families.items())
         head = pd.concat([self.spine[["lead_id", "as_of"]].head(5), self.frame.head(5).iloc[:, :8]], axis=1)
         return (
-            f"<p><b>Feature matrix</b>: {len(self):,} rows × {len(self.columns)} columns ({told})</p>"
+            f"<p><b>Feature matrix</b>: {len(self):,} rows × {len(self.columns)} columns ({counts})</p>"
             + head.to_html(index=False, escape=True, na_rep="–")
         )
 
@@ -95,21 +95,23 @@ def _features(history: History, plan: FeaturePlan, spine: Spine) -> Step:
     quote = history.engine.dialect.quote
     columns = [f"b.{quote(column.name)}" for column in behaviour_columns(plan)]
     columns += attribute_select(history, plan)
-    joins = " JOIN behaviour AS b ON b.row_id = s.row_id"
+    joins = ["JOIN behaviour AS b ON b.row_id = s.row_id"]
     if plan.attributes:
-        joins += " JOIN lead_as_of AS lead ON lead.row_id = s.row_id"
-        joins += " JOIN account_as_of AS account ON account.row_id = s.row_id"
+        joins.append("JOIN lead_as_of AS lead ON lead.row_id = s.row_id")
+        joins.append("JOIN account_as_of AS account ON account.row_id = s.row_id")
     if plan.colleagues:
-        joins += " JOIN colleagues ON colleagues.row_id = s.row_id"
-    return Step(
-        "features",
-        f"SELECT s.row_id, {', '.join(columns) or 'NULL AS nothing'} FROM {spine} AS s{joins}"
-        f"{lookup_joins(history, plan)}",
-    )
+        joins.append("JOIN colleagues ON colleagues.row_id = s.row_id")
+    sql = f"""
+        SELECT s.row_id, {", ".join(columns) or "NULL AS nothing"}
+        FROM {spine} AS s
+        {" ".join(joins)}
+        {lookup_joins(history, plan)}
+    """
+    return Step("features", sql)
 
 
 def _check_columns(history: History, plan: FeaturePlan) -> None:
-    """A plan of an earlier day may name columns that the data of today no longer have."""
+    """A stored plan may name columns that the data no longer have."""
     own = {"lead": history.lead_attributes, "account": history.account_attributes}
     lacking = [
         f"{item.source}s.{name}"
@@ -128,12 +130,12 @@ def _check_columns(history: History, plan: FeaturePlan) -> None:
         )
 
 
-# From so many pairs of a row and an event on, compiled loops beat joins by more than their start costs.
+# From so many pairs of a row and an event on, compiled loops save more than they take to start.
 _WORTH_COMPILING = 500_000
 
 
 def _compiles(history: History, plan: FeaturePlan, spine: Spine) -> bool:
-    """Whether the facts are better made by compiled loops; their values are the same."""
+    """Whether compiled loops should make the aggregates; the values are the same."""
     engine = history.engine
     if not isinstance(engine, DuckDBEngine) or not plan.keys:
         return False
@@ -152,7 +154,7 @@ def _parts(
     store: Path | None,
     watch: Callable[[StepReport], None] | None,
 ) -> Generator[Spine]:
-    """Make the table ``features`` for some rows after the other; yields those rows."""
+    """Make the table ``features`` for one part of the rows after another; yields each part."""
     engine = history.engine
     _check_columns(history, plan)
     lookups = make_lookups(history, plan, spine)
@@ -178,13 +180,13 @@ def _parts(
 
         assert isinstance(engine, DuckDBEngine)
         for part in aggregate_events(history, plan, spine, EventStore(store) if store else None):
-            part.register(engine, "facts")
-            sql = f"SELECT s.* FROM {spine} AS s JOIN facts AS f ON f.row_id = s.row_id"
+            part.register(engine, "aggregates")
+            sql = f"SELECT s.* FROM {spine} AS s JOIN aggregates AS f ON f.row_id = s.row_id"
             with Spine.make(engine, "part_rows", sql, watch) as rows:
                 engine.define(column_steps(rows))
                 yield rows
     finally:
-        engine.drop(*made, *lookups, "facts")
+        engine.drop(*made, *lookups, "aggregates")
 
 
 def build_matrix(
@@ -201,16 +203,16 @@ def build_matrix(
     """
     engine, columns = history.engine, plan_columns(plan)
     frames = [engine.frame("SELECT * FROM features") for _ in _parts(history, plan, spine, store, watch)]
-    found = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
-    found = found.set_index("row_id").sort_index()
+    features = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    features = features.set_index("row_id").sort_index()
     rows = engine.frame(f"SELECT row_id, lead_id, as_of, created_at FROM {spine} ORDER BY row_id")
-    assert len(found) == len(rows), "output law: exactly one feature row per spine row"
+    assert len(features) == len(rows), "output law: exactly one feature row per spine row"
     frame = pd.DataFrame(
         {
-            column.name: found[column.name].astype("float64" if column.kind == "number" else "str")
+            column.name: features[column.name].astype("float64" if column.kind == "number" else "str")
             for column in columns
         },
-        index=found.index,
+        index=features.index,
     )
     return FeatureMatrix(frame, columns, rows)
 
@@ -236,15 +238,17 @@ def write_matrix(
     watch: Callable[[StepReport], None] | None = None,
     store: Path | None = None,
 ) -> None:
-    """The same as Parquet at ``path``, never whole in memory: ``row_id, lead_id, as_of, created_at``, features.
+    """The matrix as Parquet at ``path``, never whole in memory: ``row_id, lead_id, as_of, created_at``, features.
 
     One file, or a folder of part files on engines that write such; rows are in no particular order. What is at
     ``path`` stays as it was until all is written. Raises ``DataError`` where it cannot be written.
     """
     engine = history.engine
-    select = (
-        "SELECT s.lead_id, s.as_of, s.created_at, f.* FROM {} AS s JOIN features AS f ON f.row_id = s.row_id"
-    )
+    select = """
+        SELECT s.lead_id, s.as_of, s.created_at, f.*
+        FROM {} AS s
+        JOIN features AS f ON f.row_id = s.row_id
+    """
     if not isinstance(engine, DuckDBEngine):
         for part in _parts(history, plan, spine, store, watch):
             engine.write(select.format(part), path)
@@ -256,7 +260,7 @@ def write_matrix(
         for part in parts:
             batches = engine.connection.sql(select.format(part)).to_arrow_reader(_ROW_GROUP)
             if writer is None:
-                # Numbers seldom repeat: looking for repetitions, and packing them hard, costs more than the loops.
+                # Numbers seldom repeat: a dictionary, or strong compression, costs more than the loops.
                 texts = [field.name for field in batches.schema if pa.types.is_string(field.type)]
                 writer = pq.ParquetWriter(
                     unfinished, batches.schema, compression="lz4", use_dictionary=texts or False

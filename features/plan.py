@@ -17,13 +17,17 @@ Reading = Literal[
     "function", "postcode_area",
 ]  # fmt: skip
 
+# Registered models and saved matrices keep the names of 0.3.0, so that any version can read them.
+_STORED_AS = {"cadence": "rhythm", "numerator": "hits", "denominator": "tries"}
+_NAMES = {stored: name for name, stored in _STORED_AS.items()}
+
 
 @dataclass(frozen=True)
 class EventKey:
     """A behaviour that is counted: every event, an event type, one property's value in a type, or a condition.
 
     ``name`` is unique and stable; ``phrase`` says what happened; ``amounts`` are number properties to add up;
-    ``rhythm`` asks for sessions, trend and habits besides, ``share`` for its share among all events.
+    ``cadence`` also asks for sessions, trend and habits, ``share`` for its share of all events.
     """
 
     name: str
@@ -33,12 +37,12 @@ class EventKey:
     value: str | None = None
     when: str | None = None
     amounts: tuple[str, ...] = ()
-    rhythm: bool = False
+    cadence: bool = False
     share: bool = False
 
     @property
     def condition(self) -> str:
-        """The condition in SQL words, for people."""
+        """The condition as SQL, for people."""
         if self.when:
             return self.when
         parts = [f"event_type = '{self.event_type}'"] if self.event_type is not None else []
@@ -72,12 +76,12 @@ class AttributeFeature:
 
 @dataclass(frozen=True)
 class Rate:
-    """How often one behaviour followed another, such as opened per sent: two names of keys."""
+    """One behaviour per another, such as e-mails opened per e-mail sent: two names of keys."""
 
     name: str
     label: str
-    hits: str
-    tries: str
+    numerator: str
+    denominator: str
 
 
 @dataclass(frozen=True)
@@ -115,18 +119,18 @@ class FeaturePlan:
     colleagues: bool | tuple[str, ...] = False
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """JSON-ready, in the names of stored plans."""
         return {
-            **asdict(self),
+            **asdict(self, dict_factory=_as_stored),
             "windows": [format_duration(window) for window in self.windows],
             "half_life": format_duration(self.half_life),
         }
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> FeaturePlan:
+    def from_dict(cls, data: Mapping[str, Any]) -> FeaturePlan:
         """The inverse of ``to_dict``. Raises ``DataError`` for a plan of another version of Leadlens."""
         try:
-            return cls._from_dict(told)
+            return cls._from_dict(data)
         except (KeyError, TypeError) as error:
             raise DataError(
                 "these features were chosen by another version of Leadlens",
@@ -136,21 +140,30 @@ class FeaturePlan:
             ) from error
 
     @classmethod
-    def _from_dict(cls, told: Mapping[str, Any]) -> FeaturePlan:
+    def _from_dict(cls, data: Mapping[str, Any]) -> FeaturePlan:
         return cls(
-            keys=tuple(EventKey(**{**key, "amounts": tuple(key["amounts"])}) for key in told["keys"]),
-            windows=tuple(parse_duration(window) for window in told["windows"]),
-            half_life=parse_duration(told["half_life"]),
+            keys=tuple(EventKey(**_from_stored(key, amounts=tuple(key["amounts"]))) for key in data["keys"]),
+            windows=tuple(parse_duration(window) for window in data["windows"]),
+            half_life=parse_duration(data["half_life"]),
             attributes=tuple(
                 AttributeFeature(**{**item, "categories": tuple(item["categories"])})
-                for item in told["attributes"]
+                for item in data["attributes"]
             ),
             touches=tuple(
-                Touch(**{**item, "categories": tuple(item["categories"])}) for item in told["touches"]
+                Touch(**{**item, "categories": tuple(item["categories"])}) for item in data["touches"]
             ),
-            rates=tuple(Rate(**item) for item in told["rates"]),
-            hours=told["hours"],
-            purchases=told["purchases"],
-            lead_age=told["lead_age"],
-            colleagues=tuple(rollups) if isinstance(rollups := told["colleagues"], list | tuple) else rollups,
+            rates=tuple(Rate(**_from_stored(item)) for item in data["rates"]),
+            hours=data["hours"],
+            purchases=data["purchases"],
+            lead_age=data["lead_age"],
+            colleagues=tuple(rollups) if isinstance(rollups := data["colleagues"], list | tuple) else rollups,
         )
+
+
+def _as_stored(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {_STORED_AS.get(name, name): value for name, value in items}
+
+
+def _from_stored(stored: Mapping[str, Any], **values: Any) -> dict[str, Any]:
+    """The arguments of a stored object, with some values replaced."""
+    return {_NAMES.get(name, name): value for name, value in stored.items()} | values

@@ -21,10 +21,10 @@ from features.spine import Spine, TrainingRows
 def plan_features(
     history: History, rows: TrainingRows, settings: FeatureSettings | None = None
 ) -> FeaturePlan:
-    """Choose features by what the leads of the training rows had done by then: nothing later is seen.
+    """Choose features by what the leads of the training rows had done as of each row: nothing later is read.
 
-    Event types and property values are taken by support (share of rows that saw one), most frequent first. Only
-    training rows are taken, and a time split alone makes such: choosing columns by out-of-time rows is a leak.
+    Event types and property values are chosen by support (share of rows with one), most frequent first. Only
+    training rows are accepted, and only a time split makes them: choosing columns by out-of-time rows is a leak.
     Raises ``UsageError`` for settings that name unknown columns, ``TypeError`` for any other spine.
     """
     if not isinstance(rows, TrainingRows):
@@ -49,7 +49,7 @@ def plan_vocabulary(history: History, spine: Spine, settings: FeatureSettings | 
 
 
 def narrowed(plan: FeaturePlan, names: Iterable[str]) -> FeaturePlan:
-    """The plan with no more in it than these columns need; their values are the same."""
+    """The smallest plan that makes these columns, with the same values."""
     wanted = set(names)
 
     def enough(smaller: FeaturePlan) -> bool:
@@ -57,11 +57,11 @@ def narrowed(plan: FeaturePlan, names: Iterable[str]) -> FeaturePlan:
             column.name for column in (*behaviour_columns(smaller), *attribute_columns(smaller))
         }
 
-    # Rates are told by keys, so they go first; keys by number, so each is left out by itself.
+    # Rates refer to keys, so they go first; keys are numbered, so each is left out by itself.
     for part in ("attributes", "touches", "rates", "keys"):
         for item in getattr(plan, part):
             rest = tuple(other for other in getattr(plan, part) if other != item)
-            if part == "keys" and any(item.name in (rate.hits, rate.tries) for rate in plan.rates):
+            if part == "keys" and any(item.name in (rate.numerator, rate.denominator) for rate in plan.rates):
                 continue
             smaller = _with(plan, part, rest)
             plan = smaller if enough(smaller) else plan
@@ -77,7 +77,7 @@ def _with(plan: FeaturePlan, part: str, value: Any) -> FeaturePlan:
 
 def _check_distinct(plan: FeaturePlan) -> None:
     names = [column.name for column in (*behaviour_columns(plan), *attribute_columns(plan))]
-    # SQL does not tell names apart by case.
+    # SQL ignores case in names.
     if repeated := [name for name, count in Counter(map(str.lower, names)).items() if count > 1]:
         raise UsageError(
             "two features have the same name",

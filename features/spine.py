@@ -1,4 +1,4 @@
-"""Which leads are looked at, and when: one row per (lead, as_of), open leads only."""
+"""Which leads, as of when: one row per (lead, as_of), open leads only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from features.history import History
 
 
 class Spine(Table):
-    """The rows to look at, as a table: ``row_id, lead_id, as_of, created_at``, unique by lead and as-of."""
+    """Snapshots of leads, as a table: ``row_id, lead_id, as_of, created_at``, unique by lead and as-of."""
 
 
 class TrainingRows(Spine):
@@ -19,21 +19,21 @@ class TrainingRows(Spine):
 
 
 class OutOfTimeRows(Spine):
-    """The out-of-time rows of a spine: judged on, and never looked at before."""
+    """The out-of-time rows of a spine: for the verdict alone."""
 
 
 @dataclass(frozen=True)
 class SpinePolicy:
-    """What decides the moments; exactly one of the four ways is set.
+    """Which as-of timestamps; exactly one of the first four is set.
 
     Attributes
     ----------
     at_ages : ages of a lead.
     every : step of a calendar grid over the whole history.
-    dates : the moments themselves.
+    dates : the timestamps themselves.
     column : a time column of ``leads``.
-    repeat : keep leads that converted already.
-    kinds : kinds of conversion that end a lead; all when empty.
+    repeat : keep leads that have converted before.
+    kinds : kinds of conversion that close a lead; all when empty.
     since : only leads created from then on.
     """
 
@@ -47,17 +47,17 @@ class SpinePolicy:
 
 
 def build_spine(history: History, policy: SpinePolicy) -> Spine:
-    """The leads that are open at the moments of a policy, as a table that the caller drops.
+    """The leads that are open as of the timestamps of a policy, as a table that the caller drops.
 
     Rows are numbered from 0 by as_of and lead, and lie within the data: ``as_of`` is at most its end. A lead
     is open if it was created by then, not closed before, and (unless ``repeat``) not converted before.
     Raises ``DataError`` when no row is left.
     """
-    spine = _number(history, _moments(history, policy), policy)
+    spine = _number(history, _snapshots(history, policy), policy)
     if not spine.rows:
         spine.drop()
         raise DataError(
-            "no lead is open at any of the moments asked for",
+            "no lead is open at any of these times",
             value=f"{counted(history.engine.count('leads'), 'lead')}, data to {history.data_end:%Y-%m-%d}",
             why="a training set needs at least one row",
             fix="check `spine`, `closed_at` and the dates of the conversions",
@@ -66,33 +66,34 @@ def build_spine(history: History, policy: SpinePolicy) -> Spine:
 
 
 def build_scoring_spine(history: History, as_of: datetime, policy: SpinePolicy) -> Spine:
-    """All leads open at one moment, as a table that the caller drops; may be empty."""
-    moments = f"SELECT lead_id, {history.engine.dialect.literal(as_of)} AS as_of FROM leads"
-    return _number(history, moments, policy, bounded=False)
+    """All leads open as of one timestamp, as a table that the caller drops; may be empty."""
+    snapshots = f"SELECT lead_id, {history.engine.dialect.literal(as_of)} AS as_of FROM leads"
+    return _number(history, snapshots, policy, bounded=False)
 
 
-def _moments(history: History, policy: SpinePolicy) -> str:
+def _snapshots(history: History, policy: SpinePolicy) -> str:
+    """(lead_id, as_of) of every lead, open or not; the same pair may come twice."""
     literal, quote = history.engine.dialect.literal, history.engine.dialect.quote
     if policy.column:
-        moments = ["created_at", *(name for name, kind in history.lead_attributes.items() if kind == "time")]
-        if policy.column not in moments:
-            there = policy.column in history.lead_attributes
+        dates = ["created_at", *(name for name, kind in history.lead_attributes.items() if kind == "time")]
+        if policy.column not in dates:
+            exists = policy.column in history.lead_attributes
             raise UsageError(
-                f"spine.column is {'no moment' if there else 'not a column of leads'}",
+                f"spine.column is not a {'date' if exists else 'column of leads'}",
                 value=policy.column,
-                known=moments,
-                fix=f"columns that hold moments: {listed(moments)}",
+                known=dates,
+                fix=f"columns that hold dates: {listed(dates)}",
             )
         return f"SELECT lead_id, {quote(policy.column)} AS as_of FROM leads WHERE {quote(policy.column)} IS NOT NULL"
     if policy.dates:
-        asked = " UNION ALL ".join(f"SELECT {literal(moment)} AS as_of" for moment in policy.dates)
+        asked = " UNION ALL ".join(f"SELECT {literal(date)} AS as_of" for date in policy.dates)
         return f"SELECT lead_id, as_of FROM leads CROSS JOIN ({asked}) AS asked"
     if policy.every:
         dialect, first = history.engine.dialect, history.engine.value("SELECT min(created_at) FROM leads")
         if first is None:
             return "SELECT lead_id, created_at AS as_of FROM leads"
         day = literal(datetime(first.year, first.month, first.day))
-        grid = dialect.moments(day, literal(history.data_end), policy.every)
+        grid = dialect.timestamp_series(day, literal(history.data_end), policy.every)
         return f"SELECT lead_id, as_of FROM leads CROSS JOIN ({grid}) AS grid"
     ages = policy.at_ages or (timedelta(0),)
     return " UNION ALL ".join(
@@ -101,23 +102,29 @@ def _moments(history: History, policy: SpinePolicy) -> str:
     )
 
 
-def _number(history: History, moments: str, policy: SpinePolicy, bounded: bool = True) -> Spine:
+def _number(history: History, snapshots: str, policy: SpinePolicy, bounded: bool = True) -> Spine:
     literal = history.engine.dialect.literal
     conditions = [
-        "leads.created_at <= moments.as_of",
-        "(leads.closed_at IS NULL OR leads.closed_at >= moments.as_of)",
+        "leads.created_at <= snapshots.as_of",
+        "(leads.closed_at IS NULL OR leads.closed_at >= snapshots.as_of)",
     ]
     if bounded:
-        conditions.append(f"moments.as_of <= {literal(history.data_end)}")
+        conditions.append(f"snapshots.as_of <= {literal(history.data_end)}")
     if policy.since:
         conditions.append(f"leads.created_at >= {literal(policy.since)}")
     if not policy.repeat:
         conditions.append(
-            "NOT EXISTS (SELECT 1 FROM conversions AS past WHERE past.lead_id = leads.lead_id "
-            f"AND past.converted_at < moments.as_of{kind_filter(history, policy.kinds, 'past')})"
+            f"""
+            NOT EXISTS (
+              SELECT 1
+              FROM conversions AS past
+              WHERE past.lead_id = leads.lead_id
+                AND past.converted_at < snapshots.as_of{kind_filter(history, policy.kinds, "past")}
+            )
+            """
         )
     with Table.make(
-        history.engine, "spine_moments", f"SELECT DISTINCT lead_id, as_of FROM ({moments}) AS m"
+        history.engine, "spine_snapshots", f"SELECT DISTINCT lead_id, as_of FROM ({snapshots}) AS m"
     ) as asked:
         return Spine.make(
             history.engine,
@@ -127,9 +134,9 @@ def _number(history: History, moments: str, policy: SpinePolicy, bounded: bool =
               CAST(row_number() OVER (ORDER BY as_of, lead_id) - 1 AS BIGINT) AS row_id,
               lead_id, as_of, created_at
             FROM (
-              SELECT leads.lead_id, moments.as_of, leads.created_at
+              SELECT leads.lead_id, snapshots.as_of, leads.created_at
               FROM leads
-              JOIN {asked} AS moments ON moments.lead_id = leads.lead_id
+              JOIN {asked} AS snapshots ON snapshots.lead_id = leads.lead_id
               WHERE {" AND ".join(conditions)}
             ) AS open_rows
             """,

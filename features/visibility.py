@@ -1,4 +1,4 @@
-"""The one rule of time: what a spine row may see of the events, and from when on it may not any more."""
+"""The one rule of time: which events a spine row may see."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 def visible(event: str = "e", row: str = "s") -> str:
     """SQL that is true where an event can be seen from a spine row.
 
-    It happened, and was known, strictly before ``as_of``, and was not taken back strictly before it.
+    It happened, and was known, strictly before ``as_of``, and was not retracted strictly before it.
 
     >>> print(visible().replace(" AND ", "\\n"))
     e.lead_id = s.lead_id
@@ -18,7 +18,7 @@ def visible(event: str = "e", row: str = "s") -> str:
 
 
 def known_by(event: str = "e", row: str = "s") -> str:
-    """The same without the lead: for events that are reached by another way."""
+    """The same without the lead: for events that are joined in another way."""
     return (
         f"{event}.occurred_at < {row}.as_of AND {event}.known_at < {row}.as_of "
         f"AND ({event}.retracted_at IS NULL OR {event}.retracted_at >= {row}.as_of)"

@@ -1,4 +1,4 @@
-"""Read a YAML file into a pydantic model; whatever is wrong is told with file, line, value and nearest name."""
+"""Read a YAML file into a pydantic model; every mistake is reported with file, line, value and nearest name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "
 _QUOTES = (
     "text is expected: YAML reads yes, no, on, off, dates and numbers as something else; write it in quotes"
 )
-# pydantic's names of mistakes → what a person would say
+# pydantic's names of mistakes → plain words
 _WORDS = {
     "tuple_type": "a list is expected: [one, two]",
     "model_type": "settings are expected: key: value",
@@ -87,9 +87,8 @@ def read_yaml(path: Path, what: str) -> tuple[Any, dict[Place, int]]:
             fix="check indentation and quotes near that line",
         ) from None
     except ValueError:  # "\U00110000": there is no such character
-        told = "a character is written by a number that no character has"
         raise UsageError(
-            f"this is not valid YAML: {told}",
+            "this is not valid YAML: a character is written by a number that no character has",
             where=f"{path}:{loader.line + 1}",
             fix="write the character itself",
         ) from None
@@ -99,7 +98,7 @@ def read_yaml(path: Path, what: str) -> tuple[Any, dict[Place, int]]:
         ) from None
 
 
-# what the parser says → what a person can do something with
+# the parser's messages → what to change
 _PARSER_WORDS = {
     "'\\t'": "a tab stands here, and YAML is indented with spaces",
     "<block end>": "this line is not indented like the lines that it belongs to",
@@ -110,8 +109,8 @@ _PARSER_WORDS = {
 
 
 def _plain(problem: str) -> str:
-    told = [words for sign, words in _PARSER_WORDS.items() if sign in problem]
-    return f"{told[0]} ({problem})" if told else problem
+    plain = [words for sign, words in _PARSER_WORDS.items() if sign in problem]
+    return f"{plain[0]} ({problem})" if plain else problem
 
 
 def _text(path: Path, what: str) -> str:
@@ -158,23 +157,23 @@ def _build(
     where = f"{path}:{node.start_mark.line + 1}"
     if isinstance(node, yaml.MappingNode):
         _refuse_tag(node, loader.DEFAULT_MAPPING_TAG, where)
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
                 raise UsageError("a key is a plain word", where=f"{path}:{line}", fix="write key: value")
             key = key_node.value
-            if key in found:
+            if key in mapping:
                 raise UsageError(
                     "this key stands twice",
                     value=key,
                     where=f"{path}:{line}",
-                    why="YAML would keep the last one in silence",
+                    why="YAML would silently keep the last one",
                     fix=f"keep one (the first is on line {lines[(*place, key)]})",
                 )
             lines[(*place, key)] = line
-            found[key] = _build(loader, value_node, (*place, key), lines, path)
-        return found
+            mapping[key] = _build(loader, value_node, (*place, key), lines, path)
+        return mapping
     if isinstance(node, yaml.SequenceNode):
         _refuse_tag(node, loader.DEFAULT_SEQUENCE_TAG, where)
         return [_build(loader, item, (*place, i), lines, path) for i, item in enumerate(node.value)]
@@ -246,12 +245,14 @@ def _explain(
     message = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, ").replace("Input", "this"))
     if item["type"] == "string_type":
         message = "one text is expected" if isinstance(item["input"], list | dict) else _QUOTES
-    told = _description(model, place)
+    description = _description(model, place)
     return UsageError(
         f"{named}: {message}" if place else message,
         where=where,
         value=item["input"] if place else None,
-        fix=f"what goes here: {told}" if told else "`leadlens init DIR` writes a commented example",
+        fix=f"what goes here: {description}"
+        if description
+        else "`leadlens init DIR` writes a commented example",
     )
 
 
@@ -290,12 +291,12 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in get_args(annotation):
-        if found := _model_in(inner):
-            return found
+        if (inside := _model_in(inner)) is not None:
+            return inside
     return None
 
 
 def _joined(problems: list[UsageError], count: int, what: str, path: Path) -> UsageError:
-    told = "\n".join(str(problem) for problem in problems)
+    lines = "\n".join(str(problem) for problem in problems)
     more = f"\n… and {count - len(problems):,} more" if count > len(problems) else ""
-    return UsageError(f"this {what} has {count:,} mistakes\n{told}{more}", where=str(path))
+    return UsageError(f"this {what} has {count:,} mistakes\n{lines}{more}", where=str(path))

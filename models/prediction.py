@@ -50,9 +50,9 @@ def named(columns: tuple[FeatureColumn, ...], sheet: ScorecardSet | None) -> dic
 def _rule_column(rule: AttributeRule | ActionRule) -> FeatureColumn:
     family: Family = "demographic" if isinstance(rule, AttributeRule) else "behavioural"
     return FeatureColumn(
-        _SHEET + rule.label,
-        f"{rule.label} (sheet)",
-        family,
+        name=_SHEET + rule.label,
+        label=f"{rule.label} (sheet)",
+        family=family,
         unit="points",
         sentence="Points of the score sheet.",
         condition=rule.when,

@@ -59,7 +59,7 @@ def reasons_of(
     # Worded by the strongest member of each group, in every row.
     leading = [np.asarray(at)[np.abs(points[:, at]).argmax(axis=1)] for at in members]
     meanings = [columns[name] for name in contributions.columns]
-    wording = [columns.get(column.told_by, column) for column in meanings]
+    wording = [columns.get(column.shown_as, column) for column in meanings]
     own = [values[column.name].to_numpy(dtype=object) for column in wording]
     names = [tuple(contributions.columns[at]) for at in members]
     kept = len(members) if most is None else min(most, len(members))
@@ -68,7 +68,7 @@ def reasons_of(
         lines = []
         for group in order[:kept]:
             at = leading[group][row]
-            text = wording[at].say(own[at][row])
+            text = wording[at].format(own[at][row])
             lines.append(Reason(text, float(totals[row, group]), meanings[at].family, names[group]))
         if kept < len(members):
             rest = float(totals[row, order[kept:]].sum())

@@ -26,7 +26,7 @@ def rows_of(plan: FeaturePlan, mails: tuple[str, ...] = ()) -> Any:
 
 WIDE = FeaturePlan(
     keys=(
-        EventKey("any", "Any activity", amounts=("paid",), rhythm=True),
+        EventKey("any", "Any activity", amounts=("paid",), cadence=True),
         EventKey("call", "Call", "call", amounts=("paid",)),
         EventKey("channel=web", "Channel: web", prop="channel", value="web", share=True),
     ),

@@ -1,4 +1,4 @@
-"""What a lead's account tells: its other leads ("colleagues"), their activity and their conversions."""
+"""Roll-ups of a lead's account: its other leads ("colleagues"), their activity and their conversions."""
 
 from __future__ import annotations
 
@@ -12,44 +12,55 @@ from features.plan import FeaturePlan
 from features.spine import Spine
 
 RECENT = timedelta(days=30)
+# Accounts with more than one lead: no other lead has a colleague.
+SHARED = """(
+  SELECT account_id FROM leads WHERE account_id IS NOT NULL GROUP BY account_id HAVING count(*) > 1
+)"""
 
 
-def _column(name: str, label: str, unit: str, sentence: str, phrase: str, absent: str) -> FeatureColumn:
+def _column(name: str, *, label: str, unit: str, sentence: str, phrase: str, absent: str) -> FeatureColumn:
     return FeatureColumn(
-        name, label, "firmographic", "number", unit, sentence, "account_id is the same", phrase, absent
+        name=name,
+        label=label,
+        family="firmographic",
+        unit=unit,
+        sentence=sentence,
+        condition="account_id is the same",
+        phrase=phrase,
+        absent=absent,
     )
 
 
 ROLLUPS = (
     _column(
-        "colleagues", "Colleagues known at the account", "people",
-        "Other leads of the same account, created before the moment.",
-        "{value} colleagues known at the account", "No account known",
+        "colleagues", label="Colleagues known at the account", unit="people",
+        sentence="Other leads of the same account, created before the as-of time.",
+        phrase="{value} colleagues known at the account", absent="No account known",
     ),
     _column(
-        "colleagues_active_30d", "Colleagues active in 30 days", "people",
-        "Other leads of the same account with an event in the 30 days before the moment.",
-        "{value} colleagues active in 30 days", "No account known",
+        "colleagues_active_30d", label="Colleagues active in 30 days", unit="people",
+        sentence="Other leads of the same account with an event in the 30 days before the as-of time.",
+        phrase="{value} colleagues active in 30 days", absent="No account known",
     ),
     _column(
-        "best_colleague_30d", "Events of the most active colleague in 30 days", "events",
-        "The most events in the 30 days before the moment that one other lead of the same account has.",
-        "{value} events of the most active colleague in 30 days", "No account known",
+        "best_colleague_30d", label="Events of the most active colleague in 30 days", unit="events",
+        sentence="The most events of one other lead of the same account in the 30 days before the as-of time.",
+        phrase="{value} events of the most active colleague in 30 days", absent="No account known",
     ),
     _column(
-        "account_last_activity", "Days since a colleague was active", "days",
-        "Days from the last event of any other lead of the same account to the moment.",
-        "A colleague was active {value} days ago", "No colleague was ever active",
+        "account_last_activity", label="Days since a colleague was active", unit="days",
+        sentence="Days from the last event of any other lead of the same account to the as-of time.",
+        phrase="A colleague was active {value} days ago", absent="No colleague was ever active",
     ),
     _column(
-        "account_conversions", "Past conversions of colleagues", "conversions",
-        "Conversions of other leads of the same account, strictly before the moment.",
-        "{value} past conversions of colleagues", "No account known",
+        "account_conversions", label="Past conversions of colleagues", unit="conversions",
+        sentence="Conversions of other leads of the same account, strictly before the as-of time.",
+        phrase="{value} past conversions of colleagues", absent="No account known",
     ),
     _column(
-        "account_last_conversion", "Days since a colleague converted", "days",
-        "Days from the last conversion of any other lead of the same account to the moment.",
-        "A colleague converted {value} days ago", "No colleague has converted",
+        "account_last_conversion", label="Days since a colleague converted", unit="days",
+        sentence="Days from the last conversion of any other lead of the same account to the as-of time.",
+        phrase="A colleague converted {value} days ago", absent="No colleague has converted",
     ),
 )  # fmt: skip
 
@@ -66,14 +77,14 @@ def colleague_steps(history: History, spine: Spine) -> list[Step]:
     """Steps ending in ``colleagues(row_id, one column per roll-up)``; all are NULL without an account.
 
     A colleague counts from its creation on; an event while the spine row may see it (``features.visibility``);
-    a conversion from the moment after it. How it is done is told in ``features.accounts.steps``.
+    a conversion strictly after it. ``features.accounts.steps`` explains how it is computed.
     """
 
     def others(count: str) -> str:
         return f"CAST(coalesce(c.{count}, 0) - coalesce(own.{count}, 0) AS DOUBLE)"
 
-    def days_since(moment: str) -> str:
-        return f"{history.engine.dialect.seconds_between('s.as_of', moment)} / 86400.0"
+    def days_since(time: str) -> str:
+        return f"{history.engine.dialect.seconds_between('s.as_of', time)} / 86400.0"
 
     values = {
         "colleagues": others("known"),
@@ -83,34 +94,47 @@ def colleague_steps(history: History, spine: Spine) -> list[Step]:
         "account_conversions": others("conversions"),
         "account_last_conversion": days_since("b.last_conversion"),
     }
-    told = "".join(
+    columns = "".join(
         f", CASE WHEN l.account_id IS NOT NULL THEN {sql} END AS {name}" for name, sql in values.items()
     )
+    snapshots = f"""
+        SELECT m.account_id, m.as_of, row_number() OVER (PARTITION BY m.account_id ORDER BY m.as_of) AS n
+        FROM (
+          SELECT DISTINCT l.account_id, s.as_of
+          FROM {spine} AS s
+          JOIN leads AS l ON l.lead_id = s.lead_id
+          JOIN {SHARED} AS shared ON shared.account_id = l.account_id
+        ) AS m
+    """
+    spans = """
+        SELECT m.account_id, m.first_as_of, m.last_as_of, m.snapshots, l.leads
+        FROM (
+          SELECT account_id, min(as_of) AS first_as_of, max(as_of) AS last_as_of, count(*) AS snapshots
+          FROM account_snapshots
+          GROUP BY account_id
+        ) AS m
+        JOIN (
+          SELECT account_id, count(*) AS leads
+          FROM leads
+          GROUP BY account_id
+        ) AS l ON l.account_id = m.account_id
+    """
+    colleagues = f"""
+        SELECT s.row_id{columns}
+        FROM {spine} AS s
+        JOIN leads AS l ON l.lead_id = s.lead_id
+        LEFT JOIN account_snapshots AS m ON m.account_id = l.account_id AND m.as_of = s.as_of
+        LEFT JOIN account_counts AS c ON c.account_id = m.account_id AND c.n = m.n
+        LEFT JOIN account_pieces AS own
+          ON own.lead_id = l.lead_id AND own.from_n <= m.n AND own.to_n >= m.n
+        LEFT JOIN account_best AS b ON b.row_id = s.row_id
+    """
     return [
-        Step(
-            "account_moments",
-            "SELECT m.account_id, m.as_of, row_number() OVER (PARTITION BY m.account_id ORDER BY m.as_of) AS n "
-            f"FROM (SELECT DISTINCT l.account_id, s.as_of FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id "
-            "JOIN (SELECT account_id FROM leads WHERE account_id IS NOT NULL GROUP BY account_id HAVING count(*) > 1) "
-            "AS shared ON shared.account_id = l.account_id) AS m",
-        ),
-        Step(
-            "account_spans",
-            "SELECT m.account_id, m.first_as_of, m.last_as_of, m.moments, l.leads FROM (SELECT account_id, "
-            "min(as_of) AS first_as_of, max(as_of) AS last_as_of, count(*) AS moments FROM account_moments "
-            "GROUP BY account_id) AS m JOIN (SELECT account_id, count(*) AS leads FROM leads GROUP BY account_id) AS l "
-            "ON l.account_id = m.account_id",
-        ),
+        Step("account_snapshots", snapshots),
+        Step("account_spans", spans),
         *piece_steps(history, RECENT),
         COUNTS,
         block_step(),
         best_step(spine),
-        Step(
-            "colleagues",
-            f"SELECT s.row_id{told} FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id "
-            "LEFT JOIN account_moments AS m ON m.account_id = l.account_id AND m.as_of = s.as_of "
-            "LEFT JOIN account_counts AS c ON c.account_id = m.account_id AND c.n = m.n "
-            "LEFT JOIN account_pieces AS own ON own.lead_id = l.lead_id AND own.from_n <= m.n AND own.to_n >= m.n "
-            "LEFT JOIN account_best AS b ON b.row_id = s.row_id",
-        ),
+        Step("colleagues", colleagues),
     ]

@@ -32,8 +32,10 @@ def attribute_select(history: History, plan: FeaturePlan) -> list[str]:
     read = {
         feature: f"{table.name}.{column}" for feature, (table, column) in lookups_of(history, plan).items()
     }
-    found = [f"{expression(history, item, read.get(item))} AS {quote(item.name)}" for item in plan.attributes]
-    return found + [f"colleagues.{column.name}" for column in rollups(plan)]
+    columns = [
+        f"{expression(history, item, read.get(item))} AS {quote(item.name)}" for item in plan.attributes
+    ]
+    return columns + [f"colleagues.{column.name}" for column in rollups(plan)]
 
 
 def expression(history: History, feature: AttributeFeature, read: str | None) -> str:
@@ -56,8 +58,8 @@ def expression(history: History, feature: AttributeFeature, read: str | None) ->
         case "email_country" | "phone_country" | "postcode_area":
             return _known(history, feature, str(read))
         case "size_band" | "revenue_band" | "age_band":
-            moment = kind_of(history, feature.source, feature.column) == "time"
-            number = read or (_years(history, feature, value) if moment else f"CAST({value} AS DOUBLE)")
+            is_date = kind_of(history, feature.source, feature.column) == "time"
+            number = read or (_years(history, feature, value) if is_date else f"CAST({value} AS DOUBLE)")
             return _banded(history, number, _BANDS[feature.reading])
         case _:
             return str(read)
@@ -78,7 +80,7 @@ def _banded(history: History, number: str, bands: tuple[Band, ...]) -> str:
 
 
 def _years(history: History, feature: AttributeFeature, value: str) -> str:
-    """Birthdays passed since a moment, or years since a year's number; NULL where that lies ahead."""
+    """Birthdays since a date, or years since a year's number; NULL where that lies ahead."""
     if kind_of(history, feature.source, feature.column) == "number":
         passed = f"year(s.as_of) - {value}"
     else:

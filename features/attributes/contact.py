@@ -1,4 +1,4 @@
-"""What one e-mail address or phone number tells. Nothing is looked up on line; the lists come with libraries."""
+"""What can be read from one e-mail address or phone number. Nothing is looked up on line: lists come with libraries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FREE_TOO = frozenset(
 )
 # Schools that the library's list lacks or leaves out: it was made to grant licences, so abused ones are struck.
 _ACADEMIC = re.compile(r"(^|\.)(edu(\.[a-z]{2})?|ac\.[a-z]{2})$")
-# Country endings that are sold to everybody, and say nothing about a country.
+# Country endings that are sold to everybody.
 _GENERIC = frozenset(["ac", "ag", "ai", "am", "bz", "cc", "cd", "cf", "co", "dj", "eu", "fm", "ga", "gg", "gq", "im", "io", "la", "ly", "me", "ml", "ms", "nu", "pw", "sh", "st", "sx", "tk", "to", "tv", "vc", "ws"])  # fmt: skip
 
 
@@ -90,8 +90,8 @@ def read_phone(text: str, country: str | None = None) -> Phone:
         if error.error_type != NumberParseException.INVALID_COUNTRY_CODE or "+" in written:
             return Phone(None, 0.0, None)
     if re.fullmatch(r"[1-9][0-9]{9,14}", written):  # a spreadsheet has eaten the plus
-        found = read_phone(f"+{written}")
-        return found if found.valid else Phone(None, None, None)
+        phone = read_phone(f"+{written}")
+        return phone if phone.valid else Phone(None, None, None)
     return Phone(None, None, None)
 
 
@@ -125,12 +125,12 @@ def _reached(number: PhoneNumber) -> Phone:
 def _countries() -> dict[str, str]:
     from iso3166 import countries
 
-    found = {
+    codes = {
         name.upper(): country.alpha2
         for country in countries
         for name in (country.name, country.apolitical_name, country.alpha3, country.alpha2)
     }
-    return found | {name: code for code, names in _ALSO_CALLED.items() for name in names.upper().split(", ")}
+    return codes | {name: code for code, names in _ALSO_CALLED.items() for name in names.upper().split(", ")}
 
 
 # Countries as their own people, and forms, write them.

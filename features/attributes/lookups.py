@@ -1,4 +1,4 @@
-"""Readings that need a library or a word list: made in Python once per distinct value, and joined as small tables."""
+"""Readings that need a library or a word list: read in Python once per distinct value, and joined as small tables."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Lookup:
 def lookups_of(history: History, plan: FeaturePlan) -> dict[AttributeFeature, tuple[Lookup, str]]:
     """The lookup, and its column, that each feature reads; features that need none are left out."""
     tables: dict[tuple[str, str, str, str], Lookup] = {}
-    found = {}
+    lookups = {}
     for feature in plan.attributes:
         if not _is_looked_up(history, feature):
             continue
@@ -91,12 +91,12 @@ def lookups_of(history: History, plan: FeaturePlan) -> dict[AttributeFeature, tu
         key = (name, feature.source, feature.column, feature.beside)
         topic = next(topic for topic in _TOPICS if topic.name == name)
         table = tables.setdefault(key, Lookup(f"{name}_lookup_{len(tables) + 1}", topic, *key[1:]))
-        found[feature] = (table, column)
-    return found
+        lookups[feature] = (table, column)
+    return lookups
 
 
 def _is_looked_up(history: History, feature: AttributeFeature) -> bool:
-    banded = feature.reading in _BANDS  # numbers and moments need no table
+    banded = feature.reading in _BANDS  # numbers and dates need no table
     return feature.reading in _COLUMNS and not (
         banded and kind_of(history, feature.source, feature.column) in ("number", "time")
     )
@@ -108,11 +108,11 @@ def kind_of(history: History, source: str, column: str) -> Kind:
 
 
 def lookup_joins(history: History, plan: FeaturePlan) -> str:
-    """Joins of the lookups to ``lead_as_of AS lead`` and ``account_as_of AS account``, beginning with a space."""
+    """Joins of the lookups to ``lead_as_of AS lead`` and ``account_as_of AS account``, each on a line."""
     joins = ""
     for table in _tables(history, plan):
         value = _key(history, table.source, table.column, f"{table.source}.")
-        joins += f" LEFT JOIN {table.name} ON {table.name}.value = {value}"
+        joins += f"\nLEFT JOIN {table.name} ON {table.name}.value = {value}"
         if table.beside:
             beside = _key(history, table.source, table.beside, f"{table.source}.")
             joins += f" AND {table.name}.beside = coalesce({beside}, '')"
@@ -122,7 +122,7 @@ def lookup_joins(history: History, plan: FeaturePlan) -> str:
 def lookup_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Step]:
     """The distinct values to be read: ``<lookup>_values(value, beside)`` of the spine's leads or their accounts.
 
-    Every value that an attribute ever had is among them, so that whatever held at a moment is found.
+    Every value that an attribute ever had is among them, so that the one that held as of any row is found.
     """
     return [Step(f"{table.name}_values", _values(history, table, spine)) for table in _tables(history, plan)]
 
@@ -156,40 +156,49 @@ def _read(topic: Topic, values: Sequence[str], besides: Sequence[str]) -> pd.Dat
         topic.read(value, beside or None) for value, beside in zip(values, besides, strict=True)
     ]
     columns = list(zip(*read, strict=True)) or [()] * len(topic.columns)
-    found = {"value": pd.Series(values, dtype="str"), "beside": pd.Series(besides, dtype="str")}
+    frame = {"value": pd.Series(values, dtype="str"), "beside": pd.Series(besides, dtype="str")}
     for (name, kind), column in zip(topic.columns, columns, strict=True):
-        found[name] = pd.Series(list(column), dtype=kind)
-    return pd.DataFrame(found)
+        frame[name] = pd.Series(list(column), dtype=kind)
+    return pd.DataFrame(frame)
 
 
 def _values(history: History, table: Lookup, spine: Spine) -> str:
-    values = _ever(history, table.source, table.column, spine)
-    if not table.beside:
-        return f"SELECT DISTINCT v.value, '' AS beside FROM ({values}) AS v WHERE v.value IS NOT NULL"
     # A number may have been known while another country was: every pair of one row's values.
-    beside = _ever(history, table.source, table.beside, spine)
-    return (
-        f"SELECT DISTINCT v.value, coalesce(b.value, '') AS beside FROM ({values}) AS v "
-        f"JOIN ({beside}) AS b ON b.id = v.id WHERE v.value IS NOT NULL"
+    beside = (
+        f"JOIN ({_ever(history, table.source, table.beside, spine)}) AS b ON b.id = v.id"
+        if table.beside
+        else ""
     )
+    return f"""
+        SELECT DISTINCT v.value, {"coalesce(b.value, '')" if beside else "''"} AS beside
+        FROM ({_ever(history, table.source, table.column, spine)}) AS v
+        {beside}
+        WHERE v.value IS NOT NULL
+    """
 
 
 def _ever(history: History, source: str, column: str, spine: Spine) -> str:
-    """(id, value): what a column holds, and what it held by ``changes``, NULL (before the first) included."""
-    literal, kind = history.engine.dialect.literal, kind_of(history, source, column)
+    """(id, value): the present value of a column and those in ``changes``, NULL (before the first) included."""
+    dialect, kind = history.engine.dialect, kind_of(history, source, column)
     ids = f"SELECT s.lead_id AS id FROM {spine} AS s"
     if source == "account":
         ids = f"SELECT l.account_id AS id FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id"
-    text = f"CAST(NULL AS {history.engine.dialect.text_type})"
-    changed = history.engine.dialect.try_cast("c.value", kind) if kind == "number" else "c.value"
-    return (
-        f"SELECT t.{source}_id AS id, {_key(history, source, column, 't.')} AS value FROM {source}s AS t "
-        f"WHERE t.{source}_id IN ({ids}) UNION ALL "
-        f"SELECT c.id, {_as_text(history, kind, changed)} AS value FROM changes AS c WHERE c.entity = {literal(source)} "
-        f"AND c.attribute = {literal(column)} AND c.id IN ({ids}) UNION ALL "
-        f"SELECT DISTINCT c.id, {text} AS value FROM changes AS c WHERE c.entity = {literal(source)} "
-        f"AND c.attribute = {literal(column)} AND c.id IN ({ids})"
-    )
+    changed = dialect.try_cast("c.value", kind) if kind == "number" else "c.value"
+    changes = f"""
+        FROM changes AS c
+        WHERE c.entity = {dialect.literal(source)}
+          AND c.attribute = {dialect.literal(column)}
+          AND c.id IN ({ids})
+    """
+    return f"""
+        SELECT t.{source}_id AS id, {_key(history, source, column, "t.")} AS value
+        FROM {source}s AS t
+        WHERE t.{source}_id IN ({ids})
+        UNION ALL
+        SELECT c.id, {_as_text(history, kind, changed)} AS value {changes}
+        UNION ALL
+        SELECT DISTINCT c.id, CAST(NULL AS {dialect.text_type}) AS value {changes}
+    """
 
 
 def _key(history: History, source: str, column: str, table: str) -> str:
@@ -201,5 +210,5 @@ def _as_text(history: History, kind: Kind, value: str) -> str:
     text = history.engine.dialect.text
     if kind != "number":
         return text(value)
-    # A phone number that a spreadsheet has made a number of.
+    # A phone number that a spreadsheet turned into a number.
     return f"CASE WHEN abs({value}) < 1e15 THEN {text(f'CAST(round({value}) AS BIGINT)')} END"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
+from features.accounts.rollups import SHARED
 from features.attributes.as_of import attribute_steps
 from features.attributes.columns import expression
 from features.attributes.lookups import lookup_joins, lookups_of, make_lookups
@@ -17,7 +18,7 @@ from features.settings import FeatureSettings
 from features.spine import Spine
 
 _OPEN = ("category", "email_country", "phone_country", "postcode_area")  # read with a list of frequent values
-# Where the value is not known, another feature says so already: the known ones alone must differ.
+# Another feature already says that the value is missing: the known ones alone must differ.
 _KNOWN_ONLY = ("email_valid", "email_country", "phone_valid", "phone_kind", "phone_country")
 _SAMPLE = 300
 
@@ -25,9 +26,9 @@ _SAMPLE = 300
 def plan_attributes(
     history: History, settings: FeatureSettings, spine: Spine
 ) -> tuple[AttributeFeature, ...]:
-    """Choose by what was known of each lead as of its latest row: nothing later is seen.
+    """Choose by what was known of each lead as of its latest row: nothing later is read.
 
-    Readings that come out alike for all leads are left out, unless ``settings.read`` asks for them.
+    Readings with the same result for all leads are left out, unless ``settings.read`` asks for them.
     Raises ``UsageError`` where ``settings.read`` names an unknown column, or a reading that does not fit.
     """
     _check_read(history, settings)
@@ -49,7 +50,7 @@ def plan_attributes(
 
 
 def _candidates(history: History, settings: FeatureSettings) -> list[AttributeFeature]:
-    found: list[AttributeFeature] = []
+    candidates: list[AttributeFeature] = []
     for source, attributes in (("lead", history.lead_attributes), ("account", history.account_attributes)):
         for column, kind in attributes.items():
             if column in settings.drop or (history.clock != "time" and kind == "time"):
@@ -64,32 +65,43 @@ def _candidates(history: History, settings: FeatureSettings) -> list[AttributeFe
                     column, kind, _sample(history, source, column, kind), attributes, history.clock == "time"
                 )
             label = settings.labels.get(column, words(column))
-            found += [
-                AttributeFeature(source, column, reading, label, family, (), beside_of(reading, attributes))  # type: ignore[arg-type]
+            candidates += [
+                AttributeFeature(
+                    source=source,  # type: ignore[arg-type]
+                    column=column,
+                    reading=reading,
+                    label=label,
+                    family=family,  # type: ignore[arg-type]
+                    beside=beside_of(reading, attributes),
+                )
                 for reading in readings
             ]
-    return found
+    return candidates
 
 
 def _sample(history: History, source: str, column: str, kind: Kind) -> list[str]:
-    """Some distinct values as text, always the same ones; none of moments and flags, whose kind says enough."""
+    """Some distinct values as text, always the same ones; none of dates and flags, whose kind is enough."""
     if kind in ("time", "boolean"):
         return []
     dialect = history.engine.dialect
     value = f"a.{dialect.quote(column)}"
     text = dialect.text(f"CAST({value} AS BIGINT)" if kind == "number" else value)
     usable = f"abs({value}) < 1e15" if kind == "number" else f"{value} IS NOT NULL"
-    found = history.engine.frame(
-        f"SELECT v.value FROM (SELECT DISTINCT {text} AS value FROM {source}_as_of AS a WHERE {usable}) AS v "
-        f"ORDER BY {dialect.hash_number('v.value')}, v.value LIMIT {_SAMPLE}"
+    values = history.engine.frame(
+        f"""
+        SELECT v.value
+        FROM (SELECT DISTINCT {text} AS value FROM {source}_as_of AS a WHERE {usable}) AS v
+        ORDER BY {dialect.hash_number("v.value")}, v.value
+        LIMIT {_SAMPLE}
+        """
     )
-    return list(found["value"])
+    return list(values["value"])
 
 
 def _supported(
     history: History, plan: FeaturePlan, settings: FeatureSettings, latest: Spine
 ) -> list[AttributeFeature]:
-    """The candidates that tell leads apart, with the values that are kept as they are."""
+    """The candidates that distinguish leads, with the values that are kept as they are."""
     tables = lookups_of(history, plan)
     chosen = []
     for feature in plan.attributes:
@@ -99,32 +111,19 @@ def _supported(
             text = read or history.engine.dialect.text(
                 f"{feature.source}.{history.engine.dialect.quote(feature.column)}"
             )
-            common = _counts(
-                history,
-                plan,
-                latest,
-                text,
-                f"HAVING count(*) >= 5 ORDER BY n DESC, v LIMIT {settings.max_categories}",
-            )
+            rest = f"HAVING count(*) >= 5 ORDER BY n DESC, v LIMIT {settings.max_categories}"
+            common = _counts(history, plan, latest, text, rest)
             feature = replace(feature, categories=tuple(value for value, _ in common))
             if not feature.categories:
                 continue
         if feature.column not in settings.read:
             known = feature.reading in _KNOWN_ONLY
-            counts = _counts(
-                history,
-                plan,
-                latest,
-                expression(history, feature, read),
-                "ORDER BY n DESC LIMIT 1",
-                known_only=known,
-            )
+            value = expression(history, feature, read)
+            counts = _counts(history, plan, latest, value, "ORDER BY n DESC LIMIT 1", known_only=known)
             total = latest.rows
             if known:
-                total = sum(
-                    n
-                    for _, n in _counts(history, plan, latest, f"CASE WHEN {read} IS NOT NULL THEN 1 END", "")
-                )
+                read_at_all = f"CASE WHEN {read} IS NOT NULL THEN 1 END"
+                total = sum(n for _, n in _counts(history, plan, latest, read_at_all, ""))
             if not counts or counts[0][1] == total:
                 continue
         chosen.append(feature)
@@ -134,33 +133,53 @@ def _supported(
 def _counts(
     history: History, plan: FeaturePlan, latest: Spine, value: str, rest: str, known_only: bool = True
 ) -> list[tuple[str, int]]:
-    where = " WHERE r.v IS NOT NULL" if known_only else ""
-    found = history.engine.frame(
-        f"SELECT r.v, count(*) AS n FROM (SELECT {value} AS v FROM {latest} AS s "
-        "JOIN lead_as_of AS lead ON lead.row_id = s.row_id JOIN account_as_of AS account ON account.row_id = s.row_id"
-        f"{lookup_joins(history, plan)}) AS r{where} GROUP BY r.v {rest}"
+    counts = history.engine.frame(
+        f"""
+        SELECT r.v, count(*) AS n
+        FROM (
+          SELECT {value} AS v
+          FROM {latest} AS s
+          JOIN lead_as_of AS lead ON lead.row_id = s.row_id
+          JOIN account_as_of AS account ON account.row_id = s.row_id
+          {lookup_joins(history, plan)}
+        ) AS r
+        {"WHERE r.v IS NOT NULL" if known_only else ""}
+        GROUP BY r.v
+        {rest}
+        """
     )
-    return list(zip(found["v"], map(int, found["n"]), strict=True))
+    return list(zip(counts["v"], map(int, counts["n"]), strict=True))
 
 
 def plan_rollups(history: History, spine: Spine) -> tuple[str, ...]:
-    """The roll-ups of accounts that have something to tell: none where no account has two leads."""
+    """The roll-ups of accounts that the data support: none where no account has two leads."""
     engine = history.engine
-    shared = (
-        "(SELECT account_id FROM leads WHERE account_id IS NOT NULL GROUP BY account_id HAVING count(*) > 1)"
-    )
-    if not engine.count(f"{shared} AS shared"):
+    if not engine.count(f"{SHARED} AS shared"):
         return ()
     chosen = ["colleagues"]
     if engine.count(
-        f"events AS e JOIN leads AS l ON l.lead_id = e.lead_id JOIN {shared} AS a ON a.account_id = l.account_id"
+        f"""
+        events AS e
+        JOIN leads AS l ON l.lead_id = e.lead_id
+        JOIN {SHARED} AS a ON a.account_id = l.account_id
+        """
     ):
         chosen += ["colleagues_active_30d", "best_colleague_30d", "account_last_activity"]
     after = engine.value(
-        f"SELECT count(DISTINCT s.lead_id) FROM {spine} AS s JOIN leads AS l ON l.lead_id = s.lead_id "
-        "JOIN (SELECT o.account_id, min(c.converted_at) AS first_at, min(c.lead_id) AS one, max(c.lead_id) AS other "
-        "FROM conversions AS c JOIN leads AS o ON o.lead_id = c.lead_id GROUP BY o.account_id) AS f "
-        "ON f.account_id = l.account_id AND f.first_at < s.as_of AND NOT (f.one = f.other AND f.one = s.lead_id)"
+        f"""
+        SELECT count(DISTINCT s.lead_id)
+        FROM {spine} AS s
+        JOIN leads AS l ON l.lead_id = s.lead_id
+        JOIN (
+          SELECT
+            o.account_id, min(c.converted_at) AS first_at, min(c.lead_id) AS one, max(c.lead_id) AS other
+          FROM conversions AS c
+          JOIN leads AS o ON o.lead_id = c.lead_id
+          GROUP BY o.account_id
+        ) AS f
+          ON f.account_id = l.account_id AND f.first_at < s.as_of
+          AND NOT (f.one = f.other AND f.one = s.lead_id)
+        """
     )
     if int(after or 0) >= 5:
         chosen += ["account_conversions", "account_last_conversion"]
@@ -196,7 +215,7 @@ def _check_fit(history: History, reading: Reading, kind: Kind, where: str) -> No
         )
     if history.clock != "time" and (reading in ("age", "years") or kind == "time"):
         raise UsageError(
-            f"{reading} needs moments, and the data have none",
+            f"{reading} needs dates, and the data have none",
             value=f"order: {history.clock}",
             where=where,
             fix="give leads a created_at, or read the column as it is",

@@ -31,26 +31,26 @@ def range_number(text: str) -> float | None:
     """The middle of a range, half of what is only bounded above, the bound of what is only bounded below.
 
     So ranges of one column, and exact numbers among them, come in their own order. ``None`` where the text
-    tells no such thing.
+    is neither a range nor a number.
 
     >>> [range_number(text) for text in ("51-200", "$10M – $50M", "10k+", "under 10", "1.500,50", "many")]
     [125.5, 30000000.0, 10000.0, 5.0, 1500.5, None]
     """
     plain = _plain(text)
-    found = list(_NUMBER.finditer(plain))
-    if len(plain) > _LONGEST or not 1 <= len(found) <= 2:
+    matches = list(_NUMBER.finditer(plain))
+    if len(plain) > _LONGEST or not 1 <= len(matches) <= 2:
         return None
-    first, last = found[0], found[-1]
-    numbers = [_number(match["digits"]) for match in found]
-    scales = [_SCALE.get(match["scale"] or "", 1.0) for match in found]
-    if len(found) == 2 and not first["scale"] and numbers[0] <= numbers[1]:
+    first, last = matches[0], matches[-1]
+    numbers = [_number(match["digits"]) for match in matches]
+    scales = [_SCALE.get(match["scale"] or "", 1.0) for match in matches]
+    if len(matches) == 2 and not first["scale"] and numbers[0] <= numbers[1]:
         scales[0] = scales[1]  # "10-50 million"
     low, *high = (number * scale for number, scale in zip(numbers, scales, strict=True))
     if not high:
         low = low / 2 if _BELOW.search(plain[: first.start()]) else low
         return low if low <= _LARGEST else None
-    told = _BETWEEN.search(plain[first.end() : last.start()]) and low <= high[0] <= _LARGEST
-    return (low + high[0]) / 2 if told else None
+    two_ends = _BETWEEN.search(plain[first.end() : last.start()]) and low <= high[0] <= _LARGEST
+    return (low + high[0]) / 2 if two_ends else None
 
 
 def is_range(text: str) -> bool:

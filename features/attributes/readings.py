@@ -1,4 +1,4 @@
-"""Which readings fit a kind of column, and which of them a column's name and values ask for."""
+"""Which readings fit a kind of column, and which of them a column's name and values suggest."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def default_readings(
         return ("email_kind",) if kind == "text" else ("email_kind", "category")
     if _PHONE.search(name) and _mostly(_IS_PHONE.fullmatch, sample):
         return _phone(beside)
-    if _TITLE.search(name) and _mostly(_tells_a_job, sample, 0.2):
+    if _TITLE.search(name) and _mostly(_is_a_job, sample, 0.2):
         return ("seniority", "function") if kind == "text" else ("seniority", "function", "category")
     if (
         _AMOUNT.search(name)
@@ -93,7 +93,7 @@ def default_readings(
 
 
 def beside_of(reading: Reading, attributes: Mapping[str, Kind]) -> str:
-    """The column beside it that a reading needs: the country of a phone number, if one is told."""
+    """The column beside it that a reading needs: the country of a phone number, if there is one."""
     if not reading.startswith("phone_"):
         return ""
     return next(
@@ -102,12 +102,9 @@ def beside_of(reading: Reading, attributes: Mapping[str, Kind]) -> str:
 
 
 def _phone(beside: Mapping[str, Kind]) -> tuple[Reading, ...]:
-    told = beside_of("phone_country", beside)
-    return (
-        ("filled", "phone_valid", "phone_kind")
-        if told
-        else ("filled", "phone_valid", "phone_kind", "phone_country")
-    )
+    known = beside_of("phone_country", beside)
+    country: tuple[Reading, ...] = () if known else ("phone_country",)
+    return ("filled", "phone_valid", "phone_kind", *country)
 
 
 def _mostly(test: object, sample: Sequence[str], share: float = 0.8) -> bool:
@@ -116,7 +113,7 @@ def _mostly(test: object, sample: Sequence[str], share: float = 0.8) -> bool:
     return bool(sample) and sum(bool(test(value)) for value in sample) >= share * len(sample)
 
 
-def _tells_a_job(text: str) -> bool:
+def _is_a_job(text: str) -> bool:
     return seniority(text) != STAFF or function(text) != OTHER
 
 

@@ -99,7 +99,7 @@ _RANKS, _LINES = _compiled(_SENIORITY), _compiled(_FUNCTION)
 
 
 def seniority(title: str) -> str:
-    """The rank that a title tells; ``staff`` where it tells none.
+    """The rank in a title; ``staff`` where there is none.
 
     >>> [seniority(title) for title in ("CFO", "Assistentin der Geschäftsführung", "Directrice des ventes", "Clerk")]
     ['executive', 'staff', 'director', 'staff']
@@ -108,7 +108,7 @@ def seniority(title: str) -> str:
 
 
 def function(title: str) -> str:
-    """The line of work that a title tells, ``other`` where it tells none.
+    """The line of work in a title, ``other`` where there is none.
 
     >>> [function(title) for title in ("Head of Product Marketing", "Leiterin Einkauf", "Founder", "Astronaut")]
     ['marketing', 'purchasing', 'general management', 'other']

@@ -1,4 +1,4 @@
-"""What a reader is told about an attribute feature: label, unit, sentence and phrases."""
+"""How people read an attribute feature: label, unit, sentence and phrases."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class _Words(NamedTuple):
 
 _KINDS = "free, disposable, academic or corporate (any other)"
 _WORDS: dict[Reading, _Words] = {
-    "number": _Words("{label}", "{where} as known at the moment.", "number"),
-    "category": _Words("{label}", "{where} as known at the moment; rare values are (other)."),
+    "number": _Words("{label}", "{where} as known as of then.", "number"),
+    "category": _Words("{label}", "{where} as known as of then; rare values are (other)."),
     "flag": _Words("{label}", "1 if {where} is true.", "number", "yes/no", "{shown}", "Not so: {small}"),
     "filled": _Words(
         "{label} given", "1 if {where} is filled in.", "number", "yes/no", "{shown}", "{label} not given"
     ),
     "age": _Words(
-        "Days since {small}", "Days from {where} to the moment.", "number", "days", "{label} {value} days ago"
+        "Days since {small}", "Days from {where} to the as-of time.", "number", "days", "{label} {value} days ago"
     ),
-    "years": _Words("Years since {small}", "Full years from {where} to the moment.", "number", "years"),
+    "years": _Words("Years since {small}", "Full years from {where} to the as-of time.", "number", "years"),
     "range": _Words(
         "{label}",
-        "The number told by {where}: the middle of a range, its bound where it is open above, half of it where "
+        "The number in {where}: the middle of a range, its bound where it is open above, half of it where "
         "it is open below.",
         "number",
     ),
@@ -52,16 +52,16 @@ _WORDS: dict[Reading, _Words] = {
         "1 if {where} is written as the standards for addresses allow; nothing is sent or looked up.",
         "number", "yes/no", "{shown}", "No well-formed e-mail address",
     ),
-    "email_country": _Words("Country of the e-mail address", "Country told by the ending of the domain of {where}."),
+    "email_country": _Words("Country of the e-mail address", "Country by the ending of the domain of {where}."),
     "phone_valid": _Words(
         "Phone number exists",
         "1 if {where} exists by its country's numbering plan, 0 if not; not known without a country.",
         "number", "yes/no", "{shown}", "No phone number that is known to exist",
     ),
     "phone_kind": _Words("Kind of phone number", "What {where} reaches by its country's numbering plan."),
-    "phone_country": _Words("Country of the phone number", "Country told by {where}; rare ones are (other)."),
-    "seniority": _Words("Seniority", "Rank told by the words of {where}, staff where none is told."),
-    "function": _Words("Line of work", "Line of work told by the words of {where}, other where none is told."),
+    "phone_country": _Words("Country of the phone number", "Country of {where}; rare ones are (other)."),
+    "seniority": _Words("Seniority", "Rank by the words of {where}, staff where there is none."),
+    "function": _Words("Line of work", "Line of work by the words of {where}, other where there is none."),
     "postcode_area": _Words(
         "{label}: area", "The letters that begin {where}, or its first two digits; rare ones are (other)."
     ),
@@ -69,23 +69,30 @@ _WORDS: dict[Reading, _Words] = {
 
 
 def attribute_column(feature: AttributeFeature) -> FeatureColumn:
-    """What the reader is told about an attribute feature."""
+    """The column of an attribute feature."""
     where = f"{feature.source}s.{feature.column}"
     words, label = _WORDS[feature.reading], feature.label
     shown = _years_label(feature) if feature.reading == "years" else words.shown
     if feature.beside:
         where += f" (dialled from {feature.source}s.{feature.beside})"
 
-    def told(template: str) -> str:
+    def filled(template: str) -> str:
         shown_now = shown.replace("{label}", label).replace("{small}", label[:1].lower() + label[1:])
         for name, text in (("shown", shown_now), ("where", where), ("label", label)):
             template = template.replace(f"{{{name}}}", text)
         return template.replace("{small}", shown_now[:1].lower() + shown_now[1:])
 
     return FeatureColumn(
-        feature.name, told("{shown}"), feature.family, words.kind, words.unit, told(words.sentence),
-        f"{feature.source}s.{feature.column}", told(words.phrase), told(words.absent),
-    )  # fmt: skip
+        name=feature.name,
+        label=filled("{shown}"),
+        family=feature.family,
+        kind=words.kind,
+        unit=words.unit,
+        sentence=filled(words.sentence),
+        condition=f"{feature.source}s.{feature.column}",
+        phrase=filled(words.phrase),
+        absent=filled(words.absent),
+    )
 
 
 def _years_label(feature: AttributeFeature) -> str:

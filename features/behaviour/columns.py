@@ -1,4 +1,4 @@
-"""Behavioural features: what a lead did before the moment, told by measures over the facts."""
+"""Behavioural features: what a lead had done as of each row, as measures over the aggregates."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def behaviour_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[S
 
 
 def feature_column_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Step]:
-    """The steps after ``facts``, ending in ``behaviour``: nothing but arithmetic on each row."""
+    """The steps after ``aggregates``, ending in ``behaviour``: nothing but arithmetic on each row."""
     dialect = history.engine.dialect
     columns = [
         f"CAST({measure.sql} AS DOUBLE) AS {dialect.quote(measure.column.name)}"
@@ -49,22 +49,25 @@ def feature_column_steps(history: History, plan: FeaturePlan, spine: Spine) -> l
         columns.append(
             f"{days_between(dialect, 's.as_of', 's.created_at')} AS {dialect.quote(LEAD_AGE.name)}"
         )
-    steps, joins = [], ""
-    if plan.purchases:
-        steps.append(_purchases(history, spine))
-        joins = " LEFT JOIN purchases AS p ON p.row_id = s.row_id"
-    select = ", ".join(["s.row_id", *columns])
-    return [
-        *steps,
-        Step("behaviour", f"SELECT {select} FROM {spine} AS s JOIN facts AS f ON f.row_id = s.row_id{joins}"),
-    ]
+    sql = f"""
+        SELECT {", ".join(["s.row_id", *columns])}
+        FROM {spine} AS s
+        JOIN aggregates AS f ON f.row_id = s.row_id
+        {"LEFT JOIN purchases AS p ON p.row_id = s.row_id" if plan.purchases else ""}
+    """
+    return [*([_purchases(history, spine)] if plan.purchases else []), Step("behaviour", sql)]
 
 
 def _purchases(history: History, spine: Spine) -> Step:
     age = age_between(history.engine.dialect, "s.as_of", "c.converted_at")
     return Step(
         "purchases",
-        f"SELECT s.row_id, count(*) AS n, min({age}) AS recency, max({age}) AS first, sum(c.value) AS total, "
-        f"count(c.value) AS valued FROM {spine} AS s JOIN conversions AS c ON c.lead_id = s.lead_id "
-        "AND c.converted_at < s.as_of GROUP BY s.row_id",
+        f"""
+        SELECT
+          s.row_id, count(*) AS n, min({age}) AS recency, max({age}) AS first, sum(c.value) AS total,
+          count(c.value) AS valued
+        FROM {spine} AS s
+        JOIN conversions AS c ON c.lead_id = s.lead_id AND c.converted_at < s.as_of
+        GROUP BY s.row_id
+        """,
     )

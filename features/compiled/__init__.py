@@ -1,1 +1,1 @@
-"""The table ``facts`` made by compiled loops, for histories too large for joins; see docs/adr/0014."""
+"""The table ``aggregates`` made by compiled loops, for histories too large for joins; see docs/adr/0014."""

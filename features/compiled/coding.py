@@ -1,4 +1,4 @@
-"""One small number per event that tells which behaviours it belongs to, so that text is read only once."""
+"""One small number per event for the behaviours it belongs to, so that text is read only once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.behaviour.aggregates import key_condition
-from features.compiled.shape import Array
+from features.compiled.shape import Array, EventKinds
 from features.engines import DuckDBEngine
 from features.history import History
 from features.plan import FeaturePlan
@@ -43,7 +43,7 @@ class EventCoding:
         for touch in plan.touches:
             values.setdefault(touch.column, {}).update(dict.fromkeys(touch.categories))
         conditions = tuple(number for number, key in enumerate(plan.keys) if key.when is not None)
-        coding = cls(plan, {name: tuple(found) for name, found in values.items()}, conditions)
+        coding = cls(plan, {name: tuple(known) for name, known in values.items()}, conditions)
         return coding if coding.kinds <= _MOST_KINDS else None
 
     @property
@@ -80,7 +80,7 @@ class EventCoding:
             table, quoted = f"kind_{number}", f"e.{dialect.quote(column)}"
             codes = pa.table({"value": pa.array(values, pa.string()), "digit": range(2, len(values) + 2)})
             engine.register(table, codes.to_pandas())
-            joins += f" LEFT JOIN {table} ON {table}.value = {dialect.text(quoted)}"
+            joins += f"\nLEFT JOIN {table} ON {table}.value = {dialect.text(quoted)}"
             terms.append(f"{scale} * coalesce({table}.digit, CASE WHEN {quoted} IS NULL THEN 0 ELSE 1 END)")
             scale *= len(values) + 2
         width = "USMALLINT" if self.kinds < 1 << 16 else "INTEGER"
@@ -106,7 +106,21 @@ class EventCoding:
         return self._digits[list(self.columns).index(column)]
 
     @cached_property
-    def keys_of_kinds(self) -> tuple[Array, Array]:
+    def event_kinds(self) -> EventKinds:
+        """What an event of each kind counts for, as the compiled loops take it."""
+        keys, amounts = self.plan.keys, self.amounts
+        starts, members = self._keys_of_kinds()
+        pair_starts = np.concatenate([[0], np.cumsum([len(key.amounts) for key in keys])])
+        return EventKinds(
+            key_starts=starts,
+            keys=members,
+            pair_starts=pair_starts.astype(np.int64),
+            pair_amounts=np.array([amounts.index(name) for key in keys for name in key.amounts], np.int64),
+            touch_ranks=self._touch_ranks(),
+            touch_last=np.array([touch.which == "last" for touch in self.plan.touches], bool),
+        )
+
+    def _keys_of_kinds(self) -> tuple[Array, Array]:
         """(starts, keys): the behaviours of kind ``i`` are ``keys[starts[i]:starts[i + 1]]``."""
         member = np.ones((self.kinds, len(self.plan.keys)), dtype=bool)
         for number, key in enumerate(self.plan.keys):
@@ -121,8 +135,7 @@ class EventCoding:
         starts = np.concatenate([[0], np.cumsum(np.bincount(kinds, minlength=self.kinds))])
         return starts.astype(np.int64), keys.astype(np.int64)
 
-    @cached_property
-    def touch_ranks(self) -> Array:
+    def _touch_ranks(self) -> Array:
         """(touches, kinds): rank of the value, 0 for others, -1 where there is none."""
         ranks = np.empty((len(self.plan.touches), self.kinds), np.int64)
         for number, touch in enumerate(self.plan.touches):

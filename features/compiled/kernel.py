@@ -1,6 +1,7 @@
 """The compiled loops: events sorted within each lead, and one pass over them per spine row.
 
-Compiled when first called; the machine code is kept beside this file's bytecode, and trusted as much as it.
+Compiled when first called; the machine code is kept beside this file's bytecode, and trusted as much as it. The
+NamedTuples that the loops take and fill are in ``features.compiled.shape``.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def sort_by_time(order, offsets, occurred):  # type: ignore[no-untyped-def]
     """Sort ``order`` by time within each lead, in place."""
     for lead in range(len(offsets) - 1):
         start, end = offsets[lead], offsets[lead + 1]
-        # Histories mostly come in order of time, or nearly so: then moving the few is all there is to do.
+        # Histories mostly come in order of time, or nearly so: then only a few have to move.
         budget = 8 * (end - start)
         for place in range(start + 1, end):
             event, back = order[place], place
@@ -60,31 +61,29 @@ def sort_by_time(order, offsets, occurred):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def merge_by_time(  # type: ignore[no-untyped-def]
-    offsets, occurred, code, new_offsets, new_occurred, new_code, to_occurred, to_code, went, new_went
-):  # fmt: skip
-    """Merge two sets of events, each sorted by lead and time, into the arrays ``to_…``; ``went`` tells where to.
+def merge_by_time(old, new):  # type: ignore[no-untyped-def]
+    """Merge two ``SortedEvents``: (occurred, code, places, new_places), where ``places`` are those of the old ones.
 
     The new ones have at least as many leads.
     """
+    rows = len(old.occurred) + len(new.occurred)
+    occurred, code = np.empty(rows, np.int64), np.empty(rows, old.code.dtype)
+    places, new_places = np.empty(len(old.occurred), np.int64), np.empty(len(new.occurred), np.int64)
     place = 0
-    for lead in range(len(new_offsets) - 1):
+    for lead in range(len(new.offsets) - 1):
         left, left_end = 0, 0
-        if lead < len(offsets) - 1:
-            left, left_end = offsets[lead], offsets[lead + 1]
-        right, right_end = new_offsets[lead], new_offsets[lead + 1]
+        if lead < len(old.offsets) - 1:
+            left, left_end = old.offsets[lead], old.offsets[lead + 1]
+        right, right_end = new.offsets[lead], new.offsets[lead + 1]
         while left < left_end or right < right_end:
-            if right == right_end or (left < left_end and occurred[left] <= new_occurred[right]):
-                to_occurred[place], to_code[place], went[left] = occurred[left], code[left], place
+            if right == right_end or (left < left_end and old.occurred[left] <= new.occurred[right]):
+                occurred[place], code[place], places[left] = old.occurred[left], old.code[left], place
                 left += 1
             else:
-                to_occurred[place], to_code[place], new_went[right] = (
-                    new_occurred[right],
-                    new_code[right],
-                    place,
-                )
+                occurred[place], code[place], new_places[right] = new.occurred[right], new.code[right], place
                 right += 1
             place += 1
+    return occurred, code, places, new_places
 
 
 @_compiled
@@ -106,14 +105,11 @@ def weights_of(offsets, occurred, half_life):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def fold(  # type: ignore[no-untyped-def]
-    first, last, offsets, occurred, visible_from, visible_to, code, amounts, weights, references,
-    row_offsets, as_of, key_starts, key_list, pair_starts, pair_amounts, touch_rank, touch_last,
-    windows, half_life, session_gap, rhythm, hours,
-    counts, ages, decayed, habits, sums, filled, touches,
-):  # fmt: skip
-    """Facts of the spine rows of the leads ``first`` to ``last``; ``features.compiled.shape`` tells the arrays."""
-    keys, spans, pairs = len(pair_starts) - 1, len(windows), len(pair_amounts)
+def aggregate(events, rows, kinds, settings, results):  # type: ignore[no-untyped-def]
+    """Fill ``results`` (``Aggregates``) for all ``SpineRows`` from ``VisibleEvents``; both have the same leads."""
+    windows, half_life = settings.windows, settings.half_life
+    spans, pairs, touches = len(windows), len(kinds.pair_amounts), len(kinds.touch_last)
+    keys = len(kinds.pair_starts) - 1
     number = np.empty((keys, spans + 1), np.int64)
     days = np.empty((keys, spans + 1), np.int64)
     day_seen = np.empty(keys, np.int64)
@@ -123,40 +119,40 @@ def fold(  # type: ignore[no-untyped-def]
     begun = np.empty(spans + 1, np.int64)
     total = np.empty((pairs, spans + 1), np.float64)
     known = np.empty(pairs, np.int64)
-    rank = np.empty(len(touch_last), np.int64)
-    touched = np.empty(len(touch_last), np.int64)
-    for lead in range(first, last):
-        start, end = offsets[lead], offsets[lead + 1]
-        for row in range(row_offsets[lead], row_offsets[lead + 1]):
-            moment = as_of[row]
+    rank = np.empty(touches, np.int64)
+    touched = np.empty(touches, np.int64)
+    for lead in range(len(rows.offsets) - 1):
+        start, end = events.offsets[lead], events.offsets[lead + 1]
+        for row in range(rows.offsets[lead], rows.offsets[lead + 1]):
+            as_of = rows.as_of[row]
             number[:], days[:], begun[:], total[:], known[:] = 0, 0, 0, 0.0, 0
             nearest[:], farthest[:], day_seen[:], decay[:], rank[:] = NEVER, NEVER, NEVER, 0.0, NEVER
             low, high = start, end
             while low < high:
                 middle = (low + high) // 2
-                if occurred[middle] < moment:
+                if events.occurred[middle] < as_of:
                     low = middle + 1
                 else:
                     high = middle
             span, later, later_span, office, weekend = 0, NEVER, 0, 0, 0
-            reference = references[lead]
+            reference = events.references[lead]
             scale = 1.0
             if reference != NEVER:
-                scale = math.exp(-_LN2 * ((moment - reference) / half_life))
+                scale = math.exp(-_LN2 * ((as_of - reference) / half_life))
             for event in range(low - 1, start - 1, -1):  # backwards in time
-                if visible_from[event] >= moment or visible_to[event] < moment:
+                if events.visible_from[event] >= as_of or events.visible_to[event] < as_of:
                     continue
-                at = occurred[event]
-                age = moment - at
+                at = events.occurred[event]
+                age = as_of - at
                 while span < spans and age > windows[span]:
                     span += 1
                 day = at // _DAY
-                weight = weights[event]
+                weight = events.weights[event]
                 if reference == NEVER:
                     weight = math.exp(-_LN2 * (age / half_life))
-                kind = code[event]
-                for item in range(key_starts[kind], key_starts[kind + 1]):
-                    key = key_list[item]
+                kind = events.code[event]
+                for item in range(kinds.key_starts[kind], kinds.key_starts[kind + 1]):
+                    key = kinds.keys[item]
                     number[key, span] += 1
                     if day_seen[key] != day:
                         day_seen[key] = day
@@ -165,41 +161,42 @@ def fold(  # type: ignore[no-untyped-def]
                         nearest[key] = age
                     farthest[key] = age
                     decay[key] += weight
-                    for pair in range(pair_starts[key], pair_starts[key + 1]):
-                        amount = amounts[event, pair_amounts[pair]]
+                    for pair in range(kinds.pair_starts[key], kinds.pair_starts[key + 1]):
+                        amount = events.amounts[event, kinds.pair_amounts[pair]]
                         if not math.isnan(amount):
                             total[pair, span] += amount
                             known[pair] += 1
-                    if key == rhythm and hours:
-                        if later != NEVER and later - at >= session_gap:
+                    if key == settings.cadence and settings.hours:
+                        if later != NEVER and later - at >= settings.session_gap:
                             begun[later_span] += 1
                         later, later_span = at, span
                         weekday, hour = (day + 3) % 7, (at - day * _DAY) // _HOUR
                         office += weekday < 5 and 8 <= hour < 18
                         weekend += weekday >= 5
-                for touch in range(len(touch_last)):
-                    mine = touch_rank[touch, kind]
-                    if mine < 0 or (touch_last[touch] and rank[touch] != NEVER and touched[touch] != at):
+                for touch in range(touches):
+                    mine = kinds.touch_ranks[touch, kind]
+                    last = kinds.touch_last[touch]
+                    if mine < 0 or (last and rank[touch] != NEVER and touched[touch] != at):
                         continue
                     if rank[touch] == NEVER or touched[touch] != at or mine > rank[touch]:
                         rank[touch], touched[touch] = mine, at
             if later != NEVER:
                 begun[later_span] += 1
-            _store(row, number, counts)
-            _store(row, days, counts[keys * (spans + 1) :])
+            _store(row, number, results.counts)
+            _store(row, days, results.counts[keys * (spans + 1) :])
             for key in range(keys):
-                ages[2 * key, row], ages[2 * key + 1, row] = nearest[key], farthest[key]
-                decayed[key, row] = decay[key] * scale
-            habits[0, row], habits[1, row] = office, weekend
+                results.ages[2 * key, row], results.ages[2 * key + 1, row] = nearest[key], farthest[key]
+                results.decayed[key, row] = decay[key] * scale
+            results.habits[0, row], results.habits[1, row] = office, weekend
             running = 0
             for place in range(spans + 1):
                 running += begun[place]
-                habits[2 + place, row] = running
-            _store(row, total, sums)
+                results.habits[2 + place, row] = running
+            _store(row, total, results.sums)
             for pair in range(pairs):
-                filled[pair, row] = known[pair]
-            for touch in range(len(touch_last)):
-                touches[touch, row] = max(rank[touch], -1)
+                results.filled[pair, row] = known[pair]
+            for touch in range(touches):
+                results.touches[touch, row] = max(rank[touch], -1)
 
 
 @_compiled

@@ -1,4 +1,4 @@
-"""The events of some leads as the loops want them: sorted by lead and time, one array per column."""
+"""The events of some leads as the loops take them: sorted by lead and time, one array per column."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from features.compiled.kernel import group_by, merge_by_time, sort_by_time
-from features.compiled.shape import Array
+from features.compiled.shape import Array, SortedEvents
 
 ALWAYS = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LeadEvents:
     """Events ``offsets[i]:offsets[i + 1]`` are those of lead ``i``, in order of time.
 
     ``occurred`` is in microseconds, ``code`` the kind of event, ``amounts`` (events, amounts) with NaN for none.
-    Nearly all events are known as they occur and stand for good; ``odd`` are the places of the others, with
-    ``odd_from`` and ``odd_to``: an event is seen from ``as_of`` in ``(from, to]``.
+    Nearly all events are known as they occur and never retracted; ``odd`` are the places of the others, with
+    ``odd_from`` and ``odd_to``: an event is visible as of ``(from, to]``.
     """
 
     offsets: Array
@@ -46,16 +46,15 @@ class LeadEvents:
         places = np.flatnonzero(order >= len(prompt["lead"])) if len(odd["lead"]) else np.empty(0, np.int64)
         which = order[places] - len(prompt["lead"])
         names = sorted(name for name in prompt if name.startswith("amount_"))
+        amounts = [np.take(columns[name], order) for name in names]
         return cls(
-            offsets,
-            np.take(columns["occurred"], order),
-            np.take(columns["code"], order),
-            np.stack([np.take(columns[name], order) for name in names], axis=1)
-            if names
-            else np.empty((len(order), 0)),
-            places,
-            odd["visible_from"][which],
-            odd["visible_to"][which],
+            offsets=offsets,
+            occurred=np.take(columns["occurred"], order),
+            code=np.take(columns["code"], order),
+            amounts=np.stack(amounts, axis=1) if names else np.empty((len(order), 0)),
+            odd=places,
+            odd_from=odd["visible_from"][which],
+            odd_to=odd["visible_to"][which],
         )
 
     def visibility(self) -> tuple[Array, Array]:
@@ -66,28 +65,25 @@ class LeadEvents:
 
     def merge(self, more: LeadEvents) -> LeadEvents:
         """Both together; ``more`` has at least as many leads."""
-        rows = len(self) + len(more)
-        occurred, code = np.empty(rows, np.int64), np.empty(rows, self.code.dtype)
-        amounts = np.empty((rows, self.amounts.shape[1]))
-        went, new_went = np.empty(len(self), np.int64), np.empty(len(more), np.int64)
-        merge_by_time(
-            self.offsets, self.occurred, self.code, more.offsets, more.occurred, more.code, occurred, code, went,
-            new_went,
-        )  # fmt: skip
-        amounts[went], amounts[new_went] = self.amounts, more.amounts
-        odd = np.concatenate([went[self.odd], new_went[more.odd]])
+        occurred, code, places, more_places = merge_by_time(
+            SortedEvents(self.offsets, self.occurred, self.code),
+            SortedEvents(more.offsets, more.occurred, more.code),
+        )
+        amounts = np.empty((len(occurred), self.amounts.shape[1]))
+        amounts[places], amounts[more_places] = self.amounts, more.amounts
+        odd = np.concatenate([places[self.odd], more_places[more.odd]])
         rising = np.argsort(odd)
         offsets = more.offsets.copy()
         offsets[: len(self.offsets)] += self.offsets
         offsets[len(self.offsets) :] += self.offsets[-1]
         return LeadEvents(
-            offsets,
-            occurred,
-            code,
-            amounts,
-            odd[rising],
-            np.concatenate([self.odd_from, more.odd_from])[rising],
-            np.concatenate([self.odd_to, more.odd_to])[rising],
+            offsets=offsets,
+            occurred=occurred,
+            code=code,
+            amounts=amounts,
+            odd=odd[rising],
+            odd_from=np.concatenate([self.odd_from, more.odd_from])[rising],
+            odd_to=np.concatenate([self.odd_to, more.odd_to])[rising],
         )
 
     def with_leads(self, leads: int) -> LeadEvents:
@@ -106,20 +102,20 @@ class LeadEvents:
     @classmethod
     def load(cls, folder: Path) -> LeadEvents:
         """What ``save`` wrote. Raises ``ValueError`` or ``OSError`` for files that are not whole."""
-        found = cls(*(_open(folder / f"{field.name}.npy") for field in fields(cls)))
-        if not found._fits():
+        events = cls(**{field.name: _open(folder / f"{field.name}.npy") for field in fields(cls)})
+        if not events._fits():
             raise ValueError(f"{folder}: arrays that do not belong together")
-        return found
+        return events
 
     def _fits(self) -> bool:
-        """Whether the arrays have the types and lengths of one table: the loops do not look at bounds."""
+        """Whether the arrays have the types and lengths of one table: the loops do not check bounds."""
         offsets, events = self.offsets, len(self.occurred)
         shapes = [
             (self.occurred, (events,)),
             (self.code, (events,)),
             (self.amounts, (events, *self.amounts.shape[1:])),
         ]
-        shapes += [(told, self.odd.shape) for told in (self.odd_from, self.odd_to)]
+        shapes += [(limits, self.odd.shape) for limits in (self.odd_from, self.odd_to)]
         times = (offsets, self.occurred, self.odd, self.odd_from, self.odd_to)
         return (
             offsets.ndim == self.occurred.ndim == self.odd.ndim == 1
@@ -138,7 +134,7 @@ class LeadEvents:
 
 def _open(path: Path) -> Array:
     try:
-        found: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-        return found
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return array
     except (EOFError, SyntaxError, TypeError) as error:  # a header that is none
         raise ValueError(f"{path}: {error}") from error

@@ -1,4 +1,4 @@
-"""Events out of the engine as arrays: lead number, moments in microseconds, kind and amounts."""
+"""Events out of the engine as arrays: lead number, timestamps in microseconds, kind and amounts."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _ODD = "(e.known_at > e.occurred_at OR e.retracted_at IS NOT NULL)"
 class EventReader:
     """Reads the events of the leads in the table ``leads`` (lead_id, lead_no), those where ``where`` holds.
 
-    ``where`` is over ``e`` (events) and ``l`` (leads). Nearly all events are known as they occur and stand for
-    good: ``prompt`` gives them without their other moments, ``odd`` the few others.
+    ``where`` is over ``e`` (events) and ``l`` (leads). Nearly all events are known as they occur and never
+    retracted: ``prompt`` gives them without their other timestamps, ``odd`` the few others.
     """
 
     def __init__(self, history: History, coding: EventCoding, leads: str, where: str = "TRUE") -> None:
@@ -32,12 +32,17 @@ class EventReader:
         self.engine, dialect = history.engine, history.engine.dialect
         self.coding, self.history = coding, history
         code, joins = coding.sql(history)
-        told = "".join(
+        amounts = "".join(
             f", coalesce(CAST(e.{dialect.quote(name)} AS DOUBLE), 'NaN'::DOUBLE) AS amount_{place}"
             for place, name in enumerate(coding.amounts)
         )
-        self._columns = f"l.lead_no AS lead, epoch_us(e.occurred_at) AS occurred, {code} AS code{told}"
-        self._source = f"FROM events AS e JOIN {leads} AS l ON l.lead_id = e.lead_id{joins} WHERE {where}"
+        self._columns = f"l.lead_no AS lead, epoch_us(e.occurred_at) AS occurred, {code} AS code{amounts}"
+        self._source = f"""
+            FROM events AS e
+            JOIN {leads} AS l ON l.lead_id = e.lead_id
+            {joins}
+            WHERE {where}
+        """
 
     def prompt(self) -> Iterator[dict[str, Array]]:
         """Batches of ``lead, occurred, code, amount_0 …``; at least one, perhaps empty."""
@@ -46,8 +51,13 @@ class EventReader:
     def odd(self) -> Iterator[dict[str, Array]]:
         """The same with ``visible_from, visible_to``, in microseconds."""
         return self._batches(
-            f"SELECT {self._columns}, greatest(epoch_us(e.occurred_at), epoch_us(e.known_at)) AS visible_from, "
-            f"coalesce(epoch_us(e.retracted_at), {ALWAYS}) AS visible_to {self._source} AND {_ODD}"
+            f"""
+            SELECT
+              {self._columns},
+              greatest(epoch_us(e.occurred_at), epoch_us(e.known_at)) AS visible_from,
+              coalesce(epoch_us(e.retracted_at), {ALWAYS}) AS visible_to
+            {self._source} AND {_ODD}
+            """
         )
 
     def close(self) -> None:
@@ -56,7 +66,7 @@ class EventReader:
 
     def _batches(self, sql: str) -> Iterator[dict[str, Array]]:
         stream = self.engine.connection.sql(sql).to_arrow_reader(_BATCH)
-        # The empty batch tells the columns' types where there is no event at all.
+        # The empty batch has the columns' types where there is no event at all.
         for batch in chain([pa.RecordBatch.from_pylist([], schema=stream.schema)], stream):
             yield {name: batch[name].to_numpy(zero_copy_only=True) for name in batch.schema.names}
 
@@ -72,7 +82,7 @@ def read_parts(
         reader.close()
         for number, leads in enumerate(sizes):
             if leads:
-                found = prompt.take(number), odd.take(number)
-                for columns in found:
-                    columns["lead"] -= np.int32(number * size)
-                yield number, LeadEvents.sort(*found, leads)
+                columns = prompt.take(number), odd.take(number)
+                for spooled in columns:
+                    spooled["lead"] -= np.int32(number * size)
+                yield number, LeadEvents.sort(*columns, leads)

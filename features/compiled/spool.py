@@ -24,7 +24,7 @@ class Spool:
     """
 
     def __init__(self, size: int, parts: int, limit: int, folder: Path | None = None) -> None:
-        self.size, self.parts, self.limit, self._held = size, parts, limit, 0
+        self.size, self.parts, self.limit, self._bytes = size, parts, limit, 0
         self._batches: list[list[dict[str, Array]]] = [[] for _ in range(parts)]
         self._types: dict[str, np.dtype[Any]] = {}
         self._folder, self._temporary = folder, None  # type: tuple[Path | None, tempfile.TemporaryDirectory[str] | None]
@@ -48,21 +48,21 @@ class Spool:
             start, end = offsets[number], offsets[number + 1]
             if end > start:
                 self._batches[number].append({name: column[start:end] for name, column in moved.items()})
-        self._held += sum(column.nbytes for column in moved.values())
-        if self._held > self.limit:
+        self._bytes += sum(column.nbytes for column in moved.values())
+        if self._bytes > self.limit:
             self._spill()
 
     def take(self, number: int) -> dict[str, Array]:
         """All columns of one part, which is forgotten."""
         batches, self._batches[number] = self._batches[number], []
-        found = {}
+        columns = {}
         for name, kind in self._types.items():
             pieces = [batch[name] for batch in batches]
             if self._temporary is not None and (path := self._path(number, name)).exists():
                 pieces.insert(0, np.fromfile(path, dtype=kind))
                 path.unlink()
-            found[name] = np.concatenate(pieces) if pieces else np.empty(0, kind)
-        return found
+            columns[name] = np.concatenate(pieces) if pieces else np.empty(0, kind)
+        return columns
 
     def _spill(self) -> None:
         if self._temporary is None:
@@ -73,7 +73,7 @@ class Spool:
                     for batch in batches:
                         batch[name].tofile(file)
             self._batches[number] = []
-        self._held = 0
+        self._bytes = 0
 
     def _path(self, number: int, name: str) -> Path:
         assert self._temporary is not None

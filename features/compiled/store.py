@@ -1,9 +1,9 @@
-"""Events that outlive a run: folded once, sorted by lead, in a folder, and brought up to date each night.
+"""Events that outlive a run: sorted by lead once, kept in a folder, and brought up to date each night.
 
-What is kept is trusted only as far as it can be checked: each part has a checksum over the very rows it was made
-of. Rows known since the last run are merged in, late news of old days as well; a part whose old rows differ in any
-way (edited, taken back, deleted, arrived without a known_at) is read anew, and no other. So is a part whose files
-are not whole; where the numbers of the leads cannot be read, all of it is.
+What is kept is trusted only as far as it can be checked: each part has a checksum over the rows it was made of.
+Rows known since the last run are merged in, late events of old days as well; a part whose old rows differ in any
+way (edited, retracted, deleted, arrived without a known_at) is read anew, and no other. So is a part with damaged
+files; where the numbers of the leads cannot be read, all parts are.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Manifest:
 
 
 class EventStore:
-    """A folder of folded events. Safe to kill at any moment; a second run waits for the first.
+    """A folder of sorted events. Safe to kill at any time; a second run waits for the first.
 
     Parameters
     ----------
@@ -69,14 +69,14 @@ class EventStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        #: What the last update did: parts read anew, and rows merged into the others.
+        #: The last update: parts read anew, and rows merged into the others.
         self.renewed, self.merged = 0, 0
 
     @contextmanager
     def updated(
         self, history: History, coding: EventCoding, memory: int, latest: datetime
     ) -> Iterator[OpenStore]:
-        """The store brought up to date for moments up to ``latest``; it stays locked until the end.
+        """The store brought up to date for an ``as_of`` up to ``latest``; it stays locked until the end.
 
         Raises ``DataError`` where the folder cannot be written.
         """
@@ -89,7 +89,7 @@ class EventStore:
             try:
                 yield OpenStore(self.folder, manifest.parts, update.sizes(len(manifest.parts)))
             finally:
-                history.engine.drop("fold_leads")
+                history.engine.drop("numbered_leads")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -113,35 +113,38 @@ class EventStore:
     def read(self) -> _Manifest | None:
         """The manifest; ``None`` where there is none of this format."""
         try:
-            told = json.loads((self.folder / "manifest.json").read_text())
-            if told["format"] != _FORMAT:
+            data = json.loads((self.folder / "manifest.json").read_text())
+            if data["format"] != _FORMAT:
                 return None
             parts = tuple(
-                _StoredPart(tuple(part["pieces"]), part["rows"], part["check"]) for part in told["parts"]
+                _StoredPart(tuple(part["pieces"]), part["rows"], part["check"]) for part in data["parts"]
             )
-            known_to = datetime.fromisoformat(told["known_to"])
-            found = _Manifest(told["made_for"], known_to, told["leads"], parts)
-            named = all((self.folder / name).parent == self.folder for name in found.files)
-            return found if parts and named and known_to.tzinfo is None else None
+            known_to = datetime.fromisoformat(data["known_to"])
+            manifest = _Manifest(data["made_for"], known_to, data["leads"], parts)
+            inside = all((self.folder / name).parent == self.folder for name in manifest.files)
+            return manifest if parts and inside and known_to.tzinfo is None else None
         except (OSError, ValueError, KeyError, TypeError):
-            return None  # all that it tells can be made again
+            return None  # everything can be made again
 
     def write(self, manifest: _Manifest) -> None:
-        """Replace the manifest at one stroke, then remove what it does not name."""
-        told = {**asdict(manifest), "known_to": manifest.known_to.isoformat(), "format": _FORMAT}
+        """Replace the manifest atomically, then remove the files that it does not name."""
+        data = {**asdict(manifest), "known_to": manifest.known_to.isoformat(), "format": _FORMAT}
         path = self.folder / "manifest.json"
         if path.is_dir():
             shutil.rmtree(path)
-        path.with_suffix(".new").write_text(json.dumps(told))
+        path.with_suffix(".new").write_text(json.dumps(data))
         os.replace(path.with_suffix(".new"), path)
-        for found in self.folder.iterdir():
-            if found.name not in manifest.files | {"manifest.json", "lock"}:
-                shutil.rmtree(found) if found.is_dir() else found.unlink()
+        for file in self.folder.iterdir():
+            if file.name not in manifest.files | {"manifest.json", "lock"}:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 @dataclass(frozen=True)
 class OpenStore:
-    """Parts of the store, with ``sizes`` leads each; the engine has ``fold_leads(lead_id, lead_no)``, of part ``i`` from ``i * stride`` on."""
+    """Parts of the store, with ``sizes`` leads each.
+
+    The engine has ``numbered_leads(lead_id, lead_no)``; those of part ``i`` are numbered from ``i * stride`` on.
+    """
 
     folder: Path
     parts: Sequence[_StoredPart]
@@ -178,7 +181,7 @@ class _Update:
         if old is not None and not self._numbered(old):
             old = None
         count = len(old.parts) if old else self._parts()
-        found = self._checks(count, old.known_to if old else None)
+        checks = self._checks(count, old.known_to if old else None)
         leads = self._leads(count, old)
         parts = list(old.parts) if old else []
         sizes = self.sizes(count)
@@ -186,18 +189,18 @@ class _Update:
             n
             for n in range(count)
             if old is None
-            or (parts[n].rows, parts[n].check) != found[n][:2]
+            or (parts[n].rows, parts[n].check) != checks[n][:2]
             or not self._whole(parts[n], sizes[n])
         ]
-        fresh = [n for n in range(count) if n not in stale and found[n][2]]
+        fresh = [n for n in range(count) if n not in stale and checks[n][2]]
         made: dict[int, str] = {}
         if stale:
-            made |= self._fold(sizes, stale, "TRUE")
+            made |= self._read_and_save(sizes, stale, "TRUE")
         if fresh and old:
-            made |= self._fold(sizes, fresh, f"e.known_at >= {self._literal(old.known_to)}")
-        self.store.renewed, self.store.merged = len(stale), sum(found[n][2] for n in fresh)
+            made |= self._read_and_save(sizes, fresh, f"e.known_at >= {self._literal(old.known_to)}")
+        self.store.renewed, self.store.merged = len(stale), sum(checks[n][2] for n in fresh)
         for number in range(count):
-            rows, check, more, more_check = found[number]
+            rows, check, more, more_check = checks[number]
             pieces = (made[number],) if number in made else ()
             kept = parts[number].pieces if old and number not in stale else ()
             part = _StoredPart((*kept, *pieces), rows + more, check ^ more_check)
@@ -210,18 +213,22 @@ class _Update:
         return manifest
 
     def _numbered(self, old: _Manifest) -> bool:
-        """Read the numbers of the leads as ``fold_before``; false where the file does not hold each lead's own."""
+        """Read ``stored_leads``, the numbers of the leads; false where they are not one valid number per lead."""
         path = self.engine.dialect.literal(str(self.store.folder / old.leads))
         try:
-            self.engine.run([Step("fold_before", f"SELECT lead_id, lead_no FROM read_parquet({path})")])
-            told = self.engine.connection.execute(
-                "SELECT count(*), count(DISTINCT lead_id), count(DISTINCT lead_no), "
-                f"count(*) FILTER (lead_no BETWEEN 0 AND {len(old.parts) * _STRIDE - 1}), "
-                "bool_and(typeof(lead_no) = 'INTEGER' AND typeof(lead_id) = 'VARCHAR') FROM fold_before"
+            self.engine.run([Step("stored_leads", f"SELECT lead_id, lead_no FROM read_parquet({path})")])
+            *counts, typed = self.engine.connection.execute(
+                f"""
+                SELECT
+                  count(*), count(DISTINCT lead_id), count(DISTINCT lead_no),
+                  count(*) FILTER (lead_no BETWEEN 0 AND {len(old.parts) * _STRIDE - 1}),
+                  bool_and(typeof(lead_no) = 'INTEGER' AND typeof(lead_id) = 'VARCHAR')
+                FROM stored_leads
+                """
             ).fetchall()[0]
         except (DataError, duckdb.Error):
             return False
-        return len(set(told[:4])) == 1 and told[4] is not False
+        return len(set(counts)) == 1 and typed is not False
 
     def _whole(self, part: _StoredPart, leads: int) -> bool:
         """Whether every piece of a part can be read, and fits the leads and amounts of today."""
@@ -234,8 +241,8 @@ class _Update:
             for piece in pieces
         )
 
-    def _literal(self, moment: datetime) -> str:
-        return self.engine.dialect.literal(moment)
+    def _literal(self, time: datetime) -> str:
+        return self.engine.dialect.literal(time)
 
     def _parts(self) -> int:
         return min(_MOST_PARTS, max(1, -(-self.engine.count("events") // _EVENTS_A_PART)))
@@ -246,50 +253,63 @@ class _Update:
         read = ["lead_id", "occurred_at", "known_at", "retracted_at", "event_type", *properties]
         old = f"known_at < {self._literal(known_to)}" if known_to else "FALSE"
         row = f"hash({', '.join(self.quote(name) for name in dict.fromkeys(read))})"
-        told = self.engine.connection.execute(
-            f"SELECT CAST(hash(lead_id) % {count} AS INTEGER), count(*) FILTER (old), "
-            "coalesce(bit_xor(row) FILTER (old), 0), count(*) FILTER (NOT old), "
-            "coalesce(bit_xor(row) FILTER (NOT old), 0) "
-            f"FROM (SELECT lead_id, {old} AS old, {row} AS row FROM events "
-            f"WHERE known_at < {self._literal(self.known_to)}) AS e GROUP BY 1"
+        checks = self.engine.connection.execute(
+            f"""
+            SELECT
+              CAST(hash(lead_id) % {count} AS INTEGER),
+              count(*) FILTER (old), coalesce(bit_xor(row) FILTER (old), 0),
+              count(*) FILTER (NOT old), coalesce(bit_xor(row) FILTER (NOT old), 0)
+            FROM (
+              SELECT lead_id, {old} AS old, {row} AS row
+              FROM events
+              WHERE known_at < {self._literal(self.known_to)}
+            ) AS e
+            GROUP BY 1
+            """
         ).fetchall()
-        by_part = {number: tuple(rest) for number, *rest in told}
+        by_part = {number: tuple(rest) for number, *rest in checks}
         return [by_part.get(number, (0, 0, 0, 0)) for number in range(count)]
 
     def _leads(self, count: int, old: _Manifest | None) -> str:
-        """Make ``fold_leads`` of the leads stored before and the new ones; returns its file's name."""
+        """Make ``numbered_leads`` of the leads stored before and the new ones; returns its file's name."""
         if old is None:
-            self.engine.run([Step("fold_before", "SELECT '' AS lead_id, 0 AS lead_no WHERE FALSE")])
-        new = (
-            f"SELECT l.lead_id, CAST(hash(l.lead_id) % {count} AS INTEGER) AS part FROM leads AS l "
-            "WHERE NOT EXISTS (SELECT 1 FROM fold_before AS b WHERE b.lead_id = l.lead_id)"
-        )
-        self.engine.run(
-            [
-                Step(
-                    "fold_leads",
-                    "SELECT lead_id, lead_no FROM fold_before UNION ALL "
-                    f"SELECT n.lead_id, CAST(n.part * {_STRIDE} + coalesce(u.used, 0) "
-                    "+ row_number() OVER (PARTITION BY n.part ORDER BY n.lead_id) - 1 AS INTEGER) AS lead_no "
-                    f"FROM ({new}) AS n LEFT JOIN (SELECT lead_no // {_STRIDE} AS part, count(*) AS used "
-                    "FROM fold_before GROUP BY 1) AS u ON u.part = n.part",
-                ),
-            ]
-        )
-        added = self.engine.count("fold_leads") > self.engine.count("fold_before")
-        self.engine.drop("fold_before")
+            self.engine.run([Step("stored_leads", "SELECT '' AS lead_id, 0 AS lead_no WHERE FALSE")])
+        sql = f"""
+            SELECT lead_id, lead_no
+            FROM stored_leads
+            UNION ALL
+            SELECT
+              n.lead_id,
+              CAST(
+                n.part * {_STRIDE} + coalesce(u.used, 0)
+                + row_number() OVER (PARTITION BY n.part ORDER BY n.lead_id) - 1 AS INTEGER
+              ) AS lead_no
+            FROM (
+              SELECT l.lead_id, CAST(hash(l.lead_id) % {count} AS INTEGER) AS part
+              FROM leads AS l
+              WHERE NOT EXISTS (SELECT 1 FROM stored_leads AS b WHERE b.lead_id = l.lead_id)
+            ) AS n
+            LEFT JOIN (
+              SELECT lead_no // {_STRIDE} AS part, count(*) AS used
+              FROM stored_leads
+              GROUP BY 1
+            ) AS u ON u.part = n.part
+        """
+        self.engine.run([Step("numbered_leads", sql)])
+        added = self.engine.count("numbered_leads") > self.engine.count("stored_leads")
+        self.engine.drop("stored_leads")
         if old is not None and not added:
             return old.leads
         name = f"leads-{uuid.uuid4().hex[:12]}.parquet"
-        self.engine.write("SELECT lead_id, lead_no FROM fold_leads", self.store.folder / name)
+        self.engine.write("SELECT lead_id, lead_no FROM numbered_leads", self.store.folder / name)
         return name
 
-    def _fold(self, sizes: Sequence[int], numbers: Sequence[int], where: str) -> dict[int, str]:
+    def _read_and_save(self, sizes: Sequence[int], numbers: Sequence[int], where: str) -> dict[int, str]:
         """Read, sort and save the events of some parts; the folder's name by part."""
         chosen = ", ".join(map(str, numbers))
         among = "TRUE" if len(numbers) == len(sizes) else f"l.lead_no // {_STRIDE} IN ({chosen})"
         until = f"e.known_at < {self._literal(self.known_to)}"
-        reader = EventReader(self.history, self.coding, "fold_leads", f"{where} AND {among} AND {until}")
+        reader = EventReader(self.history, self.coding, "numbered_leads", f"{where} AND {among} AND {until}")
         made = {}
         for number, events in read_parts(reader, _STRIDE, sizes, self.memory, self.store.folder):
             if number in numbers:
@@ -299,10 +319,14 @@ class _Update:
 
     def sizes(self, count: int) -> list[int]:
         """How many leads each part has."""
-        told = self.engine.connection.execute(
-            f"SELECT CAST(lead_no // {_STRIDE} AS INTEGER), max(lead_no % {_STRIDE}) + 1 FROM fold_leads GROUP BY 1"
+        rows = self.engine.connection.execute(
+            f"""
+            SELECT CAST(lead_no // {_STRIDE} AS INTEGER), max(lead_no % {_STRIDE}) + 1
+            FROM numbered_leads
+            GROUP BY 1
+            """
         ).fetchall()
-        sizes = dict(told)
+        sizes = dict(rows)
         return [sizes.get(number, 0) for number in range(count)]
 
     def _compact(self, part: _StoredPart) -> _StoredPart:

@@ -58,7 +58,7 @@ class Condition:
 
     @property
     def columns_used(self) -> frozenset[str]:
-        """The columns the condition looks at, as written: ``page``, ``account.industry``."""
+        """The columns the condition reads, as written: ``page``, ``account.industry``."""
         return frozenset(str(node) for node in walk(self.root) if isinstance(node, Column))
 
     def sql(self, dialect: Dialect, aliases: str | Mapping[str, str] = "") -> str:

@@ -1,4 +1,4 @@
-"""What can be refused in a condition before it is parsed, by looking at its characters and tokens alone."""
+"""What can be refused in a condition before it is parsed, by its characters and tokens alone."""
 
 from __future__ import annotations
 
@@ -53,8 +53,12 @@ def parse_guarded(text: str, names: Iterable[str], where: str | None) -> exp.Exp
     try:
         tokens = _duckdb().tokenize(text)
     except TokenError:
-        told = "a quote is opened and not closed"
-        _refuse(told, text, where, "close it; a quote inside a text is doubled: 'it''s'")
+        _refuse(
+            "a quote is opened and not closed",
+            text,
+            where,
+            "close it; a quote inside a text is doubled: 'it''s'",
+        )
     except _SLIPS:
         _refuse("this is not a condition that can be read", text, where)
     reserved = _free_names(tokens, {name.lower() for name in names})
@@ -95,7 +99,7 @@ def _check_characters(text: str, where: str | None) -> None:
 
 
 def invisible(text: str) -> str | None:
-    """The first character that is not seen but changes what is read, by number and name."""
+    """The first character that is invisible but changes how the text is read, by number and name."""
     for char in text:
         if unicodedata.category(char) in _CONTROLS and char not in _NEEDED:
             return f"U+{ord(char):04X} {unicodedata.name(char, '')}".strip()
@@ -105,13 +109,13 @@ def invisible(text: str) -> str | None:
 def _free_names(tokens: list[Token], names: set[str]) -> list[str]:
     """Words that SQL reserves but that are columns here (``case``, ``order``) become names, as if quoted, so that
     they can no longer begin anything. The reserved words among the names are returned."""
-    found = []
+    freed = []
     for token in tokens:
         if token.token_type not in _PLAIN and token.text.lower() in names:
-            found.append(token.text)
+            freed.append(token.text)
             if token.token_type not in _TOKENS:
                 token.token_type = _T.IDENTIFIER
-    return found
+    return freed
 
 
 def _check_tokens(tokens: list[Token], text: str, where: str | None) -> None:
@@ -141,16 +145,20 @@ def _check_tokens(tokens: list[Token], text: str, where: str | None) -> None:
 def _check_pair(before: Token, token: Token, text: str, where: str | None) -> None:
     known = before.token_type is _T.VAR and before.text.lower() in _FUNCTIONS
     if token.token_type is _T.L_PAREN and before.token_type in _NAMES and not known:
-        told = f"{quoted(before.text)} is no function that conditions know"
+        message = f"{quoted(before.text)} is not a function that conditions know"
         fix = "there are lower, upper, trim, length and coalesce; else AND or OR is missing before the parenthesis"
-        _refuse(told, text, where, fix)
+        _refuse(message, text, where, fix)
     if (before.token_type in (_T.COMMA, _T.L_PAREN) and token.token_type is _T.COMMA) or (
         before.token_type is _T.COMMA and token.token_type is _T.R_PAREN
     ):
         _refuse("beside a comma nothing stands", text, where, "write x IN ('a', 'b')")
     if token.token_type is _T.STRING and before.token_type is _T.STRING:
-        told = "two texts stand side by side"
-        _refuse(told, text, where, "write x IN ('a', 'b'); a quote inside a text is doubled: 'it''s'")
+        _refuse(
+            "two texts stand side by side",
+            text,
+            where,
+            "write x IN ('a', 'b'); a quote inside a text is doubled: 'it''s'",
+        )
 
 
 def quoted(name: str) -> str:

@@ -18,7 +18,7 @@ NODE_KINDS: dict[Kind, NodeKind] = {
     "boolean": "boolean",
     "time": "time",
 }
-SPOKEN: dict[NodeKind, str] = {
+KIND_NAMES: dict[NodeKind, str] = {
     "number": "a number",
     "text": "text",
     "boolean": "true or false",
@@ -29,7 +29,7 @@ SPOKEN: dict[NodeKind, str] = {
 class KindChecker:
     """Checks the kinds of nodes of one condition; each method returns what it was given, or refuses.
 
-    ``text`` and ``where`` are told in the ``UsageError``; ``names`` are the columns there are.
+    ``text`` and ``where`` are for the ``UsageError``; ``names`` are the known columns.
     """
 
     def __init__(self, text: str, names: Sequence[str], where: str | None) -> None:
@@ -46,60 +46,62 @@ class KindChecker:
         if left.kind == right.kind:
             return left, right
         if left.kind == "time" and isinstance(right, Value) and isinstance(right.value, str):
-            return left, self.moment(right.value)
+            return left, self.timestamp(right.value)
         if right.kind == "time" and isinstance(left, Value) and isinstance(left.value, str):
-            return self.moment(left.value), right
+            return self.timestamp(left.value), right
         typed, value = (left, right) if isinstance(right, Value) else (right, left)
-        name, said = short(typed), short(value)
+        name, other = short(typed), short(value)
         fix = "compare like with like"
         if typed.kind == "number" and value.kind == "text":
             fix = f"{name} is a number; write {name} {op} 30 without quotes"
         elif typed.kind == "text" and isinstance(value, Value):
-            fix = f"{name} is text; write {name} {op} '{said}' in quotes"
+            fix = f"{name} is text; write {name} {op} '{other}' in quotes"
         elif typed.kind == "boolean":
             fix = f"write {name} or NOT {name}"
-        self.refuse(f"{name} is {SPOKEN[typed.kind]}, but {said} is {SPOKEN[value.kind]}", fix=fix)
+        self.refuse(f"{name} is {KIND_NAMES[typed.kind]}, but {other} is {KIND_NAMES[value.kind]}", fix=fix)
 
     def about_a_column(self, node: Call) -> Call:
         if not any(isinstance(part, Column) for part in walk(node)):
-            what = "this comparison looks at no column, so it is always the same"
+            what = "this comparison reads no column, so its result is always the same"
             self.refuse(what, fix=self.known_names())
         return node
 
     def boolean(self, node: Node) -> Node:
         if node.kind != "boolean":
-            what = f"{short(node)} is {SPOKEN[node.kind]}, not a condition"
+            what = f"{short(node)} is {KIND_NAMES[node.kind]}, not a condition"
             self.refuse(what, fix="compare it with something: = < > IN")
         return node
 
     def number(self, node: Node) -> Node:
         if node.kind != "number":
             self.refuse(
-                f"{short(node)} is {SPOKEN[node.kind]}, and + - * / need numbers", fix="use = < > or IN"
+                f"{short(node)} is {KIND_NAMES[node.kind]}, and + - * / need numbers", fix="use = < > or IN"
             )
         return node
 
     def textual(self, node: Node) -> Node:
         if node.kind != "text":
-            what = f"{short(node)} is {SPOKEN[node.kind]}, and LIKE, lower, upper, trim and length need text"
+            what = (
+                f"{short(node)} is {KIND_NAMES[node.kind]}, and LIKE, lower, upper, trim and length need text"
+            )
             self.refuse(what, fix="use = < > or IN")
         return node
 
-    def moment(self, text: str) -> Value:
+    def timestamp(self, text: str) -> Value:
         """A date or timestamp; one with an offset is turned to UTC."""
         try:
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is not None:
-                moment = moment.astimezone(UTC).replace(tzinfo=None)
+            timestamp = datetime.fromisoformat(text)
+            if timestamp.tzinfo is not None:
+                timestamp = timestamp.astimezone(UTC).replace(tzinfo=None)
         except (ValueError, OverflowError):
             fix = "write DATE '2026-01-31' or TIMESTAMP '2026-01-31 17:00'"
             self.refuse("this is not a date", value=text, fix=fix)
-        if moment.year < 1000:
+        if timestamp.year < 1000:
             self.refuse("this date is too early", value=text, fix="write a year from 1000 to 9999")
-        return Value(moment, "time")
+        return Value(timestamp, "time")
 
     def known_names(self) -> str:
-        return f"known columns: {listed(self.names)}" if self.names else "there are no columns to look at"
+        return f"known columns: {listed(self.names)}" if self.names else "there are no columns"
 
 
 def short(node: Node) -> str:

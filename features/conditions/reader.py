@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlglot import exp
 
 from features.conditions.guards import DEEPEST, parse_guarded, quoted
-from features.conditions.kinds import NODE_KINDS, SPOKEN, KindChecker, short
+from features.conditions.kinds import KIND_NAMES, NODE_KINDS, KindChecker, short
 from features.conditions.tree import Call, Column, Node, Value
 from features.errors import listed
 from features.history import Kind
@@ -26,7 +26,7 @@ _COMPARISONS: dict[type[exp.Expr], str] = {
 }
 _ARITHMETIC: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
 _TEXT_FUNCTIONS: dict[type[exp.Expr], str] = {exp.Lower: "lower", exp.Upper: "upper", exp.Trim: "trim"}
-# what is told of the nodes that get past the guards and are refused here
+# names, for messages, of the nodes that pass the guards and are refused here
 _WORDS: dict[type[exp.Expr], str] = {
     exp.Star: "the * for all columns",
     exp.Tuple: "a list that does not follow IN",
@@ -129,13 +129,13 @@ class _Reader(KindChecker):
                 else "this sheet has no `lists`"
             )
             self.refuse(
-                f"there is no list {quoted(named.name)} to look into" if plain else "there is no such list",
+                f"there is no list {quoted(named.name)} here" if plain else "there is no such list",
                 value=named.name or None,
                 fix=f"write x IN ('a', 'b'), or x IN name with a name of `lists`; {known}",
                 known=tuple(self.lists),
             )
         if node.kind != "text":
-            what = f"{short(node)} is {SPOKEN[node.kind]}, and lists hold texts"
+            what = f"{short(node)} is {KIND_NAMES[node.kind]}, and lists hold texts"
             self.refuse(what, fix="write the values: x IN (1, 2)")
         values = tuple(Value(value, "text") for value in self.lists[name])
         return self.about_a_column(Call("in list", (node, *values), "boolean"))
@@ -146,8 +146,8 @@ class _Reader(KindChecker):
             self.refuse("LIKE takes a pattern in quotes", fix="write page ILIKE '%pricing%'")
         args = (self.textual(self._node(tree.this, depth)), Value(pattern.this, "text"))
         op = "ilike" if type(tree) is exp.ILike else "like"
-        found = self.about_a_column(Call(op, args, "boolean"))
-        return Call("not", (found,), "boolean") if tree.args.get("negate") else found
+        match = self.about_a_column(Call(op, args, "boolean"))
+        return Call("not", (match,), "boolean") if tree.args.get("negate") else match
 
     def _is(self, tree: exp.Expr, depth: int) -> Node:
         node, tested = self._node(tree.this, depth), tree.expression
@@ -202,7 +202,7 @@ class _Reader(KindChecker):
         plain = type(tree.this) is exp.Literal and tree.this.is_string
         if not plain or tree.args["to"].this not in _DATES or tree.args["to"].expressions:
             self.refuse("a condition changes no types, except for a date", fix="write DATE '2026-01-31'")
-        return self.moment(tree.this.this)
+        return self.timestamp(tree.this.this)
 
     def _column(self, tree: exp.Expr, depth: int) -> Node:
         prefix = tree.args["table"].name if tree.args.get("table") else ""
@@ -220,7 +220,7 @@ class _Reader(KindChecker):
             fix = f"text is written in single quotes: {quoted(tree.name)}"
         elif prefix == "rule":
             keys = [name for name in self.names if name.startswith("rule.")]
-            fix = f"rules are asked by their `key`: {', '.join(keys) or 'no rule has one yet'}"
+            fix = f"rules are named by their `key`: {', '.join(keys) or 'no rule has one yet'}"
         else:
             fix = self.known_names() + (
                 "" if prefix else f"; text is written in single quotes: {quoted(tree.name)}"

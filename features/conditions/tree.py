@@ -26,7 +26,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Value:
-    """A number, a text, TRUE / FALSE or a moment written in the condition."""
+    """A number, a text, TRUE / FALSE or a date written in the condition."""
 
     value: str | int | float | bool | datetime
     kind: NodeKind
@@ -127,7 +127,7 @@ def write(node: Node, dialect: Dialect, aliases: Mapping[str, str]) -> str:
 
 
 def moved(node: Node, change: Callable[[Column], Column]) -> Node:
-    """The same node with every column put in the place that ``change`` says."""
+    """The same node with every column replaced by ``change``."""
     if isinstance(node, Column):
         return change(node)
     if isinstance(node, Call):

@@ -1,7 +1,7 @@
 """Does an engine keep to the contract of ``features.engines.engine.Engine``? Run this before trusting one.
 
 The cases hold an engine against plain Python (``features.oracle.matrix``) and against DuckDB, on random histories with
-ties, late and retracted events, leap days, sub-second moments and awkward ids. With pytest::
+ties, late and retracted events, leap days, sub-second timestamps and awkward ids. With pytest::
 
     @pytest.mark.parametrize("case", CASES, ids=str)
     def test_my_engine(my_engine, case):

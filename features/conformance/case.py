@@ -1,4 +1,4 @@
-"""One promise of an engine, and how a broken one is told."""
+"""One promise of an engine, and the report of a broken one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def plain(value: Any) -> Any:
 
 
 def same(got: Any, want: Any) -> bool:
-    """Equal, or within ``TOLERANCE`` where ``want`` is a float; whole numbers, texts and moments exactly."""
+    """Equal, or within ``TOLERANCE`` where ``want`` is a float; whole numbers, texts and timestamps exactly."""
     got, want = plain(got), plain(want)
     if got is None or want is None:
         return got is want
@@ -67,7 +67,7 @@ def same(got: Any, want: Any) -> bool:
 def differences(
     frame: pd.DataFrame, wanted: Iterable[dict[str, Any]], keys: tuple[str, ...]
 ) -> Iterable[str]:
-    """A line for each cell that is not as wanted; rows are paired in order and told by ``keys``."""
+    """A line for each cell that is not as wanted; rows are paired in order and named by ``keys``."""
     rows, wishes = frame.to_dict("records"), list(wanted)
     if len(rows) != len(wishes):
         yield f"{len(rows)} rows instead of {len(wishes)}"

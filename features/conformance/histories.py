@@ -37,7 +37,7 @@ from features.spine import SpinePolicy, build_spine
 _DAY = timedelta(days=1)
 PLAN = FeaturePlan(
     keys=(
-        EventKey("any", "Any activity", amounts=("value",), rhythm=True),
+        EventKey("any", "Any activity", amounts=("value",), cadence=True),
         EventKey("page_viewed", "Viewed a page", "page_viewed", amounts=("value",)),
         EventKey("it's a call\\", "Called", "it's a call\\"),
         *(EventKey(f"page_viewed:page={page}", f"Viewed {page}", "page_viewed", "page", page) for page in PAGES[1:]),
@@ -151,14 +151,14 @@ def _in_words(world: Tables) -> Tables:
 
 
 def _planned(engine: Engine, count: int) -> Iterator[str]:
-    """What no oracle tells: the choice of features, free conditions, readings of titles and addresses."""
+    """What the oracle does not cover: the choice of features, free conditions, readings of titles and addresses."""
     history, worlds = _world(engine, count)
     with DuckDBEngine() as reference:
         known = load(reference, side_by_side(worlds))
         plan, matrix = _chosen(known)
-        found, built = _chosen(history, plan)
-    if found != plan:
-        yield f"another plan is chosen: {found} instead of {plan}"
+        chosen, built = _chosen(history, plan)
+    if chosen != plan:
+        yield f"another plan is chosen: {chosen} instead of {plan}"
     wanted = matrix.frame.assign(lead_id=matrix.spine["lead_id"].to_numpy(), row=range(len(matrix)))
     got = built.frame.assign(lead_id=built.spine["lead_id"].to_numpy(), row=range(len(built)))
     yield from differences(got, _rows(wanted), ("lead_id", "row"))
@@ -174,7 +174,9 @@ def _chosen(history: History, plan: FeaturePlan | None = None) -> tuple[FeatureP
 
 
 HISTORY_CASES = (
-    Case("spines", "each policy finds the open leads at its moments, numbered by moment and id", _spines),
+    Case(
+        "spines", "each policy finds the leads open as of its timestamps, numbered by as_of and id", _spines
+    ),
     Case("labels", "a row is a success within its horizon, and unknown while that is not over", _labels),
     Case("features", "every feature equals the oracle's", _features),
     Case("planning", "the same features are chosen, and have the values that DuckDB gives", _planned),

@@ -18,7 +18,7 @@ from features.engines.dialect import Dialect
 
 _EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
-_MOMENTS = (
+_TIMESTAMPS = (
     datetime(1969, 12, 31, 23, 59, 59, 999_999), datetime(1970, 1, 1), datetime(1883, 11, 18, 12, 3, 58),
     datetime(2024, 2, 29), datetime(2024, 2, 29, 23, 59, 59, 999_999), datetime(2024, 3, 10, 2, 30, 0, 1),
     datetime(2024, 3, 31, 1, 30), datetime(2024, 3, 31, 2, 30), datetime(2024, 10, 27, 2, 30, 0, 123_456),
@@ -31,13 +31,13 @@ _TEXTS = (
 
 
 def _samples() -> pd.DataFrame:
-    size = max(len(_MOMENTS), len(_TEXTS))
-    moments = [_MOMENTS[number % len(_MOMENTS)] for number in range(size)]
+    size = max(len(_TIMESTAMPS), len(_TEXTS))
+    timestamps = [_TIMESTAMPS[number % len(_TIMESTAMPS)] for number in range(size)]
     return pd.DataFrame(
         {
             "id": range(size),
-            "t": pd.Series(moments, dtype="datetime64[us]"),
-            "u": pd.Series([moments[(number * 5 + 3) % size] for number in range(size)], dtype="datetime64[us]"),
+            "t": pd.Series(timestamps, dtype="datetime64[us]"),
+            "u": pd.Series([timestamps[(number * 5 + 3) % size] for number in range(size)], dtype="datetime64[us]"),
             "s": pd.Series(_TEXTS, dtype="str"),
             "x": [(-1.5) ** number if number % 4 else None for number in range(size)],
             "k": [number * 11 % 7 for number in range(size)],
@@ -56,7 +56,7 @@ _LENGTHS = (
 
 
 def _time(d: Dialect) -> dict[str, tuple[str, Callable[[Row], Any]]]:
-    found: dict[str, tuple[str, Callable[[Row], Any]]] = {
+    cases: dict[str, tuple[str, Callable[[Row], Any]]] = {
         "microseconds": (d.microseconds("t"), lambda r: (r["t"] - _EPOCH) // _MICROSECOND),
         "from_microseconds": (d.from_microseconds(d.microseconds("t")), lambda r: r["t"]),
         "day_number": (d.day_number("t"), lambda r: (r["t"] - _EPOCH) // timedelta(days=1)),
@@ -64,16 +64,16 @@ def _time(d: Dialect) -> dict[str, tuple[str, Callable[[Row], Any]]]:
         "hour_of": (d.hour_of("t"), lambda r: r["t"].hour),
         "start_of_day": (d.start_of_day("t"), lambda r: datetime(r["t"].year, r["t"].month, r["t"].day)),
         "seconds_between": (d.seconds_between("t", "u"), lambda r: r["u"] and (r["t"] - r["u"]).total_seconds()),
-        "before": (f"(t < {d.literal(_MOMENTS[4])})", lambda r: r["t"] < _MOMENTS[4]),
+        "before": (f"(t < {d.literal(_TIMESTAMPS[4])})", lambda r: r["t"] < _TIMESTAMPS[4]),
     }  # fmt: skip
     for number, length in enumerate(_LENGTHS):
-        found[f"minus_{number}"] = (d.minus("t", length), partial(_before, length))
-    return found
+        cases[f"minus_{number}"] = (d.minus("t", length), partial(_before, length))
+    return cases
 
 
 def _before(length: timedelta, row: Row) -> datetime:
-    moment: datetime = row["t"]
-    return moment - length
+    timestamp: datetime = row["t"]
+    return timestamp - length
 
 
 def _cast(value: Any, to: str) -> Any:
@@ -84,12 +84,12 @@ def _cast(value: Any, to: str) -> Any:
     if to == "boolean":
         return True if value == "true" else None
     if to == "time":
-        return _MOMENTS[4] if value == "2024-02-29 23:59:59.999999" else None
+        return _TIMESTAMPS[4] if value == "2024-02-29 23:59:59.999999" else None
     return value
 
 
 def _text(d: Dialect) -> dict[str, tuple[str, Callable[[Row], Any]]]:
-    # '12' is not tried as a truth value or a moment: it is neither in the data that reach an engine.
+    # '12' is not tried as a truth value or a timestamp: it is neither in the data that reach an engine.
     some = "CASE WHEN s <> '12' THEN s END"
     return {
         "lower": (d.lower("s"), lambda r: "".join("i" if c == "İ" else c.lower() for c in r["s"])),
@@ -137,8 +137,8 @@ def _scalars(
     def run(engine: Engine, _: int) -> Iterator[str]:
         samples = _samples()
         engine.register("conf_samples", samples)
-        found = expressions(engine.dialect)
-        columns = ", ".join(f"{sql} AS {name}" for name, (sql, _) in found.items())
+        cases = expressions(engine.dialect)
+        columns = ", ".join(f"{sql} AS {name}" for name, (sql, _) in cases.items())
         got = engine.frame(f"SELECT id, {columns} FROM conf_samples ORDER BY id")
         wanted = []
         for raw in samples.to_dict("records"):
@@ -146,7 +146,7 @@ def _scalars(
             timeless = row["t"] is None and expressions is _time
             wanted.append(
                 {"id": row["id"]}
-                | {name: None if timeless else want(row) for name, (_, want) in found.items()}
+                | {name: None if timeless else want(row) for name, (_, want) in cases.items()}
             )
         yield from differences(got, wanted, ("id",))
         engine.drop("conf_samples")
@@ -157,20 +157,20 @@ def _scalars(
 def _aggregates(engine: Engine, _: int) -> Iterator[str]:
     d, at = engine.dialect, [datetime(2024, 1, day) for day in (1, 2, 3)]
     rows = [
-        # group, moment, value, number, truth
+        # group, timestamp, value, number, truth
         ("last", at[0], "z", 1, True), ("last", at[1], "a", 2, False), ("tie", at[1], "a", 4, None),
         ("tie", at[1], "é", 4, None), ("tie", at[0], "李", 8, None), ("null last", at[0], "a", 1, None),
         ("null last", at[1], None, 2, True), ("null tie", at[1], None, 1, False), ("null tie", at[1], "", 1, False),
         ("late only", at[2], "b", 1, None),
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["g", "moment", "v", "k", "b"]).astype(
-        {"v": "str", "moment": "datetime64[us]"}
+    frame = pd.DataFrame(rows, columns=["g", "timestamp", "v", "k", "b"]).astype(
+        {"v": "str", "timestamp": "datetime64[us]"}
     )
     engine.register("conf_groups", frame)
-    early = f"moment < {d.literal(at[2])}"
+    early = f"timestamp < {d.literal(at[2])}"
     got = engine.frame(
-        f"SELECT g, {d.latest('v', 'moment', early)} AS latest, {d.latest('k', 'moment')} AS latest_k, "
-        f"{d.bool_or('b')} AS any_b, {d.bit_or('k')} AS bits, CAST(sum(k) AS BIGINT) AS total, count(v) AS told, "
+        f"SELECT g, {d.latest('v', 'timestamp', early)} AS latest, {d.latest('k', 'timestamp')} AS latest_k, "
+        f"{d.bool_or('b')} AS any_b, {d.bit_or('k')} AS bits, CAST(sum(k) AS BIGINT) AS total, count(v) AS known, "
         f"count(DISTINCT v) AS kinds, count(*) FILTER (WHERE {early}) AS early, avg(k) AS mean "
         "FROM conf_groups GROUP BY g ORDER BY g"
     )
@@ -184,11 +184,11 @@ def _aggregates(engine: Engine, _: int) -> Iterator[str]:
 
 
 def _group(*values: Any) -> Row:
-    names = ("g", "latest", "latest_k", "any_b", "bits", "total", "told", "kinds", "early", "mean")
+    names = ("g", "latest", "latest_k", "any_b", "bits", "total", "known", "kinds", "early", "mean")
     return dict(zip(names, values, strict=True))
 
 
-def _moments(engine: Engine, _: int) -> Iterator[str]:
+def _timestamps(engine: Engine, _: int) -> Iterator[str]:
     d = engine.dialect
     for first, last, step in (
         (datetime(2024, 2, 28), datetime(2024, 3, 1, 12), timedelta(days=1)),
@@ -200,10 +200,10 @@ def _moments(engine: Engine, _: int) -> Iterator[str]:
         (datetime(2024, 1, 1), datetime(2024, 1, 1), timedelta(days=7)),
         (datetime(2024, 1, 2), datetime(2024, 1, 1), timedelta(days=7)),
     ):
-        sql = d.moments(d.literal(first), d.literal(last), step)
+        sql = d.timestamp_series(d.literal(first), d.literal(last), step)
         got = [
-            plain(moment)
-            for moment in engine.frame(f"SELECT as_of FROM ({sql}) AS m ORDER BY as_of")["as_of"]
+            plain(timestamp)
+            for timestamp in engine.frame(f"SELECT as_of FROM ({sql}) AS m ORDER BY as_of")["as_of"]
         ]
         wanted = [first + number * step for number in range((last - first) // step + 1)]
         if got != wanted:
@@ -211,9 +211,9 @@ def _moments(engine: Engine, _: int) -> Iterator[str]:
 
 
 PRIMITIVE_CASES = (
-    Case("time", "functions of moments are exact to the microsecond, in UTC, before 1970 too", _scalars(_time)),
+    Case("time", "functions of timestamps are exact to the microsecond, in UTC, before 1970 too", _scalars(_time)),
     Case("text", "functions of texts treat letters, patterns and misfits alike", _scalars(_text)),
     Case("number", "arithmetic and NULLs", _scalars(_number)),
     Case("aggregates", "latest value, bits, truth, counts, with ties and NULLs", _aggregates),
-    Case("moments", "a calendar grid holds its ends, or nothing", _moments),
+    Case("timestamps", "a calendar grid holds its ends, or nothing", _timestamps),
 )  # fmt: skip

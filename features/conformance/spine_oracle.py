@@ -10,19 +10,19 @@ from features.spine import SpinePolicy
 
 
 def oracle_spine(tables: Tables, policy: SpinePolicy, data_end: datetime) -> list[dict[str, Any]]:
-    """``row_id, lead_id, as_of`` of every open lead, by moment and id."""
-    found = set()
+    """``row_id, lead_id, as_of`` of every open lead, by as_of and id."""
+    rows = set()
     for lead in tables["leads"]:
-        for as_of in _moments(tables, lead, policy, data_end):
+        for as_of in _snapshots(tables, lead, policy, data_end):
             if as_of is not None and _open(tables, lead, as_of, policy) and as_of <= data_end:
-                found.add((as_of, lead["lead_id"]))
+                rows.add((as_of, lead["lead_id"]))
     return [
         {"row_id": row_id, "lead_id": lead_id, "as_of": as_of}
-        for row_id, (as_of, lead_id) in enumerate(sorted(found))
+        for row_id, (as_of, lead_id) in enumerate(sorted(rows))
     ]
 
 
-def _moments(
+def _snapshots(
     tables: Tables, lead: dict[str, Any], policy: SpinePolicy, data_end: datetime
 ) -> list[datetime | None]:
     if policy.column:
@@ -55,8 +55,8 @@ def oracle_label(
 ) -> dict[str, Any]:
     """``label`` and ``converted_at`` of one row."""
     later = [item for item in _matching(tables, lead_id, kinds) if as_of <= item < as_of + horizon]
-    untold = any(item["lead_id"] == lead_id for item in tables["unlabelled"])
-    mature = as_of + horizon <= data_end and not untold
+    unlabelled = any(item["lead_id"] == lead_id for item in tables["unlabelled"])
+    mature = as_of + horizon <= data_end and not unlabelled
     return {"label": int(bool(later)) if mature else None, "converted_at": min(later, default=None)}
 
 

@@ -18,7 +18,7 @@ CASES: tuple[Case, ...] = (*TABLE_CASES, *PRIMITIVE_CASES, *CONDITION_CASES, *HI
 def check_engine(engine: Engine, only: Iterable[str] = (), histories: int = 40) -> None:
     """Run every case (or those named by ``only``), each over ``histories`` random histories where it uses such.
 
-    Raises ``NonConformance`` that tells of all broken promises, ``UsageError`` for an unknown case.
+    Raises ``NonConformance`` that lists all broken promises, ``UsageError`` for an unknown case.
 
     >>> from features import DuckDBEngine
     >>> check_engine(DuckDBEngine(), only=["steps make tables"])
@@ -31,8 +31,8 @@ def check_engine(engine: Engine, only: Iterable[str] = (), histories: int = 40) 
             raise UsageError("there is no such conformance case", value=name, known=by_name)
         try:
             by_name[name].check(engine, histories)
-        except NonConformance as found:
-            broken.append(str(found))
+        except NonConformance as error:
+            broken.append(str(error))
         except Exception as error:  # a statement that the engine does not understand
             broken.append(f"{name}: {type(error).__name__}: {str(error).splitlines()[0]}")
     if broken:

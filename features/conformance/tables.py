@@ -29,7 +29,7 @@ def _steps(engine: Engine, _: int) -> Iterator[str]:
     if engine.value("SELECT n FROM conf_b") != 2:
         yield "a step does not see the table of the step before"
     if [(report.name, report.rows) for report in reports] != [("conf_a", 1), ("conf_b", 1)]:
-        yield f"watch was told {reports}"
+        yield f"watch got {reports}"
     engine.run([Step("conf_a", "SELECT n + 10 AS n FROM conf_a UNION ALL SELECT 5 AS n")])
     if engine.count("conf_a") != 2 or engine.value("SELECT max(n) FROM CONF_A") != 11:
         yield "a step cannot replace the table that it reads"
@@ -51,14 +51,14 @@ def _steps(engine: Engine, _: int) -> Iterator[str]:
 
 
 def _types(engine: Engine, _: int) -> Iterator[str]:
-    found = {
+    columns = {
         "text": "'a'", "flag": "TRUE", "at": "TIMESTAMP '2024-02-29 23:59:59.999999'",
         "whole": "CAST(9007199254740993 AS BIGINT)", "real": "CAST(0.1 AS DOUBLE)",
     }  # fmt: skip
-    engine.run([Step("conf_t", f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in found.items())}")])
+    engine.run([Step("conf_t", f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in columns.items())}")])
     wanted = {"text": "VARCHAR", "flag": "BOOLEAN", "at": "TIMESTAMP", "whole": "BIGINT", "real": "DOUBLE"}
     if (types := engine.columns("conf_t")) != wanted:
-        yield f"columns() says {types}"
+        yield f"columns() returns {types}"
     yield from differences(
         engine.frame("SELECT * FROM conf_t"),
         [{"text": "a", "flag": True, "at": datetime(2024, 2, 29, 23, 59, 59, 999_999), "whole": 2**53 + 1, "real": 0.1}],
@@ -82,7 +82,7 @@ def _names(engine: Engine, _: int) -> Iterator[str]:
     engine.run([Step("conf odd.table", f"SELECT {columns}"),
                 Step("conf_n", f"SELECT {', '.join(map(quote, ODD_NAMES))} FROM {quote('conf odd.table')}")])  # fmt: skip
     if list(engine.columns("conf_n")) != list(ODD_NAMES):
-        yield f"columns() says {list(engine.columns('conf_n'))}"
+        yield f"columns() returns {list(engine.columns('conf_n'))}"
     yield from differences(
         engine.frame("SELECT * FROM conf_n"), [{name: number for number, name in enumerate(ODD_NAMES)}], ()
     )
@@ -101,8 +101,8 @@ def _texts(engine: Engine, _: int) -> Iterator[str]:
     engine.register("conf_x", pd.DataFrame({"n": range(len(ODD_TEXTS)), "t": ODD_TEXTS}))
     for number, text in enumerate(ODD_TEXTS):
         if number % 5 == 0:  # a statement each: a few are enough
-            found = engine.value(f"SELECT n FROM conf_x WHERE t = {engine.dialect.literal(text)}")
-            if found != number:
+            number_found = engine.value(f"SELECT n FROM conf_x WHERE t = {engine.dialect.literal(text)}")
+            if number_found != number:
                 yield f"{text!r} is not found by its literal"
     yield from differences(
         engine.frame("SELECT n, t FROM conf_x ORDER BY n"),
@@ -129,7 +129,7 @@ def _frames(engine: Engine, _: int) -> Iterator[str]:
     wanted = [rows[2], rows[0], rows[1]]
     yield from differences(engine.frame(order), wanted, ("n",))
     if engine.columns("conf_f")["at"] != "TIMESTAMP":
-        yield f"moments of a frame are {engine.columns('conf_f')['at']}"
+        yield f"timestamps of a frame are {engine.columns('conf_f')['at']}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "it's [a] {folder} 50%" / "rows.parquet"
         for _ in range(2):  # the second replaces the first

@@ -43,11 +43,11 @@ TYPES = ("page_viewed", "email_sent", "email_opened", "it's a call\\")
 
 
 class _Draw(random.Random):
-    def moment(self) -> datetime:
+    def timestamp(self) -> datetime:
         """Whole days and hours make ties and window edges likely; microseconds make them miss by a hair."""
         if (
             self.random() < 0.1
-        ):  # an hour that some local clock skips or repeats; the last instant of a leap day
+        ):  # an hour that some local clock skips or repeats; the last microsecond of a leap day
             return self.choice((datetime(2024, 3, 10, 2, 30), datetime(2024, 3, 31, 2), datetime(2024, 3, 31, 1, 59, 59, 999_999),
                                 datetime(2024, 2, 29, 23, 59, 59, 999_999)))  # fmt: skip
         micros = self.choice((0, 0, 0, 1, 999_999, 123_456))
@@ -66,15 +66,15 @@ def random_history(seed: int) -> Tables:
     leads = [
         {
             "lead_id": lead_id,
-            "created_at": draw.moment(),
+            "created_at": draw.timestamp(),
             "account_id": draw.maybe(mark + draw.choice(("x", "y"))),
-            "closed_at": draw.maybe(draw.moment(), 0.3),
+            "closed_at": draw.maybe(draw.timestamp(), 0.3),
             "income": draw.maybe(float(draw.randint(0, 9))),
             "city": draw.maybe(draw.choice(CITIES)),
             "email": draw.maybe(draw.choice(("a@gmail.com", "b@Firm.io", "c@mit.edu", "d@uni.ac.uk", "nonsense"))),
             "job title": draw.maybe(draw.choice(("CEO", "Vice President, Sales", "Team Lead", "Clerk", "PhD student"))),
             "customer": draw.maybe(draw.random() < 0.5),
-            "renewed on": draw.maybe(draw.moment()),
+            "renewed on": draw.maybe(draw.timestamp()),
             "born": draw.maybe(datetime(1960 + draw.randint(0, 50), 2, 28)),
         }
         for lead_id in ids
@@ -86,7 +86,7 @@ def random_history(seed: int) -> Tables:
         "conversions": [
             {
                 "lead_id": draw.choice(ids),
-                "converted_at": draw.moment(),
+                "converted_at": draw.timestamp(),
                 "kind": draw.maybe(draw.choice(("sale", "it's a trial"))),
                 "product": None,
                 "value": draw.maybe(draw.choice((100.0, 0.1))),
@@ -101,12 +101,12 @@ def random_history(seed: int) -> Tables:
 def _event(draw: _Draw, mark: str, number: int, leads: list[dict[str, Any]]) -> dict[str, Any]:
     lead = draw.choice(leads)
 
-    def moment() -> datetime:
-        """Often the very as-of of a spine row: only a tie tells "before" from "not after"."""
+    def timestamp() -> datetime:
+        """Often exactly the as-of of a spine row: only a tie distinguishes "before" from "not after"."""
         tie: datetime = lead["created_at"] + draw.choice(SNAPSHOT_AGES)
-        return tie if draw.random() < 0.3 and tie < DATA_END else draw.moment()
+        return tie if draw.random() < 0.3 and tie < DATA_END else draw.timestamp()
 
-    known = moment()
+    known = timestamp()
     late = draw.choice(
         (timedelta(0),) * 3 + (timedelta(microseconds=1), timedelta(days=1), timedelta(days=9))
     )
@@ -115,7 +115,7 @@ def _event(draw: _Draw, mark: str, number: int, leads: list[dict[str, Any]]) -> 
         "lead_id": lead["lead_id"],
         "occurred_at": known - late,
         "known_at": known,
-        "retracted_at": draw.maybe(max(known, moment()), 0.3),
+        "retracted_at": draw.maybe(max(known, timestamp()), 0.3),
         "event_type": draw.choice(TYPES),
         "page": draw.maybe(draw.choice(PAGES)),
         "channel": draw.maybe(draw.choice(("mail", "ads"))),
@@ -134,7 +134,7 @@ def _change(draw: _Draw, mark: str, ids: list[str]) -> dict[str, Any]:
         "id": draw.choice(ids) if entity == "lead" else mark + "x",
         "attribute": attribute,
         "value": draw.maybe(value, 0.8),
-        "known_at": draw.moment(),
+        "known_at": draw.timestamp(),
     }  # fmt: skip
 
 

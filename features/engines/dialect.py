@@ -13,7 +13,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Dialect(ABC):
-    """Each method takes SQL expressions (unless it says a value) and returns a SQL expression.
+    """Each method takes SQL expressions (where it does not say "a value") and returns a SQL expression.
 
     Common to all engines, and so written plainly: ``CAST(x AS DOUBLE | BIGINT | BOOLEAN | TIMESTAMP)``, CASE,
     ``coalesce``, ``nullif``, ``greatest`` and ``least`` (NULLs are ignored), ``round``, ``abs``, ``floor``,
@@ -61,7 +61,7 @@ class Dialect(ABC):
         return f"CAST({written} AS {self.double_type})"
 
     def text(self, value: str) -> str:
-        """A category, boolean, whole number or moment as text."""
+        """A category, boolean, whole number or timestamp as text."""
         return f"CAST({value} AS {self.text_type})"
 
     def type_of(self, kind: CastTo) -> str:
@@ -100,7 +100,7 @@ class Dialect(ABC):
         """1 = Monday … 7 = Sunday as BIGINT."""
 
     @abstractmethod
-    def moments(self, first: str, last: str, step: timedelta) -> str:
+    def timestamp_series(self, first: str, last: str, step: timedelta) -> str:
         """A SELECT of one column ``as_of``: ``first``, ``first + step`` (a value), … not beyond ``last``."""
 
     def seconds_between(self, later: str, earlier: str) -> str:
@@ -117,7 +117,7 @@ class Dialect(ABC):
         return f"CAST(hour({timestamp}) AS BIGINT)"
 
     def start_of_day(self, timestamp: str) -> str:
-        """Midnight (UTC) of the moment's day."""
+        """Midnight (UTC) of the timestamp's day."""
         return f"CAST(CAST({timestamp} AS DATE) AS TIMESTAMP)"
 
     # --- numbers and text
@@ -215,7 +215,7 @@ class DuckDBDialect(Dialect):
     def weekday_of(self, timestamp: str) -> str:
         return f"CAST(isodow({timestamp}) AS BIGINT)"
 
-    def moments(self, first: str, last: str, step: timedelta) -> str:
+    def timestamp_series(self, first: str, last: str, step: timedelta) -> str:
         return f"SELECT unnest(generate_series({first}, {last}, to_microseconds({step // _MICROSECOND}))) AS as_of"
 
     def matches(self, text: str, pattern: str) -> str:

@@ -44,9 +44,9 @@ class Engine(ABC):
     - a table is made once, when its step runs, and is not computed again where it is read;
     - timestamps carry no zone and mean UTC, to the microsecond;
     - running the same steps over the same tables gives the same rows (their order is not promised): whole
-      numbers, texts and moments are equal on every engine, floating-point numbers to 1e-9.
+      numbers, texts and timestamps are equal on every engine, floating-point numbers to 1e-9.
 
-    Whether an engine keeps to it is told by ``features.conformance``.
+    ``features.conformance`` checks whether an engine does.
     """
 
     dialect: Dialect
@@ -55,7 +55,7 @@ class Engine(ABC):
     def run(self, steps: Iterable[Step], watch: Callable[[StepReport], None] | None = None) -> None:
         """Run steps in order, replacing tables of the same name.
 
-        ``watch`` is told rows and seconds of each (it costs a count per step).
+        ``watch`` gets rows and seconds of each (it costs a count per step).
         Raises ``DataError`` naming the step that failed.
         """
 
@@ -104,8 +104,8 @@ class Engine(ABC):
 
     def value(self, sql: str) -> Any:
         """The single value of a one-row, one-column SELECT (``None`` for NULL)."""
-        found: Any = self.frame(sql).iloc[0, 0]
-        return None if pd.isna(found) else found
+        value: Any = self.frame(sql).iloc[0, 0]
+        return None if pd.isna(value) else value
 
     def count(self, rest: str) -> int:
         """Rows of ``SELECT count(*) FROM <rest>``."""
@@ -117,7 +117,7 @@ class Engine(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of everything; nothing can be asked afterwards. Closing twice is fine."""
+        """Release everything; the engine cannot be used afterwards. Closing twice is fine."""
 
     def __enter__(self) -> Self:
         return self
@@ -159,7 +159,7 @@ class DuckDBEngine(Engine):
         self._views: set[str] = set()  # tables that ``read`` made, by lower-case name
         self.connection = connection or duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
-        # In a notebook without ipywidgets the bar is off already, and DuckDB refuses even to be told so.
+        # In a notebook without ipywidgets the bar is off already, and DuckDB refuses to switch it off again.
         if self.connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
             self.connection.execute("SET enable_progress_bar = false")
         if memory is not None:
@@ -175,7 +175,7 @@ class DuckDBEngine(Engine):
             self.connection.execute(f"SET {setting} = {self.dialect.literal(value)}")
         except duckdb.Error as error:
             raise UsageError(
-                f"DuckDB refuses this {setting}", value=value, why=_told(error), fix=fix
+                f"DuckDB refuses this {setting}", value=value, why=_message(error), fix=fix
             ) from error
 
     def run(self, steps: Iterable[Step], watch: Callable[[StepReport], None] | None = None) -> None:
@@ -187,7 +187,7 @@ class DuckDBEngine(Engine):
             except duckdb.Error as error:
                 raise DataError(
                     f"the step {step.name!r} failed",
-                    value=_told(error),
+                    value=_message(error),
                     fix="see what it ran with: leadlens features CONFIG --explain",
                 ) from error
             if watch is not None:
@@ -226,16 +226,15 @@ class DuckDBEngine(Engine):
             self.connection.unregister("_incoming")
 
     def read(self, name: str, path: str | Path) -> None:
-        found = Path(path)
-        plain = re.sub(r"([\[*?])", r"[\1]", str(found))  # a star of a folder's name stands for itself
-        files = f"{plain}/*.parquet" if found.is_dir() else plain
-        source = f"read_parquet({self.dialect.literal(files)})"
+        source = re.sub(r"([\[*?])", r"[\1]", str(path))  # a star in a folder's name is no wildcard
+        files = f"{source}/*.parquet" if Path(path).is_dir() else source
         try:
             self.drop(name)
-            self.connection.execute(f"CREATE TEMP VIEW {self.dialect.quote(name)} AS SELECT * FROM {source}")
+            rows = f"SELECT * FROM read_parquet({self.dialect.literal(files)})"
+            self.connection.execute(f"CREATE TEMP VIEW {self.dialect.quote(name)} AS {rows}")
             self._views.add(name.lower())
         except duckdb.Error as error:
-            raise DataError(f"the table {name!r} cannot be read", value=files, why=_told(error)) from error
+            raise DataError(f"the table {name!r} cannot be read", value=files, why=_message(error)) from error
 
     def write(self, sql: str, path: str | Path) -> None:
         target = Path(path)
@@ -247,7 +246,9 @@ class DuckDBEngine(Engine):
                 f"COPY ({sql}) TO {self.dialect.literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
             )
         except (duckdb.Error, OSError) as error:
-            raise DataError("a result could not be written", value=str(target), why=_told(error)) from error
+            raise DataError(
+                "a result could not be written", value=str(target), why=_message(error)
+            ) from error
 
     @contextmanager
     def unordered(self) -> Iterator[None]:
@@ -272,5 +273,5 @@ class DuckDBEngine(Engine):
         self.connection.close()
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""How PostgreSQL says what DuckDB says: for statements that people run in their own warehouse."""
+"""The dialect of PostgreSQL: for statements that people run in their own warehouse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from features.errors import UsageError
 
 # Unicode's category Zs; PostgreSQL's trim alone knows only the first of them.
 _SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_MOMENT = "^[ ]*[0-9]{4,6}-[0-9]{1,2}-[0-9]{1,2}"
+_TIMESTAMP = "^[ ]*[0-9]{4,6}-[0-9]{1,2}-[0-9]{1,2}"
 
 
 class PostgresDialect(Dialect):
@@ -46,8 +46,8 @@ class PostgresDialect(Dialect):
         cast = f"CAST({text} AS {kind_type})"
         valid = f"pg_input_is_valid({text}, '{kind_type.lower()}')"
         if kind == "time":
-            # 'now', 'today' and 'infinity' are moments here
-            valid = f"{text} ~ '{_MOMENT}' AND {valid}"
+            # 'now', 'today' and 'infinity' are timestamps here
+            valid = f"{text} ~ '{_TIMESTAMP}' AND {valid}"
         return f"CASE WHEN {valid} THEN {cast} END"
 
     def microseconds(self, timestamp: str) -> str:
@@ -71,7 +71,7 @@ class PostgresDialect(Dialect):
     def hour_of(self, timestamp: str) -> str:
         return f"CAST(extract(hour FROM {timestamp}) AS BIGINT)"
 
-    def moments(self, first: str, last: str, step: timedelta) -> str:
+    def timestamp_series(self, first: str, last: str, step: timedelta) -> str:
         _, number, unit = interval_parts(step)
         return f"SELECT generate_series({first}, {last}, INTERVAL '{number} {unit}') AS as_of"
 
@@ -91,9 +91,8 @@ class PostgresDialect(Dialect):
         return f"({text} ~ {self.literal(_with_word_ends(pattern))})"
 
     def extract(self, text: str, pattern: str) -> str:
-        told = self.literal(_with_word_ends(pattern))
-        found = f"coalesce((regexp_match({text}, {told}))[1], '')"
-        return f"CASE WHEN {text} IS NOT NULL THEN {found} END"
+        match = f"regexp_match({text}, {self.literal(_with_word_ends(pattern))})"
+        return f"CASE WHEN {text} IS NOT NULL THEN coalesce(({match})[1], '') END"
 
     def like(self, text: str, pattern: str) -> str:
         return f"({text} LIKE {self.literal(pattern)} ESCAPE '')"
@@ -102,7 +101,7 @@ class PostgresDialect(Dialect):
         return f"({text} ILIKE {self.literal(pattern)} ESCAPE '')"
 
     def lower(self, text: str) -> str:
-        # as in Spark: some collations look at the neighbours of a sigma, and some make two letters of one
+        # as in Spark: some collations read the neighbours of a sigma, and some make two letters of one
         return f"lower(translate({text}, 'İΣ', 'iσ'))"
 
     def upper(self, text: str) -> str:
@@ -129,4 +128,4 @@ class PostgresDialect(Dialect):
 
 def _with_word_ends(pattern: str) -> str:
     r"""``\b`` is a backspace here, and ``\y`` the end of a word."""
-    return re.sub(r"\\(.)", lambda found: r"\y" if found[1] == "b" else found[0], pattern)
+    return re.sub(r"\\(.)", lambda match: r"\y" if match[1] == "b" else match[0], pattern)

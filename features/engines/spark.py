@@ -18,7 +18,7 @@ import pandas as pd
 from features.engines.engine import Engine, Step, StepReport
 from features.engines.spark_dialect import SparkDialect
 from features.engines.spark_frames import arrow_for_spark, frame_from_arrow
-from features.engines.spark_session import check_ready, is_local, spark_said, start_session
+from features.engines.spark_session import check_ready, is_local, spark_message, start_session
 from features.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class SparkEngine(Engine):
             except _spark_errors() as error:
                 raise DataError(
                     f"the step {step.name!r} failed",
-                    value=spark_said(error),
+                    value=spark_message(error),
                     fix="see what it ran with: leadlens features CONFIG --explain",
                 ) from error
             if watch is not None:
@@ -115,7 +115,7 @@ class SparkEngine(Engine):
             self._show(name, str(path))
         except _spark_errors() as error:
             raise DataError(
-                f"the table {name!r} cannot be read", value=path, why=spark_said(error)
+                f"the table {name!r} cannot be read", value=path, why=spark_message(error)
             ) from error
 
     def write(self, sql: str, path: str | Path) -> None:
@@ -124,11 +124,11 @@ class SparkEngine(Engine):
         try:
             self.session.sql(sql).write.mode("overwrite").parquet(target)
         except _spark_errors() as error:
-            raise DataError("a result could not be written", value=path, why=spark_said(error)) from error
+            raise DataError("a result could not be written", value=path, why=spark_message(error)) from error
 
     def columns(self, table: str) -> dict[str, str]:
-        found = self.session.table(self.dialect.quote(table)).dtypes
-        return {name: _TYPES.get(kind, kind.upper()) for name, kind in found}
+        types = self.session.table(self.dialect.quote(table)).dtypes
+        return {name: _TYPES.get(kind, kind.upper()) for name, kind in types}
 
     def drop(self, *names: str) -> None:
         for name in names:
@@ -170,8 +170,8 @@ class SparkEngine(Engine):
     def _delete(self, path: str) -> None:
         """By Hadoop's file systems, so that it works wherever Spark can write."""
         spark: Any = self.session
-        found = spark._jvm.org.apache.hadoop.fs.Path(_address(path))
-        found.getFileSystem(spark._jsc.hadoopConfiguration()).delete(found, True)
+        target = spark._jvm.org.apache.hadoop.fs.Path(_address(path))
+        target.getFileSystem(spark._jsc.hadoopConfiguration()).delete(target, True)
 
     def _check_shared(self, folder: str) -> None:
         """On a cluster, rows written by a worker into a folder that it alone sees would silently be lost."""
@@ -180,11 +180,11 @@ class SparkEngine(Engine):
         probe = f"{folder}/.probe-{uuid.uuid4().hex[:12]}"
         try:
             self.session.range(_PROBED).write.parquet(probe)
-            found = self.session.read.parquet(_without_globs(probe)).count()
+            rows = self.session.read.parquet(_without_globs(probe)).count()
         except _spark_errors():
-            found = 0
+            rows = 0
         self._delete(probe)
-        if found != _PROBED:
+        if rows != _PROBED:
             raise UsageError(
                 "the workers do not see this folder as this machine does",
                 value=folder,

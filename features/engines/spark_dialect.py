@@ -1,4 +1,4 @@
-"""How Spark SQL says what DuckDB says; needs no Spark to be read, printed or tested."""
+"""The dialect of Spark SQL; needs no Spark to be read, printed or tested."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SparkDialect(Dialect):
     def weekday_of(self, timestamp: str) -> str:
         return f"CAST(weekday({timestamp}) + 1 AS BIGINT)"
 
-    def moments(self, first: str, last: str, step: timedelta) -> str:
+    def timestamp_series(self, first: str, last: str, step: timedelta) -> str:
         # sequence() refuses to end before it begins.
         series = f"sequence({first}, {last}, {_interval(step)})"
         return f"SELECT explode(CASE WHEN {first} <= {last} THEN {series} END) AS as_of"
@@ -68,11 +68,11 @@ class SparkDialect(Dialect):
         return f"({text} LIKE {self.literal(pattern)} ESCAPE {self.literal(_unused(pattern))})"
 
     def ilike(self, text: str, pattern: str) -> str:
-        folded = self.lower(self.literal(pattern))
-        return f"({self.lower(text)} LIKE {folded} ESCAPE {self.literal(_unused(pattern))})"
+        small = self.lower(self.literal(pattern))
+        return f"({self.lower(text)} LIKE {small} ESCAPE {self.literal(_unused(pattern))})"
 
     def lower(self, text: str) -> str:
-        # Java looks at the neighbours of a sigma, and makes two characters of the Turkish İ.
+        # Java reads the neighbours of a sigma, and turns the Turkish İ into two characters.
         return f"lower(translate({text}, 'İΣ', 'iσ'))"
 
     def upper(self, text: str) -> str:
@@ -100,6 +100,6 @@ def _interval(length: timedelta) -> str:
 
 
 def _unused(pattern: str) -> str:
-    """A sign to escape with that stands nowhere in the pattern: nothing is escaped."""
+    """An escape character that is not in the pattern: nothing is escaped."""
     signs = (chr(code) for code in range(ord("!"), 0x3000))
     return next(sign for sign in signs if sign not in pattern and sign not in "%_" and not sign.isalnum())

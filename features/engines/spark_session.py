@@ -1,4 +1,4 @@
-"""Start Spark with the settings that Leadlens relies on, or say plainly what is missing."""
+"""Start Spark with the settings that Leadlens relies on, or report what is missing."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def on_this_machine(master: str) -> bool:
 
 
 def check_master(master: str) -> None:
-    """Raise ``UsageError`` for what is no master: Java would say so later, and in a page."""
+    """Raise ``UsageError`` for what is no master: Java would fail later, with a page of stack trace."""
     if not _MASTER.fullmatch(master):
         raise UsageError(
             "this is no place where Spark runs",
@@ -70,7 +70,7 @@ def check_master(master: str) -> None:
 
 
 def check_ready(master: str, work: object = None) -> None:
-    """What can be told before anything is started or read.
+    """Everything that can be checked before Spark is started or data are read.
 
     ``work`` is the folder for tables, if one was named. Raises ``UsageError`` for a master that is none, where
     pyspark or Java is missing, and on a cluster where there is no folder or no address that workers could reach.
@@ -100,7 +100,7 @@ def check_ready(master: str, work: object = None) -> None:
 
 
 def needs_address(master: str) -> bool:
-    """Whether workers elsewhere are to reach this machine, and nobody said by which address."""
+    """Whether workers elsewhere must reach this machine, and no address is set for that."""
     remote = master.startswith("spark://") and not on_this_machine(master)
     return remote and not os.environ.get("SPARK_LOCAL_IP")
 
@@ -112,24 +112,24 @@ def _no_pyspark(error: ImportError) -> UsageError:
 def find_java() -> Path:
     """The Java that Spark will start. Raises ``UsageError`` where there is none, or one that is too old."""
     home = os.environ.get("JAVA_HOME")
-    found = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    if found is None or not os.access(found, os.X_OK):
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if java is None or not os.access(java, os.X_OK):
         raise UsageError(
             "the Spark engine needs Java, and there is none here",
             value=f"JAVA_HOME={home}" if home else None,
             why=f"Spark runs on Java {OLDEST_JAVA} or later",
             fix=INSTALL_JAVA,
         )
-    told = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(?:1\.)?(\d+)', told)
+    banner = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', banner)
     if version is None or int(version[1]) < OLDEST_JAVA:
         raise UsageError(
             f"the Spark engine needs Java {OLDEST_JAVA} or later",
-            value=(told.splitlines() or [found])[0],
-            where=found,
+            value=(banner.splitlines() or [java])[0],
+            where=java,
             fix=INSTALL_JAVA,
         )
-    return Path(found)
+    return Path(java)
 
 
 def start_session(
@@ -161,7 +161,7 @@ def start_session(
         builder = builder.config(name, value)
     try:
         with warnings.catch_warnings():
-            # pyspark says that pandas 3 is new to it; we pass it Arrow tables
+            # pyspark warns that it does not know pandas 3; we pass it Arrow tables
             warnings.simplefilter("ignore")
             session = (running or builder.getOrCreate()).newSession()
     except Exception as error:
@@ -169,10 +169,10 @@ def start_session(
         raise UsageError(
             "Spark could not be started",
             value=master,
-            why=spark_said(error),
-            fix="check the master's address and the settings; Spark's own messages stand above",
+            why=spark_message(error),
+            fix="check the master's address and the settings; Spark's own messages are above",
         ) from error
-    # It would write a page of Java's stack for every statement that is refused.
+    # It logs a page of Java's stack for every statement that fails.
     logging.getLogger("SQLQueryContextLogger").disabled = True
     for name, value in {**{k: v for k, v in settings.items() if _is_sql(k)}, **SESSION}.items():
         session.conf.set(name, value)
@@ -183,9 +183,9 @@ def _any_session() -> SparkSession | None:
     """A session that another thread of this process started."""
     from pyspark.sql import SparkSession
 
-    found: SparkSession | None = SparkSession._instantiatedSession
-    alive = found is not None and found.sparkContext._jsc is not None
-    return found if alive else None
+    session: SparkSession | None = SparkSession._instantiatedSession
+    alive = session is not None and session.sparkContext._jsc is not None
+    return session if alive else None
 
 
 def _stop_half_started() -> None:
@@ -197,11 +197,11 @@ def _stop_half_started() -> None:
         context.stop()
 
 
-def spark_said(error: Exception) -> str:
+def spark_message(error: Exception) -> str:
     """What went wrong, in one line: without the name of the call, and without Java's stack."""
     lines = [line.strip(" :") for line in str(error).splitlines() if line.strip(" :")]
-    told = [line for line in lines if not line.startswith("An error occurred while calling")]
-    return (told or lines or [type(error).__name__])[0]
+    useful = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return (useful or lines or [type(error).__name__])[0]
 
 
 def _is_sql(name: str) -> bool:
@@ -209,21 +209,21 @@ def _is_sql(name: str) -> bool:
 
 
 def _defaults(master: str, memory: str | None) -> dict[str, str]:
-    found = {
+    settings = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.maxResultSize": "0",
     }
     if memory is not None:
-        found["spark.driver.memory" if is_local(master) else "spark.executor.memory"] = memory
+        settings["spark.driver.memory" if is_local(master) else "spark.executor.memory"] = memory
     if is_local(master):
         # One shuffle file per core and a few more: 200, Spark's default, is made for clusters.
-        found["spark.sql.shuffle.partitions"] = str(max(4, 2 * _threads(master)))
+        settings["spark.sql.shuffle.partitions"] = str(max(4, 2 * _threads(master)))
     if on_this_machine(master):
-        # Nobody else is to reach the driver's ports.
-        found |= {"spark.driver.host": _LOOPBACK, "spark.driver.bindAddress": _LOOPBACK}
+        # Keep the driver's ports on this machine.
+        settings |= {"spark.driver.host": _LOOPBACK, "spark.driver.bindAddress": _LOOPBACK}
         os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
-    return found
+    return settings
 
 
 def _threads(master: str) -> int:

@@ -1,6 +1,6 @@
 """The oracle's reading of attributes and colleagues: slow, obvious, in plain Python.
 
-What a library or a word list says of a value is taken as it is; when a value held, and who counts, is not.
+Libraries and word lists are shared with the code under test; when a value held, and who counts, is not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def can_be_seen(event: Row, as_of: datetime) -> bool:
 def attribute_value(
     changes: Sequence[Row], feature: AttributeFeature, entity: Row, as_of: datetime
 ) -> float | str | None:
-    """The feature's value for a lead (or an account) at a moment."""
+    """The feature's value for a lead (or an account) as of then."""
     value = known_value(changes, feature.source, feature.column, entity, as_of)
     if feature.reading == "filled":
         return float(value is not None)
@@ -46,17 +46,17 @@ def attribute_value(
 
 
 def known_value(changes: Sequence[Row], source: str, column: str, entity: Row, as_of: datetime) -> Any:
-    """What was known of a column before the moment: as text where ``changes`` tell it."""
-    told = [
+    """The value of a column that was known before ``as_of``: as text where ``changes`` hold the attribute."""
+    changed = [
         change
         for change in changes
         if change["entity"] == source
         and change["id"] == entity[f"{source}_id"]
         and change["attribute"] == column
     ]
-    if not told:
+    if not changed:
         return entity.get(column)
-    before = [change for change in told if change["known_at"] < as_of]
+    before = [change for change in changed if change["known_at"] < as_of]
     if not before:
         return None
     return max(before, key=lambda change: (change["known_at"], change["value"] or ""))["value"]
@@ -73,7 +73,7 @@ def read_value(
         case "category":
             return str(value)
         case "age":
-            return (as_of - (_moment(value) or as_of)) / _DAY
+            return (as_of - (_timestamp(value) or as_of)) / _DAY
         case "years":
             return _years(value, feature, as_of)
         case "range":
@@ -101,7 +101,7 @@ def read_value(
         case "postcode_area":
             return postcode_area(value)
         case "filled":
-            raise AssertionError("told without the value")
+            raise AssertionError("decided without the value")
 
 
 def _phone(value: Any, beside: str | None) -> Phone:
@@ -114,14 +114,14 @@ def _phone(value: Any, beside: str | None) -> Phone:
 
 
 def _number(value: Any, feature: AttributeFeature, as_of: datetime) -> float | None:
-    if _moment(value) is not None:
+    if _timestamp(value) is not None:
         return _years(value, feature, as_of)
     return range_number(value) if isinstance(value, str) else float(value)
 
 
 def _years(value: Any, feature: AttributeFeature, as_of: datetime) -> float | None:
-    """From a moment, or from the number of a year."""
-    then = _moment(value)
+    """From a date, or from the number of a year."""
+    then = _timestamp(value)
     if then is not None:
         years: float = as_of.year - then.year
         if (as_of.month, as_of.day) < (then.month, then.day):  # the birthday is still to come
@@ -132,8 +132,8 @@ def _years(value: Any, feature: AttributeFeature, as_of: datetime) -> float | No
     return float(years) if 0 <= years <= oldest else None
 
 
-def _moment(value: Any) -> datetime | None:
-    """A moment, as it is or as ``changes`` write it; ``None`` for anything else."""
+def _timestamp(value: Any) -> datetime | None:
+    """A timestamp, as it is or as ``changes`` write it; ``None`` for anything else."""
     try:
         return value if isinstance(value, datetime) else datetime.strptime(value, "%Y-%m-%d %H:%M:%S")
     except (TypeError, ValueError):
@@ -147,7 +147,7 @@ def colleague_values(
     leads: Mapping[str, Row],
     as_of: datetime,
 ) -> dict[str, Any]:
-    """What the other leads of the same account, created before the moment, had done by then."""
+    """What the other leads of the same account, created before ``as_of``, had done by then."""
     others = [
         other["lead_id"]
         for other in leads.values()
@@ -185,5 +185,5 @@ def colleague_values(
     }
 
 
-def _days_since(moment: datetime | None, as_of: datetime) -> float | None:
-    return None if moment is None else (as_of - moment) / _DAY
+def _days_since(time: datetime | None, as_of: datetime) -> float | None:
+    return None if time is None else (as_of - time) / _DAY

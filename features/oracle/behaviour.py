@@ -14,27 +14,27 @@ _DAY = timedelta(days=1)
 
 
 def behaviour_values(plan: FeaturePlan, seen: Sequence[Row], as_of: datetime) -> dict[str, Any]:
-    """What the visible events of a lead amount to."""
+    """The behavioural features of a lead, from the events that are visible as of then."""
     values: dict[str, Any] = {}
     for key in plan.keys:
         mine = [event for event in seen if _belongs(event, key)]
-        told = _counts(plan, key, mine, as_of)
-        if key.share and any(other.rhythm for other in plan.keys):
-            told["share"] = len(mine) / len(seen) if seen else None
-        if key.rhythm:
-            told.update(_rhythm(plan, mine, as_of))
-        told.update(_amounts(plan, key, mine, as_of))
-        values.update({f"{key.name}__{name}": value for name, value in told.items()})
+        measures = _counts(plan, key, mine, as_of)
+        if key.share and any(other.cadence for other in plan.keys):
+            measures["share"] = len(mine) / len(seen) if seen else None
+        if key.cadence:
+            measures.update(_cadence(plan, mine, as_of))
+        measures.update(_amounts(plan, key, mine, as_of))
+        values.update({f"{key.name}__{name}": value for name, value in measures.items()})
     for rate in plan.rates:
-        hits, tries = (values[f"{name}__count"] for name in (rate.hits, rate.tries))
-        values[rate.name] = hits / tries if tries else None
+        above, below = (values[f"{name}__count"] for name in (rate.numerator, rate.denominator))
+        values[rate.name] = above / below if below else None
     for touch in plan.touches:
         values[touch.name] = _touch(touch, seen)
     return values
 
 
 def purchase_values(conversions: Sequence[Row], lead_id: str, as_of: datetime) -> dict[str, Any]:
-    """What the lead bought strictly before the moment."""
+    """What the lead bought strictly before ``as_of``."""
     mine = [item for item in conversions if item["lead_id"] == lead_id and item["converted_at"] < as_of]
     ages = sorted(as_of - item["converted_at"] for item in mine)
     paid = [item["value"] for item in mine if item["value"] is not None]
@@ -76,9 +76,9 @@ def _counts(plan: FeaturePlan, key: EventKey, events: list[Row], as_of: datetime
     }
 
 
-def _rhythm(plan: FeaturePlan, events: list[Row], as_of: datetime) -> dict[str, Any]:
-    moments = sorted(event["occurred_at"] for event in events)
-    ages = [as_of - moment for moment in moments]
+def _cadence(plan: FeaturePlan, events: list[Row], as_of: datetime) -> dict[str, Any]:
+    times = sorted(event["occurred_at"] for event in events)
+    ages = [as_of - time for time in times]
     span = ages[0] - ages[-1] if ages else timedelta(0)  # exact: differences of days as floats are not
     week, month = (len(_within(events, as_of, timedelta(days=days))) for days in (7, 28))
     values: dict[str, Any] = {
@@ -94,40 +94,40 @@ def _rhythm(plan: FeaturePlan, events: list[Row], as_of: datetime) -> dict[str, 
     }
     if plan.hours:
         begun = [
-            moment
-            for place, moment in enumerate(moments)
-            if place == 0 or moment - moments[place - 1] >= timedelta(minutes=30)
+            time
+            for place, time in enumerate(times)
+            if place == 0 or time - times[place - 1] >= timedelta(minutes=30)
         ]
-        count = len(moments)
+        count = len(times)
         values["sessions"] = len(begun)
         for window in plan.windows:
-            values[f"sessions_{format_duration(window)}"] = sum(moment >= as_of - window for moment in begun)
+            values[f"sessions_{format_duration(window)}"] = sum(time >= as_of - window for time in begun)
         values["per_session"] = count / len(begun) if begun else None
-        office = sum(moment.isoweekday() <= 5 and 8 <= moment.hour < 18 for moment in moments)
+        office = sum(time.isoweekday() <= 5 and 8 <= time.hour < 18 for time in times)
         values["office_hours"] = office / count if count else None
-        values["weekend"] = sum(moment.isoweekday() >= 6 for moment in moments) / count if count else None
+        values["weekend"] = sum(time.isoweekday() >= 6 for time in times) / count if count else None
     return values
 
 
 def _amounts(plan: FeaturePlan, key: EventKey, events: list[Row], as_of: datetime) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in key.amounts:
-        told = [event for event in events if event[name] is not None]
-        total = sum(event[name] for event in told)
+        filled = [event for event in events if event[name] is not None]
+        total = sum(event[name] for event in filled)
         values[f"sum_{name}"] = total
-        for window in plan.windows if key.rhythm else ():
+        for window in plan.windows if key.cadence else ():
             values[f"sum_{name}_{format_duration(window)}"] = sum(
-                event[name] for event in _within(told, as_of, window)
+                event[name] for event in _within(filled, as_of, window)
             )
-        values[f"mean_{name}"] = total / len(told) if told else None
+        values[f"mean_{name}"] = total / len(filled) if filled else None
     return values
 
 
 def _touch(touch: Touch, seen: Sequence[Row]) -> str | None:
-    told = [event for event in seen if event[touch.column] is not None]
-    if not told:
+    filled = [event for event in seen if event[touch.column] is not None]
+    if not filled:
         return None
-    edge = (max if touch.which == "last" else min)(event["occurred_at"] for event in told)
-    values = {str(event[touch.column]) for event in told if event["occurred_at"] == edge}
-    # Of several values at one moment the most frequent one of the plan.
+    edge = (max if touch.which == "last" else min)(event["occurred_at"] for event in filled)
+    values = {str(event[touch.column]) for event in filled if event["occurred_at"] == edge}
+    # Of several values at the same time, the most frequent one of the plan.
     return next((value for value in touch.categories if value in values), "(other)")

@@ -22,7 +22,7 @@ def oracle_features(
 ) -> list[dict[str, Any]]:
     """One dict of feature values per spine row; ``None`` means unknown.
 
-    ``tables`` holds the contract tables as lists of rows (moments as ``datetime``, unknown as ``None``).
+    ``tables`` holds the contract tables as lists of rows (timestamps as ``datetime``, unknown as ``None``).
     Behaviours given by a free condition (``EventKey.when``) are not evaluated: the oracle knows no SQL.
     """
     leads = {lead["lead_id"]: lead for lead in tables["leads"]}

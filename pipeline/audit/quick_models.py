@@ -139,7 +139,8 @@ def time_proxy_names(quick: QuickSet, as_of: pd.Series) -> list[str]:
 def subject_of(column: FeatureColumn) -> Subject | None:
     """The column of the data or the event type that a feature is made from.
 
-    >>> print(subject_of(FeatureColumn("n", "n", "behavioural", condition="event_type = 'mail' AND page = 'x'")))
+    >>> condition = "event_type = 'mail' AND page = 'x'"
+    >>> print(subject_of(FeatureColumn(name="n", label="n", family="behavioural", condition=condition)))
     events.mail (page=x)
     """
     condition = column.condition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from features.matrix import build_matrix, feature_steps, plan_columns, write_mat
 from features.plan import FeaturePlan
 from features.planning import plan_features, plan_vocabulary
 from features.spine import Spine, build_spine
+from models.scorecard.sql_export.formatting import lines_of, tokens
 from pipeline.config import EngineSettings, ProjectFile
 from pipeline.dataset.matrix_target import check_target
 from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
@@ -44,7 +45,7 @@ class FeatureList:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
-            "features": [asdict(column) for column in self.columns],
+            "features": [column.to_dict() for column in self.columns],
             "steps": [step._asdict() for step in self.steps],
             "ran": [report._asdict() for report in self.ran],
             "written": str(self.written) if self.written else None,
@@ -93,7 +94,10 @@ def list_features(
                 write_matrix(history, plan, rows, out, watch=watch)
             elif debug:
                 build_matrix(history, plan, rows, watch=watch)
-            steps = (*lookup_steps(history, plan, rows), *feature_steps(history, plan, rows))
+            steps = tuple(
+                Step(step.name, "\n".join(lines_of(tokens(step.sql, history.engine.dialect.name))))
+                for step in (*lookup_steps(history, plan, rows), *feature_steps(history, plan, rows))
+            )
     return FeatureList(
         columns=plan_columns(plan), steps=steps, ran=tuple(ran), written=out, notes=tuple(notes)
     )

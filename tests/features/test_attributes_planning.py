@@ -161,7 +161,7 @@ def _firm(leads: int, firms: int) -> tuple[History, Spine]:
 
 
 def test_one_big_firm_costs_little_more_than_many_small_ones() -> None:
-    """No table on the way to the roll-ups grows with the pairs of leads, or with events times moments."""
+    """No table on the way to the roll-ups grows with the pairs of leads, or with events times snapshots."""
     largest = []
     for firms in (200, 1):
         history, spine = _firm(400, firms)

@@ -46,14 +46,14 @@ def history() -> History:
     return load(DuckDBEngine(threads=1), side_by_side([random_history(seed) for seed in range(60)]))
 
 
-def facts(history: History, spine: Spine, **how: object) -> pd.DataFrame:
-    parts = [part.facts.to_pandas() for part in aggregate_events(history, PLAN, spine, **how)]  # type: ignore[arg-type]
+def aggregates(history: History, spine: Spine, **how: object) -> pd.DataFrame:
+    parts = [part.aggregates.to_pandas() for part in aggregate_events(history, PLAN, spine, **how)]  # type: ignore[arg-type]
     return pd.concat(parts).sort_values("row_id").reset_index(drop=True)
 
 
 def by_sql(history: History, spine: Spine) -> pd.DataFrame:
     history.engine.run(aggregate_steps(history, PLAN, spine))
-    return history.engine.frame("SELECT * FROM facts ORDER BY row_id")
+    return history.engine.frame("SELECT * FROM aggregates ORDER BY row_id")
 
 
 def assert_same(got: pd.DataFrame, want: pd.DataFrame) -> None:
@@ -74,7 +74,7 @@ def test_equal_to_the_oracle() -> None:
 
 def test_equal_to_the_sql_that_defines_them(history: History) -> None:
     spine = build_spine(history, GRID)
-    assert_same(facts(history, spine), by_sql(history, spine))
+    assert_same(aggregates(history, spine), by_sql(history, spine))
 
 
 def test_events_that_do_not_fit_in_memory_wait_in_files(
@@ -86,7 +86,7 @@ def test_events_that_do_not_fit_in_memory_wait_in_files(
     parts = aggregate_events(history, PLAN, spine, memory=1, folder=tmp_path)
     first = next(parts)
     assert list(tmp_path.iterdir()), "nothing was spilled"
-    got = pd.concat([part.facts.to_pandas() for part in (first, *parts)])
+    got = pd.concat([part.aggregates.to_pandas() for part in (first, *parts)])
     assert_same(got.sort_values("row_id").reset_index(drop=True), want)
     assert not list(tmp_path.iterdir())
 
@@ -97,10 +97,10 @@ def nights(history: History) -> tuple[History, History]:
 
 
 def at(history: History, first: str, last: str) -> Spine:
-    """A spine of all leads from one moment to another, whether open or not."""
+    """A spine of all leads from one time to another, whether open or not."""
     rows = f"""
         SELECT row_number() OVER (ORDER BY as_of, lead_id) - 1 AS row_id, lead_id, as_of, created_at
-        FROM leads, (SELECT unnest(generate_series({first}, {last}, INTERVAL 7 HOUR)) AS as_of) AS moments
+        FROM leads, (SELECT unnest(generate_series({first}, {last}, INTERVAL 7 HOUR)) AS as_of) AS grid
     """
     return Spine.make(history.engine, "spine", rows)
 
@@ -112,13 +112,13 @@ SECOND_NIGHT = ("TIMESTAMP '2024-04-20'", "TIMESTAMP '2024-05-11'")
 def test_the_second_night_reads_only_what_is_new(history: History, tmp_path: Path) -> None:
     store, (before, after) = EventStore(tmp_path), nights(history)
     spine = at(before, *FIRST_NIGHT)
-    assert_same(facts(before, spine, store=store), by_sql(before, spine))
+    assert_same(aggregates(before, spine, store=store), by_sql(before, spine))
     assert store.renewed == 1
     spine = at(after, *SECOND_NIGHT)
-    assert_same(facts(after, spine, store=store), by_sql(after, spine))
+    assert_same(aggregates(after, spine, store=store), by_sql(after, spine))
     known = history.engine.count("events WHERE known_at >= TIMESTAMP '2024-03-27'")
     assert (store.renewed, store.merged) == (0, known)
-    assert_same(facts(after, spine, store=store), by_sql(after, spine))
+    assert_same(aggregates(after, spine, store=store), by_sql(after, spine))
     assert (store.renewed, store.merged) == (0, 0)
 
 
@@ -128,22 +128,22 @@ def test_parts_are_brought_up_to_date_one_by_one(
     monkeypatch.setattr(stores, "_EVENTS_A_PART", 50)
     store, (before, after) = EventStore(tmp_path), nights(history)
     spine = at(before, *FIRST_NIGHT)
-    facts(before, spine, store=store)
+    aggregates(before, spine, store=store)
     parts = store.renewed
     lead = history.engine.value("SELECT min(lead_id) FROM events WHERE known_at < TIMESTAMP '2024-03-01'")
     history.engine.run(
         [Step("events", f"SELECT * FROM events WHERE lead_id <> {history.engine.dialect.literal(lead)}")]
     )
     spine = at(after, *SECOND_NIGHT)
-    assert_same(facts(after, spine, store=store), by_sql(after, spine))
+    assert_same(aggregates(after, spine, store=store), by_sql(after, spine))
     assert parts > 3
     assert store.renewed == 1
 
 
-def test_late_news_stay_unseen_from_earlier_moments(history: History, tmp_path: Path) -> None:
+def test_late_events_stay_invisible_as_of_earlier(history: History, tmp_path: Path) -> None:
     store, (before, after) = EventStore(tmp_path), nights(history)
     spine = at(before, *FIRST_NIGHT)
-    first = facts(before, spine, store=store)
+    first = aggregates(before, spine, store=store)
     history.engine.run(
         [
             Step(
@@ -154,11 +154,11 @@ def test_late_news_stay_unseen_from_earlier_moments(history: History, tmp_path: 
             )
         ]
     )
-    assert_same(facts(after, spine, store=store), first)
+    assert_same(aggregates(after, spine, store=store), first)
     assert store.renewed == 0
     assert store.merged > 0
     spine = at(after, *SECOND_NIGHT)
-    assert_same(facts(after, spine, store=store), by_sql(after, spine))
+    assert_same(aggregates(after, spine, store=store), by_sql(after, spine))
 
 
 @pytest.mark.parametrize(
@@ -175,10 +175,10 @@ def test_late_news_stay_unseen_from_earlier_moments(history: History, tmp_path: 
 def test_a_past_that_was_edited_is_read_anew(history: History, tmp_path: Path, edit: str) -> None:
     store, (before, after) = EventStore(tmp_path), nights(history)
     spine = at(before, *FIRST_NIGHT)
-    facts(before, spine, store=store)
+    aggregates(before, spine, store=store)
     history.engine.run([Step("events", edit)])
     spine = at(after, *SECOND_NIGHT)
-    assert_same(facts(after, spine, store=store), by_sql(after, spine))
+    assert_same(aggregates(after, spine, store=store), by_sql(after, spine))
     assert store.renewed == 1
 
 
@@ -191,23 +191,23 @@ def test_new_leads_find_their_place(history: History, tmp_path: Path) -> None:
         [Step("events", "SELECT * FROM all_events WHERE lead_id IN (SELECT lead_id FROM leads)")]
     )
     spine = at(before, *FIRST_NIGHT)
-    facts(before, spine, store=store)
+    aggregates(before, spine, store=store)
     history.engine.run([Step("leads", "SELECT * FROM all_leads"), Step("events", "SELECT * FROM all_events")])
     spine = at(after, *SECOND_NIGHT)
-    assert_same(facts(after, spine, store=store), by_sql(after, spine))
+    assert_same(aggregates(after, spine, store=store), by_sql(after, spine))
 
 
 @pytest.mark.parametrize("broken", ["", "{", '{"format": 99}', "[]", "a piece is gone"])
 def test_a_store_that_cannot_be_read_is_made_again(history: History, tmp_path: Path, broken: str) -> None:
     store = EventStore(tmp_path)
     spine = build_spine(history, GRID)
-    want = facts(history, spine, store=store)
+    want = aggregates(history, spine, store=store)
     if broken == "a piece is gone":
         shutil.rmtree(next(tmp_path.glob("part-0-*")))
     else:
         (tmp_path / "manifest.json").write_text(broken)
     (tmp_path / "part-of-a-killed-run").mkdir()
-    assert_same(facts(history, spine, store=store), want)
+    assert_same(aggregates(history, spine, store=store), want)
     assert json.loads((tmp_path / "manifest.json").read_text())["format"] == 1
     assert not (tmp_path / "part-of-a-killed-run").exists()
 
@@ -257,12 +257,12 @@ def test_a_file_that_is_not_whole_heals_by_itself(
         pytest.skip("no table")
     store, (before, after) = EventStore(tmp_path), nights(history)
     spine = at(before, *FIRST_NIGHT)
-    facts(before, spine, store=store)
+    aggregates(before, spine, store=store)
     harm(next(tmp_path.glob(file)))
     spine = at(after, *SECOND_NIGHT)
-    assert_same(facts(after, spine, store=store), by_sql(after, spine))
+    assert_same(aggregates(after, spine, store=store), by_sql(after, spine))
     assert store.renewed == 1
-    assert_same(facts(after, spine, store=store), by_sql(after, spine))
+    assert_same(aggregates(after, spine, store=store), by_sql(after, spine))
     assert (store.renewed, store.merged) == (0, 0)
 
 
@@ -272,10 +272,10 @@ def test_only_the_part_that_is_not_whole_is_read_anew(
     monkeypatch.setattr(stores, "_EVENTS_A_PART", 50)
     store, (before, _) = EventStore(tmp_path), nights(history)
     spine = at(before, *FIRST_NIGHT)
-    want = facts(before, spine, store=store)
+    want = aggregates(before, spine, store=store)
     assert store.renewed > 3
     _short(next(tmp_path.glob("part-2-*/code.npy")))
-    assert_same(facts(before, spine, store=store), want)
+    assert_same(aggregates(before, spine, store=store), want)
     assert (store.renewed, store.merged) == (1, 0)
 
 
@@ -288,21 +288,21 @@ def test_a_manifest_that_tells_nonsense_is_made_again(
 ) -> None:
     store, (before, _) = EventStore(tmp_path), nights(history)
     spine = at(before, *FIRST_NIGHT)
-    want = facts(before, spine, store=store)
+    want = aggregates(before, spine, store=store)
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    assert_same(facts(before, spine, store=store), want)
+    assert_same(aggregates(before, spine, store=store), want)
     assert store.renewed == 1
 
 
 def test_a_lead_without_any_event_is_not_lost_on_the_second_night(history: History, tmp_path: Path) -> None:
     store, (before, _) = EventStore(tmp_path), nights(history)
     spine = at(before, *FIRST_NIGHT)
-    facts(before, spine, store=store)
+    aggregates(before, spine, store=store)
     new = "SELECT * REPLACE ('newly made' AS lead_id) FROM leads ORDER BY lead_id LIMIT 1"
     history.engine.run([Step("leads", f"SELECT * FROM leads UNION ALL ({new})")])
     spine = at(before, *FIRST_NIGHT)
-    assert_same(facts(before, spine, store=store), by_sql(before, spine))
+    assert_same(aggregates(before, spine, store=store), by_sql(before, spine))
 
 
 def test_a_store_that_cannot_be_written_is_told(history: History, tmp_path: Path) -> None:
@@ -310,19 +310,19 @@ def test_a_store_that_cannot_be_written_is_told(history: History, tmp_path: Path
     (tmp_path / "taken").write_text("x")
     for folder in (tmp_path / "taken", tmp_path / "taken" / "x", Path("/proc/leadlens")):
         with pytest.raises(DataError, match="cannot be kept here"):
-            facts(history, spine, store=EventStore(folder))
+            aggregates(history, spine, store=EventStore(folder))
 
 
 def test_another_plan_does_not_read_this_ones_kinds(history: History, tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     spine = build_spine(history, GRID)
-    facts(history, spine, store=store)
+    aggregates(history, spine, store=store)
     plan = FeaturePlan(
         keys=(EventKey("any", "Any"), EventKey("opened", "Opened", "email_opened")), windows=()
     )
     history.engine.run(aggregate_steps(history, plan, spine))
-    want = history.engine.frame("SELECT * FROM facts ORDER BY row_id")
-    parts = [part.facts.to_pandas() for part in aggregate_events(history, plan, spine, store)]
+    want = history.engine.frame("SELECT * FROM aggregates ORDER BY row_id")
+    parts = [part.aggregates.to_pandas() for part in aggregate_events(history, plan, spine, store)]
     assert_same(pd.concat(parts).sort_values("row_id").reset_index(drop=True), want)
 
 
@@ -331,7 +331,7 @@ def test_pieces_of_many_nights_become_one_again(history: History, tmp_path: Path
     for day in range(10, 70, 4):
         tonight = replace(history, data_end=START + timedelta(days=day))
         spine = at(tonight, *(2 * [f"TIMESTAMP '2024-02-26' + INTERVAL {day} DAY"]))
-        assert_same(facts(tonight, spine, store=store), by_sql(tonight, spine))
+        assert_same(aggregates(tonight, spine, store=store), by_sql(tonight, spine))
     (part,) = json.loads((tmp_path / "manifest.json").read_text())["parts"]
     assert len(part["pieces"]) <= 8
 

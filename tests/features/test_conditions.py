@@ -246,7 +246,7 @@ def test_no_row_of_data_makes_a_condition_fail() -> None:
             "coalesce('2026-01-31', name, created) = created",
             "name is text, but 2026-01-31 00:00:00 is a date",
         ),
-        ("read_csv('x') = 1", "'read_csv' is no function that conditions know"),
+        ("read_csv('x') = 1", "'read_csv' is not a function that conditions know"),
         ("student (age > 1)", "AND or OR is missing"),
         ("age + 1 = 'x'", "age + 1 is a number; write age + 1 = 30 without quotes"),
         ("TRUE = 'x'", "TRUE is true or false, but 'x' is text"),

@@ -57,8 +57,8 @@ _SLIPS: dict[str, tuple[str, Callable[..., str], str]] = {
         lambda value, at, where=None: f"max_by({value}, {at}){f' FILTER (WHERE {where})' if where else ''}",
         "aggregates",
     ),
-    "a grid without its last moment": (
-        "moments",
+    "a grid without its last timestamp": (
+        "timestamp_series",
         lambda first, last, step: f"SELECT unnest(range({first}, {last}, to_microseconds({step // timedelta(microseconds=1)}))) AS as_of",
         "spines",
     ),

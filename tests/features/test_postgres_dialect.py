@@ -61,7 +61,7 @@ def engine(postgres_server: PostgresServer) -> Iterator[_Postgres]:
     postgres_server.execute("DROP DATABASE letters")
 
 
-@pytest.mark.parametrize("name", ["time", "text", "aggregates", "moments", "conditions"])
+@pytest.mark.parametrize("name", ["time", "text", "aggregates", "timestamps", "conditions"])
 def test_postgres_keeps_the_promises_about(engine: _Postgres, name: str) -> None:
     next(case for case in CASES if case.name == name).check(engine)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from features import DuckDBEngine, Engine, History, Step
 from features.history import Kind
-from tests.laws.histories import START, Tables, moments
+from tests.laws.histories import START, Tables, timestamps
 
 LEADS: dict[str, Kind] = {
     "phone": "text", "country": "category", "email": "text", "title": "text", "born": "time", "age": "category",
@@ -64,7 +64,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }  # fmt: skip
 
 
-def _told(value: Any) -> str | None:
+def _change_text(value: Any) -> str | None:
     """A value as ``changes`` hold it."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -79,7 +79,7 @@ def attribute_tables(draw: st.DrawFn) -> Tables:
         for account in "xy"
     ]
     leads = [
-        {"lead_id": lead_id, "created_at": draw(moments), "account_id": draw(st.sampled_from([None, "x", "y", "z"])),
+        {"lead_id": lead_id, "created_at": draw(timestamps), "account_id": draw(st.sampled_from([None, "x", "y", "z"])),
          "closed_at": None, **{name: draw(st.none() | VALUES[name]) for name in LEADS}}
         for lead_id in draw(st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True))
     ]  # fmt: skip
@@ -89,17 +89,17 @@ def attribute_tables(draw: st.DrawFn) -> Tables:
     for entity, name in draw(st.lists(st.sampled_from(changed), max_size=8)):
         entity_id = draw(st.sampled_from([lead["lead_id"] for lead in leads] if entity == "lead" else "xy"))
         changes.append(
-            {"entity": entity, "id": entity_id, "attribute": name, "value": _told(draw(st.none() | VALUES[name])),
-             "known_at": draw(moments)}
+            {"entity": entity, "id": entity_id, "attribute": name, "value": _change_text(draw(st.none() | VALUES[name])),
+             "known_at": draw(timestamps)}
         )  # fmt: skip
     return {"leads": leads, "accounts": accounts, "events": [], "conversions": [], "changes": changes}
 
 
 @st.composite
 def firm_tables(draw: st.DrawFn) -> Tables:
-    """Colleagues and what they do: late, taken back, and at the same moments."""
+    """Colleagues and what they do: late, retracted, and at the same timestamps."""
     leads = [
-        {"lead_id": lead_id, "created_at": draw(moments), "account_id": draw(st.sampled_from([None, "y", *"xxxxx"])),
+        {"lead_id": lead_id, "created_at": draw(timestamps), "account_id": draw(st.sampled_from([None, "y", *"xxxxx"])),
          "closed_at": None, **dict.fromkeys(LEADS)}
         for lead_id in draw(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=7, unique=True))
     ]  # fmt: skip
@@ -109,17 +109,17 @@ def firm_tables(draw: st.DrawFn) -> Tables:
     )
     events = []
     for _ in range(draw(st.integers(0, 25))):
-        occurred = draw(moments)
+        occurred = draw(timestamps)
         known = occurred + draw(late)
         retracted = draw(
-            st.none() | st.none() | moments | st.just(known) | st.just(known + timedelta(days=2))
+            st.none() | st.none() | timestamps | st.just(known) | st.just(known + timedelta(days=2))
         )
         events.append(
             {"lead_id": draw(ids), "occurred_at": occurred, "known_at": known, "retracted_at": retracted,
              "event_type": "call"}
         )  # fmt: skip
     conversions = [
-        {"lead_id": draw(ids), "converted_at": draw(moments), "kind": None}
+        {"lead_id": draw(ids), "converted_at": draw(timestamps), "kind": None}
         for _ in range(draw(st.integers(0, 5)))
     ]
     return {"leads": leads, "accounts": [], "events": events, "conversions": conversions, "changes": []}

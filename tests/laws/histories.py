@@ -1,4 +1,4 @@
-"""Small random histories with every nuisance: ties, late facts, repeated ids, gaps, sub-second moments."""
+"""Small random histories with every nuisance: ties, late events, repeated ids, gaps, sub-second timestamps."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ SQL_TYPES = {
 Tables = dict[str, list[dict[str, Any]]]
 
 # Whole days and hours make ties and window edges likely; microseconds make them miss by a hair.
-moments = st.builds(
+timestamps = st.builds(
     lambda days, hours, micros: START + timedelta(days=days, hours=hours, microseconds=micros),
     st.integers(0, 60), st.sampled_from([0, 0, 0, 1, 12, 23]), st.sampled_from([0, 0, 0, 1, 999_999, 123_456]),
 )  # fmt: skip
-# At these ages the laws look at a lead, and at them things become known or are taken back more often than by chance:
-# only a tie tells "before" from "not after".
+# The snapshot ages of the laws; things become known or are retracted at them more often than by chance:
+# only a tie distinguishes "before" from "not after".
 AGES = (timedelta(0), timedelta(days=1), timedelta(days=7, microseconds=1))
 lead_ids = st.sampled_from(["a", "b", "Ünïcødé 李", "d'Arc; --"])
 
@@ -40,8 +40,8 @@ lead_ids = st.sampled_from(["a", "b", "Ünïcødé 李", "d'Arc; --"])
 @st.composite
 def tables(draw: st.DrawFn) -> Tables:
     leads = [
-        {"lead_id": lead_id, "created_at": draw(moments), "account_id": draw(st.sampled_from([None, "x", "y"])),
-         "closed_at": draw(st.none() | moments), "income": draw(st.none() | st.integers(0, 9).map(float)),
+        {"lead_id": lead_id, "created_at": draw(timestamps), "account_id": draw(st.sampled_from([None, "x", "y"])),
+         "closed_at": draw(st.none() | timestamps), "income": draw(st.none() | st.integers(0, 9).map(float)),
          "city": draw(st.sampled_from([None, "Bern", "Rome", "Oslo"])),
          "email": draw(st.sampled_from([None, "a@gmail.com", "b@Firm.io", "c@mit.edu", "nonsense"])),
          "title": draw(st.sampled_from([None, "CEO", "Vice President, Sales", "Team Lead", "Clerk", "PhD student"]))}
@@ -55,19 +55,19 @@ def tables(draw: st.DrawFn) -> Tables:
     for number in range(draw(st.integers(0, 14))):
         lead = draw(st.sampled_from(leads))
         snapshots = st.sampled_from([lead["created_at"] + age for age in AGES])
-        known, delay = draw(moments | snapshots), draw(late)
+        known, delay = draw(timestamps | snapshots), draw(late)
         events.append(
             {"event_id": f"e{number}", "lead_id": lead["lead_id"], "occurred_at": known - delay, "known_at": known,
              "event_type": draw(st.sampled_from(["page_viewed", "email_opened", "call"])),
              "page": draw(st.sampled_from([None, "Pricing", "Careers"])),
              "value": draw(st.none() | st.sampled_from([0.1, 2.0, 1e6, -3.5])),
-             "retracted_at": draw(moments | snapshots) if draw(st.integers(0, 4)) == 4 else None}
+             "retracted_at": draw(timestamps | snapshots) if draw(st.integers(0, 4)) == 4 else None}
         )  # fmt: skip
     conversions = [
-        {"lead_id": draw(ids), "converted_at": draw(moments), "kind": None, "product": None, "value": None}
+        {"lead_id": draw(ids), "converted_at": draw(timestamps), "kind": None, "product": None, "value": None}
         for _ in range(draw(st.integers(0, 3)))
     ]
-    changed = draw(st.lists(st.tuples(ids, moments), max_size=4))
+    changed = draw(st.lists(st.tuples(ids, timestamps), max_size=4))
     changes = [
         {
             "entity": "lead",

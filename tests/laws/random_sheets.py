@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from models.scorecard import Sheet
-from tests.laws.histories import START, Tables, moments, tables
+from tests.laws.histories import START, Tables, tables, timestamps
 from tests.laws.sheet_oracle import Row, Test
 
 _COUNT = int(os.environ.get("LEADLENS_EXAMPLES", "40"))
@@ -117,7 +117,7 @@ def spines(draw: st.DrawFn, world: Tables) -> Spine:
     shifts = st.sampled_from([-1, 0, 1, 1])
     chosen = [
         draw(st.sampled_from(turns)) + timedelta(microseconds=draw(shifts)),
-        draw(moments) + timedelta(days=10),
+        draw(timestamps) + timedelta(days=10),
     ]
     return [(lead["lead_id"], moment) for lead in world["leads"] for moment in chosen]
 

@@ -20,7 +20,7 @@ from features.oracle.matrix import oracle_features
 from features.plan import AttributeFeature, FeaturePlan, Reading
 from features.spine import SpinePolicy, build_spine
 from tests.laws.attribute_histories import ACCOUNTS, attribute_tables, firm_tables, open_attribute_tables
-from tests.laws.histories import START, Tables, moments
+from tests.laws.histories import START, Tables, timestamps
 
 EXAMPLES = settings(
     max_examples=int(os.environ.get("LEADLENS_EXAMPLES", "40")),
@@ -113,19 +113,19 @@ def test_rollups_equal_the_oracle(found: Tables, policy: SpinePolicy, few_leads:
 
 
 @EXAMPLES
-@given(firm_tables(), st.lists(moments, min_size=1, max_size=3))
+@given(firm_tables(), st.lists(timestamps, min_size=1, max_size=3))
 def test_what_colleagues_do_later_never_matters(found: Tables, later: list) -> None:  # type: ignore[type-arg]
-    """Leads, events and conversions from a moment on leave every row up to that moment as it was."""
+    """Leads, events and conversions from a timestamp on leave every row up to that timestamp as it was."""
     changed = copy.deepcopy(found)
     first = found["leads"][0]
-    for number, moment in enumerate(later):
+    for number, timestamp in enumerate(later):
         lead_id = f"new{number}"
-        changed["leads"].append({**first, "lead_id": lead_id, "created_at": moment})
+        changed["leads"].append({**first, "lead_id": lead_id, "created_at": timestamp})
         changed["events"].append(
-            {"lead_id": lead_id, "occurred_at": moment, "known_at": moment, "retracted_at": None,
+            {"lead_id": lead_id, "occurred_at": timestamp, "known_at": timestamp, "retracted_at": None,
              "event_type": "call"}
         )  # fmt: skip
-        changed["conversions"].append({"lead_id": first["lead_id"], "converted_at": moment, "kind": None})
+        changed["conversions"].append({"lead_id": first["lead_id"], "converted_at": timestamp, "kind": None})
     before, after = matrix(found), matrix(changed)
     if before is None or after is None:
         return
@@ -133,20 +133,20 @@ def test_what_colleagues_do_later_never_matters(found: Tables, later: list) -> N
 
 
 @EXAMPLES
-@given(attribute_tables(), st.sampled_from(["phone", "country", "email", "title", "age"]), moments)
-def test_what_is_learned_later_never_matters(found: Tables, column: str, moment: datetime) -> None:
-    """A change, told before of this lead as well, is unseen up to its moment."""
+@given(attribute_tables(), st.sampled_from(["phone", "country", "email", "title", "age"]), timestamps)
+def test_what_is_learned_later_never_matters(found: Tables, column: str, timestamp: datetime) -> None:
+    """A change, told before of this lead as well, is unseen up to its timestamp."""
     lead = found["leads"][0]["lead_id"]
     first = {"entity": "lead", "id": lead, "attribute": column, "value": "CH", "known_at": START}
     found = {**found, "changes": [*found["changes"], first]}
     changed = {
         **found,
-        "changes": [*found["changes"], {**first, "value": "+1 415 555 2671", "known_at": moment}],
+        "changes": [*found["changes"], {**first, "value": "+1 415 555 2671", "known_at": timestamp}],
     }
     before, after = matrix(found, plan=PLAN), matrix(changed, plan=PLAN)
     if before is None or after is None:
         return
-    _same_rows(before[before["as_of"] <= moment], after)
+    _same_rows(before[before["as_of"] <= timestamp], after)
 
 
 @EXAMPLES
@@ -166,7 +166,7 @@ def test_a_lead_is_no_colleague_of_its_own(found: Tables, policy: SpinePolicy) -
 @EXAMPLES
 @given(firm_tables(), POLICIES)
 def test_rows_that_are_looked_at_do_not_change_each_other(found: Tables, policy: SpinePolicy) -> None:
-    """More moments of an account, or fewer: the same lead at the same moment has the same values."""
+    """More timestamps of an account, or fewer: the same lead at the same timestamp has the same values."""
     many, few = (
         matrix(found, policy),
         matrix(found, _ages(*(age / timedelta(days=1) for age in policy.at_ages[:1]))),

@@ -18,7 +18,7 @@ from features.matrix import build_matrix, plan_columns
 from features.oracle.matrix import oracle_features
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
 from features.spine import SpinePolicy, build_spine
-from tests.laws.histories import AGES, START, Tables, moments, open_tables, tables
+from tests.laws.histories import AGES, START, Tables, open_tables, tables, timestamps
 
 EXAMPLES = settings(
     max_examples=int(os.environ.get("LEADLENS_EXAMPLES", "25")),
@@ -27,7 +27,7 @@ EXAMPLES = settings(
 )
 PLAN = FeaturePlan(
     keys=(
-        EventKey("any", "Any activity", amounts=("value",), rhythm=True),
+        EventKey("any", "Any activity", amounts=("value",), cadence=True),
         EventKey("page_viewed", "Viewed a page", "page_viewed"),
         EventKey(
             "page_viewed:page=Pricing", "Viewed Pricing", "page_viewed", "page", "Pricing", amounts=("value",)
@@ -94,7 +94,7 @@ def test_order_of_rows_never_matters(found: Tables, rng: random.Random) -> None:
 
 
 @EXAMPLES
-@given(tables(), st.lists(moments, max_size=3), st.data())
+@given(tables(), st.lists(timestamps, max_size=3), st.data())
 def test_what_happens_later_never_matters(found: Tables, later: list, data: st.DataObject) -> None:  # type: ignore[type-arg]
     """Added events count from the first microsecond after them, and for no row before."""
     before = matrix(found)
@@ -103,9 +103,9 @@ def test_what_happens_later_never_matters(found: Tables, later: list, data: st.D
     later.append(data.draw(st.sampled_from(sorted(before["as_of"])), "a tie").to_pydatetime())
     changed = copy.deepcopy(found)
     lead = found["leads"][0]["lead_id"]
-    for number, moment in enumerate(later):
+    for number, timestamp in enumerate(later):
         changed["events"].append(
-            {"event_id": f"late{number}", "lead_id": lead, "occurred_at": moment, "known_at": moment,
+            {"event_id": f"late{number}", "lead_id": lead, "occurred_at": timestamp, "known_at": timestamp,
              "event_type": "page_viewed", "page": "Pricing", "value": 5.0}
         )  # fmt: skip
     changed["changes"].append(
@@ -123,7 +123,7 @@ def test_what_happens_later_never_matters(found: Tables, later: list, data: st.D
 @EXAMPLES
 @given(tables())
 def test_a_fact_known_too_late_is_unseen(found: Tables) -> None:
-    """Moving known_at beyond every moment equals never having had the events."""
+    """Moving known_at beyond every timestamp equals never having had the events."""
     delayed = copy.deepcopy(found)
     for event in delayed["events"]:
         event["known_at"] = START + timedelta(days=400)

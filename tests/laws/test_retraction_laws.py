@@ -1,4 +1,4 @@
-"""Laws of taking an event back: it matters from the first moment after, as if the event had never been."""
+"""Laws of taking an event back: it matters from the first timestamp after, as if the event had never been."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.laws.histories import AGES, Tables, moments, tables
+from tests.laws.histories import AGES, Tables, tables, timestamps
 from tests.laws.test_features_laws import EXAMPLES, matrix
 
 
@@ -18,21 +18,21 @@ def same(left: pd.DataFrame, right: pd.DataFrame) -> None:
 
 
 @EXAMPLES
-@given(found=tables(), which=st.sets(st.integers(0, 13)), moment=moments, data=st.data())
+@given(found=tables(), which=st.sets(st.integers(0, 13)), timestamp=timestamps, data=st.data())
 def test_until_it_is_taken_back_an_event_counts_and_then_it_never_was(
-    found: Tables, which: set[int], moment: datetime, data: st.DataObject
+    found: Tables, which: set[int], timestamp: datetime, data: st.DataObject
 ) -> None:
     snapshots = [lead["created_at"] + age for lead in found["leads"] for age in AGES]
-    moment = data.draw(st.just(moment) | st.sampled_from(snapshots), "retracted")
+    timestamp = data.draw(st.just(timestamp) | st.sampled_from(snapshots), "retracted")
     standing, retracted, never = (copy.deepcopy(found) for _ in range(3))
     for each in (standing, retracted, never):
         for number, event in enumerate(each["events"]):
-            event["retracted_at"] = moment if each is retracted and number in which else None
+            event["retracted_at"] = timestamp if each is retracted and number in which else None
     never["events"] = [event for number, event in enumerate(never["events"]) if number not in which]
     before, taken, without = matrix(standing), matrix(retracted), matrix(never)
     if before is None or taken is None or without is None:
         return
-    late = taken["as_of"] > moment
+    late = taken["as_of"] > timestamp
     same(taken[~late], before[~late])
     same(taken[late], without[late])
 

@@ -56,7 +56,7 @@ def _(project: LittleProject) -> None:
 
 @reported("columns with every kind of name", leads=160, events=400)
 def _(project: LittleProject) -> None:
-    for name in ('a "quoted" one', "[x]", "select", "two\nlines", "a__b", "x;--", "it's", "%s {value}", "told city",
+    for name in ('a "quoted" one', "[x]", "select", "two\nlines", "a__b", "x;--", "it's", "%s {value}", "has changes: city",
                  "label", "as_of", "n", "key", "_outcome", "income.filled", " padded ", "Stadt – 城市 🙂"):  # fmt: skip
         project.leads[name] = project.leads["city"]
         project.events[name] = project.events["page"]

@@ -72,16 +72,17 @@ _TABLES = {
 def render_features(features: FeatureList) -> list[str]:
     """`leadlens features`."""
     rows = [(column.family, column.name, column.label, column.sentence) for column in features.columns]
-    lines = table(("family", "name", "label", "how"), rows)
+    lines = table(rows, ("family", "name", "label", "how")).split("\n")
     lines += ["", f"{len(features.columns)} features. --explain prints the SQL."]
     lines += [f"note: {note}" for note in features.notes]
     if features.ran:
         lines += [
             "",
             *table(
+                [(step.name, f"{step.rows:,}", f"{step.seconds:.2f}") for step in features.ran],
                 ("step", "rows", "seconds"),
-                [(r.name, f"{r.rows:,}", f"{r.seconds:.2f}") for r in features.ran],
-            ),
+                "lrr",
+            ).split("\n"),
         ]
     if features.written:
         lines.append(f"wrote {features.written}")
@@ -103,10 +104,8 @@ def render_training(run: Training, config: str) -> list[str]:
         "",
     ]
     names = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
-    lines += table(
-        ("out of time", *names),
-        [(lens, *(f"{figures[name]:.4f}" for name in names)) for lens, figures in run.figures.items()],
-    )
+    figures = [(lens, *(f"{values[name]:.4f}" for name in names)) for lens, values in run.figures.items()]
+    lines += table(figures, ("out of time", *names)).split("\n")
     if run.comparison is not None:
         lines += ["", *run.comparison.story()]
     if run.dropped:
@@ -223,7 +222,7 @@ def render_scoring(run: Scoring) -> list[str]:
             )
             for row in best.to_dict("records")
         ]
-        lines += ["", *table(("lead", "score", "grade", "sheet", "why"), rows)]
+        lines += ["", *table(rows, ("lead", "score", "grade", "sheet", "why")).split("\n")]
     return lines
 
 
