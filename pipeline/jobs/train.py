@@ -228,10 +228,11 @@ def _log(
     # The sheets as they were learned from: the active versions, which the files may have left behind.
     for sheet in rows.sheets.sheets if rows.sheets else ():
         mlflow.log_text(yaml_text(sheet), f"scorecard/{sheet.name}.yaml")
-    from pipeline.report.shap_summary import shap_summary
+    if judged.scored.prediction.contributions.shape[1]:  # a model of the base rate alone has no reasons
+        from pipeline.report.shap_summary import shap_summary
 
-    (folder / "shap_summary.png").write_bytes(shap_summary(judged.scored))
-    mlflow.log_artifact(str(folder / "shap_summary.png"))
+        (folder / "shap_summary.png").write_bytes(shap_summary(judged.scored))
+        mlflow.log_artifact(str(folder / "shap_summary.png"))
     if comparison is not None:
         from pipeline.report import figures as pictures
         from pipeline.report import write_report
