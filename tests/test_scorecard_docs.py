@@ -15,13 +15,13 @@ from models.scorecard import Sheet, SheetScores, check_sheet
 from models.scorecard.language.outcomes import Grades, Route, Scale, Stage, Thresholds
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.language.rules import ActionRule, AtLeast, AttributeRule, Decay, Disqualifier, Group
-from pipeline.scorecards import templates as templates
+from pipeline.scorecards import templates
 from tests.scorecard_pages import EXPECTED, INPUTS, NOTES, Example, differences, mutants, read_page, run, told
 
 PAGES = Path(__file__).parents[1] / "docs" / "scorecards"
-EXAMPLES = {name: read_page(PAGES / f"{name}.md") for name in ("language", "worked_examples", "templates")}
+EXAMPLES = {name: read_page(PAGES / f"{name}.md") for name in ("language", "worked_examples", "ready_sheets")}
 ALL = [example for examples in EXAMPLES.values() for example in examples]
-READY = {example.path.stem: example for example in EXAMPLES["templates"] if example.path}
+READY = {example.path.stem: example for example in EXAMPLES["ready_sheets"] if example.path}
 Scored = Callable[[Example], SheetScores]
 # tables for people: nothing in them is run
 _PROSE = {"you want", "you write", "column", "sign", "setting"}

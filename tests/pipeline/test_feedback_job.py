@@ -69,7 +69,7 @@ def test_a_lead_is_looked_at_as_of_its_verdict(little: LittleProject) -> None:
         assert list(rules.index[rules["made_mql"] == 1]) == (held if total == 30 else [])
 
 
-def test_the_last_word_on_a_lead_counts(little: LittleProject) -> None:
+def test_the_last_verdict_on_a_lead_counts(little: LittleProject) -> None:
     at = created("L001") + DAY + timedelta(hours=1)
     give(little, "verdicts", verdicts(("L001", at, "rejected", "No budget"), ("L001", at + DAY, "accepted", None),
                                       ("L002", at + DAY, "rejected", None)))  # fmt: skip
@@ -79,7 +79,7 @@ def test_the_last_word_on_a_lead_counts(little: LittleProject) -> None:
     assert (found.verdicts.leads, found.verdicts.accepted, found.verdicts.rejected) == (2, 1, 1)
     assert found.verdicts.reasons["reason"].isna().all()
     assert [note for note in found.notes if "earlier verdict" in note] == [
-        "1 earlier verdict is left out: the last word on a lead counts"
+        "1 earlier verdict is left out: the last verdict on a lead counts"
     ]
 
 

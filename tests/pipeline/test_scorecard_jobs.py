@@ -96,7 +96,7 @@ def test_one_lead_is_held_against_every_line_of_the_sheet(file: ProjectFile) -> 
         "Recent page": "not within 3d: last 2024-05-10",
         "Page after mail": "not since 2024-05-10, when what must come first happened",
         "Demo": "never",
-        "Silent": "last 2024-05-10: not yet 14d of silence",
+        "Silent": "last 2024-05-10: not yet inactive for 14d",
     }
     text = shown(words.render_lead_test(found), found)
     assert "Opened a mail  (a cap took 2)" in text
@@ -164,7 +164,7 @@ def test_a_preview_early_in_the_history_tells_that_no_outcome_is_known(file: Pro
     )
     found = jobs.preview(ProjectFile(file.path, young), sheet())
     assert found.past is None
-    assert "Past leads: the outcome of no look" in shown(words.render_preview(found), found)
+    assert "Past leads: no outcome of these leads" in shown(words.render_preview(found), found)
     with pytest.raises(DataError, match="none of the open leads"):
         jobs.preview(file, sheet(**{"for": "city = 'Atlantis'"}))
 
@@ -192,7 +192,7 @@ def test_a_diff_counts_the_leads_that_only_one_of_the_sheets_is_for(file: Projec
     assert found.only_after > 10
     assert found.moved == {"total": 0, "stage": 0, "grade": 0, "route": 0}
     same = jobs.diff(file, sheet(), sheet())
-    assert "say the same" in shown(words.render_diff(same), same)
+    assert "are the same" in shown(words.render_diff(same), same)
 
 
 def test_the_days_to_come_are_told_with_what_is_lost(file: ProjectFile) -> None:

@@ -259,7 +259,8 @@ def render_simulation(simulation: Simulated) -> list[str]:
             notes += [f"decayed {signed(decayed)}"] if round(decayed, 2) else []
             shown.append((minute(row["as_of"]), number(row["total"]), row["stage"], "; ".join(notes)))
             decayed = 0.0
-    return [*lines, table(shown, ("when", "total", "stage", "what is lost, and why"), "lr")]
+    head = ("when", "total", "stage", "what is lost, and why")
+    return [*lines, *table(shown, head, "lr").split("\n")]
 
 
 def render_changed(changes: Changed) -> list[str]:
@@ -340,8 +341,8 @@ def render_stages(history: Stages) -> list[str]:
         )
         for row in history.history.to_dict("records")
     ]
-    lines.append(table(rows, ("since", "from", "stage", "total", "because"), "lllr"))
-    return lines
+    head = ("since", "from", "stage", "total", "because")
+    return [*lines, *table(rows, head, "lllr").split("\n")]
 
 
 def _flow(history: Stages) -> list[str]:
@@ -359,5 +360,5 @@ def _flow(history: Stages) -> list[str]:
     ]
     if rows:
         head = ("stage", "ever entered", "there or beyond", "fell back", "median days to enter")
-        lines += ["", table(rows, head, "lrrrr")]
+        lines += ["", *table(rows, head, "lrrrr").split("\n")]
     return [*lines, "", "One lead with its dates: name its id; all of them: --json."]

@@ -147,7 +147,7 @@ def _why_not(rule: ActionRule, events: pd.DataFrame, lead: OneLead) -> str:
     if rule.inactive_for is not None:
         last = max([*own["occurred_at"], pd.Timestamp(lead.created_at)])
         what = "last" if len(own) else "created"
-        return f"{what} {_day(last)}: not yet {format_duration(rule.inactive_for)} without one"
+        return f"{what} {_day(last)}: not yet inactive for {format_duration(rule.inactive_for)}"
     if own.empty:
         return _never(events[events["role"] == "when"], at)
     if rule.after is not None:
