@@ -1,4 +1,4 @@
-"""Score sheets to start from, one for each kind of business; docs/scorecards/templates.md says why these points."""
+"""Score sheets to start from, one for each kind of business; docs/scorecards/ready_sheets.md says why these points."""
 
 from __future__ import annotations
 
