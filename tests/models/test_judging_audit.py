@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.judging.example import judged_example
 from models.judging.lenses import Judged
 from models.judging.point_audit import SheetUnit, point_audit, sheet_unit
 from models.judging.ridge import ridge_logistic
 from models.judging.verdicts import judge_rule
+from tests.models.judged_example import judged_example
 
 
 def audit_of(leads: int, snapshots: int = 1, seed: int = 0) -> pd.DataFrame:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from models.judging import METRICS, Comparison, compare
-from models.judging.example import judged_example
 from models.judging.plain import plain
 from models.judging.trust import Check, overall, trust
+from tests.models.judged_example import judged_example
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import pytest
 from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
 from models.prediction import Prediction
-from models.scorecard import Sheet, score_scorecard_set
-from models.scorecard.scoring.scorecard_set import as_scorecard_set
+from models.scorecard import ScorecardSet, Sheet, score_scorecard_set
 from pipeline.dataset.lead_scores import lead_scores, route_text
 from pipeline.dataset.scored_leads import ScoredLeads
 from tests.models.histories import DAY, START, open_small, set_spine
@@ -39,8 +38,7 @@ def scored() -> ScoredLeads:
     history = open_small(leads, events, lead_attributes={"age": "number"})
     spine = set_spine(history, [(name, START + 30 * DAY) for name in WANTED])
     matrix: FeatureMatrix = build_matrix(history, FeaturePlan(windows=(timedelta(days=7),)), spine)
-    sheets = as_scorecard_set([Sheet.model_validate(SHEET)])
-    assert sheets is not None
+    sheets = ScorecardSet((Sheet.model_validate(SHEET),))
     table = matrix.frame.assign(
         probability=0.1, score=50.0, shown=50, fit_points=1.23456, engagement_points=-2.0, grade="B2"
     )

@@ -15,9 +15,9 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
 
 from models.judging import Comparison, compare
-from models.judging.example import judged_example
 from pipeline.report import charts, figures, write_report
 from pipeline.report.page import page
+from tests.models.judged_example import judged_example
 
 IMAGE, SCRIPT = "<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>"
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

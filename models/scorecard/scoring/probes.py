@@ -12,7 +12,6 @@ from features.history import History
 from features.plan import FeaturePlan
 from features.spine import Spine
 from models.scorecard.language.parsing import Parsed, parse_conditions, parse_segment
-from models.scorecard.language.rules import ActionRule, AttributeRule
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import score_sheet
 
@@ -144,11 +143,6 @@ def without_segment(sheet: Sheet) -> Sheet:
 def without_outcomes(sheet: Sheet) -> Sheet:
     """The sheet's points alone, without stages and routes: what a ledger needs."""
     return sheet.model_copy(update={"thresholds": None, "routes": ()})
-
-
-def rule_of(sheet: Sheet, label: str) -> AttributeRule | ActionRule | None:
-    """The rule of a ledger line; ``None`` for the starting points."""
-    return next((rule for rule in sheet.rules if rule.label == label), None)
 
 
 def _probe(sheet: Sheet, attributes: list[dict[str, object]]) -> Sheet:

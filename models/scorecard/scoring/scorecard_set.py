@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -314,8 +313,3 @@ def _no_lines(primary: pd.DataFrame) -> pd.DataFrame:
     kinds = dict.fromkeys(LEDGER_COLUMNS, "float64") | dict.fromkeys(texts, "str")
     kinds |= {"row_id": str(primary["row_id"].dtype), "occurred_at": str(primary["as_of"].dtype)}
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
-
-
-def as_scorecard_set(sheets: Sequence[Sheet]) -> ScorecardSet | None:
-    """The scorecard set of these sheets, ``None`` where there are none."""
-    return ScorecardSet(tuple(sheets)) if sheets else None
