@@ -56,9 +56,7 @@ def test_a_broken_file_without_an_active_version_is_refused(file: ProjectFile) -
 def test_an_archived_sheet_scores_by_its_file_and_says_so(file: ProjectFile) -> None:
     active = activate(file)
     store_of(file).move(active.name, active.version, "archived", reason="a pause")
-    assert notes_of(file) == [
-        "no version of starter is active any more: leads are scored by its file as it stands"
-    ]
+    assert notes_of(file) == ["no version of starter is active any more: leads are scored by its file"]
 
 
 def test_a_renamed_sheet_leaves_its_active_version_behind_and_says_so(file: ProjectFile) -> None:
