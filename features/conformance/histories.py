@@ -14,6 +14,7 @@ from features.conformance.spine_oracle import oracle_label, oracle_spine
 from features.conformance.world import (
     CITIES,
     DATA_END,
+    HORIZON,
     PAGES,
     SNAPSHOT_AGES,
     START,
@@ -109,7 +110,7 @@ def _spines(engine: Engine, count: int) -> Iterator[str]:
 def _labels(engine: Engine, count: int) -> Iterator[str]:
     history, worlds = _world(engine, count)
     by_lead = {lead["lead_id"]: world for world in worlds for lead in world["leads"]}
-    for horizon, kinds in ((20 * _DAY, ()), (timedelta(microseconds=1), ("sale",))):
+    for horizon, kinds in ((HORIZON, ()), (timedelta(microseconds=1), ("sale",))):
         with build_spine(history, AGES) as spine, build_labels(history, spine, horizon, kinds) as labels:
             got = engine.frame(
                 f"SELECT s.row_id, s.lead_id, s.as_of, l.label, l.converted_at FROM {spine} AS s "

@@ -15,6 +15,7 @@ Tables = dict[str, list[dict[str, Any]]]
 
 START = datetime(2024, 2, 26)  # the span holds a leap day and both DST days of Europe and the US
 DATA_END = START + timedelta(days=75)
+HORIZON = timedelta(days=20)
 SNAPSHOT_AGES = (timedelta(0), timedelta(days=1), timedelta(days=7, microseconds=1), timedelta(days=31))
 LEAD_ATTRIBUTES: dict[str, Kind] = {
     "income": "number", "city": "category", "email": "text", "job title": "text", "customer": "boolean", "born": "time", "renewed on": "time",
@@ -43,11 +44,20 @@ TYPES = ("page_viewed", "email_sent", "email_opened", "it's a call\\")
 
 
 class _Draw(random.Random):
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.ties: list[datetime] = []
+
     def timestamp(self) -> datetime:
-        """Whole days and hours make ties and window edges likely; microseconds make them miss by a hair."""
-        if (
-            self.random() < 0.1
-        ):  # an hour that some local clock skips or repeats; the last microsecond of a leap day
+        """Whole days and hours make ties and window edges likely; microseconds make them miss by a hair.
+
+        Often exactly the as-of of a spine row, or the end of its horizon: only a tie distinguishes "before" from
+        "not after".
+        """
+        if self.ties and self.random() < 0.3:
+            return self.choice(self.ties)
+        if self.random() < 0.1:
+            # an hour that some local clock skips or repeats; the last microsecond of a leap day
             return self.choice((datetime(2024, 3, 10, 2, 30), datetime(2024, 3, 31, 2), datetime(2024, 3, 31, 1, 59, 59, 999_999),
                                 datetime(2024, 2, 29, 23, 59, 59, 999_999)))  # fmt: skip
         micros = self.choice((0, 0, 0, 1, 999_999, 123_456))
@@ -63,10 +73,14 @@ def random_history(seed: int) -> Tables:
     """The contract tables of a few leads; equal seeds give equal histories, ids of different seeds differ."""
     draw, mark = _Draw(seed), f"{seed}·"
     ids = [mark + name for name in draw.sample(_LEAD_IDS, draw.randint(1, 4))]
-    leads = [
-        {
+    leads = []
+    for lead_id in ids:
+        created = draw.timestamp()
+        as_of = [created + age for age in SNAPSHOT_AGES]
+        draw.ties += [tie for tie in (*as_of, *(time + HORIZON for time in as_of)) if tie < DATA_END]
+        lead = {
             "lead_id": lead_id,
-            "created_at": draw.timestamp(),
+            "created_at": created,
             "account_id": draw.maybe(mark + draw.choice(("x", "y"))),
             "closed_at": draw.maybe(draw.timestamp(), 0.3),
             "income": draw.maybe(float(draw.randint(0, 9))),
@@ -76,13 +90,12 @@ def random_history(seed: int) -> Tables:
             "customer": draw.maybe(draw.random() < 0.5),
             "renewed on": draw.maybe(draw.timestamp()),
             "born": draw.maybe(datetime(1960 + draw.randint(0, 50), 2, 28)),
-        }
-        for lead_id in ids
-    ]  # fmt: skip
+        }  # fmt: skip
+        leads.append(lead)
     return {
         "leads": leads,
         "accounts": [{"account_id": mark + "x", "industry": "IT", "staff": 12.0}],
-        "events": [_event(draw, mark, number, leads) for number in range(draw.randint(0, 16))],
+        "events": [_event(draw, mark, number, ids) for number in range(draw.randint(0, 16))],
         "conversions": [
             {
                 "lead_id": draw.choice(ids),
@@ -98,24 +111,17 @@ def random_history(seed: int) -> Tables:
     }
 
 
-def _event(draw: _Draw, mark: str, number: int, leads: list[dict[str, Any]]) -> dict[str, Any]:
-    lead = draw.choice(leads)
-
-    def timestamp() -> datetime:
-        """Often exactly the as-of of a spine row: only a tie distinguishes "before" from "not after"."""
-        tie: datetime = lead["created_at"] + draw.choice(SNAPSHOT_AGES)
-        return tie if draw.random() < 0.3 and tie < DATA_END else draw.timestamp()
-
-    known = timestamp()
+def _event(draw: _Draw, mark: str, number: int, ids: list[str]) -> dict[str, Any]:
+    known = draw.timestamp()
     late = draw.choice(
         (timedelta(0),) * 3 + (timedelta(microseconds=1), timedelta(days=1), timedelta(days=9))
     )
     return {
         "event_id": f"{mark}{number}",
-        "lead_id": lead["lead_id"],
+        "lead_id": draw.choice(ids),
         "occurred_at": known - late,
         "known_at": known,
-        "retracted_at": draw.maybe(max(known, timestamp()), 0.3),
+        "retracted_at": draw.maybe(max(known, draw.timestamp()), 0.3),
         "event_type": draw.choice(TYPES),
         "page": draw.maybe(draw.choice(PAGES)),
         "channel": draw.maybe(draw.choice(("mail", "ads"))),

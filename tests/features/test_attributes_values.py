@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from features.attributes.contact import MAIL_KINDS, PHONE_KINDS, country_code, read_email, read_phone
 from features.attributes.lookups import postcode_area
 from features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, band_of, is_range, range_number
-from features.attributes.titles import FUNCTIONS, SENIORITIES, function, seniority
+from features.attributes.titles import function, names, seniority
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_phone_numbers(
 def test_no_text_is_too_odd_to_be_read(text: str, beside: str | None) -> None:
     assert read_email(text).kind in (None, *MAIL_KINDS)
     assert read_phone(text, beside).kind in (None, *PHONE_KINDS)
-    assert seniority(text) in SENIORITIES
-    assert function(text) in FUNCTIONS
+    assert seniority(text) in names("seniority")
+    assert function(text) in names("function")
     number = range_number(text)
     assert number is None or 0 <= number <= 1e15
     assert postcode_area(text) != ""

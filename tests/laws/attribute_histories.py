@@ -71,6 +71,13 @@ def _change_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+def _snapshots(leads: list[dict[str, Any]]) -> st.SearchStrategy[datetime]:
+    """As-of timestamps of the laws: only a tie distinguishes "before" from "not after"."""
+    return st.sampled_from(
+        [lead["created_at"] + timedelta(days=days) for lead in leads for days in (0, 1, 14, 33, 45)]
+    )
+
+
 @st.composite
 def attribute_tables(draw: st.DrawFn) -> Tables:
     """Few leads with many attributes, some of which change."""
@@ -83,6 +90,7 @@ def attribute_tables(draw: st.DrawFn) -> Tables:
          "closed_at": None, **{name: draw(st.none() | VALUES[name]) for name in LEADS}}
         for lead_id in draw(st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True))
     ]  # fmt: skip
+    ties = timestamps | _snapshots(leads)
     changed = [("lead", name) for name in ("phone", "country", "phone", "country", *LEADS)]
     changed += [("account", name) for name in ACCOUNTS]
     changes = []
@@ -90,7 +98,7 @@ def attribute_tables(draw: st.DrawFn) -> Tables:
         entity_id = draw(st.sampled_from([lead["lead_id"] for lead in leads] if entity == "lead" else "xy"))
         changes.append(
             {"entity": entity, "id": entity_id, "attribute": name, "value": _change_text(draw(st.none() | VALUES[name])),
-             "known_at": draw(timestamps)}
+             "known_at": draw(ties)}
         )  # fmt: skip
     return {"leads": leads, "accounts": accounts, "events": [], "conversions": [], "changes": changes}
 
@@ -98,28 +106,28 @@ def attribute_tables(draw: st.DrawFn) -> Tables:
 @st.composite
 def firm_tables(draw: st.DrawFn) -> Tables:
     """Colleagues and what they do: late, retracted, and at the same timestamps."""
-    leads = [
-        {"lead_id": lead_id, "created_at": draw(timestamps), "account_id": draw(st.sampled_from([None, "y", *"xxxxx"])),
-         "closed_at": None, **dict.fromkeys(LEADS)}
-        for lead_id in draw(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=7, unique=True))
-    ]  # fmt: skip
+    leads: list[dict[str, Any]] = []
+    for lead_id in draw(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=7, unique=True)):
+        created = draw(timestamps | _snapshots(leads) if leads else timestamps)
+        account = draw(st.sampled_from([None, "y", *"xxxxx"]))
+        lead = {"lead_id": lead_id, "created_at": created, "account_id": account, "closed_at": None}
+        leads.append(lead | dict.fromkeys(LEADS))
+    ties = timestamps | _snapshots(leads)
     ids = st.sampled_from([lead["lead_id"] for lead in leads])
     late = st.sampled_from(
         [timedelta(0)] * 3 + [timedelta(microseconds=1), timedelta(days=1), timedelta(days=40)]
     )
     events = []
     for _ in range(draw(st.integers(0, 25))):
-        occurred = draw(timestamps)
+        occurred = draw(ties)
         known = occurred + draw(late)
-        retracted = draw(
-            st.none() | st.none() | timestamps | st.just(known) | st.just(known + timedelta(days=2))
-        )
+        retracted = draw(st.none() | st.none() | ties | st.just(known) | st.just(known + timedelta(days=2)))
         events.append(
             {"lead_id": draw(ids), "occurred_at": occurred, "known_at": known, "retracted_at": retracted,
              "event_type": "call"}
         )  # fmt: skip
     conversions = [
-        {"lead_id": draw(ids), "converted_at": draw(timestamps), "kind": None}
+        {"lead_id": draw(ids), "converted_at": draw(ties), "kind": None}
         for _ in range(draw(st.integers(0, 5)))
     ]
     return {"leads": leads, "accounts": [], "events": events, "conversions": conversions, "changes": []}

@@ -48,26 +48,25 @@ def tables(draw: st.DrawFn) -> Tables:
         for lead_id in draw(st.lists(lead_ids, min_size=1, max_size=4, unique=True))
     ]  # fmt: skip
     ids = st.sampled_from([lead["lead_id"] for lead in leads])
+    ties = timestamps | st.sampled_from([lead["created_at"] + age for lead in leads for age in AGES])
     events = []
     late = st.sampled_from(
         [timedelta(0)] * 3 + [timedelta(microseconds=1), timedelta(days=1), timedelta(days=9)]
     )
     for number in range(draw(st.integers(0, 14))):
-        lead = draw(st.sampled_from(leads))
-        snapshots = st.sampled_from([lead["created_at"] + age for age in AGES])
-        known, delay = draw(timestamps | snapshots), draw(late)
+        known, delay = draw(ties), draw(late)
         events.append(
-            {"event_id": f"e{number}", "lead_id": lead["lead_id"], "occurred_at": known - delay, "known_at": known,
+            {"event_id": f"e{number}", "lead_id": draw(ids), "occurred_at": known - delay, "known_at": known,
              "event_type": draw(st.sampled_from(["page_viewed", "email_opened", "call"])),
              "page": draw(st.sampled_from([None, "Pricing", "Careers"])),
              "value": draw(st.none() | st.sampled_from([0.1, 2.0, 1e6, -3.5])),
-             "retracted_at": draw(timestamps | snapshots) if draw(st.integers(0, 4)) == 4 else None}
+             "retracted_at": draw(ties) if draw(st.integers(0, 4)) == 4 else None}
         )  # fmt: skip
     conversions = [
-        {"lead_id": draw(ids), "converted_at": draw(timestamps), "kind": None, "product": None, "value": None}
+        {"lead_id": draw(ids), "converted_at": draw(ties), "kind": None, "product": None, "value": None}
         for _ in range(draw(st.integers(0, 3)))
     ]
-    changed = draw(st.lists(st.tuples(ids, timestamps), max_size=4))
+    changed = draw(st.lists(st.tuples(ids, ties), max_size=4))
     changes = [
         {
             "entity": "lead",
