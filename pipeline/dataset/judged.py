@@ -144,4 +144,4 @@ def compare_lenses(file: ProjectFile, rows: OutOfTime, version: str, warnings: l
         "rules": {rule.label: rule.points for rule in sheets.rules},
         "test_from": rows.test_from.isoformat(),
     }
-    return judge(judged, rules.told(), meta, capacity=project.judge.capacity)
+    return judge(judged, rules.readable_ledger(), meta, capacity=project.judge.capacity)

@@ -139,5 +139,7 @@ def _explanation(scored: ScoredLeads, served: Registered) -> Explanation:
         disqualified_by=said("disqualified_by"),
         sheet=said("sheet"),
         route=None if sheet is None else route_text(sheet["action"], sheet["queue"], sheet["reason"]),
-        ledger=pd.DataFrame() if rules is None else rules.told().drop(columns=["row_id", "lead_id"]),
+        ledger=pd.DataFrame()
+        if rules is None
+        else rules.readable_ledger().drop(columns=["row_id", "lead_id"]),
     )

@@ -176,7 +176,7 @@ def test_no_lead_at_all_gives_no_rows_and_every_column(told: tuple[dict[str, Any
     usual = score_scorecard_set(scorecards, history, Spine(history.engine, "spine"), movement=True)
     nobody = Spine.make(history.engine, "nobody", "SELECT * FROM spine WHERE FALSE")
     found = score_scorecard_set(scorecards, history, nobody, movement=True)
-    assert len(found.scores) == len(found.ledger) == len(found.told()) == 0
+    assert len(found.scores) == len(found.ledger) == len(found.readable_ledger()) == 0
     assert {*found.scores.columns} == {*usual.scores.columns} - {"platform"}
     assert found.ledger.dtypes.to_dict() == usual.ledger.dtypes.to_dict()
     assert found.by_rule().shape == (0, len(scorecards.rules))

@@ -202,7 +202,7 @@ class ScorecardSetScores:
         """The ledger of one spine row."""
         return self.ledger[self.ledger["row_id"] == row_id].reset_index(drop=True)
 
-    def told(self) -> pd.DataFrame:
+    def readable_ledger(self) -> pd.DataFrame:
         """The ledger with ``counts``: whether a line is part of the total of the row's primary sheet."""
         of = self.scores.set_index("row_id")["sheet"].reindex(self.ledger["row_id"]).to_numpy()
         counts = pd.Series(False, index=self.ledger.index)
