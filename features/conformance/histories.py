@@ -16,8 +16,8 @@ from features.conformance.world import (
     DATA_END,
     HORIZON,
     PAGES,
+    SINCE,
     SNAPSHOT_AGES,
-    START,
     TYPES,
     Tables,
     load,
@@ -70,7 +70,7 @@ PLAN = FeaturePlan(
 AGES = SpinePolicy(at_ages=SNAPSHOT_AGES, repeat=True)
 POLICIES = {
     "ages": SpinePolicy(at_ages=AGES.at_ages),
-    "grid": SpinePolicy(every=5 * _DAY, since=START + 10 * _DAY),
+    "grid": SpinePolicy(every=5 * _DAY, since=SINCE),
     "dates": SpinePolicy(dates=(datetime(2024, 3, 31, 2), datetime(2024, 2, 29), DATA_END), kinds=("it's a trial",)),
     "column": SpinePolicy(column="renewed on", repeat=True),
 }  # fmt: skip

@@ -15,7 +15,7 @@ Tables = dict[str, list[dict[str, Any]]]
 
 START = datetime(2024, 2, 26)  # the span holds a leap day and both DST days of Europe and the US
 DATA_END = START + timedelta(days=75)
-HORIZON = timedelta(days=20)
+HORIZON, SINCE = timedelta(days=20), START + timedelta(days=10)
 SNAPSHOT_AGES = (timedelta(0), timedelta(days=1), timedelta(days=7, microseconds=1), timedelta(days=31))
 LEAD_ATTRIBUTES: dict[str, Kind] = {
     "income": "number", "city": "category", "email": "text", "job title": "text", "customer": "boolean", "born": "time", "renewed on": "time",
@@ -46,7 +46,7 @@ TYPES = ("page_viewed", "email_sent", "email_opened", "it's a call\\")
 class _Draw(random.Random):
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.ties: list[datetime] = []
+        self.ties = [SINCE, DATA_END - HORIZON]
 
     def timestamp(self) -> datetime:
         """Whole days and hours make ties and window edges likely; microseconds make them miss by a hair.
@@ -113,8 +113,10 @@ def random_history(seed: int) -> Tables:
 
 def _event(draw: _Draw, mark: str, number: int, ids: list[str]) -> dict[str, Any]:
     known = draw.timestamp()
+    draw.ties.append(known + timedelta(minutes=30))  # the gap that begins a session
+    # 30 days: no longer recent when it becomes known
     late = draw.choice(
-        (timedelta(0),) * 3 + (timedelta(microseconds=1), timedelta(days=1), timedelta(days=9))
+        (timedelta(0),) * 6 + (timedelta(microseconds=1), *(timedelta(days=days) for days in (1, 9, 30, 40)))
     )
     return {
         "event_id": f"{mark}{number}",

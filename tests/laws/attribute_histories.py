@@ -72,9 +72,9 @@ def _change_text(value: Any) -> str | None:
 
 
 def _snapshots(leads: list[dict[str, Any]]) -> st.SearchStrategy[datetime]:
-    """As-of timestamps of the laws: only a tie distinguishes "before" from "not after"."""
+    """As-of timestamps of the laws, and 30 days before: only a tie distinguishes "before" from "not after"."""
     return st.sampled_from(
-        [lead["created_at"] + timedelta(days=days) for lead in leads for days in (0, 1, 14, 33, 45)]
+        [lead["created_at"] + timedelta(days=days) for lead in leads for days in (0, 1, 14, 15, 33, 45)]
     )
 
 
@@ -115,12 +115,12 @@ def firm_tables(draw: st.DrawFn) -> Tables:
     ties = timestamps | _snapshots(leads)
     ids = st.sampled_from([lead["lead_id"] for lead in leads])
     late = st.sampled_from(
-        [timedelta(0)] * 3 + [timedelta(microseconds=1), timedelta(days=1), timedelta(days=40)]
+        [timedelta(0)] * 3 + [timedelta(microseconds=1), *(timedelta(days=days) for days in (1, 30, 40))]
     )
     events = []
     for _ in range(draw(st.integers(0, 25))):
-        occurred = draw(ties)
-        known = occurred + draw(late)
+        known = draw(ties)
+        occurred = known - draw(late)
         retracted = draw(st.none() | st.none() | ties | st.just(known) | st.just(known + timedelta(days=2)))
         events.append(
             {"lead_id": draw(ids), "occurred_at": occurred, "known_at": known, "retracted_at": retracted,
