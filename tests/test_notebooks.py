@@ -21,7 +21,7 @@ SHOWN = {
         "starter": ("event_type", "<table"),
         "check": ("usable", "leads", "<table"),
         "training_set": ("train:", "conversions", "features"),
-        "train": ("later rows", "roc_auc", "scorecard"),
+        "train": ("out-of-time rows", "roc_auc", "scorecard"),
         "compare": ("<table",),
         "score": ("open leads", "reasons_text", "rule_points", "<table"),
         "explain": ("Every lead starts at", "sheet", "<table"),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.vocabulary import Vocabulary, as_before, gains_of, new_columns, project_of, table_of, weigh
+from benchmarks.vocabulary import Vocabulary, as_before, gains_of, measure, new_columns, project_of, table_of
 from features.durations import parse_duration
 from features.matrix import plan_columns
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
@@ -74,7 +74,7 @@ def test_the_gain_is_with_minus_without_and_averaged_over_seeds() -> None:
     lead = np.arange(400)
     label = pd.Series(lead % 2)
     spine = pd.DataFrame({"row_id": lead, "lead_id": lead})
-    rows: Any = SimpleNamespace(rows=lambda part: lead, label=label, matrix=SimpleNamespace(spine=spine))
+    rows: Any = SimpleNamespace(test=lead, label=label, matrix=SimpleNamespace(spine=spine))
     sharp, blunt = np.where(label == 1, 0.9, 0.1), np.full(400, 0.5)
     better = gains_of(rows, [(sharp, blunt)])
     assert better["roc_auc"].difference == pytest.approx(0.5)
@@ -90,7 +90,7 @@ def test_nothing_is_trained_without_new_columns(tmp_path: Path) -> None:
     (tmp_path / "project.yaml").write_text(
         "name: flat\norder: none\ndata: {leads: {read: leads.csv}}\noutcome: {column: bought, positive: ['1']}\n"
     )
-    found = weigh(load_project(tmp_path))
+    found = measure(load_project(tmp_path))
     assert found == Vocabulary(1, {}, {})
     assert "| `flat` | 1 | 1 | no new columns |" in table_of({"flat": found})
 
@@ -102,7 +102,7 @@ def test_a_world_is_trained_on_both_sides(tmp_path: Path) -> None:
     file = type(file)(
         **{**vars(file), "project": file.project.model_copy(update={"model": model, "features": features})}
     )
-    found = weigh(file)
+    found = measure(file)
     assert found.new["sessions"] >= 2
     assert found.figures()["columns_without"] == found.columns - sum(found.new.values())
     for gain in found.gains.values():

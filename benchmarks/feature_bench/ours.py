@@ -12,6 +12,7 @@ from features.engines import DuckDBEngine
 from features.history import History
 from features.matrix import write_matrix
 from features.plan import EventKey, FeaturePlan
+from features.spine import Spine
 
 # 13 behaviours × (count, count in three windows, active days, recency, decayed count) = 91 columns.
 PLAN = FeaturePlan(
@@ -40,7 +41,8 @@ def one_run(
     """
     spill = Path(out).with_suffix(".spill")
     history = open_history(events, people, spine, memory, threads, spill)
-    write_matrix(history, PLAN, Path(out), store=Path(store) if store else None)
+    rows = Spine(history.engine, "spine")  # a view: nothing is copied
+    write_matrix(history, PLAN, rows, Path(out), store=Path(store) if store else None)
     assert isinstance(history.engine, DuckDBEngine)
     history.engine.connection.close()
 

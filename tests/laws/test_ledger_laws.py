@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from features import DuckDBEngine, History
 from models.scorecard import ActionRule, Sheet, SheetScores, score_sheet
 from pipeline.sources.cleaning import Cleaner
-from tests.laws.histories import Tables, moments, open_tables
+from tests.laws.histories import Tables, open_tables, timestamps
 from tests.laws.random_sheets import EXAMPLES, PAIRS, Content, Spine, as_sheet, sheets, spines, worlds
 from tests.models.histories import set_spine
 
@@ -138,7 +138,7 @@ def test_an_event_that_is_told_twice_counts_once(
     data=st.data(),
     world=worlds(),
     content=sheets(),
-    more=st.lists(st.tuples(moments, moments, st.booleans()), min_size=1, max_size=4),
+    more=st.lists(st.tuples(timestamps, timestamps, st.booleans()), min_size=1, max_size=4),
 )
 def test_what_lies_or_becomes_known_ahead_changes_nothing(
     data: st.DataObject, world: Tables, content: Content, more: list[tuple[Any, Any, bool]]

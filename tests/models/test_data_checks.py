@@ -68,7 +68,7 @@ def test_the_worst_reason_decides_and_data_without_dates_are_neither_short_nor_s
 
 def _suspects(values: pd.Series, label: np.ndarray, source: str = "leads.x") -> list[Any]:
     kind: Any = "number" if pd.api.types.is_numeric_dtype(values) else "category"
-    column = FeatureColumn("x", "X", "demographic", kind=kind, condition=source)
+    column = FeatureColumn(name="x", label="X", family="demographic", kind=kind, condition=source)
     return find_suspects(pd.DataFrame({"x": values}), pd.Series(label), (column,))
 
 

@@ -8,12 +8,14 @@ from features.columns import FeatureColumn
 from models.reasons import family_points, model_grades, reasons_of, reasons_text
 
 COLUMNS = {
-    "demo__count": FeatureColumn("demo__count", "Demos", "behavioural", phrase="Saw {value} demos"),
-    "demo__recency": FeatureColumn(
-        "demo__recency", "Since", "behavioural", phrase="Saw a demo {value} days ago"
+    "demo__count": FeatureColumn(
+        name="demo__count", label="Demos", family="behavioural", phrase="Saw {value} demos"
     ),
-    "industry": FeatureColumn("industry", "Industry", "firmographic", kind="category"),
-    "country": FeatureColumn("country", "Country", "demographic", kind="category"),
+    "demo__recency": FeatureColumn(
+        name="demo__recency", label="Since", family="behavioural", phrase="Saw a demo {value} days ago"
+    ),
+    "industry": FeatureColumn(name="industry", label="Industry", family="firmographic", kind="category"),
+    "country": FeatureColumn(name="country", label="Country", family="demographic", kind="category"),
 }
 POINTS = pd.DataFrame(
     [[4.0, 1.0, -8.0, 0.4], [1.0, -6.0, 2.0, -2.5]], columns=list(COLUMNS), index=[10, 20]

@@ -51,7 +51,7 @@ def flat(order: Any = None, **outcome: Any) -> Break:
 
 wrong_use("an injection in where", "';' has no place in a condition", "data.leads.where")(where(_INJECTION))
 wrong_use("another table in where", "'SELECT' has no place")(where("lead_id IN (SELECT lead_id FROM events)"))
-wrong_use("a file in where", "'read_text' is no function")(where("read_text('/etc/passwd') = 'x'"))
+wrong_use("a file in where", "'read_text' is not a function")(where("read_text('/etc/passwd') = 'x'"))
 wrong_use("a column in where that is not there", "no column 'citty'", "did you mean: city")(
     where("citty = 'Bern'")
 )
@@ -129,7 +129,7 @@ wrong_use("a moment in words", "spine.dates.0", "tomorrow", "2026-01-31")(
 wrong_use("moments from an unknown column", "not a column of leads", "created_at")(
     setting("spine", to={"column": "created"})
 )
-wrong_use("moments from a column of text", "no moment", "city")(setting("spine", to={"column": "city"}))
+wrong_use("moments from a column of text", "not a date", "city")(setting("spine", to={"column": "city"}))
 wrong_use("a test beyond the data", "no mature row lies after", "2050-01-01")(
     setting("judge", to={"test_from": "2050-01-01"})
 )
