@@ -125,7 +125,7 @@ wrong_use("a moment in words", "spine.dates.0", "tomorrow", "2026-01-31")(
 wrong_use("moments from an unknown column", "not a column of leads", "created_at")(
     setting("spine", to={"column": "created"})
 )
-wrong_use("moments from a column of text", "no moment", "city")(setting("spine", to={"column": "city"}))
+wrong_use("moments from a column of text", "not a date", "city")(setting("spine", to={"column": "city"}))
 wrong_use("a test beyond the data", "no mature row lies after", "2050-01-01")(
     setting("judge", to={"test_from": "2050-01-01"})
 )
