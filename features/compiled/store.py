@@ -203,7 +203,7 @@ class _Update:
             rows, check, more, more_check = checks[number]
             pieces = (made[number],) if number in made else ()
             kept = parts[number].pieces if old and number not in stale else ()
-            part = _StoredPart((*kept, *pieces), rows + more, check ^ more_check)
+            part = _StoredPart((*kept, *pieces), rows + more, check + more_check)
             if number < len(parts):
                 parts[number] = self._compact(part)
             else:
@@ -252,13 +252,14 @@ class _Update:
         properties = self.history.event_properties if self.coding.conditions else self.coding.reads
         read = ["lead_id", "occurred_at", "known_at", "retracted_at", "event_type", *properties]
         old = f"known_at < {self._literal(known_to)}" if known_to else "FALSE"
-        row = f"hash({', '.join(self.quote(name) for name in dict.fromkeys(read))})"
+        # Hashed twice, and summed: DuckDB combines columns by XOR, so that edits of pairs of rows would cancel out.
+        row = f"hash(hash({', '.join(self.quote(name) for name in dict.fromkeys(read))}))"
         checks = self.engine.connection.execute(
             f"""
             SELECT
               CAST(hash(lead_id) % {count} AS INTEGER),
-              count(*) FILTER (old), coalesce(bit_xor(row) FILTER (old), 0),
-              count(*) FILTER (NOT old), coalesce(bit_xor(row) FILTER (NOT old), 0)
+              count(*) FILTER (old), coalesce(sum(row) FILTER (old), 0),
+              count(*) FILTER (NOT old), coalesce(sum(row) FILTER (NOT old), 0)
             FROM (
               SELECT lead_id, {old} AS old, {row} AS row
               FROM events

@@ -46,7 +46,7 @@ TYPES = ("page_viewed", "email_sent", "email_opened", "it's a call\\")
 class _Draw(random.Random):
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.ties = [SINCE, DATA_END - HORIZON]
+        self.ties = [START, SINCE, DATA_END - HORIZON]
 
     def timestamp(self) -> datetime:
         """Whole days and hours make ties and window edges likely; microseconds make them miss by a hair.

@@ -182,6 +182,19 @@ def test_a_past_that_was_edited_is_read_anew(history: History, tmp_path: Path, e
     assert store.renewed == 1
 
 
+def test_edits_of_pairs_of_events_are_noticed(history: History, tmp_path: Path) -> None:
+    """A checksum that only combines hashes by XOR would be the same before and after."""
+    store, (before, after) = EventStore(tmp_path), nights(history)
+    twice = "SELECT * FROM events UNION ALL SELECT * REPLACE ('again ' || event_id AS event_id) FROM events"
+    history.engine.run([Step("events", f"SELECT * REPLACE (1.0 AS value) FROM ({twice})")])
+    spine = at(before, *FIRST_NIGHT)
+    aggregates(before, spine, store=store)
+    history.engine.run([Step("events", "SELECT * REPLACE (2.0 AS value) FROM events")])
+    spine = at(after, *SECOND_NIGHT)
+    assert_same(aggregates(after, spine, store=store), by_sql(after, spine))
+    assert store.renewed == 1
+
+
 def test_new_leads_find_their_place(history: History, tmp_path: Path) -> None:
     store, (before, after) = EventStore(tmp_path), nights(history)
     history.engine.run([Step("all_leads", "SELECT * FROM leads")])
