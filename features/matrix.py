@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Generator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,9 +157,7 @@ def _parts(
     """Make the table ``features`` for one part of the rows after another; yields each part."""
     engine = history.engine
     _check_columns(history, plan)
-    lookups = make_lookups(history, plan, spine)
     attributes = _attribute_steps(history, plan, spine)
-    engine.run(attributes, watch)
     made = [step.name for step in attributes]
 
     def column_steps(rows: Spine) -> list[Step]:
@@ -168,6 +166,8 @@ def _parts(
         return steps
 
     try:
+        made.extend(make_lookups(history, plan, spine))
+        engine.run(attributes, watch)
         if not _compiles(history, plan, spine):
             steps = [*aggregate_steps(history, plan, spine), *column_steps(spine)]
             made.extend(step.name for step in steps)
@@ -186,7 +186,7 @@ def _parts(
                 engine.define(column_steps(rows))
                 yield rows
     finally:
-        engine.drop(*made, *lookups, "aggregates")
+        engine.drop(*made, "aggregates")
 
 
 def build_matrix(
@@ -202,7 +202,8 @@ def build_matrix(
     check them and read what is new; a history too small for compiled loops is not kept.
     """
     engine, columns = history.engine, plan_columns(plan)
-    frames = [engine.frame("SELECT * FROM features") for _ in _parts(history, plan, spine, store, watch)]
+    with closing(_parts(history, plan, spine, store, watch)) as parts:
+        frames = [engine.frame("SELECT * FROM features") for _ in parts]
     features = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     features = features.set_index("row_id").sort_index()
     rows = engine.frame(f"SELECT row_id, lead_id, as_of, created_at FROM {spine} ORDER BY row_id")
@@ -222,9 +223,10 @@ def make_features(history: History, plan: FeaturePlan, spine: Spine, name: str) 
     engine = history.engine
     made: list[str] = []
     try:
-        for _ in _parts(history, plan, spine, None, None):
-            made.append(f"{name}_{len(made)}")
-            engine.run([Step(made[-1], "SELECT * FROM features")])
+        with closing(_parts(history, plan, spine, None, None)) as parts:
+            for _ in parts:
+                made.append(f"{name}_{len(made)}")
+                engine.run([Step(made[-1], "SELECT * FROM features")])
         engine.run([Step(name, " UNION ALL ".join(f"SELECT * FROM {part}" for part in made))])
     finally:
         engine.drop(*made)
@@ -250,8 +252,9 @@ def write_matrix(
         JOIN features AS f ON f.row_id = s.row_id
     """
     if not isinstance(engine, DuckDBEngine):
-        for part in _parts(history, plan, spine, store, watch):
-            engine.write(select.format(part), path)
+        with closing(_parts(history, plan, spine, store, watch)) as whole:
+            for part in whole:
+                engine.write(select.format(part), path)
         return
     unfinished, writer, batches = path.with_name(path.name + ".unfinished"), None, None
     parts = _parts(history, plan, spine, store, watch)

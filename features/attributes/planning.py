@@ -40,13 +40,14 @@ def plan_attributes(
         engine, "latest_rows", f"SELECT s.* FROM {spine} AS s JOIN ({last}) AS t ON t.row_id = s.row_id"
     ) as latest:
         steps = attribute_steps(history, latest)
-        engine.run(steps)
-        candidates = FeaturePlan(attributes=tuple(_candidates(history, settings)))
-        lookups = make_lookups(history, candidates, latest)
+        made = [step.name for step in steps]
         try:
+            engine.run(steps)
+            candidates = FeaturePlan(attributes=tuple(_candidates(history, settings)))
+            made += make_lookups(history, candidates, latest)
             return tuple(_supported(history, candidates, settings, latest))
         finally:
-            engine.drop(*lookups, *(step.name for step in steps))
+            engine.drop(*made)
 
 
 def _candidates(history: History, settings: FeatureSettings) -> list[AttributeFeature]:

@@ -49,8 +49,8 @@ def plan_events(history: History, settings: FeatureSettings, spine: Spine) -> di
     for number, (label, when) in enumerate(settings.counts):
         Condition.parse(when, columns, where=f"features.counts[{number}] ({label!r})")
         own.append(EventKey(f"own:{label}", label, when=when))
-    support = _Support(history, settings, spine)
     try:
+        support = _Support(history, settings, spine)
         if not support.types:
             return {"keys": tuple(own), "windows": tuple(sorted(set(settings.windows or _WINDOWS)))}
         keys = support.keys()

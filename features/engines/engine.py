@@ -264,9 +264,11 @@ class DuckDBEngine(Engine):
         return {row[0]: row[1] for row in rows}
 
     def drop(self, *names: str) -> None:
-        for name in names:
+        for (
+            name
+        ) in names:  # of temporary ones only: whoever lends a connection may have a table of the same name
             kind = "VIEW" if name.lower() in self._views else "TABLE"
-            self.connection.execute(f"DROP {kind} IF EXISTS {self.dialect.quote(name)}")
+            self.connection.execute(f"DROP {kind} IF EXISTS temp.main.{self.dialect.quote(name)}")
             self._views.discard(name.lower())
 
     def close(self) -> None:

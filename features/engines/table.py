@@ -15,7 +15,8 @@ from features.engines.engine import Engine, Step, StepReport
 
 @dataclass(frozen=True)
 class Table:
-    """A handle on one table of an engine. Functions take and return handles; none reads a table by a name it knows.
+    """A handle on one table of an engine. Functions take and return handles; but for the tables of
+    the opened history, none reads a table of another by its name.
 
     In an f-string a handle is its table's name, so that SQL reads ``FROM {spine} AS s``. The name is the one that
     was asked for unless another living handle has it. ``with`` drops the table at the end of the block.
@@ -47,7 +48,11 @@ class Table:
     def of(cls, engine: Engine, name: str, frame: pd.DataFrame) -> Self:
         """A new table with the rows of a pandas frame; a copy is taken."""
         table = cls(engine, engine.claim(name))
-        engine.register(table.name, frame)
+        try:
+            engine.register(table.name, frame)
+        except BaseException:
+            table.drop()
+            raise
         return table
 
     @cached_property

@@ -35,6 +35,21 @@ class OutOfTime:
     test_from: datetime
 
     @property
+    def seen(self) -> bool:
+        """Whether the model may have learned from some of these rows."""
+        return self.test_from.isoformat() < self.bundle.recipe.test_from
+
+    def refuse_seen(self) -> None:
+        """Raise ``DataError`` if the model may have learned from some of these rows."""
+        if self.seen:
+            raise DataError(
+                "the model has seen these leads",
+                value=f"judged from {self.test_from:%Y-%m-%d}, trained to {self.bundle.recipe.test_from[:10]}",
+                why="a model judged on its own training rows looks better than it is",
+                fix="train again, or a later judge.test_from",
+            )
+
+    @property
     def probability(self) -> np.ndarray:
         """What the model says of each row."""
         return self.scored.prediction.table["probability"].to_numpy(dtype=float)
@@ -43,6 +58,11 @@ class OutOfTime:
     def sheet_probability(self) -> np.ndarray:
         """What the sheets say of each row. Raises ``UsageError`` without sheets."""
         fitted, rules = self.bundle.recipe.sheet_probability, self.scored.rules
+        if rules is not None and fitted is None:
+            raise UsageError(
+                "the model was trained without a score sheet, so the sheet's points have no probability yet",
+                fix="train again with the sheet: leadlens train CONFIG",
+            )
         if rules is None or fitted is None:
             raise UsageError(
                 "this project has no score sheet to compare the model with",
@@ -77,14 +97,7 @@ class OutOfTime:
 def score_out_of_time(
     history: History, split: Split, bundle: Bundle, sheets: ScorecardSet | None
 ) -> OutOfTime:
-    """Score the test rows of a split. Raises ``DataError`` where the model has learned from some of them."""
-    if split.test_from.isoformat() < bundle.recipe.test_from:
-        raise DataError(
-            "the model has seen these leads",
-            value=f"judged from {split.test_from:%Y-%m-%d}, trained to {bundle.recipe.test_from[:10]}",
-            why="a model judged on its own training rows looks better than it is",
-            fix="train again, or a later judge.test_from",
-        )
+    """Score the test rows of a split; ``refuse_seen`` says whether the model may have learned from some of them."""
     scored = score_leads(history, split.test, bundle, sheets)
     outcomes = history.engine.frame(
         f"SELECT row_id, label FROM {split.outcomes} WHERE part = 'test' ORDER BY row_id"
@@ -108,8 +121,9 @@ def out_of_time(rows: TrainingSet, bundle: Bundle) -> OutOfTime:
             why="a model can only judge rows made by its own features and sheets",
             fix="leave `rows` out: they are built again",
         )
+    rules = None if rows.rules is None else rows.rules.take(rows.test)
     return OutOfTime(
-        scored=score_rows(rows.matrix.take(rows.test), bundle, rows.rules, rows.rules),
+        scored=score_rows(rows.matrix.take(rows.test), bundle, rules, rules),
         bundle=bundle,
         label=rows.label[rows.test],
         base_rate=float(rows.label[rows.train].mean()),

@@ -76,23 +76,24 @@ def build_training_set(file: ProjectFile, history: History, matrix: Path | None 
     scored here. Raises ``DataError`` where a part would have no row or only one class to learn from, ``UsageError``
     where the matrix is of another project or of other data.
     """
+    sheets = load_sheets(file)  # before all else: a mistake in a sheet costs no features
     if matrix is not None:
         saved = open_matrix(matrix)
         saved.check(file, data_fingerprint(history))
         built, outcomes = load_rows(saved, history.engine)
         with Spine.of(history.engine, "saved_rows", built.spine) as spine:
-            return _training_set(file, history, built, outcomes, spine, saved.plan, saved.test_from)
+            return _training_set(history, sheets, built, outcomes, spine, saved.plan, saved.test_from)
     with split_snapshots(history, file.project) as split:
         plan = plan_features(history, split.train, feature_settings(file.project))
         built = build_matrix(history, plan, split.both)
         outcomes = history.engine.frame(f"SELECT row_id, part, label FROM {split.outcomes} ORDER BY row_id")
         outcomes = outcomes.set_index("row_id")
-        return _training_set(file, history, built, outcomes, split.both, plan, split.test_from)
+        return _training_set(history, sheets, built, outcomes, split.both, plan, split.test_from)
 
 
 def _training_set(
-    file: ProjectFile,
     history: History,
+    sheets: ScorecardSet | None,
     matrix: FeatureMatrix,
     outcomes: pd.DataFrame,
     spine: Spine,
@@ -100,7 +101,6 @@ def _training_set(
     test_from: datetime,
 ) -> TrainingSet:
     refuse_no_features(matrix)
-    sheets = load_sheets(file)
     return TrainingSet(
         matrix=matrix,
         label=outcomes["label"].astype(int),

@@ -73,6 +73,7 @@ def compare(
             warnings.append(SHEET_CHANGED)
     else:
         judged, warnings = out_of_time(rows, served.bundle), list(rows.warnings)
+    judged.refuse_seen()
     progress("Judging", 0, 0)
     comparison = compare_lenses(file, judged, served.display_name, warnings)
     folder = out or state_folder() / "reports" / file.project.name

@@ -90,6 +90,7 @@ def list_features(
             )
             if out is not None and split is not None and not as_file:
                 save_matrix(file, history, plan, split, data, out, watch)
+                rows = split.both
             elif out is not None:
                 write_matrix(history, plan, rows, out, watch=watch)
             elif debug:
@@ -117,10 +118,11 @@ def _planned(
     tables.enter_context(labels)
     try:
         split = tables.enter_context(split_by_time(history, spine, labels, project))
-    except DataError as error:
+    except (DataError, UsageError) as error:
         if required:
             raise
-        note = f"there are no training rows yet ({error.what}): these features are chosen by all rows"
+        why = f"{error.what}; {error.fix}" if error.fix else error.what
+        note = f"these features are chosen by all rows, since `train` could not train on them: {why}"
         return plan_vocabulary(history, spine, settings), spine, None, [note]
     return plan_features(history, split.train, settings), spine, split, []
 

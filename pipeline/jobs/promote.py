@@ -27,7 +27,8 @@ class Promotion:
     """What the gate saw.
 
     ``difference`` is the challenger's mean log loss on ``rows`` out-of-time rows minus the rival's (below 0 is
-    better), with its 90 % ``interval``; ``rows`` is 0 where the challenger was champion already.
+    better), with its 90 % ``interval``; ``rows`` is 0 where the challenger was champion already. ``rival_has_seen``: the
+    champion may have learned from some of these rows, which favours it.
     """
 
     project: str
@@ -37,6 +38,7 @@ class Promotion:
     interval: tuple[float, float]
     forced: str | None
     rows: int = 0
+    rival_has_seen: bool = False
     log_loss: float | None = None
     rival_log_loss: float | None = None
 
@@ -56,8 +58,9 @@ def promote(
     """Compare challenger and champion (without one: the score sheet, else the base rate) row by row, then move the alias.
 
     The gate lets pass what is not worse beyond chance: the interval of the paired difference in log loss
-    reaches zero or below. Raises ``DataError`` when it refuses; ``force`` gives the reason to promote anyhow;
-    ``rows`` saves building again what `train` has just built for this challenger.
+    reaches zero or below. Raises ``DataError`` when it refuses, and where the challenger has learned from these rows;
+    ``force`` gives the reason to promote anyhow. ``rows`` saves building again what `train` has just built for this
+    challenger; it is used where there is no champion yet.
     """
     registry = Registry(file.project.name)
     challenger = registry.open("challenger")
@@ -75,6 +78,8 @@ def promote(
         )
     progress("Judging challenger and rival on the same out-of-time leads", 0, 0)
     judged, others = _judged(file, challenger, champion, rows)
+    if not force:
+        judged.refuse_seen()
     claimed, rival = _rival(champion, judged, others)
     label = judged.label.to_numpy(dtype=float)
     losses, rival_losses = log_loss_of(label, judged.probability), log_loss_of(label, claimed)
@@ -104,6 +109,7 @@ def promote(
         interval=(low, high),
         forced=force,
         rows=len(difference),
+        rival_has_seen=others is not None and others.seen,
         log_loss=float(losses.mean()),
         rival_log_loss=float(rival_losses.mean()),
     )
@@ -129,6 +135,6 @@ def _rival(champion: Registered | None, own: OutOfTime, others: OutOfTime | None
     """What the rival says of each row, and what it is called."""
     if champion is not None and others is not None:
         return others.probability, champion.display_name
-    if own.scored.rules is not None:
+    if own.scored.rules is not None and own.bundle.recipe.sheet_probability is not None:
         return own.sheet_probability, "the score sheet"
     return np.full(len(own.label), own.base_rate), "the base rate"

@@ -53,7 +53,8 @@ class Scoring:
     def _repr_html_(self) -> str:
         from pipeline.html import table_html
 
-        shown = ["lead_id", "score", "grade", "rule_points", "rule_stage", "reasons_text"]
+        wanted = ("lead_id", "score", "grade", "rule_points", "rule_stage", "reasons_text")
+        shown = [name for name in wanted if name in self.scores]
         best = self.scores.sort_values("score", ascending=False)[shown]
         return f"<p>{len(self.scores):,} open leads as of {self.as_of:%Y-%m-%d}</p>" + table_html(best)
 

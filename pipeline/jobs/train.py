@@ -224,7 +224,7 @@ def _log(
             table.to_csv(folder / f"{name}.csv", index=False)
             mlflow.log_artifact(str(folder / f"{name}.csv"))
     mlflow.log_dict(file.project.canonical(), "project.json")
-    mlflow.log_dict([vars(column) for column in rows.matrix.columns], "features.json")
+    mlflow.log_dict([column.to_dict() for column in rows.matrix.columns], "features.json")
     # The sheets as they were learned from: the active versions, which the files may have left behind.
     for sheet in rows.sheets.sheets if rows.sheets else ():
         mlflow.log_text(yaml_text(sheet), f"scorecard/{sheet.name}.yaml")

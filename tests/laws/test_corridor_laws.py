@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import duckdb
 import pandas as pd
 import pytest
 
+from features import DataError, UsageError
 from features.spine import Spine, build_scoring_spine
-from pipeline import explain, load_project, open_history, score, train, write_starter
+from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
 from pipeline.cli.render.jobs import render_explanation
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import compare_lenses, out_of_time, score_out_of_time
@@ -21,6 +23,7 @@ from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.jobs.train import Training
+from pipeline.registry.mlflow_registry import Registered, Registry
 from pipeline.scorecards.project import load_sheets
 
 
@@ -151,6 +154,35 @@ def test_the_comparison_judges_the_very_scores(starter: ProjectFile, trained: Tr
     table = fresh.scored.prediction.table
     assert (judged["probability"] == table["probability"]).all()
     assert compare_lenses(starter, fresh, "1", []).figures() == trained.figures
+
+
+def test_a_model_is_not_judged_on_rows_that_it_has_seen(
+    starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(trained.bundle.recipe, test_from="2099-01-01T00:00:00")
+    eager = Registered(replace(trained.bundle, recipe=recipe), "1", "challenger", trained.run_id)
+    assert not out_of_time(trained.training_set, trained.bundle).seen
+    monkeypatch.setattr(Registry, "open", lambda self, alias: eager if alias == "challenger" else None)
+    for job in (compare, promote):
+        for rows in (None, trained.training_set):
+            with pytest.raises(DataError, match="the model has seen these leads"):
+                job(starter, rows=rows)
+
+
+def test_rows_of_another_model_are_refused(trained: Training) -> None:
+    recipe = replace(trained.bundle.recipe, sheet_version="another")
+    with pytest.raises(UsageError, match="made for another model"):
+        out_of_time(trained.training_set, replace(trained.bundle, recipe=recipe))
+
+
+def test_judged_rows_are_scored_leads_like_any_other(trained: Training) -> None:
+    rows = trained.training_set
+    scores = lead_scores(out_of_time(rows, trained.bundle).scored)
+    assert len(scores) == len(rows.test)
+    assert all(
+        sum(line["points"] for line in ledger if line["dimension"] in ("fit", "engagement")) == points
+        for ledger, points in zip(scores["ledger"], scores["rule_points"], strict=True)
+    )
 
 
 def test_a_lead_scores_the_same_alone_and_among_all(starter: ProjectFile, trained: Training) -> None:

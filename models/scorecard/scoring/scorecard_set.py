@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -201,6 +201,18 @@ class ScorecardSetScores:
     def lines(self, row_id: int) -> pd.DataFrame:
         """The ledger of one spine row."""
         return self.ledger[self.ledger["row_id"] == row_id].reset_index(drop=True)
+
+    def take(self, rows: pd.Index) -> ScorecardSetScores:
+        """Some of the rows, by row_id."""
+
+        def of(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame[frame["row_id"].isin(rows)].reset_index(drop=True)
+
+        parts = {
+            name: replace(part, scores=of(part.scores), ledger=of(part.ledger))
+            for name, part in self.parts.items()
+        }
+        return replace(self, scores=of(self.scores), ledger=of(self.ledger), parts=parts)
 
     def readable_ledger(self) -> pd.DataFrame:
         """The ledger with ``counts``: whether a line is part of the total of the row's primary sheet."""

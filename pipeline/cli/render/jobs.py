@@ -91,7 +91,8 @@ def render_features(features: FeatureList) -> list[str]:
 
 def render_steps(features: FeatureList) -> list[str]:
     """`leadlens features --explain`: the SQL of every step."""
-    return [f"-- {step.name}\n{step.sql};\n" for step in features.steps]
+    notes = [f"-- note: {note}\n" for note in features.notes]
+    return [*notes, *(f"-- {step.name}\n{step.sql};\n" for step in features.steps)]
 
 
 def render_training(run: Training, config: str) -> list[str]:
@@ -132,8 +133,10 @@ def render_promotion(gate: Promotion) -> list[str]:
         return [f"{name} is champion already; nothing changed."]
     low, high = gate.interval
     verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference, which is enough"
+    note = "note: the former champion may have learned from some of these rows, which favours it."
     return [
         f"{name} is champion now: {verdict}.",
+        *([note] if gate.rival_has_seen else []),
         f"On {gate.rows:,} out-of-time rows: log loss {gate.log_loss:.4f} against {gate.rival_log_loss:.4f} of "
         f"{gate.rival} (difference {gate.difference:+.4f}, 90 % interval {low:+.4f} to {high:+.4f}).",
     ]
