@@ -61,7 +61,7 @@ def _sheet_columns(rules: ScorecardSetScores, by_row: pd.DataFrame) -> dict[str,
     versions = {sheet.name: f"{sheet.name} {sheet.version}" for sheet in rules.sheet.sheets}
     return {
         "stage": by_row["stage"].to_numpy(),
-        "trend": by_row["trend"].map(_heading).to_numpy(),
+        "trend": by_row["trend"].map(_heading).to_numpy() if "trend" in by_row else None,  # by `movement`
         "route": [
             route_text(*row) for row in zip(by_row["action"], by_row["queue"], by_row["reason"], strict=True)
         ],

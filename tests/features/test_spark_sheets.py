@@ -24,7 +24,7 @@ MOMENTS = (
     datetime(2024, 3, 31, 2, 0, 0, 1),
     START + timedelta(days=70, microseconds=1),
 )
-HISTORIES = side_by_side([random_history(seed) for seed in range(2000, 2012)])
+HISTORIES = side_by_side([random_history(seed) for seed in range(2000, 2016)])
 VIEWED = "event_type = 'page_viewed'"
 EVERYTHING: Content = {
     "sheet": "everything",

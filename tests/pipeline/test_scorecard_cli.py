@@ -20,6 +20,7 @@ from pipeline.jobs.train import train
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.scorecards.project import choose_sheet, load_sheets, notes_of
 from pipeline.scorecards.templates import names
+from tests.pipeline.little_project import thin_out
 
 
 @pytest.fixture
@@ -229,6 +230,7 @@ def test_scores_with_nobody_in_a_sheet_or_with_no_sheet_any_more(project: Path, 
     edit(project, "points: 20}", "points: 25}")
     second(project, "second")
     file = file_of(project)
+    thin_out(file.folder)
     trained = train(file, trials=1)
     folder = Registry(trained.project).mlflow.artifacts.download_artifacts(
         run_id=trained.run_id, artifact_path="scorecard"
@@ -272,6 +274,7 @@ def test_scores_that_are_written_tell_version_trend_and_route(
         "grades:",
         "routes:\n  - {label: Interested, when: \"stage = 'MQL' AND phone IS NOT NULL\", action: call, queue: reps}\ngrades:",
     )
+    thin_out(Path())
     for arguments in (("train", ".", "--trials", "1"), ("score", ".", "--to", "duckdb:///scores.duckdb")):
         monkeypatch.setattr(sys, "argv", ["leadlens", *arguments])
         with pytest.raises(SystemExit) as ended:
