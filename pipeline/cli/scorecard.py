@@ -11,7 +11,7 @@ from pipeline.cli.options import AsOf, Config, Json, as_timestamp, load, print_r
 
 scorecard = typer.Typer(
     name="scorecard",
-    help="Score sheets: write, check, try on leads, compare, version and activate them.",
+    help="Score sheets: write, check, try, compare, go live.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

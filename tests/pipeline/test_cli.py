@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,22 @@ def test_init_overwrites_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "project.yaml").write_text("mine")
     assert call(monkeypatch, "init", str(tmp_path)) == 2
     assert (tmp_path / "project.yaml").read_text() == "mine"
+
+
+def test_help_is_not_cut_at_80_columns_and_every_command_has_an_example(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def commands(*group: str) -> list[str]:
+        assert call(monkeypatch, *group, "--help") == 0
+        lines = capfd.readouterr().out.partition("Commands:\n")[2].splitlines()
+        assert not [line for line in lines if line.endswith("...")], "a summary is cut"
+        return [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
+
+    every = [(name,) for name in commands() if name != "scorecard"]
+    every += [("scorecard", name) for name in commands("scorecard")]
+    assert len(every) > 20
+    for command in every:
+        assert call(monkeypatch, *command, "--help") == 0
+        assert re.search(r"Examples?:", capfd.readouterr().out), command
