@@ -119,12 +119,24 @@ def make_empty(engine: DuckDBEngine, table: str) -> None:
     engine.run([Step(table, f"SELECT {columns} WHERE FALSE")])
 
 
-def _shape(
-    engine: DuckDBEngine, table: str, source: Source, project: Project, findings: list[Finding], where: str
-) -> set[str]:
-    """Apply ``columns``, ``missing`` and ``where``; drop the ``known_after`` columns and return their names."""
-    quote, raw = engine.dialect.quote, f"raw_{table}"
-    present = engine.columns(raw)
+@dataclass(frozen=True)
+class Shape:
+    """A table as the project file wants it: ``SELECT kept FROM (SELECT values FROM …) AS renamed WHERE condition``."""
+
+    values: str
+    condition: str
+    kept: str
+    hidden: set[str]
+
+
+def shape_of(
+    engine: DuckDBEngine, table: str, present: Mapping[str, str], source: Source, project: Project, where: str
+) -> Shape:
+    """Apply ``columns``, ``missing`` and ``where``, and leave out the ``known_after`` columns.
+
+    ``present`` are the columns of the source and their SQL types. Raises ``UsageError`` where they do not fit.
+    """
+    quote = engine.dialect.quote
     for target, origin in source.columns.items():
         if origin in set(CONTRACT[table]) - set(present) and target in set(present) - set(CONTRACT[table]):
             raise UsageError(
@@ -148,24 +160,38 @@ def _shape(
         f"{_without_missing(engine, origin, present[origin], source.missing)} AS {quote(name)}"
         for name, origin in names
     )
-    engine.run([Step("renamed", f"SELECT {', '.join(values)} FROM {raw}")])
     condition = "TRUE"
     if source.where is not None:
-        types = {name: _rough_kind(kind) for name, kind in engine.columns("renamed").items()}
+        types = {name: _rough_kind(present[origin]) for name, origin in names}
         parsed = Condition.parse(source.where, types, where=f"{where}.where")
         condition = parsed.sql(engine.dialect, {"": "renamed"})
-        out = engine.count(f"renamed WHERE NOT coalesce({condition}, FALSE)")
-        removed = f"{counted(out, 'row')} of {engine.count('renamed'):,} left out by data.{table}.where"
-        findings.append(Finding("where", removed, "note", out))
     hidden = {name for name, _ in names if name in project.known_after and name not in CONTRACT[table]}
     # The outcome and the order may be declared too; they are no attributes, but still needed here.
     needed = _outcome_and_order(project) if table == "leads" else set()
-    keep = ", ".join(quote(name) for name, _ in names if name not in hidden - needed)
+    kept = ", ".join(quote(name) for name, _ in names if name not in hidden - needed)
+    return Shape(", ".join(values), condition, kept, hidden)
+
+
+def where_finding(table: str, out: int, rows: int) -> Finding:
+    """How many rows ``where`` left out."""
+    return Finding("where", f"{counted(out, 'row')} of {rows:,} left out by data.{table}.where", "note", out)
+
+
+def _shape(
+    engine: DuckDBEngine, table: str, source: Source, project: Project, findings: list[Finding], where: str
+) -> set[str]:
+    """Bring a raw table into shape; returns the names of the columns that were left out."""
+    raw = f"raw_{table}"
+    shape = shape_of(engine, table, engine.columns(raw), source, project, where)
+    engine.run([Step("renamed", f"SELECT {shape.values} FROM {raw}")])
+    if source.where is not None:
+        out = engine.count(f"renamed WHERE NOT coalesce({shape.condition}, FALSE)")
+        findings.append(where_finding(table, out, engine.count("renamed")))
     engine.connection.execute(
-        f"CREATE OR REPLACE TABLE {raw} AS SELECT {keep} FROM renamed WHERE {condition}"
+        f"CREATE OR REPLACE TABLE {raw} AS SELECT {shape.kept} FROM renamed WHERE {shape.condition}"
     )
     engine.drop("renamed")
-    return hidden
+    return shape.hidden
 
 
 def _without_missing(engine: DuckDBEngine, column: str, sql_type: str, missing: tuple[str, ...]) -> str:
@@ -206,19 +232,32 @@ def _contract(
     """Make a contract table of its raw one; returns the kinds of the columns outside the contract."""
     source: Source = getattr(project.data, table)
     caster, quote = Caster(engine, table, where, source.columns), engine.dialect.quote
+    expressions, kinds = contract_columns(caster, project)
+    columns = ", ".join(f"{sql} AS {quote(name)}" for name, sql in expressions.items())
+    engine.run([Step(table, f"SELECT {columns} FROM {caster.raw}")])
+    if table == "leads" and project.outcome.column is not None:
+        _outcomes(caster, project.outcome.column, project.outcome.positive)
+    engine.connection.execute(f"DROP TABLE {caster.raw}")
+    findings.extend(caster.findings)
+    return kinds
+
+
+def contract_columns(caster: Caster, project: Project) -> tuple[dict[str, str], dict[str, Kind]]:
+    """SQL of every column of a contract table over its raw one; kinds of those outside the contract."""
+    table = caster.table
     generated = _ordered(caster, project) if table == "leads" else {}
-    expressions: list[str] = []
+    expressions: dict[str, str] = {}
     for name, how in CONTRACT[table].items():
         reader, required = how.rstrip("!"), how.endswith("!")
         if name in generated:
-            expressions.append(f"{generated[name]} AS {name}")
+            expressions[name] = generated[name]
         elif name in caster.types:
             read = {"id": caster.identifier, "timestamp": caster.timestamp, "number": caster.number}[reader]
-            expressions.append(f"{read(name)} AS {name}")
+            expressions[name] = read(name)
         elif required:
             raise _lacking(table, name, caster)
         else:
-            expressions.append(f"CAST(NULL AS {_SQL_TYPE[reader]}) AS {name}")
+            expressions[name] = f"CAST(NULL AS {_SQL_TYPE[reader]})"
     kinds: dict[str, Kind] = {}
     if table not in ("conversions", "changes", "aliases", *FEEDBACK):
         contract = set(CONTRACT[table]) | (_outcome_and_order(project) if table == "leads" else set())
@@ -227,17 +266,11 @@ def _contract(
                 raise UsageError(
                     "this column name is reserved",
                     value=name,
-                    where=where,
+                    where=caster.where,
                     fix=f"rename yours: columns: {{my_{name}: {name}}}",
                 )
-            sql, kinds[name] = caster.attribute(name)
-            expressions.append(f"{sql} AS {quote(name)}")
-    engine.run([Step(table, f"SELECT {', '.join(expressions)} FROM {caster.raw}")])
-    if table == "leads" and project.outcome.column is not None:
-        _outcomes(caster, project.outcome.column, project.outcome.positive)
-    engine.connection.execute(f"DROP TABLE {caster.raw}")
-    findings.extend(caster.findings)
-    return kinds
+            expressions[name], kinds[name] = caster.attribute(name)
+    return expressions, kinds
 
 
 def _lacking(table: str, name: str, caster: Caster) -> UsageError:
