@@ -157,6 +157,7 @@ class DuckDBEngine(Engine):
     ) -> None:
         self.dialect = DuckDBDialect()
         self._views: set[str] = set()  # tables that ``read`` made, by lower-case name
+        self._releases: list[Callable[[], None]] = []
         self.connection = connection or duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
         # In a notebook without ipywidgets the bar is off already, and DuckDB refuses to switch it off again.
@@ -271,8 +272,14 @@ class DuckDBEngine(Engine):
             self.connection.execute(f"DROP {kind} IF EXISTS temp.main.{self.dialect.quote(name)}")
             self._views.discard(name.lower())
 
+    def on_close(self, release: Callable[[], None]) -> None:
+        """Call ``release`` when the engine is closed."""
+        self._releases.append(release)
+
     def close(self) -> None:
         self.connection.close()
+        while self._releases:
+            self._releases.pop()()
 
 
 def _message(error: Exception) -> str:

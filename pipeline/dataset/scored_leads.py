@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
 
@@ -64,15 +63,13 @@ def score_leads(
     sheets: ScorecardSet | None,
     *,
     movement: bool = False,
-    store: Path | None = None,
 ) -> ScoredLeads:
     """Score the rows of a spine by a trained model and by the project's sheets.
 
     Features are made by the plan that the model was trained with, so that a row is what it was, or would have been,
-    in training. ``movement`` adds how the sheet's total moved in a week; ``store`` is where the sorted events of a
-    large history are kept (see ``build_matrix``). Raises ``DataError`` if the data lack a column of the plan.
+    in training. ``movement`` adds how the sheet's total moved in a week. Raises ``DataError`` if the data lack a column of the plan.
     """
-    matrix = build_matrix(history, bundle.recipe.plan, spine, store=store)
+    matrix = build_matrix(history, bundle.recipe.plan, spine)
     rules = score_scorecard_set(sheets, history, spine, movement=movement) if sheets else None
     prior = rules
     if (own := bundle.sheet) is None:

@@ -18,8 +18,8 @@ from pipeline.audit.quick_models import QuickSet, quick_set
 from pipeline.audit.rebuild import Rebuild, rebuild
 from pipeline.config import ProjectFile
 from pipeline.dataset.training_set import TrainingSet, build_training_set
+from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
-from pipeline.sources import open_history
 
 _MOST_MEASURED = 25  # suspects with an incremental AUC, each of which takes a model of its own
 

@@ -22,8 +22,8 @@ from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_p
 from pipeline.dataset.time_split import split_by_time
 from pipeline.dataset.training_set import refuse_no_features
 from pipeline.html import table_html
+from pipeline.prepared import open_history
 from pipeline.scorecards.project import load_sheets, notes_of
-from pipeline.sources import open_history
 
 
 @dataclass(frozen=True, kw_only=True)

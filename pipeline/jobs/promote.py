@@ -15,10 +15,10 @@ from pipeline.config import ProjectFile
 from pipeline.dataset.judged import OutOfTime, out_of_time, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
+from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
 from pipeline.registry.mlflow_registry import Registered, Registry
 from pipeline.scorecards.project import load_sheets
-from pipeline.sources import open_history
 from pipeline.threads import one_blas_thread
 
 

@@ -16,9 +16,9 @@ from pipeline.config import ProjectFile, expand
 from pipeline.dataset.lead_scores import lead_scores
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import score_leads
+from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
-from pipeline.sources import open_history
 from pipeline.state import state_folder
 from pipeline.writeback import RunManifest, WriteResult, parse_target, write_scores
 

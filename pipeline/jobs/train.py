@@ -20,9 +20,9 @@ from pipeline.config import ProjectFile
 from pipeline.dataset.judged import OutOfTime, compare_lenses, fit_sheet_probability, out_of_time
 from pipeline.dataset.policies import outcome_horizon
 from pipeline.dataset.training_set import TrainingSet, build_training_set
+from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
 from pipeline.registry.bundle import Bundle, Recipe
-from pipeline.sources import open_history
 from pipeline.state import study_storage
 from pipeline.threads import one_blas_thread
 

@@ -48,6 +48,8 @@ class Caster:
             # An integer column with NULLs may arrive as floating point; 12.0 and "12" must be the same lead.
             whole = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
             return f"CASE WHEN {name} = floor({name}) THEN {whole} ELSE CAST({name} AS VARCHAR) END"
+        if kind == "VARCHAR":
+            return trimmed(name)
         return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
 
     def timestamp(self, column: str) -> str:
@@ -106,7 +108,7 @@ class Caster:
 
     def _text(self, column: str) -> tuple[str, Kind]:
         name = self.quote(column)
-        filled = f"nullif(trim({name}), '')"
+        filled = trimmed(name)
         total = self._count(column, f"{filled} IS NOT NULL")
         numeric = self._count(column, f"TRY_CAST({filled} AS DOUBLE) IS NOT NULL")
         distinct = self._distinct(column, filled)
@@ -188,7 +190,9 @@ class Caster:
 
     def _warn_mixed_zones(self, column: str) -> None:
         name = self.quote(column)
-        zoned = self._count(column, f"regexp_matches(trim({name}), ':[0-9.]+ ?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')")
+        zoned = self._count(
+            column, f"regexp_matches(trim({name}), ':[0-9.]+ ?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
+        )
         bare = self._count(column, f"nullif(trim({name}), '') IS NOT NULL") - zoned
         if zoned and bare:
             self._warn(
@@ -211,6 +215,11 @@ class Caster:
 
     def _warn(self, code: str, message: str, count: int) -> None:
         self.findings.append(Finding(code, message, "warning", count))
+
+
+def trimmed(name: str) -> str:
+    """SQL of a text without spaces around it, NULL for an empty one; few texts need it, and they are told apart cheaply."""
+    return f"CASE WHEN {name} < '!' OR suffix({name}, ' ') THEN nullif(trim({name}), '') ELSE {name} END"
 
 
 def _humanize(sql_type: str) -> str:

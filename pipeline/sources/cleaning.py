@@ -31,7 +31,7 @@ class EventCounts:
     rows: int = 0
     incomplete: dict[str, int] = field(default_factory=dict)
     unknown: int = 0
-    stranger: str | None = None
+    stranger: str = ""
     known_early: int = 0
     retracted: int = 0
     in_vain: int = 0
@@ -142,7 +142,7 @@ class Cleaner:
 
     def _unknown_leads(self, counts: EventCounts) -> None:
         unknown = "events WHERE lead_id NOT IN (SELECT lead_id FROM leads)"
-        counts.stranger = self.engine.value(f"SELECT min(lead_id) FROM {unknown}")
+        counts.stranger = str(self.engine.value(f"SELECT min(lead_id) FROM {unknown}"))
         counts.unknown = self._leave_out("events", "lead_id IN (SELECT lead_id FROM leads)")
 
     def conversions(self) -> None:
@@ -219,6 +219,8 @@ class Cleaner:
     ) -> None:
         """Leave out the rows for which ``condition`` does not hold, and report their number and an example."""
         rest = f"{table} WHERE NOT ({condition})"
+        if not self.engine.count(rest):
+            return
         shown = self._example(example, rest, known) if example else ""
         dropped = self._leave_out(table, condition)
         self._report(code, dropped, table.removesuffix("s"), f"{problem}{shown}: left out")
@@ -258,6 +260,8 @@ class Cleaner:
     def _keep_distinct(self, table: str, key: str) -> None:
         """Drop exact duplicates; other rows must not share their key."""
         before = self.engine.count(table)
+        if before == self.engine.value(f"SELECT count(DISTINCT {key}) FROM {table}"):
+            return
         self.engine.run([Step(table, f"SELECT DISTINCT * FROM {table}")])
         thing, repeated = table.removesuffix("s"), before - self.engine.count(table)
         self._report(f"{thing}-repeated", repeated, thing, "identical to another in every column: kept once")

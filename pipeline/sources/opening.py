@@ -70,7 +70,7 @@ def open_history(file: ProjectFile, engine: DuckDBEngine | None = None) -> Histo
     latest = latest_of(engine, ("leads.created_at", "events.occurred_at", "conversions.converted_at"))
     return History(
         engine,
-        data_end=data_end(engine, project, findings, latest),
+        data_end=data_end(project, findings, first_of(engine), latest),
         lead_attributes=read.kinds["leads"],
         account_attributes=read.kinds["accounts"],
         event_properties=read.kinds["events"],
@@ -405,16 +405,25 @@ def latest_of(engine: DuckDBEngine, columns: Iterable[str]) -> datetime | None:
     return None if latest is None else datetime.fromisoformat(latest.isoformat())
 
 
+def first_of(engine: DuckDBEngine) -> datetime:
+    """When the first lead was created."""
+    first = engine.value("SELECT min(created_at) FROM leads")
+    return datetime.fromisoformat(first.isoformat())
+
+
 def data_end(
-    engine: DuckDBEngine, project: Project, findings: list[Finding], latest: datetime | None
+    project: Project, findings: list[Finding], first: datetime, latest: datetime | None
 ) -> datetime:
-    """Where the data end, by default just after their ``latest`` timestamp."""
+    """Where the data end, by default just after their ``latest`` timestamp; the ``first`` lead must be before.
+
+    Raises ``UsageError`` for a ``data.ends`` before it.
+    """
     assert latest is not None
     if project.outcome.column is not None:  # the outcome is in the row itself: every row is mature
         latest += project.outcome.horizon
     if project.data.ends is None:
         return latest + timedelta(microseconds=1)
-    if project.data.ends <= engine.value("SELECT min(created_at) FROM leads"):
+    if project.data.ends <= first:
         raise UsageError(
             "data.ends is before the first lead",
             value=f"{project.data.ends:%Y-%m-%d}",

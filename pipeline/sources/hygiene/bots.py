@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from features import DuckDBEngine, Finding, UsageError, humanize, nearest
 from features.errors import counted, listed
 from features.history import Kind
 from pipeline.config import Bots
-from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, bot_steps
+from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, bot_steps, bucket_sql, crowd_size
 
 # What mail programs, CRMs and newsletters call them: email_clicked, "Email Link Clicked", click, opened.
 _NAMED = {
@@ -33,23 +33,8 @@ def mark_bots(
 
     Raises ``UsageError`` for a property that does not exist, or that is called ``machine`` already.
     """
-    if bots.mode == "off" or not engine.count("events"):
+    if not find_bots(engine, bots, kinds, findings, name):
         return
-    if bots.mode == "feature" and "machine" in {column.lower() for column in kinds}:
-        raise UsageError(
-            "events already have a column machine, which hygiene.bots would add",
-            value="mode: feature",
-            where=f"{name}: hygiene.bots",
-            fix="rename yours: columns: {my_machine: machine}, or use mode: filter",
-        )
-    mail = _mail_events(engine, bots, kinds, findings, name)
-    if not mail.clicks:
-        if bots.mode != "report":
-            message = "hygiene.bots found no event type for clicks: list yours under `clicks`"
-            findings.append(Finding("bots-no-clicks", message))
-        return
-    engine.run(bot_steps(engine.dialect, bots, mail))
-    findings += _findings(engine, bots, mail)
     # In place: another copy of all events would cost far more than the search for bots.
     if bots.mode == "filter":
         # least() ignores NULL
@@ -67,10 +52,63 @@ def mark_bots(
     engine.drop(*TABLES)
 
 
-def _mail_events(
+def find_bots(
     engine: DuckDBEngine, bots: Bots, kinds: Mapping[str, Kind], findings: list[Finding], name: str
-) -> MailEvents:
+) -> bool:
+    """Make ``bot_clicks`` of the cleaned table ``events``; whether there was anything to look at. See ``mark_bots``."""
+    if bots.mode == "off" or not engine.count("events"):
+        return False
+    if bots.mode == "feature" and "machine" in {column.lower() for column in kinds}:
+        raise UsageError(
+            "events already have a column machine, which hygiene.bots would add",
+            value="mode: feature",
+            where=f"{name}: hygiene.bots",
+            fix="rename yours: columns: {my_machine: machine}, or use mode: filter",
+        )
     present = list(engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"])
+    mail = mail_events(present, bots, kinds, findings, name)
+    if not mail.clicks:
+        return False
+    if bots.mode == "report" and not possibly_crowded(engine, bots, mail, "events"):
+        return False
+    engine.run(bot_steps(engine.dialect, bots, mail))
+    findings += _findings(engine, bots, mail)
+    return True
+
+
+def possibly_crowded(
+    engine: DuckDBEngine, bots: Bots, mail: MailEvents, rows: str, lead: str = "lead_id"
+) -> bool:
+    """Whether so many clicks come in crowds that a report could be worth it: far cheaper than to look for them.
+
+    ``rows`` are events, whose column ``lead`` tells the leads apart.
+    """
+    least = crowd_size(bots)
+    if least is None:
+        return False
+    clicks = f"{rows} WHERE event_type IN ({', '.join(map(engine.dialect.literal, mail.clicks))})"
+    # A crowd covers at most two buckets of time, one of which holds half of it; so it is there, or right beside.
+    near = engine.value(
+        f"""
+        SELECT coalesce(sum(n), 0)
+        FROM (
+          SELECT count(*) AS n
+          FROM {clicks}
+          GROUP BY {lead}, {bucket_sql(bots)}
+          HAVING count(*) >= {(least + 1) // 2}
+        )
+        """
+    )
+    return int(near) * 3 >= max(1, _CONSIDERABLE * engine.count(clicks))
+
+
+def mail_events(
+    present: Sequence[str], bots: Bots, kinds: Mapping[str, Kind], findings: list[Finding], name: str
+) -> MailEvents:
+    """Which of the ``present`` event types are clicks and opens, and which properties identify mail and link.
+
+    Raises ``UsageError`` for a property that does not exist.
+    """
     types = {}
     for part, pattern in _NAMED.items():
         given: tuple[str, ...] = getattr(bots, part)
@@ -82,6 +120,9 @@ def _mail_events(
             message = f"hygiene.bots.{part}: no event has the type {absent!r}{meant}"
             findings.append(Finding("bots-unknown-type", message))
     clicks = tuple(t for t in types["clicks"] if bots.clicks or t not in types["opens"])
+    if not clicks and bots.mode != "report":
+        message = "hygiene.bots found no event type for clicks: list yours under `clicks`"
+        findings.append(Finding("bots-no-clicks", message))
     opens = tuple(t for t in types["opens"] if t not in clicks)
     by_shape = {re.sub(r"[^a-z0-9]+", "_", column.lower()): column for column in reversed(list(kinds))}
     properties = {}
