@@ -14,6 +14,7 @@ from models.prediction import Prediction, named, predict, sheet_points, with_poi
 from models.reasons import Reason, reasons_of
 from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
 from pipeline.registry.bundle import Bundle
+from pipeline.stages import Stages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,20 +64,25 @@ def score_leads(
     sheets: ScorecardSet | None,
     *,
     movement: bool = False,
+    stages: Stages | None = None,
 ) -> ScoredLeads:
     """Score the rows of a spine by a trained model and by the project's sheets.
 
     Features are made by the plan that the model was trained with, so that a row is what it was, or would have been,
-    in training. ``movement`` adds how the sheet's total moved in a week. Raises ``DataError`` if the data lack a column of the plan.
+    in training. ``movement`` adds how the sheet's total moved in a week; ``stages`` records what each step costs. Raises ``DataError`` if the data lack a column of the plan.
     """
-    matrix = build_matrix(history, bundle.recipe.plan, spine)
-    rules = score_scorecard_set(sheets, history, spine, movement=movement) if sheets else None
-    prior = rules
-    if (own := bundle.sheet) is None:
-        prior = None
-    elif sheets is None or own.version != sheets.version:
-        prior = score_scorecard_set(own, history, spine)
-    return score_rows(matrix, bundle, rules, prior)
+    stages = stages or Stages()
+    with stages("features", spine.rows):
+        matrix = build_matrix(history, bundle.recipe.plan, spine)
+    with stages("sheet", spine.rows):
+        rules = score_scorecard_set(sheets, history, spine, movement=movement) if sheets else None
+        prior = rules
+        if (own := bundle.sheet) is None:
+            prior = None
+        elif sheets is None or own.version != sheets.version:
+            prior = score_scorecard_set(own, history, spine)
+    with stages("score", spine.rows):
+        return score_rows(matrix, bundle, rules, prior)
 
 
 def score_rows(

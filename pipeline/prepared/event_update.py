@@ -12,6 +12,7 @@ from pipeline.prepared.event_casting import VALUES, EventCaster, count_values
 from pipeline.prepared.event_files import EventFiles, scan
 from pipeline.prepared.event_pass import EventPass, Layout
 from pipeline.prepared.folder import PreparedFolder
+from pipeline.prepared.identity import same_contents
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
 from pipeline.prepared.sources import EventReader, NewSource, relation, resolved_columns
 from pipeline.sources.opening import Shape, contract_columns, shape_of, where_finding
@@ -50,7 +51,7 @@ class EventUpdate:
         self.file, self.engine, self.folder = file, engine, folder
         self.old = old.events if old else Events()
         self.tables = dict(old.tables) if old else {}
-        self.marks = marks
+        self.marks, self.old_marks = marks, old.looks.get("events", ()) if old else ()
         self.source = file.project.data.events
         self.where = f"{file.path.name}: data.events"
         self.plan = _Plan()
@@ -124,6 +125,8 @@ class EventUpdate:
 
     def _plan_whole(self, old: list[EventSource]) -> _Plan:
         after = old[-1].cursor if old else None
+        if old and self.marks is not None and same_contents(self.marks, self.old_marks):
+            return _Plan(kept=old)
         new = self.reader.whole(after)
         if after is not None:
             return _Plan(kept=old, new=[new] if self._rows(new) else [])

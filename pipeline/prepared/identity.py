@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.prepared.manifest import FileMark
@@ -21,6 +21,11 @@ def look_at(path: str | Path, known: Mapping[str, FileMark]) -> FileMark:
     if before is not None and seen == (before.size, before.modified_ns, before.changed_ns):
         return before
     return FileMark(path=text, size=seen[0], modified_ns=seen[1], changed_ns=seen[2], digest=digest_of(path))
+
+
+def same_contents(some: Sequence[FileMark], others: Sequence[FileMark]) -> bool:
+    """Whether two sets of files hold the same, in the same order."""
+    return len(some) == len(others) and all(map(FileMark.same_content, some, others))
 
 
 def by_path(marks: Iterable[FileMark]) -> dict[str, FileMark]:

@@ -66,15 +66,15 @@ class PreparedHistory:
         """Grows by one with every change of the sources."""
         return self.manifest.version
 
-    def history(self) -> History:
-        """All of it."""
-        engine = self._engine()
+    def history(self, engine: DuckDBEngine | None = None) -> History:
+        """All of it, by default in an engine of its own."""
+        engine = self._leased(engine or duckdb_engine(self.file))
         self._define(engine, "TRUE", self.manifest.tables["events"].files if self._has_events else ())
         return self._history(engine)
 
     def part(self, number: int) -> History:
         """The leads of one part, with all that is known of them; the other tables are whole."""
-        engine = self._engine()
+        engine = self._leased(duckdb_engine(self.file))
         between = f"_lead_no BETWEEN {number * STRIDE} AND {(number + 1) * STRIDE - 1}"
         files = [file for file in self._event_files if file.part == number]
         self._define(engine, between, files)
@@ -82,7 +82,7 @@ class PreparedHistory:
 
     def of_leads(self, leads: Sequence[str], colleagues: bool = True) -> History:
         """Some leads (and, with ``colleagues``, those of their accounts): only their rows are read."""
-        engine = self._engine()
+        engine = self._leased(duckdb_engine(self.file))
         numbers = self._numbers(engine, leads, colleagues)
         chosen = f"_lead_no IN ({', '.join(map(str, numbers)) or 'NULL'})"
         parts = {number // STRIDE for number in numbers}
@@ -109,8 +109,8 @@ class PreparedHistory:
     def _event_files(self) -> Sequence[StoredFile]:
         return self.manifest.tables["events"].files if self._has_events else ()
 
-    def _engine(self) -> DuckDBEngine:
-        engine = duckdb_engine(self.file)
+    def _leased(self, engine: DuckDBEngine) -> DuckDBEngine:
+        """Keep the files from being removed while the engine is open."""
         lease = ExitStack()
         lease.enter_context(self.folder.in_use())
         engine.on_close(lease.close)

@@ -17,7 +17,7 @@ from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import EventSource, FileMark
 from pipeline.sources.csv_files import CSV_TYPES, csv_value, fitting_types, open_csv
-from pipeline.sources.reading import existing_paths, kind_of, reading_errors, source_batches
+from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal
@@ -64,11 +64,18 @@ class EventReader:
         assert source is not None
         self.file, self.source, self.connection, self.spool = file, source, connection, spool
         self.where = f"{file.path.name}: data.events"
+        self._paths: list[str] | None = None
 
     @property
     def one_by_one(self) -> bool:
         """Whether each file is a source of its own."""
-        return self.source.query is None and not is_database(self.source, self.where)
+        if self.source.query is not None or is_database(self.source, self.where):
+            return False
+        if self._paths is None:
+            self._paths = existing_paths(self.source, self.file, self.where)
+            if self.source.table is None:
+                refuse_mixed(self._paths, self.where)
+        return self.source.table is None
 
     def read(self, mark: FileMark) -> NewSource:
         """One file of a glob."""

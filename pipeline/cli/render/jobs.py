@@ -202,7 +202,7 @@ def render_scoring(run: Scoring) -> list[str]:
     """`leadlens score`."""
     lines = [*(f"note: {warning}" for warning in run.warnings)]
     lines.append(
-        f"{len(run.scores):,} open leads scored as of {run.as_of:%Y-%m-%d %H:%M} UTC with {run.version} ({run.alias})."
+        f"{run.leads:,} open leads scored as of {run.as_of:%Y-%m-%d %H:%M} UTC with {run.version} ({run.alias})."
     )
     if run.written is None:
         lines.append("Dry run: nothing was written.")
