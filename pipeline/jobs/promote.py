@@ -17,7 +17,8 @@ from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
 from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
-from pipeline.registry.mlflow_registry import Registered, Registry
+from pipeline.registry.mlflow_registry import Registry
+from pipeline.registry.registered import Registered
 from pipeline.scorecards.project import load_sheets
 from pipeline.threads import one_blas_thread
 

@@ -20,10 +20,10 @@ from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import score_leads
 from pipeline.prepared import open_prepared
 from pipeline.progress import Progress, silent
+from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.stages import Stages
 from pipeline.writeback import RunManifest, WriteResult, open_run, parse_target
-
 
 # Of more leads than these, a result holds those with the highest scores alone.
 _MOST_SHOWN = 50_000
@@ -89,14 +89,12 @@ def score(
     Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
     writing equal scores again changes nothing. Raises ``LeadlensError`` with the target as it was before.
     """
-    from pipeline.registry.mlflow_registry import Registry
-
     target, stages = _target(file, to), Stages()
     if not dry_run:
         parse_target(target)  # a typo costs no scoring run
     progress("Opening the model", 0, 0)
     with stages("model"):
-        served = Registry(file.project.name).serving()
+        served = serving_model(file.project.name)
     warnings = [] if served.alias == "champion" else [
         "no champion yet: the challenger scores (leadlens promote makes it champion)"
     ]  # fmt: skip

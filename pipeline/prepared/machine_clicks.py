@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
 from features import DuckDBEngine, Finding, Step
-from pipeline.config import ProjectFile
+from pipeline.config import Bots, ProjectFile
 from pipeline.prepared.event_files import scan
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import Events, Noted, StoredTable
+from pipeline.prepared.sorting import count_crowded
 from pipeline.sources.cleaning import now_literal
-from pipeline.sources.hygiene.bot_steps import TABLES
-from pipeline.sources.hygiene.bots import find_bots, mail_events, possibly_crowded
+from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, crowd_size
+from pipeline.sources.hygiene.bots import CONSIDERABLE, find_bots, mail_events
 
 _COLUMNS = {"_lead_no": "INTEGER", "occurred_at": "TIMESTAMP", "_event_key": "BIGINT", "since": "TIMESTAMP"}
 
@@ -25,11 +30,13 @@ def mark_machine_clicks(
     if bots.mode == "off" or not stored.files:
         return (), nothing
     files = scan(engine, [folder.file(item) for item in stored.files])
-    visible = f"coalesce(known_at, occurred_at) <= {now_literal(engine)}"
+    now = (datetime.now(UTC).replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+    future = any(run.latest_known > now for run in events.runs)
+    visible = f"coalesce(known_at, occurred_at) <= {now_literal(engine)}" if future else "TRUE"
     present = engine.frame(f"SELECT DISTINCT event_type AS t FROM {files} WHERE {visible} ORDER BY t")["t"]
     kinds = dict(events.properties)
     mail = mail_events(list(present), bots, kinds, findings, file.path.name)
-    if mail.clicks and bots.mode == "report" and not possibly_crowded(engine, bots, mail, files, "_lead_no"):
+    if mail.clicks and bots.mode == "report" and not _worth_a_report(engine, folder, stored, bots, mail):
         return tuple(map(Noted.of, findings)), nothing
     quote, literal = engine.dialect.quote, engine.dialect.literal
     types = [*mail.clicks, *mail.opens, *(t for t in (*bots.clicks, *bots.opens) if t in set(present))]
@@ -69,3 +76,23 @@ def mark_machine_clicks(
         )
     finally:
         engine.drop("events", *TABLES)
+
+
+def _worth_a_report(
+    engine: DuckDBEngine, folder: PreparedFolder, stored: StoredTable, bots: Bots, mail: MailEvents
+) -> bool:
+    """Whether so many clicks come in crowds that there could be something to say: far cheaper than to look for bots."""
+    least = crowd_size(bots)
+    if least is None:
+        return False
+    types = ", ".join(map(engine.dialect.literal, mail.clicks))
+    within, crowded, clicks = bots.within // timedelta(microseconds=1), 0, 0
+    for part in sorted({file.part for file in stored.files}):
+        files = scan(engine, [folder.file(file) for file in stored.files if file.part == part])
+        columns = engine.connection.execute(
+            f"SELECT _lead_no, epoch_us(occurred_at) AS at FROM {files} WHERE event_type IN ({types})"
+        ).fetchnumpy()
+        lead, at = np.asarray(columns["_lead_no"]), np.asarray(columns["at"])
+        crowded += count_crowded(np.lexsort((at, lead)), lead, at, within, least)
+        clicks += len(lead)
+    return crowded >= max(1, CONSIDERABLE * clicks)

@@ -123,12 +123,15 @@ class EventRun(_Part):
 class Events(_Part):
     """The events: sources, sorted runs, and which rows gave way to which.
 
+    ``strays`` are leads that belong to another part than the one that they are kept in, since they got an account
+    later: (number, part).
     ``pairs`` counts rows by (the source whose row was kept, the source whose row was left out, why).
     """
 
     sources: tuple[EventSource, ...] = ()
     runs: tuple[EventRun, ...] = ()
     parts: int = 1
+    strays: tuple[tuple[int, int], ...] = ()
     properties: dict[str, Kind] = {}
     types: dict[str, str] = {}
     hidden: tuple[str, ...] = ()

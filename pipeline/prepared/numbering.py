@@ -63,6 +63,21 @@ def number_leads(engine: DuckDBEngine, parts: int) -> None:
     engine.drop("own_numbers")
 
 
+def strays(engine: DuckDBEngine, parts: int) -> tuple[tuple[int, int], ...]:
+    """Leads whose account now belongs to another part than the one that they are in: (number, that part)."""
+    return tuple(
+        engine.connection.execute(
+            f"""
+            SELECT n.lead_no, CAST(hash(w.home) % {parts} AS INTEGER) AS part
+            FROM wanted AS w
+            JOIN numbers AS n ON n.lead_id = w.lead_id
+            WHERE w.lead = w.lead_id AND n.lead_no // {STRIDE} <> CAST(hash(w.home) % {parts} AS INTEGER)
+            ORDER BY 1
+            """
+        ).fetchall()
+    )
+
+
 def renumbered(engine: DuckDBEngine) -> list[int]:
     """Numbers under which events may be kept that would now have another number, or none."""
     rows = engine.connection.execute(

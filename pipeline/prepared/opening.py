@@ -75,15 +75,15 @@ class PreparedHistory:
     def part(self, number: int) -> History:
         """The leads of one part, with all that is known of them; the other tables are whole."""
         engine = self._leased(duckdb_engine(self.file))
-        between = f"_lead_no BETWEEN {number * STRIDE} AND {(number + 1) * STRIDE - 1}"
-        files = [file for file in self._event_files if file.part == number]
-        self._define(engine, between, files)
+        self._define(engine, *self._of_part(number))
         return self._history(engine)
 
     def of_leads(self, leads: Sequence[str], colleagues: bool = True) -> History:
         """Some leads (and, with ``colleagues``, those of their accounts): only their rows are read."""
         engine = self._leased(duckdb_engine(self.file))
-        numbers = self._numbers(engine, leads, colleagues)
+        numbers = self._numbers(engine, leads)
+        if colleagues:
+            numbers = self._with_colleagues(engine, numbers)
         chosen = f"_lead_no IN ({', '.join(map(str, numbers)) or 'NULL'})"
         parts = {number // STRIDE for number in numbers}
         self._define(engine, chosen, [file for file in self._event_files if file.part in parts])
@@ -95,7 +95,7 @@ class PreparedHistory:
         """Whether there is a lead of this id."""
         with duckdb_engine(self.file) as engine:
             try:
-                return bool(self._numbers(engine, [lead_id], colleagues=False))
+                return bool(self._numbers(engine, [lead_id]))
             except UnicodeEncodeError:  # as a terminal in another encoding may send it
                 return False
 
@@ -116,18 +116,60 @@ class PreparedHistory:
         engine.on_close(lease.close)
         return engine
 
-    def _numbers(self, engine: DuckDBEngine, leads: Sequence[str], colleagues: bool) -> list[int]:
+    def _of_part(self, number: int) -> tuple[str, list[StoredFile]]:
+        """Which leads belong to a part, and the files that their events are in."""
+        first, last = number * STRIDE, (number + 1) * STRIDE - 1
+        chosen, parts = f"_lead_no BETWEEN {first} AND {last}", {number}
+        away = [
+            lead for lead, part in self.manifest.events.strays if first <= lead <= last and part != number
+        ]
+        here = [lead for lead, part in self.manifest.events.strays if part == number]
+        if away:
+            chosen += f" AND _lead_no NOT IN ({', '.join(map(str, away))})"
+        if here:
+            chosen = f"({chosen} OR _lead_no IN ({', '.join(map(str, here))}))"
+            parts |= {lead // STRIDE for lead in here}
+        return chosen, [file for file in self._event_files if file.part in parts]
+
+    def _numbers(self, engine: DuckDBEngine, leads: Sequence[str]) -> list[int]:
         ids = ", ".join(map(engine.dialect.literal, leads)) or "NULL"
-        stored = self._scan(engine, "leads")
-        where = f"lead_id IN ({ids})"
-        if colleagues:
-            where += f" OR account_id IN (SELECT account_id FROM {stored} WHERE lead_id IN ({ids}))"
         return [
             row[0]
             for row in engine.connection.execute(
-                f"SELECT _lead_no FROM {stored} WHERE {where} ORDER BY 1"
+                f"""
+                SELECT lead_no
+                FROM {self._scan(engine, "numbers")}
+                WHERE lead_id IN ({ids}) AND lead = lead_id AND lead_no >= 0
+                ORDER BY 1
+                """
             ).fetchall()
         ]
+
+    def _with_colleagues(self, engine: DuckDBEngine, numbers: Sequence[int]) -> list[int]:
+        """These leads and all of the same accounts, which belong to the same part."""
+        if "account_id" not in self.manifest.tables["leads"].columns or not numbers:
+            return list(numbers)
+        stored, own = self._scan(engine, "leads"), ", ".join(map(str, numbers))
+        accounts = [
+            row[0]
+            for row in engine.connection.execute(
+                f"SELECT DISTINCT account_id FROM {stored} WHERE _lead_no IN ({own}) AND account_id IS NOT NULL"
+            ).fetchall()
+        ]
+        if not accounts:
+            return list(numbers)
+        away = dict(self.manifest.events.strays)
+        found = set(numbers)
+        for part in {away.get(number, number // STRIDE) for number in numbers}:
+            chosen, _ = self._of_part(part)
+            ids = ", ".join(map(engine.dialect.literal, accounts))
+            found |= {
+                row[0]
+                for row in engine.connection.execute(
+                    f"SELECT _lead_no FROM {stored} WHERE {chosen} AND account_id IN ({ids})"
+                ).fetchall()
+            }
+        return sorted(found)
 
     def _scan(self, engine: DuckDBEngine, table: str) -> str:
         files = self.manifest.tables[table].files
@@ -173,7 +215,7 @@ class PreparedHistory:
                 properties.append("CASE WHEN b._lead_no IS NOT NULL THEN b.since IS NOT NULL END AS machine")
         elif bots == "feature" and "machine" in self.properties:
             properties.append("CAST(NULL AS BOOLEAN) AS machine")
-        conditions = [] if chosen == "TRUE" else [f"e.{chosen}"]
+        conditions = [] if chosen == "TRUE" else [chosen.replace("_lead_no", "e._lead_no")]
         if self._future:
             conditions.append(f"{known} <= {now_literal(engine)}")
         # inner columns under names of their own, so that a user's column may have any

@@ -13,7 +13,7 @@ from pipeline.prepared.event_update import EventUpdate
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.machine_clicks import mark_machine_clicks
 from pipeline.prepared.manifest import FileMark, Manifest, StoredTable
-from pipeline.prepared.numbering import number_leads, renumbered
+from pipeline.prepared.numbering import number_leads, renumbered, strays
 from pipeline.prepared.records import SOURCES, read_records, write_records
 from pipeline.prepared.sources import look
 from pipeline.sources.engines import preparing_engine
@@ -125,17 +125,19 @@ class _Preparation:
             parts = events.parts
             self._stored_numbers(tables if events.plan.kept else {})
             number_leads(engine, parts)
-            if self._moved():
+            away = strays(engine, parts)
+            if self._moved() or len(away) > max(_FEW_STRAYS, engine.count("leads") * _MOST_STRAYING):
                 events.rebuild()
                 parts = events.parts
                 engine.run([Step("stored_numbers", _NO_NUMBERS)])
                 number_leads(engine, parts)
+                away = ()
             tables |= write_records(engine, self.folder)
             tables["numbers"] = self._write_numbers()
             recount = old is not None and self._created_changed(old)
         else:
             assert old is not None
-            parts, recount = old.events.parts, False
+            parts, recount, away = old.events.parts, False, old.events.strays
             self._stored_numbers(tables)
             engine.run([Step("numbers", "SELECT * FROM stored_numbers")])
             leads = self.folder.file(tables["leads"].files[0])
@@ -147,7 +149,7 @@ class _Preparation:
         bots, tables["machine_clicks"] = mark_machine_clicks(
             self.file, engine, self.folder, made, tables.get("events", StoredTable())
         )
-        made = made.model_copy(update={"bots": bots})
+        made = made.model_copy(update={"bots": bots, "strays": away})
         manifest = Manifest(
             version=old.version + 1 if old else 1,
             made_at=datetime.now(UTC).replace(tzinfo=None),
@@ -203,7 +205,7 @@ class _Preparation:
         return self.engine.count(f"{scan(self.engine, files)} WHERE _lead_no IN ({chosen})") > 0
 
     def _write_numbers(self) -> StoredTable:
-        reader = self.engine.connection.sql("SELECT * FROM numbers ORDER BY lead_no").to_arrow_reader(1 << 16)
+        reader = self.engine.connection.sql("SELECT * FROM numbers ORDER BY lead_id").to_arrow_reader(1 << 16)
         file = self.folder.write("numbers", reader, reader.schema)
         columns = {"lead_id": "VARCHAR", "lead": "VARCHAR", "lead_no": "INTEGER"}
         return StoredTable(files=(file,) if file else (), columns=columns)
@@ -221,4 +223,6 @@ class _Preparation:
         )
 
 
+# More leads than these in the wrong part make it worth to cut the parts anew.
+_FEW_STRAYS, _MOST_STRAYING = 1_000, 0.02
 _NO_NUMBERS = "SELECT '' AS lead_id, '' AS lead, CAST(0 AS INTEGER) AS lead_no WHERE FALSE"

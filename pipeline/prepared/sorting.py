@@ -84,3 +84,18 @@ def seen_before(keys, bits):  # type: ignore[no-untyped-def]
             count += 1
         bits[word] |= bit
     return found[:count].copy()
+
+
+@_compiled
+def count_crowded(order, lead, occurred, within, least):  # type: ignore[no-untyped-def]
+    """Events, in ``order`` of lead and time, that are among ``least`` of their lead within so many microseconds."""
+    count, counted = 0, 0  # places before ``counted`` are counted already
+    for last in range(least - 1, len(order)):
+        first = last - least + 1
+        if (
+            lead[order[first]] == lead[order[last]]
+            and occurred[order[last]] - occurred[order[first]] <= within
+        ):
+            count += last + 1 - max(first, counted)
+            counted = last + 1
+    return count

@@ -200,8 +200,9 @@ def fitting_types(
     """The types that every value of each column can be read as without loss, and the columns without any value."""
     pairs = [(name, kind) for name in names for kind in CSV_TYPES]
     # The first rows rule most types out, so that few are tried on all rows.
-    likely, _ = _fitting(con, pairs, f"(FROM {table} LIMIT {_SAMPLE})")
-    fitting, empty = _fitting(con, likely, table)
+    fitting, empty = _fitting(con, pairs, f"(FROM {table} LIMIT {_SAMPLE})")
+    if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
+        fitting, empty = _fitting(con, fitting, table)
     fits = {name: tuple(kind for column, kind in fitting if column == name) for name in names}
     return {name: () if name in empty else kinds for name, kinds in fits.items()}, tuple(empty)
 

@@ -411,9 +411,7 @@ def first_of(engine: DuckDBEngine) -> datetime:
     return datetime.fromisoformat(first.isoformat())
 
 
-def data_end(
-    project: Project, findings: list[Finding], first: datetime, latest: datetime | None
-) -> datetime:
+def data_end(project: Project, findings: list[Finding], first: datetime, latest: datetime | None) -> datetime:
     """Where the data end, by default just after their ``latest`` timestamp; the ``first`` lead must be before.
 
     Raises ``UsageError`` for a ``data.ends`` before it.

@@ -23,7 +23,8 @@ from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.jobs.train import Training
-from pipeline.registry.mlflow_registry import Registered, Registry
+from pipeline.registry.mlflow_registry import Registry
+from pipeline.registry.registered import Registered
 from pipeline.scorecards.project import load_sheets
 
 

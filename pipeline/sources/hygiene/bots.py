@@ -9,7 +9,7 @@ from features import DuckDBEngine, Finding, UsageError, humanize, nearest
 from features.errors import counted, listed
 from features.history import Kind
 from pipeline.config import Bots
-from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, bot_steps, bucket_sql, crowd_size
+from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, bot_steps
 
 # What mail programs, CRMs and newsletters call them: email_clicked, "Email Link Clicked", click, opened.
 _NAMED = {
@@ -19,7 +19,7 @@ _NAMED = {
 _MAILS = ("mail", "mail_id", "email_id", "message", "message_id", "mailing", "mailing_id", "campaign", "campaign_id",
           "newsletter")  # fmt: skip
 _LINKS = ("link", "link_url", "link_id", "url", "href", "target", "page")
-_CONSIDERABLE = 0.01  # of the clicks: a smaller share is not worth a warning
+CONSIDERABLE = 0.01  # of the clicks: a smaller share is not worth a warning
 
 
 def mark_bots(
@@ -69,37 +69,9 @@ def find_bots(
     mail = mail_events(present, bots, kinds, findings, name)
     if not mail.clicks:
         return False
-    if bots.mode == "report" and not possibly_crowded(engine, bots, mail, "events"):
-        return False
     engine.run(bot_steps(engine.dialect, bots, mail))
     findings += _findings(engine, bots, mail)
     return True
-
-
-def possibly_crowded(
-    engine: DuckDBEngine, bots: Bots, mail: MailEvents, rows: str, lead: str = "lead_id"
-) -> bool:
-    """Whether so many clicks come in crowds that a report could be worth it: far cheaper than to look for them.
-
-    ``rows`` are events, whose column ``lead`` tells the leads apart.
-    """
-    least = crowd_size(bots)
-    if least is None:
-        return False
-    clicks = f"{rows} WHERE event_type IN ({', '.join(map(engine.dialect.literal, mail.clicks))})"
-    # A crowd covers at most two buckets of time, one of which holds half of it; so it is there, or right beside.
-    near = engine.value(
-        f"""
-        SELECT coalesce(sum(n), 0)
-        FROM (
-          SELECT count(*) AS n
-          FROM {clicks}
-          GROUP BY {lead}, {bucket_sql(bots)}
-          HAVING count(*) >= {(least + 1) // 2}
-        )
-        """
-    )
-    return int(near) * 3 >= max(1, _CONSIDERABLE * engine.count(clicks))
 
 
 def mail_events(
@@ -152,7 +124,7 @@ def _findings(engine: DuckDBEngine, bots: Bots, mail: MailEvents) -> list[Findin
     if bots.mode == "report":
         # A click before any open means little on its own: many mail programs hide opens.
         crowded = engine.count("bot_clicks WHERE burst IS NOT NULL OR every_link IS NOT NULL")
-        if crowded < max(1, _CONSIDERABLE * total):
+        if crowded < max(1, CONSIDERABLE * total):
             return []
         each = [f"{count:,} {patterns[pattern]}" for pattern, count in parts.items() if count]
         message = f"{crowded:,} {where} were probably made by bots: {'; '.join(each)}"
