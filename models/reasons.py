@@ -89,14 +89,12 @@ def reasons_text(reasons: Sequence[Reason], most: int = 3) -> str:
 
 def family_points(contributions: pd.DataFrame, columns: Mapping[str, FeatureColumn]) -> pd.DataFrame:
     """Fit (demographic + firmographic) and engagement (behavioural) points, one row per row of contributions."""
-    side = np.array(
-        ["engagement" if columns[name].family == "behavioural" else "fit" for name in contributions.columns]
-    )
     values = contributions.to_numpy()
-    return pd.DataFrame(
-        {which: values[:, side == which].sum(axis=1) for which in ("fit", "engagement")},
-        index=contributions.index,
-    )
+    totals = {side: np.zeros(len(values)) for side in ("fit", "engagement")}
+    # One after another, so that a row has the same sum in whatever table it stands.
+    for at, name in enumerate(contributions.columns):
+        totals["engagement" if columns[name].family == "behavioural" else "fit"] += values[:, at]
+    return pd.DataFrame(totals, index=contributions.index)
 
 
 # Ten points double the odds: A and 4 are the leads whose side alone raises the odds by half, D and 1 halve them.
