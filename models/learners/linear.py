@@ -55,7 +55,7 @@ class AdditiveLogistic:
 
     def contributions(self, matrix: Floats) -> Floats:
         """Log-odds per row and column, without intercept and prior."""
-        parts = np.zeros(matrix.shape)
+        parts = np.zeros_like(matrix)
         for at, table in enumerate(self.tables):
             parts[:, at] = table.entries[table.codes(matrix[:, at])]
         return parts

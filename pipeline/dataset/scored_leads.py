@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from features import FeatureColumn, History
 from features.matrix import FeatureMatrix, build_matrix
 from features.spine import Spine
 from models.prediction import Prediction, named, predict, sheet_points, with_points
+from models.reason_columns import reason_columns
 from models.reasons import Reason, reasons_of
 from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
 from pipeline.registry.bundle import Bundle
@@ -51,10 +55,29 @@ class ScoredLeads:
             None if self.rules is None else self.rules.scores.set_index("row_id").loc[self.matrix.frame.index]
         )
 
+    @property
+    def as_of(self) -> NDArray[np.datetime64]:
+        """The as-of time of each row, UTC."""
+        return self.matrix.spine["as_of"].to_numpy(dtype="datetime64[us]")
+
     def reasons(self, most: int | None = None) -> list[list[Reason]]:
         """Why each row scores as it does, strongest first; all but ``most`` are put into one last line."""
         values = with_points(self.matrix.frame, self.points)
-        return reasons_of(self.prediction.contributions, values, self.columns, most)
+        return reasons_of(self.prediction.contributions, values, self.columns, most, self.as_of)
+
+    def reason_columns(self, most: int) -> pa.Table:
+        """The same for many rows: ``reasons``, a JSON list that begins with the base value, and ``reasons_text``."""
+        values = dict(self.matrix.frame.items())
+        if self.points is not None:
+            values |= dict(self.points.items())
+        return reason_columns(
+            self.prediction.contributions,
+            {str(name): column for name, column in values.items()},
+            self.columns,
+            base_value=self.prediction.base_value,
+            most=most,
+            as_of=self.as_of,
+        )
 
 
 def score_leads(
