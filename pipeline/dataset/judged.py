@@ -131,13 +131,16 @@ def out_of_time(rows: TrainingSet, bundle: Bundle) -> OutOfTime:
     )
 
 
-def fit_sheet_probability(rules: ScorecardSetScores, label: pd.Series) -> dict[str, float]:
+def fit_sheet_probability(
+    rules: ScorecardSetScores, label: pd.Series, weight: pd.Series | None = None
+) -> dict[str, float]:
     """Points → log-odds on training rows; disqualified leads apart, by their own (smoothed) rate."""
     scores = rules.scores.set_index("row_id").loc[label.index]
+    each = pd.Series(1.0, index=label.index) if weight is None else weight
     out = scores["disqualified_by"].notna()
-    fitted = calibrate_points(scores.loc[~out, "total"].astype(float), label[~out])
-    rate = float(label.mean())
-    disqualified = (float(label[out].sum()) + 20 * rate * 0.5) / (int(out.sum()) + 20)
+    fitted = calibrate_points(scores.loc[~out, "total"].astype(float), label[~out], each[~out])
+    rate = float((label * each).sum() / each.sum())
+    disqualified = (float((label * each)[out].sum()) + 20 * rate * 0.5) / (float(each[out].sum()) + 20)
     return {**fitted.as_dict(), "disqualified": max(disqualified, 1e-4)}
 
 
