@@ -28,15 +28,15 @@ def job_memory(settings: EngineSettings) -> int:
 
 
 def allowed(settings: EngineSettings) -> str:
-    """The same for people: where the limit comes from, and what it is.
+    """The same for people: what the limit is, where it comes from, and how to move it.
 
     >>> allowed(EngineSettings(memory="4GB"))
-    'engine.memory allows 4.0 GB'
+    'engine.memory allows 4.0 GB: raise it'
     """
     memory = in_words(job_memory(settings))
     if settings.memory is None:
-        return f"without engine.memory half of the memory here is allowed, {memory}"
-    return f"engine.memory allows {memory}"
+        return f"half of the memory here is {memory}: set engine.memory higher"
+    return f"engine.memory allows {memory}: raise it"
 
 
 def in_words(size: float) -> str:

@@ -26,7 +26,7 @@ def test_the_projects_own_limit(told: str, size: int) -> None:
 def test_without_one_it_is_half(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "total_memory", lambda: 8 * 10**9)
     assert job_memory(EngineSettings()) == 4 * 10**9
-    assert allowed(EngineSettings()).endswith("half of the memory here is allowed, 4.0 GB")
+    assert allowed(EngineSettings()) == "half of the memory here is 4.0 GB: set engine.memory higher"
 
 
 def groups(folder: Path, own: str, limits: dict[str, str]) -> int:
