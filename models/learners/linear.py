@@ -123,7 +123,7 @@ class AdditiveDesign:
             self._shapes.append(shape)
             bases.append(basis)
             self.bounds += sign_of
-            picked.append((codes + offset).astype(np.int32))  # half the memory of positions as NumPy counts
+            picked.append(codes + offset)
             offset += size + 1
         self._entry_rows = (
             sparse.csr_matrix(

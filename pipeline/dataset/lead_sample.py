@@ -228,7 +228,7 @@ def _kept(engine: Engine, leads: Table, room: int) -> dict[tuple[str, str], int]
     converted, others = divided(train, rows.get(("train", "converted"), 0), rows.get(("train", "others"), 0))
     rooms = {"converted": converted, "others": others, "all": train}
     return {
-        (part, kind): max(1, int(count * min(1.0, (test if part == "test" else rooms[kind]) / n)))
+        (part, kind): max(1, count * (test if part == "test" else rooms[kind]) // n)
         for part, kind, count, n in counted.astype({"leads": int, "n": int}).itertuples(index=False)
     }
 

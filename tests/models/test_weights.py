@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,7 +31,7 @@ from models.training import (
     _without_learning,
     train_model,
 )
-from models.tuning import Tuned
+from models.tuning import Tuned, tune
 from pipeline.dataset.judged import fit_sheet_probability
 
 ROWS = 900
@@ -138,18 +140,50 @@ def test_a_fold_bench(world: World) -> None:
     # LightGBM counts rows per leaf and bag, so trees are alike on average only.
     params = ModelParams(trees_on_sheet=False)
     first, other = bench.trees(params, 0, 20)[-1], repeated.trees(params, 0, 20)[-1]
-    unweighted = FoldBench(
-        world.matrix,
-        world.y,
-        **sides,
-        categorical=world.categorical,
-        monotone=(),
-        points=None,
-        n_jobs=1,
-        weight=np.where(world.y > 0, 1.0, 9.0),
-    ).trees(params, 0, 20)[-1]
     assert abs(first[late].mean() - other.mean()) < 0.05
-    assert unweighted.mean() < other.mean() - 1, "rows that did not convert stand for nine each"
+
+
+def test_trees_start_from_the_weighted_base_rate(world: World) -> None:
+    rare = np.where(world.y > 0, 1.0, 9.0)
+    sides = {"train": np.arange(600), "validation": np.arange(600, ROWS)}
+    mean = {}
+    for name, weight in (("weighted", rare), ("not", None)):
+        bench = FoldBench(
+            world.matrix,
+            world.y,
+            **sides,
+            categorical=world.categorical,
+            monotone=(),
+            points=None,
+            n_jobs=1,
+            weight=weight,
+        )
+        mean[name] = bench.trees(ModelParams(), 0, 20)[-1].mean()
+    assert mean["not"] - mean["weighted"] == pytest.approx(np.log(9), abs=0.15)
+
+
+def test_a_study(world: World, tmp_path: Path) -> None:
+    """The sheet's loss on the folds is exact; another weight is another study."""
+    again, place = world.again, f"sqlite:///{(tmp_path / 'study.db').as_posix()}"
+
+    def study(at: np.ndarray, weight: np.ndarray | None, **where: str) -> Tuned:
+        return tune(
+            world.matrix[at],
+            world.y[at],
+            time_folds(world.time[at], n_folds=2, weight=weight),
+            categorical=world.categorical,
+            points=world.points[at],
+            weight=weight,
+            n_trials=1,
+            n_jobs=1,
+            **where,
+        )
+
+    every = np.arange(ROWS)
+    mine = study(every, world.weight, storage=place, study_name="mine")
+    assert mine.sheet_value == pytest.approx(study(again, None).sheet_value)
+    with pytest.raises(DataError, match="belongs to other rows"):
+        study(every, world.weight[::-1], storage=place, study_name="mine")
 
 
 def test_folds_are_cut_where_those_of_the_whole_are(world: World) -> None:
@@ -165,6 +199,14 @@ def test_folds_are_cut_where_those_of_the_whole_are(world: World) -> None:
     for fold, other in zip(ones, plain, strict=True):
         for side, whole in zip(fold, other, strict=True):
             np.testing.assert_array_equal(side, whole)
+
+
+def test_leads_on_both_sides_are_weighed_too() -> None:
+    """Half of the early rows are of leads that come back: dealt into halves, unless those rows stand for few."""
+    as_of, lead = np.repeat([0.0, 1.0], [40, 60]), np.r_[np.arange(40), np.arange(20), np.arange(100, 140)]
+    assert len(time_folds(as_of, lead, n_folds=1)) == 2
+    few = np.where(lead < 20, 1.0, 5.0)
+    assert len(time_folds(as_of, lead, n_folds=1, weight=few)) == 1
 
 
 def test_time_proxies(world: World) -> None:
@@ -256,6 +298,12 @@ def test_the_latest_rows_and_what_is_taken_from_them(world: World) -> None:
         weights=np.array([0.5, 0.5, 0.0]),
         trials=pd.DataFrame(),
     )
+    grown = replace(
+        tuned, params=replace(tuned.params, trees_on_sheet=False), weights=np.array([0.0, 0.0, 1.0])
+    )
+    trees = _fit(mine, grown, 0, 1).trees
+    assert trees is not None
+    assert trees.intercept_ == pytest.approx(log_odds(float(theirs.y.mean())))
     for fit in (_without_learning, lambda rows: _fit(rows, tuned, 0, 1)):
         one, other = fit(mine), fit(theirs)
         assert one.average_log_odds == pytest.approx(other.average_log_odds)
@@ -365,6 +413,36 @@ def test_without_weights_the_sample_promises_too_much(sampled: tuple[TrainedMode
     assert ratio > 2
     assert intercept < -0.7
     assert sampled[2].model.average_log_odds > sampled[0].model.average_log_odds + 1
+
+
+def test_training_hands_weights_to_every_step() -> None:
+    """A column that is as old as its row, but for rows that stand for many; and the sheet on the folds."""
+    frame, _, y = _known_world(1000, seed=3)
+    y[::9] = 1
+    late = np.where(frame["time"] >= 500, 200.0, 1.0)
+    dated = frame.assign(year=np.where(frame["time"] < 500, "one", "two"))
+    points = 10.0 * (frame["visits"] > 0)
+
+    def trained(weight: np.ndarray | None, at: np.ndarray) -> TrainedModel:
+        return train_model(
+            dated.iloc[at][[*FEATURES, "year"]],
+            y[at],
+            as_of=frame["time"].iloc[at],
+            lead_id=frame["lead"].iloc[at],
+            rule_points=points.iloc[at],
+            weight=weight,
+            settings=TrainSettings(trials=1, folds=2, n_jobs=1),
+        )
+
+    every, twice = np.arange(len(y)), np.where(np.arange(len(y)) % 3, 1, 2)
+    assert [proxy.name for proxy in trained(None, every).dropped] == ["year"]
+    assert trained(late, every).dropped == []
+    one, other = trained(twice, every), trained(None, np.repeat(every, twice))
+    assert one.tuned is not None
+    assert other.tuned is not None
+    assert one.tuned.sheet_value == pytest.approx(other.tuned.sheet_value)
+    np.testing.assert_allclose(one.folds["sheet_log_loss"], other.folds["sheet_log_loss"])
+    np.testing.assert_allclose(one.folds["sheet_roc_auc"], other.folds["sheet_roc_auc"])
 
 
 def test_equal_weights_change_nothing_and_odd_ones_are_refused() -> None:
