@@ -99,7 +99,7 @@ NAMED = (
     Named("smaller reasons shown as 0", "models/reasons.py",
           '(len(members) - kept), rest,', '(len(members) - kept), 0.0,', ("tests/models/test_reasons.py",)),
     Named("base rate of the latest rows not applied", "models/training.py",
-          "shift=intercept_shift(margin, label)", "shift=model.calibration.shift", _MODEL),
+          "shift=intercept_shift(margin, label, weight=latest.weight)", "shift=model.calibration.shift", _MODEL),
     Named("worst window taken", "models/training.py", "min(costs, key=", "max(costs, key=", _MODEL),
 )  # fmt: skip
 

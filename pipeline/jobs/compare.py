@@ -68,7 +68,9 @@ def compare(
         progress("Scoring the out-of-time leads by both lenses", 0, 0)
         sheets = load_sheets(file)
         with split_snapshots(history, file.project) as split:
-            judged = score_out_of_time(history, split, served.bundle, sheets)
+            (judged,) = score_out_of_time(file, history, split, [served.bundle], sheets)
+        if judged.sample is not None:
+            warnings.append(judged.sample.message)
         if sheets is not None and sheets.version != served.bundle.recipe.sheet_version:
             warnings.append(SHEET_CHANGED)
     else:

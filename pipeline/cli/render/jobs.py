@@ -137,6 +137,7 @@ def render_promotion(gate: Promotion) -> list[str]:
     return [
         f"{name} is champion now: {verdict}.",
         *([note] if gate.rival_has_seen else []),
+        *(f"note: {told}" for told in gate.notes),
         f"On {gate.rows:,} out-of-time rows: log loss {gate.log_loss:.4f} against {gate.rival_log_loss:.4f} of "
         f"{gate.rival} (difference {gate.difference:+.4f}, 90 % interval {low:+.4f} to {high:+.4f}).",
     ]
