@@ -21,7 +21,11 @@ _STEADY = 0.5  # points in a week that are no trend
 
 def lead_scores(scored: ScoredLeads) -> pd.DataFrame:
     """The same as ``lead_scores_table`` for people: ``reasons`` and ``ledger`` are lists of dicts."""
-    table = lead_scores_table(scored)
+    return scores_frame(lead_scores_table(scored))
+
+
+def scores_frame(table: pa.Table) -> pd.DataFrame:
+    """Rows of `lead_scores_table` as a frame; ``reasons`` and ``ledger`` are lists of dicts."""
     frame: pd.DataFrame = table.to_pandas()
     for name in _JSON:
         if name in frame:

@@ -6,16 +6,18 @@ from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from features import History, humanize
 from features.history import Clock
 from features.spine import Spine, build_scoring_spine
 from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, expand
-from pipeline.dataset.lead_scores import lead_scores
+from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import score_leads
 from pipeline.prepared import open_prepared
@@ -34,8 +36,8 @@ _SHOWN_OF_MORE = 1_000
 class Scoring:
     """What a scoring run did. ``written`` is ``None`` for a dry run.
 
-    ``scores`` has the columns of lead_scores, in order of lead and score; of more than 50,000 leads only the 1,000
-    highest. ``stages`` says what reading, features, sheet, score, reasons and writing cost.
+    ``table`` has the columns of lead_scores, a row per lead; of more than 50,000 leads only the 1,000 with the
+    highest scores. ``stages`` says what reading, features, sheet, score, reasons and writing cost.
     """
 
     project: str
@@ -46,10 +48,15 @@ class Scoring:
     data_version: int
     leads: int
     grades: dict[str, int]
-    scores: pd.DataFrame
+    table: pa.Table
     written: WriteResult | None
     warnings: tuple[str, ...]
     stages: tuple[dict[str, Any], ...]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The rows as people read them."""
+        return scores_frame(self.table)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -126,7 +133,7 @@ def score(
                 old = _old_leads(history, file, as_of, spine)
                 scored = score_leads(history, spine, served.bundle, sheets, movement=True, stages=stages)
             with stages("reasons", len(scored)):
-                rows = lead_scores(scored)
+                rows = lead_scores_table(scored)
             tally.add(rows, old)
             if staged is not None:
                 with stages("write", len(rows)):
@@ -145,7 +152,7 @@ def score(
         data_version=prepared.version,
         leads=tally.leads,
         grades=dict(tally.grades),
-        scores=tally.scores(),
+        table=tally.table(),
         written=written,
         warnings=tuple(warnings),
         stages=tuple(stages.to_list()),
@@ -159,22 +166,24 @@ class _Tally:
     leads: int = 0
     old: int = 0
     grades: Counter[str] = field(default_factory=Counter)
-    frames: list[pd.DataFrame] = field(default_factory=list)
+    tables: list[pa.Table] = field(default_factory=list)
 
-    def add(self, rows: pd.DataFrame, old: int) -> None:
+    def add(self, rows: pa.Table, old: int) -> None:
         self.leads += len(rows)
         self.old += old
-        self.grades.update(rows["grade"])
-        self.frames.append(rows)
+        self.grades.update(rows["grade"].to_pylist())
+        self.tables.append(rows)
         if self.leads > _MOST_SHOWN:
-            self.frames = [self.scores()]
+            self.tables = [self.table()]
 
-    def scores(self) -> pd.DataFrame:
-        scores = pd.concat(self.frames, ignore_index=True) if self.frames else pd.DataFrame()
+    def table(self) -> pa.Table:
+        """All rows by lead; of very many leads those with the highest scores."""
+        if not self.tables:
+            return pa.table({"lead_id": pa.array([], pa.string())})
+        rows = pa.concat_tables(self.tables)
         if self.leads > _MOST_SHOWN:
-            best = scores.sort_values(["score", "lead_id"], ascending=[False, True])
-            return best.head(_SHOWN_OF_MORE).reset_index(drop=True)
-        return scores.sort_values("lead_id", ignore_index=True) if self.frames else scores
+            rows = rows.sort_by([("score", "descending"), ("lead_id", "ascending")]).slice(0, _SHOWN_OF_MORE)
+        return rows.sort_by("lead_id").combine_chunks()
 
 
 def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:

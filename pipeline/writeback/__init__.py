@@ -3,6 +3,7 @@
 from pipeline.writeback.columns import RUN_COLUMNS, SCORE_COLUMNS, Column
 from pipeline.writeback.run import RunManifest, WriteResult
 from pipeline.writeback.target import Target, parse_target, write_scores
+from pipeline.writeback.whole_run import open_run
 
 __all__ = [
     "RUN_COLUMNS",
@@ -11,6 +12,7 @@ __all__ = [
     "RunManifest",
     "Target",
     "WriteResult",
+    "open_run",
     "parse_target",
     "write_scores",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ from pipeline.config import ProjectFile
 from pipeline.dataset.judged import compare_lenses, out_of_time
 from pipeline.dataset.policies import spine_policy
 from pipeline.jobs.train import Training
+from pipeline.prepared import event_update, open_prepared
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.report.page import page
 from pipeline.state import state_folder
@@ -166,20 +169,25 @@ def test_scoring_twice_changes_nothing(starter: ProjectFile, trained: Training, 
         assert sum(main) == pytest.approx(row.rule_points)
 
 
-def test_nights_over_a_large_history_give_the_same_scores(
-    starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_history_in_many_parts_gives_the_same_scores(
+    starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch, compiled: bool
 ) -> None:
-    """As if the starter's history were large: the first night keeps its events, the second goes on from them."""
-    first, second = datetime(2025, 6, 1), datetime(2025, 6, 20)
-    want = [score(starter, as_of=moment, dry_run=True).scores for moment in (first, second)]
-    monkeypatch.setattr(matrix, "_WORTH_COMPILING", 0)
-    kept = state_folder() / "events" / "starter" / "manifest.json"
-    assert not kept.exists()
-    for moment, scores in zip((first, second), want, strict=True):
-        got = score(starter, as_of=moment, dry_run=True).scores
-        assert kept.exists()
-        pd.testing.assert_frame_equal(got.drop(columns="run_id", errors="ignore"),
-                                      scores.drop(columns="run_id", errors="ignore"), rtol=1e-9)  # fmt: skip
+    """As if the starter's history were large: prepared in many parts, scored one by one, by compiled loops or not."""
+    want = score(starter, dry_run=True).scores
+    monkeypatch.setattr(event_update, "_LEADS_A_PART", 25)
+    if compiled:
+        monkeypatch.setattr(matrix, "_WORTH_COMPILING", 0)
+    with tempfile.TemporaryDirectory() as other:
+        shutil.move(state_folder() / "prepared", other)
+        try:
+            prepared = open_prepared(starter)
+            got = score(starter, dry_run=True).scores
+        finally:
+            shutil.rmtree(state_folder() / "prepared")
+            shutil.move(f"{other}/prepared", state_folder())
+    assert prepared.parts > 5
+    pd.testing.assert_frame_equal(got, want, rtol=1e-9)
 
 
 def test_scores_go_to_postgresql(starter: ProjectFile, trained: Training, postgres_url: str) -> None:
