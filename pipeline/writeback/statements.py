@@ -1,9 +1,9 @@
 """The SQL of a write-back, the same for DuckDB and PostgreSQL.
 
 The rows of a run are staged, compared with the table, and only leads that are new or changed are written. Changed
-means: any column differs except ``run_id`` and ``as_of``. Those two say when the row last changed; that it has been
-confirmed since is recorded once, by the row of the run in ``scoring_runs``. So a night without any change writes one
-row. Rows of leads that are no longer scored stay as they are.
+means: a compared column differs (``Column.compared``). ``run_id`` and ``as_of`` say when the row last changed; that it
+has been confirmed since is recorded once, by the row of the run in ``scoring_runs``. So a night without any change
+writes one row. Rows of leads that are no longer scored stay as they are.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def definition(column: Column, dialect: Dialect) -> str:
 def merge(names: TableNames) -> list[tuple[str, str]]:
     """The named steps from the staged rows to the tables, for one transaction."""
     different = " OR ".join(
-        f"s.{_quoted(column.name)} IS DISTINCT FROM t.{_quoted(column.name)}"
+        " IS DISTINCT FROM ".join(column.as_compared(f"{row}.{_quoted(column.name)}") for row in "st")
         for column in SCORE_COLUMNS
         if column.compared
     )
