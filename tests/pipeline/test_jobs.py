@@ -19,6 +19,7 @@ import pytest
 from features import DataError, UsageError, matrix
 from features.matrix import build_matrix
 from features.spine import Spine, build_scoring_spine
+from models.lead_model import Explanation as Explained
 from models.lead_model import LeadModel
 from models.prediction import predict_frame, sheet_points, with_points
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
@@ -312,7 +313,14 @@ def test_data_that_tell_nothing_are_refused(tmp_path: Path) -> None:
 def test_a_score_is_shown_as_the_same_number_everywhere(
     starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch, unrounded: float, shown: int
 ) -> None:
-    monkeypatch.setattr(LeadModel, "score", lambda self, frame, points=None: np.full(len(frame), unrounded))
+    def explained(self: LeadModel, frame: pd.DataFrame, points: object = None) -> Explained:
+        names = [*self.columns, *self.rule_names]
+        return Explained(unrounded, pd.DataFrame(0.0, index=frame.index, columns=names))
+
+    monkeypatch.setattr(LeadModel, "explain", explained)
+    monkeypatch.setattr(
+        "models.prediction.score", lambda log_odds, average: np.full(len(log_odds), unrounded)
+    )
     scored = score(starter, dry_run=True)
     assert set(scored.scores["score"]) == {shown}, "lead_scores"
     lead = scored.scores.loc[0, "lead_id"]
