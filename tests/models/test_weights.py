@@ -14,7 +14,7 @@ from features import FeatureColumn
 from features.errors import DataError
 from models.data_checks.suspects import find_suspects
 from models.data_checks.time_proxy import find_time_proxies
-from models.folds import time_folds
+from models.folds import Fold, time_folds
 from models.learners.blend import blend_weights
 from models.learners.calibration import intercept_shift, loss_at_own_intercept
 from models.learners.encoding import Encoding
@@ -166,11 +166,13 @@ def test_a_study(world: World, tmp_path: Path) -> None:
     """The sheet's loss on the folds is exact; another weight is another study."""
     again, place = world.again, f"sqlite:///{(tmp_path / 'study.db').as_posix()}"
 
-    def study(at: np.ndarray, weight: np.ndarray | None, **where: str) -> Tuned:
+    folds = time_folds(world.time, n_folds=2, weight=world.weight)
+
+    def study(at: np.ndarray, weight: np.ndarray | None, folds: list[Fold], **where: str) -> Tuned:
         return tune(
             world.matrix[at],
             world.y[at],
-            time_folds(world.time[at], n_folds=2, weight=weight),
+            folds,
             categorical=world.categorical,
             points=world.points[at],
             weight=weight,
@@ -180,10 +182,12 @@ def test_a_study(world: World, tmp_path: Path) -> None:
         )
 
     every = np.arange(ROWS)
-    mine = study(every, world.weight, storage=place, study_name="mine")
-    assert mine.sheet_value == pytest.approx(study(again, None).sheet_value)
+    mine = study(every, world.weight, folds, storage=place, study_name="mine")
+    assert mine.sheet_value == pytest.approx(
+        study(again, None, time_folds(world.time[again], n_folds=2)).sheet_value
+    )
     with pytest.raises(DataError, match="belongs to other rows"):
-        study(every, world.weight[::-1], storage=place, study_name="mine")
+        study(every, 2 * world.weight, folds, storage=place, study_name="mine")
 
 
 def test_folds_are_cut_where_those_of_the_whole_are(world: World) -> None:
