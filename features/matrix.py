@@ -168,10 +168,12 @@ def _parts(
         made.extend(make_lookups(history, plan, spine))
         engine.run(attributes, watch)
         if not _compiles(history, plan, spine):
-            steps = [*aggregate_steps(history, plan, spine), *column_steps(spine)]
-            made.extend(step.name for step in steps)
-            engine.run(steps, watch)
-            yield spine
+            aggregates = aggregate_steps(history, plan, spine)
+            made.extend(step.name for step in aggregates)
+            engine.run(aggregates, watch)
+            with engine.wide():
+                engine.run(column_steps(spine), watch)
+                yield spine
             return
         # numba takes a while to import: only those who need it wait for it.
         from features.compiled.aggregation import aggregate_events
@@ -180,7 +182,7 @@ def _parts(
         for part in aggregate_events(history, plan, spine):
             part.register(engine, "aggregates")
             sql = f"SELECT s.* FROM {spine} AS s JOIN aggregates AS f ON f.row_id = s.row_id"
-            with Spine.make(engine, "part_rows", sql, watch) as rows:
+            with Spine.make(engine, "part_rows", sql, watch) as rows, engine.wide():
                 engine.define(column_steps(rows))
                 yield rows
     finally:

@@ -25,7 +25,8 @@ from pipeline.progress import Progress, silent
 from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.stages import Stages
-from pipeline.writeback import RunManifest, WriteResult, open_run, parse_target
+from pipeline.state import state_folder
+from pipeline.writeback import RunManifest, WriteResult, parse_target, stage_scores
 
 # Of more leads than these, a result holds those with the highest scores alone.
 _MOST_SHOWN = 50_000
@@ -121,7 +122,12 @@ def score(
         config_fingerprint=file.fingerprint,
     )
     tally, written = _Tally(), None
-    with nullcontext() if dry_run else open_run(target, table=file.project.scores.table, run=run) as staged:
+    staging = (
+        nullcontext()
+        if dry_run
+        else stage_scores(target, table=file.project.scores.table, run=run, folder=state_folder() / "written")
+    )
+    with staging as staged:
         for part in range(prepared.parts):
             progress("Scoring open leads", part, prepared.parts)
             with (
