@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 Family = Literal["demographic", "firmographic", "behavioural"]
 
@@ -26,7 +30,8 @@ class FeatureColumn:
     unit : ``"times"``, ``"days"``, ``"currency"`` …, or ``""``.
     sentence : how it is computed, one sentence.
     condition : the condition over ``events``, or the attribute, that it stands for.
-    phrase : one lead's value in words; ``{value}`` and ``{times}`` ("3 times") are filled in.
+    phrase : one lead's value in words; ``{value}``, ``{times}`` ("3 times") and ``{date}`` are filled in: of days
+        before the as-of time, people are told the date, which is the same tomorrow.
     absent : the words for a missing value, and for none.
     monotone : 1 or -1 where only one direction makes sense, else 0.
     shown_as : name of the column to show instead, which says the same more plainly; itself when empty.
@@ -48,26 +53,66 @@ class FeatureColumn:
         """JSON-ready; ``shown_as`` goes by the name it had in 0.3.0, ``told_by``."""
         return {{"shown_as": "told_by"}.get(name, name): value for name, value in asdict(self).items()}
 
-    def format(self, value: object) -> str:
-        """The lead's own value in words.
+    def format(self, value: object, as_of: datetime | np.datetime64 | None = None) -> str:
+        """The lead's own value in words. Raises ``ValueError`` where a date is named and ``as_of`` is not given.
 
         >>> column = FeatureColumn(name="n", label="Pricing", family="behavioural", phrase="Viewed Pricing {times}")
         >>> column.format(3.0)
         'Viewed Pricing 3 times'
         """
-        if value is None or value != value:  # NaN and NaT differ from themselves
+        if (
+            value is None or value != value or value in (math.inf, -math.inf)
+        ):  # NaN and NaT differ from themselves
             return self.absent or f"{self.label}: not known"
-        if value == 0 and self.absent and self.unit in _NONE_AT_ZERO:
-            return self.absent
-        if self.kind == "category":
-            return (self.phrase or f"{self.label}: {{value}}").replace("{value}", str(value))
-        number = float(value)  # type: ignore[arg-type]
         phrase = self.phrase or f"{self.label}: {{value}}"
+        if self.kind == "category":
+            return phrase.replace("{value}", str(value))
+        number = float(value)  # type: ignore[arg-type]
+        if self.names_date:
+            if as_of is None:
+                raise ValueError(f"{self.name} is told as a date: give the as-of time of the row")
+            day = days_before(np.array([as_of], "datetime64[us]"), np.array([number]))[0]
+            return phrase.replace("{date}", format_date(day))
+        if number == 0 and self.absent and self.unit in _NONE_AT_ZERO:
+            return self.absent
         if number == 1:
             phrase = phrase.replace("{value} different days", "one day").replace(
                 "{value} days", "{value} day"
             )
         return phrase.replace("{times}", _times(number)).replace("{value}", humanize_number(number))
+
+    @property
+    def names_date(self) -> bool:
+        """Whether its values are days before the as-of time, told as dates."""
+        return "{date}" in self.phrase
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MICROSECONDS_A_DAY = 86_400_000_000
+_LONG_AGO = 14_600.0  # days: beyond forty years a double of days is less exact than a microsecond
+
+
+def days_before(as_of: NDArray[np.datetime64], days: NDArray[np.float64]) -> NDArray[np.datetime64]:
+    """The UTC dates so many days before, of ages that were computed from timestamps; days below 0 lie ahead.
+
+    >>> days_before(np.array(["2025-12-01T09:30"], "datetime64[us]"), np.array([17.395833333333332])).astype(str)
+    array(['2025-11-14'], dtype='<U28')
+    """
+    step = np.where(np.abs(days) > _LONG_AGO, 1000, 1)
+    ago = np.rint(days * (_MICROSECONDS_A_DAY / step)).astype(np.int64) * step
+    dates: NDArray[np.datetime64] = (as_of - ago.astype("timedelta64[us]")).astype("datetime64[D]")
+    return dates
+
+
+def format_date(day: np.datetime64) -> str:
+    """A date as a reader of any country understands it.
+
+    >>> format_date(np.datetime64("2025-11-04"))
+    '4 Nov 2025'
+    """
+    month = day.astype("datetime64[M]")
+    year, place = divmod(int(month.astype(np.int64)) + 12 * 1970, 12)
+    return f"{int((day - month).astype(np.int64)) + 1} {_MONTHS[place]} {year}"
 
 
 def _times(number: float) -> str:

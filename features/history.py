@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
 from features.engines import Engine
 
@@ -52,6 +53,14 @@ class History:
     clock: Clock = "time"
     hidden: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.engine.close()
 
     def __repr__(self) -> str:
         counts = {

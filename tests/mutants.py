@@ -94,12 +94,12 @@ NAMED = (
           'fitted["disqualified"], probability)', "probability, probability)",
           ("tests/pipeline/test_judged_rows.py",)),
     Named("sign of the trend reversed", "pipeline/dataset/lead_scores.py",
-          '"rising" if points > 0 else "falling"', '"falling" if points > 0 else "rising"',
+          'points > 0, "rising", "falling"', 'points > 0, "falling", "rising"',
           ("tests/pipeline/test_lead_scores.py",)),
     Named("smaller reasons shown as 0", "models/reasons.py",
-          'smaller reasons", rest,', 'smaller reasons", 0.0,', ("tests/models/test_reasons.py",)),
+          '(len(members) - kept), rest,', '(len(members) - kept), 0.0,', ("tests/models/test_reasons.py",)),
     Named("base rate of the latest rows not applied", "models/training.py",
-          "shift=intercept_shift(margin, label)", "shift=model.calibration.shift", _MODEL),
+          "shift=intercept_shift(margin, label, weight=latest.weight)", "shift=model.calibration.shift", _MODEL),
     Named("worst window taken", "models/training.py", "min(costs, key=", "max(costs, key=", _MODEL),
 )  # fmt: skip
 

@@ -31,6 +31,11 @@ class Source(Section):
         default_factory=dict,
         description="Column mapping: the contract's column name → the name in your data.",
     )
+    cursor: str | None = Field(
+        None,
+        description="Events of a database or of a single file that grows: a column (by its name in your data) whose values "
+        "only grow, such as a serial id. Then a run reads only the rows beyond the largest one read before.",
+    )
     where: str | None = Field(
         None, description="Rows to keep: a condition on your columns, after the column mapping."
     )

@@ -25,6 +25,11 @@ def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
     return DuckDBEngine(memory=memory, spill=spill)
 
 
+def preparing_engine(file: ProjectFile, spill: Path) -> DuckDBEngine:
+    """DuckDB for reading sources once: a small part of the project's memory, since rows only stream through it."""
+    return DuckDBEngine(memory="700MB", spill=spill)
+
+
 def spark_engine(settings: EngineSettings, work: Path) -> SparkEngine:
     """Spark by the settings, with its tables in ``work``. Raises ``UsageError`` where it cannot be started."""
     from features.engines.spark import SparkEngine

@@ -4,62 +4,115 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from features.errors import LeadlensError
 from pipeline.writeback import statements as sql
-from pipeline.writeback.columns import SCORE_COLUMNS, Column
+from pipeline.writeback.duckdb_merge import merge
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.run import Counts, RunManifest
 from pipeline.writeback.shape import ExistingTable, check_shape
+from pipeline.writeback.spool import Spool
+
+Connection = duckdb.DuckDBPyConnection
 
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_MEMORY = 2**30  # enough for a million leads; the primary keys of more of them must fit as well
+_MEMORY_PER_LEAD = 256
+_THREADS = 4  # each fills a row group of its own
 
 
-def write(rows: pa.Table, path: Path, shown: str, names: TableNames, run: RunManifest) -> Counts:
-    """Upsert ``rows`` in one transaction.
+@dataclass(frozen=True)
+class DuckDBWriter:
+    """Upserts the rows of a run in one transaction.
 
-    DuckDB lets only one process open a file for writing: a second run is refused at once, with the process id of
-    the first. What a killed run wrote was never committed, and is dropped when the file is next opened.
+    DuckDB lets only one process open a file for writing: until ``commit`` the file is not open, and then a second run
+    is refused at once, with the process id of the first. What a killed run wrote was never committed, and is dropped
+    when the file is next opened.
     """
+
+    path: Path
+    shown: str
+    names: TableNames
+    run: RunManifest
+
+    def check(self) -> None:
+        """Refuse a table of another shape, or what is no database; a file that is in use is not looked into."""
+        try:
+            if self.path.exists():
+                with duckdb.connect(self.path, read_only=True) as connection:
+                    _missing_tables(connection, self.names)
+        except (duckdb.Error, OSError) as error:
+            if not _in_use(error):
+                raise _explained(error, self.shown) from None
+
+    def commit(self, spool: Spool) -> Counts:
+        """Write all rows of ``spool``."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with duckdb.connect(self.path) as connection, _bounded(connection, spool.rows):
+                connection.begin()
+                try:
+                    _ensure_tables(connection, self.names)
+                    statement, values = sql.overtaken(self.names, self.run, "?")
+                    sql.refuse_overtaken(connection.execute(statement, values).fetchone())
+                    counts = _merge(connection, self.names, self.run, spool)
+                    connection.commit()
+                except BaseException:
+                    with contextlib.suppress(duckdb.Error):
+                        connection.rollback()
+                    raise
+        except (duckdb.Error, OSError) as error:
+            raise _explained(error, self.shown) from None
+        return counts
+
+
+@contextlib.contextmanager
+def _bounded(connection: Connection, rows: int) -> Iterator[None]:
+    """Keep DuckDB from taking all memory there is; afterwards its settings are as before, as others may use it too."""
+    names = ("memory_limit", "threads", "preserve_insertion_order")
+    before = [connection.execute(f"SELECT current_setting('{name}')").fetchall()[0][0] for name in names]
+    ((most,),) = connection.execute(f"SELECT parse_formatted_bytes('{before[0]}')").fetchall()
+    limit = min(most, _MEMORY + _MEMORY_PER_LEAD * rows)
+    _set(connection, names, (f"{limit}B", min(before[1], _THREADS), False))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(path) as connection:
-            connection.begin()
-            try:
-                _ensure_tables(connection, names)
-                statement, values = sql.overtaken(names, run, "?")
-                sql.refuse_overtaken(connection.execute(statement, values).fetchone())
-                _stage(connection, rows)
-                counts = _merge(connection, names, run, rows.num_rows)
-                connection.commit()
-            except BaseException:
-                with contextlib.suppress(duckdb.Error):
-                    connection.rollback()
-                raise
-    except (duckdb.Error, OSError) as error:
-        raise _explained(error, shown) from None
-    return counts
+        yield
+    finally:
+        with contextlib.suppress(duckdb.Error):  # after an error that says more
+            _set(connection, names, before)
 
 
-def _ensure_tables(connection: duckdb.DuckDBPyConnection, names: TableNames) -> None:
+def _set(connection: Connection, names: Sequence[str], values: Sequence[object]) -> None:
+    for name, value in zip(names, values, strict=True):
+        connection.execute(f"SET {name} = '{value}'")
+
+
+def _ensure_tables(connection: Connection, names: TableNames) -> None:
     if names.schema:
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{names.schema}"')
+    for table, columns, key in _missing_tables(connection, names):
+        for statement in sql.create(table, columns, key, "duckdb"):
+            connection.execute(statement)
+
+
+def _missing_tables(connection: Connection, names: TableNames) -> list[sql.Table]:
+    """The tables that do not exist; raises ``DataError`` if one that does has another shape."""
+    missing = []
     for table, columns, key in sql.tables(names):
         existing = _existing(connection, names.schema or "main", table.rpartition(".")[2].strip('"'))
         if existing is None:
-            for statement in sql.create(table, columns, key, "duckdb"):
-                connection.execute(statement)
+            missing.append((table, columns, key))
         else:
             check_shape(table, columns, key, existing, "duckdb")
+    return missing
 
 
-def _existing(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> ExistingTable | None:
+def _existing(connection: Connection, schema: str, table: str) -> ExistingTable | None:
     def rows(select: str, name: str = "table_name") -> list[tuple[Any, ...]]:
         ours = f"database_name = current_database() AND lower(schema_name) = lower(?) AND lower({name}) = lower(?)"
         return connection.execute(f"{select} WHERE {ours}", [schema, table]).fetchall()
@@ -78,20 +131,9 @@ def _existing(connection: duckdb.DuckDBPyConnection, schema: str, table: str) ->
     )
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
-    connection.register("leadlens_rows", rows)
-    connection.execute(f"CREATE TEMP TABLE {sql.STAGED} AS SELECT {_cast(SCORE_COLUMNS)} FROM leadlens_rows")
-
-
-def _cast(columns: Sequence[Column]) -> str:
-    return ", ".join(f'CAST("{c.name}" AS {c.sql_type("duckdb")}) AS "{c.name}"' for c in columns)
-
-
-def _merge(connection: duckdb.DuckDBPyConnection, names: TableNames, run: RunManifest, rows: int) -> Counts:
-    for _, statement in sql.merge(names):
-        connection.execute(statement)
-    inserted, updated = connection.execute(sql.count_changed()).fetchall()[0]
-    counts = Counts(rows, inserted, updated)
+def _merge(connection: Connection, names: TableNames, run: RunManifest, spool: Spool) -> Counts:
+    inserted, updated = merge(connection, names, run.run_id, spool)
+    counts = Counts(spool.rows, inserted, updated)
     connection.execute(*sql.record_run(names, run, counts, "?"))
     return counts
 
@@ -108,8 +150,7 @@ def _explained(error: Exception, shown: str) -> LeadlensError:
             why="only one program at a time may write to a DuckDB file; nothing was written",
             fix="wait until it has finished or close it, and run again; PostgreSQL allows many writers",
         )
-    here = isinstance(error, duckdb.ConnectionException | duckdb.TransactionException)
-    if here or "already attached" in message:
+    if _in_use(error):
         return LeadlensError(
             "another part of this program has the DuckDB file open",
             where=shown,
@@ -129,3 +170,10 @@ def _explained(error: Exception, shown: str) -> LeadlensError:
         why=f"nothing was written: {message}",
         fix="check the path, its permissions and the space left on the disk",
     )
+
+
+def _in_use(error: Exception) -> bool:
+    """By another program, or by another part of this one."""
+    here = isinstance(error, duckdb.ConnectionException | duckdb.TransactionException)
+    text = str(error)
+    return here or bool(_HOLDER.search(text)) or "another process" in text or "already attached" in text

@@ -2,47 +2,76 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
-import pyarrow as pa
-import pyarrow.csv
 from psycopg import sql as quote
 from sqlalchemy import URL
 
+from pipeline.writeback import postgres_sql
 from pipeline.writeback import statements as sql
-from pipeline.writeback.columns import SCORE_COLUMNS
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.postgres_errors import explained
+from pipeline.writeback.postgres_staging import Staging
+from pipeline.writeback.receipts import receipts_file
 from pipeline.writeback.run import Counts, RunManifest
 from pipeline.writeback.shape import ExistingTable, check_shape
+from pipeline.writeback.spool import Spool
 
 CONNECT_SECONDS = 10
 LOCK_SECONDS = 300  # how long to wait for another run, or for a lock on the table
-_COPY_ROWS = 50_000
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def write(rows: pa.Table, url: URL, shown: str, names: TableNames, run: RunManifest) -> Counts:
-    """Upsert ``rows`` in one transaction, after that of any other run.
+@dataclass(frozen=True)
+class PostgresWriter:
+    """Upserts the rows of a run in one transaction, of which readers see all or nothing.
 
-    Readers see all of the run or nothing. The rows are copied into a temporary table, and unchanged rows are not
-    touched at all: no new row version, no lock, no index write.
+    Until ``commit`` nothing is connected. Then the rows go into temporary tables (PostgreSQL drops them, however the
+    session ends, and connection poolers keep one transaction on one connection), and only then comes the lock that
+    lets one run at a time compare and merge. Unchanged rows are not touched at all: no new row version, no lock, no
+    index write; those of which a receipt is in ``folder`` are not even sent (see ``pipeline.writeback.receipts``).
     """
-    try:
-        with _connect(url) as connection:
-            _lock(connection)
-            _ensure_tables(connection, names)
-            statement, values = sql.overtaken(names, run, "%s")
-            sql.refuse_overtaken(_execute(connection, statement, values).fetchone())
-            _stage(connection, rows)
-            counts = _merge(connection, names, run, rows.num_rows)
-            connection.commit()
-    except psycopg.Error as error:
-        raise explained(error, url, shown, names) from None
-    return counts
+
+    url: URL = field(repr=False)
+    shown: str
+    names: TableNames
+    run: RunManifest
+    folder: Path | None = None
+
+    def check(self) -> None:
+        """Refuse what could not be written later: no connection, a table of another shape."""
+        try:
+            with _connect(self.url) as connection:
+                _check_tables(connection, self.names)
+        except psycopg.Error as error:
+            raise explained(error, self.url, self.shown, self.names) from None
+
+    def commit(self, spool: Spool) -> Counts:
+        """Write all rows of ``spool``."""
+        receipts = receipts_file(self.folder, self.shown, self.names.plain)
+        try:
+            with _connect(self.url) as connection:
+                _begin(connection)
+                staging = Staging(connection, spool, receipts)
+                staging.send()
+                _lock(connection)
+                _ensure_tables(connection, self.names)
+                statement, values = sql.overtaken(self.names, self.run, "%s")
+                sql.refuse_overtaken(_execute(connection, statement, values).fetchone())
+                staging.send_lost(self.names)
+                counts = _merge(connection, self.names, self.run, spool.rows)
+                connection.commit()
+        except psycopg.Error as error:
+            raise explained(error, self.url, self.shown, self.names) from None
+        if receipts:
+            with contextlib.suppress(OSError):  # the scores are written; the next night takes longer
+                staging.receipts().save(receipts)
+        return counts
 
 
 def _connect(url: URL) -> Connection:
@@ -59,21 +88,32 @@ def _connect(url: URL) -> Connection:
     return connection
 
 
-def _lock(connection: Connection) -> None:
-    """Allow one run at a time per database: runs on different tables share ``scoring_runs``."""
+def _begin(connection: Connection) -> None:
     _execute(connection, "SET LOCAL TIME ZONE 'UTC'")
     _execute(connection, f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+
+
+def _lock(connection: Connection) -> None:
+    """Allow one run at a time per database: runs on different tables share ``scoring_runs``."""
     _execute(connection, "SELECT pg_advisory_xact_lock(hashtextextended('leadlens write-back', 0))")
 
 
 def _ensure_tables(connection: Connection, names: TableNames) -> None:
+    for table, columns, key in _check_tables(connection, names):
+        for statement in sql.create(table, columns, key, "postgresql"):
+            _execute(connection, statement)
+
+
+def _check_tables(connection: Connection, names: TableNames) -> list[sql.Table]:
+    """The tables that do not exist; raises ``DataError`` if another has the wrong shape."""
+    missing = []
     for table, columns, key in sql.tables(names):
         existing = _existing(connection, table)
         if existing is None:
-            for statement in sql.create(table, columns, key, "postgresql"):
-                _execute(connection, statement)
+            missing.append((table, columns, key))
         else:
             check_shape(table, columns, key, existing, "postgresql")
+    return missing
 
 
 def _existing(connection: Connection, table: str) -> ExistingTable | None:
@@ -111,20 +151,8 @@ def _existing(connection: Connection, table: str) -> ExistingTable | None:
     )
 
 
-def _stage(connection: Connection, rows: pa.Table) -> None:
-    columns = ", ".join(sql.definition(column, "postgresql") for column in SCORE_COLUMNS)
-    _execute(connection, f"CREATE TEMP TABLE {sql.STAGED} ({columns}) ON COMMIT DROP")
-    options = pyarrow.csv.WriteOptions(include_header=False)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {sql.STAGED} FROM STDIN (FORMAT csv)") as copy:
-        for batch in rows.to_batches(max_chunksize=_COPY_ROWS):
-            buffer = io.BytesIO()
-            pyarrow.csv.write_csv(batch, buffer, options)
-            copy.write(buffer.getbuffer())
-    _execute(connection, f"ANALYZE {sql.STAGED}")
-
-
 def _merge(connection: Connection, names: TableNames, run: RunManifest, rows: int) -> Counts:
-    for _, statement in sql.merge(names):
+    for _, statement in postgres_sql.merge(names):
         _execute(connection, statement)
     inserted, updated = _execute(connection, sql.count_changed()).fetchall()[0]
     counts = Counts(rows, inserted, updated)

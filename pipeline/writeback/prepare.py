@@ -1,42 +1,72 @@
-"""Checks a frame of scores and converts it to the Arrow table that every writer writes."""
+"""Checks a chunk of scores and converts it to the Arrow table that every writer writes."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from features.errors import DataError, nearest
-from pipeline.writeback.columns import SCORE_COLUMNS, Column
-from pipeline.writeback.convert import convert, missing
+from features.errors import DataError, counted, nearest
+from pipeline.writeback.columns import SCORE_COLUMNS, Column, Kind
+from pipeline.writeback.convert import Values, Where, convert, missing
 from pipeline.writeback.run import RunManifest
 
+_ARROW: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "timestamp": pa.timestamp("us"),
+    "number": pa.float64(),
+    "whole": pa.int32(),
+    "json": pa.string(),
+}
+SCHEMA = pa.schema([(column.name, _ARROW[column.kind]) for column in SCORE_COLUMNS])
 
-def prepare(frame: pd.DataFrame, run: RunManifest) -> pa.Table:
-    """The rows to write: all of ``SCORE_COLUMNS`` in order, timestamps in naive UTC, JSON as text.
 
-    ``as_of``, ``run_id``, ``model_version`` and ``scorecard_version`` come from ``run`` where the frame has
-    no such column; other optional columns that are missing become null.
+def prepare(chunk: pd.DataFrame | pa.Table, run: RunManifest) -> pa.Table:
+    """The rows to write, with ``SCHEMA``: all of ``SCORE_COLUMNS`` in order, timestamps in naive UTC, JSON as text.
+
+    ``as_of``, ``run_id``, ``model_version`` and ``scorecard_version`` come from ``run`` where the chunk has
+    no such column; other optional columns that are missing become null. A table costs about 0.1 s per 84,000
+    rows; a frame with reasons as Python objects more, as each must be turned into text.
 
     Raises
     ------
     DataError : an unknown or missing column, a value of another kind, a lead without an id or twice,
         a probability that is not in 0..1 (NaN, infinite), a score that is not a whole number in 1..99.
     """
-    known = [column.name for column in SCORE_COLUMNS]
-    _refuse_unknown(frame, known)
-    if frame.columns.has_duplicates:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise DataError("a column occurs twice in the frame of scores", value=str(twice), fix="keep one")
-    table = pa.table({column.name: _column(frame, column, run) for column in SCORE_COLUMNS})
+    columns = _columns(chunk)
+    leads = columns.get("lead_id")
+
+    def where(row: int) -> str:
+        lead = (
+            None if leads is None else leads.iloc[row] if isinstance(leads, pd.Series) else leads[row].as_py()
+        )
+        return f"row {row}" if missing(lead) or lead == "" else f"lead {lead}"
+
+    arrays = [_column(columns, column, run, len(chunk), where) for column in SCORE_COLUMNS]
+    table = pa.table(arrays, schema=SCHEMA)
     _check_leads(table)
     _check_range(table, "probability", 0.0, 1.0)
     _check_range(table, "score", 1, 99)
     return table
 
 
-def _refuse_unknown(frame: pd.DataFrame, known: list[str]) -> None:
-    for name in map(str, frame.columns):
+def more_than_once(count: int, lead: str) -> DataError:
+    """The error for leads that have several rows, ``lead`` being one of them."""
+    return DataError(
+        f"{counted(count, 'lead')} occur{'s' if count == 1 else ''} more than once among the scores",
+        value=lead,
+        why="nothing was written: lead_scores has one row per lead",
+        fix="score every lead as of one date",
+    )
+
+
+def _columns(chunk: pd.DataFrame | pa.Table) -> dict[str, Values]:
+    """The columns by name, each of them known and there once."""
+    known = SCHEMA.names
+    names = list(map(str, chunk.columns if isinstance(chunk, pd.DataFrame) else chunk.column_names))
+    for name in names:
         if name not in known:
             hint = nearest(name, known)
             raise DataError(
@@ -45,23 +75,26 @@ def _refuse_unknown(frame: pd.DataFrame, known: list[str]) -> None:
                 known=known,
                 fix="rename it" if hint else f"drop it; the columns are {', '.join(known)}",
             )
+        if names.count(name) > 1:
+            raise DataError("a column occurs twice among the scores", value=name, fix="keep one")
+    return {name: chunk[name] for name in names}
 
 
-def _column(frame: pd.DataFrame, column: Column, run: RunManifest) -> pa.Array:
-    if column.name in frame.columns:
-        array = convert(frame[column.name], column.name, column.kind)
+def _column(
+    columns: Mapping[str, Values], column: Column, run: RunManifest, count: int, where: Where
+) -> pa.Array:
+    if column.name in columns:
+        array = convert(columns[column.name], column.name, column.kind, where)
     elif (from_run := getattr(run, column.name, None)) is not None or not column.required:
-        one = convert(pd.Series([from_run], dtype=object), column.name, column.kind)
-        array = pa.repeat(one[0], len(frame))
+        one = convert(pd.Series([from_run], dtype=object), column.name, column.kind, where)
+        array = pa.repeat(one[0], count)
     else:
-        raise DataError(
-            "a column is missing in the frame of scores", value=column.name, known=map(str, frame.columns)
-        )
+        raise DataError("a column is missing among the scores", value=column.name, known=columns)
     if column.required and array.null_count:
         raise DataError(
             f"{array.null_count} of {len(array)} rows have no {column.name}",
             why="nothing was written: a score without it cannot be used",
-            where=_row(frame, int(np.argmax(array.is_null().to_numpy(zero_copy_only=False)))),
+            where=where(int(np.argmax(array.is_null().to_numpy(zero_copy_only=False)))),
         )
     return array
 
@@ -81,12 +114,7 @@ def _check_leads(table: pa.Table) -> None:
         )
     twice = leads[leads.duplicated()]
     if len(twice):
-        raise DataError(
-            f"{twice.nunique()} leads occur more than once among the scores",
-            value=twice.iloc[0],
-            why="nothing was written: lead_scores has one row per lead",
-            fix="score every lead as of one date",
-        )
+        raise more_than_once(twice.nunique(), twice.iloc[0])
 
 
 def _check_range(table: pa.Table, name: str, low: float, high: float) -> None:
@@ -100,9 +128,3 @@ def _check_range(table: pa.Table, name: str, low: float, high: float) -> None:
             where=f"lead {table.column('lead_id')[row].as_py()}",
             why="nothing was written: such a score comes from a broken model or a wrong column",
         )
-
-
-def _row(frame: pd.DataFrame, row: int) -> str:
-    if "lead_id" in frame.columns and not missing(frame["lead_id"].iloc[row]):
-        return f"lead {frame['lead_id'].iloc[row]}"
-    return f"row {row}"

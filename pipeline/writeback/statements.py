@@ -1,14 +1,13 @@
-"""The SQL of a write-back, the same for DuckDB and PostgreSQL.
+"""The SQL that DuckDB and PostgreSQL share: the tables, and the row that a run leaves in ``scoring_runs``.
 
-The rows of a run are staged, compared with the table, and only leads that are new or changed are written. Changed
-means: any column differs except ``run_id`` and ``as_of``. Those two say when the row last changed; that it has been
-confirmed since is recorded once, by the row of the run in ``scoring_runs``. So a night without any change writes one
-row. Rows of leads that are no longer scored stay as they are.
+Only leads that are new or changed are written. Changed means: a compared column differs (``Column.compared``). ``run_id`` and ``as_of``
+are not compared: they say when the row last changed; that it has been confirmed since is recorded once, by the row
+of the run. So a night without any change writes one row. Rows of leads that are no longer scored stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from features.errors import LeadlensError
 from pipeline.writeback.columns import (
@@ -24,11 +23,12 @@ from pipeline.writeback.columns import (
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.run import Counts, RunManifest, now
 
-STAGED = '"leadlens_staged"'
 CHANGED = '"leadlens_changed"'
 
+Table = tuple[str, tuple[Column, ...], tuple[str, ...]]  # quoted name, columns, key
 
-def tables(names: TableNames) -> list[tuple[str, tuple[Column, ...], tuple[str, ...]]]:
+
+def tables(names: TableNames) -> list[Table]:
     """Every table a write-back needs: its quoted name, columns and key."""
     return [
         (names.scores, SCORE_COLUMNS, SCORES_KEY),
@@ -40,57 +40,16 @@ def tables(names: TableNames) -> list[tuple[str, tuple[Column, ...], tuple[str, 
 def create(table: str, columns: Sequence[Column], key: Sequence[str], dialect: Dialect) -> list[str]:
     """CREATE TABLE, with the description of every column as its comment."""
     lines = [f"{definition(column, dialect)}{' NOT NULL' if column.required else ''}" for column in columns]
-    lines.append(f"PRIMARY KEY ({_listed(key)})")
+    lines.append(f"PRIMARY KEY ({listed(key)})")
     comments = []
     for column in columns:
         about = column.about.replace("'", "''")
-        comments.append(f"COMMENT ON COLUMN {table}.{_quoted(column.name)} IS '{about}'")
+        comments.append(f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS '{about}'")
     return [f"CREATE TABLE {table} ({', '.join(lines)})", *comments]
 
 
 def definition(column: Column, dialect: Dialect) -> str:
-    return f"{_quoted(column.name)} {column.sql_type(dialect)}"
-
-
-def merge(names: TableNames) -> list[tuple[str, str]]:
-    """The named steps from the staged rows to the tables, for one transaction."""
-    different = " OR ".join(
-        f"s.{_quoted(column.name)} IS DISTINCT FROM t.{_quoted(column.name)}"
-        for column in SCORE_COLUMNS
-        if column.compared
-    )
-    kept = [column.name for column in HISTORY_COLUMNS if column.name != "change"]
-    changed = f"FROM {STAGED} s JOIN {CHANGED} c ON c.lead_id = s.lead_id"
-    return [
-        (
-            "changed leads",
-            f"""
-            CREATE TEMP TABLE {CHANGED} AS
-            SELECT s.lead_id, t.lead_id IS NULL AS is_new
-            FROM {STAGED} s
-            LEFT JOIN {names.scores} t ON t.lead_id = s.lead_id
-            WHERE t.lead_id IS NULL OR {different}
-            """,
-        ),
-        (
-            "scores",
-            _upsert(
-                names.scores,
-                [column.name for column in SCORE_COLUMNS],
-                SCORES_KEY,
-                f"SELECT {_listed([c.name for c in SCORE_COLUMNS], 's')} {changed}",
-            ),
-        ),
-        (
-            "history",
-            _upsert(
-                names.history,
-                [*kept, "change"],
-                HISTORY_KEY,
-                f"SELECT {_listed(kept, 's')}, CASE WHEN c.is_new THEN 'inserted' ELSE 'updated' END {changed}",
-            ),
-        ),
-    ]
+    return f"{quoted(column.name)} {column.sql_type(dialect)}"
 
 
 def count_changed() -> str:
@@ -118,9 +77,9 @@ def record_run(
         "config_fingerprint": run.config_fingerprint,
     }
     statement = f"""
-        INSERT INTO {names.runs} AS r ({_listed(values)})
+        INSERT INTO {names.runs} AS r ({listed(values)})
         VALUES ({", ".join([placeholder] * len(values))})
-        ON CONFLICT ({_listed(RUNS_KEY)}) DO UPDATE SET
+        ON CONFLICT ({listed(RUNS_KEY)}) DO UPDATE SET
             finished_at = excluded.finished_at,
             "rows" = excluded."rows",
             inserted = r.inserted + excluded.inserted,
@@ -156,18 +115,9 @@ def refuse_overtaken(later: tuple[object, ...] | None) -> None:
         )
 
 
-def _upsert(table: str, columns: Sequence[str], key: Sequence[str], select: str) -> str:
-    updates = ", ".join(f"{_quoted(c)} = excluded.{_quoted(c)}" for c in columns if c not in key)
-    return f"""
-        INSERT INTO {table} ({_listed(columns)})
-        {select}
-        ON CONFLICT ({_listed(key)}) DO UPDATE SET {updates}
-    """
+def listed(names: Iterable[str], alias: str = "") -> str:
+    return ", ".join(f"{alias}.{quoted(name)}" if alias else quoted(name) for name in names)
 
 
-def _listed(names: Sequence[str] | dict[str, object], alias: str = "") -> str:
-    return ", ".join(f"{alias}.{_quoted(name)}" if alias else _quoted(name) for name in names)
-
-
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return f'"{name}"'

@@ -1,4 +1,4 @@
-"""Parses ``--to`` and passes the scores to the writer for that target."""
+"""Parses ``--to``: where scores go."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from features.errors import UsageError, nearest
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.run import Counts, RunManifest, WriteResult
 
 if TYPE_CHECKING:
-    import pandas as pd
     from sqlalchemy import URL
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_+.-]+):/")  # at least two letters: C:\ is a Windows path
@@ -29,50 +26,6 @@ class Target:
     shown: str
     path: Path = field(default=Path(), repr=False)
     url: URL | None = field(default=None, repr=False)
-
-
-def write_scores(
-    frame: pd.DataFrame, to: str, *, table: str = "lead_scores", run: RunManifest
-) -> WriteResult:
-    """Write one run's scores, all or nothing; writing the same scores again changes nothing.
-
-    A database table is kept up to date: new leads are inserted, changed ones updated, unchanged ones not
-    touched, leads that are not in ``frame`` stay. ``<table>_history`` gains a row per change and
-    ``scoring_runs`` one per run. A Parquet or CSV file is a snapshot of this run and is replaced as a whole.
-
-    Parameters
-    ----------
-    frame : one row per lead with columns of ``SCORE_COLUMNS`` (see ``pipeline.writeback.prepare``).
-    to : ``duckdb:///file.duckdb``, a PostgreSQL URL, or a path that ends in .parquet or .csv;
-        environment variables are already expanded. A missing folder is created.
-    table : ``table`` or ``schema.table``; not used for files.
-    run : the manifest of the run.
-
-    Raises
-    ------
-    UsageError : ``to`` or ``table`` is invalid.
-    DataError : the scores, or an existing table, cannot be used.
-    LeadlensError : the target cannot be reached or written. In every case it is left as it was.
-    """
-    target = parse_target(to)
-    names = TableNames.parse(table)
-    from pipeline.writeback.prepare import prepare
-
-    rows = prepare(frame, run)
-    counts: Counts
-    if target.url is not None:
-        from pipeline.writeback import postgres
-
-        counts = postgres.write(rows, target.url, target.shown, names, run)
-    elif target.kind == "duckdb":
-        from pipeline.writeback import duckdb
-
-        counts = duckdb.write(rows, target.path, target.shown, names, run)
-    else:
-        from pipeline.writeback import files
-
-        counts = files.write(rows, target.path, target.shown)
-    return WriteResult(counts.rows, counts.inserted, counts.updated, counts.unchanged, target.shown)
 
 
 def parse_target(to: str) -> Target:

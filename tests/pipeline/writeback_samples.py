@@ -39,7 +39,7 @@ def scores(count: int = 5, seed: int = 0) -> pd.DataFrame:
             "score": (probability * 98 + 1).astype(int),
             "grade": pd.Categorical(["A1"] * count),
             "fit_points": probability * 10 - 3,
-            "rule_points": 30.0,
+            "rule_points": 30.0 + seed,
             "rule_stage": "MQL",
             "reasons": [[{"reason": 'Besuchte "Größe", twice\n', "points": float(p)}] for p in probability],
             "reasons_text": 'Viewed "Größe", 価格 👍\nthen left; twice\\',
@@ -74,7 +74,7 @@ class Database:
 
 _STOPPING = """
 import sys
-from pipeline.writeback import duckdb, files, postgres, statements, write_scores
+from pipeline.writeback import duckdb, postgres, statements, unfinished, write_scores
 from tests.pipeline.writeback_samples import run, scores
 
 to, point, run_id, count, seed = sys.argv[1:]
@@ -96,7 +96,7 @@ if point == "staged":        # all rows are in the temporary table
 elif point == "merged":      # the table is changed, the transaction not committed
     stop_before(statements, "record_run")
 elif point == "written":     # the new file is complete beside the old one
-    stop_before(files.os, "replace")
+    stop_before(unfinished.os, "replace")
 result = write_scores(scores(int(count), int(seed)), to, run=run(run_id))
 print(result.inserted, result.updated, result.unchanged, flush=True)
 """

@@ -137,6 +137,7 @@ def render_promotion(gate: Promotion) -> list[str]:
     return [
         f"{name} is champion now: {verdict}.",
         *([note] if gate.rival_has_seen else []),
+        *(f"note: {told}" for told in gate.notes),
         f"On {gate.rows:,} out-of-time rows: log loss {gate.log_loss:.4f} against {gate.rival_log_loss:.4f} of "
         f"{gate.rival} (difference {gate.difference:+.4f}, 90 % interval {low:+.4f} to {high:+.4f}).",
     ]
@@ -202,7 +203,7 @@ def render_scoring(run: Scoring) -> list[str]:
     """`leadlens score`."""
     lines = [*(f"note: {warning}" for warning in run.warnings)]
     lines.append(
-        f"{len(run.scores):,} open leads scored as of {run.as_of:%Y-%m-%d %H:%M} UTC with {run.version} ({run.alias})."
+        f"{run.leads:,} open leads scored as of {run.as_of:%Y-%m-%d %H:%M} UTC with {run.version} ({run.alias})."
     )
     if run.written is None:
         lines.append("Dry run: nothing was written.")

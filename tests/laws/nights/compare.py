@@ -20,7 +20,7 @@ from features.oracle.matrix import oracle_features
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Touch
 from features.spine import SpinePolicy, build_spine
 from pipeline.config import load_project
-from pipeline.sources import open_history
+from pipeline.prepared import open_prepared
 from tests.laws.nights.plain_reading import PlainHistory
 from tests.laws.nights.rows import AGES, PAGES
 
@@ -52,7 +52,7 @@ def open_once(path: Path, home: Path, *, features: bool, compiled: bool = False)
         DuckDBEngine(threads=1) as engine,
     ):
         try:
-            history = open_history(load_project(path), engine)
+            history = open_prepared(load_project(path)).history(engine)
         except LeadlensError as error:
             return Opened(str(error), {}, {})
         plan = plan_of(history)

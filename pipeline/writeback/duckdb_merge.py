@@ -1,0 +1,106 @@
+"""Finds the new and changed rows of a run in DuckDB by their digests, and writes those."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+
+from pipeline.writeback.columns import HISTORY_COLUMNS, SCORE_COLUMNS
+from pipeline.writeback.digests import digest
+from pipeline.writeback.names import TableNames
+from pipeline.writeback.spool import Mask, Spool
+from pipeline.writeback.statements import listed
+
+Connection = duckdb.DuckDBPyConnection
+
+_ROWS = "leadlens_rows"
+_OTHERS = "leadlens_others"
+_OURS = [column.name for column in SCORE_COLUMNS]
+_KEPT = [column.name for column in HISTORY_COLUMNS if column.name != "change"]
+
+
+def merge(connection: Connection, names: TableNames, run_id: str, spool: Spool) -> tuple[int, int]:
+    """Write the rows of ``spool`` that are new or changed, and their history; the numbers of both.
+
+    Goes through the rows once for each step, so that none of them holds what is wide in memory.
+    """
+    new, changed = _compare(connection, names, spool)
+    if changed.any():
+        _replace(connection, names, spool, changed)
+    if new.any():
+        _rows(connection, spool, _OURS, new)
+        connection.execute(
+            f"INSERT INTO {names.scores} ({listed(_OURS)}) SELECT {listed(_OURS)} FROM {_ROWS}"
+        )
+    if (new | changed).any():  # a retry replaces what the first try said
+        _rows(connection, spool, ["lead_id"], new | changed)
+        connection.execute(
+            f"DELETE FROM {names.history} WHERE run_id = ? AND lead_id IN (SELECT lead_id FROM {_ROWS})",
+            [run_id],
+        )
+    for change, wanted in {"inserted": new, "updated": changed}.items():
+        if wanted.any():
+            _rows(connection, spool, _KEPT, wanted)
+            connection.execute(
+                f"INSERT INTO {names.history} ({listed([*_KEPT, 'change'])}) SELECT {listed(_KEPT)}, ? FROM {_ROWS}",
+                [change],
+            )
+    return int(new.sum()), int(changed.sum())
+
+
+def _compare(connection: Connection, names: TableNames, spool: Spool) -> tuple[Mask, Mask]:
+    """Which rows have no row in the table yet, and which have one that says something else."""
+    _rows(connection, spool, ["lead_id", "number", "digest"])
+    found = connection.execute(f"""
+        SELECT r.number, t.lead_id IS NULL AS is_new
+        FROM {_ROWS} r
+        LEFT JOIN (SELECT t.lead_id, {digest("t")} AS digest FROM {names.scores} t) t ON t.lead_id = r.lead_id
+        WHERE t.lead_id IS NULL OR t.digest <> r.digest
+    """).fetchnumpy()
+    numbers, is_new = np.asarray(found["number"]), np.asarray(found["is_new"])
+    new, changed = np.zeros(spool.rows, bool), np.zeros(spool.rows, bool)
+    new[numbers[is_new]] = True
+    changed[numbers[~is_new]] = True
+    return new, changed
+
+
+def _replace(connection: Connection, names: TableNames, spool: Spool, changed: Mask) -> None:
+    """Delete and insert, columns of others included: an UPDATE of a million rows takes minutes and all memory."""
+    others = _columns_of_others(connection, names)
+    _rows(connection, spool, ["lead_id"], changed)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {_OTHERS} AS
+        SELECT {listed(["lead_id", *others], "t")}
+        FROM {names.scores} t
+        WHERE t.lead_id IN (SELECT lead_id FROM {_ROWS})
+    """)
+    connection.execute(f"DELETE FROM {names.scores} WHERE lead_id IN (SELECT lead_id FROM {_OTHERS})")
+    _rows(connection, spool, _OURS, changed)
+    values = [listed(_OURS, "r"), *(listed([name], "o") for name in others)]
+    connection.execute(f"""
+        INSERT INTO {names.scores} ({listed([*_OURS, *others])})
+        SELECT {", ".join(values)}
+        FROM {_ROWS} r {f"JOIN {_OTHERS} o ON o.lead_id = r.lead_id" if others else ""}
+    """)
+
+
+def _columns_of_others(connection: Connection, names: TableNames) -> list[str]:
+    found = connection.execute(
+        """
+        SELECT column_name
+        FROM duckdb_columns()
+        WHERE database_name = current_database()
+            AND lower(schema_name) = lower(?)
+            AND lower(table_name) = lower(?)
+            AND NOT is_generated
+        """,
+        [names.schema or "main", names.table],
+    ).fetchall()
+    return [name for (name,) in found if name.lower() not in _OURS]
+
+
+def _rows(connection: Connection, spool: Spool, columns: Sequence[str], wanted: Mask | None = None) -> None:
+    """Let ``_ROWS`` be columns of the wanted rows, for one statement."""
+    connection.register(_ROWS, spool.read(columns, wanted))

@@ -1,0 +1,164 @@
+"""Takes the scores of a run chunk by chunk, and writes all of them at the end, or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from features.errors import LeadlensError
+from pipeline.writeback.names import TableNames
+from pipeline.writeback.run import Counts, RunManifest, WriteResult
+from pipeline.writeback.target import Target, parse_target
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from pipeline.writeback.spool import Spool
+
+
+class Writer(Protocol):
+    """One kind of target."""
+
+    def check(self) -> None:
+        """Raise ``LeadlensError`` for what could not be written later either; change nothing."""
+
+    def commit(self, spool: Spool) -> Counts:
+        """Write all rows, or raise ``LeadlensError`` with the target as it was."""
+
+
+class StagedScores:
+    """The scores of a run on their way to their target, which sees nothing of them before ``commit``.
+
+    They wait in a file without a name: memory does not grow with them, no connection or lock is held while leads are
+    being scored, and nothing is left of a run that is killed. Use ``stage_scores`` to make one.
+
+    >>> import pandas as pd, tempfile
+    >>> from pipeline.writeback import RunManifest, stage_scores
+    >>> run = RunManifest(as_of=pd.Timestamp("2026-03-01"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with stage_scores(f"{folder}/scores.parquet", run=run) as staged:
+    ...         for lead in ("Anna", "Ben"):
+    ...             staged.add(pd.DataFrame({"lead_id": [lead], "probability": [0.5], "score": [50]}))
+    ...         staged.commit().inserted
+    2
+    """
+
+    def __init__(self, target: Target, writer: Writer, run: RunManifest, spool: Spool) -> None:
+        self._target, self._writer, self._run, self._spool = target, writer, run, spool
+
+    def __enter__(self) -> StagedScores:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._spool.close()
+
+    def add(self, chunk: pd.DataFrame | pa.Table) -> None:
+        """Take one row per lead, with columns of ``SCORE_COLUMNS``; JSON columns may be text.
+
+        Raises
+        ------
+        DataError : the chunk cannot be used (see ``pipeline.writeback.prepare``).
+        LeadlensError : there is no room for it.
+        """
+        from pipeline.writeback.prepare import prepare
+
+        rows = prepare(chunk, self._run)
+        if self._target.kind == "csv":
+            from pipeline.writeback.files import spreadsheet_safe
+
+            rows = spreadsheet_safe(rows)
+        try:
+            self._spool.add(rows)
+        except OSError as error:
+            raise _no_room(error) from None
+
+    def commit(self) -> WriteResult:
+        """Write everything that was added, at once and once.
+
+        Raises
+        ------
+        DataError : a lead was added twice; an existing table cannot be used.
+        LeadlensError : the target cannot be reached or written. In every case it is left as it was.
+        """
+        try:
+            self._spool.finish()
+        except OSError as error:
+            raise _no_room(error) from None
+        counts = self._writer.commit(self._spool)
+        self._spool.close()
+        return WriteResult(counts.rows, counts.inserted, counts.updated, counts.unchanged, self._target.shown)
+
+
+def stage_scores(
+    to: str, *, table: str = "lead_scores", run: RunManifest, folder: Path | None = None
+) -> StagedScores:
+    """Begin to write the scores of one run: ``add`` them in chunks, then ``commit``; use it in a ``with`` block.
+
+    A database table is kept up to date: new leads are inserted, changed ones updated, unchanged ones not
+    touched, leads that are not among the scores stay. ``<table>_history`` gains a row per change and
+    ``scoring_runs`` one per run. A Parquet or CSV file is a snapshot of this run and is replaced as a whole.
+    Leaving the block without ``commit`` discards what was added.
+
+    Parameters
+    ----------
+    to : ``duckdb:///file.duckdb``, a PostgreSQL URL, or a path that ends in .parquet or .csv;
+        environment variables are already expanded. A missing folder is created.
+    table : ``table`` or ``schema.table``; not used for files.
+    run : the manifest of the run.
+    folder : keeps the rows until ``commit``, and from run to run what saves sending unchanged leads to PostgreSQL
+        again: 16 bytes a lead (see ``pipeline.writeback.receipts``). Without it the system's folder for temporary
+        files keeps the rows, and every lead is sent.
+
+    Raises
+    ------
+    UsageError : ``to`` or ``table`` is invalid.
+    DataError : an existing table cannot be used.
+    LeadlensError : the target cannot be reached.
+    """
+    target = parse_target(to)
+    writer = _writer(target, TableNames.parse(table), run, folder)
+    writer.check()
+    from pipeline.writeback.spool import Spool
+
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        spool = Spool(folder)
+    except OSError as error:
+        raise _no_room(error) from None
+    return StagedScores(target, writer, run, spool)
+
+
+def write_scores(
+    frame: pd.DataFrame | pa.Table, to: str, *, table: str = "lead_scores", run: RunManifest
+) -> WriteResult:
+    """Write the scores of one run from a single frame (see ``stage_scores``); the same again changes nothing."""
+    with stage_scores(to, table=table, run=run) as staged:
+        staged.add(frame)
+        return staged.commit()
+
+
+def _writer(target: Target, names: TableNames, run: RunManifest, folder: Path | None) -> Writer:
+    if target.url is not None:
+        from pipeline.writeback.postgres import PostgresWriter
+
+        return PostgresWriter(target.url, target.shown, names, run, folder)
+    if target.kind == "duckdb":
+        from pipeline.writeback.duckdb import DuckDBWriter
+
+        return DuckDBWriter(target.path, target.shown, names, run)
+    from pipeline.writeback.files import FileWriter
+
+    return FileWriter(target.path, target.shown)
+
+
+def _no_room(error: OSError) -> LeadlensError:
+    return LeadlensError(
+        "the scores cannot be kept until all of them are there",
+        why=f"nothing was written: {error.strerror or error}",
+        fix="free some space (0.3 GB for a million leads), or set TMPDIR to a folder on a disk with room",
+    )
