@@ -43,6 +43,7 @@ class History:
         ``"none"`` when there is no order at all.
     hidden : columns declared ``known_after``; they are in no table.
     findings : what was found while opening the data.
+    version : of the prepared history that it is a view of; ``None`` for one that was read into memory.
     """
 
     engine: Engine
@@ -53,6 +54,7 @@ class History:
     clock: Clock = "time"
     hidden: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
+    version: int | None = None
 
     def __enter__(self) -> Self:
         return self

@@ -62,7 +62,7 @@ class SavedMatrix:
                 why=f"its rows would not be those of this project: {', '.join(_DECIDING)} or judge has changed",
                 fix=_FIX,
             )
-        if self.data != data:
+        if _differing(self.data, data):
             raise DataError(
                 "this matrix was made from other data",
                 value=str(self.folder),
@@ -200,7 +200,16 @@ def _differing(one: str, other: str) -> list[str]:
     """The tables whose fingerprints differ; the first part is the data's end."""
     pairs = zip(one.split("/"), other.split("/"), strict=False)
     return [
-        mine.partition(":")[0] if ":" in mine else "the data's end"
+        mine.partition(":")[0].rstrip("*") if ":" in mine else "the data's end"
         for mine, theirs in pairs
-        if mine != theirs
+        if mine != theirs and not _same_number_of_events(mine, theirs)
     ]
+
+
+def _same_number_of_events(saved: str, now: str) -> bool:
+    """Releases up to 0.4.0 saved a checksum of the events with their ids: of those only the number is compared."""
+    return (
+        saved.startswith("events:")
+        and now.startswith("events*:")
+        and saved.split(":")[1] == now.split(":")[1]
+    )

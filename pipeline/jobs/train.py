@@ -135,7 +135,9 @@ def train(
     figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}
     progress("Registering", 0, 0)
     with (
-        registry.run(file.project.name, {"leadlens.kind": "training"}) as run,
+        registry.run(
+            file.project.name, {"leadlens.kind": "training", "leadlens.data_version": str(history.version)}
+        ) as run,
         tempfile.TemporaryDirectory() as folder,
     ):
         _log(registry, file, history, rows, trained, judged, figures, comparison, Path(folder))

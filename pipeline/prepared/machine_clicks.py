@@ -14,7 +14,7 @@ from pipeline.prepared.manifest import Events, Noted, StoredTable
 from pipeline.prepared.sorting import count_crowded
 from pipeline.sources.cleaning import now_literal
 from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, crowd_size
-from pipeline.sources.hygiene.bots import CONSIDERABLE, find_bots, mail_events
+from pipeline.sources.hygiene.bots import CONSIDERABLE, look_for_bots, mail_events, refuse_machine
 
 _COLUMNS = {"_lead_no": "INTEGER", "occurred_at": "TIMESTAMP", "_event_key": "BIGINT", "since": "TIMESTAMP"}
 
@@ -29,6 +29,7 @@ def mark_machine_clicks(
     bots, findings, nothing = file.project.hygiene.bots, list[Finding](), StoredTable(columns=_COLUMNS)
     if bots.mode == "off" or not stored.files:
         return (), nothing
+    refuse_machine(bots, events.properties, file.path.name)
     files = scan(engine, [folder.file(item) for item in stored.files])
     now = (datetime.now(UTC).replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
     future = any(run.latest_known > now for run in events.runs)
@@ -52,10 +53,10 @@ def mark_machine_clicks(
     """
     if not mail.clicks:
         return tuple(map(Noted.of, findings)), nothing
-    findings.clear()  # they will be found again
     engine.run([Step("events", rows)])
     try:
-        if not find_bots(engine, bots, kinds, findings, file.path.name) or bots.mode == "report":
+        look_for_bots(engine, bots, mail, findings)
+        if bots.mode == "report":
             return tuple(map(Noted.of, findings)), nothing
         # In `feature` mode a click counts as made by a machine only where that was seen at once.
         since = "b.since" if bots.mode == "filter" else "CASE WHEN b.since <= e.known_at THEN b.since END"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from features import DuckDBEngine, Finding, History, Step
+from features import DataError, DuckDBEngine, Finding, History, Step
+from features.errors import listed
 from features.history import Kind
 from pipeline.config import ProjectFile
 from pipeline.prepared.event_files import scan
@@ -66,6 +67,18 @@ class PreparedHistory:
         """Grows by one with every change of the sources."""
         return self.manifest.version
 
+    def at(self, version: int) -> PreparedHistory:
+        """An earlier version, as it was. Raises ``DataError`` where it is no longer kept."""
+        manifest = self.folder.read(version)
+        if manifest is None or self.folder.damaged(manifest):
+            kept = sorted(int(path.stem) for path in (self.folder.path / "versions").glob("*.json"))
+            raise DataError(
+                "this version of the prepared history is not kept any more",
+                value=version,
+                fix=f"kept are {listed(map(str, kept))}; others are made again from the sources as they were",
+            )
+        return replace(self, manifest=manifest)
+
     def history(self, engine: DuckDBEngine | None = None) -> History:
         """All of it, by default in an engine of its own."""
         engine = self._leased(engine or duckdb_engine(self.file))
@@ -93,11 +106,12 @@ class PreparedHistory:
 
     def has_lead(self, lead_id: str) -> bool:
         """Whether there is a lead of this id."""
+        try:
+            lead_id.encode()
+        except UnicodeEncodeError:  # as a terminal in another encoding may send it
+            return False
         with duckdb_engine(self.file) as engine:
-            try:
-                return bool(self._numbers(engine, [lead_id]))
-            except UnicodeEncodeError:  # as a terminal in another encoding may send it
-                return False
+            return bool(self._numbers(engine, [lead_id]))
 
     # views
 
@@ -275,6 +289,7 @@ class PreparedHistory:
             clock=clock_of(project),
             hidden=project.known_after,
             findings=tuple(findings),
+            version=self.version,
         )
 
     def _facts(self, engine: DuckDBEngine) -> tuple[list[Finding], datetime]:

@@ -14,7 +14,7 @@ from pipeline.prepared.event_files import scan
 from pipeline.prepared.event_update import EventUpdate
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.machine_clicks import mark_machine_clicks
-from pipeline.prepared.manifest import FileMark, Manifest, StoredTable
+from pipeline.prepared.manifest import FileMark, Manifest, Records, StoredTable
 from pipeline.prepared.numbering import number_leads, renumbered, strays
 from pipeline.prepared.records import SOURCES, read_records, write_records
 from pipeline.prepared.sources import look
@@ -132,7 +132,7 @@ class _Preparation:
         records = old.records if old else None
         if stale or records is None or (records.counts_events and not events.idle):
             records = read_records(engine, self.file, events.ids() if events.source is not None else None)
-            self._check_hidden(records.hidden, events)
+            self._check_hidden(records, events)
             parts = events.parts
             self._stored_numbers(tables if events.plan.kept else {})
             number_leads(engine, parts)
@@ -184,9 +184,9 @@ class _Preparation:
         looks = {name: marks or () for name, marks in self.looks.items()}
         return self.folder.commit(old.model_copy(update={"events": made, "looks": looks}))
 
-    def _check_hidden(self, hidden: tuple[str, ...], events: EventUpdate) -> None:
-        kinds = {} if events.source is None else {"events": events.kinds}
-        together = {*hidden, *(events.hidden if events.source is not None else ())}
+    def _check_hidden(self, records: Records, events: EventUpdate) -> None:
+        kinds = {**records.kinds, **({} if events.source is None else {"events": events.kinds})}
+        together = {*records.hidden, *(events.hidden if events.source is not None else ())}
         check_hidden(self.file.project, ReadTables(kinds, together), self.file.path.name)
 
     # numbers of leads

@@ -58,6 +58,22 @@ def find_bots(
     """Make ``bot_clicks`` of the cleaned table ``events``; whether there was anything to look at. See ``mark_bots``."""
     if bots.mode == "off" or not engine.count("events"):
         return False
+    refuse_machine(bots, kinds, name)
+    present = list(engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"])
+    mail = mail_events(present, bots, kinds, findings, name)
+    if mail.clicks:
+        look_for_bots(engine, bots, mail, findings)
+    return bool(mail.clicks)
+
+
+def look_for_bots(engine: DuckDBEngine, bots: Bots, mail: MailEvents, findings: list[Finding]) -> None:
+    """Make ``bot_clicks`` of the clicks and opens in ``events``."""
+    engine.run(bot_steps(engine.dialect, bots, mail))
+    findings += _findings(engine, bots, mail)
+
+
+def refuse_machine(bots: Bots, kinds: Mapping[str, Kind], name: str) -> None:
+    """Raise ``UsageError`` where the property that ``mode: feature`` adds is there already."""
     if bots.mode == "feature" and "machine" in {column.lower() for column in kinds}:
         raise UsageError(
             "events already have a column machine, which hygiene.bots would add",
@@ -65,13 +81,6 @@ def find_bots(
             where=f"{name}: hygiene.bots",
             fix="rename yours: columns: {my_machine: machine}, or use mode: filter",
         )
-    present = list(engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"])
-    mail = mail_events(present, bots, kinds, findings, name)
-    if not mail.clicks:
-        return False
-    engine.run(bot_steps(engine.dialect, bots, mail))
-    findings += _findings(engine, bots, mail)
-    return True
 
 
 def mail_events(
