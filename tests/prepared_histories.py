@@ -46,8 +46,8 @@ def run(
 ) -> tuple[int, Failure | None]:
     """Nights that were compared, and what was wrong first.
 
-    Every night the history that grew is held against the plain reading; with ``often`` also against one that is
-    read anew from a fresh state folder, else only on the last night.
+    Every night the history that grew is held against the plain reading; with ``often`` also against one that is prepared
+    anew in a fresh state folder, and against one that is read into memory; else only on the last night.
     """
     drawn = Random(f"nights {seed}")
     last = nights or drawn.choice((1, 2, 2, 3, 3, MOST_NIGHTS))
@@ -71,6 +71,8 @@ def run(
                 fresh = open_once(path, place / "fresh", features=True, compiled=compiled)
                 shutil.rmtree(place / "fresh", ignore_errors=True)
                 wrong = [f"grown | fresh: {text}" for text in differences(grown, fresh)]
+                read = open_once(path, None, features=True, compiled=compiled)
+                wrong += [f"grown | in memory: {text}" for text in differences(grown, read, exact=False)]
             if wrong:
                 return night, Failure(seed, night, without, tuple(world.log), tuple(wrong))
             if refused:
