@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.columns import FeatureColumn, days_before
+from features.columns import DECIMALS_END, FeatureColumn, days_before
 
 Codes = NDArray[np.int64]
 _NO_DATE = np.iinfo(np.int64).min
-_EXACT = 1e-6  # a number this near to another rounding, in units of its last digit, is formatted by itself
-_LARGE = 1e8
 
 
 def word_values(
@@ -59,25 +57,14 @@ def _alike(
         return pd.factorize(days)[0]
     if "{times}" in column.phrase:  # whole numbers, and few
         return pd.factorize(numbers, use_na_sentinel=False)[0]
-    digits, rounded, safe = _rounded(numbers)
+    # A number with decimals is worded by its rounded digits. Scaling may turn what is nearly a tie into one, and no
+    # more: what is a tie then is worded by itself, and so are whole numbers, and what is rounded to 0 with its sign.
+    some = np.where(~np.isnan(numbers) & (numbers != np.floor(numbers)), numbers, 0.0)
+    digits = 6 - np.searchsorted(DECIMALS_END, np.abs(some), side="right")
+    scaled = some * 10.0**digits
+    rounded = np.rint(scaled)
+    alike = (np.abs(scaled - rounded) != 0.5) & (rounded != 0)
     codes = np.empty(len(numbers), np.int64)
-    codes[safe], kinds = pd.factorize(rounded[safe] * 8 + digits[safe])
-    codes[~safe] = len(kinds) + pd.factorize(numbers[~safe], use_na_sentinel=False)[0]
+    codes[alike], kinds = pd.factorize(rounded[alike].astype(np.int64) * 8 + digits[alike])
+    codes[~alike] = len(kinds) + pd.factorize(numbers[~alike], use_na_sentinel=False)[0]
     return codes
-
-
-def _rounded(numbers: NDArray[np.float64]) -> tuple[Codes, Codes, NDArray[np.bool_]]:
-    """Decimals as ``humanize_number`` shows them, the number in units of the last one, and where both are certain.
-
-    Whole numbers, which have none, and whatever lies close to where the rounding or the decimals change are not.
-    """
-    size = np.abs(numbers)
-    safe = (size < _LARGE) & (numbers != np.floor(numbers))
-    small = np.where(safe & (size < 1), size, 0.5)
-    exponent = np.log10(small)
-    safe &= np.abs(exponent - np.rint(exponent)) > _EXACT
-    digits = np.minimum(np.where(size < 1, 1 - np.floor(exponent), 1), 6).astype(np.int64)
-    units = np.where(safe, numbers, 0.0) * 10.0**digits
-    rounded = np.rint(units)
-    safe &= (np.abs(np.abs(units - rounded) - 0.5) > _EXACT) & (rounded != 0)  # -0.0 has a sign
-    return digits, rounded.astype(np.int64), safe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -89,7 +90,7 @@ class FeatureColumn:
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MICROSECONDS_A_DAY = 86_400_000_000
-_LONG_AGO = 14_600.0  # days: beyond forty years a double of days is less exact than a microsecond
+_LONG_AGO = 14_600.0  # days: beyond forty years a double is not exact to a microsecond, but to a millisecond
 
 
 def days_before(as_of: NDArray[np.datetime64], days: NDArray[np.float64]) -> NDArray[np.datetime64]:
@@ -98,10 +99,10 @@ def days_before(as_of: NDArray[np.datetime64], days: NDArray[np.float64]) -> NDA
     >>> days_before(np.array(["2025-12-01T09:30"], "datetime64[us]"), np.array([17.395833333333332])).astype(str)
     array(['2025-11-14'], dtype='<U28')
     """
-    step = np.where(np.abs(days) > _LONG_AGO, 1000, 1)
-    ago = np.rint(days * (_MICROSECONDS_A_DAY / step)).astype(np.int64) * step
-    dates: NDArray[np.datetime64] = (as_of - ago.astype("timedelta64[us]")).astype("datetime64[D]")
-    return dates
+    ago = np.rint(days * _MICROSECONDS_A_DAY).astype(np.int64)
+    moments = as_of.astype(np.int64) - ago
+    moments = np.where(np.abs(days) > _LONG_AGO, (moments + 500) // 1000 * 1000, moments)
+    return (moments // _MICROSECONDS_A_DAY).astype("datetime64[D]")
 
 
 def format_date(day: np.datetime64) -> str:
@@ -120,6 +121,10 @@ def _times(number: float) -> str:
     return {1: "once", 2: "twice"}.get(whole, f"{whole:,} times")
 
 
+# Six decimals below the first of these sizes, one from the last one on; two digits in between.
+DECIMALS_END = (1e-4, 1e-3, 0.01, 0.1, 1.0)
+
+
 def humanize_number(number: float) -> str:
     """A number at the precision a reader wants: 1,532 or 3.4 or 0.071.
 
@@ -128,5 +133,4 @@ def humanize_number(number: float) -> str:
     """
     if number == int(number):
         return f"{int(number):,}"
-    digits = 1 if abs(number) >= 1 else 1 - math.floor(math.log10(abs(number)))
-    return f"{number:,.{min(digits, 6)}f}"
+    return f"{number:,.{6 - bisect_right(DECIMALS_END, abs(number))}f}"

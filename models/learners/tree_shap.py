@@ -89,9 +89,14 @@ class TreeShap:
     def of(cls, text: str) -> Self | None:
         """From LightGBM's text of a model; ``None`` if a leaf lies below more than seven nodes."""
         trees = read_trees(text)
-        pieces = [list(_pieces(tree)) for tree in trees]
-        if any(len(piece.nodes) > _MOST_DECISIONS for of_tree in pieces for piece in of_tree):
+        if any(
+            len(way) > _MOST_DECISIONS
+            for tree in trees
+            if len(tree.feature)
+            for _, way in _below(tree, 0, ())[1]
+        ):
             return None
+        pieces = [list(_pieces(tree)) for tree in trees]
         return cls(sum(tree.mean for tree in trees), _forest(trees, pieces))
 
     def contributions(self, matrix: Floats) -> Floats:

@@ -60,7 +60,7 @@ class Room:
 class Stratum:
     """Leads that are sampled alike, and how many were kept, with all their rows.
 
-    ``part`` is ``"train"`` or ``"test"``; ``leads`` are ``"converted"`` (in that part), ``"others"`` or ``"all"``.
+    ``part`` is ``"train"`` or ``"test"``, ``kind`` is ``"converted"`` (in that part), ``"others"`` or ``"all"``.
     """
 
     part: str

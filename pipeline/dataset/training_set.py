@@ -102,8 +102,10 @@ def build_training_set(
 
     With ``matrix``, a folder that ``leadlens features --out`` wrote, its rows are read instead of built; rules are
     scored here. Where not all rows fit in memory leads are sampled (``fitting_rows``): so that the weighted rows stand
-    for all, or ``evenly``, without weights; ``room`` is that of a set that must have the same rows. Raises ``DataError`` where a part would have no row or only one class to
-    learn from, ``UsageError`` where the matrix is of another project or of other data.
+    for all, or ``evenly``, without weights; ``room`` is that of a set that must have the same rows.
+
+    Raises ``DataError`` where a part would have no row or only one class to learn from, ``UsageError`` where the matrix
+    is of another project or of other data.
     """
     sheets = load_sheets(file)  # before all else: a mistake in a sheet costs no features
     engine = history.engine

@@ -17,8 +17,8 @@ from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, 
 from pipeline.prepared.sources import EventReader, NewSource, relation, resolved_columns
 from pipeline.sources.opening import Shape, contract_columns, shape_of, where_finding
 
-_EVENTS_A_PART = 4_000_000
-_LEADS_A_PART = 100_000
+_EVENTS_A_PART = 2_500_000
+_LEADS_A_PART = 50_000
 _MOST_PARTS = 256
 _MOST_VALUE_FILES = 16
 _STORED = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}

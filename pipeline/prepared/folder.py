@@ -76,6 +76,11 @@ class PreparedFolder:
         except (OSError, ValueError, ValidationError, AttributeError):
             return None
 
+    def give_up(self) -> None:
+        """Forget the newest version, so that the next command prepares the history anew."""
+        with self.locked():
+            (self.path / _MANIFEST).unlink(missing_ok=True)
+
     def file(self, stored: StoredFile) -> str:
         """The path of a file."""
         return str(self.path / stored.path)

@@ -42,9 +42,9 @@ def open_lead(file: ProjectFile, lead_id: str) -> History:
     return prepared.of_leads([lead_id]) if prepared.has_lead(lead_id) else prepared.history()
 
 
-def open_prepared(file: ProjectFile) -> PreparedHistory:
-    """The prepared history of a project, brought up to date with its sources."""
-    folder, manifest = prepare(file)
+def open_prepared(file: ProjectFile, place: PreparedFolder | None = None) -> PreparedHistory:
+    """The prepared history of a project, brought up to date with its sources; by default in the state folder."""
+    folder, manifest = prepare(file, place)
     return PreparedHistory(file, folder, manifest)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import time
 from datetime import UTC, datetime, timedelta
 
 from features import DuckDBEngine, Step
@@ -47,13 +49,13 @@ def _place(file: ProjectFile, name: str, source: Source) -> str:
     return location if "://" in location else str(file.resolve(location))
 
 
-def prepare(file: ProjectFile) -> tuple[PreparedFolder, Manifest]:
-    """The prepared history of a project, brought up to date with its sources.
+def prepare(file: ProjectFile, folder: PreparedFolder | None = None) -> tuple[PreparedFolder, Manifest]:
+    """The prepared history of a project, brought up to date with its sources; by default in the state folder.
 
     Raises ``UsageError`` where the project file does not fit the data, ``DataError`` where the data are ambiguous or
     broken; what was prepared before stays as it was.
     """
-    folder = prepared_folder(file)
+    folder = folder or prepared_folder(file)
     manifest = folder.read()
     looks = _look(file, manifest)
     if manifest is not None and _nothing_new(manifest, looks) and not folder.damaged(manifest):
@@ -67,7 +69,16 @@ def prepare(file: ProjectFile) -> tuple[PreparedFolder, Manifest]:
             return folder, manifest
         with preparing_engine(file, folder.path / "spill") as engine:
             manifest = _Preparation(file, folder, engine, manifest, looks).run()
+    _forget_others(folder)
     return folder, manifest
+
+
+def _forget_others(folder: PreparedFolder) -> None:
+    """Remove what was prepared with other settings, or of other places, and not been brought up to date for long."""
+    for other in folder.path.parent.iterdir():
+        note = other / "manifest.json"
+        if other != folder.path and note.exists() and time.time() - note.stat().st_mtime > _UNUSED_FOR:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _look(file: ProjectFile, manifest: Manifest | None) -> Looks:
@@ -225,4 +236,5 @@ class _Preparation:
 
 # More leads than these in the wrong part make it worth to cut the parts anew.
 _FEW_STRAYS, _MOST_STRAYING = 1_000, 0.02
+_UNUSED_FOR = 30 * 86_400  # seconds
 _NO_NUMBERS = "SELECT '' AS lead_id, '' AS lead, CAST(0 AS INTEGER) AS lead_no WHERE FALSE"

@@ -112,6 +112,19 @@ def test_dates_survive_the_way_through_a_number_of_days(then: datetime, as_of: d
         assert format_date(day) == f"{then.day} {then:%b} {then.year}"
 
 
+@pytest.mark.parametrize("years", [1, 39, 120])
+def test_midnights_stay_on_their_day(years: int) -> None:
+    """What has a date and no time of day is a whole number of days ago only as of midnight. So do days' last moments."""
+    rng = np.random.default_rng(years)
+    then = np.datetime64("2025-06-30", "D") - rng.integers(0, 365 * years, 20_000)
+    as_of = np.datetime64("2025-07-01", "us") + rng.integers(0, 86_400_000_000, 20_000)
+    days = (as_of - then.astype("datetime64[us]")).astype(np.int64) / 8.64e10
+    np.testing.assert_array_equal(days_before(as_of, days), then)
+    last = np.timedelta64(86_399_999_999 if years < 40 else 86_399_999_000, "us")  # as exact as a double is
+    days = (as_of - (then.astype("datetime64[us]") + last)).astype(np.int64) / 8.64e10
+    np.testing.assert_array_equal(days_before(as_of, days), then)
+
+
 def test_a_column_told_by_another_says_what_that_one_says() -> None:
     overdue = worded_as(COLUMNS["any__overdue"], COLUMNS)
     assert overdue.format(3.0, datetime(2025, 12, 1)) == "Any activity, last on 28 Nov 2025"

@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.cli.render.tables import table
 
 if TYPE_CHECKING:
-    from pipeline.jobs.check import Check
+    from pipeline.jobs.check import Check, Reading
     from pipeline.jobs.compare import Compared
     from pipeline.jobs.demo import Demo
     from pipeline.jobs.explain import Explanation
@@ -196,6 +196,19 @@ def render_explanation(lead: Explanation) -> list[str]:
         taken = ", ".join(f"{what} took {points:g}" for what, points in lost if points)
         lines.append(f"  {line['points']:>+8g}  {date}  {line['rule']}{f'  ({taken})' if taken else ''}")
     lines.append(f"  {lead.rule_points:>8g}  = points")
+    return lines
+
+
+def render_reading(reading: Reading) -> list[str]:
+    """`leadlens check --only-read` and `--verify`."""
+    counts = ", ".join(f"{count:,} {table}" for table, count in reading.counts.items() if count)
+    lines = [f"{reading.project}, version {reading.version} of its data: {counts}"]
+    lines += [f"{finding.level}: {finding.message}" for finding in reading.findings]
+    if reading.differences:
+        lines.append(f"Not what the sources give: {', '.join(reading.differences)}.")
+        lines.append("The prepared history was given up: the next command reads the sources anew.")
+    elif reading.differences is not None:
+        lines.append("All sources were read again: the prepared history is what they give.")
     return lines
 
 
