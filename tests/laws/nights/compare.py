@@ -124,8 +124,8 @@ def _features(history: History, plan: FeaturePlan) -> pd.DataFrame | None:
     return pd.concat([built.spine.set_index("row_id"), built.frame], axis=1)
 
 
-def differences(one: Opened, other: Opened) -> list[str]:
-    """In what two openings of the same sources differ; features to the last bit."""
+def differences(one: Opened, other: Opened, exact: bool = True) -> list[str]:
+    """In what two openings of the same sources differ; features to the last bit, or to twelve digits."""
     if one.refused != other.refused:
         return [f"refused: {one.refused!r} | {other.refused!r}"]
     found = []
@@ -143,7 +143,8 @@ def differences(one: Opened, other: Opened) -> list[str]:
     if one.features is None or other.features is None:
         return [] if one.features is other.features else ["features: one has no rows"]
     try:
-        pd.testing.assert_frame_equal(one.features, other.features, check_exact=True)
+        near = {} if exact else {"rtol": 1e-12, "atol": 1e-12}
+        pd.testing.assert_frame_equal(one.features, other.features, check_exact=exact, **near)
     except AssertionError as error:
         return [f"features: {error}"]
     return []
