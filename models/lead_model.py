@@ -139,11 +139,11 @@ class LeadModel:
         of_features, of_rules = parts[:, : matrix.shape[1]], parts[:, matrix.shape[1] :]
         _, linear, trees = self.weights
         if self.linear is not None and linear:
-            of_features += linear * self.linear.contributions(matrix)
+            _add(linear, self.linear.contributions(matrix), of_features)
             base += linear * self.linear.intercept
         if self.trees is not None and trees and len(matrix):
             shap = self.trees.contributions(matrix)
-            of_features += trees * shap[:, :-1]
+            _add(trees, shap[:, :-1], of_features)
             base += trees * shap[0, -1]
         if self.sheet is not None and points is not None:
             slope, intercept = self._sheet_line()
@@ -268,3 +268,9 @@ class LeadModel:
         times += linear * self.linear.prior_slope if self.linear is not None else 0.0
         times += trees if self.trees is not None and self.trees_on_sheet else 0.0
         return times * self.sheet.line.b, times * self.sheet.line.a
+
+
+def _add(share: float, parts: Floats, to: Floats) -> None:
+    """Add a share of ``parts``, (rows, columns), without another table of their size."""
+    for at in range(parts.shape[1]):
+        to[:, at] += share * parts[:, at]

@@ -164,12 +164,12 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "booster_")
         matrix = self._matrix(X)
-        if (shap := self._tree_shap()) is None:  # of deep trees
+        if (shap := self._tree_shap()) is not None:
+            parts = shap.contributions(matrix)
+        else:  # of deep trees
             parts = np.asarray(self.booster_.predict(matrix, pred_contrib=True, num_threads=self.n_jobs))
-            parts[:, -1] += self.intercept_
-            return parts
-        base = np.full(len(matrix), shap.base_value + self.intercept_)
-        return np.vstack([shap.contributions(matrix).T, base]).T
+        parts[:, -1] += self.intercept_
+        return parts
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: the settings, the columns, and the trees as LightGBM's own text."""

@@ -100,15 +100,17 @@ class TreeShap:
         return cls(sum(tree.mean for tree in trees), _forest(trees, pieces))
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Log-odds per row and column, without the base value; fastest where columns are contiguous, as these are.
+        """Log-odds per row and column, and in the last column the base value; columns are contiguous.
 
-        With the base value, a row sums to its log-odds up to rounding; rows do not depend on one another.
+        A row sums to its log-odds up to rounding, and does not depend on the others. Fastest where the columns of
+        ``matrix`` are contiguous too.
         """
         from models.learners.tree_shap_kernel import add_contributions  # numba takes a while to import
 
         columns = np.asfortranarray(matrix, dtype=np.float64).T
-        parts = np.zeros(columns.shape)
-        add_contributions(columns, self._forest, parts)
+        parts = np.zeros((len(columns) + 1, columns.shape[1]))
+        parts[-1] = self.base_value
+        add_contributions(columns, self._forest, parts[:-1])
         return parts.T
 
 

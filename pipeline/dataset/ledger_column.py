@@ -29,12 +29,11 @@ def ledger_column(ledger: pd.DataFrame, index: pd.Index) -> pa.ChunkedArray:
     open_, next_, close, none = (pieces.add([text]) for text in ("[", ",", "]", "[]"))
     fields = [
         np.where(np.diff(row, prepend=-1) > 0, open_, next_),
-        *_of_texts(pieces, ledger, '{"dimension":', "dimension"),
-        *_of_texts(pieces, ledger, ',"rule":', "rule"),
-        *_of_times(pieces, ledger["occurred_at"], ',"occurred_at":'),
-        *_of_texts(pieces, ledger, ',"detail":', "detail"),
-        *(_of_points(pieces, ledger, name) for name in ("points", "taken_by_decay", "taken_by_cap")),
-        np.full(len(row), pieces.add(["}"])),
+        _of_rules(pieces, ledger),
+        *_of_times(pieces, ledger["occurred_at"]),
+        _of_details(pieces, ledger),
+        *(_of_points(pieces, ledger, name) for name in ("points", "taken_by_decay")),
+        _of_points(pieces, ledger, "taken_by_cap", end="}"),
     ]
     counts = np.bincount(row, minlength=len(index))
     ends = np.cumsum(counts * len(fields) + 1)
@@ -48,26 +47,41 @@ def ledger_column(ledger: pd.DataFrame, index: pd.Index) -> pa.ChunkedArray:
     return pieces.join(numbers, np.concatenate([[0], ends]))
 
 
-def _of_texts(pieces: Pieces, ledger: pd.DataFrame, before: str, name: str) -> list[Numbers]:
-    codes, texts = pd.factorize(ledger[name], use_na_sentinel=False)
-    known = (None if missing else str(text) for text, missing in zip(texts, pd.isna(texts), strict=True))
-    return [pieces.add(before + text for text in json_texts(known)) + codes]
+def _of_rules(pieces: Pieces, ledger: pd.DataFrame) -> Numbers:
+    """Dimension and rule."""
+    (place, dimensions), (label, rules) = _texts(ledger["dimension"]), _texts(ledger["rule"])
+    first = pieces.add(
+        f'{{"dimension":{dimension},"rule":{rule}' for dimension in dimensions for rule in rules
+    )
+    return np.asarray(first + place * len(rules) + label)
 
 
-def _of_times(pieces: Pieces, times: pd.Series, before: str) -> list[Numbers]:
+def _of_details(pieces: Pieces, ledger: pd.DataFrame) -> Numbers:
+    codes, details = _texts(ledger["detail"])
+    return np.asarray(pieces.add(f',"detail":{detail}' for detail in details) + codes)
+
+
+def _texts(values: pd.Series) -> tuple[Numbers, list[str]]:
+    """Codes, and the JSON of each."""
+    codes, texts = pd.factorize(values, use_na_sentinel=False)
+    return codes, json_texts(
+        None if gap else str(text) for text, gap in zip(texts, pd.isna(texts), strict=True)
+    )
+
+
+def _of_times(pieces: Pieces, times: pd.Series) -> list[Numbers]:
     """Day, minute of the day and second: few of each recur, while moments hardly do."""
     known = times.notna().to_numpy()
     seconds = np.where(known, times.to_numpy("datetime64[s]").astype(np.int64), 0)
     codes, days = pd.factorize(seconds // _DAY)
     dates = np.datetime_as_string(np.asarray(days).astype("datetime64[D]"))
-    day = pieces.add(f'{before}"{date}T' for date in dates) + codes
+    day = pieces.add(f',"occurred_at":"{date}T' for date in dates) + codes
     minute = pieces.add(f"{at // 60:02}:{at % 60:02}" for at in range(24 * 60)) + seconds % _DAY // 60
     second = pieces.add(f':{at:02}"' for at in range(60)) + seconds % 60
-    null, empty = pieces.add([before + "null"]), pieces.add([""])
+    null, empty = pieces.add([',"occurred_at":null']), pieces.add([""])
     return [np.where(known, day, null), np.where(known, minute, empty), np.where(known, second, empty)]
 
 
-def _of_points(pieces: Pieces, ledger: pd.DataFrame, name: str) -> Numbers:
+def _of_points(pieces: Pieces, ledger: pd.DataFrame, name: str, end: str = "") -> Numbers:
     codes, points = pd.factorize(ledger[name].to_numpy(dtype=np.float64) + 0.0)  # 0 without a sign
-    first = pieces.add(f',"{name}":{number}' for number in json_numbers(points))
-    return np.asarray(first + codes)
+    return np.asarray(pieces.add(f',"{name}":{number}{end}' for number in json_numbers(points)) + codes)
