@@ -132,7 +132,10 @@ def smallest(failure: Failure) -> Failure:
             failure = found
             break
     for nuisance in dict.fromkeys(NUISANCES):
-        if (found := run(failure.seed, failure.nights, failure.without | {nuisance})[1]) is not None:
+        if (
+            nuisance.strip("_") in failure.log
+            and (found := run(failure.seed, failure.nights, failure.without | {nuisance})[1]) is not None
+        ):
             failure = found
     return failure
 
