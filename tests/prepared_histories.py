@@ -13,14 +13,22 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
-from tests.laws.nights.compare import Opened, differences, differences_from_plain, open_once
+from tests.laws.nights.compare import (
+    Opened,
+    differences,
+    differences_from_plain,
+    differences_of_parts,
+    open_once,
+)
 from tests.laws.nights.plain_reading import RefusedError, read_plainly
+from tests.laws.nights.sizes import USUAL, sized, small
 from tests.laws.nights.world import NUISANCES, World
 
 MOST_NIGHTS = 5
@@ -55,7 +63,8 @@ def run(
     world = World(seed, without)
     # Another project of the same name with the same state folder, as after a copy.
     sibling = World(-1 - seed) if drawn.random() < 0.1 else None
-    with tempfile.TemporaryDirectory(prefix="leadlens-nights-") as folder:
+    limits = small(drawn) if drawn.random() < 0.7 else USUAL
+    with sized(limits), tempfile.TemporaryDirectory(prefix="leadlens-nights-") as folder:
         place, home = Path(folder), Path(folder) / "home"
         for night in range(1, last + 1):
             if night > 1:
@@ -65,10 +74,17 @@ def run(
                 open_once(sibling.write(place / "sibling"), home, features=False)
                 sibling.night()
             full = often or night == last
-            grown = open_once(path, home, features=full, compiled=compiled)
-            wrong, refused = _against_plain(world, grown)
-            if full and not wrong:
-                wrong = _against_others(path, place / "fresh", grown, seed, often, compiled)
+            try:
+                grown = open_once(path, home, features=full, compiled=compiled)
+                wrong, refused = _against_plain(world, grown)
+                if full and not wrong:
+                    wrong = _against_others(path, place / "fresh", grown, seed, often, compiled)
+                    if not wrong and (often or seed % 3 == 0):
+                        wrong = differences_of_parts(path, home, grown)
+            except (
+                Exception
+            ) as error:  # of its own, where a user would be told of an error that is not theirs
+                wrong, refused = [_last_frames(error)], False
             if wrong:
                 return night, Failure(seed, night, without, tuple(world.log), tuple(wrong))
             if refused:
@@ -93,6 +109,14 @@ def _against_others(
     return wrong
 
 
+def _last_frames(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    places = " < ".join(
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)
+    )
+    return f"{type(error).__name__}: {error} ({places})"
+
+
 def _against_plain(world: World, grown: Opened) -> tuple[list[str], bool]:
     try:
         plain, why = read_plainly(world), ""
@@ -108,7 +132,10 @@ def smallest(failure: Failure) -> Failure:
             failure = found
             break
     for nuisance in dict.fromkeys(NUISANCES):
-        if (found := run(failure.seed, failure.nights, failure.without | {nuisance})[1]) is not None:
+        if (
+            nuisance.strip("_") in failure.log
+            and (found := run(failure.seed, failure.nights, failure.without | {nuisance})[1]) is not None
+        ):
             failure = found
     return failure
 

@@ -111,6 +111,7 @@ def plan_of(history: History) -> FeaturePlan:
         purchases=True,
         attributes=tuple(attributes),
         lead_age=True,
+        colleagues=True,
     )
 
 
@@ -170,6 +171,48 @@ def _apart(mine: Content, theirs: Content) -> str:
         return f"columns {mine[0]} | {theirs[0]}"
     only = [list((one[1] - other[1]).items())[:3] for one, other in ((mine, theirs), (theirs, mine))]
     return f"{mine[0]}: {only[0]} | {only[1]}"
+
+
+def differences_of_parts(path: Path, home: Path, whole: Opened) -> list[str]:
+    """In what the parts of a prepared history, taken together, differ from all of it; and two leads alone."""
+    with mock.patch.dict(os.environ, LEADLENS_HOME=str(home)):
+        prepared = open_prepared(load_project(path))
+    if whole.plan is None or whole.features is None or prepared.parts < 2:
+        return []
+    rows: dict[str, Counter[tuple[Any, ...]]] = {table: Counter() for table in ("leads", "events")}
+    frames = []
+    for number in range(prepared.parts):
+        part = prepared.part(number)
+        for table in rows:
+            rows[table] += _content(part, table)[1]
+        frames.append(_features(part, whole.plan))
+        part.engine.close()
+    wrong = [
+        f"parts: {table}: {_apart((whole.tables[table][0], found), whole.tables[table])}"
+        for table, found in rows.items()
+        if found != whole.tables[table][1]
+    ]
+    together = pd.concat([frame for frame in frames if frame is not None])
+    wrong += [f"parts: {text}" for text in _rows_apart(together, whole.features)]
+    for lead_id in sorted(whole.features["lead_id"].unique())[:2]:
+        alone = prepared.of_leads([lead_id])
+        own = _features(alone, whole.plan)
+        alone.engine.close()
+        mine = whole.features[whole.features["lead_id"] == lead_id]
+        wrong += [f"{lead_id} alone: {text}" for text in _rows_apart(own[own["lead_id"] == lead_id], mine)]
+    return wrong
+
+
+def _rows_apart(some: pd.DataFrame, all_rows: pd.DataFrame) -> list[str]:
+    """In what they differ, lead by lead and as-of by as-of; to the last bit."""
+    some, all_rows = (
+        frame.sort_values(["lead_id", "as_of"], ignore_index=True) for frame in (some, all_rows)
+    )
+    try:
+        pd.testing.assert_frame_equal(some, all_rows, check_exact=True)
+    except AssertionError as error:
+        return [str(error)]
+    return []
 
 
 def differences_from_plain(opened: Opened, plain: PlainHistory | None, why: str = "") -> list[str]:

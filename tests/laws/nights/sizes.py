@@ -1,0 +1,47 @@
+"""Limits of the prepared history, made so small that a few events reach them: several runs, parts, row groups, batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from random import Random
+from unittest import mock
+
+from pipeline.prepared import event_files, event_pass, event_update, folder, records
+
+USUAL: dict[str, int] = {}
+
+
+def small(rng: Random) -> dict[str, int]:
+    """Some limits, by name of module and constant."""
+    group = rng.choice((2, 3, 7))
+    runs = rng.randint(2, 4)
+    return {
+        "event_files._BATCH": rng.choice((2, 5)),
+        "event_files._MOST_RUNS": runs,
+        "event_files._RUNS_LEFT": runs - 1,
+        "event_files._SMALL_RUN": rng.choice((0, 2, 6)),
+        "event_pass._BATCH": rng.choice((1, 3, 8)),
+        "event_pass._MOST_ROWS": rng.choice((3, 8, 20)),
+        "event_pass._ENOUGH_ROWS": rng.choice((2, 6, 20)),
+        "event_pass._LARGE_DICTIONARY": rng.choice((1, 2)),
+        "event_pass.ROW_GROUP": group,
+        "folder.ROW_GROUP": group,
+        "event_update._EVENTS_A_PART": rng.choice((3, 8, 50)),
+        "event_update._LEADS_A_PART": rng.choice((1, 2, 50)),
+        "event_update._MOST_PARTS": rng.choice((2, 3, 256)),
+        "event_update._MOST_VALUE_FILES": 2,
+        "records._BATCH": rng.choice((1, 3)),
+    }
+
+
+@contextmanager
+def sized(limits: dict[str, int]) -> Iterator[None]:
+    """With these limits in place."""
+    modules = {module.__name__.rpartition(".")[2]: module
+               for module in (event_files, event_pass, event_update, folder, records)}  # fmt: skip
+    with ExitStack() as stack:
+        for name, limit in limits.items():
+            module, _, constant = name.partition(".")
+            stack.enter_context(mock.patch.object(modules[module], constant, limit))
+        yield
