@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEER := .leadlens/bench/venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-scorecard bench-vocabulary spark schema lock clean
+.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-scorecard bench-read bench-night bench-vocabulary spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,7 +47,7 @@ N ?= 60
 mutants: $(READY) ## Put N small errors into the code, one by one: do its tests notice? (half an hour; N=60)
 	$(BIN)/python -m tests.mutants -n $(N)
 
-bench: bench-quality bench-features bench-audit bench-scorecard ## Run every benchmark
+bench: bench-quality bench-features bench-audit bench-scorecard bench-read bench-night ## Run every benchmark
 
 bench-quality: $(READY) ## Judge model and sheets on the five real data sets
 	$(BIN)/python -m benchmarks.quality
@@ -60,6 +60,12 @@ bench-audit: $(READY) ## Hold the audit against documented leaks, with nothing d
 
 bench-scorecard: $(READY) ## Time a sheet of 60 rules with ledgers against a feature build (1 M leads)
 	$(BIN)/python -m benchmarks.scorecard
+
+bench-read: $(READY) ## Time reading a project: first, again, with more, edited (1 M leads, 45 M events)
+	$(BIN)/python -m benchmarks.read
+
+bench-night: $(READY) ## Time a night from raw files to PostgreSQL, stage by stage (1 M leads, 45 M events)
+	$(BIN)/python -m benchmarks.night
 
 bench-vocabulary: $(READY) ## Train with and without the kinds of features that came after 0.1.0 (not in bench)
 	$(BIN)/python -m benchmarks.vocabulary --seeds 5

@@ -23,15 +23,14 @@ from benchmarks.feature_bench.topics import (
     against_featuretools,
     against_pandas,
     large,
-    nights,
     one_and_twelve,
 )
 from benchmarks.feature_bench.world import World
 
 ROOT = Path(__file__).parents[1]
 SHAPES = ("visits", "even")
-SKIPPABLE = ("other", "night", "pandas", "featuretools", "100m")
-FIGURES = ("scan_s", "one_asof_x_scan", "twelve_x_one", "pandas_x", "featuretools_x", "second_night_share",
+SKIPPABLE = ("other", "pandas", "featuretools", "100m")
+FIGURES = ("scan_s", "one_asof_x_scan", "twelve_x_one", "pandas_x", "featuretools_x",
            "peak_gib_20m", "peak_gib_100m")  # fmt: skip
 
 
@@ -89,10 +88,6 @@ def measure(options: argparse.Namespace, measured: Measured) -> dict[str, float 
             ours += [one, twelve, calendar]
             if shape == options.shape:
                 figures |= {"scan_s": scan.second, "one_asof_x_scan": one.ratio, "twelve_x_one": twelve.ratio}
-        if "night" not in options.skip and (lines := measured.run(nights, bench, world, options.memory)):
-            ours += lines
-            if shape == options.shape:
-                figures["second_night_share"] = lines[-1].ratio
     figures["peak_gib_20m"] = max((line.peak for line in ours), default=None)
     small = World(options.folder, options.shape, options.events // 10, options.leads)
     if "pandas" not in options.skip and (lines := measured.run(against_pandas, bench, small, options.memory)):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
 from features.engines import Engine
 
@@ -42,6 +43,7 @@ class History:
         ``"none"`` when there is no order at all.
     hidden : columns declared ``known_after``; they are in no table.
     findings : what was found while opening the data.
+    version : of the prepared history that it is a view of; ``None`` for one that was read into memory.
     """
 
     engine: Engine
@@ -52,6 +54,15 @@ class History:
     clock: Clock = "time"
     hidden: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
+    version: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.engine.close()
 
     def __repr__(self) -> str:
         counts = {

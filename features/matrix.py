@@ -151,7 +151,6 @@ def _parts(
     history: History,
     plan: FeaturePlan,
     spine: Spine,
-    store: Path | None,
     watch: Callable[[StepReport], None] | None,
 ) -> Generator[Spine]:
     """Make the table ``features`` for one part of the rows after another; yields each part."""
@@ -169,20 +168,21 @@ def _parts(
         made.extend(make_lookups(history, plan, spine))
         engine.run(attributes, watch)
         if not _compiles(history, plan, spine):
-            steps = [*aggregate_steps(history, plan, spine), *column_steps(spine)]
-            made.extend(step.name for step in steps)
-            engine.run(steps, watch)
-            yield spine
+            aggregates = aggregate_steps(history, plan, spine)
+            made.extend(step.name for step in aggregates)
+            engine.run(aggregates, watch)
+            with engine.wide():
+                engine.run(column_steps(spine), watch)
+                yield spine
             return
         # numba takes a while to import: only those who need it wait for it.
         from features.compiled.aggregation import aggregate_events
-        from features.compiled.store import EventStore
 
         assert isinstance(engine, DuckDBEngine)
-        for part in aggregate_events(history, plan, spine, EventStore(store) if store else None):
+        for part in aggregate_events(history, plan, spine):
             part.register(engine, "aggregates")
             sql = f"SELECT s.* FROM {spine} AS s JOIN aggregates AS f ON f.row_id = s.row_id"
-            with Spine.make(engine, "part_rows", sql, watch) as rows:
+            with Spine.make(engine, "part_rows", sql, watch) as rows, engine.wide():
                 engine.define(column_steps(rows))
                 yield rows
     finally:
@@ -194,15 +194,10 @@ def build_matrix(
     plan: FeaturePlan,
     spine: Spine,
     watch: Callable[[StepReport], None] | None = None,
-    store: Path | None = None,
 ) -> FeatureMatrix:
-    """Run a plan over a spine. Raises ``DataError`` if the data lack a column of the plan, or a step fails.
-
-    ``store`` is a folder in which the sorted events of a large history are kept, so that the next run need only
-    check them and read what is new; a history too small for compiled loops is not kept.
-    """
+    """Run a plan over a spine. Raises ``DataError`` if the data lack a column of the plan, or a step fails."""
     engine, columns = history.engine, plan_columns(plan)
-    with closing(_parts(history, plan, spine, store, watch)) as parts:
+    with closing(_parts(history, plan, spine, watch)) as parts:
         frames = [engine.frame("SELECT * FROM features") for _ in parts]
     features = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     features = features.set_index("row_id").sort_index()
@@ -223,7 +218,7 @@ def make_features(history: History, plan: FeaturePlan, spine: Spine, name: str) 
     engine = history.engine
     made: list[str] = []
     try:
-        with closing(_parts(history, plan, spine, None, None)) as parts:
+        with closing(_parts(history, plan, spine, None)) as parts:
             for _ in parts:
                 made.append(f"{name}_{len(made)}")
                 engine.run([Step(made[-1], "SELECT * FROM features")])
@@ -238,7 +233,6 @@ def write_matrix(
     spine: Spine,
     path: Path,
     watch: Callable[[StepReport], None] | None = None,
-    store: Path | None = None,
 ) -> None:
     """The matrix as Parquet at ``path``, never whole in memory: ``row_id, lead_id, as_of, created_at``, features.
 
@@ -252,12 +246,12 @@ def write_matrix(
         JOIN features AS f ON f.row_id = s.row_id
     """
     if not isinstance(engine, DuckDBEngine):
-        with closing(_parts(history, plan, spine, store, watch)) as whole:
+        with closing(_parts(history, plan, spine, watch)) as whole:
             for part in whole:
                 engine.write(select.format(part), path)
         return
     unfinished, writer, batches = path.with_name(path.name + ".unfinished"), None, None
-    parts = _parts(history, plan, spine, store, watch)
+    parts = _parts(history, plan, spine, watch)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for part in parts:

@@ -26,6 +26,7 @@ def make_folds(
     n_folds: int = 4,
     first_share: float = 0.4,
     seed: int = 0,
+    weight: NDArray[np.float64] | None = None,
 ) -> list[Fold]:
     """Time-ordered folds where the rows have an order and enough of them; else folds of whole leads.
 
@@ -34,7 +35,9 @@ def make_folds(
     folds = (
         []
         if as_of is None
-        else time_folds(as_of, groups, horizon, n_folds=n_folds, first_share=first_share, seed=seed)
+        else time_folds(
+            as_of, groups, horizon, n_folds=n_folds, first_share=first_share, seed=seed, weight=weight
+        )
     )
     label = np.asarray(y)
     folds = [fold for fold in folds if _usable(label, fold)]
@@ -51,6 +54,7 @@ def time_folds(
     n_folds: int = 4,
     first_share: float = 0.4,
     seed: int = 0,
+    weight: NDArray[np.float64] | None = None,
 ) -> list[Fold]:
     """Expanding windows: the rows after the first ``first_share`` are cut into ``n_folds`` blocks of time.
 
@@ -64,16 +68,15 @@ def time_folds(
     as_of : times or positions, one per row, in any order; ties are never split.
     groups : lead of each row; every row its own by default.
     horizon : in the unit of ``as_of`` (a ``Timedelta`` for times); none by default.
+    weight : how many rows each stands for, so that a sample is cut where the whole would be; 1 by default.
 
     >>> [(fold.train.tolist(), fold.validation.tolist()) for fold in time_folds(range(10), n_folds=3)]
     [([0, 1, 2, 3], [4, 5]), ([0, 1, 2, 3, 4, 5], [6, 7]), ([0, 1, 2, 3, 4, 5, 6, 7], [8, 9])]
     """
     time, embargo = as_numbers(as_of), _embargo(horizon)
     lead = _leads(groups, len(time))
-    ordered = np.sort(time)
     shares = first_share + (1 - first_share) * np.arange(n_folds) / n_folds
-    first = (shares * len(time)).round().astype(int)
-    starts = np.unique(ordered[np.minimum(first, len(time) - 1)]) if len(time) else np.empty(0)
+    starts = np.unique(_at_shares(time, shares, weight)) if len(time) else np.empty(0)
     folds = []
     for at, start in enumerate(starts):
         end = starts[at + 1] if at + 1 < len(starts) else np.inf
@@ -82,7 +85,7 @@ def time_folds(
         if not len(train) or not len(validation):
             continue
         shared = np.isin(lead[train], lead[validation])
-        if shared.mean() < 0.5:
+        if np.average(shared, weights=None if weight is None else weight[train]) < 0.5:
             folds.append(Fold(train[~shared], validation))
             continue
         half = np.random.default_rng(seed).permutation(lead.max() + 1) % 2
@@ -116,6 +119,19 @@ def as_numbers(as_of: ArrayLike) -> NDArray[np.float64]:
     if pd.api.types.is_datetime64_any_dtype(column):
         return column.to_numpy(dtype="datetime64[us]").astype(np.int64) / 1e6
     return column.to_numpy(dtype=np.float64)
+
+
+def _at_shares(
+    time: NDArray[np.float64], shares: NDArray[np.float64], weight: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """The time of the row that these shares of the rows come before."""
+    if weight is None:
+        before = (shares * len(time)).round().astype(int)
+        return np.asarray(np.sort(time)[np.minimum(before, len(time) - 1)])
+    order = np.argsort(time, kind="stable")
+    below = np.cumsum(weight[order])
+    first = np.searchsorted(below, (shares * below[-1]).round(), side="right")
+    return np.asarray(time[order][np.minimum(first, len(time) - 1)])
 
 
 def _embargo(horizon: Any) -> float:

@@ -132,28 +132,29 @@ class LeadModel:
         frame : the feature columns, found by name.
         rule_points : the sheet's total per row, or its parts as named at training.
         """
-        matrix = self.encoding.encode(frame)
-        points = self._sheet_points(frame, rule_points)
-        parts, base = np.zeros(matrix.shape), 0.0
+        # Column by column in memory: so the parts are made, and so reasons are chosen.
+        matrix, points = self.encoding.encode(frame, order="F"), self._sheet_points(frame, rule_points)
+        names = (*self.encoding.names, *self.rule_names)
+        parts, base = np.zeros((len(matrix), len(names)), order="F"), 0.0
+        of_features, of_rules = parts[:, : matrix.shape[1]], parts[:, matrix.shape[1] :]
         _, linear, trees = self.weights
         if self.linear is not None and linear:
-            parts += linear * self.linear.contributions(matrix)
+            of_features += linear * self.linear.contributions(matrix)
             base += linear * self.linear.intercept
         if self.trees is not None and trees and len(matrix):
             shap = self.trees.contributions(matrix)
-            parts += trees * shap[:, :-1]
+            of_features += trees * shap[:, :-1]
             base += trees * shap[0, -1]
-        names = [*self.encoding.names]
         if self.sheet is not None and points is not None:
             slope, intercept = self._sheet_line()
             centre = np.array(self.sheet.centre)
-            parts = np.hstack([parts, slope * (points - centre)])
+            of_rules += slope * (points - centre)
             base += intercept + slope * float(centre.sum())
-            names += self.sheet.names
         base, parts = self.calibration.apply_to(base, parts)
+        parts *= POINTS_PER_LOG_ODDS
         return Explanation(
             float(score(base, self.average_log_odds)),
-            pd.DataFrame(POINTS_PER_LOG_ODDS * parts, columns=names, index=frame.index),
+            pd.DataFrame(parts, columns=list(names), index=frame.index),
         )
 
     def margin(self, matrix: Floats, points: Floats | None) -> Floats:

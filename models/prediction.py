@@ -11,7 +11,7 @@ from features import FeatureColumn
 from features.columns import Family
 from models.lead_model import LeadModel
 from models.reasons import family_points, model_grades
-from models.scale import shown_score
+from models.scale import log_odds_of, score, shown_score
 from models.scorecard import ActionRule, AttributeRule, ScorecardSet, ScorecardSetScores
 from models.statistics import expit
 
@@ -26,7 +26,7 @@ class Prediction:
     ----------
     table : probability, score (unrounded), shown (1–99), fit_points, engagement_points, grade.
     base_value : points that every row starts at.
-    contributions : points per feature; ``base_value + sum == score`` to 1e-6.
+    contributions : points per feature (and per rule of a sheet); ``base_value + sum == score`` to 1e-9.
     """
 
     table: pd.DataFrame
@@ -64,15 +64,15 @@ def _rule_column(rule: AttributeRule | ActionRule) -> FeatureColumn:
 def predict(
     model: LeadModel, frame: pd.DataFrame, columns: dict[str, FeatureColumn], points: pd.DataFrame | None
 ) -> Prediction:
-    """Score rows and explain every score. ``points`` come from ``sheet_points``."""
-    score = model.score(frame, points)
+    """Score rows and explain every score, in one pass: the score *is* the sum. ``points`` come from ``sheet_points``."""
     base_value, contributions = model.explain(frame, points)
     sides = family_points(contributions, columns)
+    total = base_value + sides["fit"].to_numpy() + sides["engagement"].to_numpy()
     table = pd.DataFrame(
         {
-            "probability": model.predict_proba(frame, points),
-            "score": score,
-            "shown": shown_score(score),
+            "probability": expit(log_odds_of(total, model.average_log_odds)),
+            "score": total,
+            "shown": shown_score(total),
             "fit_points": sides["fit"],
             "engagement_points": sides["engagement"],
             "grade": model_grades(sides),
@@ -90,9 +90,9 @@ def with_points(frame: pd.DataFrame, points: pd.DataFrame | None) -> pd.DataFram
 def predict_frame(model: LeadModel, model_input: pd.DataFrame) -> pd.DataFrame:
     """The output of ``mlflow.pyfunc``: probability and shown score per row of features (and sheet points)."""
     points = model_input[list(model.rule_names)] if model.rule_names else None
-    probability = model.predict_proba(model_input, points)
-    score = shown_score(model.score(model_input, points))
-    return pd.DataFrame({"probability": probability, "score": score}, index=model_input.index)
+    log_odds = model.log_odds(model_input, points)
+    shown = shown_score(score(log_odds, model.average_log_odds))
+    return pd.DataFrame({"probability": expit(log_odds), "score": shown}, index=model_input.index)
 
 
 def sheet_probability(fitted: dict[str, float], rules: ScorecardSetScores, index: pd.Index) -> np.ndarray:

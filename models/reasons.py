@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from features.columns import Family, FeatureColumn
+
+START = "Every lead starts at"
+LEAST_SHOWN = 0.5  # points that round to more than nothing
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,12 @@ class Reason:
 
     def to_dict(self) -> dict[str, Any]:
         """For the ``reasons`` column of ``lead_scores``."""
-        return {"text": self.text, "points": round(self.points, 3), "family": self.family}
+        return {"text": self.text, "points": float(stored_points(self.points)), "family": self.family}
+
+
+def stored_points(points: ArrayLike) -> NDArray[np.float64]:
+    """Points as they are stored: to three decimals, and 0 without a sign."""
+    return np.asarray(np.round(np.asarray(points, np.float64), 3) + 0.0, np.float64)
 
 
 def reasons_of(
@@ -34,6 +43,7 @@ def reasons_of(
     values: pd.DataFrame,
     columns: Mapping[str, FeatureColumn],
     most: int | None = None,
+    as_of: NDArray[np.datetime64] | None = None,
 ) -> list[list[Reason]]:
     """The reasons of every row, strongest first; their points sum to the row's contributions.
 
@@ -45,36 +55,56 @@ def reasons_of(
     values : the lead's own values by the same names; other columns are ignored.
     columns : what each name means.
     most : put all but so many reasons of a row into one last line.
+    as_of : per row, UTC; needed where a reason names a date.
+
+    ``models.reason_columns`` does the same for many rows at once.
     """
-    groups: dict[str, list[int]] = {}
-    for at, name in enumerate(contributions.columns):
-        groups.setdefault(name.split("__")[0], []).append(at)
-    members = list(groups.values())
+    members = list(column_groups(contributions.columns).values())
     points = contributions.to_numpy()
-    totals = (
-        np.column_stack([points[:, at].sum(axis=1) for at in members])
-        if members
-        else np.empty((len(points), 0))
-    )
+    totals = np.zeros((len(points), len(members)))
+    for group, at in enumerate(members):
+        totals[:, group] = points[:, at[0]]
+        for other in at[1:]:
+            totals[:, group] += points[:, other]
     # Worded by the strongest member of each group, in every row.
     leading = [np.asarray(at)[np.abs(points[:, at]).argmax(axis=1)] for at in members]
     meanings = [columns[name] for name in contributions.columns]
-    wording = [columns.get(column.shown_as, column) for column in meanings]
+    wording = [worded_as(column, columns) for column in meanings]
     own = [values[column.name].to_numpy(dtype=object) for column in wording]
     names = [tuple(contributions.columns[at]) for at in members]
     kept = len(members) if most is None else min(most, len(members))
     reasons = []
     for row, order in enumerate(np.argsort(-np.abs(totals), axis=1, kind="stable")):
-        lines = []
+        lines, moment = [], None if as_of is None else as_of[row]
         for group in order[:kept]:
             at = leading[group][row]
-            text = wording[at].format(own[at][row])
+            text = wording[at].format(own[at][row], moment)
             lines.append(Reason(text, float(totals[row, group]), meanings[at].family, names[group]))
         if kept < len(members):
-            rest = float(totals[row, order[kept:]].sum())
-            lines.append(Reason(f"{len(members) - kept} smaller reasons", rest, None, ()))
+            rest = 0.0
+            for group in np.sort(order[kept:]):
+                rest += float(totals[row, group])
+            lines.append(Reason(smaller_reasons(len(members) - kept), rest, None, ()))
         reasons.append(lines)
     return reasons
+
+
+def column_groups(names: Iterable[str]) -> dict[str, list[int]]:
+    """The places of the columns that share one line, by the behaviour that they measure."""
+    groups: dict[str, list[int]] = {}
+    for at, name in enumerate(names):
+        groups.setdefault(name.split("__")[0], []).append(at)
+    return groups
+
+
+def worded_as(column: FeatureColumn, columns: Mapping[str, FeatureColumn]) -> FeatureColumn:
+    """The column whose value people read in place of this one's: mostly itself."""
+    return columns.get(column.shown_as, column)
+
+
+def smaller_reasons(count: int) -> str:
+    """The last line, for all reasons that have none of their own."""
+    return f"{count} smaller reasons"
 
 
 def reasons_text(reasons: Sequence[Reason], most: int = 3) -> str:
@@ -83,20 +113,18 @@ def reasons_text(reasons: Sequence[Reason], most: int = 3) -> str:
     >>> reasons_text([Reason("Viewed the Directions page 3 times in 30 days", 14.2, "behavioural", ("n",))])
     'Viewed the Directions page 3 times in 30 days: +14'
     """
-    shown = [reason for reason in reasons if reason.columns and abs(reason.points) >= 0.5][:most]
+    shown = [reason for reason in reasons if reason.columns and abs(reason.points) > LEAST_SHOWN][:most]
     return "; ".join(f"{reason.text}: {reason.points:+.0f}" for reason in shown)
 
 
 def family_points(contributions: pd.DataFrame, columns: Mapping[str, FeatureColumn]) -> pd.DataFrame:
     """Fit (demographic + firmographic) and engagement (behavioural) points, one row per row of contributions."""
-    side = np.array(
-        ["engagement" if columns[name].family == "behavioural" else "fit" for name in contributions.columns]
-    )
     values = contributions.to_numpy()
-    return pd.DataFrame(
-        {which: values[:, side == which].sum(axis=1) for which in ("fit", "engagement")},
-        index=contributions.index,
-    )
+    totals = {side: np.zeros(len(values)) for side in ("fit", "engagement")}
+    # One after another, so that a row has the same sum in whatever table it stands.
+    for at, name in enumerate(contributions.columns):
+        totals["engagement" if columns[name].family == "behavioural" else "fit"] += values[:, at]
+    return pd.DataFrame(totals, index=contributions.index)
 
 
 # Ten points double the odds: A and 4 are the leads whose side alone raises the odds by half, D and 1 halve them.

@@ -21,6 +21,16 @@ def score(log_odds: ArrayLike, average_log_odds: float) -> NDArray[np.float64]:
     return AVERAGE_SCORE + POINTS_PER_LOG_ODDS * (np.asarray(log_odds, dtype=np.float64) - average_log_odds)
 
 
+def log_odds_of(unrounded: ArrayLike, average_log_odds: float) -> NDArray[np.float64]:
+    """The inverse of ``score``.
+
+    >>> log_odds_of([50.0, 60.0], average_log_odds=0.0).round(4).tolist()
+    [0.0, 0.6931]
+    """
+    above = np.asarray(unrounded, dtype=np.float64) - AVERAGE_SCORE
+    return average_log_odds + above / POINTS_PER_LOG_ODDS
+
+
 def shown_score(unrounded: ArrayLike) -> NDArray[np.int64]:
     """What people see everywhere: whole points from 1 to 99, so that a score never looks like an outcome.
 

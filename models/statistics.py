@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -54,9 +54,43 @@ def log_loss_of(label: ArrayLike, probability: ArrayLike, edge: float = float(np
     return np.asarray(-(y * np.log(p) + (1 - y) * np.log1p(-p)))
 
 
-def summed_log_loss(label: Floats, margin: Floats) -> tuple[float, Floats]:
+def summed_log_loss(label: Floats, margin: Floats, weight: Floats | None = None) -> tuple[float, Floats]:
     """The log loss over all rows and its slope per row: what gradient methods minimise."""
-    return np.logaddexp(0.0, margin).sum() - label @ margin, expit(margin) - label
+    if weight is None:
+        return np.logaddexp(0.0, margin).sum() - label @ margin, expit(margin) - label
+    return (weight * log_loss(label, margin)).sum(), weight * (expit(margin) - label)
+
+
+def weighted_mean(values: Floats, weight: Floats | None = None) -> float:
+    """The mean, of weighted rows where weights are given.
+
+    >>> weighted_mean(np.array([0.0, 1.0])), weighted_mean(np.array([0.0, 1.0]), np.array([3.0, 1.0]))
+    (0.5, 0.25)
+    """
+    if weight is None:
+        return float(values.mean())
+    # Not `@`: on a busy machine BLAS threads wait on each other for longer than this product takes.
+    return float((values * weight).sum() / weight.sum())
+
+
+def weighted_quantile(
+    values: Floats, shares: Sequence[float] | Floats, weight: Floats | None = None
+) -> Floats:
+    """Quantiles of known values; a row of weight 3 counts as three equal rows.
+
+    >>> weighted_quantile(np.array([1.0, 2.0, 9.0]), [0.5, 1.0], np.array([1.0, 3.0, 1.0])).tolist()
+    [2.0, 9.0]
+    """
+    if weight is None:
+        return np.asarray(np.quantile(values, shares))
+    order = np.argsort(values, kind="stable")
+    ranked, below = values[order], np.cumsum(weight[order])
+    place = np.asarray(shares, dtype=np.float64) * max(below[-1] - 1, 0.0)
+    low, high = (
+        ranked[np.minimum(np.searchsorted(below, at, side="right"), len(ranked) - 1)]
+        for at in (np.floor(place), np.floor(place) + 1)
+    )
+    return np.asarray(low + (high - low) * (place - np.floor(place)))
 
 
 class Ranking:
@@ -89,13 +123,13 @@ class Ranking:
         return ratio((zeros * (above + ones / 2)).sum(), ones.sum() * zeros.sum())
 
 
-def roc_auc(label: ArrayLike, score: ArrayLike) -> float:
+def roc_auc(label: ArrayLike, score: ArrayLike, weight: Floats | None = None) -> float:
     """ROC AUC of scores, unknown ones ranked lowest; NaN where there is one class only.
 
     >>> roc_auc([0, 1, 0, 1], [0.1, 0.3, 0.4, 0.8])
     0.75
     """
-    return Ranking(label, score).roc_auc() if np.size(label) else math.nan
+    return Ranking(label, score).roc_auc(weight) if np.size(label) else math.nan
 
 
 def ratio(above: float, below: float) -> float:

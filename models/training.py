@@ -19,7 +19,7 @@ from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveDesign
 from models.learners.parts import ModelParams
 from models.scorecard.scoring.probability import PointsCalibration, calibrate_points
-from models.statistics import log_loss, log_odds, roc_auc
+from models.statistics import log_loss, log_odds, roc_auc, weighted_mean
 from models.tuning import Tuned, tune
 
 Floats = NDArray[np.float64]
@@ -75,7 +75,7 @@ class TrainedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class _Rows:
-    """Encoded rows; ``points`` has one column per name of the sheet's parts."""
+    """Encoded rows; ``points`` has one column per name of the sheet's parts, ``weight`` is None for equal weights."""
 
     encoding: Encoding
     matrix: Floats
@@ -84,6 +84,12 @@ class _Rows:
     signs: list[int]
     points: Floats | None
     names: tuple[str, ...]
+    weight: Floats | None = None
+
+    @property
+    def base_rate(self) -> float:
+        """Share of the rows that converted."""
+        return weighted_mean(self.y, self.weight)
 
     @property
     def total(self) -> Floats | None:
@@ -96,6 +102,7 @@ class _Rows:
             y=self.y[at],
             time=None if self.time is None else self.time[at],
             points=None if self.points is None else self.points[at],
+            weight=None if self.weight is None else self.weight[at],
         )
 
 
@@ -107,6 +114,7 @@ def train_model(
     lead_id: ArrayLike | None = None,
     horizon: Any = None,
     rule_points: RulePoints = None,
+    weight: ArrayLike | None = None,
     monotone: Mapping[str, int] | None = None,
     settings: TrainSettings | None = None,
     seed: int = 0,
@@ -123,18 +131,25 @@ def train_model(
     lead_id : so that no lead is on both sides of a fold.
     horizon : the label's window; the embargo between the sides of a fold.
     rule_points : the hand-written sheet's total per row, or its parts as columns (their sum is the total).
+    weight : how many rows each stands for; 1 by default. Whatever is estimated goes by weights, whatever asks
+        for enough evidence (conversions, rows of a leaf or of a category) counts rows.
     monotone : column -> 1 (more never means less) or -1.
     progress : called as ``progress(what, done, of)``.
 
     Raises
     ------
-    DataError : one class only, gaps in the label, lengths that differ, a column that cannot be learned from.
+    DataError : one class only, gaps in the label, lengths that differ, a weight that is not positive, a column
+        that cannot be learned from.
     UsageError : ``monotone`` names a column that is not there.
     """
     settings, progress = settings or TrainSettings(), progress or (lambda what, done, of: None)
-    label = _label(y, len(X))
+    label, weights = _label(y, len(X)), _weight(weight, len(X))
     time = None if as_of is None else as_numbers(_as_long(as_of, len(X), "as_of"))
-    dropped = find_time_proxies(X, pd.Series(time)) if time is not None and settings.drop_time_proxies else []
+    dropped = (
+        find_time_proxies(X, pd.Series(time), weight=weights)
+        if time is not None and settings.drop_time_proxies
+        else []
+    )
     encoding = Encoding.of(X.drop(columns=[column.name for column in dropped]))
     points, names = _points(rule_points, len(X))
     rows = _Rows(
@@ -145,11 +160,12 @@ def train_model(
         signs=_signs(monotone, encoding, X),
         points=points,
         names=names,
+        weight=weights,
     )
     fewest = int(min(label.sum(), len(label) - label.sum()))
     groups = None if lead_id is None else _as_long(lead_id, len(X), "lead_id")
     folds = (
-        make_folds(label, time, groups, _seconds(horizon), n_folds=settings.folds, seed=seed)
+        make_folds(label, time, groups, _seconds(horizon), n_folds=settings.folds, seed=seed, weight=weights)
         if fewest >= settings.fewest_conversions and encoding.names
         else []
     )
@@ -162,6 +178,7 @@ def train_model(
         folds,
         categorical=encoding.categorical,
         points=rows.total,
+        weight=weights,
         monotone=rows.signs,
         n_trials=max(settings.trials, 1),
         seed=seed,
@@ -176,8 +193,7 @@ def train_model(
     progress("fitting", 0, 1)
     model = _at_recent_base_rate(_fit(rows, tuned, seed, settings.n_jobs), rows, window)
     about = {
-        "rows": len(label),
-        "conversions": int(label.sum()),
+        **_counts(rows),
         "params": tuned.params.to_dict(),
         "level_window": window,
         "seed": seed,
@@ -201,17 +217,17 @@ def _fit(rows: _Rows, tuned: Tuned, seed: int, n_jobs: int) -> LeadModel:
     even = np.full(len(tuned.weights), 1 / len(tuned.weights))
     share = tuned.weights / total if total > 1e-6 else even
     share = share if sheet is not None else np.append(0.0, share)
-    linear = AdditiveDesign(rows.matrix, rows.encoding.categorical, rows.signs).fit(
+    linear = AdditiveDesign(rows.matrix, rows.encoding.categorical, rows.signs, rows.weight).fit(
         rows.y, params.linear_strength, prior
     )
     trees = None
     if share[2] > 0:
         trees = _trees(params, rows, seed, n_jobs).fit(
-            rows.matrix, rows.y, prior=prior if params.trees_on_sheet else None
+            rows.matrix, rows.y, rows.weight, prior=prior if params.trees_on_sheet else None
         )
     return LeadModel(
         encoding=rows.encoding,
-        average_log_odds=log_odds(float(rows.y.mean()), len(rows.y)),
+        average_log_odds=log_odds(rows.base_rate, len(rows.y)),
         sheet=sheet,
         linear=linear if share[1] > 0 else None,
         trees=trees,
@@ -229,35 +245,38 @@ def _trees(params: ModelParams, rows: _Rows, seed: int, n_jobs: int) -> Any:
 def _sheet(rows: _Rows) -> SheetPrior | None:
     if rows.points is None:
         return None
-    line = calibrate_points(np.asarray(rows.total), rows.y)
-    return SheetPrior(rows.names, line, tuple(rows.points.mean(axis=0).tolist()))
+    line = calibrate_points(np.asarray(rows.total), rows.y, rows.weight)
+    centre = np.average(rows.points, axis=0, weights=rows.weight)
+    return SheetPrior(rows.names, line, tuple(centre.tolist()))
 
 
 def _without_learning(rows: _Rows) -> LeadModel:
     """The calibrated sheet, or the base rate without one."""
-    sheet, average = _sheet(rows), log_odds(float(rows.y.mean()), len(rows.y))
-    about = {"rows": len(rows.y), "conversions": int(rows.y.sum())}
+    sheet, average = _sheet(rows), log_odds(rows.base_rate, len(rows.y))
     shift = AffineCalibration(average if sheet is None else 0.0, 1.0)
     return LeadModel(
         encoding=rows.encoding.take(()),
         average_log_odds=average,
         sheet=sheet,
         calibration=shift,
-        about=about,
+        about=_counts(rows),
     )
+
+
+def _counts(rows: _Rows) -> dict[str, Any]:
+    """For the model's ``about``; ``stands_for`` where rows are weighted."""
+    counted = {"rows": len(rows.y), "conversions": int(rows.y.sum())}
+    return counted if rows.weight is None else {**counted, "stands_for": round(float(rows.weight.sum()), 3)}
 
 
 def _at_recent_base_rate(model: LeadModel, rows: _Rows, window: float) -> LeadModel:
     """Shift the model to the base rate of the latest ``window`` of its rows, whose average lead scores 50."""
-    latest = _latest(rows, window)
-    margin = model.calibration.log_odds(
-        model.margin(rows.matrix[latest], None if rows.points is None else rows.points[latest])
-    )
-    label = rows.y[latest]
+    latest = rows.take(_latest(rows, window))
+    margin, label = model.calibration.log_odds(model.margin(latest.matrix, latest.points)), latest.y
     return replace(
         model,
-        average_log_odds=log_odds(float(label.mean()), len(label)),
-        calibration=replace(model.calibration, shift=intercept_shift(margin, label)),
+        average_log_odds=log_odds(latest.base_rate, len(label)),
+        calibration=replace(model.calibration, shift=intercept_shift(margin, label, weight=latest.weight)),
     )
 
 
@@ -268,7 +287,11 @@ def _latest(rows: _Rows, window: float) -> NDArray[np.intp]:
     order = np.argsort(-rows.time, kind="stable")
     converted = np.cumsum(rows.y[order])
     enough = np.minimum(converted, np.arange(1, len(order) + 1) - converted) >= _FEWEST_IN_WINDOW
-    last = max(int(window * len(order)), int(np.argmax(enough)) if enough.any() else len(order) - 1)
+    asked = int(window * len(order))
+    if rows.weight is not None:
+        below = np.cumsum(rows.weight[order])
+        asked = int(np.searchsorted(below, int(window * below[-1]), side="right"))
+    last = max(asked, int(np.argmax(enough)) if enough.any() else len(order) - 1)
     return np.flatnonzero(rows.time >= rows.time[order[min(last, len(order) - 1)]])
 
 
@@ -285,23 +308,23 @@ def _choose_window(
         margin = fitted.margin(validation.matrix, validation.points)
         by_window = {w: _at_recent_base_rate(fitted, train, w).calibration.log_odds(margin) for w in windows}
         sheet = None if fitted.sheet is None else fitted.sheet.line.log_odds(np.asarray(validation.total))
-        validated.append((fold, validation.y, by_window, sheet))
+        validated.append((fold, validation.y, validation.weight, by_window, sheet))
     costs = {
-        w: float(np.mean([log_loss(y, by_window[w]).mean() for _, y, by_window, _ in validated]))
+        w: float(np.mean([weighted_mean(log_loss(y, by[w]), weight) for _, y, weight, by, _ in validated]))
         for w in windows
     }
     window = min(costs, key=lambda w: costs[w])
     figures = []
-    for fold, y, by_window, sheet in validated:
+    for fold, y, weight, by_window, sheet in validated:
         figures.append(
             {
                 "train_rows": len(fold.train),
                 "rows": len(y),
                 "conversions": int(y.sum()),
-                "roc_auc": roc_auc(y, by_window[window]),
-                "log_loss": float(log_loss(y, by_window[window]).mean()),
-                "sheet_roc_auc": None if sheet is None else roc_auc(y, sheet),
-                "sheet_log_loss": None if sheet is None else float(log_loss(y, sheet).mean()),
+                "roc_auc": roc_auc(y, by_window[window], weight),
+                "log_loss": weighted_mean(log_loss(y, by_window[window]), weight),
+                "sheet_roc_auc": None if sheet is None else roc_auc(y, sheet, weight),
+                "sheet_log_loss": None if sheet is None else weighted_mean(log_loss(y, sheet), weight),
             }
         )
     return window, {f"{w:g}": cost for w, cost in costs.items()}, pd.DataFrame(figures)
@@ -327,6 +350,16 @@ def _label(y: ArrayLike, rows: int) -> Floats:
             fix="check outcome and horizon, or take a longer history",
         )
     return label
+
+
+def _weight(weight: ArrayLike | None, rows: int) -> Floats | None:
+    """None for equal weights, so that they change nothing."""
+    if weight is None:
+        return None
+    weights: Floats = _as_long(weight, rows, "weight").astype(np.float64)
+    if not (np.isfinite(weights) & (weights > 0)).all():
+        raise DataError("weights must be positive numbers", value=float(weights.min()))
+    return None if (weights == 1).all() else weights
 
 
 def _as_long(values: ArrayLike, rows: int, name: str) -> NDArray[Any]:

@@ -18,7 +18,6 @@ from optuna.trial import TrialState
 from features.errors import DataError
 from models.folds import Fold
 from models.learners.blend import blend_weights
-from models.learners.calibration import loss_at_own_intercept
 from models.learners.parts import STEP, FoldBench, ModelParams
 
 if TYPE_CHECKING:
@@ -58,6 +57,7 @@ def tune(
     *,
     categorical: NDArray[np.bool_],
     points: Floats | None = None,
+    weight: Floats | None = None,
     monotone: Sequence[int] = (),
     n_trials: int = 20,
     seed: int = 0,
@@ -76,6 +76,7 @@ def tune(
     ----------
     matrix : encoded rows (``models.learners.encoding``); ``categorical`` says which columns hold codes.
     points : total points of the hand-written sheet per row.
+    weight : how many rows each stands for, 1 by default.
     storage : an SQLAlchemy URL, the path of a journal file (``*.journal``), or in memory.
     study_name : by default made from the data, so that other data never share this study.
     callback : called as ``callback(finished, n_trials, best value)`` after each trial.
@@ -85,7 +86,7 @@ def tune(
     DataError : where ``study_name`` belongs to other rows, folds or seed.
     """
     label = np.asarray(y, dtype=np.float64)
-    mark = _fingerprint(matrix, label, folds, points, seed)
+    mark = _fingerprint(matrix, label, folds, points, weight, seed)
     benches = [
         FoldBench(
             matrix,
@@ -96,6 +97,7 @@ def tune(
             monotone=monotone,
             points=points,
             n_jobs=n_jobs,
+            weight=weight,
         )
         for fold in reversed(folds)
     ]
@@ -121,11 +123,7 @@ def tune(
         table = _table(study.get_trials(deepcopy=False))
     finally:
         optuna.logging.set_verbosity(verbosity)
-    sheet = (
-        None
-        if points is None
-        else float(np.mean([loss_at_own_intercept(np.asarray(b.sheet), b.y) for b in benches]))
-    )
+    sheet = None if points is None else float(np.mean([b.loss(np.asarray(b.sheet)) for b in benches]))
     return Tuned(
         params=_params(best, points is not None),
         value=best.value or 0.0,
@@ -163,20 +161,17 @@ def _evaluate(trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: 
     so_far = []
     for at, bench in enumerate(benches):
         grown.append(bench.trees(params, seed, _MOST_TREES))
-        best = min(grown[-1], key=lambda margin, y=bench.y: loss_at_own_intercept(margin, y))  # type: ignore[misc]
+        best = min(grown[-1], key=bench.loss)
         even = bench.parts(bench.linear(params.linear_strength), best).mean(axis=1)
-        so_far.append(loss_at_own_intercept(even, bench.y))
+        so_far.append(bench.loss(even))
         trial.report(float(np.mean(so_far)), at)
         if at + 1 < len(benches) and trial.should_prune():
             raise optuna.TrialPruned
     longest = max(len(steps) for steps in grown)
     padded = [steps + [steps[-1]] * (longest - len(steps)) for steps in grown]
-    size = [len(bench.y_train) for bench in benches]  # the folds nearest to the final fit count most
+    size = [bench.mass for bench in benches]  # the folds nearest to the final fit count most
     by_length = [
-        np.average(
-            [loss_at_own_intercept(steps[k], b.y) for steps, b in zip(padded, benches, strict=True)],
-            weights=size,
-        )
+        np.average([bench.loss(steps[k]) for steps, bench in zip(padded, benches, strict=True)], weights=size)
         for k in range(longest)
     ]
     chosen = int(np.argmin(by_length))
@@ -185,14 +180,16 @@ def _evaluate(trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: 
         for bench, steps in zip(benches, padded, strict=True)
     ]
     fold = np.repeat(np.arange(len(benches)), [len(bench.y) for bench in benches])
-    weights = blend_weights(np.vstack(margins), np.concatenate([bench.y for bench in benches]), fold)
+    of_rows = [bench.weight for bench in benches if bench.weight is not None]
+    weights = blend_weights(
+        np.vstack(margins),
+        np.concatenate([bench.y for bench in benches]),
+        fold,
+        weight=np.concatenate(of_rows) if of_rows else None,
+    )
     trial.set_user_attr("n_trees", (chosen + 1) * STEP)
     trial.set_user_attr("weights", weights.tolist())
-    return float(
-        np.mean(
-            [loss_at_own_intercept(m @ weights, bench.y) for m, bench in zip(margins, benches, strict=True)]
-        )
-    )
+    return float(np.mean([bench.loss(m @ weights) for m, bench in zip(margins, benches, strict=True)]))
 
 
 def _thinned(rows: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
@@ -220,9 +217,17 @@ def _claim(study: optuna.Study, mark: str) -> None:
     study.set_user_attr("data", mark)
 
 
-def _fingerprint(matrix: Floats, y: Floats, folds: Sequence[Fold], points: Floats | None, seed: int) -> str:
+def _fingerprint(
+    matrix: Floats,
+    y: Floats,
+    folds: Sequence[Fold],
+    points: Floats | None,
+    weight: Floats | None,
+    seed: int,
+) -> str:
     digest = hashlib.sha256(str((matrix.shape, seed)).encode())
-    for part in (matrix, y, points, *[side for fold in folds for side in fold]):
+    weighed = () if weight is None else (weight,)  # studies of unweighted rows go by their old names
+    for part in (matrix, y, points, *weighed, *[side for fold in folds for side in fold]):
         digest.update(b"-" if part is None else np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:16]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.jobs.promote import promote
     from pipeline.jobs.score import score
     from pipeline.jobs.train import train
-    from pipeline.sources import open_history
+    from pipeline.prepared import open_history
     from pipeline.starter import write_starter
 
 _HOME = {

@@ -35,6 +35,7 @@ GROUPS = {
     "pipeline/dataset/*.py": (
         "tests/pipeline/test_time_split*.py",
         "tests/pipeline/test_training_set*.py",
+        "tests/pipeline/test_lead_sample.py",
         "tests/pipeline/test_judged_rows.py",
         "tests/pipeline/test_score*_leads*.py",
         "tests/pipeline/test_lead_scores*.py",
@@ -42,7 +43,11 @@ GROUPS = {
         "tests/pipeline/test_saved_matrix.py",
         "tests/pipeline/test_jobs.py",
     ),
-    "models/training.py": ("tests/models/test_training*.py", "tests/models/test_lead_model.py"),
+    "models/training.py": (
+        "tests/models/test_training*.py",
+        "tests/models/test_lead_model.py",
+        "tests/models/test_weights.py",
+    ),
     "models/judging/*.py": ("tests/models/test_judging*.py", "tests/pipeline/test_report.py"),
     "pipeline/jobs/*.py": (
         "tests/pipeline/test_saved_matrix.py",
@@ -94,12 +99,16 @@ NAMED = (
           'fitted["disqualified"], probability)', "probability, probability)",
           ("tests/pipeline/test_judged_rows.py",)),
     Named("sign of the trend reversed", "pipeline/dataset/lead_scores.py",
-          '"rising" if points > 0 else "falling"', '"falling" if points > 0 else "rising"',
+          'points > 0, "rising", "falling"', 'points > 0, "falling", "rising"',
           ("tests/pipeline/test_lead_scores.py",)),
     Named("smaller reasons shown as 0", "models/reasons.py",
-          'smaller reasons", rest,', 'smaller reasons", 0.0,', ("tests/models/test_reasons.py",)),
+          '(len(members) - kept), rest,', '(len(members) - kept), 0.0,', ("tests/models/test_reasons.py",)),
     Named("base rate of the latest rows not applied", "models/training.py",
-          "shift=intercept_shift(margin, label)", "shift=model.calibration.shift", _MODEL),
+          "shift=intercept_shift(margin, label, weight=latest.weight)", "shift=model.calibration.shift", _MODEL),
+    Named("weights of a sample not learned by", "pipeline/jobs/train.py",
+          "weight=rows.train_weight,", "weight=None,", ("tests/pipeline/test_sampled_training.py",)),
+    Named("out-of-time rows sampled by their outcome", "pipeline/dataset/lead_sample.py",
+          "CASE WHEN part = 'test' THEN 'all' WHEN won", "CASE WHEN won", ("tests/pipeline/test_lead_sample.py",)),
     Named("worst window taken", "models/training.py", "min(costs, key=", "max(costs, key=", _MODEL),
 )  # fmt: skip
 

@@ -32,17 +32,15 @@ def one_run(
     out: str,
     memory: str = "1500MB",
     threads: int = 2,
-    store: str | None = None,
 ) -> None:
     """Build the features of a spine and write them to ``out``: ``row_id`` and a column per feature.
 
-    ``memory`` is DuckDB's limit; beyond it work spills beside ``out``. ``store`` is a folder that outlives the
-    run, where aggregates of the events are kept for the next night; without it all are computed anew.
+    ``memory`` is DuckDB's limit; beyond it work spills beside ``out``.
     """
     spill = Path(out).with_suffix(".spill")
     history = open_history(events, people, spine, memory, threads, spill)
     rows = Spine(history.engine, "spine")  # a view: nothing is copied
-    write_matrix(history, PLAN, rows, Path(out), store=Path(store) if store else None)
+    write_matrix(history, PLAN, rows, Path(out))
     assert isinstance(history.engine, DuckDBEngine)
     history.engine.connection.close()
 

@@ -34,13 +34,12 @@ class Bench:
         spine: str,
         memory: str,
         out: str = "ours",
-        store: str | None = None,
         night: bool = False,
     ) -> dict[str, Any]:
         """From Parquet events to feature Parquet."""
         events = [*world.months, world.night] if night else world.months
         given = {"people": world.people, "spine": world.spine(spine), "out": self.out(out), "memory": memory}
-        return run_part("ours", events=events, threads=self.threads, store=store, **given)
+        return run_part("ours", events=events, threads=self.threads, **given)
 
     def out(self, name: str) -> str:
         """Path of a feature Parquet."""
@@ -68,24 +67,6 @@ def one_and_twelve(bench: Bench, world: World, memory: str) -> list[Line]:
         twelve.add(bench.ours(world, "twelve", memory), first)
         calendar.add(bench.ours(world, "calendar", memory), first)
     return [scan, one, twelve, calendar]
-
-
-def nights(bench: Bench, world: World, memory: str) -> list[Line]:
-    """All leads scored from nothing, then again after 1 % more events, from what the first night kept."""
-    first = Line(world.shape, world.events, "first night")
-    second = Line(world.shape, world.events, "second night, 1 % new", against="first night")
-    store = bench.folder / "store"
-    bench.make(world)
-    for _ in range(bench.rounds):
-        shutil.rmtree(store, ignore_errors=True)
-        base = bench.ours(world, "first", memory, store=str(store))
-        first.add(base)
-        second.add(bench.ours(world, "second", memory, store=str(store), night=True), base)
-    bench.ours(world, "second", memory, out="anew", night=True)
-    check_same(bench.out("ours"), bench.out("anew"), "a second night from nothing")
-    second.note = "same values as from nothing"
-    shutil.rmtree(store, ignore_errors=True)
-    return [first, second]
 
 
 def against_pandas(bench: Bench, world: World, memory: str) -> list[Line]:

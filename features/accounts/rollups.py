@@ -50,7 +50,7 @@ ROLLUPS = (
     _column(
         "account_last_activity", label="Days since a colleague was active", unit="days",
         sentence="Days from the last event of any other lead of the same account to the as-of time.",
-        phrase="A colleague was active {value} days ago", absent="No colleague was ever active",
+        phrase="A colleague was last active on {date}", absent="No colleague was ever active",
     ),
     _column(
         "account_conversions", label="Past conversions of colleagues", unit="conversions",
@@ -60,7 +60,7 @@ ROLLUPS = (
     _column(
         "account_last_conversion", label="Days since a colleague converted", unit="days",
         sentence="Days from the last conversion of any other lead of the same account to the as-of time.",
-        phrase="A colleague converted {value} days ago", absent="No colleague has converted",
+        phrase="A colleague last converted on {date}", absent="No colleague has converted",
     ),
 )  # fmt: skip
 

@@ -49,7 +49,7 @@ Mail(kind=None, valid=0.0, country=None))
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", domain):
         return Mail(None, 0.0, None)
     kind, country = _domain(domain)
-    return Mail(kind, float(_is_address(address)), country)
+    return Mail(kind, float(_is_written_well(address)), country)
 
 
 def read_phone(text: str, country: str | None = None) -> Phone:
@@ -132,6 +132,19 @@ def _domain(domain: str) -> tuple[str, str | None]:
     return kind, None if ending in lists["generic_endings"] else country
 
 
+# Of such a local part only its length can be wrong: then the standards are asked once per domain.
+_PLAIN = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
+_LONGEST_LOCAL, _LONGEST = 64, 254
+
+
+def _is_written_well(address: str) -> bool:
+    local, _, domain = address.rpartition("@")
+    if _PLAIN.fullmatch(local) and len(local) <= _LONGEST_LOCAL and len(address) <= _LONGEST:
+        return _is_address(f"a@{domain}")
+    return _is_address(address)
+
+
+@lru_cache(maxsize=1 << 16)
 def _is_address(address: str) -> bool:
     from email_validator import EmailNotValidError, validate_email
 

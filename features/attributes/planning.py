@@ -183,7 +183,8 @@ def plan_rollups(history: History, spine: Spine) -> tuple[str, ...]:
         """
     )
     if int(after or 0) >= 5:
-        chosen += ["account_conversions", "account_last_conversion"]
+        # Without dates nothing was so many days ago.
+        chosen += ["account_conversions", *(["account_last_conversion"] if history.clock == "time" else [])]
     return tuple(chosen)
 
 

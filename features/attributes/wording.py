@@ -34,7 +34,8 @@ _WORDS: dict[Reading, _Words] = {
         "{label} given", "1 if {where} is filled in.", "number", "yes/no", "{shown}", "{label} not given"
     ),
     "age": _Words(
-        "Days since {small}", "Days from {where} to the as-of time.", "number", "days", "{label} {value} days ago"
+        "Days since {small}", "Days from {where} to the as-of time.", "number", "days", "{label}: {date}",
+        "{label}: not known",
     ),
     "years": _Words("Years since {small}", "Full years from {where} to the as-of time.", "number", "years"),
     "range": _Words(

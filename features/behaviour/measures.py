@@ -55,7 +55,7 @@ def key_measures(plan: FeaturePlan, number: int) -> Iterator[Measure]:
     )  # fmt: skip
     yield measure(
         "recency", sql=f"{{recency}} / {MICROSECONDS_A_DAY}", label=f"{key.phrase}: days since the last time", unit="days",
-        phrase=f"{key.phrase}: last time {{value}} days ago", absent=measure.never,
+        phrase=f"{key.phrase}, last on {{date}}", absent=measure.never,
         sentence="days from the last such event to the as-of time",
     )  # fmt: skip
     plainer = f"count_{format_duration(plan.windows[-1])}" if plan.windows else "count"
@@ -78,7 +78,7 @@ def key_measures(plan: FeaturePlan, number: int) -> Iterator[Measure]:
 def _cadence_measures(plan: FeaturePlan, measure: _MeasureBuilder) -> Iterator[Measure]:
     yield measure(
         "first", sql=f"{{first}} / {MICROSECONDS_A_DAY}", label="Days since the first activity", unit="days",
-        phrase="First activity {value} days ago", absent="No activity yet",
+        phrase="First activity on {date}", absent="No activity yet",
         sentence="days from the first event to the as-of time",
     )  # fmt: skip
     yield measure(
@@ -90,7 +90,7 @@ def _cadence_measures(plan: FeaturePlan, measure: _MeasureBuilder) -> Iterator[M
         "overdue", sql="CAST({recency} AS DOUBLE) * ({n} - 1) / nullif({first} - {recency}, 0)",
         label="Time since the last activity, against the usual time between", unit="ratio",
         phrase="Silent {value} times as long as usual", absent="Fewer than two activities",
-        sentence="days since the last event divided by the mean days between events",
+        sentence="days since the last event divided by the mean days between events", shown_as=f"{measure.key.name}__recency",
     )  # fmt: skip
     yield measure(
         "trend", sql="{n_7d} - ({n_28d} - {n_7d}) / 3e0", label="Activity this week against the three weeks before",
@@ -230,7 +230,7 @@ LEAD_AGE = FeatureColumn(
     family="behavioural",
     unit="days",
     sentence="Days from created_at to the as-of time.",
-    phrase="Created {value} days ago",
+    phrase="Created on {date}",
 )
 
 
@@ -257,7 +257,7 @@ PURCHASES = (
     ),
     _purchase(
         "recency", sql=f"p.recency / {MICROSECONDS_A_DAY}", label="Days since the last purchase", unit="days",
-        sentence="Days from the last conversion to the as-of time.", phrase="Last bought {value} days ago",
+        sentence="Days from the last conversion to the as-of time.", phrase="Last bought on {date}",
         absent="Never bought before",
     ),
     _purchase(

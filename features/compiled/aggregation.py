@@ -19,7 +19,6 @@ from features.compiled.kernel import aggregate, weights_of
 from features.compiled.lead_events import LeadEvents
 from features.compiled.reading import EventReader, read_parts
 from features.compiled.shape import Aggregates, Array, LoopSettings, SpineRows, VisibleEvents
-from features.compiled.store import EventStore
 from features.engines import DuckDBEngine, Step
 from features.history import History
 from features.plan import FeaturePlan
@@ -50,26 +49,16 @@ def aggregate_events(
     history: History,
     plan: FeaturePlan,
     spine: Spine,
-    store: EventStore | None = None,
     memory: int = 1 << 29,
     folder: Path | None = None,
 ) -> Iterator[Part]:
     """The table ``aggregates`` of a plan in parts that cut the leads; each spine row is in exactly one.
 
-    ``store`` keeps the sorted events for the next run. ``memory`` is how many bytes of events may wait in memory,
+    ``memory`` is how many bytes of events may wait in memory,
     beyond which they wait in files under ``folder``.
     """
     coding = EventCoding.of(plan)
     assert coding is not None
-    if store is None:
-        yield from _aggregate_once(history, coding, spine, memory, folder)
-    else:
-        yield from _aggregate_stored(history, coding, spine, store, memory)
-
-
-def _aggregate_once(
-    history: History, coding: EventCoding, spine: Spine, memory: int, folder: Path | None
-) -> Iterator[Part]:
     engine = history.engine
     assert isinstance(engine, DuckDBEngine)
     sql = f"""
@@ -98,24 +87,6 @@ def _aggregate_once(
         yield from _ahead(part, read_parts(reader, size, sizes, memory, folder))
     finally:
         engine.drop("numbered_leads")
-
-
-def _aggregate_stored(
-    history: History, coding: EventCoding, spine: Spine, store: EventStore, memory: int
-) -> Iterator[Part]:
-    engine = history.engine
-    assert isinstance(engine, DuckDBEngine)
-    latest = engine.value(f"SELECT max(as_of) FROM {spine}")
-    if latest is None:
-        return
-    with store.updated(history, coding, memory, latest) as opened:
-        rows = SpineRows.read(engine, spine, len(opened.parts) * opened.stride)
-
-        def part(number: int) -> Part:
-            events = opened.load(number)
-            return aggregate_part(coding, events, rows.of(number * opened.stride, len(events.offsets) - 1))
-
-        yield from _ahead(part, (n for n, leads in enumerate(opened.sizes) if leads))
 
 
 def _ahead(work: Callable[[Any], Part], items: Iterator[Any]) -> Iterator[Part]:

@@ -61,32 +61,6 @@ def sort_by_time(order, offsets, occurred):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def merge_by_time(old, new):  # type: ignore[no-untyped-def]
-    """Merge two ``SortedEvents``: (occurred, code, places, new_places), where ``places`` are those of the old ones.
-
-    The new ones have at least as many leads.
-    """
-    rows = len(old.occurred) + len(new.occurred)
-    occurred, code = np.empty(rows, np.int64), np.empty(rows, old.code.dtype)
-    places, new_places = np.empty(len(old.occurred), np.int64), np.empty(len(new.occurred), np.int64)
-    place = 0
-    for lead in range(len(new.offsets) - 1):
-        left, left_end = 0, 0
-        if lead < len(old.offsets) - 1:
-            left, left_end = old.offsets[lead], old.offsets[lead + 1]
-        right, right_end = new.offsets[lead], new.offsets[lead + 1]
-        while left < left_end or right < right_end:
-            if right == right_end or (left < left_end and old.occurred[left] <= new.occurred[right]):
-                occurred[place], code[place], places[left] = old.occurred[left], old.code[left], place
-                left += 1
-            else:
-                occurred[place], code[place], new_places[right] = new.occurred[right], new.code[right], place
-                right += 1
-            place += 1
-    return occurred, code, places, new_places
-
-
-@_compiled
 def weights_of(offsets, occurred, half_life):  # type: ignore[no-untyped-def]
     """(weights, references): 2^(-age / half-life) of each event at its lead's reference, the last event.
 

@@ -59,16 +59,11 @@ class SpineRows(NamedTuple):
         )
 
 
-class SortedEvents(NamedTuple):
-    """Events ``offsets[i]:offsets[i + 1]`` are those of lead ``i``, in order of time; ``code`` is their kind."""
-
-    offsets: Array
-    occurred: Array
-    code: Array
-
-
 class VisibleEvents(NamedTuple):
-    """The same, seen as of ``(visible_from, visible_to]``; ``weights`` decay to the lead's reference time."""
+    """Events ``offsets[i]:offsets[i + 1]`` are those of lead ``i``, in order of time; ``code`` is their kind.
+
+    Each is seen as of ``(visible_from, visible_to]``; ``weights`` decay to the lead's reference time.
+    """
 
     offsets: Array
     occurred: Array

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from features.columns import FeatureColumn
-from models.statistics import roc_auc
+from models.statistics import roc_auc, weighted_mean
 
 _TOO_GOOD = 0.95
 _FEWEST_CONVERSIONS = 20
@@ -42,13 +42,20 @@ class Suspect:
         return f"{self.column} {evidence}: {fix}"
 
 
-def find_suspects(frame: pd.DataFrame, label: pd.Series, columns: tuple[FeatureColumn, ...]) -> list[Suspect]:
+def find_suspects(
+    frame: pd.DataFrame,
+    label: pd.Series,
+    columns: tuple[FeatureColumn, ...],
+    weight: pd.Series | None = None,
+) -> list[Suspect]:
     """Single-column checks of attributes, on (rows, columns) and 0/1 labels; worst first.
 
     A category is ranked by the other half's conversion rates, so that many rare values do not seem strong by
-    chance. Behavioural counts are checked too: an event recorded at the sale shows here.
+    chance. Behavioural counts are checked too: an event recorded at the sale shows here. ``weight`` says how many rows
+    each stands for, 1 by default.
     """
     y = label.to_numpy(dtype=np.float64)
+    w = np.ones(len(y)) if weight is None else weight.to_numpy(dtype=np.float64)
     if min(y.sum(), len(y) - y.sum()) < _FEWEST_CONVERSIONS:
         return []
     rng = np.random.default_rng(0)
@@ -57,31 +64,32 @@ def find_suspects(frame: pd.DataFrame, label: pd.Series, columns: tuple[FeatureC
     for column in columns:
         values = frame[column.name]
         known = values.notna().to_numpy()
-        filled_only = _filled_only(known, y)
-        score = values.to_numpy(dtype=np.float64) if column.kind == "number" else _encoded(values, y, half)
-        auc = max(_auc(np.where(known, score, np.nan), y), _auc(known.astype(float), y))
+        filled_only = _filled_only(known, y, w)
+        score = values.to_numpy(dtype=np.float64) if column.kind == "number" else _encoded(values, y, w, half)
+        auc = max(_auc(np.where(known, score, np.nan), y, w), _auc(known.astype(float), y, w))
         if auc >= _TOO_GOOD or filled_only:
             suspects.append(Suspect(column.name, column.condition, auc, filled_only))
     return sorted(suspects, key=lambda suspect: -suspect.auc)
 
 
-def _filled_only(known: np.ndarray, y: np.ndarray) -> bool:
-    if known.sum() < _FEWEST_CONVERSIONS or known.mean() > 0.9:
+def _filled_only(known: np.ndarray, y: np.ndarray, w: np.ndarray) -> bool:
+    if known.sum() < _FEWEST_CONVERSIONS or weighted_mean(known, w) > 0.9:
         return False
-    return bool(y[known].mean() > 0.9 and y[known].sum() > 0.2 * y.sum() and y.mean() < 0.7)
+    found = (w * y)[known].sum() > 0.2 * (w * y).sum()
+    return bool(found and weighted_mean(y[known], w[known]) > 0.9 and weighted_mean(y, w) < 0.7)
 
 
-def _encoded(values: pd.Series, y: np.ndarray, half: np.ndarray) -> np.ndarray:
+def _encoded(values: pd.Series, y: np.ndarray, w: np.ndarray, half: np.ndarray) -> np.ndarray:
     codes = pd.factorize(values)[0] + 1
     encoded = np.empty(len(y))
     for learn in (half, ~half):
-        hits = np.bincount(codes[learn], y[learn], minlength=codes.max() + 1)
-        rows = np.bincount(codes[learn], minlength=codes.max() + 1)
-        encoded[~learn] = ((hits + y.mean()) / (rows + 1))[codes[~learn]]
+        hits = np.bincount(codes[learn], (w * y)[learn], minlength=codes.max() + 1)
+        rows = np.bincount(codes[learn], w[learn], minlength=codes.max() + 1)
+        encoded[~learn] = ((hits + weighted_mean(y, w)) / (rows + 1))[codes[~learn]]
     return encoded
 
 
-def _auc(score: np.ndarray, y: np.ndarray) -> float:
+def _auc(score: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
     """ROC AUC in the better of both directions."""
-    auc = roc_auc(y, score)
+    auc = roc_auc(y, score, w)
     return max(auc, 1 - auc)

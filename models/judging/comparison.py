@@ -13,10 +13,11 @@ from models.judging.capacity import calls as calls_of
 from models.judging.capacity import tied_at_cutoff
 from models.judging.intervals import cluster_bootstrap
 from models.judging.lenses import MODEL, RULES, Judged
-from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured, weighted_mean
+from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
 from models.judging.plain import plain
 from models.judging.point_audit import point_audit, sheet_unit
 from models.judging.result import Capacity, ComparisonResult
+from models.statistics import weighted_mean
 
 Interval = Mapping[str, tuple[float, float]]
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.statistics import Ranking, log_loss_of, ratio
+from models.statistics import Ranking, log_loss_of, ratio, weighted_mean
 
 METRICS = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
 HIGHER_IS_BETTER = {
@@ -100,11 +100,3 @@ def equal_count_bins(values: NDArray[np.float64], bins: int) -> NDArray[np.intp]
     _, group, count = np.unique(values, return_inverse=True, return_counts=True)
     middle = np.cumsum(count) - count / 2
     return np.minimum((bins * middle / len(values)).astype(np.intp), bins - 1)[group]
-
-
-def weighted_mean(values: NDArray[np.float64], weight: NDArray[np.float64] | None) -> float:
-    """The mean, of weighted rows where weights are given."""
-    if weight is None:
-        return float(values.mean())
-    # Not `@`: on a busy machine BLAS threads wait on each other for longer than this product takes.
-    return float((values * weight).sum() / weight.sum())

@@ -15,7 +15,11 @@ _STRENGTH = 30.0  # information that moves the weights halfway from equal ones
 
 
 def blend_weights(
-    margins: Floats, y: ArrayLike, fold: NDArray[np.intp], strength: float = _STRENGTH
+    margins: Floats,
+    y: ArrayLike,
+    fold: NDArray[np.intp],
+    strength: float = _STRENGTH,
+    weight: Floats | None = None,
 ) -> Floats:
     """Weights ``w >= 0`` that fit ``margins @ w`` to rows that the parts were not fitted on.
 
@@ -27,19 +31,20 @@ def blend_weights(
     ----------
     margins : out-of-fold log-odds, one column per part.
     fold : 0, 1, … of each row.
+    weight : of each row, 1 by default.
     """
     label, parts, folds = np.asarray(y, dtype=float), margins.shape[1], int(fold.max()) + 1
-    even = np.full(parts, 1.0 / parts)
+    even, mass = np.full(parts, 1.0 / parts), len(label) if weight is None else weight.sum()
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         margin = margins @ theta[:parts] + theta[parts:][fold]
-        value, miss = summed_log_loss(label, margin)
+        value, miss = summed_log_loss(label, margin, weight)
         away = theta[:parts] - even
         value += 0.5 * strength * away @ away
         slope = np.append(
             margins.T @ miss + strength * away, np.bincount(fold, weights=miss, minlength=folds)
         )
-        return value / len(label), slope / len(label)
+        return value / mass, slope / mass
 
     bounds: list[Any] = [(0.0, None)] * parts + [(None, None)] * folds
     result = minimize(loss, np.append(even, np.zeros(folds)), jac=True, method="L-BFGS-B", bounds=bounds)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.statistics import expit, log_loss
+from models.statistics import expit, log_loss, weighted_mean
 
 Floats = NDArray[np.float64]
 
@@ -44,28 +44,29 @@ class AffineCalibration:
         return asdict(self)
 
 
-def intercept_shift(margin: ArrayLike, y: ArrayLike, prior_rows: float = 20.0) -> float:
+def intercept_shift(
+    margin: ArrayLike, y: ArrayLike, prior_rows: float = 20.0, weight: Floats | None = None
+) -> float:
     """The constant that makes the mean probability the observed rate, shrunk to 0 as by ``prior_rows`` rows.
 
     >>> round(intercept_shift(np.zeros(100), np.r_[np.ones(75), np.zeros(25)], prior_rows=0), 3)
     1.099
     """
-    line, converted, hold, shift = (
-        np.asarray(margin, dtype=np.float64),
-        float(np.sum(y)),
-        0.25 * prior_rows,
-        0.0,
-    )
+    line, label = np.asarray(margin, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    converted = float(label.sum() if weight is None else (weight * label).sum())
+    hold, shift = 0.25 * prior_rows, 0.0
     # Not statistics.newton: its line search would double the cost of what tuning calls most.
     for _ in range(100):
         p = expit(line + shift)
-        step = (converted - p.sum() - hold * shift) / max(float(p @ (1 - p)) + hold, 1e-9)
+        expected = p if weight is None else weight * p
+        step = (converted - expected.sum() - hold * shift) / max(float(expected @ (1 - p)) + hold, 1e-9)
         shift += float(np.clip(step, -2.0, 2.0))
         if abs(step) < 1e-10 or abs(shift) > 30:
             break
     return shift
 
 
-def loss_at_own_intercept(margin: ArrayLike, y: ArrayLike) -> float:
+def loss_at_own_intercept(margin: ArrayLike, y: ArrayLike, weight: Floats | None = None) -> float:
     """Log loss with the best intercept: the quality of log-odds apart from the base rate they assume."""
-    return float(log_loss(y, np.asarray(margin) + intercept_shift(margin, y, prior_rows=0.0)).mean())
+    shift = intercept_shift(margin, y, prior_rows=0.0, weight=weight)
+    return weighted_mean(log_loss(y, np.asarray(margin) + shift), weight)

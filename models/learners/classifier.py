@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
 
 from features.errors import DataError
 from models.learners.encoding import Encoding
+from models.learners.tree_shap import TreeShap
 from models.statistics import expit, log_odds
 
 Floats = NDArray[np.float64]
@@ -129,6 +130,7 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             categorical_feature=self._categorical(),
             params={**DATASET_SETTINGS, "num_threads": threads(matrix.size, self.n_jobs)},
         )
+        self.__dict__.pop("_shap", None)  # of an earlier fit
         self.booster_ = lgb.train(
             booster_settings(self, self._signs(matrix.shape[1]), matrix.size),
             data,
@@ -162,9 +164,12 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "booster_")
         matrix = self._matrix(X)
-        parts = np.asarray(self.booster_.predict(matrix, pred_contrib=True, num_threads=self.n_jobs))
-        parts[:, -1] += self.intercept_
-        return parts
+        if (shap := self._tree_shap()) is None:  # of deep trees
+            parts = np.asarray(self.booster_.predict(matrix, pred_contrib=True, num_threads=self.n_jobs))
+            parts[:, -1] += self.intercept_
+            return parts
+        base = np.full(len(matrix), shap.base_value + self.intercept_)
+        return np.vstack([shap.contributions(matrix).T, base]).T
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: the settings, the columns, and the trees as LightGBM's own text."""
@@ -224,7 +229,13 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         matrix: Floats = validate_data(self, X, reset=fitting, dtype=np.float64, ensure_all_finite=False)
         if fitting:
             self.__dict__.pop("encoding_", None)
-        return np.where(np.isfinite(matrix), matrix, np.nan)
+        return np.where(np.isinf(matrix), np.nan, matrix) if np.isinf(matrix).any() else matrix
+
+    def _tree_shap(self) -> TreeShap | None:
+        """The trees ready to explain rows, made once."""
+        if "_shap" not in self.__dict__:
+            self._shap = TreeShap.of(self.booster_.model_to_string())
+        return self._shap
 
     def _categorical(self) -> list[int]:
         if hasattr(self, "encoding_"):

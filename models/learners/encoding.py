@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -48,13 +48,14 @@ class Encoding:
         """Which columns hold codes."""
         return np.array([levels is not None for levels in self.levels], dtype=bool)
 
-    def encode(self, frame: pd.DataFrame) -> Floats:
+    def encode(self, frame: pd.DataFrame, order: Literal["C", "F"] = "C") -> Floats:
         """Columns are found by name, further ones ignored; unseen categories and infinities are missing.
 
-        Raises ``DataError`` where a column is absent or a number cannot be read.
+        ``order`` is that in memory: rows, or columns, one after another. Raises ``DataError`` where a column is
+        absent or a number cannot be read.
         """
         by_name = {str(name): at for at, name in enumerate(frame.columns)}
-        matrix = np.empty((len(frame), len(self.names)), dtype=np.float64)
+        matrix = np.empty((len(frame), len(self.names)), dtype=np.float64, order=order)
         for at, (name, levels) in enumerate(zip(self.names, self.levels, strict=True)):
             if name not in by_name:
                 raise DataError("a column of the model is missing", value=name, known=by_name)
@@ -93,6 +94,9 @@ def _levels(column: pd.Series) -> tuple[str, ...] | None:
 
 
 def _numbers(column: pd.Series) -> Floats:
+    if column.dtype == np.float64:  # as features are
+        values = column.to_numpy()
+        return np.where(np.isfinite(values), values, np.nan)
     try:
         values = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:

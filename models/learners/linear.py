@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 
-from models.statistics import log_odds, summed_log_loss
+from models.statistics import log_odds, summed_log_loss, weighted_mean, weighted_quantile
 
 Floats = NDArray[np.float64]
 _FINE, _COARSE = 32, 8
@@ -55,7 +55,7 @@ class AdditiveLogistic:
 
     def contributions(self, matrix: Floats) -> Floats:
         """Log-odds per row and column, without intercept and prior."""
-        parts = np.zeros(matrix.shape)
+        parts = np.zeros_like(matrix)
         for at, table in enumerate(self.tables):
             parts[:, at] = table.entries[table.codes(matrix[:, at])]
         return parts
@@ -93,26 +93,33 @@ class AdditiveDesign:
     matrix : encoded rows (``models.learners.encoding``).
     categorical : which columns hold category codes.
     monotone : 1 or -1 where the table must not fall or not rise, else 0; such a column has no steps.
+    weight : how many rows each stands for, in cuts, centres and fits; 1 by default. What is too rare for an
+        entry of its own is counted in rows.
     """
 
     def __init__(
-        self, matrix: Floats, categorical: NDArray[np.bool_], monotone: Sequence[int] | None = None
+        self,
+        matrix: Floats,
+        categorical: NDArray[np.bool_],
+        monotone: Sequence[int] | None = None,
+        weight: Floats | None = None,
     ) -> None:
         signs = list(monotone or [0] * matrix.shape[1])
-        self.rows = len(matrix)
+        self.rows, self._weight = len(matrix), weight
+        self._mass = self.rows if weight is None else float(weight.sum())
         self._shapes: list[ColumnTable] = []
         bases, picked, offset = [], [], 0
         self.bounds: list[tuple[float | None, float | None]] = []
         for at in range(matrix.shape[1]):
             values = matrix[:, at]
-            edges = None if categorical[at] else _edges(values)
+            edges = None if categorical[at] else _edges(values, weight)
             known = values[~np.isnan(values)]
             size = (int(known.max()) + 1 if len(known) else 0) if edges is None else len(edges) + 1
             shape = ColumnTable(edges, np.zeros(size + 1))
             codes = shape.codes(values)
-            basis, sign_of = _basis(
-                np.bincount(codes, minlength=size + 1).astype(float), edges is None, signs[at]
-            )
+            count = np.bincount(codes, minlength=size + 1).astype(float)
+            mass = count if weight is None else np.bincount(codes, weight, size + 1).astype(float)
+            basis, sign_of = _basis(count, mass, edges is None, signs[at])
             self._shapes.append(shape)
             bases.append(basis)
             self.bounds += sign_of
@@ -153,7 +160,7 @@ class AdditiveDesign:
         def loss(weights: Floats) -> tuple[float, Floats]:
             coefficients = weights[2:]
             margin = weights[0] + weights[1] * known + self._entry_rows @ (basis @ coefficients)
-            value, miss = summed_log_loss(label, margin)
+            value, miss = summed_log_loss(label, margin, self._weight)
             value += (
                 0.5 * coefficients @ coefficients / strength + 0.5 * _PRIOR_STRENGTH * (weights[1] - 1) ** 2
             )
@@ -163,10 +170,10 @@ class AdditiveDesign:
                     basis_columns @ (entry_columns @ miss) + coefficients / strength,
                 ]
             )
-            return value / self.rows, slope / self.rows
+            return value / self._mass, slope / self._mass
 
         first = np.zeros(width + 2)
-        first[0] = 0.0 if prior is not None else log_odds(float(label.mean()), self.rows)
+        first[0] = 0.0 if prior is not None else log_odds(weighted_mean(label, self._weight), self.rows)
         first[1] = 1.0
         if start_from is not None:
             first = start_from
@@ -191,17 +198,22 @@ class AdditiveDesign:
         )
 
 
-def _edges(values: Floats) -> Floats:
-    known = np.unique(values[~np.isnan(values)])
+def _edges(values: Floats, weight: Floats | None) -> Floats:
+    given = ~np.isnan(values)
+    known = np.unique(values[given])
     if len(known) <= _FINE:
         return (known[1:] + known[:-1]) / 2
-    return np.unique(np.nanquantile(values, np.linspace(0, 1, _FINE + 1)[1:-1]))
+    shares = np.linspace(0, 1, _FINE + 1)[1:-1]
+    return np.unique(weighted_quantile(values[given], shares, None if weight is None else weight[given]))
 
 
 def _basis(
-    count: Floats, category: bool, sign: int
+    count: Floats, mass: Floats, category: bool, sign: int
 ) -> tuple[sparse.csr_matrix, list[tuple[float | None, float | None]]]:
-    """Entries of a table as a linear function of few weights, each centred over the rows."""
+    """Entries of a table as a linear function of few weights, each centred over the rows.
+
+    ``count`` is rows per entry, ``mass`` the rows that they stand for.
+    """
     size, rows = len(count), count.sum()
     columns: list[Floats] = []
     bounds: list[tuple[float | None, float | None]] = []
@@ -211,7 +223,7 @@ def _basis(
             columns.append(_one_hot(size, [int(code)]))
             bounds.append(free)
     else:
-        seen, known = count[:-1], count[:-1].sum()
+        seen, known = mass[:-1], mass[:-1].sum()
         rank = (np.cumsum(seen) - seen / 2) / max(known, 1.0)
         centre = seen @ rank / max(known, 1.0)
         spread = np.sqrt(seen @ (rank - centre) ** 2 / max(known, 1.0))
@@ -228,7 +240,7 @@ def _basis(
     if not columns:
         return sparse.csr_matrix((size, 0)), []
     dense = np.column_stack(columns)
-    dense -= count @ dense / rows
+    dense -= mass @ dense / mass.sum()
     return sparse.csr_matrix(dense), bounds
 
 

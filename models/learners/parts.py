@@ -14,7 +14,7 @@ from models.learners.calibration import loss_at_own_intercept
 from models.learners.classifier import DATASET_SETTINGS, LeadClassifier, booster_settings, threads
 from models.learners.linear import AdditiveDesign
 from models.scorecard.scoring.probability import calibrate_points
-from models.statistics import log_odds
+from models.statistics import log_odds, weighted_mean
 
 Floats = NDArray[np.float64]
 STEP = 20  # trees between two checks on the validation rows
@@ -79,25 +79,40 @@ class FoldBench:
         monotone: Sequence[int],
         points: Floats | None,
         n_jobs: int,
+        weight: Floats | None = None,
     ) -> None:
         self.y_train, self.y = y[train], y[validation]
+        self.weight_train, self.weight = (
+            None if weight is None else weight[side] for side in (train, validation)
+        )
         self.rows = validation
         self._train, self._validation = matrix[train], matrix[validation]
         self._categorical, self._monotone, self._n_jobs = categorical, monotone, n_jobs
         self.sheet_train: Floats | None = None
         self.sheet: Floats | None = None
         if points is not None:
-            line = calibrate_points(points[train], self.y_train)
+            line = calibrate_points(points[train], self.y_train, self.weight_train)
             self.sheet_train, self.sheet = line.log_odds(points[train]), line.log_odds(points[validation])
         self._design: AdditiveDesign | None = None
         self._weights: Floats | None = None
         self._linear: dict[float, Floats] = {}
         self._data: lgb.Dataset | None = None
 
+    @property
+    def mass(self) -> float:
+        """How many rows the training rows stand for."""
+        return len(self.y_train) if self.weight_train is None else float(self.weight_train.sum())
+
+    def loss(self, margin: Floats) -> float:
+        """Log loss of a margin on the validation rows, apart from the base rate it assumes."""
+        return loss_at_own_intercept(margin, self.y, self.weight)
+
     def linear(self, strength: float) -> Floats:
         """Margin of the additive part, fitted from the base rate; kept per strength."""
         if strength not in self._linear:
-            self._design = self._design or AdditiveDesign(self._train, self._categorical, self._monotone)
+            self._design = self._design or AdditiveDesign(
+                self._train, self._categorical, self._monotone, self.weight_train
+            )
             fitted = self._design.fit(self.y_train, strength, self.sheet_train, max_steps=60)
             self._linear[strength] = fitted.margin(self._validation, self.sheet)
         return self._linear[strength]
@@ -106,13 +121,14 @@ class FoldBench:
         """Margins after 20, 40, … trees, until they gain nothing more or ``most`` are grown."""
         classifier = params.trees(seed, self._n_jobs)
         on_sheet = params.trees_on_sheet and self.sheet is not None
-        start = log_odds(float(self.y_train.mean()), len(self.y_train))
+        start = log_odds(weighted_mean(self.y_train, self.weight_train), len(self.y_train))
         begin = np.full(len(self.y_train), start) if not on_sheet else self.sheet_train
         margin = np.full(len(self.y), start) if not on_sheet else np.asarray(self.sheet)
         if self._data is None:
             self._data = lgb.Dataset(
                 self._train,
                 self.y_train,
+                weight=self.weight_train,
                 categorical_feature=np.flatnonzero(self._categorical).tolist(),
                 params={**DATASET_SETTINGS, "num_threads": threads(self._train.size, self._n_jobs)},
                 free_raw_data=False,
@@ -133,7 +149,7 @@ class FoldBench:
             )
             margin = margin + np.asarray(grown)
             margins.append(margin)
-            loss = loss_at_own_intercept(margin, self.y)
+            loss = self.loss(margin)
             best, since = (loss, 0) if loss < best - 1e-5 else (best, since + 1)
         return margins
 

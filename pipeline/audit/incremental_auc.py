@@ -77,7 +77,7 @@ def incremental_auc(
                 Step("events", f"SELECT * FROM audit_all_events AS e WHERE NOT ({condition})"),
             ]
         )
-        clean = quick_set(build_training_set(file, history))
+        clean = quick_set(build_training_set(file, history, evenly=True, room=rows.room))
         history.engine.run([Step("events", "SELECT * FROM audit_all_events")])
         history.engine.drop("audit_all_events")
     proxies = tuple(time_proxy_names(clean, rows.matrix.spine["as_of"]))

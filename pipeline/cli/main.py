@@ -74,15 +74,36 @@ def init(
 
 
 @app.command(epilog="Example: leadlens check my_leads")
-def check(config: Config, as_json: Json = False) -> None:
+def check(
+    config: Config,
+    only_read: Annotated[
+        bool,
+        typer.Option("--only-read", help="Bring the prepared history up to date, report on it and stop."),
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Read all sources again: is the prepared history what they give? Exit code 1 if not.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Report on config and data, and whether there is enough of them.
 
     Counts, spans, rates, missing values, suspect columns, settings that match nothing, and how many more
     conversions would help.
     """
-    from pipeline.cli.render.jobs import render_check
+    from pipeline.cli.render.jobs import render_check, render_reading
     from pipeline.jobs.check import check as job
+    from pipeline.jobs.check import read
 
+    if only_read or verify:
+        reading = read(load(config), verify=verify)
+        print_result(as_json, reading.to_dict(), lambda: render_reading(reading))
+        if reading.differences:
+            raise typer.Exit(1)
+        return
     result = job(load(config))
     print_result(as_json, result.to_dict(), lambda: render_check(result))
 

@@ -39,7 +39,9 @@ class EngineSettings(Section):
     memory: Annotated[str, AfterValidator(_enough)] | None = Field(
         None,
         pattern=r"^\d+(\.\d+)?\s?[KMGTkmgt][Bb]?$",
-        description="Memory limit, e.g. 4GB: of DuckDB (the rest spills to `work`), or of each Spark process.",
+        description="Memory limit, e.g. 4GB: of DuckDB (the rest spills to `work`), or of each Spark process. What training "
+        "and judging hold beside DuckDB keeps within it too, by default within half of the memory of the machine or its "
+        "container: of more rows leads are sampled.",
     )
     work: Annotated[str, AfterValidator(_folder)] | None = Field(
         None,

@@ -11,7 +11,7 @@ from features.plan import Reading
 from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Hygiene
 from pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
-from pipeline.config.section import Section
+from pipeline.config.section import Added, Section
 
 
 class Source(Section):
@@ -30,6 +30,11 @@ class Source(Section):
     columns: dict[str, str] = Field(
         default_factory=dict,
         description="Column mapping: the contract's column name → the name in your data.",
+    )
+    cursor: Annotated[str | None, Added] = Field(
+        None,
+        description="Events of a database or of a single file that grows: a column (by its name in your data) whose values "
+        "only grow, such as a serial id. Then a run reads only the rows beyond the largest one read before.",
     )
     where: str | None = Field(
         None, description="Rows to keep: a condition on your columns, after the column mapping."

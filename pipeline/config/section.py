@@ -28,6 +28,10 @@ class OldValue:
         )
 
 
+class Added:
+    """Marks a setting that came later: while it is not given, fingerprints are those of before."""
+
+
 def _old_names(field: FieldInfo) -> list[str]:
     alias = field.validation_alias
     return [str(name) for name in alias.choices[1:]] if isinstance(alias, AliasChoices) else []
@@ -61,6 +65,8 @@ class Section(BaseModel):
             value = getattr(self, name)
             if isinstance(value, Section):
                 plain[name] = value.canonical()
+            if Added in field.metadata and value == field.default:
+                del plain[name]
             for rename in field.metadata:
                 if isinstance(rename, OldValue) and value == rename.new:
                     plain[name] = rename.old

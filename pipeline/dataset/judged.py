@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from models.judging import compare as judge
 from models.prediction import sheet_probability
 from models.scorecard import ScorecardSet, ScorecardSetScores, calibrate_points
 from pipeline.config import ProjectFile
+from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads, score_rows
 from pipeline.dataset.time_split import Split
 from pipeline.dataset.training_set import TrainingSet
@@ -25,7 +27,8 @@ from pipeline.registry.bundle import Bundle
 class OutOfTime:
     """Rows that a model has not seen, scored by both lenses, with what became of them.
 
-    ``label`` is 0/1 by row_id; ``base_rate`` is that of the training rows; ``test_from`` is where these rows begin.
+    ``label`` is 0/1 by row_id; ``base_rate`` is that of the training rows; ``test_from`` is where these rows begin;
+    ``sample`` says how leads were drawn where not all rows fit in memory.
     """
 
     scored: ScoredLeads
@@ -33,6 +36,7 @@ class OutOfTime:
     label: pd.Series
     base_rate: float
     test_from: datetime
+    sample: LeadSample | None = None
 
     @property
     def seen(self) -> bool:
@@ -95,20 +99,26 @@ class OutOfTime:
 
 
 def score_out_of_time(
-    history: History, split: Split, bundle: Bundle, sheets: ScorecardSet | None
-) -> OutOfTime:
-    """Score the test rows of a split; ``refuse_seen`` says whether the model may have learned from some of them."""
-    scored = score_leads(history, split.test, bundle, sheets)
-    outcomes = history.engine.frame(
-        f"SELECT row_id, label FROM {split.outcomes} WHERE part = 'test' ORDER BY row_id"
-    )
-    return OutOfTime(
-        scored=scored,
-        bundle=bundle,
-        label=outcomes.set_index("row_id")["label"].astype(int),
-        base_rate=split.base_rate,
-        test_from=split.test_from,
-    )
+    file: ProjectFile, history: History, split: Split, bundles: Sequence[Bundle], sheets: ScorecardSet | None
+) -> list[OutOfTime]:
+    """Score the test rows of a split, or as many leads as fit in memory, by each model: the same rows by all.
+
+    ``refuse_seen`` says whether a model may have learned from some of them.
+    """
+    rooms = [Room.of(file, bundle.recipe.plan, sheets, bundle.sheet) for bundle in bundles]
+    room = sum(rooms[1:], rooms[0])
+    with fitting_rows(history.engine, split.test, split.outcomes, room) as rows:
+        return [
+            OutOfTime(
+                scored=score_leads(history, rows.spine, bundle, sheets),
+                bundle=bundle,
+                label=rows.outcomes["label"].astype(int),
+                base_rate=split.base_rate,
+                test_from=split.test_from,
+                sample=rows.sample,
+            )
+            for bundle in bundles
+        ]
 
 
 def out_of_time(rows: TrainingSet, bundle: Bundle) -> OutOfTime:
@@ -126,18 +136,22 @@ def out_of_time(rows: TrainingSet, bundle: Bundle) -> OutOfTime:
         scored=score_rows(rows.matrix.take(rows.test), bundle, rules, rules),
         bundle=bundle,
         label=rows.label[rows.test],
-        base_rate=float(rows.label[rows.train].mean()),
+        base_rate=rows.base_rate,
         test_from=rows.test_from,
+        sample=rows.sample,
     )
 
 
-def fit_sheet_probability(rules: ScorecardSetScores, label: pd.Series) -> dict[str, float]:
+def fit_sheet_probability(
+    rules: ScorecardSetScores, label: pd.Series, weight: pd.Series | None = None
+) -> dict[str, float]:
     """Points → log-odds on training rows; disqualified leads apart, by their own (smoothed) rate."""
     scores = rules.scores.set_index("row_id").loc[label.index]
+    each = pd.Series(1.0, index=label.index) if weight is None else weight
     out = scores["disqualified_by"].notna()
-    fitted = calibrate_points(scores.loc[~out, "total"].astype(float), label[~out])
-    rate = float(label.mean())
-    disqualified = (float(label[out].sum()) + 20 * rate * 0.5) / (int(out.sum()) + 20)
+    fitted = calibrate_points(scores.loc[~out, "total"].astype(float), label[~out], each[~out])
+    rate = float((label * each).sum() / each.sum())
+    disqualified = (float((label * each)[out].sum()) + 20 * rate * 0.5) / (float(each[out].sum()) + 20)
     return {**fitted.as_dict(), "disqualified": max(disqualified, 1e-4)}
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +19,10 @@ from typing import Any
 import pandas as pd
 
 from features import DataError, Engine, History, UsageError
-from features.engines import StepReport
+from features.engines import StepReport, Table
 from features.matrix import FeatureMatrix, plan_columns, write_matrix
 from features.plan import FeaturePlan
+from features.spine import Spine
 from pipeline.config import ProjectFile
 from pipeline.dataset.time_split import Split
 
@@ -60,7 +62,7 @@ class SavedMatrix:
                 why=f"its rows would not be those of this project: {', '.join(_DECIDING)} or judge has changed",
                 fix=_FIX,
             )
-        if self.data != data:
+        if _differing(self.data, data):
             raise DataError(
                 "this matrix was made from other data",
                 value=str(self.folder),
@@ -137,37 +139,49 @@ def open_matrix(folder: Path) -> SavedMatrix:
         ) from None
 
 
-def load_rows(saved: SavedMatrix, engine: Engine) -> tuple[FeatureMatrix, pd.DataFrame]:
-    """The matrix, and (part, label) by row_id. Raises ``DataError`` where the files do not belong together."""
-    engine.read("saved_features", saved.folder / "features.parquet")
-    engine.read("saved_labels", saved.folder / "labels.parquet")
-    columns = plan_columns(saved.plan)
-    features = engine.frame("SELECT * FROM saved_features ORDER BY row_id")
-    labels = engine.frame("SELECT row_id, part, label FROM saved_labels ORDER BY row_id")
-    engine.drop("saved_features", "saved_labels")
-    lacking = [column.name for column in columns if column.name not in features]
-    if (
-        lacking
-        or not len(features) == len(labels) == saved.rows
-        or not features["row_id"].equals(labels["row_id"])
+@contextmanager
+def saved_tables(saved: SavedMatrix, engine: Engine) -> Iterator[tuple[Table, Table]]:
+    """Features (with the spine's columns) and labels as tables that are read from their files where they are needed.
+
+    Raises ``DataError`` where the files do not belong together.
+    """
+    with (
+        Table(engine, engine.claim("saved_features")) as features,
+        Table(engine, engine.claim("saved_labels")) as labels,
     ):
-        raise DataError(
-            "the files of this matrix do not belong together",
-            value=str(saved.folder),
-            why=f"{len(features):,} rows of features, {len(labels):,} labels, {saved.rows:,} expected, and "
-            f"{len(lacking)} features are missing",
-            fix=_FIX,
-        )
-    spine = features[["row_id", "lead_id", "as_of", "created_at"]]
-    features = features.set_index("row_id")
+        engine.read(features.name, saved.folder / "features.parquet")
+        engine.read(labels.name, saved.folder / "labels.parquet")
+        there = engine.columns(features.name)
+        lacking = [column.name for column in plan_columns(saved.plan) if column.name not in there]
+        both = f"{features} AS f JOIN {labels} AS l ON l.row_id = f.row_id"
+        common = int(engine.value(f"SELECT count(DISTINCT f.row_id) FROM {both}"))
+        if lacking or not features.rows == labels.rows == common == saved.rows:
+            raise DataError(
+                "the files of this matrix do not belong together",
+                value=str(saved.folder),
+                why=f"{features.rows:,} rows of features, {labels.rows:,} labels, {saved.rows:,} expected, and "
+                f"{len(lacking)} features are missing",
+                fix=_FIX,
+            )
+        yield features, labels
+
+
+def read_matrix(saved: SavedMatrix, features: Table, rows: Spine) -> FeatureMatrix:
+    """The rows of a spine from ``features``, in ascending order."""
+    columns = plan_columns(saved.plan)
+    read = features.engine.frame(
+        f"SELECT f.* FROM {features} AS f WHERE f.row_id IN (SELECT row_id FROM {rows}) ORDER BY f.row_id"
+    )
+    spine = read[["row_id", "lead_id", "as_of", "created_at"]]
+    read = read.set_index("row_id")
     frame = pd.DataFrame(
         {
-            column.name: features[column.name].astype("float64" if column.kind == "number" else "str")
+            column.name: read[column.name].astype("float64" if column.kind == "number" else "str")
             for column in columns
         },
-        index=features.index,
+        index=read.index,
     )
-    return FeatureMatrix(frame, columns, spine), labels.set_index("row_id")
+    return FeatureMatrix(frame, columns, spine)
 
 
 def _to_json(saved: SavedMatrix) -> dict[str, Any]:
@@ -186,7 +200,16 @@ def _differing(one: str, other: str) -> list[str]:
     """The tables whose fingerprints differ; the first part is the data's end."""
     pairs = zip(one.split("/"), other.split("/"), strict=False)
     return [
-        mine.partition(":")[0] if ":" in mine else "the data's end"
+        mine.partition(":")[0].rstrip("*") if ":" in mine else "the data's end"
         for mine, theirs in pairs
-        if mine != theirs
+        if mine != theirs and not _same_number_of_events(mine, theirs)
     ]
+
+
+def _same_number_of_events(saved: str, now: str) -> bool:
+    """Releases up to 0.4.0 saved a checksum of the events with their ids: of those only the number is compared."""
+    return (
+        saved.startswith("events:")
+        and now.startswith("events*:")
+        and saved.split(":")[1] == now.split(":")[1]
+    )

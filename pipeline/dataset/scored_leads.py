@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from features import FeatureColumn, History
 from features.matrix import FeatureMatrix, build_matrix
 from features.spine import Spine
 from models.prediction import Prediction, named, predict, sheet_points, with_points
+from models.reason_columns import reason_columns
 from models.reasons import Reason, reasons_of
 from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
 from pipeline.registry.bundle import Bundle
+from pipeline.stages import Stages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +55,29 @@ class ScoredLeads:
             None if self.rules is None else self.rules.scores.set_index("row_id").loc[self.matrix.frame.index]
         )
 
+    @property
+    def as_of(self) -> NDArray[np.datetime64]:
+        """The as-of time of each row, UTC."""
+        return self.matrix.spine["as_of"].to_numpy(dtype="datetime64[us]")
+
     def reasons(self, most: int | None = None) -> list[list[Reason]]:
         """Why each row scores as it does, strongest first; all but ``most`` are put into one last line."""
         values = with_points(self.matrix.frame, self.points)
-        return reasons_of(self.prediction.contributions, values, self.columns, most)
+        return reasons_of(self.prediction.contributions, values, self.columns, most, self.as_of)
+
+    def reason_columns(self, most: int) -> pa.Table:
+        """The same for many rows: ``reasons``, a JSON list that begins with the base value, and ``reasons_text``."""
+        values = dict(self.matrix.frame.items())
+        if self.points is not None:
+            values |= dict(self.points.items())
+        return reason_columns(
+            self.prediction.contributions,
+            {str(name): column for name, column in values.items()},
+            self.columns,
+            base_value=self.prediction.base_value,
+            most=most,
+            as_of=self.as_of,
+        )
 
 
 def score_leads(
@@ -64,22 +87,25 @@ def score_leads(
     sheets: ScorecardSet | None,
     *,
     movement: bool = False,
-    store: Path | None = None,
+    stages: Stages | None = None,
 ) -> ScoredLeads:
     """Score the rows of a spine by a trained model and by the project's sheets.
 
     Features are made by the plan that the model was trained with, so that a row is what it was, or would have been,
-    in training. ``movement`` adds how the sheet's total moved in a week; ``store`` is where the sorted events of a
-    large history are kept (see ``build_matrix``). Raises ``DataError`` if the data lack a column of the plan.
+    in training. ``movement`` adds how the sheet's total moved in a week; ``stages`` records what each step costs. Raises ``DataError`` if the data lack a column of the plan.
     """
-    matrix = build_matrix(history, bundle.recipe.plan, spine, store=store)
-    rules = score_scorecard_set(sheets, history, spine, movement=movement) if sheets else None
-    prior = rules
-    if (own := bundle.sheet) is None:
-        prior = None
-    elif sheets is None or own.version != sheets.version:
-        prior = score_scorecard_set(own, history, spine)
-    return score_rows(matrix, bundle, rules, prior)
+    stages = stages or Stages()
+    with stages("features", spine.rows):
+        matrix = build_matrix(history, bundle.recipe.plan, spine)
+    with stages("sheet", spine.rows):
+        rules = score_scorecard_set(sheets, history, spine, movement=movement) if sheets else None
+        prior = rules
+        if (own := bundle.sheet) is None:
+            prior = None
+        elif sheets is None or own.version != sheets.version:
+            prior = score_scorecard_set(own, history, spine)
+    with stages("score", spine.rows):
+        return score_rows(matrix, bundle, rules, prior)
 
 
 def score_rows(

@@ -14,9 +14,11 @@ from features.plan import FeaturePlan
 from features.planning import plan_features
 from features.spine import Spine
 from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
+from models.statistics import weighted_mean
 from pipeline.config import ProjectFile
+from pipeline.dataset.lead_sample import FittingRows, LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings
-from pipeline.dataset.saved_matrix import load_rows, open_matrix
+from pipeline.dataset.saved_matrix import open_matrix, read_matrix, saved_tables
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.scorecards.project import load_sheets
 from pipeline.sources.transfer import data_fingerprint
@@ -24,7 +26,7 @@ from pipeline.sources.transfer import data_fingerprint
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """All mature rows of a project, in two parts that share no lead and as-of.
+    """All mature rows of a project, or as many as fit in memory, in two parts that share no lead and as-of.
 
     Attributes
     ----------
@@ -34,7 +36,10 @@ class TrainingSet:
     test_from : where the test rows begin.
     sheets : the project's score sheets; ``None`` without any.
     rules : their points on the same rows, each by its primary sheet.
-    warnings : what opening the data brought to light.
+    warnings : what opening the data brought to light, and what is a sample.
+    room : what the rows may take.
+    weight : how many rows each stands for, by row_id; ``None`` where all weigh the same.
+    sample : how leads were sampled; ``None`` where all rows fit in memory.
     """
 
     matrix: FeatureMatrix
@@ -45,6 +50,9 @@ class TrainingSet:
     sheets: ScorecardSet | None
     rules: ScorecardSetScores | None
     warnings: tuple[str, ...]
+    room: Room
+    weight: pd.Series | None = None
+    sample: LeadSample | None = None
 
     @property
     def train(self) -> pd.Index:
@@ -55,6 +63,19 @@ class TrainingSet:
     def test(self) -> pd.Index:
         """The row_ids to judge on, all out of time."""
         return self.part.index[self.part == "test"]
+
+    @property
+    def train_weight(self) -> pd.Series | None:
+        """The weights of the rows to learn from."""
+        return None if self.weight is None else self.weight[self.train]
+
+    @property
+    def base_rate(self) -> float:
+        """Share of the training rows that converted, of those that were left out too."""
+        weight = self.train_weight
+        return weighted_mean(
+            self.label[self.train].to_numpy(dtype=float), None if weight is None else weight.to_numpy()
+        )
 
     def __repr__(self) -> str:
         parts = ", ".join(
@@ -69,47 +90,70 @@ class TrainingSet:
         return f"<p>{self.__repr__()}</p>" + self.matrix._repr_html_()
 
 
-def build_training_set(file: ProjectFile, history: History, matrix: Path | None = None) -> TrainingSet:
+def build_training_set(
+    file: ProjectFile,
+    history: History,
+    matrix: Path | None = None,
+    *,
+    evenly: bool = False,
+    room: Room | None = None,
+) -> TrainingSet:
     """Build the project's rows, label them by what came of them, and split them by time.
 
     With ``matrix``, a folder that ``leadlens features --out`` wrote, its rows are read instead of built; rules are
-    scored here. Raises ``DataError`` where a part would have no row or only one class to learn from, ``UsageError``
-    where the matrix is of another project or of other data.
+    scored here. Where not all rows fit in memory leads are sampled (``fitting_rows``): so that the weighted rows stand
+    for all, or ``evenly``, without weights; ``room`` is that of a set that must have the same rows.
+
+    Raises ``DataError`` where a part would have no row or only one class to learn from, ``UsageError`` where the matrix
+    is of another project or of other data.
     """
     sheets = load_sheets(file)  # before all else: a mistake in a sheet costs no features
+    engine = history.engine
     if matrix is not None:
         saved = open_matrix(matrix)
         saved.check(file, data_fingerprint(history))
-        built, outcomes = load_rows(saved, history.engine)
-        with Spine.of(history.engine, "saved_rows", built.spine) as spine:
-            return _training_set(history, sheets, built, outcomes, spine, saved.plan, saved.test_from)
+        room = room or Room.of(file, saved.plan, sheets)
+        with (
+            saved_tables(saved, engine) as (features, labels),
+            Spine.make(
+                engine, "saved_rows", f"SELECT row_id, lead_id, as_of, created_at FROM {features}"
+            ) as every,
+            fitting_rows(engine, every, labels, room, evenly=evenly) as rows,
+        ):
+            built = read_matrix(saved, features, rows.spine)
+            return _training_set(history, sheets, built, rows, room, saved.plan, saved.test_from)
     with split_snapshots(history, file.project) as split:
+        # By all training rows: which features the data support does not depend on memory.
         plan = plan_features(history, split.train, feature_settings(file.project))
-        built = build_matrix(history, plan, split.both)
-        outcomes = history.engine.frame(f"SELECT row_id, part, label FROM {split.outcomes} ORDER BY row_id")
-        outcomes = outcomes.set_index("row_id")
-        return _training_set(history, sheets, built, outcomes, split.both, plan, split.test_from)
+        room = room or Room.of(file, plan, sheets)
+        with fitting_rows(engine, split.both, split.outcomes, room, evenly=evenly) as rows:
+            built = build_matrix(history, plan, rows.spine)
+            return _training_set(history, sheets, built, rows, room, plan, split.test_from)
 
 
 def _training_set(
     history: History,
     sheets: ScorecardSet | None,
     matrix: FeatureMatrix,
-    outcomes: pd.DataFrame,
-    spine: Spine,
+    rows: FittingRows,
+    room: Room,
     plan: FeaturePlan,
     test_from: datetime,
 ) -> TrainingSet:
     refuse_no_features(matrix)
+    found = [finding.message for finding in history.findings if finding.level == "warning"]
     return TrainingSet(
         matrix=matrix,
-        label=outcomes["label"].astype(int),
-        part=outcomes["part"],
+        label=rows.outcomes["label"].astype(int),
+        part=rows.outcomes["part"],
         test_from=test_from,
         plan=plan,
         sheets=sheets,
-        rules=score_scorecard_set(sheets, history, spine) if sheets else None,
-        warnings=tuple(finding.message for finding in history.findings if finding.level == "warning"),
+        rules=score_scorecard_set(sheets, history, rows.spine) if sheets else None,
+        warnings=(*found, *([rows.sample.message] if rows.sample else [])),
+        room=room,
+        weight=rows.weight,
+        sample=rows.sample,
     )
 
 

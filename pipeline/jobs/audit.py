@@ -18,8 +18,8 @@ from pipeline.audit.quick_models import QuickSet, quick_set
 from pipeline.audit.rebuild import Rebuild, rebuild
 from pipeline.config import ProjectFile
 from pipeline.dataset.training_set import TrainingSet, build_training_set
+from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
-from pipeline.sources import open_history
 
 _MOST_MEASURED = 25  # suspects with an incremental AUC, each of which takes a model of its own
 
@@ -90,7 +90,7 @@ def audit(file: ProjectFile, sample: int = 50, seed: int = 0, progress: Progress
     progress("Reading the history", 0, 0)
     history = open_history(file)
     progress("Building features", 0, 0)
-    rows = build_training_set(file, history)
+    rows = build_training_set(file, history, evenly=True)
     progress("Rebuilding past rows the slow way", 0, 0)
     rebuilt = rebuild(history, rows.plan, rows.matrix, sample, seed)
     progress("Opening what is kept out", 0, 0)
@@ -130,7 +130,10 @@ def audit(file: ProjectFile, sample: int = 50, seed: int = 0, progress: Progress
             ),
         },
         enough=data.enough,
-        findings=tuple(finding for finding in history.findings if finding.level == "warning"),
+        findings=(
+            *(finding for finding in history.findings if finding.level == "warning"),
+            *([Finding("sampled", rows.sample.message, "warning")] if rows.sample else []),
+        ),
     )
 
 
@@ -142,7 +145,12 @@ def _opened(
     if wide is None:
         return file, history, rows, KeptOut()
     all_history = open_history(wide)
-    return wide, all_history, build_training_set(wide, all_history), kept_out(history, all_history)
+    return (
+        wide,
+        all_history,
+        build_training_set(wide, all_history, evenly=True),
+        kept_out(history, all_history),
+    )
 
 
 def _run_probes(data: AuditData, *, late: bool) -> list[Evidence]:

@@ -18,12 +18,15 @@ from features.spine import Spine, build_spine
 from models.data_checks.readiness import Readiness, Reason, judge_readiness
 from models.data_checks.suspects import Suspect, find_suspects
 from pipeline.config import ProjectFile
+from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
 from pipeline.dataset.time_split import split_by_time
 from pipeline.dataset.training_set import refuse_no_features
 from pipeline.html import table_html
+from pipeline.prepared import differences, open_history, open_prepared
 from pipeline.scorecards.project import load_sheets, notes_of
-from pipeline.sources import open_history
+
+_COUNTED = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +88,48 @@ class Check:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What `leadlens check --only-read` or `--verify` says: the prepared history, and how it differs from the sources.
+
+    ``differences`` names tables (and "findings", "data end") that are not what a fresh reading makes of the sources;
+    ``None`` where that was not asked for.
+    """
+
+    project: str
+    version: int
+    counts: dict[str, int]
+    data_end: datetime
+    findings: tuple[Finding, ...]
+    differences: tuple[str, ...] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "project": self.project,
+            "data_version": self.version,
+            "counts": self.counts,
+            "data_end": self.data_end.isoformat(),
+            "findings": [vars(finding) for finding in self.findings],
+            "differences": None if self.differences is None else list(self.differences),
+        }
+
+
+def read(file: ProjectFile, *, verify: bool = False) -> Reading:
+    """Bring the prepared history up to date and say what is in it; with ``verify``, hold it to a fresh reading."""
+    prepared = open_prepared(file)
+    with prepared.history() as history:
+        counts = {table: history.engine.count(table) for table in _COUNTED}
+        return Reading(
+            project=file.project.name,
+            version=prepared.version,
+            counts=counts,
+            data_end=history.data_end,
+            findings=history.findings,
+            differences=differences(file, prepared) if verify else None,
+        )
+
+
 def check(file: ProjectFile) -> Check:
     """Read config and data and report on them. Raises ``LeadlensError`` only if they cannot be read at all."""
     history = open_history(file)
@@ -95,10 +140,7 @@ def check(file: ProjectFile) -> Check:
     if sheet := load_sheets(file):
         findings += sheet.check(history)
         findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
-    counts = {
-        table: engine.count(table)
-        for table in ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers")
-    }
+    counts = {table: engine.count(table) for table in _COUNTED}
     horizon = outcome_horizon(project)
     with (
         build_spine(history, spine_policy(project)) as spine,
@@ -117,7 +159,9 @@ def check(file: ProjectFile) -> Check:
             WHERE label IS NOT NULL
             """
         ).iloc[0]
-        features, suspects, stop = _features(file, history, spine, labels)
+        features, suspects, stop, sample = _features(file, history, spine, labels)
+    if sample is not None:
+        findings.append(Finding("sampled", sample.message, "warning"))
     rows, conversions = int(mature["n"]), int(mature["conversions"])
     counts["mature"] = rows
     first = _moment(engine.value("SELECT min(created_at) FROM leads"))
@@ -185,23 +229,22 @@ def _values(history: History, event_type: str) -> set[str]:
 
 def _features(
     file: ProjectFile, history: History, spine: Spine, labels: Labels
-) -> tuple[int, list[Suspect], str | None]:
-    """Number of features, the suspects among them, and why no training set can be built (if so)."""
+) -> tuple[int, list[Suspect], str | None, LeadSample | None]:
+    """Number of features, the suspects among them, why no training set can be built (if so), and what it samples."""
     settings = feature_settings(file.project)
     try:
         with split_by_time(history, spine, labels, file.project) as split:
             plan = plan_features(history, split.train, settings)
-            matrix = build_matrix(history, plan, split.train)
+            with fitting_rows(history.engine, split.train, split.outcomes, Room.of(file, plan)) as rows:
+                matrix = build_matrix(history, plan, rows.spine)
             refuse_no_features(matrix)
-            label = history.engine.frame(
-                f"SELECT row_id, label FROM {split.outcomes} WHERE part = 'train' ORDER BY row_id"
-            )
     except DataError as error:
         plan = plan_vocabulary(history, spine, settings)
         why = f"{error.what}; {error.fix}" if error.fix else error.what
-        return len(plan.keys) + len(plan.attributes), [], why
-    suspects = find_suspects(matrix.frame, label.set_index("row_id")["label"].astype(int), matrix.columns)
-    return len(matrix.columns), suspects, None
+        return len(plan.keys) + len(plan.attributes), [], why, None
+    label = rows.outcomes["label"].astype(int)
+    suspects = find_suspects(matrix.frame, label, matrix.columns, rows.weight)
+    return len(matrix.columns), suspects, None, rows.sample
 
 
 def _missing(history: History) -> tuple[dict[str, float], tuple[str, ...]]:

@@ -11,9 +11,9 @@ from pipeline.config import ProjectFile
 from pipeline.dataset.judged import compare_lenses, out_of_time, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
+from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets
-from pipeline.sources import open_history
 from pipeline.state import state_folder
 from pipeline.threads import one_blas_thread
 
@@ -68,7 +68,9 @@ def compare(
         progress("Scoring the out-of-time leads by both lenses", 0, 0)
         sheets = load_sheets(file)
         with split_snapshots(history, file.project) as split:
-            judged = score_out_of_time(history, split, served.bundle, sheets)
+            (judged,) = score_out_of_time(file, history, split, [served.bundle], sheets)
+        if judged.sample is not None:
+            warnings.append(judged.sample.message)
         if sheets is not None and sheets.version != served.bundle.recipe.sheet_version:
             warnings.append(SHEET_CHANGED)
     else:

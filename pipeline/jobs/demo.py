@@ -46,7 +46,7 @@ class WorldRun:
                 "leadlens": capacity.model,
                 "scorecard": capacity.rules,
             },
-            "open_leads": len(self.scored.scores),
+            "open_leads": self.scored.leads,
             "page": str(self.compared.page),
             "scores": str(self.scores),
         }

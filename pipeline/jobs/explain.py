@@ -16,11 +16,12 @@ from pipeline.dataset.known_leads import require_lead
 from pipeline.dataset.lead_scores import route_text
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
+from pipeline.prepared import open_lead
+from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import load_sheets
-from pipeline.sources import open_history
 
 if TYPE_CHECKING:
-    from pipeline.registry.mlflow_registry import Registered
+    from pipeline.registry.registered import Registered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,12 +91,10 @@ class Explanation:
 
 def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -> Explanation:
     """Explain one open lead. Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open."""
-    from pipeline.registry.mlflow_registry import Registry
-
-    history = open_history(file)
+    history = open_lead(file, lead_id)
     as_of, literal = as_of or history.data_end, history.engine.dialect.literal
     require_lead(history, lead_id)
-    served = Registry(file.project.name).serving()
+    served = serving_model(file.project.name)
     with (
         build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,
         Spine.make(

@@ -25,8 +25,8 @@ from pipeline.dataset.matrix_target import check_target
 from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
 from pipeline.dataset.saved_matrix import save_matrix
 from pipeline.dataset.time_split import Split, split_by_time
+from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
-from pipeline.sources import open_history
 from pipeline.sources.engines import spark_engine
 from pipeline.sources.transfer import data_fingerprint, transfer_history
 from pipeline.writable import check_writable

@@ -15,10 +15,11 @@ from pipeline.config import ProjectFile
 from pipeline.dataset.judged import OutOfTime, out_of_time, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
+from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
-from pipeline.registry.mlflow_registry import Registered, Registry
+from pipeline.registry.mlflow_registry import Registry
+from pipeline.registry.registered import Registered
 from pipeline.scorecards.project import load_sheets
-from pipeline.sources import open_history
 from pipeline.threads import one_blas_thread
 
 
@@ -28,7 +29,7 @@ class Promotion:
 
     ``difference`` is the challenger's mean log loss on ``rows`` out-of-time rows minus the rival's (below 0 is
     better), with its 90 % ``interval``; ``rows`` is 0 where the challenger was champion already. ``rival_has_seen``: the
-    champion may have learned from some of these rows, which favours it.
+    champion may have learned from some of these rows, which favours it. ``notes`` says where these rows are a sample.
     """
 
     project: str
@@ -41,10 +42,11 @@ class Promotion:
     rival_has_seen: bool = False
     log_loss: float | None = None
     rival_log_loss: float | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return vars(self).copy()
+        return {**vars(self), "notes": list(self.notes)}
 
 
 @one_blas_thread
@@ -112,6 +114,7 @@ def promote(
         rival_has_seen=others is not None and others.seen,
         log_loss=float(losses.mean()),
         rival_log_loss=float(rival_losses.mean()),
+        notes=() if judged.sample is None else (judged.sample.message,),
     )
 
 
@@ -122,12 +125,9 @@ def _judged(
     if rows is not None and champion is None:
         return out_of_time(rows, challenger.bundle), None
     history, sheets = open_history(file), load_sheets(file)
+    bundles = [registered.bundle for registered in (challenger, champion) if registered is not None]
     with split_snapshots(history, file.project) as split:
-        scored = [
-            score_out_of_time(history, split, registered.bundle, sheets)
-            for registered in (challenger, champion)
-            if registered is not None
-        ]
+        scored = score_out_of_time(file, history, split, bundles, sheets)
     return scored[0], scored[1] if champion else None
 
 

@@ -3,38 +3,61 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from features import History, humanize
+from features.history import Clock
 from features.spine import Spine, build_scoring_spine
 from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, expand
-from pipeline.dataset.lead_scores import lead_scores
+from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import score_leads
+from pipeline.prepared import open_prepared
 from pipeline.progress import Progress, silent
+from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
-from pipeline.sources import open_history
+from pipeline.stages import Stages
 from pipeline.state import state_folder
-from pipeline.writeback import RunManifest, WriteResult, parse_target, write_scores
+from pipeline.writeback import RunManifest, WriteResult, parse_target, stage_scores
+
+# Of more leads than these, a result holds those with the highest scores alone.
+_MOST_SHOWN = 50_000
+_SHOWN_OF_MORE = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What a scoring run did. ``written`` is ``None`` for a dry run; ``scores`` has the columns of lead_scores."""
+    """What a scoring run did. ``written`` is ``None`` for a dry run.
+
+    ``table`` has the columns of lead_scores, a row per lead; of more than 50,000 leads only the 1,000 with the
+    highest scores. ``stages`` says what reading, features, sheet, score, reasons and writing cost.
+    """
 
     project: str
     as_of: datetime
     version: str
     alias: str
     run_id: str
-    scores: pd.DataFrame
+    data_version: int
+    leads: int
+    grades: dict[str, int]
+    table: pa.Table
     written: WriteResult | None
     warnings: tuple[str, ...]
+    stages: tuple[dict[str, Any], ...]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The rows as people read them."""
+        return scores_frame(self.table)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -44,10 +67,12 @@ class Scoring:
             "model_version": self.version,
             "alias": self.alias,
             "run_id": self.run_id,
-            "leads": len(self.scores),
-            "grades": dict(Counter(self.scores["grade"])) if len(self.scores) else {},
+            "data_version": self.data_version,
+            "leads": self.leads,
+            "grades": self.grades,
             "written": self.written.as_dict() if self.written else None,
             "warnings": list(self.warnings),
+            "stages": list(self.stages),
         }
 
     def _repr_html_(self) -> str:
@@ -56,7 +81,7 @@ class Scoring:
         wanted = ("lead_id", "score", "grade", "rule_points", "rule_stage", "reasons_text")
         shown = [name for name in wanted if name in self.scores]
         best = self.scores.sort_values("score", ascending=False)[shown]
-        return f"<p>{len(self.scores):,} open leads as of {self.as_of:%Y-%m-%d}</p>" + table_html(best)
+        return f"<p>{self.leads:,} open leads as of {self.as_of:%Y-%m-%d}</p>" + table_html(best)
 
 
 def score(
@@ -69,23 +94,25 @@ def score(
 ) -> Scoring:
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
 
-    All scores are written or none; writing equal scores again changes nothing. Raises ``LeadlensError`` with
-    the target as it was before.
+    Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
+    writing equal scores again changes nothing. Raises ``LeadlensError`` with the target as it was before.
     """
-    from pipeline.registry.mlflow_registry import Registry
-
-    target = _target(file, to)
+    target, stages = _target(file, to), Stages()
     if not dry_run:
         parse_target(target)  # a typo costs no scoring run
     progress("Opening the model", 0, 0)
-    served = Registry(file.project.name).serving()
+    with stages("model"):
+        served = serving_model(file.project.name)
     warnings = [] if served.alias == "champion" else [
         "no champion yet: the challenger scores (leadlens promote makes it champion)"
     ]  # fmt: skip
     progress("Reading the history", 0, 0)
-    history = open_history(file)
-    warnings += [finding.message for finding in history.findings if finding.level == "warning"]
-    as_of = as_of or history.data_end
+    with stages("read"):
+        prepared = open_prepared(file)
+        with prepared.history() as history:
+            data_end, findings, clock = history.data_end, history.findings, history.clock
+    warnings += [finding.message for finding in findings if finding.level == "warning"]
+    as_of = as_of or data_end
     sheets = load_sheets(file)
     warnings += [*file.notes, *notes_of(file), *_stale_sheets(sheets, served.bundle.recipe.sheet_version)]
     run = RunManifest(
@@ -94,26 +121,75 @@ def score(
         scorecard_version="" if sheets is None else f"{sheets.name} {sheets.version}",
         config_fingerprint=file.fingerprint,
     )
-    with build_scoring_spine(history, as_of, spine_policy(file.project)) as spine:
-        warnings += _unlike_training(history, file, as_of, spine)
-        progress(f"Scoring {spine.rows:,} open leads", 0, 0)
-        store = state_folder() / "events" / file.project.name
-        scored = score_leads(history, spine, served.bundle, sheets, movement=True, store=store)
-    scores = lead_scores(scored)
-    written = None
-    if not dry_run:
-        progress(f"Writing to {parse_target(target).shown}", 0, 0)
-        written = write_scores(scores, target, table=file.project.scores.table, run=run)
+    tally, written = _Tally(), None
+    staging = (
+        nullcontext()
+        if dry_run
+        else stage_scores(target, table=file.project.scores.table, run=run, folder=state_folder() / "written")
+    )
+    with staging as staged:
+        for part in range(prepared.parts):
+            progress("Scoring open leads", part, prepared.parts)
+            with (
+                prepared.part(part) as history,
+                build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,
+            ):
+                if not spine.rows:
+                    continue
+                old = _old_leads(history, file, as_of, spine)
+                scored = score_leads(history, spine, served.bundle, sheets, movement=True, stages=stages)
+            with stages("reasons", len(scored)):
+                rows = lead_scores_table(scored)
+            tally.add(rows, old)
+            if staged is not None:
+                with stages("write", len(rows)):
+                    staged.add(rows)
+        warnings += _unlike_training(tally, file, as_of, data_end, clock)
+        if staged is not None:
+            progress(f"Writing to {parse_target(target).shown}", 0, 0)
+            with stages("write"):
+                written = staged.commit()
     return Scoring(
         project=file.project.name,
         as_of=as_of,
         version=served.display_name,
         alias=served.alias,
         run_id=run.run_id,
-        scores=scores,
+        data_version=prepared.version,
+        leads=tally.leads,
+        grades=dict(tally.grades),
+        table=tally.table(),
         written=written,
         warnings=tuple(warnings),
+        stages=tuple(stages.to_list()),
     )
+
+
+@dataclass
+class _Tally:
+    """What is to be said of all parts together."""
+
+    leads: int = 0
+    old: int = 0
+    grades: Counter[str] = field(default_factory=Counter)
+    tables: list[pa.Table] = field(default_factory=list)
+
+    def add(self, rows: pa.Table, old: int) -> None:
+        self.leads += len(rows)
+        self.old += old
+        self.grades.update(rows["grade"].to_pylist())
+        self.tables.append(rows)
+        if self.leads > _MOST_SHOWN:
+            self.tables = [self.table()]
+
+    def table(self) -> pa.Table:
+        """All rows by lead; of very many leads those with the highest scores."""
+        if not self.tables:
+            return pa.table({"lead_id": pa.array([], pa.string())})
+        rows = pa.concat_tables(self.tables)
+        if self.leads > _MOST_SHOWN:
+            rows = rows.sort_by([("score", "descending"), ("lead_id", "ascending")]).slice(0, _SHOWN_OF_MORE)
+        return rows.sort_by("lead_id").combine_chunks()
 
 
 def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:
@@ -127,24 +203,31 @@ def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:
     return []
 
 
-def _unlike_training(history: History, file: ProjectFile, as_of: datetime, spine: Spine) -> list[str]:
+def _old_leads(history: History, file: ProjectFile, as_of: datetime, spine: Spine) -> int:
+    """How many of the leads are more than twice as old as any that was learned from."""
+    if not file.project.spine.at_ages:
+        return 0
+    before = history.engine.dialect.literal(as_of - 2 * max(file.project.spine.at_ages))
+    return history.engine.count(f"{spine} WHERE created_at < {before}")
+
+
+def _unlike_training(
+    tally: _Tally, file: ProjectFile, as_of: datetime, data_end: datetime, clock: Clock
+) -> list[str]:
     """What makes the scored leads unlike those that were learned from."""
-    if not spine.rows:
+    if not tally.leads:
         return [f"no lead is open at {as_of:%Y-%m-%d %H:%M}: nothing to score"]
-    warnings, ages = [], file.project.spine.at_ages
-    if history.clock == "time" and as_of > history.data_end + file.project.outcome.horizon:
+    warnings = []
+    if clock == "time" and as_of > data_end + file.project.outcome.horizon:
         warnings.append(
-            f"the data end at {history.data_end:%Y-%m-%d}, long before {as_of:%Y-%m-%d}: what leads did since is unknown"
+            f"the data end at {data_end:%Y-%m-%d}, long before {as_of:%Y-%m-%d}: what leads did since is unknown"
         )
-    if ages:
-        oldest = max(ages)
-        before = history.engine.dialect.literal(as_of - 2 * oldest)
-        old = history.engine.count(f"{spine} WHERE created_at < {before}")
-        if old > spine.rows / 4:
-            warnings.append(
-                f"{old:,} of {spine.rows:,} open leads are more than twice as old as any age learned from "
-                f"({humanize(oldest)}): mark those that are over by closed_at, or add ages to spine.at_ages"
-            )
+    if tally.old > tally.leads / 4:
+        oldest = humanize(max(file.project.spine.at_ages))
+        warnings.append(
+            f"{tally.old:,} of {tally.leads:,} open leads are more than twice as old as any age learned from "
+            f"({oldest}): mark those that are over by closed_at, or add ages to spine.at_ages"
+        )
     return warnings
 
 

@@ -18,11 +18,12 @@ from models.prediction import predict_frame, sheet_points, with_points
 from models.scorecard.language.yaml_text import yaml_text
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import OutOfTime, compare_lenses, fit_sheet_probability, out_of_time
+from pipeline.dataset.lead_sample import LeadSample
 from pipeline.dataset.policies import outcome_horizon
 from pipeline.dataset.training_set import TrainingSet, build_training_set
+from pipeline.prepared import open_history
 from pipeline.progress import Progress, silent
 from pipeline.registry.bundle import Bundle, Recipe
-from pipeline.sources import open_history
 from pipeline.state import study_storage
 from pipeline.threads import one_blas_thread
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 class Training:
     """What a training made: the registered version, and its figures on out-of-time leads.
 
-    ``comparison`` is ``None`` for a project without a score sheet; ``figures`` are there all the same.
+    ``comparison`` is ``None`` for a project without a score sheet; ``figures`` are there all the same. ``rows`` and
+    ``conversions`` are those that were kept, where ``sample`` says that not all rows fitted in memory.
     """
 
     project: str
@@ -49,6 +51,7 @@ class Training:
     dropped: dict[str, str]
     suspects: tuple[Suspect, ...]
     warnings: tuple[str, ...]
+    sample: LeadSample | None
     bundle: Bundle
     training_set: TrainingSet
     comparison: Comparison | None
@@ -69,6 +72,7 @@ class Training:
             "dropped": self.dropped,
             "suspects": [vars(suspect) for suspect in self.suspects],
             "warnings": list(self.warnings),
+            "sample": self.sample.to_dict() if self.sample else None,
         }
 
     def _repr_html_(self) -> str:
@@ -100,7 +104,7 @@ def train(
     rows = build_training_set(file, history, matrix=matrix)
     early = rows.train
     frame = rows.matrix.frame.loc[early]
-    suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns))
+    suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns, rows.train_weight))
     spine = rows.matrix.spine.set_index("row_id").loc[early]
     settings = file.project.model
     trained = train_model(
@@ -110,6 +114,7 @@ def train(
         lead_id=spine["lead_id"],
         horizon=pd.Timedelta(outcome_horizon(file.project)),
         rule_points=sheet_points(rows.rules, early),
+        weight=rows.train_weight,
         settings=TrainSettings(
             trials=trials or settings.trials,
             folds=settings.folds,
@@ -130,7 +135,9 @@ def train(
     figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}
     progress("Registering", 0, 0)
     with (
-        registry.run(file.project.name, {"leadlens.kind": "training"}) as run,
+        registry.run(
+            file.project.name, {"leadlens.kind": "training", "leadlens.data_version": str(history.version)}
+        ) as run,
         tempfile.TemporaryDirectory() as folder,
     ):
         _log(registry, file, history, rows, trained, judged, figures, comparison, Path(folder))
@@ -150,6 +157,7 @@ def train(
         dropped=dropped,
         suspects=suspects,
         warnings=tuple(warnings),
+        sample=rows.sample,
         bundle=bundle,
         training_set=rows,
         comparison=comparison,
@@ -165,7 +173,11 @@ def _recipe(file: ProjectFile, rows: TrainingSet, dropped: dict[str, str]) -> Re
         plan=rows.plan,
         sheet=rows.sheets.content() if rows.sheets else None,
         sheet_version=rows.sheets.version if rows.sheets else "",
-        sheet_probability=fit_sheet_probability(rows.rules, rows.label[rows.train]) if rows.rules else None,
+        sheet_probability=(
+            fit_sheet_probability(rows.rules, rows.label[rows.train], rows.train_weight)
+            if rows.rules
+            else None
+        ),
         test_from=rows.test_from.isoformat(),
         trained_to=str(spine["as_of"].max()),
         dropped=dropped,
@@ -207,6 +219,7 @@ def _log(
             "features": len(bundle.model.columns),
             "train_rows": len(rows.train),
             "test_rows": len(rows.test),
+            "sampled": rows.sample is not None,
             "test_from": recipe.test_from,
             "data_end": history.data_end.isoformat(),
             "data_fingerprint": recipe.data_fingerprint,
@@ -223,6 +236,8 @@ def _log(
         if table is not None and len(table):
             table.to_csv(folder / f"{name}.csv", index=False)
             mlflow.log_artifact(str(folder / f"{name}.csv"))
+    if rows.sample is not None:
+        mlflow.log_dict(rows.sample.to_dict(), "sample.json")
     mlflow.log_dict(file.project.canonical(), "project.json")
     mlflow.log_dict([column.to_dict() for column in rows.matrix.columns], "features.json")
     # The sheets as they were learned from: the active versions, which the files may have left behind.

@@ -8,36 +8,20 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from features import DataError
 from pipeline.registry.bundle import Bundle
+from pipeline.registry.registered import Alias, Registered
 from pipeline.state import state_folder, tracking_uri
 
 if TYPE_CHECKING:
     import mlflow
     import pandas as pd
 
-Alias = Literal["champion", "challenger"]
 _PYFUNC = Path(__file__).with_name("pyfunc_model.py")
 _REQUIRED = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A registered model version, loaded."""
-
-    bundle: Bundle
-    version: str
-    alias: Alias
-    run_id: str
-
-    @property
-    def display_name(self) -> str:
-        """The version's name in tables and reports: ``bank_marketing/3``."""
-        return f"{self.bundle.recipe.project['name']}/{self.version}"
 
 
 class Registry:

@@ -48,6 +48,8 @@ class Caster:
             # An integer column with NULLs may arrive as floating point; 12.0 and "12" must be the same lead.
             whole = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
             return f"CASE WHEN {name} = floor({name}) THEN {whole} ELSE CAST({name} AS VARCHAR) END"
+        if kind == "VARCHAR":
+            return trimmed(name)
         return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
 
     def timestamp(self, column: str) -> str:
@@ -83,7 +85,7 @@ class Caster:
             return f"CAST({name} AS DOUBLE)"
         cast = f"TRY_CAST({name} AS DOUBLE)"
         usable = f"(isfinite({cast}) AND abs({cast}) <= {LARGEST})"
-        odd = self._count(f"NOT {usable}")
+        odd = self._count(column, f"NOT {usable}")
         if odd:
             values = f"{counted(odd, 'value')} NaN, infinite or beyond {LARGEST}"
             self._warn("not-finite", f"{self.table}.{column}: {values}, read as missing", odd)
@@ -106,16 +108,16 @@ class Caster:
 
     def _text(self, column: str) -> tuple[str, Kind]:
         name = self.quote(column)
-        filled = f"nullif(trim({name}), '')"
-        total = self._count(f"{filled} IS NOT NULL")
-        numeric = self._count(f"TRY_CAST({filled} AS DOUBLE) IS NOT NULL")
-        distinct = int(self._value(f"count(DISTINCT {filled})"))
+        filled = trimmed(name)
+        total = self._count(column, f"{filled} IS NOT NULL")
+        numeric = self._count(column, f"TRY_CAST({filled} AS DOUBLE) IS NOT NULL")
+        distinct = self._distinct(column, filled)
         # Codes such as postcodes stay text, or they would lose their leading zeros.
-        coded = self._count(f"regexp_matches({filled}, '^0[0-9]')") > 0
+        coded = self._count(column, f"regexp_matches({filled}, '^0[0-9]')") > 0
         few = numeric < total and distinct <= 10
         if total and not coded and not few and numeric >= _MOSTLY * total:
             return self.number(column), "number"
-        written = self._count(f"regexp_matches({filled}, {_WRITTEN_NUMBER})")
+        written = self._count(column, f"regexp_matches({filled}, {_WRITTEN_NUMBER})")
         if not coded and distinct > 10 and written >= _MOSTLY * total:
             self._warn(
                 "number-as-text",
@@ -128,7 +130,7 @@ class Caster:
 
     def _warn_text(self, column: str, cast: str) -> None:
         text = f"nullif(trim({self.quote(column)}), '') IS NOT NULL AND {cast} IS NULL"
-        if bad := self._count(text):
+        if bad := self._count(column, text):
             self._warn(
                 "text-in-number",
                 f"{self.table}.{column} holds numbers and {counted(bad, 'value')} of text "
@@ -150,7 +152,7 @@ class Caster:
     def _plausible(self, column: str, timestamp: str) -> str:
         """The timestamp, or NULL where its year is a placeholder for “never” or “not known”."""
         within = f"(isfinite({timestamp}) AND {timestamp} BETWEEN {_EARLIEST} AND {_LATEST})"
-        odd = self._count(f"NOT {within}")
+        odd = self._count(column, f"NOT {within}")
         if not odd:
             return timestamp
         self._warn(
@@ -162,7 +164,7 @@ class Caster:
 
     def _refuse_rounded(self, column: str) -> None:
         name = self.quote(column)
-        if rounded := self._count(f"isfinite({name}) AND abs({name}) >= 9007199254740992"):
+        if rounded := self._count(column, f"isfinite({name}) AND abs({name}) >= 9007199254740992"):
             raise DataError(
                 f"{counted(rounded, 'id')} in {self.table}.{column} are floating-point numbers of 16 digits and more",
                 where=self.where,
@@ -174,10 +176,10 @@ class Caster:
         name = self.quote(column)
         own = self.quote(self.origins.get(column, column))  # a query sees the names before the column mapping
         condition = f"nullif(trim({name}), '') IS NOT NULL AND {parsed} IS NULL"
-        bad = self._count(condition)
+        bad = self._count(column, condition)
         if bad:
             raise DataError(
-                f"{bad:,} of {counted(self._value('count(*)'), 'value')} in {self.table}.{column} "
+                f"{bad:,} of {counted(self._count(column, 'TRUE'), 'value')} in {self.table}.{column} "
                 f"{'is not a timestamp' if bad == 1 else 'are not timestamps'}",
                 value=self._examples(column, f"({condition})"),
                 where=self.where,
@@ -188,8 +190,10 @@ class Caster:
 
     def _warn_mixed_zones(self, column: str) -> None:
         name = self.quote(column)
-        zoned = self._count(f"regexp_matches(trim({name}), ':[0-9.]+ ?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')")
-        bare = self._count(f"nullif(trim({name}), '') IS NOT NULL") - zoned
+        zoned = self._count(
+            column, f"regexp_matches(trim({name}), ':[0-9.]+ ?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
+        )
+        bare = self._count(column, f"nullif(trim({name}), '') IS NOT NULL") - zoned
         if zoned and bare:
             self._warn(
                 "mixed-zones",
@@ -199,16 +203,23 @@ class Caster:
             )
 
     def _all_null(self, column: str) -> bool:
-        return self._count(f"{self.quote(column)} IS NOT NULL") == 0
+        return self._count(column, f"{self.quote(column)} IS NOT NULL") == 0
 
-    def _count(self, condition: str) -> int:
-        return int(self._value(f"count(*) FILTER (WHERE {condition})"))
+    def _count(self, column: str, condition: str) -> int:
+        """Rows for which a condition on ``column`` alone holds."""
+        return int(self.engine.value(f"SELECT count(*) FILTER (WHERE {condition}) FROM {self.raw}") or 0)
 
-    def _value(self, expression: str) -> int:
-        return int(self.engine.value(f"SELECT {expression} FROM {self.raw}") or 0)
+    def _distinct(self, column: str, expression: str) -> int:
+        """Distinct values of an expression of ``column`` alone."""
+        return int(self.engine.value(f"SELECT count(DISTINCT {expression}) FROM {self.raw}") or 0)
 
     def _warn(self, code: str, message: str, count: int) -> None:
         self.findings.append(Finding(code, message, "warning", count))
+
+
+def trimmed(name: str) -> str:
+    """SQL of a text without spaces around it, NULL for an empty one; few texts need it, and they are told apart cheaply."""
+    return f"CASE WHEN {name} < '!' OR suffix({name}, ' ') THEN nullif(trim({name}), '') ELSE {name} END"
 
 
 def _humanize(sql_type: str) -> str:

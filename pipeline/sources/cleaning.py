@@ -12,9 +12,36 @@ from features.history import Kind
 from pipeline.sources.casting import LARGEST
 
 # No CRM is older than the Unix epoch: zero seconds since 1970 stands for a missing timestamp.
-_FIRST_DAY = "TIMESTAMP '1970-01-02'"
+FIRST_DAY = "TIMESTAMP '1970-01-02'"
 _NEVER_CHANGED = ("lead_id", "account_id", "created_at", "closed_at")  # read from leads and accounts alone
 _CASTS: dict[Kind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}
+
+
+EVENT_NEEDS = ("lead_id", "occurred_at", "event_type")
+
+
+@dataclass
+class EventCounts:
+    """What was found in the events: rows read, and how many of them were left out or are odd, in this order.
+
+    ``incomplete`` counts rows by the first column of ``EVENT_NEEDS`` that they lack; ``stranger`` is an id that no
+    lead has, ``latest`` the last day in the future.
+    """
+
+    rows: int = 0
+    incomplete: dict[str, int] = field(default_factory=dict)
+    unknown: int = 0
+    stranger: str = ""
+    known_early: int = 0
+    retracted: int = 0
+    in_vain: int = 0
+    alike: int = 0
+    repeated: int = 0
+    shared: int = 0
+    future: int = 0
+    latest: str = ""
+    ancient: int = 0
+    early: int = 0
 
 
 @dataclass
@@ -61,34 +88,62 @@ class Cleaner:
             self._report("account-unknown", self.engine.count(unknown), "lead", problem)
 
     def events(self) -> None:
-        for column in ("lead_id", "occurred_at", "event_type"):
-            self._keep("events", f"{column} IS NOT NULL", "event-incomplete", f"without {column}")
-        self._keep_known_leads("events", "event-unknown-lead")
-        early = self.engine.count("events WHERE known_at < occurred_at")
-        self._report(
-            "known-early",
-            early,
-            "event",
-            "with known_at before occurred_at: taken as known at occurred_at",
-            "note",
-        )
+        counts = EventCounts(rows=self.engine.count("events"))
+        for column in EVENT_NEEDS:
+            counts.incomplete[column] = self._leave_out("events", f"{column} IS NOT NULL")
+        self._unknown_leads(counts)
+        counts.known_early = self.engine.count("events WHERE known_at < occurred_at")
         known = "greatest(coalesce(known_at, occurred_at), occurred_at) AS known_at"
         self.engine.run([Step("events", f"SELECT * REPLACE ({known}) FROM events")])
-        back = self.engine.count("events WHERE retracted_at IS NOT NULL")
-        self._report(
-            "events-retracted", back, "event", "retracted: each counts until its retracted_at", "note"
-        )
-        vain = self.engine.count("events WHERE retracted_at <= known_at")
-        self._report("retracted-unknown", vain, "event", "retracted before known: they never count", "note")
-        self._keep_one_per_event_id()
-        self._drop_future("events", "known_at")
-        self._report_ancient("events", "occurred_at")
-        before = self.engine.count(
+        counts.retracted = self.engine.count("events WHERE retracted_at IS NOT NULL")
+        counts.in_vain = self.engine.count("events WHERE retracted_at <= known_at")
+        self._keep_one_per_event_id(counts)
+        latest = self.engine.value("SELECT max(known_at) FROM events")
+        counts.future = self._leave_out("events", f"known_at <= {now_literal(self.engine)}")
+        counts.latest = "" if latest is None else str(latest)[:10]
+        counts.ancient = self.engine.count(f"events WHERE occurred_at < {FIRST_DAY}")
+        counts.early = self.engine.count(
             "events AS e JOIN leads AS l USING (lead_id) WHERE e.occurred_at < l.created_at"
         )
-        self._report(
-            "event-early", before, "event", "dated before the lead was created: part of its history", "note"
-        )
+        self.report_events(counts)
+
+    def report_events(self, counts: EventCounts) -> None:
+        """The findings about events, in the order in which rows are left out."""
+        for column, count in counts.incomplete.items():
+            self._report("event-incomplete", count, "event", f"without {column}: left out")
+        if counts.unknown and counts.unknown == counts.rows - sum(counts.incomplete.values()):
+            # Never by chance: the two tables spell the same ids differently.
+            ours = self.engine.value("SELECT min(lead_id) FROM leads")
+            message = (
+                f"none of {counted(counts.unknown, 'event')} belongs to a lead: its ids are of the form "
+                f"{listed([counts.stranger])}, those in leads {listed([ours])}. "
+                "Are they the same ids in another spelling?"
+            )
+            self.findings.append(Finding("event-unknown-lead", message, count=counts.unknown))
+        else:
+            such = f" (such as {listed([counts.stranger])})"
+            problem = f"of leads that are not in leads{such}: left out"
+            self._report("event-unknown-lead", counts.unknown, "event", problem)
+        for code, count, problem, level in (
+            ("known-early", counts.known_early,
+             "with known_at before occurred_at: taken as known at occurred_at", "note"),
+            ("events-retracted", counts.retracted, "retracted: each counts until its retracted_at", "note"),
+            ("retracted-unknown", counts.in_vain, "retracted before known: they never count", "note"),
+            ("event-alike", counts.alike, "without event_id, identical to another in every column: "
+             "each counts. Add an event_id to tell them apart", "note"),
+            ("event-repeated", counts.repeated, "identical to another in every column: kept once", "note"),
+            ("event-id-shared", counts.shared,
+             "with the event_id of a different event: left out, the first known one counts", "warning"),
+            ("future", counts.future, f"in the future (to {counts.latest}): left out", "warning"),
+            ("ancient", counts.ancient, _ancient("occurred_at"), "warning"),
+            ("event-early", counts.early, "dated before the lead was created: part of its history", "note"),
+        ):  # fmt: skip
+            self._report(code, count, "event", problem, level)
+
+    def _unknown_leads(self, counts: EventCounts) -> None:
+        unknown = "events WHERE lead_id NOT IN (SELECT lead_id FROM leads)"
+        counts.stranger = str(self.engine.value(f"SELECT min(lead_id) FROM {unknown}"))
+        counts.unknown = self._leave_out("events", "lead_id IN (SELECT lead_id FROM leads)")
 
     def conversions(self) -> None:
         for column in ("lead_id", "converted_at"):
@@ -164,11 +219,18 @@ class Cleaner:
     ) -> None:
         """Leave out the rows for which ``condition`` does not hold, and report their number and an example."""
         rest = f"{table} WHERE NOT ({condition})"
-        if not (dropped := self.engine.count(rest)):
+        if not self.engine.count(rest):
             return
         shown = self._example(example, rest, known) if example else ""
-        self.engine.run([Step(table, f"SELECT * FROM {table} WHERE {condition}")])
+        dropped = self._leave_out(table, condition)
         self._report(code, dropped, table.removesuffix("s"), f"{problem}{shown}: left out")
+
+    def _leave_out(self, table: str, condition: str) -> int:
+        """Leave out the rows for which ``condition`` does not hold; returns how many."""
+        dropped = self.engine.count(f"{table} WHERE NOT ({condition})")
+        if dropped:
+            self.engine.run([Step(table, f"SELECT * FROM {table} WHERE {condition}")])
+        return dropped
 
     def _example(self, column: str, rest: str, known: Iterable[str] = ()) -> str:
         value = self.engine.value(f"SELECT min({column}) FROM {rest}")
@@ -198,12 +260,14 @@ class Cleaner:
     def _keep_distinct(self, table: str, key: str) -> None:
         """Drop exact duplicates; other rows must not share their key."""
         before = self.engine.count(table)
+        if before == self.engine.value(f"SELECT count(DISTINCT {key}) FROM {table}"):
+            return
         self.engine.run([Step(table, f"SELECT DISTINCT * FROM {table}")])
         thing, repeated = table.removesuffix("s"), before - self.engine.count(table)
         self._report(f"{thing}-repeated", repeated, thing, "identical to another in every column: kept once")
         refuse_duplicates(self.engine, table, key)
 
-    def _keep_one_per_event_id(self) -> None:
+    def _keep_one_per_event_id(self, counts: EventCounts) -> None:
         columns = list(self.engine.columns("events"))
         first = ["event_id", "known_at", "occurred_at"]
         order = ", ".join(
@@ -211,47 +275,29 @@ class Cleaner:
         )
         without_id = "SELECT * FROM events WHERE event_id IS NULL"
         with_id = self.engine.count("events WHERE event_id IS NOT NULL")
-        alike = self.engine.value(
+        counts.alike = self.engine.value(
             f"SELECT count(*) - (SELECT count(*) FROM (SELECT DISTINCT * FROM ({without_id}))) FROM ({without_id})"
         )
-        self._report(
-            "event-alike", int(alike), "event",
-            "without event_id, identical to another in every column: each counts. Add an event_id to tell them apart",
-            "note",
-        )  # fmt: skip
         # NULL ids are never duplicates.
         once = "SELECT DISTINCT * FROM events WHERE event_id IS NOT NULL"
         self.engine.run([Step("events", f"{without_id} UNION ALL ({once})")])
         distinct = self.engine.count("events WHERE event_id IS NOT NULL")
-        self._report(
-            "event-repeated",
-            with_id - distinct,
-            "event",
-            "identical to another in every column: kept once",
-            "note",
-        )
+        counts.repeated = with_id - distinct
         # Of different rows with the same event_id the first known one counts, whatever the order of rows.
         first_known = (
             f"SELECT DISTINCT ON (event_id) * FROM events WHERE event_id IS NOT NULL ORDER BY {order}"
         )
         self.engine.run([Step("events", f"{without_id} UNION ALL ({first_known})")])
-        left = self.engine.count("events WHERE event_id IS NOT NULL")
-        self._report(
-            "event-id-shared", distinct - left, "event",
-            "with the event_id of a different event: left out, the first known one counts",
-        )  # fmt: skip
+        counts.shared = distinct - self.engine.count("events WHERE event_id IS NOT NULL")
 
     def _drop_future(self, table: str, column: str) -> None:
-        now = self.engine.dialect.literal(datetime.now(UTC).replace(tzinfo=None))
         latest = self.engine.value(f"SELECT CAST(max({column}) AS VARCHAR) FROM {table}")
-        self._keep(table, f"{column} <= {now}", "future", f"in the future (to {str(latest)[:10]})")
+        problem = f"in the future (to {str(latest)[:10]})"
+        self._keep(table, f"{column} <= {now_literal(self.engine)}", "future", problem)
 
     def _report_ancient(self, table: str, column: str) -> None:
-        ancient = self.engine.count(f"{table} WHERE {column} < {_FIRST_DAY}")
-        self._report(
-            "ancient", ancient, table.removesuffix("s"),
-            f"with {column} before 1970-01-02: if that means “not known”, filter it out with `where`",
-        )  # fmt: skip
+        ancient = self.engine.count(f"{table} WHERE {column} < {FIRST_DAY}")
+        self._report("ancient", ancient, table.removesuffix("s"), _ancient(column))
 
     def _report(self, code: str, count: int, thing: str, problem: str, level: str = "warning") -> None:
         if count:
@@ -263,6 +309,15 @@ class Cleaner:
                     count,
                 )
             )
+
+
+def now_literal(engine: DuckDBEngine) -> str:
+    """The present, in UTC, as SQL."""
+    return engine.dialect.literal(datetime.now(UTC).replace(tzinfo=None))
+
+
+def _ancient(column: str) -> str:
+    return f"with {column} before 1970-01-02: if that means “not known”, filter it out with `where`"
 
 
 def refuse_duplicates(engine: DuckDBEngine, table: str, key: str) -> None:

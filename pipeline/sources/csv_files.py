@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -47,7 +48,7 @@ def read_csv_files(
     names = [row[0] for row in con.execute("DESCRIBE csv_text").fetchall()]
     types = _types(con, names)
     columns = (
-        f"CAST({_value(name)} AS {types[name]}) AS {_quote(name)}" if name in types else _quote(name)
+        f"CAST({csv_value(name)} AS {types[name]}) AS {_quote(name)}" if name in types else _quote(name)
         for name in names
     )
     con.execute(f"CREATE TABLE {table} AS SELECT {', '.join(columns)} FROM csv_text")
@@ -55,6 +56,12 @@ def read_csv_files(
 
 
 def _read(path: Path, encoding: str, where: str) -> pa.Table:
+    batches = list(open_csv(path, encoding, where))
+    return pa.Table.from_batches(batches)
+
+
+def open_csv(path: Path, encoding: str, where: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a CSV file as text, block by block; at least one block. Raises ``DataError`` with file and line."""
     encoding, delimiter, names = _header(path, encoding, where)
     broken: list[arrow_csv.InvalidRow] = []
 
@@ -62,26 +69,36 @@ def _read(path: Path, encoding: str, where: str) -> pa.Table:
         broken.append(row)
         return "error"
 
-    def read(threads: bool) -> pa.Table:
-        with pa.input_stream(str(path), compression="detect") as stream:
-            return arrow_csv.read_csv(
-                stream,
-                arrow_csv.ReadOptions(encoding=encoding, block_size=_BLOCK_BYTES, use_threads=threads),
-                arrow_csv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=stop
-                ),
-                arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-                ),
-            )
+    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=stop)
+    convert = arrow_csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+    )
 
+    def blocks(threads: bool) -> Iterator[pa.RecordBatch]:
+        read = arrow_csv.ReadOptions(encoding=encoding, block_size=_BLOCK_BYTES, use_threads=threads)
+        with (
+            pa.input_stream(str(path), compression="detect") as stream,
+            arrow_csv.open_csv(stream, read, parse, convert) as reader,
+        ):
+            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+            yield from reader
+
+    last = ""
     try:
-        rows = read(threads=True)
+        for block in blocks(threads=True):
+            if block.num_rows:
+                last = next((str(column[-1].as_py()) for column in reversed(block.columns)), "")
+            yield block
     except (pa.ArrowInvalid, UnicodeError) as error:
         if broken:  # only a single thread counts the rows
             broken.clear()
             try:
-                read(threads=False)
+                arrow_csv.read_csv(
+                    pa.input_stream(str(path), compression="detect"),
+                    arrow_csv.ReadOptions(encoding=encoding, block_size=_BLOCK_BYTES, use_threads=False),
+                    parse,
+                    convert,
+                )
             except pa.ArrowInvalid:
                 raise _misfit(broken[0], where) from None
         if "UTF8" in str(error) or isinstance(error, UnicodeError):
@@ -92,8 +109,7 @@ def _read(path: Path, encoding: str, where: str) -> pa.Table:
             where=where,
             fix="check for a quote that is opened and not closed",
         ) from None
-    _refuse_open_quote(path, rows, where)
-    return rows
+    _refuse_open_quote(path, last, where)
 
 
 def _header(path: Path, encoding: str, where: str) -> tuple[str, str, list[str]]:
@@ -154,9 +170,11 @@ def _undecodable(path: Path, encoding: str, where: str) -> DataError:
     )
 
 
-def _refuse_open_quote(path: Path, rows: pa.Table, where: str) -> None:
-    """After an open quote, the reader takes all that follows as one value, and the rows in it are lost."""
-    last = next((str(column[-1].as_py()) for column in reversed(rows.columns) if len(column)), "")
+def _refuse_open_quote(path: Path, last: str, where: str) -> None:
+    """After an open quote, the reader takes all that follows as one value, and the rows in it are lost.
+
+    ``last`` is the last value of the file.
+    """
     if "\n" not in last and "\r" not in last:
         return
     with pa.input_stream(str(path), compression="detect") as stream:
@@ -172,30 +190,46 @@ def _refuse_open_quote(path: Path, rows: pa.Table, where: str) -> None:
 
 def _types(con: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
     """The narrowest type that reads every value without loss; columns of text are left out."""
-    pairs = [(name, sql_type) for name in names for sql_type in _FITS]
+    fits, _ = fitting_types(con, names, "csv_text")
+    return {name: next(kind for kind in CSV_TYPES if kind in kinds) for name, kinds in fits.items() if kinds}
+
+
+def fitting_types(
+    con: duckdb.DuckDBPyConnection, names: list[str], table: str
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """The types that every value of each column can be read as without loss, and the columns without any value."""
+    pairs = [(name, kind) for name in names for kind in CSV_TYPES]
     # The first rows rule most types out, so that few are tried on all rows.
-    likely = _fitting(con, pairs, f"(FROM csv_text LIMIT {_SAMPLE})")
-    rows = con.execute("SELECT count(*) FROM csv_text").fetchall()[0][0]
-    return dict(reversed(_fitting(con, likely, "csv_text") if rows > _SAMPLE else likely))
+    fitting, empty = _fitting(con, pairs, f"(FROM {table} LIMIT {_SAMPLE})")
+    if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
+        fitting, empty = _fitting(con, fitting, table)
+    fits = {name: tuple(kind for column, kind in fitting if column == name) for name in names}
+    return {name: () if name in empty else kinds for name, kinds in fits.items()}, tuple(empty)
 
 
 def _fitting(
     con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str
-) -> list[tuple[str, str]]:
-    """The pairs (column, type) in which every value of the column can be read as the type."""
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """The pairs (column, type) in which no value of the column cannot be read as the type; columns without values."""
     fitting: list[tuple[str, str]] = []
+    empty: dict[str, None] = {}
     for start in range(0, len(pairs), _AT_ONCE):
         some = pairs[start : start + _AT_ONCE]
         tests = (
-            f"bool_and(coalesce({_FITS[sql_type].format(v=_value(name))}, FALSE)) FILTER ({_value(name)} IS NOT NULL)"
-            for name, sql_type in some
+            f"bool_and(coalesce({_FITS[kind].format(v=csv_value(name))}, FALSE)) FILTER ({csv_value(name)} IS NOT NULL)"
+            for name, kind in some
         )
         results = con.execute(f"SELECT {', '.join(tests)} FROM {table}").fetchall()[0]
-        fitting += [pair for pair, fits in zip(some, results, strict=True) if fits]
-    return fitting
+        for pair, fits in zip(some, results, strict=True):
+            if fits is None:
+                empty[pair[0]] = None
+            if fits is not False:
+                fitting.append(pair)
+    return fitting, list(empty)
 
 
-def _value(name: str) -> str:
+def csv_value(name: str) -> str:
+    """SQL of a value of a column of CSV text; empty ones are NULL."""
     return f"nullif(trim({_quote(name)}), '')"
 
 
@@ -210,3 +244,4 @@ _FITS = {
     "TIMESTAMPTZ": f"regexp_matches({{v}}, '{_DAY}{_CLOCK} ?(Z|[+-][0-9]{{{{2}}}}(:?[0-9]{{{{2}}}})?)$') "
     "AND TRY_CAST({v} AS TIMESTAMPTZ) IS NOT NULL",
 }
+CSV_TYPES = tuple(_FITS)  # the narrowest first

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from features import DataError, UsageError
@@ -19,10 +21,24 @@ _SCHEMES = ("postgresql", "mysql+pymysql", "mssql+pyodbc", "oracle+oracledb", "s
 
 
 def read_database(url: str, shown: str, table: str | None, query: str | None, where: str) -> pa.Table:
-    """The rows of ``table`` (or ``schema.table``) or of ``query``.
+    """The rows of ``table`` (or ``schema.table``) or of ``query``, in memory; see ``database_batches``."""
+    return pa.Table.from_batches(database_batches(url, shown, table, query, where))
 
-    ``shown`` is the URL for messages. Raises ``UsageError`` for what does not exist, ``DataError`` if the database
-    refuses; neither shows a password.
+
+def database_batches(
+    url: str,
+    shown: str,
+    table: str | None,
+    query: str | None,
+    where: str,
+    cursor: str | None = None,
+    after: str | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of ``table`` (or ``schema.table``) or of ``query``, batch by batch; at least one, perhaps empty.
+
+    ``shown`` is the URL for messages. With ``cursor``, only rows in which that column is beyond ``after``. Rows wait
+    in files until all are there, since only then the types of the columns are known. Raises ``UsageError`` for what
+    does not exist, ``DataError`` if the database refuses; neither shows a password.
     """
     engine = _engine(url, shown, where)
     if (table is None) == (query is None):
@@ -33,30 +49,59 @@ def read_database(url: str, shown: str, table: str | None, query: str | None, wh
         )
     if query is not None:
         check_query(query, engine.dialect.name.replace("postgresql", "postgres"), f"{where}.query")
-    try:
-        with engine.connect().execution_options(**_read_only(engine)) as connection:
-            if engine.dialect.name == "postgresql":
-                connection.execute(sa.text("SET TIME ZONE 'UTC'"))
-            streamed = connection.execution_options(stream_results=True)
-            if query is None:
-                result = streamed.execute(_whole(connection, str(table), where))
-            else:  # verbatim: a colon or a percent sign in it is no parameter
-                result = streamed.exec_driver_sql(query, execution_options={"no_parameters": True})
-            return _table(result, where)
-    except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
-        cause = getattr(error, "orig", None) or error
-        raise DataError(
-            "the database does not return this table"
-            if query is None
-            else "the database does not run this query",
-            value=first_line(cause).replace(str(engine.url.password or "\0"), "***"),
-            where=f"{where} ({sa.make_url(url).render_as_string(hide_password=True)})",
-            fix="check the URL, permissions and names"
-            if query is None
-            else "the query is read only, in that database's SQL",
-        ) from None
-    finally:
-        engine.dispose()
+    with TemporaryDirectory(prefix="leadlens-") as folder:
+        schemas: list[pa.Schema] = []
+        try:
+            with engine.connect().execution_options(**_read_only(engine)) as connection:
+                if engine.dialect.name == "postgresql":
+                    connection.execute(sa.text("SET TIME ZONE 'UTC'"))
+                streamed = connection.execution_options(stream_results=True)
+                for part in _parts(_result(streamed, table, query, where, cursor, after), where):
+                    pq.write_table(part, f"{folder}/{len(schemas)}.parquet", compression="lz4")
+                    schemas.append(pq.read_schema(f"{folder}/{len(schemas)}.parquet"))
+        except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
+            cause = getattr(error, "orig", None) or error
+            raise DataError(
+                "the database does not return this table"
+                if query is None
+                else "the database does not run this query",
+                value=first_line(cause).replace(str(engine.url.password or "\0"), "***"),
+                where=f"{where} ({sa.make_url(url).render_as_string(hide_password=True)})",
+                fix="check the URL, permissions and names"
+                if query is None
+                else "the query is read only, in that database's SQL",
+            ) from None
+        finally:
+            engine.dispose()
+        schema = _together(schemas)
+        for number in range(len(schemas)):
+            yield from _cast(pq.read_table(f"{folder}/{number}.parquet"), schema).to_batches() or [
+                pa.RecordBatch.from_pylist([], schema=schema)
+            ]
+
+
+def _result(
+    connection: sa.Connection,
+    table: str | None,
+    query: str | None,
+    where: str,
+    cursor: str | None,
+    after: str | None,
+) -> sa.CursorResult[Any]:
+    if query is None:
+        rows = _whole(connection, str(table), where)
+        if cursor is not None:
+            rows = rows.where(sa.column(cursor) > sa.literal_column(_text_literal(str(after))))
+        return connection.execute(rows)
+    if cursor is not None:
+        name = connection.dialect.identifier_preparer.quote(cursor)
+        query = f"SELECT * FROM ({query.strip().rstrip(';')}) AS q WHERE {name} > {_text_literal(str(after))}"
+    # verbatim: a colon or a percent sign in it is no parameter
+    return connection.exec_driver_sql(query, execution_options={"no_parameters": True})
+
+
+def _text_literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _engine(url: str, shown: str, where: str) -> sa.Engine:
@@ -111,7 +156,7 @@ def _driver_error(engine: sa.Engine) -> type[Exception]:
     return error
 
 
-def _whole(connection: sa.Connection, table: str, where: str) -> sa.Executable:
+def _whole(connection: sa.Connection, table: str, where: str) -> sa.Select[Any]:
     schema, _, name = table.rpartition(".")
     inspector = sa.inspect(connection)
     if not inspector.has_table(name, schema=schema or None):
@@ -134,21 +179,34 @@ def _names(inspector: sa.Inspector, schema: str | None) -> list[str]:
     return [prefix + name for name in (*inspector.get_table_names(schema), *inspector.get_view_names(schema))]
 
 
-def _table(result: sa.CursorResult[Any], where: str) -> pa.Table:
+def _parts(result: sa.CursorResult[Any], where: str) -> Iterator[pa.Table]:
     names = list(result.keys())
     refuse_equal_names(names, where, "give each a different name in `query`")
-    parts = [pa.table([pa.nulls(0)] * len(names), names=names), *_parts(result, names)]
-    try:
-        return pa.concat_tables(parts, promote_options="permissive")
-    except pa.ArrowException:  # a column that is a number in one part and text in another
-        return pa.concat_tables(
-            [pa.table([_text(c.to_pylist()) for c in part.columns], names=names) for part in parts]
-        )
-
-
-def _parts(result: sa.CursorResult[Any], names: list[str]) -> Iterator[pa.Table]:
+    yield pa.table([pa.nulls(0)] * len(names), names=names)
     while rows := result.fetchmany(_CHUNK):
         yield pa.table([_array(list(values)) for values in zip(*rows, strict=True)], names=names)
+
+
+def _together(schemas: list[pa.Schema]) -> pa.Schema:
+    """One type per column; text for a column that is a number in one part and text in another."""
+    fields = []
+    for place, name in enumerate(schemas[0].names):
+        column = [pa.schema([schema.field(place)]) for schema in schemas]
+        try:
+            fields.append(pa.unify_schemas(column, promote_options="permissive").field(0))
+        except pa.ArrowException:
+            fields.append(pa.field(name, pa.string()))
+    return pa.schema(fields)
+
+
+def _cast(part: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [
+        _text(column.to_pylist())
+        if pa.types.is_string(field.type) and not pa.types.is_string(column.type)
+        else column.cast(field.type)
+        for column, field in zip(part.columns, schema, strict=True)
+    ]
+    return pa.table(columns, schema=schema)
 
 
 def _array(values: list[Any]) -> pa.Array:

@@ -7,22 +7,29 @@ from typing import TYPE_CHECKING
 
 from features import DuckDBEngine
 from pipeline.config import EngineSettings, ProjectFile
+from pipeline.memory import job_memory
 from pipeline.state import state_folder
 
 if TYPE_CHECKING:
     from features.engines.spark import SparkEngine
 
+_STREAMING = 700_000_000  # bytes
+
 
 def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
-    """DuckDB within the project's memory limit; what does not fit spills to ``engine.work``."""
+    """DuckDB within the memory that a job may use; what does not fit spills to ``engine.work``."""
     settings = file.project.engine
-    spill: Path | None = None
-    if settings.work is not None:
-        spill = file.resolve(settings.work)
-    elif settings.memory is not None:
-        spill = state_folder() / "spill"
-    memory = None if settings.memory is None else _bytes(settings.memory, "B")
-    return DuckDBEngine(memory=memory, spill=spill)
+    spill = state_folder() / "spill" if settings.work is None else file.resolve(settings.work)
+    if settings.memory is not None:
+        return DuckDBEngine(memory=_bytes(settings.memory, "B"), spill=spill)
+    engine = DuckDBEngine(spill=spill)
+    engine.connection.execute(f"SET memory_limit = '{job_memory(settings)}B'")
+    return engine
+
+
+def preparing_engine(file: ProjectFile, spill: Path) -> DuckDBEngine:
+    """DuckDB for reading sources once: a small part of the project's memory, since rows only stream through it."""
+    return DuckDBEngine(memory=f"{min(_STREAMING, job_memory(file.project.engine))}B", spill=spill)
 
 
 def spark_engine(settings: EngineSettings, work: Path) -> SparkEngine:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from features import DuckDBEngine, Finding, History, Step, UsageError
@@ -19,7 +21,7 @@ from pipeline.sources.hygiene.leads import exclude_leads
 from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.sources.reading import read_source
 
-_TABLES: dict[str, dict[str, str]] = {
+CONTRACT: dict[str, dict[str, str]] = {
     # table: contract column → how it is read; "!" marks required columns
     "leads": {"lead_id": "id!", "created_at": "timestamp!", "account_id": "id", "closed_at": "timestamp"},
     "accounts": {"account_id": "id!"},
@@ -49,56 +51,94 @@ _EPOCH = "TIMESTAMP '2000-01-01'"
 
 
 def open_history(file: ProjectFile, engine: DuckDBEngine | None = None) -> History:
-    """Read all sources of a project into an engine.
+    """Read all sources of a project into an engine, in memory: what a prepared history must equal.
 
     ``History.findings`` report what was repaired or left out. Raises ``UsageError`` where the project file does not
     fit the data, ``DataError`` where the data are ambiguous or broken.
     """
     engine = engine or duckdb_engine(file)
     project, findings = file.project, list[Finding]()
-    kinds: dict[str, dict[str, Kind]] = {}
-    hidden: set[str] = set()
-    for table in _TABLES:
-        source: Source | None = getattr(project.data, table)
-        if source is None:
-            _empty(engine, table)
-            kinds[table] = {}
-            continue
-        where = f"{file.path.name}: data.{table}"
-        read_source(engine.connection, table, source, file)
-        hidden |= _shape(engine, table, source, project, findings, where)
-        kinds[table] = _contract(engine, table, project, findings, where)
-    _check_hidden(project, hidden, kinds, file.path.name)
-    _clean(engine, project, kinds, findings, file.path.name)
-    data_end = _data_end(engine, project, findings)
-    clock: Clock = "time" if project.order is None else "none" if project.order == "none" else "sequence"
+    read = read_tables(engine, file, CONTRACT, findings)
+    check_hidden(project, read, file.path.name)
+    cleaner, name = Cleaner(engine, findings), file.path.name
+    flat = merge(cleaner, project)
+    engine.drop("aliases")
+    exclude(cleaner, project, read.kinds, name)
+    cleaner.events()
+    mark_bots(engine, project.hygiene.bots, read.kinds["events"], findings, name)
+    clean_outcomes(cleaner, project, read.kinds, flat)
+    latest = latest_of(engine, ("leads.created_at", "events.occurred_at", "conversions.converted_at"))
     return History(
         engine,
-        data_end=data_end,
-        lead_attributes=kinds["leads"],
-        account_attributes=kinds["accounts"],
-        event_properties=kinds["events"],
-        clock=clock,
+        data_end=data_end(project, findings, first_of(engine), latest),
+        lead_attributes=read.kinds["leads"],
+        account_attributes=read.kinds["accounts"],
+        event_properties=read.kinds["events"],
+        clock=clock_of(project),
         hidden=project.known_after,
         findings=tuple(findings),
     )
 
 
-def _empty(engine: DuckDBEngine, table: str) -> None:
+def clock_of(project: Project) -> Clock:
+    """Whether the data have dates, only an order, or neither."""
+    return "time" if project.order is None else "none" if project.order == "none" else "sequence"
+
+
+@dataclass(frozen=True)
+class ReadTables:
+    """Contract tables as they were read: kinds of the columns beyond the contract, and the columns left out."""
+
+    kinds: dict[str, dict[str, Kind]]
+    hidden: set[str]
+
+
+def read_tables(
+    engine: DuckDBEngine, file: ProjectFile, tables: Iterable[str], findings: list[Finding]
+) -> ReadTables:
+    """Make some of the contract tables, typed but not yet cleaned; those without a source are empty."""
+    read = ReadTables({}, set())
+    for table in tables:
+        source: Source | None = getattr(file.project.data, table)
+        if source is None:
+            make_empty(engine, table)
+            read.kinds[table] = {}
+            continue
+        where = f"{file.path.name}: data.{table}"
+        read_source(engine.connection, table, source, file)
+        read.hidden.update(_shape(engine, table, source, file.project, findings, where))
+        read.kinds[table] = _contract(engine, table, file.project, findings, where)
+    return read
+
+
+def make_empty(engine: DuckDBEngine, table: str) -> None:
+    """An empty contract table."""
     columns = ", ".join(
-        f"CAST(NULL AS {_SQL_TYPE[how.rstrip('!')]}) AS {name}" for name, how in _TABLES[table].items()
+        f"CAST(NULL AS {_SQL_TYPE[how.rstrip('!')]}) AS {name}" for name, how in CONTRACT[table].items()
     )
     engine.run([Step(table, f"SELECT {columns} WHERE FALSE")])
 
 
-def _shape(
-    engine: DuckDBEngine, table: str, source: Source, project: Project, findings: list[Finding], where: str
-) -> set[str]:
-    """Apply ``columns``, ``missing`` and ``where``; drop the ``known_after`` columns and return their names."""
-    quote, raw = engine.dialect.quote, f"raw_{table}"
-    present = engine.columns(raw)
+@dataclass(frozen=True)
+class Shape:
+    """A table as the project file wants it: ``SELECT kept FROM (SELECT values FROM …) AS renamed WHERE condition``."""
+
+    values: str
+    condition: str
+    kept: str
+    hidden: set[str]
+
+
+def shape_of(
+    engine: DuckDBEngine, table: str, present: Mapping[str, str], source: Source, project: Project, where: str
+) -> Shape:
+    """Apply ``columns``, ``missing`` and ``where``, and leave out the ``known_after`` columns.
+
+    ``present`` are the columns of the source and their SQL types. Raises ``UsageError`` where they do not fit.
+    """
+    quote = engine.dialect.quote
     for target, origin in source.columns.items():
-        if origin in set(_TABLES[table]) - set(present) and target in set(present) - set(_TABLES[table]):
+        if origin in set(CONTRACT[table]) - set(present) and target in set(present) - set(CONTRACT[table]):
             raise UsageError(
                 "this column mapping is the wrong way round",
                 value=f"{{{target}: {origin}}}",
@@ -120,24 +160,38 @@ def _shape(
         f"{_without_missing(engine, origin, present[origin], source.missing)} AS {quote(name)}"
         for name, origin in names
     )
-    engine.run([Step("renamed", f"SELECT {', '.join(values)} FROM {raw}")])
     condition = "TRUE"
     if source.where is not None:
-        types = {name: _rough_kind(kind) for name, kind in engine.columns("renamed").items()}
+        types = {name: _rough_kind(present[origin]) for name, origin in names}
         parsed = Condition.parse(source.where, types, where=f"{where}.where")
         condition = parsed.sql(engine.dialect, {"": "renamed"})
-        out = engine.count(f"renamed WHERE NOT coalesce({condition}, FALSE)")
-        removed = f"{counted(out, 'row')} of {engine.count('renamed'):,} left out by data.{table}.where"
-        findings.append(Finding("where", removed, "note", out))
-    hidden = {name for name, _ in names if name in project.known_after and name not in _TABLES[table]}
+    hidden = {name for name, _ in names if name in project.known_after and name not in CONTRACT[table]}
     # The outcome and the order may be declared too; they are no attributes, but still needed here.
     needed = _outcome_and_order(project) if table == "leads" else set()
-    keep = ", ".join(quote(name) for name, _ in names if name not in hidden - needed)
+    kept = ", ".join(quote(name) for name, _ in names if name not in hidden - needed)
+    return Shape(", ".join(values), condition, kept, hidden)
+
+
+def where_finding(table: str, out: int, rows: int) -> Finding:
+    """How many rows ``where`` left out."""
+    return Finding("where", f"{counted(out, 'row')} of {rows:,} left out by data.{table}.where", "note", out)
+
+
+def _shape(
+    engine: DuckDBEngine, table: str, source: Source, project: Project, findings: list[Finding], where: str
+) -> set[str]:
+    """Bring a raw table into shape; returns the names of the columns that were left out."""
+    raw = f"raw_{table}"
+    shape = shape_of(engine, table, engine.columns(raw), source, project, where)
+    engine.run([Step("renamed", f"SELECT {shape.values} FROM {raw}")])
+    if source.where is not None:
+        out = engine.count(f"renamed WHERE NOT coalesce({shape.condition}, FALSE)")
+        findings.append(where_finding(table, out, engine.count("renamed")))
     engine.connection.execute(
-        f"CREATE OR REPLACE TABLE {raw} AS SELECT {keep} FROM renamed WHERE {condition}"
+        f"CREATE OR REPLACE TABLE {raw} AS SELECT {shape.kept} FROM renamed WHERE {shape.condition}"
     )
     engine.drop("renamed")
-    return hidden
+    return shape.hidden
 
 
 def _without_missing(engine: DuckDBEngine, column: str, sql_type: str, missing: tuple[str, ...]) -> str:
@@ -178,38 +232,45 @@ def _contract(
     """Make a contract table of its raw one; returns the kinds of the columns outside the contract."""
     source: Source = getattr(project.data, table)
     caster, quote = Caster(engine, table, where, source.columns), engine.dialect.quote
-    generated = _ordered(caster, project) if table == "leads" else {}
-    expressions: list[str] = []
-    for name, how in _TABLES[table].items():
-        reader, required = how.rstrip("!"), how.endswith("!")
-        if name in generated:
-            expressions.append(f"{generated[name]} AS {name}")
-        elif name in caster.types:
-            read = {"id": caster.identifier, "timestamp": caster.timestamp, "number": caster.number}[reader]
-            expressions.append(f"{read(name)} AS {name}")
-        elif required:
-            raise _lacking(table, name, caster)
-        else:
-            expressions.append(f"CAST(NULL AS {_SQL_TYPE[reader]}) AS {name}")
-    kinds: dict[str, Kind] = {}
-    if table not in ("conversions", "changes", "aliases", *FEEDBACK):
-        contract = set(_TABLES[table]) | (_outcome_and_order(project) if table == "leads" else set())
-        for name in (name for name in caster.types if name not in contract):
-            if name.lower() in _RESERVED:
-                raise UsageError(
-                    "this column name is reserved",
-                    value=name,
-                    where=where,
-                    fix=f"rename yours: columns: {{my_{name}: {name}}}",
-                )
-            sql, kinds[name] = caster.attribute(name)
-            expressions.append(f"{sql} AS {quote(name)}")
-    engine.run([Step(table, f"SELECT {', '.join(expressions)} FROM {caster.raw}")])
+    expressions, kinds = contract_columns(caster, project)
+    columns = ", ".join(f"{sql} AS {quote(name)}" for name, sql in expressions.items())
+    engine.run([Step(table, f"SELECT {columns} FROM {caster.raw}")])
     if table == "leads" and project.outcome.column is not None:
         _outcomes(caster, project.outcome.column, project.outcome.positive)
     engine.connection.execute(f"DROP TABLE {caster.raw}")
     findings.extend(caster.findings)
     return kinds
+
+
+def contract_columns(caster: Caster, project: Project) -> tuple[dict[str, str], dict[str, Kind]]:
+    """SQL of every column of a contract table over its raw one; kinds of those outside the contract."""
+    table = caster.table
+    generated = _ordered(caster, project) if table == "leads" else {}
+    expressions: dict[str, str] = {}
+    for name, how in CONTRACT[table].items():
+        reader, required = how.rstrip("!"), how.endswith("!")
+        if name in generated:
+            expressions[name] = generated[name]
+        elif name in caster.types:
+            read = {"id": caster.identifier, "timestamp": caster.timestamp, "number": caster.number}[reader]
+            expressions[name] = read(name)
+        elif required:
+            raise _lacking(table, name, caster)
+        else:
+            expressions[name] = f"CAST(NULL AS {_SQL_TYPE[reader]})"
+    kinds: dict[str, Kind] = {}
+    if table not in ("conversions", "changes", "aliases", *FEEDBACK):
+        contract = set(CONTRACT[table]) | (_outcome_and_order(project) if table == "leads" else set())
+        for name in (name for name in caster.types if name not in contract):
+            if name.lower() in _RESERVED:
+                raise UsageError(
+                    "this column name is reserved",
+                    value=name,
+                    where=caster.where,
+                    fix=f"rename yours: columns: {{my_{name}: {name}}}",
+                )
+            expressions[name], kinds[name] = caster.attribute(name)
+    return expressions, kinds
 
 
 def _lacking(table: str, name: str, caster: Caster) -> UsageError:
@@ -262,11 +323,12 @@ def _outcomes(caster: Caster, column: str, positive: tuple[str, ...]) -> None:
         )
 
 
-def _check_hidden(project: Project, hidden: set[str], kinds: dict[str, dict[str, Kind]], where: str) -> None:
+def check_hidden(project: Project, read: ReadTables, where: str) -> None:
+    """Raise ``UsageError`` for a ``known_after`` that names no column, or one that features are built from."""
     for name in project.known_after:
-        if name in hidden:
+        if name in read.hidden:
             continue
-        if any(name in columns for columns in _TABLES.values()):
+        if any(name in columns for columns in CONTRACT.values()):
             raise UsageError(
                 "known_after lists a column of the data contract, which is needed to build features",
                 value=name,
@@ -276,31 +338,44 @@ def _check_hidden(project: Project, hidden: set[str], kinds: dict[str, dict[str,
         raise UsageError(
             "known_after lists a column that is not in the data",
             value=name,
-            known=[column for columns in kinds.values() for column in columns],
+            known=[column for columns in read.kinds.values() for column in columns],
             where=where,
         )
 
 
-def _clean(
-    engine: DuckDBEngine,
-    project: Project,
-    kinds: dict[str, dict[str, Kind]],
-    findings: list[Finding],
-    name: str,
-) -> None:
-    cleaner = Cleaner(engine, findings)
+def merge(cleaner: Cleaner, project: Project, views: tuple[str, ...] = ()) -> bool:
+    """Clean the leads and merge old ids into them; whether the outcome is a column of theirs.
+
+    Tables in ``views`` are counted, but not rewritten.
+    """
+    engine = cleaner.engine
     cleaner.leads()
     flat = project.outcome.column is not None
     if flat:
         refuse_duplicates(engine, "outcomes", "lead_id")
     if project.data.aliases is not None:
-        merge_leads(engine, findings, flat, FEEDBACK)
-    engine.drop("aliases")
-    exclude_leads(engine, project.hygiene, kinds["leads"], findings, name)
-    clean_feedback(engine, findings, name)
+        merge_leads(engine, cleaner.findings, flat, FEEDBACK, views)
+    return flat
+
+
+def exclude(
+    cleaner: Cleaner,
+    project: Project,
+    kinds: Mapping[str, Mapping[str, Kind]],
+    name: str,
+    views: tuple[str, ...] = (),
+) -> None:
+    """Leave out leads that are no prospects, and clean what belongs to leads and accounts beside their history."""
+    exclude_leads(cleaner.engine, project.hygiene, kinds["leads"], cleaner.findings, name, views)
+    clean_feedback(cleaner.engine, cleaner.findings, name)
     cleaner.accounts()
-    cleaner.events()
-    mark_bots(engine, project.hygiene.bots, kinds["events"], findings, name)
+
+
+def clean_outcomes(
+    cleaner: Cleaner, project: Project, kinds: Mapping[str, Mapping[str, Kind]], flat: bool
+) -> None:
+    """Clean conversions (or make them of the outcome column) and changes."""
+    engine = cleaner.engine
     if flat:
         conversions = """
             SELECT
@@ -322,24 +397,31 @@ def _clean(
     cleaner.changes({"lead": kinds["leads"], "account": kinds["accounts"]}, project.known_after)
 
 
-def _data_end(engine: DuckDBEngine, project: Project, findings: list[Finding]) -> datetime:
-    latest = engine.value("""
-        SELECT max(t)
-        FROM (
-            SELECT max(created_at) AS t FROM leads
-            UNION ALL
-            SELECT max(occurred_at) FROM events
-            UNION ALL
-            SELECT max(converted_at) FROM conversions
-        )
-    """)
-    assert isinstance(latest, datetime)
-    latest = datetime.fromisoformat(latest.isoformat())  # a pandas Timestamp until here
+def latest_of(engine: DuckDBEngine, columns: Iterable[str]) -> datetime | None:
+    """The latest timestamp in some columns, each written ``table.column``."""
+    each = (f"SELECT max({column}) AS t FROM {column.partition('.')[0]}" for column in columns)
+    latest = engine.value(f"SELECT max(t) FROM ({' UNION ALL '.join(each)})")
+    # a pandas Timestamp until here
+    return None if latest is None else datetime.fromisoformat(latest.isoformat())
+
+
+def first_of(engine: DuckDBEngine) -> datetime:
+    """When the first lead was created."""
+    first = engine.value("SELECT min(created_at) FROM leads")
+    return datetime.fromisoformat(first.isoformat())
+
+
+def data_end(project: Project, findings: list[Finding], first: datetime, latest: datetime | None) -> datetime:
+    """Where the data end, by default just after their ``latest`` timestamp; the ``first`` lead must be before.
+
+    Raises ``UsageError`` for a ``data.ends`` before it.
+    """
+    assert latest is not None
     if project.outcome.column is not None:  # the outcome is in the row itself: every row is mature
         latest += project.outcome.horizon
     if project.data.ends is None:
         return latest + timedelta(microseconds=1)
-    if project.data.ends <= engine.value("SELECT min(created_at) FROM leads"):
+    if project.data.ends <= first:
         raise UsageError(
             "data.ends is before the first lead",
             value=f"{project.data.ends:%Y-%m-%d}",

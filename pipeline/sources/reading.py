@@ -5,9 +5,12 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import DataError, UsageError
@@ -20,6 +23,7 @@ from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".ddb")
+_BATCH = 1 << 17
 _COMPRESSED = (".gz", ".zst", ".bz2")
 
 
@@ -47,38 +51,82 @@ def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source
 def _read_path(
     con: duckdb.DuckDBPyConnection, table: str, source: Source, path: Path, shown: str, where: str
 ) -> None:
-    paths = _existing(path, shown, where, _defaults_used(source.read))
-    if all(_kind(item) in _DUCKDB for item in paths) and len(paths) == 1:
+    paths = existing(path, shown, where, _defaults_used(source.read))
+    if all(kind_of(item) in _DUCKDB for item in paths) and len(paths) == 1:
         _read_duckdb(con, table, source, paths[0], shown, where)
         return
     if source.table is not None:
         raise UsageError(
             "a file has no tables", value=source.table, where=f"{where}.table", fix="leave `table` out"
         )
-    try:
-        if all(_kind(item) in _PARQUET for item in paths):
+    refuse_mixed(paths, where)
+    with reading_errors(source, where):
+        if kind_of(paths[0]) in _PARQUET:
             _read_parquet(con, table, paths, where)
-        elif all(_kind(item) in _CSV for item in paths):
-            read_csv_files(con, table, paths, source.encoding, where)
         else:
-            kinds = sorted({_kind(item) or Path(item).name for item in paths})
-            raise UsageError(
-                "this kind of file cannot be read"
-                if len(kinds) == 1
-                else "these files are not all of one readable kind",
-                value=", ".join(kinds),
-                where=where,
-                fix="give .parquet, .csv (also .csv.gz) or .duckdb",
-            )
+            read_csv_files(con, table, paths, source.encoding, where)
+
+
+def refuse_mixed(paths: list[str], where: str) -> None:
+    """Raise ``UsageError`` unless all files are Parquet, or all are CSV."""
+    if not any(all(kind_of(item) in kinds for item in paths) for kinds in (_PARQUET, _CSV)):
+        kinds = sorted({kind_of(item) or Path(item).name for item in paths})
+        raise UsageError(
+            "this kind of file cannot be read"
+            if len(kinds) == 1
+            else "these files are not all of one readable kind",
+            value=", ".join(kinds),
+            where=where,
+            fix="give .parquet, .csv (also .csv.gz) or .duckdb",
+        )
+
+
+@contextmanager
+def reading_errors(source: Source, where: str) -> Iterator[None]:
+    """What goes wrong while files are read, as errors for people."""
+    try:
+        yield
     except duckdb.OutOfMemoryException as error:
         raise _too_little_memory(error, where) from None
-    except (duckdb.Error, OSError) as error:
+    except (duckdb.Error, OSError, pa.ArrowException) as error:
         raise DataError(
             "this file cannot be read",
             value=first_line(error),
-            where=f"{where} ({shown})",
+            where=f"{where} ({unexpanded(source.read)})",
             fix="check that it is complete, of the kind its name says, and that you may read it",
         ) from None
+
+
+def existing_paths(source: Source, file: ProjectFile, where: str) -> list[str]:
+    """The files of a source. Raises ``UsageError`` where there is none."""
+    path = file.resolve(expand(source.read, where))
+    return existing(path, unexpanded(source.read), where, _defaults_used(source.read))
+
+
+def source_batches(
+    file: ProjectFile, table: str, source: Source, after: str | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a database, or of a query, batch by batch; at least one batch.
+
+    With ``after``, only rows beyond that value of the source's cursor.
+    """
+    where = f"{file.path.name}: data.{table}"
+    location, shown = expand(source.read, where), unexpanded(source.read)
+    if "://" in location:
+        from pipeline.sources.database import database_batches
+
+        yield from database_batches(
+            location, shown, source.table, source.query, where, source.cursor if after else None, after
+        )
+        return
+    with duckdb.connect() as sandbox:
+        read_source(sandbox, table, source, file)
+        yield from _batches(sandbox.sql(f"SELECT * FROM raw_{table}").to_arrow_reader(_BATCH))
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+    yield from reader
 
 
 def _too_little_memory(error: duckdb.Error, where: str) -> UsageError:
@@ -90,7 +138,7 @@ def _too_little_memory(error: duckdb.Error, where: str) -> UsageError:
     )
 
 
-def _kind(path: str) -> str:
+def kind_of(path: str) -> str:
     """The suffix for the kind of file, without the suffix of a compression."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     if len(suffixes) > 1 and suffixes[-1] in _COMPRESSED:
@@ -104,7 +152,8 @@ def _defaults_used(read: str) -> str:
     return f"; {' and '.join(names)} not set, so the default applies: export {names[0]}=…" if names else ""
 
 
-def _existing(path: Path, shown: str, where: str, remark: str) -> list[str]:
+def existing(path: Path, shown: str, where: str, remark: str) -> list[str]:
+    """The files that a path or pattern names. Raises ``UsageError`` where there is none."""
     if path.is_dir():
         raise UsageError(
             "this is a folder, not a file",

@@ -36,7 +36,9 @@ class Column:
     name, kind : ``SQL_TYPES`` has the type of a kind in each database.
     about : one sentence; it becomes the column's comment in the database.
     required : a missing value is refused.
-    compared : a difference here makes a row a changed row (see ``pipeline.writeback.statements``).
+    compared : a difference here makes a row a changed row (see ``pipeline.writeback.statements``). What drifts while
+        a lead does nothing is not compared: a row that is not written stays as it was as of its ``as_of``, and adds up.
+    in_whole : compared as whole numbers, as people read points.
     in_history : kept in the history table too. Reasons and ledger are not: they are most of the bytes, and any
         past score can be replayed from its model and scorecard version.
     """
@@ -46,10 +48,15 @@ class Column:
     about: str
     required: bool = False
     compared: bool = True
+    in_whole: bool = False
     in_history: bool = True
 
     def sql_type(self, dialect: Dialect) -> str:
         return SQL_TYPES[dialect][self.kind][0]
+
+    def as_compared(self, value: str) -> str:
+        """SQL of what is compared of ``value``, in every dialect."""
+        return f"(round({value}) + 0)" if self.in_whole else value  # + 0: -0.0 is 0
 
 
 SCORE_COLUMNS: tuple[Column, ...] = (
@@ -57,11 +64,17 @@ SCORE_COLUMNS: tuple[Column, ...] = (
     Column(
         "as_of",
         "timestamp",
-        "As-of date (UTC) of the last change of this row; scoring_runs has the date it was last confirmed.",
+        "As-of date (UTC) of this row: of its last change; scoring_runs has the date it was last confirmed.",
         required=True,
         compared=False,
     ),
-    Column("probability", "number", "Probability of converting within the horizon, 0 to 1.", required=True),
+    Column(
+        "probability",
+        "number",
+        "Probability of converting within the horizon, 0 to 1.",
+        required=True,
+        compared=False,
+    ),
     Column(
         "score", "whole", "Score 1 to 99: 50 is the average lead, ten more doubles the odds.", required=True
     ),
@@ -73,16 +86,26 @@ SCORE_COLUMNS: tuple[Column, ...] = (
     ),
     Column("trend", "text", "Trend of the sheet's points over the last 7 days: rising, falling or steady."),
     Column("route", "text", "Next step, its owner and the reason, by the routes of the sheet."),
-    Column("fit_points", "number", "Points of the score from who the lead is."),
-    Column("engagement_points", "number", "Points of the score from what the lead did."),
-    Column("rule_points", "number", "Total of the hand-written score sheet."),
+    Column("fit_points", "number", "Points of the score from who the lead is.", compared=False),
+    Column("engagement_points", "number", "Points of the score from what the lead did.", compared=False),
+    Column("rule_points", "number", "Total of the hand-written score sheet.", in_whole=True),
     Column("rule_grade", "text", "Grade by the hand-written score sheet."),
     Column("rule_stage", "text", "Stage by the hand-written score sheet."),
     Column(
-        "reasons", "json", "Base value and reasons in points; they add up to the score.", in_history=False
+        "reasons",
+        "json",
+        "Base value and reasons in points; they add up to the score.",
+        compared=False,
+        in_history=False,
     ),
     Column("reasons_text", "text", "The strongest reasons as text.", in_history=False),
-    Column("ledger", "json", "The dated events behind each line of the score sheet.", in_history=False),
+    Column(
+        "ledger",
+        "json",
+        "The dated events behind each line of the score sheet.",
+        compared=False,
+        in_history=False,
+    ),
     Column("model_version", "text", "Version of the model."),
     Column("scorecard_version", "text", "Content hash of the score sheet."),
     Column(

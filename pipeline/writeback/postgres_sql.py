@@ -52,7 +52,7 @@ def lost(names: TableNames) -> str:
 def merge(names: TableNames) -> list[tuple[str, str]]:
     """The named steps from the staged rows to the tables, for one transaction."""
     different = " OR ".join(
-        f"s.{quoted(column.name)} IS DISTINCT FROM t.{quoted(column.name)}"
+        " IS DISTINCT FROM ".join(column.as_compared(f"{row}.{quoted(column.name)}") for row in "st")
         for column in SCORE_COLUMNS
         if column.compared
     )
@@ -92,8 +92,12 @@ def merge(names: TableNames) -> list[tuple[str, str]]:
 
 def _hash(alias: str) -> str:
     """64 bits of the lead and all compared columns, of values as PostgreSQL holds them."""
-    said = [column.name for column in SCORE_COLUMNS if column.compared or column.name in SCORES_KEY]
-    return f"hash_record_extended(ROW({listed(said, alias)}), 0)"
+    said = (
+        column.as_compared(f"{alias}.{quoted(column.name)}")
+        for column in SCORE_COLUMNS
+        if column.compared or column.name in SCORES_KEY
+    )
+    return f"hash_record_extended(ROW({', '.join(said)}), 0)"
 
 
 def _as_arrays(select: str, *more: str) -> str:

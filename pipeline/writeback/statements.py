@@ -1,6 +1,6 @@
 """The SQL that DuckDB and PostgreSQL share: the tables, and the row that a run leaves in ``scoring_runs``.
 
-Only leads that are new or changed are written. Changed means: any compared column differs. ``run_id`` and ``as_of``
+Only leads that are new or changed are written. Changed means: a compared column differs (``Column.compared``). ``run_id`` and ``as_of``
 are not compared: they say when the row last changed; that it has been confirmed since is recorded once, by the row
 of the run. So a night without any change writes one row. Rows of leads that are no longer scored stay as they are.
 """

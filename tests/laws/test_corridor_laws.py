@@ -23,7 +23,8 @@ from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.jobs.train import Training
-from pipeline.registry.mlflow_registry import Registered, Registry
+from pipeline.registry.mlflow_registry import Registry
+from pipeline.registry.registered import Registered
 from pipeline.scorecards.project import load_sheets
 
 
@@ -146,7 +147,7 @@ def test_the_comparison_judges_the_very_scores(starter: ProjectFile, trained: Tr
     """From the history or from the training set at hand: the same rows, numbers and figures; the model's own."""
     history, sheets = open_history(starter), load_sheets(starter)
     with split_snapshots(history, starter.project) as split:
-        fresh = score_out_of_time(history, split, trained.bundle, sheets)
+        fresh = score_out_of_time(starter, history, split, [trained.bundle], sheets)[0]
     kept = out_of_time(trained.training_set, trained.bundle)
     pd.testing.assert_frame_equal(fresh.frame(), kept.frame(), check_exact=True)
     assert fresh.base_rate == kept.base_rate

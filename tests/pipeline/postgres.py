@@ -58,7 +58,7 @@ class PostgresServer:
 def postgres_server() -> Iterator[PostgresServer]:
     """One server per session. Where none can start, tests are skipped and say why, or fail if CI=true."""
     try:
-        server = _running()
+        server = running()
         started = server.__enter__()
     except Exception as error:
         reason = f"no PostgreSQL server could be started: {type(error).__name__}: {error}"
@@ -77,7 +77,8 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 
 @contextmanager
-def _running() -> Iterator[PostgresServer]:
+def running() -> Iterator[PostgresServer]:
+    """A server with an empty database ``crm`` until the block ends. Raises ``RuntimeError`` where none can start."""
     home = Path(tempfile.mkdtemp(prefix="leadlens-pg-"))
     try:
         programs, user = _programs(home)

@@ -25,6 +25,7 @@ from pipeline.sources import open_history
 from pipeline.sources.hygiene.bots import mark_bots
 from tests.pipeline.little_project import START as START_OF_LEADS
 from tests.pipeline.little_project import LittleProject
+from tests.pipeline.slow_bots import is_machine
 
 START = datetime(2026, 3, 2, 9)
 SECOND = timedelta(seconds=1)
@@ -234,7 +235,11 @@ def test_at_every_moment_exactly_what_a_slow_look_at_the_known_recognises(
         known = [
             (n, row) for n, row in enumerate(rows) if row["occurred_at"] < as_of and row["known_at"] < as_of
         ]
-        expected = [f"{n:04}" for n, row in known if not is_machine(row, [other for _, other in known], bots)]
+        expected = [
+            f"{n:04}"
+            for n, row in known
+            if not is_machine(row, [other for _, other in known], bots.burst, bots.links, bots.within)
+        ]
         assert visible_at(as_of) == expected
 
 
@@ -246,49 +251,6 @@ def test_what_becomes_known_later_never_matters(
     as_of = START + at * SECOND / 2
     later = [row | {"known_at": max(row["known_at"], as_of)} for row in more]
     assert seen(rows, bots, as_of) == seen([*rows, *later], bots, as_of)
-
-
-def is_machine(row: Row, known: list[Row], bots: Bots) -> bool:
-    """The definition again, in plain Python, for one event among those that are known."""
-    if row["event_type"] != "email_clicked":
-        return False
-    clicks = [
-        other
-        for other in known
-        if other["event_type"] == "email_clicked" and other["lead_id"] == row["lead_id"]
-    ]
-    of_mail = [other for other in clicks if other["campaign"] == row["campaign"]]
-    firsts: dict[str, Row] = {}
-    for other in sorted(of_mail, key=lambda e: (e["known_at"], e["occurred_at"])):
-        if other["link"] is not None:
-            firsts.setdefault(other["link"], other)
-    return (
-        crowded(row, clicks, bots.burst, bots.within)
-        or crowded(row, list(firsts.values()), bots.links, bots.within, of_mail)
-        or before_open(row, known)
-    )
-
-
-def crowded(
-    row: Row, counted: list[Row], most: int, within: timedelta, starts: list[Row] | None = None
-) -> bool:
-    """Is there a stretch that holds the event and so many of the counted ones?"""
-    return any(
-        sum(start["occurred_at"] <= other["occurred_at"] <= start["occurred_at"] + within for other in counted) >= most
-        for start in (counted if starts is None else starts)
-        if start["occurred_at"] <= row["occurred_at"] <= start["occurred_at"] + within
-    )  # fmt: skip
-
-
-def before_open(row: Row, known: list[Row]) -> bool:
-    """Opens are recorded, and no first open that can be this mail's was known and had happened by then."""
-    opens = [e for e in known if e["event_type"] == "email_opened" and e["known_at"] <= row["known_at"]]
-    firsts: dict[Any, Row] = {}
-    for e in sorted(opens, key=lambda e: (e["known_at"], e["occurred_at"])):
-        if e["lead_id"] == row["lead_id"]:
-            firsts.setdefault("any" if row["campaign"] is None else e["campaign"], e)
-    matching = [firsts[mail] for mail in ("any", None, row["campaign"]) if mail in firsts]
-    return bool(opens) and not any(e["occurred_at"] <= row["occurred_at"] for e in matching)
 
 
 # through the sources

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 from features import DataError, UsageError, matrix
 from features.matrix import build_matrix
 from features.spine import Spine, build_scoring_spine
+from models.lead_model import Explanation as Explained
 from models.lead_model import LeadModel
 from models.prediction import predict_frame, sheet_points, with_points
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
@@ -25,6 +28,7 @@ from pipeline.config import ProjectFile
 from pipeline.dataset.judged import compare_lenses, out_of_time
 from pipeline.dataset.policies import spine_policy
 from pipeline.jobs.train import Training
+from pipeline.prepared import event_update, open_prepared
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.report.page import page
 from pipeline.state import state_folder
@@ -166,20 +170,25 @@ def test_scoring_twice_changes_nothing(starter: ProjectFile, trained: Training, 
         assert sum(main) == pytest.approx(row.rule_points)
 
 
-def test_nights_over_a_large_history_give_the_same_scores(
-    starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_history_in_many_parts_gives_the_same_scores(
+    starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch, compiled: bool
 ) -> None:
-    """As if the starter's history were large: the first night keeps its events, the second goes on from them."""
-    first, second = datetime(2025, 6, 1), datetime(2025, 6, 20)
-    want = [score(starter, as_of=moment, dry_run=True).scores for moment in (first, second)]
-    monkeypatch.setattr(matrix, "_WORTH_COMPILING", 0)
-    kept = state_folder() / "events" / "starter" / "manifest.json"
-    assert not kept.exists()
-    for moment, scores in zip((first, second), want, strict=True):
-        got = score(starter, as_of=moment, dry_run=True).scores
-        assert kept.exists()
-        pd.testing.assert_frame_equal(got.drop(columns="run_id", errors="ignore"),
-                                      scores.drop(columns="run_id", errors="ignore"), rtol=1e-9)  # fmt: skip
+    """As if the starter's history were large: prepared in many parts, scored one by one, by compiled loops or not."""
+    want = score(starter, dry_run=True).scores
+    monkeypatch.setattr(event_update, "_LEADS_A_PART", 25)
+    if compiled:
+        monkeypatch.setattr(matrix, "_WORTH_COMPILING", 0)
+    with tempfile.TemporaryDirectory() as other:
+        shutil.move(state_folder() / "prepared", other)
+        try:
+            prepared = open_prepared(starter)
+            got = score(starter, dry_run=True).scores
+        finally:
+            shutil.rmtree(state_folder() / "prepared")
+            shutil.move(f"{other}/prepared", state_folder())
+    assert prepared.parts > 5
+    pd.testing.assert_frame_equal(got, want, rtol=1e-9)
 
 
 def test_scores_go_to_postgresql(starter: ProjectFile, trained: Training, postgres_url: str) -> None:
@@ -304,7 +313,14 @@ def test_data_that_tell_nothing_are_refused(tmp_path: Path) -> None:
 def test_a_score_is_shown_as_the_same_number_everywhere(
     starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch, unrounded: float, shown: int
 ) -> None:
-    monkeypatch.setattr(LeadModel, "score", lambda self, frame, points=None: np.full(len(frame), unrounded))
+    def explained(self: LeadModel, frame: pd.DataFrame, points: object = None) -> Explained:
+        names = [*self.columns, *self.rule_names]
+        return Explained(unrounded, pd.DataFrame(0.0, index=frame.index, columns=names))
+
+    monkeypatch.setattr(LeadModel, "explain", explained)
+    monkeypatch.setattr(
+        "models.prediction.score", lambda log_odds, average: np.full(len(log_odds), unrounded)
+    )
     scored = score(starter, dry_run=True)
     assert set(scored.scores["score"]) == {shown}, "lead_scores"
     lead = scored.scores.loc[0, "lead_id"]

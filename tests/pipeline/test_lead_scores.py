@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from typing import Any
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
 from models.prediction import Prediction
 from models.scorecard import ScorecardSet, Sheet, score_scorecard_set
-from pipeline.dataset.lead_scores import lead_scores, route_text
+from pipeline.dataset.lead_scores import lead_scores, lead_scores_table, route_text
+from pipeline.dataset.ledger_column import ledger_column
 from pipeline.dataset.scored_leads import ScoredLeads
 from tests.models.histories import DAY, START, open_small, set_spine
 
@@ -84,3 +90,65 @@ def test_reasons_begin_with_the_base_value(scored: ScoredLeads) -> None:
 def test_a_route_without_a_queue_has_no_comma() -> None:
     assert route_text("call", float("nan"), "Asked") == "call: Asked"
     assert route_text(None, "reps", "Asked") is None
+
+
+def test_a_table_and_a_frame_say_the_same(scored: ScoredLeads) -> None:
+    table, frame = lead_scores_table(scored), lead_scores(scored)
+    assert table.column_names == list(frame.columns)
+    assert {table.schema.field(name).type for name in ("reasons", "ledger", "route")} == {pa.string()}
+    for name in ("reasons", "ledger"):
+        assert [json.loads(text) for text in table[name].to_pylist()] == frame[name].tolist()
+    rest = [name for name in frame if name not in ("reasons", "ledger")]
+    pd.testing.assert_frame_equal(table.select(rest).to_pandas(), frame[rest])
+
+
+def ledger_of(rows: list[int], seed: int) -> pd.DataFrame:
+    """Lines with and without time and detail, of texts that JSON must escape; points with and without decimals."""
+    rng, lines = np.random.default_rng(seed), len(rows)
+    times = pd.Timestamp("1969-12-31 23:59:58.999999") + pd.to_timedelta(rng.integers(0, 2**51, lines), "us")
+    texts = np.array(['Sent "it"\\', "two\nlines", "Größe 👍", "", "a, b"], dtype=object)
+    decayed = np.round(rng.exponential(9, lines), 9) * rng.integers(-1, 2, lines)
+    frame = pd.DataFrame(
+        {
+            "row_id": rows,
+            "dimension": rng.choice(["fit", "engagement"], lines),
+            "rule": rng.choice(texts, lines),
+            "occurred_at": times.to_series().where(rng.random(lines) < 0.7).to_numpy("datetime64[us]"),
+            "detail": rng.choice([*texts, None], lines),
+            "points": decayed,
+            "taken_by_decay": -decayed,
+            "taken_by_cap": 0.0,
+        }
+    )
+    return frame.astype({"dimension": "str", "rule": "str", "detail": "str"})
+
+
+def read_slowly(ledger: pd.DataFrame, index: pd.Index) -> list[list[dict[str, Any]]]:
+    ledgers: dict[Any, list[dict[str, Any]]] = {row: [] for row in index}
+    for line in ledger.to_dict("records"):
+        time, detail = line["occurred_at"], line["detail"]
+        line["occurred_at"] = None if pd.isna(time) else f"{time:%Y-%m-%dT%H:%M:%S}"
+        line["detail"] = None if pd.isna(detail) else detail
+        ledgers[line.pop("row_id")].append(line)
+    return list(ledgers.values())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_ledger_is_written_line_by_line(seed: int) -> None:
+    index = pd.Index([7, 3, 9, 4, 12])
+    rows = [[], [3], [3, 3, 9, 12], [7, 7, 3, 3, 4, 4, 4], [12, 4, 9, 3, 7] * 9, [4] * 40][seed]
+    ledger = ledger_of(rows, seed)
+    written = ledger_column(ledger, index)
+    read = [json.loads(text, parse_int=pytest.fail) for text in written.to_pylist()]
+    assert read == read_slowly(ledger, index)
+    assert not any(":-0.0" in text for text in written.to_pylist())
+
+
+def test_a_line_of_no_row_is_an_error() -> None:
+    with pytest.raises(KeyError, match="5"):
+        ledger_column(ledger_of([3, 5], 0), pd.Index([3, 4]))
+
+
+def test_what_no_database_accepts_is_replaced() -> None:
+    ledger = ledger_of([3], 0).assign(rule="nul\x00")
+    assert json.loads(ledger_column(ledger, pd.Index([3]))[0].as_py())[0]["rule"] == "nul\ufffd"

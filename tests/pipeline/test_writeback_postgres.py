@@ -176,9 +176,9 @@ def test_what_the_table_refuses_is_told(postgres_url: str) -> None:
     database = Database(postgres_url)
     write_scores(scores(), postgres_url, run=run())
     before = database.everything()
-    database.query("ALTER TABLE lead_scores ADD CONSTRAINT modest CHECK (probability < 0.999)")
+    database.query("ALTER TABLE lead_scores ADD CONSTRAINT modest CHECK (score < 99)")
     with pytest.raises(LeadlensError, match="a constraint of the table refuses a row"):
-        write_scores(scores().assign(probability=0.9999), postgres_url, run=run("run-2"))
+        write_scores(scores().assign(score=99), postgres_url, run=run("run-2"))
     with pytest.raises(LeadlensError, match="a lead_id is too long"):
         write_scores(
             scores(1).assign(lead_id="".join(map(chr, range(256, 9000)))), postgres_url, run=run("run-2")

@@ -39,7 +39,7 @@ def scores(count: int = 5, seed: int = 0) -> pd.DataFrame:
             "score": (probability * 98 + 1).astype(int),
             "grade": pd.Categorical(["A1"] * count),
             "fit_points": probability * 10 - 3,
-            "rule_points": 30.0,
+            "rule_points": 30.0 + seed,
             "rule_stage": "MQL",
             "reasons": [[{"reason": 'Besuchte "Größe", twice\n', "points": float(p)}] for p in probability],
             "reasons_text": 'Viewed "Größe", 価格 👍\nthen left; twice\\',

@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.cli.render.tables import table
 
 if TYPE_CHECKING:
-    from pipeline.jobs.check import Check
+    from pipeline.jobs.check import Check, Reading
     from pipeline.jobs.compare import Compared
     from pipeline.jobs.demo import Demo
     from pipeline.jobs.explain import Explanation
@@ -137,6 +137,7 @@ def render_promotion(gate: Promotion) -> list[str]:
     return [
         f"{name} is champion now: {verdict}.",
         *([note] if gate.rival_has_seen else []),
+        *(f"note: {told}" for told in gate.notes),
         f"On {gate.rows:,} out-of-time rows: log loss {gate.log_loss:.4f} against {gate.rival_log_loss:.4f} of "
         f"{gate.rival} (difference {gate.difference:+.4f}, 90 % interval {low:+.4f} to {high:+.4f}).",
     ]
@@ -198,11 +199,24 @@ def render_explanation(lead: Explanation) -> list[str]:
     return lines
 
 
+def render_reading(reading: Reading) -> list[str]:
+    """`leadlens check --only-read` and `--verify`."""
+    counts = ", ".join(f"{count:,} {table}" for table, count in reading.counts.items() if count)
+    lines = [f"{reading.project}, version {reading.version} of its data: {counts}"]
+    lines += [f"{finding.level}: {finding.message}" for finding in reading.findings]
+    if reading.differences:
+        lines.append(f"Not what the sources give: {', '.join(reading.differences)}.")
+        lines.append("The prepared history was given up: the next command reads the sources anew.")
+    elif reading.differences is not None:
+        lines.append("All sources were read again: the prepared history is what they give.")
+    return lines
+
+
 def render_scoring(run: Scoring) -> list[str]:
     """`leadlens score`."""
     lines = [*(f"note: {warning}" for warning in run.warnings)]
     lines.append(
-        f"{len(run.scores):,} open leads scored as of {run.as_of:%Y-%m-%d %H:%M} UTC with {run.version} ({run.alias})."
+        f"{run.leads:,} open leads scored as of {run.as_of:%Y-%m-%d %H:%M} UTC with {run.version} ({run.alias})."
     )
     if run.written is None:
         lines.append("Dry run: nothing was written.")

@@ -16,7 +16,7 @@ from models.scorecard.language.parsing import Parsed, parse_conditions
 from models.scorecard.scoring.probes import matching_events, set_rows, without_segment
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, plain, records
-from pipeline.sources import open_history
+from pipeline.prepared import open_lead
 
 _RESULTS = ("total", "score", "grade", "stage", "route", "disqualified_by", "product")
 _LINE = ["dimension", "rule", "kind", "occurred_at", "detail", "before", "after", "points", "why"]
@@ -66,7 +66,7 @@ def changed(
     A lead that did not exist at ``since`` is compared with how it was created. Raises ``UsageError`` for an unknown
     lead and for as-ofs in the wrong order.
     """
-    history = open_history(file)
+    history = open_lead(file, lead_id)
     with one_lead(history, sheet, lead_id, as_of) as lead:
         return _changed(history, lead, sheet, since, old_sheet)
 

@@ -14,7 +14,7 @@ from models.scorecard.insights.comparison import Difference, compare_sheets
 from models.scorecard.scoring.probes import split_segment, without_segment
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, open_leads, records
-from pipeline.sources import open_history
+from pipeline.prepared import open_history
 
 _MOST = 10
 

@@ -17,7 +17,7 @@ from models.scorecard.scoring.probes import matched_rules, set_rows, split_segme
 from models.statistics import wilson
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, records
-from pipeline.sources import open_history
+from pipeline.prepared import open_history
 
 
 @dataclass(frozen=True, kw_only=True)

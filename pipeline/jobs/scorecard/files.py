@@ -12,10 +12,10 @@ from features import UsageError
 from features.history import Finding
 from models.scorecard import ScorecardSet, Sheet, check_sheet
 from pipeline.config import ProjectFile
+from pipeline.prepared import open_history
 from pipeline.scorecards import templates
 from pipeline.scorecards.project import choose_sheet, notes_of, sheets_of, store_of
 from pipeline.scorecards.versions import SheetVersion
-from pipeline.sources import open_history
 
 _EMPTY = """\
 # Points by hand. docs/scorecards/language.md describes every setting.

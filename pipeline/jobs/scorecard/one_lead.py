@@ -14,7 +14,7 @@ from models.scorecard.language.contradictions import STARTING
 from models.scorecard.scoring.probes import attribute_values, matched_rules, matching_events
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, plain, records
-from pipeline.sources import open_history
+from pipeline.prepared import open_lead
 
 _LINE = ["occurred_at", "detail", "raw_points", "taken_by_decay", "taken_by_cap", "points"]
 
@@ -81,7 +81,7 @@ def lead_test(file: ProjectFile, sheet: Sheet, lead_id: str, as_of: datetime | N
     Raises ``UsageError`` for an unknown lead or a condition that does not fit the data, ``DataError`` for a lead
     that did not exist yet.
     """
-    history = open_history(file)
+    history = open_lead(file, lead_id)
     with one_lead(history, sheet, lead_id, as_of) as lead:
         free, spine, plan = lead.sheet, lead.spine, lead.parsed.plan
         scores = score_sheet(free, history, spine, movement=True, plan=plan)

@@ -24,7 +24,7 @@ from models.statistics import wilson
 from pipeline.config import ProjectFile
 from pipeline.dataset.policies import outcome_horizon, spine_policy
 from pipeline.jobs.scorecard.leads import named, open_leads, records
-from pipeline.sources import open_history
+from pipeline.prepared import open_history
 
 Floats = NDArray[np.float64]
 _MOST_NAMED = 10

@@ -13,7 +13,7 @@ from models.scorecard import Sheet
 from models.scorecard.insights.simulation import simulate_inactivity
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, one_lead, records
-from pipeline.sources import open_history
+from pipeline.prepared import open_lead
 
 _MOST_DAYS = 1000
 
@@ -46,7 +46,7 @@ def simulate(
     data's end) on. Raises ``UsageError`` for an unknown lead or a number of days that is not from 1 to 1,000."""
     if not 1 <= days <= _MOST_DAYS:
         raise UsageError("so many days cannot be simulated", value=days, fix=f"1 to {_MOST_DAYS:,} days")
-    history = open_history(file)
+    history = open_lead(file, lead_id)
     with one_lead(history, sheet, lead_id, as_of) as lead:
         simulation = simulate_inactivity(lead.sheet, history, lead.lead_id, lead.as_of, days)
     return Simulated(

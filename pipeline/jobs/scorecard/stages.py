@@ -14,7 +14,7 @@ from models.scorecard.language.grades import STAGES
 from models.scorecard.scoring.probes import split_segment, without_segment
 from pipeline.config import ProjectFile
 from pipeline.jobs.scorecard.leads import named, one_lead, open_leads, records
-from pipeline.sources import open_history
+from pipeline.prepared import open_history
 
 _SHOWN = ["lead_id", "at", "looked_before", "was", "stage", "total", "why", "rule", "occurred_at"]
 

@@ -48,6 +48,17 @@ def bot_steps(dialect: Dialect, bots: Bots, mail: MailEvents) -> list[Step]:
     return [*_read(dialect, bots, mail), *_crowded(bots), _clicks(bots)]
 
 
+def bucket_sql(bots: Bots) -> str:
+    """The bucket of time that an event is in; buckets are as long as a crowd."""
+    return f"epoch_us(occurred_at) // {int(bots.within.total_seconds()) * 1_000_000}"
+
+
+def crowd_size(bots: Bots) -> int | None:
+    """How many clicks at once are the smallest crowd; ``None`` where no pattern is one of crowds."""
+    sizes = {"burst": bots.burst, "every_link": bots.links}
+    return min((size for pattern, size in sizes.items() if pattern in bots.patterns), default=None)
+
+
 def _read(dialect: Dialect, bots: Bots, mail: MailEvents) -> list[Step]:
     def of(types: tuple[str, ...]) -> str:
         return f"FROM events WHERE event_type IN ({', '.join(map(dialect.literal, types)) or 'NULL'})"
@@ -55,7 +66,7 @@ def _read(dialect: Dialect, bots: Bots, mail: MailEvents) -> list[Step]:
     def text(column: str | None) -> str:
         return f"CAST({dialect.quote(column) if column else 'NULL'} AS VARCHAR)"
 
-    bucket = f"epoch_us(occurred_at) // {int(bots.within.total_seconds()) * 1_000_000}"
+    bucket = bucket_sql(bots)
     return [
         Step(
             "bot_seen",
@@ -81,8 +92,7 @@ def _read(dialect: Dialect, bots: Bots, mail: MailEvents) -> list[Step]:
 def _crowded(bots: Bots) -> list[Step]:
     """The two patterns of many clicks at once. Both are crowds: of clicks, and of first clicks on links of a mail."""
     within = f"INTERVAL {int(bots.within.total_seconds())} SECONDS"
-    sizes = {"burst": bots.burst, "every_link": bots.links}
-    least = min((size for pattern, size in sizes.items() if pattern in bots.patterns), default=None)
+    least = crowd_size(bots)
     # A span covers at most two buckets, so one of them has half of its clicks.
     enough = "FALSE" if least is None else f"count(*) >= {(least + 1) // 2}"
     ahead = f"ORDER BY occurred_at RANGE BETWEEN CURRENT ROW AND {within} FOLLOWING"

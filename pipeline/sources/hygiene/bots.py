@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from features import DuckDBEngine, Finding, UsageError, humanize, nearest
 from features.errors import counted, listed
@@ -19,7 +19,7 @@ _NAMED = {
 _MAILS = ("mail", "mail_id", "email_id", "message", "message_id", "mailing", "mailing_id", "campaign", "campaign_id",
           "newsletter")  # fmt: skip
 _LINKS = ("link", "link_url", "link_id", "url", "href", "target", "page")
-_CONSIDERABLE = 0.01  # of the clicks: a smaller share is not worth a warning
+CONSIDERABLE = 0.01  # of the clicks: a smaller share is not worth a warning
 
 
 def mark_bots(
@@ -33,23 +33,8 @@ def mark_bots(
 
     Raises ``UsageError`` for a property that does not exist, or that is called ``machine`` already.
     """
-    if bots.mode == "off" or not engine.count("events"):
+    if not find_bots(engine, bots, kinds, findings, name):
         return
-    if bots.mode == "feature" and "machine" in {column.lower() for column in kinds}:
-        raise UsageError(
-            "events already have a column machine, which hygiene.bots would add",
-            value="mode: feature",
-            where=f"{name}: hygiene.bots",
-            fix="rename yours: columns: {my_machine: machine}, or use mode: filter",
-        )
-    mail = _mail_events(engine, bots, kinds, findings, name)
-    if not mail.clicks:
-        if bots.mode != "report":
-            message = "hygiene.bots found no event type for clicks: list yours under `clicks`"
-            findings.append(Finding("bots-no-clicks", message))
-        return
-    engine.run(bot_steps(engine.dialect, bots, mail))
-    findings += _findings(engine, bots, mail)
     # In place: another copy of all events would cost far more than the search for bots.
     if bots.mode == "filter":
         # least() ignores NULL
@@ -67,10 +52,44 @@ def mark_bots(
     engine.drop(*TABLES)
 
 
-def _mail_events(
+def find_bots(
     engine: DuckDBEngine, bots: Bots, kinds: Mapping[str, Kind], findings: list[Finding], name: str
-) -> MailEvents:
+) -> bool:
+    """Make ``bot_clicks`` of the cleaned table ``events``; whether there was anything to look at. See ``mark_bots``."""
+    if bots.mode == "off" or not engine.count("events"):
+        return False
+    refuse_machine(bots, kinds, name)
     present = list(engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"])
+    mail = mail_events(present, bots, kinds, findings, name)
+    if mail.clicks:
+        look_for_bots(engine, bots, mail, findings)
+    return bool(mail.clicks)
+
+
+def look_for_bots(engine: DuckDBEngine, bots: Bots, mail: MailEvents, findings: list[Finding]) -> None:
+    """Make ``bot_clicks`` of the clicks and opens in ``events``."""
+    engine.run(bot_steps(engine.dialect, bots, mail))
+    findings += _findings(engine, bots, mail)
+
+
+def refuse_machine(bots: Bots, kinds: Mapping[str, Kind], name: str) -> None:
+    """Raise ``UsageError`` where the property that ``mode: feature`` adds is there already."""
+    if bots.mode == "feature" and "machine" in {column.lower() for column in kinds}:
+        raise UsageError(
+            "events already have a column machine, which hygiene.bots would add",
+            value="mode: feature",
+            where=f"{name}: hygiene.bots",
+            fix="rename yours: columns: {my_machine: machine}, or use mode: filter",
+        )
+
+
+def mail_events(
+    present: Sequence[str], bots: Bots, kinds: Mapping[str, Kind], findings: list[Finding], name: str
+) -> MailEvents:
+    """Which of the ``present`` event types are clicks and opens, and which properties identify mail and link.
+
+    Raises ``UsageError`` for a property that does not exist.
+    """
     types = {}
     for part, pattern in _NAMED.items():
         given: tuple[str, ...] = getattr(bots, part)
@@ -82,6 +101,9 @@ def _mail_events(
             message = f"hygiene.bots.{part}: no event has the type {absent!r}{meant}"
             findings.append(Finding("bots-unknown-type", message))
     clicks = tuple(t for t in types["clicks"] if bots.clicks or t not in types["opens"])
+    if not clicks and bots.mode != "report":
+        message = "hygiene.bots found no event type for clicks: list yours under `clicks`"
+        findings.append(Finding("bots-no-clicks", message))
     opens = tuple(t for t in types["opens"] if t not in clicks)
     by_shape = {re.sub(r"[^a-z0-9]+", "_", column.lower()): column for column in reversed(list(kinds))}
     properties = {}
@@ -111,7 +133,7 @@ def _findings(engine: DuckDBEngine, bots: Bots, mail: MailEvents) -> list[Findin
     if bots.mode == "report":
         # A click before any open means little on its own: many mail programs hide opens.
         crowded = engine.count("bot_clicks WHERE burst IS NOT NULL OR every_link IS NOT NULL")
-        if crowded < max(1, _CONSIDERABLE * total):
+        if crowded < max(1, CONSIDERABLE * total):
             return []
         each = [f"{count:,} {patterns[pattern]}" for pattern, count in parts.items() if count]
         message = f"{crowded:,} {where} were probably made by bots: {'; '.join(each)}"

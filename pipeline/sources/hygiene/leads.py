@@ -32,11 +32,17 @@ class _Reason(NamedTuple):
 
 
 def exclude_leads(
-    engine: DuckDBEngine, hygiene: Hygiene, kinds: Mapping[str, Kind], findings: list[Finding], name: str
+    engine: DuckDBEngine,
+    hygiene: Hygiene,
+    kinds: Mapping[str, Kind],
+    findings: list[Finding],
+    name: str,
+    views: tuple[str, ...] = (),
 ) -> None:
     """Remove the leads that ``hygiene`` excludes from every table, and report how many rows each reason removed.
 
-    ``kinds`` are those of the leads' own columns, ``name`` is that of the project file. A lead counts for the first
+    ``kinds`` are those of the leads' own columns, ``name`` is that of the project file. Tables in ``views`` are
+    counted, but left as they are. A lead counts for the first
     reason that applies. Raises ``UsageError`` for a condition that does not fit the columns, ``DataError`` if no lead
     is left.
     """
@@ -53,7 +59,7 @@ def exclude_leads(
         if reason.report_only:
             engine.run([Step("excluded", f"SELECT * FROM excluded WHERE reason <> {number}")])
     if engine.count("excluded"):
-        _remove(engine, findings)
+        _remove(engine, findings, views)
     engine.drop("excluded")
 
 
@@ -130,7 +136,7 @@ def _finding(engine: DuckDBEngine, number: int, reason: _Reason, count: int) -> 
     return Finding(reason.code, message, "warning" if reason.report_only else "note", count)
 
 
-def _remove(engine: DuckDBEngine, findings: list[Finding]) -> None:
+def _remove(engine: DuckDBEngine, findings: list[Finding], views: tuple[str, ...]) -> None:
     if not engine.count("leads WHERE lead_id NOT IN (SELECT lead_id FROM excluded)"):
         raise DataError(
             "hygiene leaves no lead",
@@ -139,7 +145,7 @@ def _remove(engine: DuckDBEngine, findings: list[Finding]) -> None:
             why="there are no leads to score",
             fix="make its settings less strict",
         )
-    for table in ("leads", "events", "conversions", "verdicts", "answers"):
+    for table in {"leads", "events", "conversions", "verdicts", "answers"}.difference(views):
         engine.run(
             [Step(table, f"SELECT t.* FROM {table} AS t ANTI JOIN excluded AS x ON x.lead_id = t.lead_id")]
         )

@@ -15,13 +15,18 @@ _OLD = "SELECT old_id FROM aliases"
 
 
 def merge_leads(
-    engine: DuckDBEngine, findings: list[Finding], flat: bool, beside: tuple[str, ...] = ()
+    engine: DuckDBEngine,
+    findings: list[Finding],
+    flat: bool,
+    beside: tuple[str, ...] = (),
+    views: tuple[str, ...] = (),
 ) -> None:
     """Replace the old ids in ``aliases(old_id, lead_id, merged_at)`` by the leads they became, in every table.
 
     Of the merged rows of ``leads`` the survivor's stays, with the earliest ``created_at`` of them all. Merges into
     leads that do not exist are left out with a finding. With ``flat`` data a lead converted if one of its rows did.
-    ``beside`` are further tables with a lead_id.
+    ``beside`` are further tables with a lead_id; those in ``views`` are counted, but left as they are. Afterwards
+    ``aliases`` holds each old id that was merged and the lead it became at last.
 
     Raises ``DataError`` for an old id that became two leads, and for merges that form a cycle.
     """
@@ -35,7 +40,8 @@ def merge_leads(
     for table in ("events", "conversions", *beside):
         if count := engine.count(f"{table} WHERE lead_id IN ({_OLD})"):
             moved.append(counted(count, table.removesuffix("s")))
-            _rename(engine, table, "lead_id", "TRUE")
+            if table not in views:
+                _rename(engine, table, "lead_id", "TRUE")
     of_leads = "lower(entity) = 'lead'"
     if count := engine.count(f"changes WHERE {of_leads} AND id IN ({_OLD})"):
         moved.append(counted(count, "change"))
@@ -51,7 +57,6 @@ def merge_leads(
         aged = f"; {counted(older, 'lead')} with an earlier created_at" if older else ""
         message = f"{counted(old, 'old id')} merged into {counted(survivors, 'lead')}: {listed(moved)}{aged}"
         findings.append(Finding("leads-merged", message, "note", old))
-    engine.drop("aliases")
 
 
 def _report_unused(engine: DuckDBEngine, findings: list[Finding], beside: tuple[str, ...]) -> None:

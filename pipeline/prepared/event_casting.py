@@ -1,0 +1,124 @@
+"""Cast events source by source: what decides over a column is counted once per source, and added up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from features import DuckDBEngine, Finding
+from features.errors import listed
+from features.history import Kind
+from pipeline.prepared.manifest import EventSource
+from pipeline.sources.casting import Caster, trimmed
+
+VALUES = "event_values"  # (source, column_name, value, rows) of every text column
+
+
+class EventCaster(Caster):
+    """Casts events like any table, from counts of the sources read before and of the new ones.
+
+    ``new`` are SELECTs of the rows of new sources by number, ``kept`` the sources read before. The engine has the
+    table ``event_values`` of all of them. Columns of text are stored as text, whatever they are read as.
+    """
+
+    def __init__(
+        self,
+        engine: DuckDBEngine,
+        where: str,
+        origins: Mapping[str, str],
+        new: Mapping[int, str],
+        kept: Sequence[EventSource],
+    ) -> None:
+        self.new, self.kept = new, kept
+        self.checks: dict[int, dict[str, int]] = {number: {} for number in new}
+        self.reading: dict[str, str] = {}
+        self._wanted: dict[str, None] | None = {}
+        super().__init__(engine, "events", where, origins)
+
+    @property
+    def texts(self) -> list[str]:
+        """Columns whose values are counted one by one."""
+        return [name for name, kind in self.types.items() if self._is_text(name, kind)]
+
+    def _is_text(self, name: str, kind: str) -> bool:
+        timestamps = ("occurred_at", "known_at", "retracted_at")
+        return kind == "VARCHAR" and name not in ("lead_id", "event_id", *timestamps)
+
+    def ask(self) -> None:
+        """Count, in one statement per new source, all that was asked for so far; from now on counts are true."""
+        asked, self._wanted = self._wanted or {}, None
+        self.findings.clear()
+        self.reading.clear()
+        for number, rows in self.new.items():
+            counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in asked)
+            if counts:
+                found = self.engine.connection.execute(  # type: ignore[attr-defined]
+                    f"SELECT {counts} FROM ({rows}) AS {self.raw}"
+                ).fetchall()[0]
+                self.checks[number] = dict(zip(asked, found, strict=True))
+
+    def attribute(self, column: str) -> tuple[str, Kind]:
+        sql, kind = super().attribute(column)
+        if self.types[column] != "VARCHAR":
+            self.reading[column] = self.quote(column)
+            return sql, kind
+        self.reading[column] = sql if kind in ("number", "time", "boolean") else self.quote(column)
+        return trimmed(self.quote(column)), kind
+
+    def _count(self, column: str, condition: str) -> int:
+        if column in self.texts:
+            rows = self.engine.value(
+                f"SELECT sum(rows) FILTER (WHERE {condition}) FROM ({self._values(column)}) AS {self.raw}"
+            )
+            return int(rows or 0)
+        if self._wanted is not None:
+            self._wanted[condition] = None
+            return 0
+        total = sum(source.checks.get(condition, 0) for source in self.kept)
+        for number, rows in self.new.items():
+            if condition not in self.checks[number]:  # only asked where something is odd
+                self.checks[number][condition] = self.engine.count(
+                    f"({rows}) AS {self.raw} WHERE {condition}"
+                )
+            total += self.checks[number][condition]
+        return total
+
+    def _distinct(self, column: str, expression: str) -> int:
+        return int(
+            self.engine.value(f"SELECT count(DISTINCT {expression}) FROM ({self._values(column)}) AS v") or 0
+        )
+
+    def _examples(self, column: str, condition: str) -> str:
+        if column not in self.texts:
+            return super()._examples(column, condition)
+        name = self.quote(column)
+        values = self.engine.frame(f"""
+            SELECT DISTINCT {name} AS v
+            FROM ({self._values(column)}) AS values
+            WHERE {name} IS NOT NULL AND {condition}
+            ORDER BY v
+            LIMIT 3
+        """)["v"]
+        return listed(map(repr, values))
+
+    def _values(self, column: str) -> str:
+        literal = self.engine.dialect.literal(column)
+        return f"SELECT value AS {self.quote(column)}, rows FROM {VALUES} WHERE column_name = {literal}"
+
+
+def count_values(engine: DuckDBEngine, new: Mapping[int, str], columns: Iterable[str]) -> None:
+    """Add the values of text columns of new sources to ``event_values``."""
+    quote, literal = engine.dialect.quote, engine.dialect.literal
+    for number, rows in new.items():
+        for column in columns:
+            engine.connection.execute(
+                f"""
+                INSERT INTO {VALUES}
+                SELECT {number}, {literal(column)}, {trimmed(quote(column))}, count(*)
+                FROM ({rows}) AS raw_events
+                GROUP BY ALL
+                """
+            )
+
+
+def casting_findings(caster: EventCaster) -> list[Finding]:
+    return list(caster.findings)

@@ -1,0 +1,364 @@
+"""Rewrite files of events: without some sources or rows, several runs as one, strangers that became leads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from features import DuckDBEngine, Step
+from pipeline.prepared.event_pass import Array, Layout, content_sql, key_sql
+from pipeline.prepared.folder import PreparedFolder
+from pipeline.prepared.manifest import EventRun, StoredFile
+from pipeline.prepared.numbering import STRIDE
+from pipeline.prepared.sorting import repeats
+
+_BATCH = 1 << 17
+_MOST_RUNS = 12
+_RUNS_LEFT = 6
+_SMALL_RUN = 500_000  # rows; runs this small are merged at once
+
+
+class EventFiles:
+    """The files of events, aside rows and strangers of a version in the making."""
+
+    def __init__(
+        self,
+        engine: DuckDBEngine,
+        folder: PreparedFolder,
+        layout: Layout,
+        reading: dict[str, str],
+        files: Iterable[StoredFile] = (),
+        aside: Iterable[StoredFile] = (),
+        strangers: Iterable[StoredFile] = (),
+    ) -> None:
+        self.engine, self.folder, self.layout, self.reading = engine, folder, layout, reading
+        self.files, self.aside, self.strangers = list(files), list(aside), list(strangers)
+        self.quote, self.literal = engine.dialect.quote, engine.dialect.literal
+        self.columns = ", ".join(map(self.quote, layout.columns))
+
+    def scan(self, files: Iterable[StoredFile], options: str = "") -> str:
+        """``read_parquet(…)`` of some files."""
+        return scan(self.engine, [self.folder.file(file) for file in files], options)
+
+    # sources that are gone
+
+    def remove_sources(self, gone: Collection[int]) -> None:
+        """Take out all rows of some sources."""
+        if not gone:
+            return
+        without = f"_source NOT IN ({', '.join(map(str, gone))})"
+        runs = {run: [f for f in self.files if f.run == run] for run in {f.run for f in self.files}}
+        kept: list[StoredFile] = []
+        for files in runs.values():
+            present = {
+                row[0]
+                for row in self.engine.connection.execute(
+                    f"SELECT DISTINCT _source FROM {self.scan(files)}"
+                ).fetchall()
+            }
+            if present & set(gone):
+                if present <= set(gone):
+                    continue
+                for file in files:
+                    kept += self._rewritten("events", file, without)
+            else:
+                kept += files
+        self.files = kept
+        self.aside = [new for file in self.aside for new in self._rewritten("aside", file, without)]
+        self.strangers = [file for file in self.strangers if file.run not in gone]
+
+    def _rewritten(self, table: str, file: StoredFile, where: str) -> list[StoredFile]:
+        rows = f"SELECT * EXCLUDE (file_row_number) FROM {self.scan([file], ', file_row_number = true')} WHERE {where}"
+        reader = self.engine.connection.sql(f"{rows} ORDER BY file_row_number").to_arrow_reader(_BATCH)
+        stored = self.folder.write(table, reader, reader.schema, file.run, file.part)
+        return [stored] if stored else []
+
+    # strangers that became leads
+
+    def admit(self, run: int) -> tuple[list[StoredFile], dict[int, Counter[str]]]:
+        """Move rows of strangers that are leads now into a new run; returns its files, and what to count by source."""
+        tallies: dict[int, Counter[str]] = {}
+        if not self.strangers:
+            return [], tallies
+        strangers = self.scan(self.strangers)
+        known = f"{strangers} AS s JOIN numbers AS n ON n.lead_id = s.lead_id AND n.lead_no >= 0"
+        late = "coalesce(s.known_at, s.occurred_at)"
+        counted = self.engine.connection.execute(
+            f"""
+            SELECT _source, count(*) FILTER (WHERE s._early), count(s.retracted_at),
+              count(*) FILTER (WHERE s.retracted_at <= {late})
+            FROM {known}
+            GROUP BY 1
+            """
+        ).fetchall()
+        for source, early, retracted, vain in counted:
+            tallies[source] = Counter(
+                {"known early": early, "retracted": retracted, "in vain": vain},
+            )
+        if not counted:
+            return [], tallies
+        content = content_sql(self.layout, self.quote, "s", "s._with_id")
+        values = ", ".join(f"s.{self.quote(name)}" for name in self.layout.values if name != "event_type")
+        own = f"""
+            SELECT
+              n.lead_no AS _lead_no, n.lead AS lead_id, s.occurred_at, s.event_type, {values},
+              {key_sql("s", "n.lead_no", content)} AS _event_key, s._with_id, s._source
+            FROM {known}
+        """
+        files = self.write_sorted(f"SELECT {self.columns} FROM ({own})", run)
+        left: list[StoredFile] = []
+        for file in self.strangers:
+            left += self._rewritten(
+                "strangers", file, "lead_id NOT IN (SELECT lead_id FROM numbers WHERE lead_no >= 0)"
+            )
+        self.strangers = left
+        self.files += files
+        return files, tallies
+
+    def write_sorted(self, select: str, run: int) -> list[StoredFile]:
+        """Rows of events, sorted, as the files of a run."""
+        content = content_sql(self.layout, self.quote, "e", "e._with_id")
+        ordered = f"SELECT * FROM ({select}) AS e ORDER BY _lead_no, occurred_at, {content}, _source"
+        reader = self.engine.connection.sql(ordered).to_arrow_reader(_BATCH)
+        files: list[StoredFile] = []
+        waiting: list[pa.RecordBatch] = []
+        part = -1
+
+        def write() -> None:
+            stored = self.folder.write("events", waiting, reader.schema, run, part) if waiting else None
+            if stored:
+                files.append(stored)
+            waiting.clear()
+
+        for batch in reader:
+            parts = batch["_lead_no"].to_numpy() // STRIDE
+            cuts = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(parts)]
+            for start, end in pairwise(cuts):
+                if parts[start] != part:
+                    write()
+                    part = int(parts[start])
+                waiting.append(batch.slice(start, end - start))
+        write()
+        return files
+
+    # one row per event
+
+    def settle(
+        self, new: Sequence[StoredFile], suspects: Sequence[Array], admitted: Sequence[StoredFile]
+    ) -> Counter[tuple[int, int, str]]:
+        """Keep one row per event id: new rows that repeat another go, of different rows the first known one counts.
+
+        ``suspects`` hold every key that stands twice among the ``new`` files, and few others; ``admitted`` are further
+        new files. Returns how many rows of which source gave way to which source, and why.
+        """
+        pairs: Counter[tuple[int, int, str]] = Counter()
+        fresh = {file.path for file in (*new, *admitted)}
+        if not fresh:
+            return pairs
+        old = [file for file in self.files if file.path not in fresh]
+        self.engine.run([Step("shared_keys", "SELECT CAST(0 AS BIGINT) AS _event_key WHERE FALSE")])
+        self._share_among(new, suspects)
+        self._share_among(admitted, None)
+        self._share_with(admitted, new)
+        self._share_with([*new, *admitted], [*old, *self.aside])
+        if self.engine.count("shared_keys"):
+            self._compare(old, [*new, *admitted])
+            for winner, loser, why, count in self.engine.connection.execute(
+                """
+                SELECT winner, _source, why, count(*)
+                FROM judged
+                WHERE why IS NOT NULL AND NOT was_aside AND (why <> 'alike' OR is_new)
+                GROUP BY ALL
+                """
+            ).fetchall():
+                pairs[winner, loser, why] += count
+            self._apply()
+        self.engine.drop("shared_keys", "judged")
+        return pairs
+
+    def _share_among(self, files: Sequence[StoredFile], suspects: Sequence[Array] | None) -> None:
+        """Add to ``shared_keys`` those that stand twice in some files."""
+        if not files or (suspects is not None and not suspects):
+            return
+        where = ""
+        if suspects is not None:
+            self.engine.run([Step("suspects", "SELECT CAST(0 AS BIGINT) AS _event_key WHERE FALSE")])
+            self._insert("suspects", np.unique(np.concatenate(suspects)))
+            where = "WHERE _event_key IN (SELECT _event_key FROM suspects)"
+        reader = self.engine.connection.sql(
+            f"SELECT _event_key FROM {self.scan(files)} {where}"
+        ).to_arrow_reader(1 << 20)
+        pieces = [batch["_event_key"].to_numpy() for batch in reader]
+        if pieces:
+            keys = np.concatenate(pieces)
+            keys.sort()
+            self._insert("shared_keys", repeats(keys))
+        self.engine.drop("suspects")
+
+    def _share_with(self, new: Sequence[StoredFile], old: Sequence[StoredFile]) -> None:
+        """Add to ``shared_keys`` those of new files that stand in old ones, too."""
+        if new and old:
+            self.engine.connection.execute(
+                f"""
+                INSERT INTO shared_keys
+                SELECT DISTINCT o._event_key
+                FROM {self.scan(old)} AS o
+                JOIN (SELECT DISTINCT _event_key FROM {self.scan(new)}) AS n ON n._event_key = o._event_key
+                """
+            )
+
+    def _insert(self, table: str, keys: Array) -> None:
+        self.engine.connection.register("_keys", pa.table({"_event_key": keys}))
+        try:
+            self.engine.connection.execute(f"INSERT INTO {table} SELECT _event_key FROM _keys")
+        finally:
+            self.engine.connection.unregister("_keys")
+
+    def _compare(self, old: Sequence[StoredFile], new: Sequence[StoredFile]) -> None:
+        """Make ``judged``: all rows with a shared key; ``why`` a row gives way to another, and the winner's source."""
+        place = ", filename = true, file_row_number = true"
+        sets = [(old, "FALSE", "FALSE"), (new, "TRUE", "FALSE"), (self.aside, "FALSE", "TRUE")]
+        rows = " UNION ALL BY NAME ".join(
+            f"SELECT *, {is_new} AS is_new, {aside} AS was_aside FROM {self.scan(files, place)}"
+            for files, is_new, aside in sets
+            if files
+        )
+        values = ["_lead_no", "occurred_at", *map(self.quote, self.layout.values), "_event_key", "_with_id"]
+        first = [
+            "known_order",
+            "occurred_at",
+            "lead_id",
+            "event_type",
+            "retracted_at",
+            *self.reading.values(),
+        ]
+        same = (
+            f"PARTITION BY {', '.join(values)} ORDER BY is_new, was_aside, _source, filename, file_row_number"
+        )
+        self.engine.run(
+            [
+                Step(
+                    "alike_rows",
+                    f"""
+                    SELECT *,
+                      coalesce(known_at, occurred_at) AS known_order,
+                      row_number() OVER ({same}) AS nth,
+                      first_value(_source) OVER ({same}) AS first_source
+                    FROM ({rows}) AS r
+                    WHERE _event_key IN (SELECT _event_key FROM shared_keys)
+                    """,
+                ),
+                Step(
+                    "judged",
+                    f"""
+                    SELECT a.*,
+                      CASE
+                        WHEN a.nth > 1 AND NOT a._with_id THEN 'alike'
+                        WHEN a.nth > 1 THEN 'repeated'
+                        WHEN a._with_id AND w.filename IS DISTINCT FROM a.filename
+                          OR a._with_id AND w.file_row_number IS DISTINCT FROM a.file_row_number THEN 'shared'
+                      END AS why,
+                      CASE WHEN a.nth > 1 THEN a.first_source ELSE w._source END AS winner
+                    FROM alike_rows AS a
+                    LEFT JOIN (
+                      SELECT DISTINCT ON (_event_key) _event_key, _source, filename, file_row_number
+                      FROM alike_rows
+                      WHERE nth = 1 AND _with_id
+                      ORDER BY _event_key, {", ".join(first)}
+                    ) AS w ON w._event_key = a._event_key AND a._with_id
+                    """,
+                ),
+            ]
+        )
+        self.engine.drop("alike_rows")
+
+    def _apply(self) -> None:
+        """Rewrite the files that lose rows; those that differ from the winner are kept aside."""
+        by_path = {self.folder.file(file): file for file in self.files}
+        losing = "NOT was_aside AND why IN ('repeated', 'shared')"
+        touched = [
+            row[0]
+            for row in self.engine.connection.execute(
+                f"SELECT DISTINCT filename FROM judged WHERE {losing} ORDER BY 1"
+            ).fetchall()
+        ]
+        reader = self.engine.connection.sql(
+            f"SELECT {self.columns} FROM judged WHERE NOT was_aside AND why = 'shared'"
+        ).to_arrow_reader(_BATCH)
+        if stored := self.folder.write("aside", reader, reader.schema):
+            self.aside.append(stored)
+        for name in touched:
+            file = by_path[name]
+            rows = f"SELECT file_row_number FROM judged WHERE {losing} AND filename = {self.literal(name)}"
+            place = self.files.index(file)
+            self.files[place : place + 1] = self._rewritten(
+                "events", file, f"file_row_number NOT IN ({rows})"
+            )
+
+    # runs
+
+    def compact(self, next_run: int) -> int:
+        """Merge runs where there are many small ones; returns the number of the next run."""
+        while True:
+            sizes: Counter[int] = Counter()
+            for file in self.files:
+                sizes[file.run] += file.rows
+            rising = sorted(sizes, key=lambda run: (sizes[run], run))
+            small = [run for run in rising if sizes[run] < _SMALL_RUN]
+            if len(rising) > _MOST_RUNS and len(small) < len(rising) - _RUNS_LEFT:
+                small = rising[: len(rising) - _RUNS_LEFT]
+            if len(small) < 2:
+                return next_run
+            merged = [file for file in self.files if file.run in small]
+            files = self.write_sorted(f"SELECT {self.columns} FROM {self.scan(merged)}", next_run)
+            self.files = [file for file in self.files if file.run not in small] + files
+            next_run += 1
+
+    def facts(self, known: Mapping[int, EventRun]) -> tuple[EventRun, ...]:
+        """What is to be known of every run; it is counted where it is not ``known``."""
+        runs = []
+        for run in sorted({file.run for file in self.files}):
+            if run in known:
+                runs.append(known[run])
+                continue
+            mine = self.scan([file for file in self.files if file.run == run])
+            rows, latest, known, ancient, early, sources = self.engine.connection.execute(
+                f"""
+                SELECT
+                  count(*),
+                  epoch_us(max(e.occurred_at)),
+                  epoch_us(max(coalesce(e.known_at, e.occurred_at))),
+                  count(*) FILTER (WHERE e.occurred_at < TIMESTAMP '1970-01-02'),
+                  count(*) FILTER (WHERE e.occurred_at < n.created_at),
+                  list(DISTINCT e._source)
+                FROM {mine} AS e
+                JOIN created AS n ON n.lead_no = e._lead_no
+                """
+            ).fetchall()[0]
+            runs.append(
+                EventRun(
+                    number=run,
+                    sources=tuple(sorted(sources)),
+                    rows=rows,
+                    latest=latest,
+                    latest_known=known,
+                    ancient=ancient,
+                    early=early,
+                )
+            )
+        return tuple(runs)
+
+
+def scan(engine: DuckDBEngine, paths: Sequence[str], options: str = "") -> str:
+    """``read_parquet(…)`` of some files, taken literally."""
+    literal = engine.dialect.literal
+    names = ", ".join(literal(_escaped(path)) for path in paths)
+    return f"read_parquet([{names}]{options})"
+
+
+def _escaped(path: str) -> str:
+    return "".join(f"[{mark}]" if mark in "[*?" else mark for mark in path)

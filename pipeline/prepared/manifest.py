@@ -1,0 +1,157 @@
+"""What a prepared history consists of: files and their checksums, what they were made of, and what was found."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import duckdb
+from pydantic import BaseModel, ConfigDict
+
+from features import Finding
+from features.history import Kind
+
+# Rows are told apart by DuckDB's own hash, which another version may compute differently.
+FORMAT = f"1/duckdb-{duckdb.__version__}"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class FileMark(_Part):
+    """What identifies the content of a source file: while size and times stand still, so does the digest."""
+
+    path: str
+    size: int
+    modified_ns: int
+    changed_ns: int
+    digest: str
+
+    def same_content(self, other: FileMark) -> bool:
+        return (self.size, self.digest) == (other.size, other.digest)
+
+
+class StoredFile(_Part):
+    """A file of the prepared history. ``run`` and ``part`` say which events are in it."""
+
+    path: str
+    rows: int
+    size: int
+    modified_ns: int
+    digest: str
+    run: int = 0
+    part: int = 0
+
+
+class StoredTable(_Part):
+    """The files of one table, its version in the Delta log, and names and SQL types of its columns."""
+
+    files: tuple[StoredFile, ...] = ()
+    version: int = -1
+    columns: dict[str, str] = {}
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+
+class Noted(_Part):
+    """A finding, as it is stored."""
+
+    code: str
+    message: str
+    level: Literal["warning", "note"] = "warning"
+    count: int | None = None
+
+    @classmethod
+    def of(cls, finding: Finding) -> Noted:
+        return cls(code=finding.code, message=finding.message, level=finding.level, count=finding.count)
+
+    def finding(self) -> Finding:
+        return Finding(self.code, self.message, self.level, self.count)
+
+
+class Records(_Part):
+    """Everything but the events: leads, accounts, conversions, changes, feedback.
+
+    ``read`` are the findings about reading each table, ``before`` and ``after`` those about cleaning that come before
+    and after the ones about events. ``counts_events`` says whether any of them counts events, too.
+    """
+
+    kinds: dict[str, dict[str, Kind]]
+    hidden: tuple[str, ...]
+    read: dict[str, tuple[Noted, ...]]
+    before: tuple[Noted, ...]
+    after: tuple[Noted, ...]
+    first: datetime
+    latest: datetime
+    counts_events: bool
+
+
+class EventSource(_Part):
+    """A file of events (or the rows of a growing table up to some cursor), and what was counted while it was read.
+
+    ``columns`` are names and SQL types as read, ``fits`` the types that every value of a CSV column can be read as.
+    ``checks`` counts rows by a condition in SQL, ``tallies`` by what is wrong with them, ``strangers`` are rows of
+    leads that are in no table, with the first of their ids in ``stranger``.
+    """
+
+    number: int
+    mark: FileMark | None
+    cursor: str | None = None
+    columns: dict[str, str]
+    fits: dict[str, tuple[str, ...]] = {}
+    empty: tuple[str, ...] = ()
+    rows: int
+    checks: dict[str, int] = {}
+    tallies: dict[str, int] = {}
+
+
+class EventRun(_Part):
+    """Events that were sorted together. ``latest`` and ``latest_known`` are in microseconds since 1970."""
+
+    number: int
+    sources: tuple[int, ...]
+    rows: int
+    latest: int
+    latest_known: int
+    ancient: int
+    early: int
+
+
+class Events(_Part):
+    """The events: sources, sorted runs, and which rows gave way to which.
+
+    ``strays`` are leads that belong to another part than the one that they are kept in, since they got an account
+    later: (number, part).
+    ``pairs`` counts rows by (the source whose row was kept, the source whose row was left out, why).
+    """
+
+    sources: tuple[EventSource, ...] = ()
+    runs: tuple[EventRun, ...] = ()
+    parts: int = 1
+    strays: tuple[tuple[int, int], ...] = ()
+    properties: dict[str, Kind] = {}
+    types: dict[str, str] = {}
+    hidden: tuple[str, ...] = ()
+    where: tuple[Noted, ...] = ()
+    read: tuple[Noted, ...] = ()
+    pairs: tuple[tuple[int, int, str, int], ...] = ()
+    next_source: int = 0
+    next_run: int = 0
+    bots: tuple[Noted, ...] = ()
+    stranger: str | None = None
+    strangers: int = 0
+
+
+class Manifest(_Part):
+    """One version of a prepared history."""
+
+    format: str = FORMAT
+    version: int
+    made_at: datetime
+    looks: dict[str, tuple[FileMark, ...]]
+    records: Records
+    events: Events
+    tables: dict[str, StoredTable]

@@ -1,0 +1,358 @@
+"""Open the prepared history: all of it, one part of its leads, or a few leads, as views over its files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from features import DataError, DuckDBEngine, Finding, History, Step
+from features.errors import listed
+from features.history import Kind
+from pipeline.config import ProjectFile
+from pipeline.prepared.event_files import scan
+from pipeline.prepared.event_update import event_findings
+from pipeline.prepared.folder import PreparedFolder
+from pipeline.prepared.manifest import Manifest, StoredFile
+from pipeline.prepared.numbering import STRIDE
+from pipeline.prepared.preparing import prepare
+from pipeline.prepared.records import TABLES
+from pipeline.sources.cleaning import EVENT_NEEDS, Cleaner, EventCounts, now_literal
+from pipeline.sources.engines import duckdb_engine
+from pipeline.sources.opening import CONTRACT, clock_of, data_end, make_empty
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+def open_history(file: ProjectFile) -> History:
+    """The history of a project: prepared first where its sources changed, then opened without reading it.
+
+    ``History.findings`` report what was repaired or left out. Raises ``UsageError`` where the project file does not
+    fit the data, ``DataError`` where the data are ambiguous or broken.
+    """
+    return open_prepared(file).history()
+
+
+def open_lead(file: ProjectFile, lead_id: str) -> History:
+    """The history of one lead and its colleagues alone; all of it where there is no such lead."""
+    prepared = open_prepared(file)
+    return prepared.of_leads([lead_id]) if prepared.has_lead(lead_id) else prepared.history()
+
+
+def open_prepared(file: ProjectFile, place: PreparedFolder | None = None) -> PreparedHistory:
+    """The prepared history of a project, brought up to date with its sources; by default in the state folder."""
+    folder, manifest = prepare(file, place)
+    return PreparedHistory(file, folder, manifest)
+
+
+@dataclass(frozen=True)
+class PreparedHistory:
+    """One version of a prepared history."""
+
+    file: ProjectFile
+    folder: PreparedFolder
+    manifest: Manifest
+
+    @property
+    def parts(self) -> int:
+        """How many parts its leads are cut into; leads of one account mostly share one."""
+        return self.manifest.events.parts
+
+    @property
+    def version(self) -> int:
+        """Grows by one with every change of the sources."""
+        return self.manifest.version
+
+    def at(self, version: int) -> PreparedHistory:
+        """An earlier version, as it was. Raises ``DataError`` where it is no longer kept."""
+        manifest = self.folder.read(version)
+        if manifest is None or self.folder.damaged(manifest):
+            kept = sorted(int(path.stem) for path in (self.folder.path / "versions").glob("*.json"))
+            raise DataError(
+                "this version of the prepared history is not kept any more",
+                value=version,
+                fix=f"kept are {listed(map(str, kept))}; others are made again from the sources as they were",
+            )
+        return replace(self, manifest=manifest)
+
+    def history(self, engine: DuckDBEngine | None = None) -> History:
+        """All of it, by default in an engine of its own."""
+        engine = self._leased(engine or duckdb_engine(self.file))
+        self._define(engine, "TRUE", self.manifest.tables["events"].files if self._has_events else ())
+        return self._history(engine)
+
+    def part(self, number: int) -> History:
+        """The leads of one part, with all that is known of them; the other tables are whole."""
+        engine = self._leased(duckdb_engine(self.file))
+        self._define(engine, *self._of_part(number))
+        return self._history(engine)
+
+    def of_leads(self, leads: Sequence[str], colleagues: bool = True) -> History:
+        """Some leads (and, with ``colleagues``, those of their accounts): only their rows are read."""
+        engine = self._leased(duckdb_engine(self.file))
+        numbers = self._numbers(engine, leads)
+        if colleagues:
+            numbers = self._with_colleagues(engine, numbers)
+        chosen = f"_lead_no IN ({', '.join(map(str, numbers)) or 'NULL'})"
+        parts = {number // STRIDE for number in numbers}
+        self._define(engine, chosen, [file for file in self._event_files if file.part in parts])
+        for table in ("leads", "events"):
+            engine.run([Step(table, f"SELECT * FROM {table}")])
+        return self._history(engine)
+
+    def has_lead(self, lead_id: str) -> bool:
+        """Whether there is a lead of this id."""
+        try:
+            lead_id.encode()
+        except UnicodeEncodeError:  # as a terminal in another encoding may send it
+            return False
+        with duckdb_engine(self.file) as engine:
+            return bool(self._numbers(engine, [lead_id]))
+
+    # views
+
+    @property
+    def _has_events(self) -> bool:
+        return bool(self.manifest.tables.get("events"))
+
+    @property
+    def _event_files(self) -> Sequence[StoredFile]:
+        return self.manifest.tables["events"].files if self._has_events else ()
+
+    def _leased(self, engine: DuckDBEngine) -> DuckDBEngine:
+        """Keep the files from being removed while the engine is open."""
+        lease = ExitStack()
+        lease.enter_context(self.folder.in_use())
+        engine.on_close(lease.close)
+        return engine
+
+    def _of_part(self, number: int) -> tuple[str, list[StoredFile]]:
+        """Which leads belong to a part, and the files that their events are in."""
+        first, last = number * STRIDE, (number + 1) * STRIDE - 1
+        chosen, parts = f"_lead_no BETWEEN {first} AND {last}", {number}
+        away = [
+            lead for lead, part in self.manifest.events.strays if first <= lead <= last and part != number
+        ]
+        here = [lead for lead, part in self.manifest.events.strays if part == number]
+        if away:
+            chosen += f" AND _lead_no NOT IN ({', '.join(map(str, away))})"
+        if here:
+            chosen = f"({chosen} OR _lead_no IN ({', '.join(map(str, here))}))"
+            parts |= {lead // STRIDE for lead in here}
+        return chosen, [file for file in self._event_files if file.part in parts]
+
+    def _numbers(self, engine: DuckDBEngine, leads: Sequence[str]) -> list[int]:
+        ids = ", ".join(map(engine.dialect.literal, leads)) or "NULL"
+        return [
+            row[0]
+            for row in engine.connection.execute(
+                f"""
+                SELECT lead_no
+                FROM {self._scan(engine, "numbers")}
+                WHERE lead_id IN ({ids}) AND lead = lead_id AND lead_no >= 0
+                ORDER BY 1
+                """
+            ).fetchall()
+        ]
+
+    def _with_colleagues(self, engine: DuckDBEngine, numbers: Sequence[int]) -> list[int]:
+        """These leads and all of the same accounts, which belong to the same part."""
+        if "account_id" not in self.manifest.tables["leads"].columns or not numbers:
+            return list(numbers)
+        stored, own = self._scan(engine, "leads"), ", ".join(map(str, numbers))
+        accounts = [
+            row[0]
+            for row in engine.connection.execute(
+                f"SELECT DISTINCT account_id FROM {stored} WHERE _lead_no IN ({own}) AND account_id IS NOT NULL"
+            ).fetchall()
+        ]
+        if not accounts:
+            return list(numbers)
+        away = dict(self.manifest.events.strays)
+        found = set(numbers)
+        for part in {away.get(number, number // STRIDE) for number in numbers}:
+            chosen, _ = self._of_part(part)
+            ids = ", ".join(map(engine.dialect.literal, accounts))
+            found |= {
+                row[0]
+                for row in engine.connection.execute(
+                    f"SELECT _lead_no FROM {stored} WHERE {chosen} AND account_id IN ({ids})"
+                ).fetchall()
+            }
+        return sorted(found)
+
+    def _scan(self, engine: DuckDBEngine, table: str) -> str:
+        files = self.manifest.tables[table].files
+        return scan(engine, [self.folder.file(file) for file in files])
+
+    def _define(self, engine: DuckDBEngine, chosen: str, files: Sequence[StoredFile]) -> None:
+        tables = self.manifest.tables
+        for table in TABLES:
+            columns = ", ".join(
+                engine.dialect.quote(name) for name in tables[table].columns if name != "_lead_no"
+            )
+            if tables[table].files:
+                where = f" WHERE {chosen}" if table == "leads" else ""
+                select = f"SELECT {columns} FROM {self._scan(engine, table)}{where}"
+            else:
+                nulls = (
+                    f"CAST(NULL AS {kind}) AS {engine.dialect.quote(name)}"
+                    for name, kind in tables[table].columns.items()
+                    if name != "_lead_no"
+                )
+                select = f"SELECT {', '.join(nulls)} WHERE FALSE"
+            engine.define([Step(table, select)])
+        self._define_events(engine, chosen, files)
+
+    def _define_events(self, engine: DuckDBEngine, chosen: str, files: Sequence[StoredFile]) -> None:
+        if not files:
+            self._empty_events(engine)
+            return
+        quote, events = engine.dialect.quote, self.manifest.events
+        bots = self.file.project.hygiene.bots.mode
+        properties = [f"{sql} AS {quote(name)}" for name, sql in events.types.items()]
+        known, retracted, joined = "coalesce(e.known_at, e.occurred_at)", "e.retracted_at", ""
+        marks = self.manifest.tables.get("machine_clicks")
+        if marks is not None and marks.files:
+            clicks = f"(SELECT * FROM {self._scan(engine, 'machine_clicks')} WHERE {chosen})"
+            joined = f"""
+                LEFT JOIN {clicks} AS b
+                ON b._lead_no = e._lead_no AND b._event_key = e._event_key AND b.occurred_at = e.occurred_at
+            """
+            if bots == "filter":
+                retracted = "least(e.retracted_at, b.since)"
+            elif bots == "feature":
+                properties.append("CASE WHEN b._lead_no IS NOT NULL THEN b.since IS NOT NULL END AS machine")
+        elif bots == "feature" and "machine" in self.properties:
+            properties.append("CAST(NULL AS BOOLEAN) AS machine")
+        conditions = [] if chosen == "TRUE" else [chosen.replace("_lead_no", "e._lead_no")]
+        if self._future:
+            conditions.append(f"{known} <= {now_literal(engine)}")
+        # inner columns under names of their own, so that a user's column may have any
+        inner = ", ".join(
+            [
+                "e.lead_id",
+                "e.occurred_at",
+                f"{known} AS known_at",
+                "e.event_type",
+                f"{retracted} AS retracted_at",
+            ]
+        )
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        own = "".join(f", {item}" for item in properties)
+        rows = scan(engine, [self.folder.file(file) for file in files])
+        engine.define([Step("events", f"SELECT {inner}{own} FROM {rows} AS e {joined} {where}")])
+
+    def _empty_events(self, engine: DuckDBEngine) -> None:
+        make_empty(engine, "events")
+        casts: dict[Kind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}
+        columns = ["lead_id", "occurred_at", "known_at", "event_type", "retracted_at"]
+        columns += [
+            f"CAST(NULL AS {casts.get(kind, 'VARCHAR')}) AS {engine.dialect.quote(name)}"
+            for name, kind in self.properties.items()
+        ]
+        engine.run([Step("events", f"SELECT {', '.join(columns)} FROM events")])
+
+    # what is known without reading
+
+    @cached_property
+    def properties(self) -> dict[str, Kind]:
+        """Kinds of the events' properties."""
+        kinds = dict(self.manifest.events.properties)
+        marks = self.manifest.tables.get("machine_clicks")
+        if self.file.project.hygiene.bots.mode == "feature" and marks is not None and marks.files:
+            kinds["machine"] = "boolean"
+        return kinds
+
+    @cached_property
+    def _now(self) -> int:
+        return (datetime.now(UTC).replace(tzinfo=None) - _EPOCH) // timedelta(microseconds=1)
+
+    @property
+    def _future(self) -> bool:
+        """Whether any event becomes known only in the future."""
+        return any(run.latest_known > self._now for run in self.manifest.events.runs)
+
+    def _history(self, engine: DuckDBEngine) -> History:
+        findings, latest = self._facts(engine)
+        project = self.file.project
+        return History(
+            engine,
+            data_end=data_end(project, findings, self.manifest.records.first, latest),
+            lead_attributes=self.manifest.records.kinds["leads"],
+            account_attributes=self.manifest.records.kinds["accounts"],
+            event_properties=self.properties,
+            clock=clock_of(project),
+            hidden=project.known_after,
+            findings=tuple(findings),
+            version=self.version,
+        )
+
+    def _facts(self, engine: DuckDBEngine) -> tuple[list[Finding], datetime]:
+        """The findings, in the order in which a history is read, and the latest timestamp."""
+        records, events = self.manifest.records, self.manifest.events
+        findings: list[Finding] = []
+        for table in CONTRACT:
+            if table == "events":
+                findings += event_findings(events)
+            else:
+                findings += [note.finding() for note in records.read.get(table, ())]
+        findings += [note.finding() for note in records.before]
+        cleaner = Cleaner(engine, findings)
+        counts, latest = self._counts(engine)
+        cleaner.report_events(counts)
+        findings += [note.finding() for note in (*events.bots, *records.after)]
+        return findings, max(records.latest, latest or records.latest)
+
+    def _counts(self, engine: DuckDBEngine) -> tuple[EventCounts, datetime | None]:
+        events, tallies = self.manifest.events, Counter[str]()
+        for source in events.sources:
+            tallies.update(source.tallies)
+        pairs = Counter[str]()
+        for _, _, why, count in events.pairs:
+            pairs[why] += count
+        counts = EventCounts(
+            rows=sum(source.rows for source in events.sources) - tallies["excluded"],
+            incomplete={column: tallies[f"without {column}"] for column in EVENT_NEEDS},
+            unknown=events.strangers,
+            stranger=events.stranger or "",
+            known_early=tallies["known early"],
+            retracted=tallies["retracted"],
+            in_vain=tallies["in vain"],
+            alike=pairs["alike"],
+            repeated=pairs["repeated"],
+            shared=pairs["shared"],
+            ancient=sum(run.ancient for run in events.runs),
+            early=sum(run.early for run in events.runs),
+        )
+        latest = max((run.latest for run in events.runs), default=None)
+        if self._future:
+            latest = self._future_counts(engine, counts)
+        return counts, None if latest is None else _EPOCH + timedelta(microseconds=latest)
+
+    def _future_counts(self, engine: DuckDBEngine, counts: EventCounts) -> int | None:
+        """Rows of the future are hidden, so what was counted over all rows is counted again."""
+        now = now_literal(engine)
+        files = [self.folder.file(file) for file in self._event_files]
+        row: Any = engine.connection.execute(
+            f"""
+            SELECT
+              count(*) FILTER (WHERE known > {now}),
+              max(known),
+              count(*) FILTER (WHERE known <= {now} AND occurred_at < TIMESTAMP '1970-01-02'),
+              count(*) FILTER (WHERE known <= {now} AND occurred_at < created_at),
+              epoch_us(max(occurred_at) FILTER (WHERE known <= {now}))
+            FROM (
+              SELECT e.occurred_at, coalesce(e.known_at, e.occurred_at) AS known, l.created_at
+              FROM {scan(engine, files)} AS e
+              JOIN {self._scan(engine, "leads")} AS l ON l._lead_no = e._lead_no
+            )
+            """
+        ).fetchall()[0]
+        counts.future, latest, counts.ancient, counts.early, last = row
+        counts.latest = str(latest)[:10]
+        return None if last is None else int(last)

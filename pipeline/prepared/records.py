@@ -1,0 +1,108 @@
+"""Leads, accounts, conversions, changes and feedback: read as a whole whenever any of their sources changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from features import DuckDBEngine, Finding, Step
+from features.history import Kind
+from pipeline.config import ProjectFile
+from pipeline.prepared.folder import PreparedFolder
+from pipeline.prepared.manifest import Noted, Records, StoredTable
+from pipeline.sources.cleaning import Cleaner
+from pipeline.sources.opening import (
+    CONTRACT,
+    clean_outcomes,
+    exclude,
+    first_of,
+    latest_of,
+    make_empty,
+    merge,
+    read_tables,
+)
+
+TABLES = ("leads", "accounts", "conversions", "changes", "unlabelled", "verdicts", "answers")
+SOURCES = tuple(table for table in CONTRACT if table != "events")
+_BATCH = 1 << 16
+_COUNTING_EVENTS = {"leads-merged", "alias-unused", "lead-excluded", "lead-internal", "lead-test"}
+
+
+def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Records:
+    """Make the tables of ``TABLES`` in the engine, and ``wanted(lead_id, lead, home)`` of all ids of leads.
+
+    ``ids`` is a SELECT of the ``lead_id`` of every row of the events. Where leads were merged or left out, findings
+    say how many events that concerns.
+    """
+    project, findings = file.project, list[Finding]()
+    read_notes: dict[str, tuple[Noted, ...]] = {}
+    kinds: dict[str, dict[str, Kind]] = {}
+    hidden = set[str]()
+    for table in SOURCES:
+        one = list[Finding]()
+        read = read_tables(engine, file, [table], one)
+        kinds |= read.kinds
+        hidden |= read.hidden
+        read_notes[table] = tuple(map(Noted.of, one))
+    if ids is None:
+        make_empty(engine, "events")
+    else:
+        engine.define([Step("event_ids", ids), Step("events", "SELECT lead_id FROM event_ids")])
+    cleaner = Cleaner(engine, findings)
+    flat = merge(cleaner, project, views=("events",))
+    if ids is not None and engine.count("aliases"):
+        engine.define(
+            [
+                Step(
+                    "events",
+                    """
+                    SELECT coalesce(a.lead_id, e.lead_id) AS lead_id
+                    FROM event_ids AS e
+                    LEFT JOIN aliases AS a ON a.old_id = e.lead_id
+                    """,
+                )
+            ]
+        )
+    engine.run([Step("all_leads", "SELECT lead_id, account_id FROM leads")])
+    exclude(cleaner, project, kinds, file.path.name, views=("events",))
+    engine.run([Step("wanted", _WANTED)])
+    engine.drop("events", "event_ids", "all_leads", "aliases")
+    before, cleaner.findings = cleaner.findings, list[Finding]()
+    clean_outcomes(cleaner, project, kinds, flat)
+    latest = latest_of(engine, ("leads.created_at", "conversions.converted_at"))
+    assert isinstance(latest, datetime)
+    return Records(
+        kinds=kinds,
+        hidden=tuple(sorted(hidden)),
+        read=read_notes,
+        before=tuple(map(Noted.of, before)),
+        after=tuple(map(Noted.of, cleaner.findings)),
+        first=first_of(engine),
+        latest=latest,
+        counts_events=any(finding.code in _COUNTING_EVENTS for finding in before),
+    )
+
+
+# Leads of one account share a home; what is excluded has no lead.
+_WANTED = """
+    SELECT a.lead_id, l.lead_id AS lead, coalesce('account ' || a.account_id, 'lead ' || a.lead_id) AS home
+    FROM all_leads AS a
+    LEFT JOIN leads AS l ON l.lead_id = a.lead_id
+    UNION ALL
+    SELECT o.old_id, l.lead_id, o.old_id
+    FROM aliases AS o
+    LEFT JOIN leads AS l ON l.lead_id = o.lead_id
+"""
+
+
+def write_records(engine: DuckDBEngine, folder: PreparedFolder) -> dict[str, StoredTable]:
+    """The tables of ``TABLES`` as files; leads in order of their numbers, if the engine has ``numbers``."""
+    stored = {}
+    for table in TABLES:
+        select = f"SELECT * FROM {table}"
+        if table == "leads":
+            select = "SELECT l.*, n.lead_no AS _lead_no FROM leads AS l JOIN numbers AS n USING (lead_id) ORDER BY n.lead_no"
+        columns = {row[0]: row[1] for row in engine.connection.execute(f"DESCRIBE {select}").fetchall()}
+        reader = engine.connection.sql(select).to_arrow_reader(_BATCH)
+        file = folder.write(table, reader, reader.schema)
+        stored[table] = StoredTable(files=(file,) if file else (), columns=columns)
+    return stored

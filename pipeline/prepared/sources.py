@@ -1,0 +1,217 @@
+"""The sources of the events as Parquet: files as they are, CSV and databases spooled, a growing table from a cursor on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features import UsageError
+from features.engines.dialect import DuckDBDialect
+from features.errors import listed
+from pipeline.config import ProjectFile, Source, expand
+from pipeline.prepared.identity import by_path, digest_of, look_at
+from pipeline.prepared.manifest import EventSource, FileMark
+from pipeline.sources.csv_files import CSV_TYPES, csv_value, fitting_types, open_csv
+from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
+
+_dialect = DuckDBDialect()
+_quote, _literal = _dialect.quote, _dialect.literal
+
+
+@dataclass(frozen=True)
+class NewSource:
+    """Events that are to be read: a Parquet file (perhaps spooled) and what is known of its columns.
+
+    ``cursor`` is the largest value of the cursor column, as text, where the source has one.
+    """
+
+    parquet: str
+    mark: FileMark | None
+    columns: dict[str, str]
+    fits: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    empty: tuple[str, ...] = ()
+    cursor: str | None = None
+
+
+def is_database(source: Source, where: str) -> bool:
+    """Whether a source is read through a network, so that only reading tells whether it changed."""
+    return "://" in expand(source.read, where)
+
+
+def look(file: ProjectFile, table: str, known: Iterable[FileMark]) -> tuple[FileMark, ...] | None:
+    """The marks of a table's files; ``None`` for a database. Raises ``UsageError`` where there is no file."""
+    source: Source = getattr(file.project.data, table)
+    where = f"{file.path.name}: data.{table}"
+    if is_database(source, where):
+        return None
+    before = by_path(known)
+    return tuple(look_at(path, before) for path in existing_paths(source, file, where))
+
+
+class EventReader:
+    """Makes Parquet of what is new among the sources of the events.
+
+    Files of a glob are read one by one. What only makes sense as a whole (a `query`, a database) is one source.
+    """
+
+    def __init__(self, file: ProjectFile, connection: duckdb.DuckDBPyConnection, spool: Path) -> None:
+        source = file.project.data.events
+        assert source is not None
+        self.file, self.source, self.connection, self.spool = file, source, connection, spool
+        self.where = f"{file.path.name}: data.events"
+        self._paths: list[str] | None = None
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether each file is a source of its own."""
+        if self.source.query is not None or is_database(self.source, self.where):
+            return False
+        if self._paths is None:
+            self._paths = existing_paths(self.source, self.file, self.where)
+            if self.source.table is None:
+                refuse_mixed(self._paths, self.where)
+        return self.source.table is None
+
+    def read(self, mark: FileMark) -> NewSource:
+        """One file of a glob."""
+        with reading_errors(self.source, self.where):
+            kind = kind_of(mark.path)
+            if kind in (".parquet", ".pq"):
+                return NewSource(mark.path, mark, self._described(mark.path))
+            if kind in (".csv", ".tsv", ".txt"):
+                return self._read_csv(mark)
+        raise AssertionError(kind)
+
+    def whole(self, after: str | None = None) -> NewSource:
+        """All rows of a database or query; with ``after`` those beyond that value of the cursor."""
+        path = self._spooled(source_batches(self.file, "events", self.source, after))
+        mark = FileMark(
+            path=f"{self.source.read}#{self.source.table or 'query'}" if after is None else f"after {after}",
+            size=Path(path).stat().st_size,
+            modified_ns=0,
+            changed_ns=0,
+            digest=digest_of(path),
+        )
+        new = self.with_cursor(NewSource(path, mark, self._described(path)))
+        return replace(new, cursor=new.cursor or after)
+
+    def beyond(self, new: NewSource, after: str) -> NewSource:
+        """The rows of a growing file beyond a value of its cursor."""
+        value, kind = self._cursor_value(new)
+        sql = f"SELECT * FROM read_parquet({_literal(new.parquet)}) WHERE {value} > CAST({_literal(after)} AS {kind})"
+        path = self._spooled(_with_schema(self.connection.sql(sql).to_arrow_reader(1 << 17)))
+        more = replace(new, parquet=path)
+        return replace(more, cursor=self._largest(more) or after)
+
+    def with_cursor(self, new: NewSource) -> NewSource:
+        """The same source with the largest value of its cursor column, as text, where it has one."""
+        return replace(new, cursor=self._largest(new)) if self.source.cursor is not None else new
+
+    def _largest(self, new: NewSource) -> str | None:
+        value, _ = self._cursor_value(new)
+        largest = self.connection.execute(
+            f"SELECT CAST(max({value}) AS VARCHAR) FROM read_parquet({_literal(new.parquet)})"
+        ).fetchall()[0][0]
+        return None if largest is None else str(largest)
+
+    def _cursor_value(self, new: NewSource) -> tuple[str, str]:
+        """SQL of the cursor's values and their type."""
+        column = self._cursor_column(new.columns)
+        if not (new.fits or new.empty):
+            return _quote(column), new.columns[column]
+        kind = next((kind for kind in CSV_TYPES if kind in new.fits.get(column, ())), "VARCHAR")
+        return f"CAST({csv_value(column)} AS {kind})", kind
+
+    def _cursor_column(self, columns: Mapping[str, str]) -> str:
+        column = self.source.cursor
+        assert column is not None
+        if column not in columns:
+            raise UsageError(
+                "cursor names a column that is not in the events",
+                value=column,
+                known=columns,
+                where=f"{self.where}.cursor",
+                fix=f"columns found: {listed(columns)}",
+            )
+        return column
+
+    def _read_csv(self, mark: FileMark) -> NewSource:
+        where = f"{self.where} ({Path(mark.path).name})"
+        path = self._spooled(open_csv(Path(mark.path), self.source.encoding, where))
+        names = list(self._described(path))
+        fits, empty = fitting_types(self.connection, names, f"read_parquet({_literal(path)})")
+        return NewSource(path, mark, dict.fromkeys(names, "VARCHAR"), fits, empty)
+
+    def _spooled(self, batches: Iterator[pa.RecordBatch]) -> str:
+        self.spool.mkdir(parents=True, exist_ok=True)
+        path = self.spool / f"{len(list(self.spool.iterdir()))}.parquet"
+        writer: pq.ParquetWriter | None = None
+        for batch in batches:
+            if writer is None:
+                writer = pq.ParquetWriter(path, batch.schema, compression="lz4")
+            writer.write_batch(batch)
+        assert writer is not None, "a reader of batches gives at least one"
+        writer.close()
+        return str(path)
+
+    def _described(self, parquet: str) -> dict[str, str]:
+        rows = self.connection.execute(f"DESCRIBE SELECT * FROM read_parquet({_literal(parquet)})").fetchall()
+        return {row[0]: row[1] for row in rows}
+
+
+def _with_schema(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+    yield from reader
+
+
+def resolved_columns(
+    connection: duckdb.DuckDBPyConnection, sources: Sequence[EventSource | NewSource]
+) -> dict[str, str]:
+    """Names and SQL types of the columns of all sources together, in order; a type that every value fits."""
+    if any(source.fits or source.empty for source in sources):
+        return _csv_columns(sources)
+    together: dict[str, list[str]] = {}
+    for source in sources:
+        for name, kind in source.columns.items():
+            together.setdefault(name, []).append(kind)
+    resolved = {}
+    for name, kinds in together.items():
+        if len(set(kinds)) == 1:
+            resolved[name] = kinds[0]
+            continue
+        each = " UNION ALL ".join(f"SELECT CAST(NULL AS {kind}) AS c" for kind in dict.fromkeys(kinds))
+        resolved[name] = connection.execute(f"DESCRIBE {each}").fetchall()[0][1]
+    return resolved
+
+
+def _csv_columns(sources: Sequence[EventSource | NewSource]) -> dict[str, str]:
+    resolved = {}
+    for name in dict.fromkeys(name for source in sources for name in source.columns):
+        filled = [
+            set(source.fits.get(name, ()))
+            for source in sources
+            if name in source.columns and name not in source.empty
+        ]
+        fits = set.intersection(*filled) if filled else set()
+        resolved[name] = next((kind for kind in CSV_TYPES if kind in fits), "VARCHAR")
+    return resolved
+
+
+def relation(new: NewSource, resolved: Mapping[str, str]) -> str:
+    """A SELECT of a source's rows with the columns of all sources."""
+    columns = []
+    for name, kind in resolved.items():
+        quoted = _quote(name)
+        if name not in new.columns:
+            value = f"CAST(NULL AS {kind})"
+        elif new.fits or new.empty:
+            value = f"CAST({csv_value(name)} AS {kind})" if kind != "VARCHAR" else quoted
+        else:
+            value = quoted if new.columns[name] == kind else f"CAST({quoted} AS {kind})"
+        columns.append(f"{value} AS {quoted}")
+    return f"SELECT {', '.join(columns)} FROM read_parquet({_literal(new.parquet)})"

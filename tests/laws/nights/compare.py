@@ -1,0 +1,214 @@
+"""Open a history on a night, and say in what it differs from another one, or from the plain reading."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pandas as pd
+
+from features import DataError, DuckDBEngine, History, LeadlensError
+from features import matrix as feature_matrix
+from features.matrix import build_matrix, plan_columns
+from features.oracle.matrix import oracle_features
+from features.plan import AttributeFeature, EventKey, FeaturePlan, Touch
+from features.spine import SpinePolicy, build_spine
+from pipeline.config import load_project
+from pipeline.prepared import open_prepared
+from tests.laws.nights.plain_reading import PlainHistory
+from tests.laws.nights.rows import AGES, PAGES
+
+TABLES = ("leads", "accounts", "events", "conversions", "changes", "unlabelled", "verdicts", "answers")
+_UNREAD = {
+    "code"
+}  # of a kind that depends on all values: compared with another opening, not with the plain reading
+POLICY = SpinePolicy(at_ages=AGES, repeat=True)
+Content = tuple[tuple[str, ...], Counter[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What one opening gave: everything of a history that a job can see, or the error that refused the data."""
+
+    refused: str | None
+    tables: dict[str, Content]
+    facts: dict[str, Any]
+    plan: FeaturePlan | None = None
+    features: pd.DataFrame | None = None
+
+
+def open_once(path: Path, home: Path, *, features: bool, compiled: bool = False) -> Opened:
+    """Open the project with this state folder; ``compiled`` takes the loops that large histories take."""
+    least = 0 if compiled else feature_matrix._WORTH_COMPILING
+    with (
+        mock.patch.dict(os.environ, LEADLENS_HOME=str(home)),
+        mock.patch.object(feature_matrix, "_WORTH_COMPILING", least),
+        DuckDBEngine(threads=1) as engine,
+    ):
+        try:
+            history = open_prepared(load_project(path)).history(engine)
+        except LeadlensError as error:
+            return Opened(str(error), {}, {})
+        plan = plan_of(history)
+        return Opened(
+            None,
+            {table: _content(history, table) for table in TABLES},
+            {
+                "data_end": history.data_end,
+                "clock": history.clock,
+                "hidden": set(history.hidden),
+                "lead attributes": dict(history.lead_attributes),
+                "account attributes": dict(history.account_attributes),
+                "event properties": dict(history.event_properties),
+                "findings": {(item.code, item.level, item.count, item.message) for item in history.findings},
+            },
+            plan,
+            _features(history, plan) if features else None,
+        )
+
+
+def _content(history: History, table: str) -> Content:
+    """Column names in alphabetical order, and the rows as a multiset."""
+    assert isinstance(history.engine, DuckDBEngine)
+    found = history.engine.connection.execute(f"SELECT * FROM {table}")
+    names = [column[0] for column in found.description or ()]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    rows = Counter(tuple(row[place] for place in order) for row in found.fetchall())
+    return tuple(names[place] for place in order), rows
+
+
+def plan_of(history: History) -> FeaturePlan:
+    """Few features that see every part of a history, of the columns that it has."""
+    leads, properties = history.lead_attributes, history.event_properties
+    amounts = ("amount",) if properties.get("amount") == "number" else ()
+    pages = properties.get("page") in ("category", "text")
+    keys = [EventKey("any", "Anything", amounts=amounts), EventKey("noise", "Noise", "noise")]
+    touches = []
+    if pages:
+        keys.append(EventKey("page=Pricing", "Pricing", prop="page", value="Pricing"))
+        touches.append(Touch("last", "page", "Last page", PAGES[:2]))
+    readings = {"income": "number", "city": "category", "keen": "flag"}
+    kinds = {"income": "number", "city": "category", "keen": "boolean"}
+    attributes = [
+        AttributeFeature("lead", name, reading, name, "demographic", ("Bern", "Rome"))  # type: ignore[arg-type]
+        for name, reading in readings.items()
+        if leads.get(name) == kinds[name]
+    ]
+    if history.account_attributes.get("industry") == "category":
+        attributes.append(
+            AttributeFeature("account", "industry", "category", "Industry", "firmographic", ("IT",))
+        )
+    return FeaturePlan(
+        keys=tuple(keys),
+        windows=(timedelta(days=7),),
+        touches=tuple(touches),
+        purchases=True,
+        attributes=tuple(attributes),
+        lead_age=True,
+    )
+
+
+def _features(history: History, plan: FeaturePlan) -> pd.DataFrame | None:
+    try:
+        spine = build_spine(history, POLICY)
+    except DataError:
+        return None
+    with spine:
+        built = build_matrix(history, plan, spine)
+    return pd.concat([built.spine.set_index("row_id"), built.frame], axis=1)
+
+
+def differences(one: Opened, other: Opened, exact: bool = True) -> list[str]:
+    """In what two openings of the same sources differ; features to the last bit, or to twelve digits."""
+    if one.refused != other.refused:
+        return [f"refused: {one.refused!r} | {other.refused!r}"]
+    found = []
+    for table in one.tables:
+        mine, yours = (_without_empty_ids(side.tables[table]) for side in (one, other))
+        if mine != yours:
+            found.append(f"{table}: {_apart(mine, yours)}")
+    for name, value in one.facts.items():
+        theirs = other.facts[name]
+        if value != theirs:
+            apart = (value - theirs, theirs - value) if isinstance(value, set) else (value, theirs)
+            found.append(f"{name}: {apart[0]} | {apart[1]}")
+    if found:
+        return found
+    if one.features is None or other.features is None:
+        return [] if one.features is other.features else ["features: one has no rows"]
+    try:
+        near = {} if exact else {"rtol": 1e-12, "atol": 1e-12}
+        pd.testing.assert_frame_equal(one.features, other.features, check_exact=exact, **near)
+    except AssertionError as error:
+        return [f"features: {error}"]
+    return []
+
+
+def _without_empty_ids(content: Content) -> Content:
+    """Events may have no event_id at all where none was ever given."""
+    names, rows = content
+    if "event_id" not in names:
+        return content
+    place = names.index("event_id")
+    if any(row[place] is not None for row in rows):
+        return content
+    shorter: Counter[tuple[Any, ...]] = Counter()
+    for row, count in rows.items():
+        shorter[row[:place] + row[place + 1 :]] += count
+    return names[:place] + names[place + 1 :], shorter
+
+
+def _apart(mine: Content, theirs: Content) -> str:
+    """A few rows that only one of them has."""
+    if mine[0] != theirs[0]:
+        return f"columns {mine[0]} | {theirs[0]}"
+    only = [list((one[1] - other[1]).items())[:3] for one, other in ((mine, theirs), (theirs, mine))]
+    return f"{mine[0]}: {only[0]} | {only[1]}"
+
+
+def differences_from_plain(opened: Opened, plain: PlainHistory | None, why: str = "") -> list[str]:
+    """In what an opening differs from the plain reading (``None``: it refused); features to nine digits."""
+    if plain is None or opened.refused is not None:
+        if plain is None and opened.refused is not None:
+            return []
+        return [f"refused: {opened.refused!r} | plain reading: {why or 'read'}"]
+    found = []
+    for table, rows in plain.tables.items():
+        names, content = opened.tables[table]
+        kept = [place for place, name in enumerate(names) if name not in _UNREAD]
+        read: Counter[tuple[Any, ...]] = Counter()
+        for row, count in content.items():
+            read[tuple(row[place] for place in kept)] += count
+        expected = Counter(tuple(row.get(names[place]) for place in kept) for row in rows)
+        if read != expected:
+            found.append(f"{table}: {_apart((names, read), (names, expected))}")
+    if opened.facts["data_end"] != plain.data_end:
+        found.append(f"data_end: {opened.facts['data_end']} | plain reading: {plain.data_end}")
+    if not found and opened.features is not None and opened.plan is not None:
+        found += _features_apart(opened.features, opened.plan, plain)
+    return found
+
+
+def _features_apart(features: pd.DataFrame, plan: FeaturePlan, plain: PlainHistory) -> list[str]:
+    spine = [{"lead_id": row.lead_id, "as_of": row.as_of.to_pydatetime()} for row in features.itertuples()]
+    expected = oracle_features(plain.tables, plan, spine)
+    return [
+        f"features: {column.name} of {row['lead_id']} as of {row['as_of']}: {row[column.name]} | oracle: {wanted}"
+        for row, wanted_row in zip(features.to_dict("records"), expected, strict=True)
+        for column in plan_columns(plan)
+        if not _alike(row[column.name], wanted := wanted_row[column.name])
+    ][:3]
+
+
+def _alike(got: Any, wanted: Any) -> bool:
+    if wanted is None:
+        return bool(got != got)
+    if isinstance(wanted, float):
+        return math.isclose(got, wanted, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(got == wanted)
