@@ -17,15 +17,17 @@ from features.errors import DataError
 from pipeline.writeback.columns import Kind
 
 Values: TypeAlias = "pd.Series | pa.ChunkedArray"
+Array: TypeAlias = "pa.Array | pa.ChunkedArray"
 Where = Callable[[int], str]
 
 # No database accepts these, and one odd page title must not stop a scoring run: they become U+FFFD.
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+_NUL = re.compile(b"\x00")
 _NUL_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-def convert(values: Values, name: str, kind: Kind, where: Where) -> pa.Array:
-    """Column ``name`` as text, a naive UTC timestamp, a double, a 32-bit integer, or compact JSON text.
+def convert(values: Values, name: str, kind: Kind, where: Where) -> Array:
+    """Column ``name`` as Arrow text, a naive UTC timestamp, a double, a 32-bit integer, or compact JSON text.
 
     Whole numbers in a text column become text. NaN, NaT, NA and None become null. JSON is Python objects or text
     already; text stays as it is, and is checked without parsing it in Python. ``where`` names the lead of a row.
@@ -41,7 +43,7 @@ def missing(value: object) -> bool:
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
-def _text(values: Values, name: str, where: Where) -> pa.Array:
+def _text(values: Values, name: str, where: Where) -> Array:
     array = _as_strings(values)
     if array is None:
         cells = [_as_text(cell, name, row, where) for row, cell in enumerate(_cells(values))]
@@ -49,7 +51,7 @@ def _text(values: Values, name: str, where: Where) -> pa.Array:
     return _writable(array)
 
 
-def _as_strings(values: Values) -> pa.Array | None:
+def _as_strings(values: Values) -> Array | None:
     """Text as Arrow has or makes it, broken Unicode replaced; None where a cell is not text."""
     if isinstance(values, pd.Series):
         cells = values.array if isinstance(values.dtype, pd.StringDtype) else values.tolist()
@@ -59,7 +61,7 @@ def _as_strings(values: Values) -> pa.Array | None:
             return None
     elif not _is_text(values.type):
         return None
-    array = _one(values.cast(pa.string()))
+    array = values.cast(pa.string())
     try:
         array.validate(full=True)
     except pa.ArrowInvalid:
@@ -78,9 +80,9 @@ def _as_text(cell: object, name: str, row: int, where: Where) -> str | None:
     return _UNWRITABLE.sub("\ufffd", str(cell))
 
 
-def _timestamp(values: Values, name: str, where: Where) -> pa.Array:
+def _timestamp(values: Values, name: str, where: Where) -> Array:
     if not isinstance(values, pd.Series) and pa.types.is_timestamp(values.type):
-        return _one(values.cast(pa.timestamp("us"), safe=False))  # Arrow holds UTC, whatever the zone
+        return values.cast(pa.timestamp("us"), safe=False)  # Arrow holds UTC, whatever the zone
     series = _series(values)
     try:
         timestamps = pd.to_datetime(series, utc=True)
@@ -92,9 +94,9 @@ def _timestamp(values: Values, name: str, where: Where) -> pa.Array:
     return pa.array(timestamps.dt.tz_localize(None).astype("datetime64[us]"), from_pandas=True)
 
 
-def _number(values: Values, name: str, where: Where) -> pa.Array:
+def _number(values: Values, name: str, where: Where) -> Array:
     if not isinstance(values, pd.Series) and _is_number(values.type):
-        numbers = _one(values.cast(pa.float64(), safe=False)).to_numpy(zero_copy_only=False)
+        numbers = values.cast(pa.float64(), safe=False).to_numpy()
     else:
         series = _series(values)
         try:
@@ -114,7 +116,7 @@ def _number(values: Values, name: str, where: Where) -> pa.Array:
     return pa.array(numbers, from_pandas=True)
 
 
-def _whole(values: Values, name: str, where: Where) -> pa.Array:
+def _whole(values: Values, name: str, where: Where) -> Array:
     numbers = _number(values, name, where)
     try:
         return numbers.cast(pa.int32())
@@ -128,7 +130,7 @@ def _whole(values: Values, name: str, where: Where) -> pa.Array:
         ) from None
 
 
-def _json(values: Values, name: str, where: Where) -> pa.Array:
+def _json(values: Values, name: str, where: Where) -> Array:
     array = _as_strings(values)
     if array is None:
         cells = [
@@ -145,7 +147,7 @@ def _json(values: Values, name: str, where: Where) -> pa.Array:
     return array
 
 
-def _dubious(array: pa.Array) -> list[int]:
+def _dubious(array: Array) -> list[int]:
     """Rows whose JSON must be parsed to be checked; found in bulk, as parsing a million ledgers takes a minute.
 
     ``NaN`` and escapes of NUL and of half characters pass as JSON, but no database takes them.
@@ -222,12 +224,12 @@ def _series(values: Values) -> pd.Series:
     return values if isinstance(values, pd.Series) else pd.Series(values.to_pylist(), dtype=object)
 
 
-def _one(array: pa.Array | pa.ChunkedArray) -> pa.Array:
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-
-def _writable(array: pa.Array) -> pa.Array:
-    return pc.replace_substring(array, pattern="\x00", replacement="\ufffd")
+def _writable(array: Array) -> Array:
+    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+    texts = [chunk.buffers()[2] for chunk in chunks]
+    if any(text is not None and _NUL.search(text) for text in texts):  # else nothing is copied
+        return pc.replace_substring(array, pattern="\x00", replacement="\ufffd")
+    return array
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -242,7 +244,7 @@ def _is_number(kind: pa.DataType) -> bool:
 _TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
-_CONVERT: dict[Kind, Callable[[Values, str, Where], pa.Array]] = {
+_CONVERT: dict[Kind, Callable[[Values, str, Where], Array]] = {
     "text": _text,
     "timestamp": _timestamp,
     "number": _number,

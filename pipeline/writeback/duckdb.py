@@ -22,7 +22,7 @@ from pipeline.writeback.spool import Spool
 Connection = duckdb.DuckDBPyConnection
 
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
-_MEMORY = 2**30  # enough for a million leads; the primary keys of more of them must fit as well
+_MEMORY = 2**29  # the primary keys of both tables must fit, hence the more for more leads
 _MEMORY_PER_LEAD = 256
 _THREADS = 4  # each fills a row group of its own
 
@@ -74,7 +74,7 @@ class DuckDBWriter:
 
 @contextlib.contextmanager
 def _bounded(connection: Connection, rows: int) -> Iterator[None]:
-    """Keep DuckDB from taking all memory there is; afterwards its settings are as before, as others may use it too."""
+    """Keep DuckDB from taking all memory there is. Its settings are put back: the program may have the file open too."""
     names = ("memory_limit", "threads", "preserve_insertion_order")
     before = [connection.execute(f"SELECT current_setting('{name}')").fetchall()[0][0] for name in names]
     ((most,),) = connection.execute(f"SELECT parse_formatted_bytes('{before[0]}')").fetchall()
@@ -83,7 +83,9 @@ def _bounded(connection: Connection, rows: int) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(duckdb.Error):  # after an error that says more
+        with contextlib.suppress(duckdb.Error):  # an error before this one says more
+            connection.execute("CHECKPOINT")  # otherwise closing does it, with the memory of before
+        with contextlib.suppress(duckdb.Error):
             _set(connection, names, before)
 
 

@@ -27,7 +27,7 @@ from pipeline.writeback.unfinished import replacing
 _FORMULA = r"^([=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
 _BOM = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 in a local encoding and corrupts every accent
 _BATCH = 10_000
-_CSV_BLOCK = 8 * 2**20  # bytes; no row may be longer
+_CSV_BLOCK = 4 * 2**20  # bytes; no row may be longer
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def spreadsheet_safe(rows: pa.Table) -> pa.Table:
 def _read_csv(path: Path) -> tuple[Iterator[pa.RecordBatch], list[str]]:
     reader = pyarrow.csv.open_csv(
         path,
-        read_options=pyarrow.csv.ReadOptions(block_size=_CSV_BLOCK),
+        read_options=pyarrow.csv.ReadOptions(block_size=_CSV_BLOCK, use_threads=False),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(SCHEMA.names, pa.string()),
@@ -116,7 +116,7 @@ def _read_csv(path: Path) -> tuple[Iterator[pa.RecordBatch], list[str]]:
 
 def _read_parquet(path: Path) -> tuple[Iterator[pa.RecordBatch], list[str]]:
     file = pyarrow.parquet.ParquetFile(path)
-    return file.iter_batches(_BATCH), file.schema_arrow.names
+    return file.iter_batches(_BATCH, use_threads=False), file.schema_arrow.names
 
 
 def _compare(spool: Spool, present: Iterator[pa.RecordBatch] | None) -> tuple[Counts, bool]:

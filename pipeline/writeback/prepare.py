@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from features.errors import DataError, counted, nearest
 from pipeline.writeback.columns import SCORE_COLUMNS, Column, Kind
-from pipeline.writeback.convert import Values, Where, convert, missing
+from pipeline.writeback.convert import Array, Values, Where, convert, missing
 from pipeline.writeback.run import RunManifest
 
 _ARROW: dict[Kind, pa.DataType] = {
@@ -82,7 +82,7 @@ def _columns(chunk: pd.DataFrame | pa.Table) -> dict[str, Values]:
 
 def _column(
     columns: Mapping[str, Values], column: Column, run: RunManifest, count: int, where: Where
-) -> pa.Array:
+) -> Array:
     if column.name in columns:
         array = convert(columns[column.name], column.name, column.kind, where)
     elif (from_run := getattr(run, column.name, None)) is not None or not column.required:
