@@ -326,7 +326,7 @@ class EventFiles:
                 runs.append(known[run])
                 continue
             mine = self.scan([file for file in self.files if file.run == run])
-            rows, latest, known, ancient, early, sources = self.engine.connection.execute(
+            rows, latest, latest_known, ancient, early, sources = self.engine.connection.execute(
                 f"""
                 SELECT
                   count(*),
@@ -345,7 +345,7 @@ class EventFiles:
                     sources=tuple(sorted(sources)),
                     rows=rows,
                     latest=latest,
-                    latest_known=known,
+                    latest_known=latest_known,
                     ancient=ancient,
                     early=early,
                 )
