@@ -79,7 +79,7 @@ def run(
                 wrong, refused = _against_plain(world, grown)
                 if full and not wrong:
                     wrong = _against_others(path, place / "fresh", grown, seed, often, compiled)
-                    if not wrong and (often or seed % 3 == 0):
+                    if not wrong and not refused and (often or seed % 3 == 0):
                         wrong = differences_of_parts(path, home, grown)
             except (
                 Exception
