@@ -80,7 +80,7 @@ def run(
                 if full and not wrong:
                     wrong = _against_others(path, place / "fresh", grown, seed, often, compiled)
                     if not wrong and not refused and (often or seed % 3 == 0):
-                        wrong = differences_of_parts(path, home, grown)
+                        wrong = differences_of_parts(path, home, grown, compiled)
             except (
                 Exception
             ) as error:  # of its own, where a user would be told of an error that is not theirs
@@ -105,7 +105,7 @@ def _against_others(
         wrong += [f"grown | fresh: {text}" for text in differences(grown, anew)]
     if both or not seed % 2:
         read = open_once(path, None, features=True, compiled=compiled)
-        wrong += [f"grown | in memory: {text}" for text in differences(grown, read, exact=False)]
+        wrong += [f"grown | in memory: {text}" for text in differences(grown, read)]
     return wrong
 
 

@@ -117,7 +117,7 @@ def _key_aggregates(history: History, plan: FeaturePlan, spine: Spine) -> Step:
     columns += [
         f"count(DISTINCT {day}) AS days",
         f"min({age}) AS recency",
-        f"sum({dialect.power('2.0', f'-{age} / {half_life:e}')}) AS decayed",
+        f"{dialect.sum_of(dialect.power('2.0', f'-{age} / {half_life:e}'))} AS decayed",
     ]
     if cadence is not None:
         mine = f"e.key = {cadence}"
@@ -131,10 +131,11 @@ def _key_aggregates(history: History, plan: FeaturePlan, spine: Spine) -> Step:
             columns.append(_count(f"{mine} AND {weekday} <= 5 AND {hour} >= 8 AND {hour} < 18", "office"))
             columns.append(_count(f"{mine} AND {weekday} >= 6", "weekend"))
     for place in range(max(len(key.amounts) for key in plan.keys)):
-        columns += [f"sum(e.amount_{place}) AS sum_{place}", f"count(e.amount_{place}) AS with_{place}"]
+        amount = f"e.amount_{place}"
+        columns += [f"{dialect.sum_of(amount)} AS sum_{place}", f"count({amount}) AS with_{place}"]
         if cadence is not None:
             columns += [
-                f"sum(CASE WHEN {inside} THEN e.amount_{place} END) AS sum_{place}_{window}"
+                f"{dialect.sum_of(f'CASE WHEN {inside} THEN {amount} END')} AS sum_{place}_{window}"
                 for window, inside in within.items()
             ]
     return Step(

@@ -59,13 +59,14 @@ def feature_column_steps(history: History, plan: FeaturePlan, spine: Spine) -> l
 
 
 def _purchases(history: History, spine: Spine) -> Step:
-    age = age_between(history.engine.dialect, "s.as_of", "c.converted_at")
+    dialect = history.engine.dialect
+    age = age_between(dialect, "s.as_of", "c.converted_at")
     return Step(
         "purchases",
         f"""
         SELECT
-          s.row_id, count(*) AS n, min({age}) AS recency, max({age}) AS first, sum(c.value) AS total,
-          count(c.value) AS valued
+          s.row_id, count(*) AS n, min({age}) AS recency, max({age}) AS first,
+          {dialect.sum_of("c.value")} AS total, count(c.value) AS valued
         FROM {spine} AS s
         JOIN conversions AS c ON c.lead_id = s.lead_id AND c.converted_at < s.as_of
         GROUP BY s.row_id

@@ -61,6 +61,35 @@ def sort_by_time(order, offsets, occurred):  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def settle_ties(order, offsets, occurred, amounts):  # type: ignore[no-untyped-def]
+    """Sort events of one lead and one time by their amounts (NaN first), in place.
+
+    Doubles do not add up alike in every order, and the order in which events are read is an accident.
+    """
+    for lead in range(len(offsets) - 1):
+        start = offsets[lead]
+        for place in range(start + 1, offsets[lead + 1]):
+            event, back = order[place], place
+            while back > start and occurred[order[back - 1]] == occurred[event]:
+                if not _sorts_before(amounts[event], amounts[order[back - 1]]):
+                    break
+                order[back] = order[back - 1]
+                back -= 1
+            order[back] = event
+
+
+@_compiled
+def _sorts_before(one, other):  # type: ignore[no-untyped-def]
+    for item in range(len(one)):
+        if math.isnan(one[item]) or math.isnan(other[item]):
+            if math.isnan(one[item]) != math.isnan(other[item]):
+                return math.isnan(one[item])
+        elif one[item] != other[item]:
+            return one[item] < other[item]
+    return False
+
+
+@_compiled
 def weights_of(offsets, occurred, half_life):  # type: ignore[no-untyped-def]
     """(weights, references): 2^(-age / half-life) of each event at its lead's reference, the last event.
 

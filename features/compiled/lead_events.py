@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.compiled.kernel import group_by, sort_by_time
+from features.compiled.kernel import group_by, settle_ties, sort_by_time
 from features.compiled.shape import Array
 
 ALWAYS = np.iinfo(np.int64).max
@@ -40,17 +40,21 @@ class LeadEvents:
             name: np.concatenate([prompt[name], odd[name]]) if len(odd["lead"]) else prompt[name]
             for name in prompt
         }
+        names = [name for name in prompt if name.startswith("amount_")]
+        amounts = np.empty((len(columns["lead"]), 0))
+        if names:
+            amounts = np.stack([columns[name] for name in names], axis=1)
         order, offsets = group_by(columns["lead"], 1, leads)
         sort_by_time(order, offsets, columns["occurred"])
+        if names:
+            settle_ties(order, offsets, columns["occurred"], amounts)
         places = np.flatnonzero(order >= len(prompt["lead"])) if len(odd["lead"]) else np.empty(0, np.int64)
         which = order[places] - len(prompt["lead"])
-        names = sorted(name for name in prompt if name.startswith("amount_"))
-        amounts = [np.take(columns[name], order) for name in names]
         return cls(
             offsets=offsets,
             occurred=np.take(columns["occurred"], order),
             code=np.take(columns["code"], order),
-            amounts=np.stack(amounts, axis=1) if names else np.empty((len(order), 0)),
+            amounts=np.take(amounts, order, axis=0),
             odd=places,
             odd_from=odd["visible_from"][which],
             odd_to=odd["visible_to"][which],

@@ -177,6 +177,13 @@ class Dialect(ABC):
         """The value with the greatest ``at``, a NULL value too; of equal ``at``, the value that sorts last
         (NULL first). ``where`` leaves rows out; NULL when none is left."""
 
+    def sum_of(self, number: str) -> str:
+        """The sum of doubles: to the last bit the same in whatever order the rows come.
+
+        Doubles do not add up alike in every order, so equal histories would differ by how they were read.
+        """
+        return f"sum({number} ORDER BY {number})"
+
     def bool_or(self, condition: str) -> str:
         """Whether it holds for any row; NULL without rows."""
         return f"bool_or({condition})"

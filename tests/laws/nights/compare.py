@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ from features.plan import AttributeFeature, EventKey, FeaturePlan, Touch
 from features.spine import SpinePolicy, build_spine
 from pipeline.config import load_project
 from pipeline.prepared import open_prepared
+from pipeline.prepared.opening import PreparedHistory
+from pipeline.sources import open_history as read_into_memory
 from tests.laws.nights.plain_reading import PlainHistory
 from tests.laws.nights.rows import AGES, PAGES
 
@@ -43,16 +46,19 @@ class Opened:
     features: pd.DataFrame | None = None
 
 
-def open_once(path: Path, home: Path, *, features: bool, compiled: bool = False) -> Opened:
-    """Open the project with this state folder; ``compiled`` takes the loops that large histories take."""
-    least = 0 if compiled else feature_matrix._WORTH_COMPILING
-    with (
-        mock.patch.dict(os.environ, LEADLENS_HOME=str(home)),
-        mock.patch.object(feature_matrix, "_WORTH_COMPILING", least),
-        DuckDBEngine(threads=1) as engine,
-    ):
+def open_once(path: Path, home: Path | None, *, features: bool, compiled: bool = False) -> Opened:
+    """Open the project with this state folder, or (``None``) read it into memory.
+
+    ``compiled`` takes the loops that large histories take.
+    """
+    state = {} if home is None else {"LEADLENS_HOME": str(home)}
+    with mock.patch.dict(os.environ, state), _loops(compiled), DuckDBEngine(threads=1) as engine:
         try:
-            history = open_prepared(load_project(path)).history(engine)
+            file = load_project(path)
+            if home is None:
+                history = read_into_memory(file, engine)
+            else:
+                history = open_prepared(file).history(engine)
         except LeadlensError as error:
             return Opened(str(error), {}, {})
         plan = plan_of(history)
@@ -71,6 +77,11 @@ def open_once(path: Path, home: Path, *, features: bool, compiled: bool = False)
             plan,
             _features(history, plan) if features else None,
         )
+
+
+def _loops(compiled: bool) -> AbstractContextManager[object]:
+    least = 0 if compiled else feature_matrix._WORTH_COMPILING
+    return mock.patch.object(feature_matrix, "_WORTH_COMPILING", least)
 
 
 def _content(history: History, table: str) -> Content:
@@ -125,13 +136,13 @@ def _features(history: History, plan: FeaturePlan) -> pd.DataFrame | None:
     return pd.concat([built.spine.set_index("row_id"), built.frame], axis=1)
 
 
-def differences(one: Opened, other: Opened, exact: bool = True) -> list[str]:
-    """In what two openings of the same sources differ; features to the last bit, or to twelve digits."""
+def differences(one: Opened, other: Opened) -> list[str]:
+    """In what two openings of the same sources differ; features to the last bit."""
     if one.refused != other.refused:
         return [f"refused: {one.refused!r} | {other.refused!r}"]
     found = []
     for table in one.tables:
-        mine, yours = (_without_empty_ids(side.tables[table]) for side in (one, other))
+        mine, yours = (_without_ids(side.tables[table]) for side in (one, other))
         if mine != yours:
             found.append(f"{table}: {_apart(mine, yours)}")
     for name, value in one.facts.items():
@@ -144,21 +155,18 @@ def differences(one: Opened, other: Opened, exact: bool = True) -> list[str]:
     if one.features is None or other.features is None:
         return [] if one.features is other.features else ["features: one has no rows"]
     try:
-        near = {} if exact else {"rtol": 1e-12, "atol": 1e-12}
-        pd.testing.assert_frame_equal(one.features, other.features, check_exact=exact, **near)
+        pd.testing.assert_frame_equal(one.features, other.features, check_exact=True)
     except AssertionError as error:
         return [f"features: {error}"]
     return []
 
 
-def _without_empty_ids(content: Content) -> Content:
-    """Events may have no event_id at all where none was ever given."""
+def _without_ids(content: Content) -> Content:
+    """A prepared history keeps the ids of events only where it may need them again."""
     names, rows = content
     if "event_id" not in names:
         return content
     place = names.index("event_id")
-    if any(row[place] is not None for row in rows):
-        return content
     shorter: Counter[tuple[Any, ...]] = Counter()
     for row, count in rows.items():
         shorter[row[:place] + row[place + 1 :]] += count
@@ -173,12 +181,18 @@ def _apart(mine: Content, theirs: Content) -> str:
     return f"{mine[0]}: {only[0]} | {only[1]}"
 
 
-def differences_of_parts(path: Path, home: Path, whole: Opened) -> list[str]:
+def differences_of_parts(path: Path, home: Path, whole: Opened, compiled: bool = False) -> list[str]:
     """In what the parts of a prepared history, taken together, differ from all of it; and two leads alone."""
     with mock.patch.dict(os.environ, LEADLENS_HOME=str(home)):
         prepared = open_prepared(load_project(path))
     if whole.plan is None or whole.features is None or prepared.parts < 2:
         return []
+    with _loops(compiled):
+        return _parts_apart(prepared, whole)
+
+
+def _parts_apart(prepared: PreparedHistory, whole: Opened) -> list[str]:
+    assert whole.plan is not None and whole.features is not None
     rows: dict[str, Counter[tuple[Any, ...]]] = {table: Counter() for table in ("leads", "events")}
     frames = []
     for number in range(prepared.parts):
@@ -209,8 +223,7 @@ def _rows_apart(some: pd.DataFrame, all_rows: pd.DataFrame) -> list[str]:
         frame.sort_values(["lead_id", "as_of"], ignore_index=True) for frame in (some, all_rows)
     )
     try:
-        # The parts are opened with all threads, which add up in an order of their own.
-        pd.testing.assert_frame_equal(some, all_rows, rtol=1e-12, atol=1e-12)
+        pd.testing.assert_frame_equal(some, all_rows, check_exact=True)
     except AssertionError as error:
         return [str(error)]
     return []
