@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,7 @@ from pipeline.prepared.event_pass import Array, Layout, content_sql, key_sql
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import EventRun, StoredFile
 from pipeline.prepared.numbering import STRIDE
-from pipeline.prepared.sorting import repeats
+from pipeline.prepared.sorting import repeats, seen_before, seen_in
 
 _BATCH = 1 << 17
 _MOST_RUNS = 12
@@ -189,27 +189,41 @@ class EventFiles:
             self.engine.run([Step("suspects", "SELECT CAST(0 AS BIGINT) AS _event_key WHERE FALSE")])
             self._insert("suspects", np.unique(np.concatenate(suspects)))
             where = "WHERE _event_key IN (SELECT _event_key FROM suspects)"
-        reader = self.engine.connection.sql(
-            f"SELECT _event_key FROM {self.scan(files)} {where}"
-        ).to_arrow_reader(1 << 20)
-        pieces = [batch["_event_key"].to_numpy() for batch in reader]
-        if pieces:
-            keys = np.concatenate(pieces)
-            keys.sort()
-            self._insert("shared_keys", repeats(keys))
+        keys = np.concatenate([*self._keys(files, where)])
+        keys.sort()
+        self._insert("shared_keys", repeats(keys))
         self.engine.drop("suspects")
 
     def _share_with(self, new: Sequence[StoredFile], old: Sequence[StoredFile]) -> None:
-        """Add to ``shared_keys`` those of new files that stand in old ones, too."""
-        if new and old:
-            self.engine.connection.execute(
-                f"""
-                INSERT INTO shared_keys
-                SELECT DISTINCT o._event_key
-                FROM {self.scan(old)} AS o
-                JOIN (SELECT DISTINCT _event_key FROM {self.scan(new)}) AS n ON n._event_key = o._event_key
-                """
-            )
+        """Add to ``shared_keys`` those of new files that stand in old ones, too.
+
+        The old files are many: a bit for every new key tells at once that nearly none of theirs is among them.
+        """
+        if not new or not old:
+            return
+        rows = sum(file.rows for file in new)
+        bits = np.zeros(1 << min(24, max(6, rows.bit_length())), np.uint64)
+        for keys in self._keys(new):
+            seen_before(keys, bits)
+        suspects = [seen_in(keys, bits) for keys in self._keys(old)]
+        self.engine.run([Step("suspects", "SELECT CAST(0 AS BIGINT) AS _event_key WHERE FALSE")])
+        self._insert("suspects", np.unique(np.concatenate(suspects)))
+        self.engine.connection.execute(
+            f"""
+            INSERT INTO shared_keys
+            SELECT DISTINCT s._event_key
+            FROM suspects AS s
+            JOIN {self.scan(new)} AS n ON n._event_key = s._event_key
+            """
+        )
+        self.engine.drop("suspects")
+
+    def _keys(self, files: Sequence[StoredFile], where: str = "") -> Iterator[Array]:
+        """The keys of all events of some files, in batches; at least one, perhaps empty."""
+        yield np.empty(0, np.int64)
+        rows = self.engine.connection.sql(f"SELECT _event_key FROM {self.scan(files)} {where}")
+        for batch in rows.to_arrow_reader(1 << 20):
+            yield batch["_event_key"].to_numpy()
 
     def _insert(self, table: str, keys: Array) -> None:
         self.engine.connection.register("_keys", pa.table({"_event_key": keys}))

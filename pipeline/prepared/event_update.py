@@ -24,6 +24,14 @@ _MOST_VALUE_FILES = 16
 _STORED = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}
 
 
+@dataclass(frozen=True)
+class Grown:
+    """Events that only came on top of others: files of those there were, and of those that came."""
+
+    old: tuple[StoredFile, ...]
+    new: tuple[StoredFile, ...]
+
+
 @dataclass
 class _Plan:
     """Sources that stay as they are, that are read, and numbers of those whose rows go."""
@@ -55,6 +63,7 @@ class EventUpdate:
         self.source = file.project.data.events
         self.where = f"{file.path.name}: data.events"
         self.plan = _Plan()
+        self.grown: Grown | None = None  # after `finish`: where no event was taken out
         if self.source is not None:
             self.reader = EventReader(file, engine.connection, folder.path / "spool")
             self.plan = self._planned(list(self.old.sources))
@@ -247,7 +256,7 @@ class EventUpdate:
             stored.get("aside", ()),
             stored.get("strangers", ()),
         )
-        before = self._run_paths(files.files)
+        before, old_files = self._run_paths(files.files), tuple(files.files)
         if not fresh:
             files.remove_sources(self.plan.gone)
         rows = sum(self._rows(new) for new in self.plan.new)
@@ -263,6 +272,8 @@ class EventUpdate:
         pairs = self._pairs(fresh)
         pairs += made.pairs
         pairs += files.settle(made.files, made.suspects, admitted)
+        if not fresh and set(old_files) <= set(files.files):
+            self.grown = Grown(old_files, tuple(file for file in files.files if file not in set(old_files)))
         next_run = files.compact(next_run)
         now = self._run_paths(files.files)
         unchanged = {

@@ -120,6 +120,15 @@ class EventRun(_Part):
     early: int
 
 
+class Crowds(_Part):
+    """How many ``clicks`` (events of the types ``of``) come in crowds, and the types of all events."""
+
+    types: tuple[str, ...]
+    of: tuple[str, ...]
+    clicks: int
+    crowded: int
+
+
 class Events(_Part):
     """The events: sources, sorted runs, and which rows gave way to which.
 
@@ -141,6 +150,7 @@ class Events(_Part):
     next_source: int = 0
     next_run: int = 0
     bots: tuple[Noted, ...] = ()
+    crowds: Crowds | None = None
     stranger: str | None = None
     strangers: int = 0
 

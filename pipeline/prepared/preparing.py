@@ -157,10 +157,12 @@ class _Preparation:
         engine.run([Step("created", created)])
         made, event_tables = events.finish(parts, recount)
         tables |= event_tables
-        bots, tables["machine_clicks"] = mark_machine_clicks(
-            self.file, engine, self.folder, made, tables.get("events", StoredTable())
+        crowds = None if old is None or events.grown is None else old.events.crowds
+        clicks = mark_machine_clicks(
+            self.file, engine, self.folder, made, tables.get("events", StoredTable()), events.grown, crowds
         )
-        made = made.model_copy(update={"bots": bots, "strays": away})
+        tables["machine_clicks"] = clicks.marked
+        made = made.model_copy(update={"bots": clicks.findings, "crowds": clicks.crowds, "strays": away})
         manifest = Manifest(
             version=old.version + 1 if old else 1,
             made_at=datetime.now(UTC).replace(tzinfo=None),

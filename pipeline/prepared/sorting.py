@@ -68,21 +68,37 @@ def repeats(keys):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def seen_before(keys, bits):  # type: ignore[no-untyped-def]
-    """The keys whose bit is set already in ``bits``, which are then all set: every repeated key, and few others.
+def _bit(key, bits):  # type: ignore[no-untyped-def]
+    """(word, mask) of a key in ``bits``, which has a power of two of 64-bit words."""
+    last = np.uint64(len(bits) * 64 - 1)
+    place = (np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(17)) & last
+    return place >> np.uint64(6), np.uint64(1) << (place & np.uint64(63))
 
-    ``bits`` has a power of two of 64-bit words.
-    """
+
+@_compiled
+def seen_before(keys, bits):  # type: ignore[no-untyped-def]
+    """The keys whose bit is set already in ``bits``, which are then all set: every repeated key, and few others."""
     found = np.empty(len(keys), keys.dtype)
     count = 0
-    mask = np.uint64(len(bits) * 64 - 1)
     for key in keys:
-        place = (np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(17)) & mask
-        word, bit = place >> np.uint64(6), np.uint64(1) << (place & np.uint64(63))
+        word, bit = _bit(key, bits)
         if bits[word] & bit:
             found[count] = key
             count += 1
         bits[word] |= bit
+    return found[:count].copy()
+
+
+@_compiled
+def seen_in(keys, bits):  # type: ignore[no-untyped-def]
+    """The keys whose bit is set in ``bits``: all of which ``seen_before`` was told, and few others."""
+    found = np.empty(len(keys), keys.dtype)
+    count = 0
+    for key in keys:
+        word, bit = _bit(key, bits)
+        if bits[word] & bit:
+            found[count] = key
+            count += 1
     return found[:count].copy()
 
 

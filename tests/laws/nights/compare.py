@@ -55,10 +55,7 @@ def open_once(path: Path, home: Path | None, *, features: bool, compiled: bool =
     with mock.patch.dict(os.environ, state), _loops(compiled), DuckDBEngine(threads=1) as engine:
         try:
             file = load_project(path)
-            if home is None:
-                history = read_into_memory(file, engine)
-            else:
-                history = open_prepared(file).history(engine)
+            history = read_into_memory(file, engine) if home is None else open_prepared(file).history(engine)
         except LeadlensError as error:
             return Opened(str(error), {}, {})
         plan = plan_of(history)
@@ -192,7 +189,8 @@ def differences_of_parts(path: Path, home: Path, whole: Opened, compiled: bool =
 
 
 def _parts_apart(prepared: PreparedHistory, whole: Opened) -> list[str]:
-    assert whole.plan is not None and whole.features is not None
+    assert whole.plan is not None
+    assert whole.features is not None
     rows: dict[str, Counter[tuple[Any, ...]]] = {table: Counter() for table in ("leads", "events")}
     frames = []
     for number in range(prepared.parts):

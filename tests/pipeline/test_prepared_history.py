@@ -1,0 +1,238 @@
+"""What is kept of a history: when it is read again, what is found when it is damaged, and what is cleaned up."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features import DataError
+from pipeline.config import load_project
+from pipeline.prepared import differences, open_prepared
+from pipeline.prepared.folder import _KEPT_VERSIONS, PreparedFolder
+from pipeline.prepared.manifest import FileMark
+from pipeline.prepared.opening import PreparedHistory
+from pipeline.prepared.sources import EventReader, NewSource
+from tests.pipeline.little_project import START, LittleProject, leadlens
+
+
+class Growing:
+    """The little project with its events in files that come one by one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.project = LittleProject(folder)
+        self.project.data["events"] = {"read": "data/days/*.parquet"}
+        self.path, self.days = self.project.write(), folder / "data" / "days"
+        self.days.mkdir()
+        self.add("first", self.project.events)
+
+    def add(self, name: str, events: pd.DataFrame) -> None:
+        events.to_parquet(self.days / f"{name}.parquet", index=False)
+
+    def open(self) -> PreparedHistory:
+        return open_prepared(load_project(self.path))
+
+    def events(self) -> int:
+        with self.open().history() as history:
+            return history.engine.count("events")
+
+
+@pytest.fixture
+def growing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Growing:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    return Growing(tmp_path)
+
+
+def day(number: int, lead: str = "L001", event_id: str | None = None) -> pd.DataFrame:
+    at = START + timedelta(days=200 + number)
+    columns = ["event_id", "lead_id", "occurred_at", "event_type", "page", "seconds"]
+    return pd.DataFrame([(event_id or f"n{number}", lead, at, "page_viewed", "Home", 2.0)], columns=columns)
+
+
+def test_nothing_new_is_not_read_again(growing: Growing) -> None:
+    first = growing.open()
+    before = sorted((path, path.stat().st_mtime_ns) for path in first.folder.path.rglob("*.parquet"))
+    again = growing.open()
+    assert again.manifest == first.manifest
+    assert before == sorted((path, path.stat().st_mtime_ns) for path in first.folder.path.rglob("*.parquet"))
+
+
+def test_of_new_files_only_those_are_read(growing: Growing, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, first = growing.events(), growing.open()
+    growing.add("second", day(1))
+    read, really = [], EventReader.read
+
+    def noted(self: EventReader, mark: FileMark) -> NewSource:
+        read.append(Path(mark.path).name)
+        return really(self, mark)
+
+    monkeypatch.setattr(EventReader, "read", noted)
+    second = growing.open()
+    assert read == ["second.parquet"]
+    assert second.version == first.version + 1
+    assert growing.events() == rows + 1
+
+
+def test_an_edited_and_a_vanished_file(growing: Growing) -> None:
+    rows = growing.events()
+    growing.add("second", pd.concat([day(1), day(2), day(3)]))
+    assert growing.events() == rows + 3
+    growing.add("second", day(2))
+    assert growing.events() == rows + 1
+    (growing.days / "second.parquet").unlink()
+    assert growing.events() == rows
+
+
+def test_what_a_vanished_file_had_displaced_counts_again(growing: Growing) -> None:
+    rows = growing.events()
+    growing.add("second", day(1, "L005", event_id="same"))
+    growing.add("third", day(3, "L007", event_id="same"))
+    assert growing.events() == rows + 1
+    (growing.days / "second.parquet").unlink()
+    with growing.open().history() as history:
+        assert history.engine.count("events WHERE lead_id = 'L007'") == 3 + 1
+        assert history.engine.count("events WHERE lead_id = 'L005'") == 3
+
+
+@pytest.mark.parametrize("harm", ["gone", "shorter", "another byte"])
+@pytest.mark.parametrize("table", ["events", "leads", "numbers"])
+def test_a_damaged_file_is_found_and_made_again(growing: Growing, table: str, harm: str) -> None:
+    rows, first = growing.events(), growing.open()
+    path = first.folder.path / first.manifest.tables[table].files[0].path
+    content = bytearray(path.read_bytes())
+    if harm == "gone":
+        path.unlink()
+    elif harm == "shorter":
+        path.write_bytes(content[:-9])
+    else:
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    again = growing.open()
+    assert again.version != first.version or again.manifest.made_at != first.manifest.made_at
+    assert again.folder.damaged(again.manifest, thorough=True) == []
+    assert growing.events() == rows
+
+
+def test_a_broken_manifest_or_log_is_no_obstacle(growing: Growing) -> None:
+    rows, first = growing.events(), growing.open()
+    (first.folder.path / "manifest.json").write_text("{", encoding="utf-8")
+    for log in first.folder.path.glob("*/_delta_log/*.json"):
+        log.write_text("broken", encoding="utf-8")
+    growing.add("second", day(1))
+    assert growing.events() == rows + 1
+
+
+def test_two_commands_at_once(growing: Growing) -> None:
+    """Both start without a prepared history; one prepares it, the other waits and finds it."""
+    command = [sys.executable, "-m", "pipeline.cli", "check", str(growing.path), "--only-read", "--json"]
+    with ThreadPoolExecutor(2) as pool:
+        done = [*pool.map(lambda _: subprocess.run(command, capture_output=True, text=True), range(2))]
+    assert [run.returncode for run in done] == [0, 0], done[0].stderr + done[1].stderr
+    assert len({run.stdout for run in done}) == 1
+    assert growing.open().version == 1
+
+
+def test_what_somebody_reads_is_not_removed(growing: Growing) -> None:
+    rows = growing.events()
+    with growing.open().history() as history:
+        for number in range(_KEPT_VERSIONS + 2):
+            growing.add("second", day(number))
+            growing.open()
+        assert history.engine.count("events") == rows
+    growing.add("second", day(99))
+    folder = growing.open().folder.path
+    assert len([*(folder / "versions").glob("*.json")]) == _KEPT_VERSIONS
+
+
+def test_an_earlier_version_is_as_it_was(growing: Growing) -> None:
+    rows, first = growing.events(), growing.open()
+    for number in range(3):
+        growing.add(f"more-{number}", day(number))
+        growing.open()
+    with growing.open().at(first.version).history() as history:
+        assert history.engine.count("events") == rows
+        assert history.version == first.version
+    with pytest.raises(DataError, match="not kept any more"):
+        growing.open().at(77)
+
+
+def test_delta_readers_see_the_same_rows(growing: Growing) -> None:
+    """The tables are Delta tables, which others can read as they are."""
+    from deltalake import DeltaTable
+
+    rows = growing.events()
+    growing.add("second", day(1))
+    prepared = growing.open()
+    table = DeltaTable(str(prepared.folder.path / "events"))
+    assert table.to_pyarrow_table().num_rows == rows + 1
+    assert table.version() == prepared.manifest.tables["events"].version
+
+
+def test_verify_finds_what_no_checksum_tells(growing: Growing) -> None:
+    """A prepared history of other rows, whole in itself: only reading all again says so."""
+    growing.open()
+    assert differences(load_project(growing.path), growing.open()) == ()
+    prepared = growing.open()
+    stored = prepared.manifest.tables["conversions"]
+    shorter = stored.model_copy(update={"files": ()})
+    false = prepared.manifest.model_copy(
+        update={"tables": prepared.manifest.tables | {"conversions": shorter}}
+    )
+    (prepared.folder.path / "manifest.json").write_text(false.model_dump_json(), encoding="utf-8")
+    answer = leadlens("check", growing.path, "--verify")
+    assert answer.code != 0
+    assert "conversions" in answer.err + answer.out
+    assert leadlens("check", growing.path, "--verify").code == 0, "it is made again by itself"
+
+
+def test_rows_beyond_the_cursor_are_all_that_is_read(growing: Growing, tmp_path: Path) -> None:
+    import duckdb
+
+    base = tmp_path / "events.duckdb"
+    with duckdb.connect(str(base)) as connection:
+        events = growing.project.events.assign(row=range(len(growing.project.events)))
+        connection.register("frame", events)
+        connection.execute("CREATE TABLE events AS SELECT * FROM frame")
+    growing.project.data["events"] = {"read": str(base), "table": "events", "cursor": "row"}
+    growing.project.write()
+    rows = growing.events()
+    with duckdb.connect(str(base)) as connection:
+        connection.execute(
+            "INSERT INTO events SELECT * REPLACE ('x' AS event_id, 100000 AS row) FROM events WHERE row = 3"
+        )
+        connection.execute("UPDATE events SET lead_id = 'L002' WHERE row = 0")  # beyond what a cursor sees
+    assert growing.events() == rows + 1
+    file = load_project(growing.path)
+    assert "events" in differences(file, open_prepared(file)), "verify sees what the cursor does not"
+
+
+def test_crowds_of_clicks_are_counted_among_the_new_ones_alone(growing: Growing) -> None:
+    """Night after night, late clicks and bursts that only a new click completes, as among all clicks at once."""
+    draw = np.random.default_rng(3)
+    for night in range(6):
+        seconds = draw.integers(0, 4000, 300)
+        growing.add(
+            f"clicks-{night}",
+            pd.DataFrame(
+                {
+                    "event_id": [f"c{night}-{n}" for n in range(300)],
+                    "lead_id": [f"L{n:03}" for n in draw.integers(0, 20, 300)],
+                    "occurred_at": [datetime(2024, 6, 1) + timedelta(seconds=int(s)) for s in seconds],
+                    "event_type": "email_clicked",
+                }
+            ),
+        )
+        grown = growing.open().manifest.events.crowds
+        assert grown is not None
+        folder = growing.open().folder
+        fresh = open_prepared(load_project(growing.path), PreparedFolder(folder.path.parent / "fresh"))
+        assert grown == fresh.manifest.events.crowds
+        assert 0 < grown.crowded < grown.clicks == 300 * (night + 1)
+        shutil.rmtree(folder.path.parent / "fresh")
