@@ -217,13 +217,13 @@ def test_crowds_of_clicks_are_counted_among_the_new_ones_alone(growing: Growing)
     """Night after night, late clicks and bursts that only a new click completes, as among all clicks at once."""
     draw = np.random.default_rng(3)
     for night in range(6):
-        seconds = draw.integers(0, 4000, 300)
+        seconds = draw.integers(60 * night, 60 * night + 1500, 300)
         growing.add(
             f"clicks-{night}",
             pd.DataFrame(
                 {
                     "event_id": [f"c{night}-{n}" for n in range(300)],
-                    "lead_id": [f"L{n:03}" for n in draw.integers(0, 20, 300)],
+                    "lead_id": [f"L{n:03}" for n in draw.integers(0, 8, 300)],
                     "occurred_at": [datetime(2024, 6, 1) + timedelta(seconds=int(s)) for s in seconds],
                     "event_type": "email_clicked",
                 }
