@@ -13,7 +13,7 @@ from features import DuckDBEngine, Step
 from pipeline.prepared.event_pass import Array, Layout, content_sql, key_sql
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import EventRun, StoredFile
-from pipeline.prepared.numbering import STRIDE
+from pipeline.prepared.numbering import EXCLUDED, STRIDE
 from pipeline.prepared.sorting import repeats, seen_before, seen_in
 
 _BATCH = 1 << 17
@@ -80,11 +80,22 @@ class EventFiles:
     # strangers that became leads
 
     def admit(self, run: int) -> tuple[list[StoredFile], dict[int, Counter[str]]]:
-        """Move rows of strangers that are leads now into a new run; returns its files, and what to count by source."""
+        """Move rows of strangers that are leads now into a new run; returns its files, and what to count by source.
+
+        Those of leads that came only to be left out by the settings go.
+        """
         tallies: dict[int, Counter[str]] = {}
         if not self.strangers:
             return [], tallies
         strangers = self.scan(self.strangers)
+        excluded = self.engine.connection.execute(
+            f"""
+            SELECT s._source, count(*)
+            FROM {strangers} AS s
+            JOIN numbers AS n ON n.lead_id = s.lead_id AND n.lead_no = {EXCLUDED}
+            GROUP BY 1
+            """
+        ).fetchall()
         known = f"{strangers} AS s JOIN numbers AS n ON n.lead_id = s.lead_id AND n.lead_no >= 0"
         late = "coalesce(s.known_at, s.occurred_at)"
         counted = self.engine.connection.execute(
@@ -99,7 +110,9 @@ class EventFiles:
             tallies[source] = Counter(
                 {"known early": early, "retracted": retracted, "in vain": vain},
             )
-        if not counted:
+        for source, count in excluded:
+            tallies.setdefault(source, Counter())["excluded"] += count
+        if not tallies:
             return [], tallies
         content = content_sql(self.layout, self.quote, "s", "s._with_id")
         values = ", ".join(f"s.{self.quote(name)}" for name in self.layout.values if name != "event_type")
@@ -112,9 +125,7 @@ class EventFiles:
         files = self.write_sorted(f"SELECT {self.columns} FROM ({own})", run)
         left: list[StoredFile] = []
         for file in self.strangers:
-            left += self._rewritten(
-                "strangers", file, "lead_id NOT IN (SELECT lead_id FROM numbers WHERE lead_no >= 0)"
-            )
+            left += self._rewritten("strangers", file, "lead_id NOT IN (SELECT lead_id FROM numbers)")
         self.strangers = left
         self.files += files
         return files, tallies
