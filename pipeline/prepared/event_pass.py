@@ -13,17 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import DuckDBEngine
-from features.compiled.kernel import group_by
 from pipeline.prepared.folder import ROW_GROUP, PreparedFolder
 from pipeline.prepared.manifest import EventRun, StoredFile
 from pipeline.prepared.numbering import EXCLUDED, NAMELESS, STRANGER, STRIDE
-from pipeline.prepared.sorting import alike, seen_before, sorted_order
+from pipeline.prepared.sorting import alike, places_by_part, seen_before, sorted_order
 
 Array = npt.NDArray[Any]
 NULL_TIME = -(2**63)
 _BATCH = 1 << 17
-_MOST_ROWS = 6_000_000  # gathered before they are sorted and written
-_ENOUGH_ROWS = 2_000_000  # for a source to become a run of its own
+_MOST_ROWS = 12_000_000  # gathered before they are sorted and written
+_ENOUGH_ROWS = 8_000_000  # for a source to become a run of its own
 _LARGE_DICTIONARY = 4096
 _MOST_WORDS = 25  # 256 MB of bits
 _FIRST_DAY = 86_400_000_000
@@ -75,25 +74,49 @@ def key_sql(alias: str, lead_no: str, content: str) -> str:
     )
 
 
-@dataclass
 class Gathered:
-    """Rows waiting to be sorted: one array per column, filled up to ``rows``."""
+    """Rows waiting to be sorted, apart by part: of each column one array, in which every part has its own stretch.
 
-    arrays: dict[str, Array]
-    rows: int = 0
-    sources: set[int] = field(default_factory=set)
+    Parameters
+    ----------
+    kinds : names and types of the columns.
+    parts : of how many parts the numbers of the leads are.
+    most : rows that may wait, of all parts together.
+    """
 
-    @classmethod
-    def empty(cls, names: Mapping[str, str], capacity: int) -> Gathered:
-        return cls({name: np.empty(capacity, kind) for name, kind in names.items()})
+    def __init__(self, kinds: Mapping[str, str], parts: int, most: int) -> None:
+        # Parts are much of one size; what no part needs of its stretch is never touched, and takes no memory.
+        self.most, self._stretch = most, max(_BATCH, most // parts * 5 // 4)
+        self._arrays = {name: np.empty(self._stretch * parts, kind) for name, kind in kinds.items()}
+        self._rows = np.zeros(parts, np.int64)
+        self.sources: set[int] = set()
+
+    @property
+    def rows(self) -> int:
+        return int(self._rows.sum())
+
+    def fits(self, lead: Array) -> bool:
+        """Whether there is room for rows of these leads."""
+        more = np.bincount(lead // STRIDE, minlength=len(self._rows))
+        return bool(self.rows + len(lead) <= self.most and (self._rows + more <= self._stretch).all())
 
     def add(self, batch: Mapping[str, Array], keep: Array | None, source: int) -> None:
-        count = len(keep) if keep is not None else len(batch["lead"])
-        end = self.rows + count
-        for name, array in self.arrays.items():
-            array[self.rows : end] = batch[name] if keep is None else batch[name][keep]
-        self.rows = end
+        """Take a batch of columns, or the rows ``keep`` of it, for which there must be room."""
+        lead = batch["lead"] if keep is None else batch["lead"][keep]
+        assert len(lead) <= self._stretch, "DuckDB gave more rows than were asked for"
+        places = places_by_part(lead, STRIDE, self._rows, self._stretch)
+        for name, array in self._arrays.items():
+            array[places] = batch[name] if keep is None else batch[name][keep]
         self.sources.add(source)
+
+    def take(self) -> Iterator[tuple[int, dict[str, Array]]]:
+        """The columns of each part that has rows, as views; afterwards there are none."""
+        for part, rows in enumerate(self._rows.tolist()):
+            if rows:
+                start = part * self._stretch
+                yield part, {name: array[start : start + rows] for name, array in self._arrays.items()}
+        self._rows[:] = 0
+        self.sources = set()
 
 
 @dataclass
@@ -197,7 +220,7 @@ class EventPass:
         if not sources:
             return self.result
         self._make_codes()
-        gathered = Gathered.empty(self._kinds, _MOST_ROWS + _BATCH)
+        gathered = Gathered(self._kinds, self.parts, _MOST_ROWS)
         for number, rows in sources.items():
             tally = self.result.tallies.setdefault(number, Counter())
             reader = self.engine.connection.sql(self._select(rows, expressions)).to_arrow_reader(_BATCH)
@@ -209,8 +232,6 @@ class EventPass:
                     strangers.append(stranger)
                     if sum(map(len, strangers)) > _MOST_ROWS // 4:
                         self._write_strangers(strangers, number)
-                if gathered.rows > _MOST_ROWS - _BATCH:
-                    self._flush(gathered)
             self._write_strangers(strangers, number)
             if gathered.rows >= _ENOUGH_ROWS:
                 self._flush(gathered)
@@ -343,6 +364,8 @@ class EventPass:
             )
             tally["retracted"] += int(np.count_nonzero(retracted != NULL_TIME))
             tally["in vain"] += int(np.count_nonzero((retracted != NULL_TIME) & (retracted <= known)))
+        if not gathered.fits(lead if keep is None else lead[keep]):
+            self._flush(gathered)
         gathered.add(columns, keep, number)
         return stranger
 
@@ -352,22 +375,12 @@ class EventPass:
         if not gathered.rows:
             return
         run, self.next_run = self.next_run, self.next_run + 1
-        arrays = {name: array[: gathered.rows] for name, array in gathered.arrays.items()}
-        # Columns with one value all over are not moved.
-        same = {name: arrays.pop(name)[:1] for name in ("with_id", "source") if _constant(arrays[name])}
-        order, offsets = group_by(arrays["lead"], STRIDE, self.parts)
-        for part in range(self.parts):
-            mine = order[offsets[part] : offsets[part + 1]]
-            if len(mine):
-                columns = {name: np.take(array, mine) for name, array in arrays.items()}
-                columns |= {name: np.full(len(mine), value[0]) for name, value in same.items()}
-                columns["lead"] -= np.int32(part * STRIDE)
-                self._write_part(columns, run, part)
-        self.result.runs[run] = gathered.sources
-        if run in self.result.facts:
-            sources = tuple(sorted(gathered.sources))
-            self.result.facts[run] = self.result.facts[run].model_copy(update={"sources": sources})
-        gathered.rows, gathered.sources = 0, set()
+        self.result.runs[run] = set(gathered.sources)
+        for part, columns in gathered.take():
+            columns["lead"] -= np.int32(part * STRIDE)
+            self._write_part(columns, run, part)
+        facts, sources = self.result.facts[run], tuple(sorted(self.result.runs[run]))
+        self.result.facts[run] = facts.model_copy(update={"sources": sources})
 
     def _write_part(self, columns: dict[str, Array], run: int, part: int) -> None:
         order = sorted_order(
@@ -526,7 +539,3 @@ class EventPass:
             assert stored is not None
             self.result.strangers.append(stored)
             batches.clear()
-
-
-def _constant(array: Array) -> bool:
-    return bool((array == array[0]).all())

@@ -119,13 +119,17 @@ class PreparedFolder:
             if pa.types.is_dictionary(field.type) or pa.types.is_string(field.type)
         ]
         narrow = [name for name in ("_lead_no", "_source") if name in schema.names]
-        dense = {name: "DELTA_BINARY_PACKED" for name in ("occurred_at",) if name in schema.names}
+        dense = {
+            name: "DELTA_BINARY_PACKED"
+            for name in ("_lead_no", "occurred_at", "_source")
+            if name in schema.names
+        }
         # Nearly all that compresses is in dictionaries; one lead is found by the bounds of the leads' numbers.
         with pq.ParquetWriter(
             path,
             schema,
             compression="none" if run_of_events else "lz4",
-            use_dictionary=[*texts, *narrow] or False,
+            use_dictionary=texts or False,
             column_encoding=dense or None,
             write_statistics=narrow[:1] if run_of_events else True,
         ) as writer:

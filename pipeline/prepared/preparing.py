@@ -64,7 +64,9 @@ def prepare(file: ProjectFile, folder: PreparedFolder | None = None) -> tuple[Pr
         manifest = folder.read()
         if manifest is not None and folder.damaged(manifest):
             manifest = None
-        looks = _look(file, manifest)
+        looks = _look(
+            file, manifest, looks
+        )  # meanwhile another may have prepared it, or a source have changed
         if manifest is not None and _nothing_new(manifest, looks):
             return folder, manifest
         with preparing_engine(file, folder.path / "spill") as engine:
@@ -81,10 +83,10 @@ def _forget_others(folder: PreparedFolder) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _look(file: ProjectFile, manifest: Manifest | None) -> Looks:
+def _look(file: ProjectFile, manifest: Manifest | None, before: Looks | None = None) -> Looks:
     known = manifest.looks if manifest else {}
     return {
-        table: look(file, table, known.get(table, ()))
+        table: look(file, table, (*known.get(table, ()), *((before or {}).get(table) or ())))
         for table in (*SOURCES, "events")
         if getattr(file.project.data, table) is not None
     }

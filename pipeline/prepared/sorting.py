@@ -39,6 +39,17 @@ def sorted_order(lead, occurred, content, leads):  # type: ignore[no-untyped-def
 
 
 @_compiled
+def places_by_part(lead, size, rows, stretch):  # type: ignore[no-untyped-def]
+    """Where rows go that are kept apart by ``lead // size``; ``rows`` are those of each part so far, and grow."""
+    places = np.empty(len(lead), np.int64)
+    for row in range(len(lead)):
+        part = lead[row] // size
+        places[row] = part * stretch + rows[part]
+        rows[part] += 1
+    return places
+
+
+@_compiled
 def alike(order, lead, occurred, content):  # type: ignore[no-untyped-def]
     """For each place of ``order`` the place of the first row that is the same in every column: itself, or one before."""
     first = np.empty(len(order), np.int64)
