@@ -168,23 +168,25 @@ def _aggregates(engine: Engine, _: int) -> Iterator[str]:
     )
     engine.register("conf_groups", frame)
     early = f"timestamp < {d.literal(at[2])}"
+    large = d.sum_of(f"CASE WHEN k > 1 THEN {d.as_double('k')} END")
     got = engine.frame(
         f"SELECT g, {d.latest('v', 'timestamp', early)} AS latest, {d.latest('k', 'timestamp')} AS latest_k, "
         f"{d.bool_or('b')} AS any_b, {d.bit_or('k')} AS bits, CAST(sum(k) AS BIGINT) AS total, count(v) AS known, "
-        f"count(DISTINCT v) AS kinds, count(*) FILTER (WHERE {early}) AS early, avg(k) AS mean "
+        f"count(DISTINCT v) AS kinds, count(*) FILTER (WHERE {early}) AS early, avg(k) AS mean, "
+        f"{large} AS large "
         "FROM conf_groups GROUP BY g ORDER BY g"
     )
     wanted = [
-        _group("last", "a", 2, True, 3, 3, 2, 2, 2, 1.5), _group("late only", None, 1, None, 1, 1, 1, 1, 0, 1.0),
-        _group("null last", None, 2, True, 3, 3, 1, 1, 2, 1.5), _group("null tie", "", 1, False, 1, 2, 1, 1, 2, 1.0),
-        _group("tie", "é", 4, None, 12, 16, 3, 3, 3, 16 / 3),
+        _group("last", "a", 2, True, 3, 3, 2, 2, 2, 1.5, 2), _group("late only", None, 1, None, 1, 1, 1, 1, 0, 1, None),
+        _group("null last", None, 2, True, 3, 3, 1, 1, 2, 1.5, 2), _group("null tie", "", 1, False, 1, 2, 1, 1, 2, 1, None),
+        _group("tie", "é", 4, None, 12, 16, 3, 3, 3, 16 / 3, 16),
     ]  # fmt: skip
     yield from differences(got, wanted, ("g",))
     engine.drop("conf_groups")
 
 
 def _group(*values: Any) -> Row:
-    names = ("g", "latest", "latest_k", "any_b", "bits", "total", "known", "kinds", "early", "mean")
+    names = ("g", "latest", "latest_k", "any_b", "bits", "total", "known", "kinds", "early", "mean", "large")
     return dict(zip(names, values, strict=True))
 
 

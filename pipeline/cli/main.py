@@ -192,6 +192,10 @@ def explain(
     config: Config,
     lead: Annotated[str, typer.Argument(help="The lead's id.")],
     as_of: AsOf = None,
+    data_version: Annotated[
+        int | None,
+        typer.Option("--data-version", min=1, help="Replay a past run: its data_version in scoring_runs."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Explain one lead's score by both lenses, line by line.
@@ -201,7 +205,7 @@ def explain(
     from pipeline.cli.render.jobs import render_explanation
     from pipeline.jobs.explain import explain as job
 
-    result = job(load(config), lead, as_of=as_timestamp(as_of))
+    result = job(load(config), lead, as_of=as_timestamp(as_of), data_version=data_version)
     print_result(as_json, result.to_dict(), lambda: render_explanation(result))
 
 

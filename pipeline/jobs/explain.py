@@ -89,9 +89,15 @@ class Explanation:
         return f"{head}{rules}</p>" + table_html(model, len(model)) + table_html(self.ledger, 100)
 
 
-def explain(file: ProjectFile, lead_id: str, *, as_of: datetime | None = None) -> Explanation:
-    """Explain one open lead. Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open."""
-    history = open_lead(file, lead_id)
+def explain(
+    file: ProjectFile, lead_id: str, *, as_of: datetime | None = None, data_version: int | None = None
+) -> Explanation:
+    """Explain one open lead, by default from all that is known today.
+
+    ``data_version`` replays a past score from what was known to the run that made it (``scoring_runs`` records both).
+    Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open or a version that is not kept.
+    """
+    history = open_lead(file, lead_id, data_version)
     as_of, literal = as_of or history.data_end, history.engine.dialect.literal
     require_lead(history, lead_id)
     served = serving_model(file.project.name)

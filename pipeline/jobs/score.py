@@ -120,6 +120,7 @@ def score(
         model_version=served.display_name,
         scorecard_version="" if sheets is None else f"{sheets.name} {sheets.version}",
         config_fingerprint=file.fingerprint,
+        data_version=prepared.version,
     )
     tally, written = _Tally(), None
     staging = (
@@ -148,7 +149,7 @@ def score(
         if staged is not None:
             progress(f"Writing to {parse_target(target).shown}", 0, 0)
             with stages("write"):
-                written = staged.commit()
+                written = staged.commit(stages.to_list())
     return Scoring(
         project=file.project.name,
         as_of=as_of,

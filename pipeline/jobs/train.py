@@ -126,7 +126,7 @@ def train(
         progress=progress,
     )
     dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
-    bundle = Bundle(trained.model, _recipe(file, rows, dropped))
+    bundle = Bundle(trained.model, _recipe(file, history, rows, dropped))
     warnings = [*file.notes, *rows.warnings, *(suspect.message for suspect in suspects)]
     progress("Judging on out-of-time leads", 0, 0)
     registry = Registry(file.project.name)
@@ -164,7 +164,7 @@ def train(
     )
 
 
-def _recipe(file: ProjectFile, rows: TrainingSet, dropped: dict[str, str]) -> Recipe:
+def _recipe(file: ProjectFile, history: History, rows: TrainingSet, dropped: dict[str, str]) -> Recipe:
     spine = rows.matrix.spine.set_index("row_id").loc[rows.train]
     return Recipe(
         project=file.project.canonical(),
@@ -181,6 +181,7 @@ def _recipe(file: ProjectFile, rows: TrainingSet, dropped: dict[str, str]) -> Re
         test_from=rows.test_from.isoformat(),
         trained_to=str(spine["as_of"].max()),
         dropped=dropped,
+        data_version=history.version,
     )
 
 
@@ -223,6 +224,7 @@ def _log(
             "test_from": recipe.test_from,
             "data_end": history.data_end.isoformat(),
             "data_fingerprint": recipe.data_fingerprint,
+            "data_version": recipe.data_version,
             "config_fingerprint": recipe.project_fingerprint,
             "sheet_version": recipe.sheet_version,
         }

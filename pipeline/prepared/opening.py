@@ -37,9 +37,14 @@ def open_history(file: ProjectFile) -> History:
     return open_prepared(file).history()
 
 
-def open_lead(file: ProjectFile, lead_id: str) -> History:
-    """The history of one lead and its colleagues alone; all of it where there is no such lead."""
+def open_lead(file: ProjectFile, lead_id: str, version: int | None = None) -> History:
+    """The history of one lead and its colleagues alone; all of it where there is no such lead.
+
+    ``version`` is an earlier one of the prepared history. Raises ``DataError`` where it is no longer kept.
+    """
     prepared = open_prepared(file)
+    if version is not None:
+        prepared = prepared.at(version)
     return prepared.of_leads([lead_id]) if prepared.has_lead(lead_id) else prepared.history()
 
 

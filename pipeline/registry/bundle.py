@@ -33,6 +33,7 @@ class Recipe:
     test_from : start of the test period, whose rows the model was not trained on.
     trained_to : latest as-of date of a training row.
     dropped : time-proxy features that were left out, and why.
+    data_version : version of the prepared history that was learned from.
     """
 
     project: dict[str, Any]
@@ -45,6 +46,7 @@ class Recipe:
     test_from: str
     trained_to: str
     dropped: dict[str, str]
+    data_version: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

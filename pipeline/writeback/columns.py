@@ -39,6 +39,7 @@ class Column:
     compared : a difference here makes a row a changed row (see ``pipeline.writeback.statements``). What drifts while
         a lead does nothing is not compared: a row that is not written stays as it was as of its ``as_of``, and adds up.
     in_whole : compared as whole numbers, as people read points.
+    came_later : tables made by earlier versions need not have it, and then it is not written.
     in_history : kept in the history table too. Reasons and ledger are not: they are most of the bytes, and any
         past score can be replayed from its model and scorecard version.
     """
@@ -50,6 +51,7 @@ class Column:
     compared: bool = True
     in_whole: bool = False
     in_history: bool = True
+    came_later: bool = False
 
     def sql_type(self, dialect: Dialect) -> str:
         return SQL_TYPES[dialect][self.kind][0]
@@ -137,6 +139,8 @@ RUN_COLUMNS: tuple[Column, ...] = (
     Column("model_version", "text", "Version of the model."),
     Column("scorecard_version", "text", "Content hash of the score sheet."),
     Column("config_fingerprint", "text", "Content hash of the project file."),
+    Column("data_version", "whole", "Version of the prepared history that was scored.", came_later=True),
+    Column("stages", "json", "Rows, seconds and memory of each stage of the run.", came_later=True),
 )
 
 SCORES_KEY = ("lead_id",)

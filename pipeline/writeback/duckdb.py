@@ -51,8 +51,8 @@ class DuckDBWriter:
             if not _in_use(error):
                 raise _explained(error, self.shown) from None
 
-    def commit(self, spool: Spool) -> Counts:
-        """Write all rows of ``spool``."""
+    def commit(self, spool: Spool, stages: str | None) -> Counts:
+        """Write all rows of ``spool``, and the run's record."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with duckdb.connect(self.path) as connection, _bounded(connection, spool.rows):
@@ -61,7 +61,7 @@ class DuckDBWriter:
                     _ensure_tables(connection, self.names)
                     statement, values = sql.overtaken(self.names, self.run, "?")
                     sql.refuse_overtaken(connection.execute(statement, values).fetchone())
-                    counts = _merge(connection, self.names, self.run, spool)
+                    counts = _merge(connection, self.names, self.run, spool, stages)
                     connection.commit()
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):
@@ -106,7 +106,7 @@ def _missing_tables(connection: Connection, names: TableNames) -> list[sql.Table
     """The tables that do not exist; raises ``DataError`` if one that does has another shape."""
     missing = []
     for table, columns, key in sql.tables(names):
-        existing = _existing(connection, names.schema or "main", table.rpartition(".")[2].strip('"'))
+        existing = _existing(connection, names, table)
         if existing is None:
             missing.append((table, columns, key))
         else:
@@ -114,7 +114,9 @@ def _missing_tables(connection: Connection, names: TableNames) -> list[sql.Table
     return missing
 
 
-def _existing(connection: Connection, schema: str, table: str) -> ExistingTable | None:
+def _existing(connection: Connection, names: TableNames, quoted: str) -> ExistingTable | None:
+    schema, table = names.schema or "main", quoted.rpartition(".")[2].strip('"')
+
     def rows(select: str, name: str = "table_name") -> list[tuple[Any, ...]]:
         ours = f"database_name = current_database() AND lower(schema_name) = lower(?) AND lower({name}) = lower(?)"
         return connection.execute(f"{select} WHERE {ours}", [schema, table]).fetchall()
@@ -133,10 +135,14 @@ def _existing(connection: Connection, schema: str, table: str) -> ExistingTable 
     )
 
 
-def _merge(connection: Connection, names: TableNames, run: RunManifest, spool: Spool) -> Counts:
+def _merge(
+    connection: Connection, names: TableNames, run: RunManifest, spool: Spool, stages: str | None
+) -> Counts:
     inserted, updated = merge(connection, names, run.run_id, spool)
     counts = Counts(spool.rows, inserted, updated)
-    connection.execute(*sql.record_run(names, run, counts, "?"))
+    runs = _existing(connection, names, names.runs)
+    assert runs is not None
+    connection.execute(*sql.record_run(names, run, counts, stages, runs.columns, "?"))
     return counts
 
 

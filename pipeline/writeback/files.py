@@ -46,8 +46,8 @@ class FileWriter:
             if self.path.exists():
                 self._present()
 
-    def commit(self, spool: Spool) -> Counts:
-        """Write all rows of ``spool``."""
+    def commit(self, spool: Spool, stages: str | None) -> Counts:
+        """Write all rows of ``spool``; a file has no record of runs."""
         with self._explained():
             counts, same = _compare(spool, self._present() if self.path.exists() else None)
             if not same:

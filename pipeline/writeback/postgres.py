@@ -51,8 +51,8 @@ class PostgresWriter:
         except psycopg.Error as error:
             raise explained(error, self.url, self.shown, self.names) from None
 
-    def commit(self, spool: Spool) -> Counts:
-        """Write all rows of ``spool``."""
+    def commit(self, spool: Spool, stages: str | None) -> Counts:
+        """Write all rows of ``spool``, and the run's record."""
         receipts = receipts_file(self.folder, self.shown, self.names.plain)
         try:
             with _connect(self.url) as connection:
@@ -64,7 +64,7 @@ class PostgresWriter:
                 statement, values = sql.overtaken(self.names, self.run, "%s")
                 sql.refuse_overtaken(_execute(connection, statement, values).fetchone())
                 staging.send_lost(self.names)
-                counts = _merge(connection, self.names, self.run, spool.rows)
+                counts = _merge(connection, self.names, self.run, spool.rows, stages)
                 connection.commit()
         except psycopg.Error as error:
             raise explained(error, self.url, self.shown, self.names) from None
@@ -151,12 +151,16 @@ def _existing(connection: Connection, table: str) -> ExistingTable | None:
     )
 
 
-def _merge(connection: Connection, names: TableNames, run: RunManifest, rows: int) -> Counts:
+def _merge(
+    connection: Connection, names: TableNames, run: RunManifest, rows: int, stages: str | None
+) -> Counts:
     for _, statement in postgres_sql.merge(names):
         _execute(connection, statement)
     inserted, updated = _execute(connection, sql.count_changed()).fetchall()[0]
     counts = Counts(rows, inserted, updated)
-    _execute(connection, *sql.record_run(names, run, counts, "%s"))
+    runs = _existing(connection, names.runs)
+    assert runs is not None
+    _execute(connection, *sql.record_run(names, run, counts, stages, runs.columns, "%s"))
     return counts
 
 

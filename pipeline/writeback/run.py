@@ -34,6 +34,7 @@ class RunManifest:
     started_at : when the run began to read its history (naive = UTC).
     model_version, scorecard_version : fill these columns where the frame lacks them.
     config_fingerprint : content hash of the project file.
+    data_version : version of the prepared history that was scored.
     """
 
     as_of: datetime
@@ -42,6 +43,7 @@ class RunManifest:
     model_version: str | None = None
     scorecard_version: str | None = None
     config_fingerprint: str | None = None
+    data_version: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("as_of", "started_at"):

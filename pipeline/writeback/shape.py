@@ -45,6 +45,8 @@ def check_shape(
     fixes: list[str] = []
     for column in columns:
         actual = existing.columns.get(column.name)
+        if actual is None and column.came_later:
+            continue
         if actual is None:
             problems.append(f"{column.name} is missing")
             fixes.append(f"ALTER TABLE {table} ADD COLUMN {definition(column, dialect)};")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from features.errors import LeadlensError
 from pipeline.writeback.names import TableNames
@@ -24,8 +26,8 @@ class Writer(Protocol):
     def check(self) -> None:
         """Raise ``LeadlensError`` for what could not be written later either; change nothing."""
 
-    def commit(self, spool: Spool) -> Counts:
-        """Write all rows, or raise ``LeadlensError`` with the target as it was."""
+    def commit(self, spool: Spool, stages: str | None) -> Counts:
+        """Write all rows, or raise ``LeadlensError`` with the target as it was; ``stages`` goes to the run's record."""
 
 
 class StagedScores:
@@ -76,8 +78,8 @@ class StagedScores:
         except OSError as error:
             raise _no_room(error) from None
 
-    def commit(self) -> WriteResult:
-        """Write everything that was added, at once and once.
+    def commit(self, stages: Sequence[Mapping[str, Any]] = ()) -> WriteResult:
+        """Write everything that was added, at once and once; ``stages`` is what the run cost until now.
 
         Raises
         ------
@@ -88,7 +90,7 @@ class StagedScores:
             self._spool.finish()
         except OSError as error:
             raise _no_room(error) from None
-        counts = self._writer.commit(self._spool)
+        counts = self._writer.commit(self._spool, json.dumps(list(stages)) if stages else None)
         self._spool.close()
         return WriteResult(counts.rows, counts.inserted, counts.updated, counts.unchanged, self._target.shown)
 

@@ -7,7 +7,7 @@ of the run. So a night without any change writes one row. Rows of leads that are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from features.errors import LeadlensError
 from pipeline.writeback.columns import (
@@ -58,10 +58,18 @@ def count_changed() -> str:
 
 
 def record_run(
-    names: TableNames, run: RunManifest, counts: Counts, placeholder: str
+    names: TableNames,
+    run: RunManifest,
+    counts: Counts,
+    stages: str | None,
+    present: Collection[str],
+    placeholder: str,
 ) -> tuple[str, list[object]]:
-    """The row of the run. A retry under the same run id adds what it changed, if anything, to the row."""
-    values: dict[str, object] = {
+    """The row of the run. A retry under the same run id adds what it changed, if anything, to the row.
+
+    ``stages`` is what the run cost, as JSON; ``present`` are the columns that the table has.
+    """
+    all_values: dict[str, object] = {
         "run_id": run.run_id,
         "scores_table": names.plain,
         "started_at": run.started_at,
@@ -75,7 +83,11 @@ def record_run(
         "model_version": run.model_version,
         "scorecard_version": run.scorecard_version,
         "config_fingerprint": run.config_fingerprint,
+        "data_version": run.data_version,
+        "stages": stages,
     }
+    late = {column.name for column in RUN_COLUMNS if column.came_later}
+    values = {name: value for name, value in all_values.items() if name in present or name not in late}
     statement = f"""
         INSERT INTO {names.runs} AS r ({listed(values)})
         VALUES ({", ".join([placeholder] * len(values))})

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -136,6 +136,39 @@ def test_explain_names_the_nearest_lead(starter: ProjectFile, trained: Training)
         explain(starter, sold)
 
 
+def test_a_past_score_is_replayed_from_what_was_known_to_its_run(
+    starter: ProjectFile, trained: Training, tmp_path: Path
+) -> None:
+    path, to = starter.folder / "data" / "events.csv", f"duckdb:///{tmp_path / 'scores.duckdb'}"
+    before = score(starter, to=to)
+    lead, text = before.scores["lead_id"].iloc[0], path.read_text(encoding="utf-8")
+    old = explain(starter, lead)
+    with duckdb.connect(str(tmp_path / "scores.duckdb")) as database:
+        [(version, stages)] = database.execute("SELECT data_version, stages FROM scoring_runs").fetchall()
+    assert version == before.data_version == trained.bundle.recipe.data_version
+    assert {"read", "features", "score"} <= {stage["name"] for stage in json.loads(stages)}
+    header = text.splitlines()[0].split(",")
+    late = {
+        "lead_id": lead,
+        "occurred_at": str(before.as_of),
+        "event_type": "pricing_viewed",
+        "event_id": "late",
+    }
+    try:
+        path.write_text(text + ",".join(late.get(name, "") for name in header) + "\n", encoding="utf-8")
+        assert score(starter, dry_run=True).data_version == version + 1
+        later = before.as_of + timedelta(hours=1)
+        assert (
+            explain(starter, lead, as_of=later).to_dict()
+            != explain(starter, lead, as_of=later, data_version=version).to_dict()
+        )
+        assert explain(starter, lead, as_of=before.as_of, data_version=version).to_dict() == old.to_dict()
+        with pytest.raises(DataError, match="not kept"):
+            explain(starter, lead, data_version=version + 7)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
 def test_train_and_score_see_the_same_row(starter: ProjectFile, trained: Training) -> None:
     """A lead looked at on a day gives the same features whether it is learned from or scored."""
     rows = trained.training_set
@@ -176,7 +209,7 @@ def test_a_history_in_many_parts_gives_the_same_scores(
 ) -> None:
     """As if the starter's history were large: prepared in many parts, scored one by one, by compiled loops or not."""
     want = score(starter, dry_run=True).scores
-    monkeypatch.setattr(event_update, "_LEADS_A_PART", 25)
+    monkeypatch.setattr(event_update, "_LEADS_A_PART", 150)
     if compiled:
         monkeypatch.setattr(matrix, "_WORTH_COMPILING", 0)
     with tempfile.TemporaryDirectory() as other:

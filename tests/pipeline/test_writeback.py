@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from features.errors import DataError, LeadlensError, UsageError
-from pipeline.writeback import SCORE_COLUMNS, RunManifest, WriteResult, write_scores
+from pipeline.writeback import SCORE_COLUMNS, RunManifest, WriteResult, stage_scores, write_scores
 from tests.pipeline.writeback_samples import AS_OF, Database, StoppedRun, run, scores
 
 
@@ -176,6 +176,33 @@ def test_a_table_of_another_shape_is_refused_with_what_mends_it(database: Databa
             database.query(statement)
     assert _counts(write_scores(scores(), database.to, run=run())) == (5, 5, 0, 0)
     assert database.query("SELECT DISTINCT owner FROM lead_scores") == [("me",)]
+
+
+def test_the_record_of_a_run_says_what_was_scored_and_what_it_cost(database: Database) -> None:
+    cost = [{"name": "score", "rows": 5, "seconds": 0.1}]
+    with stage_scores(database.to, run=run(data_version=12)) as staged:
+        staged.add(scores())
+        staged.commit(cost)
+    (version, stages), *_ = database.query("SELECT data_version, stages FROM scoring_runs")
+    assert version == 12
+    assert (json.loads(stages) if isinstance(stages, str) else stages) == cost
+
+
+def test_a_list_of_runs_from_before_goes_without_later_columns(database: Database) -> None:
+    write_scores(scores(), database.to, run=run())
+    for column in ("data_version", "stages"):
+        database.query(f"ALTER TABLE scoring_runs DROP COLUMN {column}")
+    with stage_scores(database.to, run=run("run-2", day=1, data_version=12)) as staged:
+        staged.add(scores(seed=1))
+        staged.commit([{"name": "score"}])
+    assert database.query("SELECT count(*) FROM scoring_runs") == [(2,)]
+    database.query("ALTER TABLE scoring_runs ADD COLUMN data_version INTEGER")  # as its owner may like to
+    write_scores(scores(), database.to, run=run("run-3", day=2, data_version=13))
+    assert database.query("SELECT data_version FROM scoring_runs ORDER BY run_id") == [
+        (None,),
+        (None,),
+        (13,),
+    ]
 
 
 def test_a_view_is_refused(database: Database) -> None:
