@@ -45,7 +45,7 @@ def open_lead(file: ProjectFile, lead_id: str, version: int | None = None) -> Hi
     prepared = open_prepared(file)
     if version is not None:
         prepared = prepared.at(version)
-    return prepared.of_leads([lead_id]) if prepared.has_lead(lead_id) else prepared.history()
+    return prepared.of_lead(lead_id) or prepared.history()
 
 
 def open_prepared(file: ProjectFile, place: PreparedFolder | None = None) -> PreparedHistory:
@@ -96,27 +96,23 @@ class PreparedHistory:
         self._define(engine, *self._of_part(number))
         return self._history(engine)
 
-    def of_leads(self, leads: Sequence[str], colleagues: bool = True) -> History:
-        """Some leads (and, with ``colleagues``, those of their accounts): only their rows are read."""
+    def of_lead(self, lead_id: str) -> History | None:
+        """One lead and those of its account: only their rows are read. ``None`` where there is no such lead."""
+        try:
+            lead_id.encode()
+        except UnicodeEncodeError:  # as a terminal in another encoding may send it
+            return None
         engine = self._leased(duckdb_engine(self.file))
-        numbers = self._numbers(engine, leads)
-        if colleagues:
-            numbers = self._with_colleagues(engine, numbers)
-        chosen = f"_lead_no IN ({', '.join(map(str, numbers)) or 'NULL'})"
+        numbers = self._with_colleagues(engine, self._numbers(engine, lead_id))
+        if not numbers:
+            engine.close()
+            return None
+        chosen = f"_lead_no IN ({', '.join(map(str, numbers))})"
         parts = {number // STRIDE for number in numbers}
         self._define(engine, chosen, [file for file in self._event_files if file.part in parts])
         for table in ("leads", "events"):
             engine.run([Step(table, f"SELECT * FROM {table}")])
         return self._history(engine)
-
-    def has_lead(self, lead_id: str) -> bool:
-        """Whether there is a lead of this id."""
-        try:
-            lead_id.encode()
-        except UnicodeEncodeError:  # as a terminal in another encoding may send it
-            return False
-        with duckdb_engine(self.file) as engine:
-            return bool(self._numbers(engine, [lead_id]))
 
     # views
 
@@ -150,16 +146,15 @@ class PreparedHistory:
             parts |= {lead // STRIDE for lead in here}
         return chosen, [file for file in self._event_files if file.part in parts]
 
-    def _numbers(self, engine: DuckDBEngine, leads: Sequence[str]) -> list[int]:
-        ids = ", ".join(map(engine.dialect.literal, leads)) or "NULL"
+    def _numbers(self, engine: DuckDBEngine, lead_id: str) -> list[int]:
+        """Its number, if there is such a lead."""
         return [
             row[0]
             for row in engine.connection.execute(
                 f"""
                 SELECT lead_no
                 FROM {self._scan(engine, "numbers")}
-                WHERE lead_id IN ({ids}) AND lead = lead_id AND lead_no >= 0
-                ORDER BY 1
+                WHERE lead_id = {engine.dialect.literal(lead_id)} AND lead = lead_id AND lead_no >= 0
                 """
             ).fetchall()
         ]

@@ -207,7 +207,10 @@ def _parts_apart(prepared: PreparedHistory, whole: Opened) -> list[str]:
     together = pd.concat([frame for frame in frames if frame is not None])
     wrong += [f"parts: {text}" for text in _rows_apart(together, whole.features)]
     for lead_id in sorted(whole.features["lead_id"].unique())[:2]:
-        alone = prepared.of_leads([lead_id])
+        alone = prepared.of_lead(lead_id)
+        if alone is None:
+            wrong.append(f"{lead_id} alone: not found")
+            continue
         own = _features(alone, whole.plan)
         alone.engine.close()
         mine = whole.features[whole.features["lead_id"] == lead_id]
