@@ -173,6 +173,8 @@ class PreparedFolder:
         from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
         root = self.path / name
+        if table.version >= 0 and _newest_entry(root) == table.version:
+            return table  # as the version before has it
         root.mkdir(exist_ok=True)
         schema = Schema.from_arrow(_schema_of(table))
         wanted = {Path(file.path).name: file for file in table.files}
@@ -238,6 +240,12 @@ class PreparedFolder:
                 for path in folder.glob("*.parquet") if folder.is_dir() else ():
                     if f"{folder.name}/{path.name}" not in kept:
                         path.unlink()
+
+
+def _newest_entry(root: Path) -> int:
+    """The number of the newest entry in the Delta log of a table, or -1."""
+    entries = (path.stem for path in root.glob("_delta_log/*.json"))
+    return max((int(stem) for stem in entries if stem.isdecimal()), default=-1)
 
 
 def _schema_of(table: StoredTable) -> pa.Schema:

@@ -33,7 +33,7 @@ class Recipe:
     test_from : start of the test period, whose rows the model was not trained on.
     trained_to : latest as-of date of a training row.
     dropped : time-proxy features that were left out, and why.
-    data_version : version of the prepared history that was learned from.
+    data_version : version of the prepared history that was learned from; ``None`` before 0.5.0.
     """
 
     project: dict[str, Any]
@@ -50,7 +50,8 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {"leadlens_recipe": _FORMAT, **asdict(self), "plan": self.plan.to_dict()}
+        plain = {"leadlens_recipe": _FORMAT, **asdict(self), "plan": self.plan.to_dict()}
+        return {name: value for name, value in plain.items() if name != "data_version" or value is not None}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Recipe:

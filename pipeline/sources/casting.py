@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from features import DataError, Engine, Finding, UsageError
+from features import DataError, Engine, Finding, LeadlensError, UsageError
 from features.errors import counted, listed
 from features.history import Kind
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
 _MOSTLY = 0.95
+_ASKED_AT_ONCE = 200
 LARGEST = "1e100"  # squares and sums of larger numbers overflow
 _EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
 # Thousands in groups of three, or one decimal mark: "1.234,50 €" is a number, "+1 555 1000314" a phone.
@@ -30,6 +32,8 @@ class Caster:
     where: str
     origins: Mapping[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    _asked: dict[str, None] | None = field(default=None, init=False)
+    _answers: dict[str, int] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.raw = f"raw_{self.table}"
@@ -37,6 +41,22 @@ class Caster:
 
     def quote(self, column: str) -> str:
         return self.engine.dialect.quote(column)
+
+    def ask_ahead(self, cast: Callable[[], object]) -> None:
+        """Count at once, in few scans, what ``cast`` will ask for one by one; what it finds is forgotten."""
+        self._asked = {}
+        with suppress(LeadlensError):  # it will be raised again, by then with true counts
+            cast()
+        asked, self._asked = list(self._asked), None
+        self.findings.clear()
+        for start in range(0, len(asked), _ASKED_AT_ONCE):
+            conditions = asked[start : start + _ASKED_AT_ONCE]
+            counts = ", ".join(
+                f"count(*) FILTER (WHERE {condition}) AS c{place}"
+                for place, condition in enumerate(conditions)
+            )
+            row = self.engine.frame(f"SELECT {counts} FROM {self.raw}").iloc[0]
+            self._answers |= {condition: int(row.iloc[place]) for place, condition in enumerate(conditions)}
 
     def identifier(self, column: str) -> str:
         """SQL of an id as text: whole numbers without a decimal point, spaces trimmed, '' as NULL."""
@@ -207,10 +227,17 @@ class Caster:
 
     def _count(self, column: str, condition: str) -> int:
         """Rows for which a condition on ``column`` alone holds."""
+        if self._asked is not None:
+            self._asked[condition] = None
+            return 0
+        if condition in self._answers:
+            return self._answers[condition]
         return int(self.engine.value(f"SELECT count(*) FILTER (WHERE {condition}) FROM {self.raw}") or 0)
 
     def _distinct(self, column: str, expression: str) -> int:
         """Distinct values of an expression of ``column`` alone."""
+        if self._asked is not None:
+            return 0
         return int(self.engine.value(f"SELECT count(DISTINCT {expression}) FROM {self.raw}") or 0)
 
     def _warn(self, code: str, message: str, count: int) -> None:

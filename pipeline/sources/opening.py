@@ -232,6 +232,7 @@ def _contract(
     """Make a contract table of its raw one; returns the kinds of the columns outside the contract."""
     source: Source = getattr(project.data, table)
     caster, quote = Caster(engine, table, where, source.columns), engine.dialect.quote
+    caster.ask_ahead(lambda: contract_columns(caster, project))
     expressions, kinds = contract_columns(caster, project)
     columns = ", ".join(f"{sql} AS {quote(name)}" for name, sql in expressions.items())
     engine.run([Step(table, f"SELECT {columns} FROM {caster.raw}")])
