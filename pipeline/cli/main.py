@@ -95,15 +95,17 @@ def check(
     conversions would help.
     """
     from pipeline.cli.render.jobs import render_check, render_reading
-    from pipeline.jobs.check import check as job
-    from pipeline.jobs.check import read
 
     if only_read or verify:
+        from pipeline.jobs.read import read
+
         reading = read(load(config), verify=verify)
         print_result(as_json, reading.to_dict(), lambda: render_reading(reading))
         if reading.differences:
             raise typer.Exit(1)
         return
+    from pipeline.jobs.check import check as job
+
     result = job(load(config))
     print_result(as_json, result.to_dict(), lambda: render_check(result))
 

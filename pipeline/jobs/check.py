@@ -23,10 +23,9 @@ from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_p
 from pipeline.dataset.time_split import split_by_time
 from pipeline.dataset.training_set import refuse_no_features
 from pipeline.html import table_html
-from pipeline.prepared import differences, open_history, open_prepared
+from pipeline.jobs.read import COUNTED
+from pipeline.prepared import open_history
 from pipeline.scorecards.project import load_sheets, notes_of
-
-_COUNTED = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,48 +87,6 @@ class Check:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What `leadlens check --only-read` or `--verify` says: the prepared history, and how it differs from the sources.
-
-    ``differences`` names tables (and "findings", "data end") that are not what a fresh reading makes of the sources;
-    ``None`` where that was not asked for.
-    """
-
-    project: str
-    version: int
-    counts: dict[str, int]
-    data_end: datetime
-    findings: tuple[Finding, ...]
-    differences: tuple[str, ...] | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {
-            "project": self.project,
-            "data_version": self.version,
-            "counts": self.counts,
-            "data_end": self.data_end.isoformat(),
-            "findings": [vars(finding) for finding in self.findings],
-            "differences": None if self.differences is None else list(self.differences),
-        }
-
-
-def read(file: ProjectFile, *, verify: bool = False) -> Reading:
-    """Bring the prepared history up to date and say what is in it; with ``verify``, hold it to a fresh reading."""
-    prepared = open_prepared(file)
-    with prepared.history() as history:
-        counts = {table: history.engine.count(table) for table in _COUNTED}
-        return Reading(
-            project=file.project.name,
-            version=prepared.version,
-            counts=counts,
-            data_end=history.data_end,
-            findings=history.findings,
-            differences=differences(file, prepared) if verify else None,
-        )
-
-
 def check(file: ProjectFile) -> Check:
     """Read config and data and report on them. Raises ``LeadlensError`` only if they cannot be read at all."""
     history = open_history(file)
@@ -140,7 +97,7 @@ def check(file: ProjectFile) -> Check:
     if sheet := load_sheets(file):
         findings += sheet.check(history)
         findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
-    counts = {table: engine.count(table) for table in _COUNTED}
+    counts = {table: engine.count(table) for table in COUNTED}
     horizon = outcome_horizon(project)
     with (
         build_spine(history, spine_policy(project)) as spine,

@@ -218,7 +218,7 @@ class EventFiles:
             seen_before(keys, bits)
         suspects = [seen_in(keys, bits) for keys in self._keys(old)]
         self.engine.run([Step("suspects", "SELECT CAST(0 AS BIGINT) AS _event_key WHERE FALSE")])
-        self._insert("suspects", np.unique(np.concatenate(suspects)))
+        self._insert("suspects", np.concatenate(suspects))
         self.engine.connection.execute(
             f"""
             INSERT INTO shared_keys

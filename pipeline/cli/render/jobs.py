@@ -11,12 +11,13 @@ import pandas as pd
 from pipeline.cli.render.tables import table
 
 if TYPE_CHECKING:
-    from pipeline.jobs.check import Check, Reading
+    from pipeline.jobs.check import Check
     from pipeline.jobs.compare import Compared
     from pipeline.jobs.demo import Demo
     from pipeline.jobs.explain import Explanation
     from pipeline.jobs.list_features import FeatureList
     from pipeline.jobs.promote import Promotion
+    from pipeline.jobs.read import Reading
     from pipeline.jobs.score import Scoring
     from pipeline.jobs.train import Training
 

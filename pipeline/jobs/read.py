@@ -1,0 +1,55 @@
+"""`leadlens check --only-read` and `--verify`: bring the prepared history up to date, and say what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from features import Finding
+from pipeline.config import ProjectFile
+from pipeline.prepared import differences, open_prepared
+
+COUNTED = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What `leadlens check --only-read` or `--verify` says: the prepared history, and how it differs from the sources.
+
+    ``differences`` names tables (and "findings", "data end") that are not what a fresh reading makes of the sources;
+    ``None`` where that was not asked for.
+    """
+
+    project: str
+    version: int
+    counts: dict[str, int]
+    data_end: datetime
+    findings: tuple[Finding, ...]
+    differences: tuple[str, ...] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "project": self.project,
+            "data_version": self.version,
+            "counts": self.counts,
+            "data_end": self.data_end.isoformat(),
+            "findings": [vars(finding) for finding in self.findings],
+            "differences": None if self.differences is None else list(self.differences),
+        }
+
+
+def read(file: ProjectFile, *, verify: bool = False) -> Reading:
+    """Bring the prepared history up to date and say what is in it; with ``verify``, hold it to a fresh reading."""
+    prepared = open_prepared(file)
+    with prepared.history() as history:
+        counts = {table: history.engine.count(table) for table in COUNTED}
+        return Reading(
+            project=file.project.name,
+            version=prepared.version,
+            counts=counts,
+            data_end=history.data_end,
+            findings=history.findings,
+            differences=differences(file, prepared) if verify else None,
+        )
