@@ -12,7 +12,7 @@ from features import Finding
 from features.history import Kind
 
 # Rows are told apart by DuckDB's own hash, which another version may compute differently.
-FORMAT = f"1/duckdb-{duckdb.__version__}"
+FORMAT = f"2/duckdb-{duckdb.__version__}"
 
 
 class _Part(BaseModel):

@@ -22,8 +22,9 @@ from pipeline.prepared.numbering import STRIDE
 from pipeline.prepared.preparing import prepare
 from pipeline.prepared.records import TABLES
 from pipeline.sources.cleaning import EVENT_NEEDS, Cleaner, EventCounts, now_literal
+from pipeline.sources.contract import CONTRACT
 from pipeline.sources.engines import duckdb_engine
-from pipeline.sources.opening import CONTRACT, clock_of, data_end, make_empty
+from pipeline.sources.opening import clock_of, data_end, make_empty
 
 _EPOCH = datetime(1970, 1, 1)
 

@@ -10,8 +10,8 @@ from pipeline.config import ProjectFile
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import Noted, Records, StoredTable
 from pipeline.sources.cleaning import Cleaner
+from pipeline.sources.contract import CONTRACT
 from pipeline.sources.opening import (
-    CONTRACT,
     clean_outcomes,
     exclude,
     first_of,

@@ -16,6 +16,7 @@ from features.errors import listed
 from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import EventSource, FileMark
+from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import CSV_TYPES, csv_value, fitting_types, open_csv
 from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
 
@@ -144,7 +145,11 @@ class EventReader:
         where = f"{self.where} ({Path(mark.path).name})"
         path = self._spooled(open_csv(Path(mark.path), self.source.encoding, where))
         names = list(self._described(path))
-        fits, empty = fitting_types(self.connection, names, f"read_parquet({_literal(path)})")
+        ids, codes = texts_of("events", self.source.columns, names)
+        codes -= {self.source.cursor}  # which has an order: 9 is before 10
+        fits, empty = fitting_types(
+            self.connection, names, f"read_parquet({_literal(path)})", ids - codes, codes
+        )
         return NewSource(path, mark, dict.fromkeys(names, "VARCHAR"), fits, empty)
 
     def _spooled(self, batches: Iterator[pa.RecordBatch]) -> str:

@@ -75,8 +75,9 @@ class Caster:
     def timestamp(self, column: str) -> str:
         """SQL of a timestamp in UTC without a zone. Raises ``DataError`` for text that cannot be parsed."""
         name, kind = self.quote(column), self.types[column]
-        if kind == "TIMESTAMP WITH TIME ZONE":
-            return self._plausible(column, f"CAST({name} AT TIME ZONE 'UTC' AS TIMESTAMP)")
+        if kind in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"):
+            moment = f"CAST({name} AS TIMESTAMP WITH TIME ZONE)"  # nanoseconds are cut
+            return self._plausible(column, f"CAST({moment} AT TIME ZONE 'UTC' AS TIMESTAMP)")
         if kind.startswith("TIMESTAMP") or kind == "DATE":
             return self._plausible(column, f"CAST({name} AS TIMESTAMP)")
         if kind == "VARCHAR":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import duckdb
@@ -34,19 +34,25 @@ _quote = DuckDBDialect().quote
 
 
 def read_csv_files(
-    con: duckdb.DuckDBPyConnection, table: str, paths: list[str], encoding: str, where: str
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    paths: list[str],
+    encoding: str,
+    where: str,
+    texts: Callable[[list[str]], tuple[set[str], set[str]]] = lambda names: (set(), set()),
 ) -> None:
     """Read CSV files of one table into ``table``; a column that a file lacks is NULL in its rows.
 
     The header line decides between comma, semicolon, tab and bar. A column gets a type only if every value can be
-    read as one without loss: ``007`` and twenty-digit numbers stay text. Raises ``DataError`` with file and line.
+    read as one without loss: ``007`` and twenty-digit numbers stay text. ``texts`` says which columns are ids and
+    codes (``pipeline.sources.contract.texts_of``). Raises ``DataError`` with file and line.
     """
     parts = [_read(Path(path), encoding, f"{where} ({Path(path).name})") for path in paths]
     whole = pa.concat_tables(parts, promote_options="default")
     refuse_equal_names(whole.column_names, where, "give it the same name in all files")
     to_duckdb(con, "csv_text", whole)
     names = [row[0] for row in con.execute("DESCRIBE csv_text").fetchall()]
-    types = _types(con, names)
+    types = _types(con, names, *texts(names))
     columns = (
         f"CAST({csv_value(name)} AS {types[name]}) AS {_quote(name)}" if name in types else _quote(name)
         for name in names
@@ -188,22 +194,38 @@ def _refuse_open_quote(path: Path, last: str, where: str) -> None:
         )
 
 
-def _types(con: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
+def _types(
+    con: duckdb.DuckDBPyConnection, names: list[str], ids: Collection[str], codes: Collection[str]
+) -> dict[str, str]:
     """The narrowest type that reads every value without loss; columns of text are left out."""
-    fits, _ = fitting_types(con, names, "csv_text")
+    fits, _ = fitting_types(con, names, "csv_text", ids, codes)
     return {name: next(kind for kind in CSV_TYPES if kind in kinds) for name, kinds in fits.items() if kinds}
 
 
 def fitting_types(
-    con: duckdb.DuckDBPyConnection, names: list[str], table: str
+    con: duckdb.DuckDBPyConnection,
+    names: list[str],
+    table: str,
+    ids: Collection[str] = (),
+    codes: Collection[str] = (),
 ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """The types that every value of each column can be read as without loss, and the columns without any value."""
-    pairs = [(name, kind) for name in names for kind in CSV_TYPES]
+    """The types that every value of each column can be read as without loss, and the columns without any value.
+
+    ``codes`` are text, whatever their values look like; ``ids`` are numbers only where they are written back the same.
+    """
+    pairs = [
+        (name, kind)
+        for name in names
+        for kind in ((_CODE,) if name in codes else _ID_TYPES if name in ids else CSV_TYPES)
+    ]
     # The first rows rule most types out, so that few are tried on all rows.
     fitting, empty = _fitting(con, pairs, f"(FROM {table} LIMIT {_SAMPLE})")
     if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
         fitting, empty = _fitting(con, fitting, table)
-    fits = {name: tuple(kind for column, kind in fitting if column == name) for name in names}
+    fits = {
+        name: tuple(_ID_TYPES.get(kind, kind) for column, kind in fitting if column == name and kind != _CODE)
+        for name in names
+    }
     return {name: () if name in empty else kinds for name, kinds in fits.items()}, tuple(empty)
 
 
@@ -216,7 +238,7 @@ def _fitting(
     for start in range(0, len(pairs), _AT_ONCE):
         some = pairs[start : start + _AT_ONCE]
         tests = (
-            f"bool_and(coalesce({_FITS[kind].format(v=csv_value(name))}, FALSE)) FILTER ({csv_value(name)} IS NOT NULL)"
+            f"bool_and(coalesce({(_FITS | _AS_ID)[kind].format(v=csv_value(name))}, FALSE)) FILTER ({csv_value(name)} IS NOT NULL)"
             for name, kind in some
         )
         results = con.execute(f"SELECT {', '.join(tests)} FROM {table}").fetchall()[0]
@@ -238,10 +260,18 @@ _CLOCK = "[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?"
 # SQL type → condition on every value {v} of such a column. Leading zeros mean a code, 16 digits an id.
 _FITS = {
     "BIGINT": "CAST(TRY_CAST({v} AS BIGINT) AS VARCHAR) = {v}",
-    "DOUBLE": "TRY_CAST({v} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({v}, '^[+-]?(0[0-9]|[0-9]{{16}})')",
+    "DOUBLE": "TRY_CAST({v} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({v}, '^[+-]?(0[0-9]|[0-9]{{16}})|_')",
     "BOOLEAN": "lower({v}) IN ('true', 'false')",
     "TIMESTAMP": f"regexp_matches({{v}}, '{_DAY}({_CLOCK})?$') AND TRY_CAST({{v}} AS TIMESTAMP) IS NOT NULL",
     "TIMESTAMPTZ": f"regexp_matches({{v}}, '{_DAY}{_CLOCK} ?(Z|[+-][0-9]{{{{2}}}}(:?[0-9]{{{{2}}}})?)$') "
     "AND TRY_CAST({v} AS TIMESTAMPTZ) IS NOT NULL",
 }
 CSV_TYPES = tuple(_FITS)  # the narrowest first
+# DuckDB reads 1_0 as 10 and 1.10 as 1.1: what is not written back the same is no number, where it names something.
+_CODE = "text"
+_AS_ID = {
+    _CODE: "TRUE",
+    "id, whole": _FITS["BIGINT"],
+    "id": f"({_FITS['BIGINT']} OR CAST(TRY_CAST({{v}} AS DOUBLE) AS VARCHAR) = {{v}}) AND NOT {{v}} LIKE '%e%'",
+}
+_ID_TYPES = {"id, whole": "BIGINT", "id": "DOUBLE"}

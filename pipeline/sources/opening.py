@@ -13,6 +13,7 @@ from features.history import Clock, Kind
 from pipeline.config import Project, ProjectFile, Source
 from pipeline.sources.casting import Caster
 from pipeline.sources.cleaning import Cleaner, refuse_duplicates
+from pipeline.sources.contract import CONTRACT, contract_columns_of
 from pipeline.sources.engines import duckdb_engine
 from pipeline.sources.feedback import TABLES as FEEDBACK
 from pipeline.sources.feedback import clean_feedback
@@ -21,30 +22,6 @@ from pipeline.sources.hygiene.leads import exclude_leads
 from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.sources.reading import read_source
 
-CONTRACT: dict[str, dict[str, str]] = {
-    # table: contract column → how it is read; "!" marks required columns
-    "leads": {"lead_id": "id!", "created_at": "timestamp!", "account_id": "id", "closed_at": "timestamp"},
-    "accounts": {"account_id": "id!"},
-    "events": {
-        "event_id": "id",
-        "lead_id": "id!",
-        "occurred_at": "timestamp!",
-        "known_at": "timestamp",
-        "event_type": "id!",
-        "retracted_at": "timestamp",
-    },
-    "conversions": {
-        "lead_id": "id!",
-        "converted_at": "timestamp!",
-        "kind": "id",
-        "product": "id",
-        "value": "number",
-    },
-    "changes": {"entity": "id!", "id": "id!", "attribute": "id!", "value": "id!", "known_at": "timestamp!"},
-    "aliases": {"old_id": "id!", "lead_id": "id!", "merged_at": "timestamp"},
-    "verdicts": {"lead_id": "id!", "given_at": "timestamp!", "verdict": "id!", "reason": "id", "by": "id"},
-    "answers": {"lead_id": "id!", "answered_at": "timestamp!", "question": "id!", "answer": "id!"},
-}
 _SQL_TYPE = {"id": "VARCHAR", "timestamp": "TIMESTAMP", "number": "DOUBLE"}
 _RESERVED = {"row_id"}  # numbers the rows of every table that features are built in
 _EPOCH = "TIMESTAMP '2000-01-01'"
@@ -154,7 +131,8 @@ def shape_of(
                 where=f"{where}.columns.{target}",
                 fix=f"columns found: {listed(present)}",
             )
-    mapped = dict(source.columns)
+    named = contract_columns_of(table, source.columns, present)
+    mapped = dict(source.columns) | {target: origin for target, origin in named.items() if target != origin}
     names = [*mapped.items(), *((name, name) for name in present if name not in (*mapped, *mapped.values()))]
     values = (
         f"{_without_missing(engine, origin, present[origin], source.missing)} AS {quote(name)}"

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from features import DataError, UsageError
 from features.errors import listed
 from pipeline.config import ProjectFile, Source, expand, unexpanded
+from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import read_csv_files
 from pipeline.sources.queries import first_line, run_query
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
@@ -40,16 +41,22 @@ def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source
 
         to_duckdb(connection, table, read_database(location, shown, source.table, source.query, where))
     elif source.query is None:
-        _read_path(connection, table, source, file.resolve(location), shown, where)
+        _read_path(connection, name, table, source, file.resolve(location), shown, where)
     else:
         with duckdb.connect() as sandbox:
             sandbox.execute("SET TimeZone = 'UTC'")
-            _read_path(sandbox, "source", source, file.resolve(location), shown, where)
+            _read_path(sandbox, name, "source", source, file.resolve(location), shown, where)
             to_duckdb(connection, table, run_query(sandbox, source.query, f"{where}.query"))
 
 
 def _read_path(
-    con: duckdb.DuckDBPyConnection, table: str, source: Source, path: Path, shown: str, where: str
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    table: str,
+    source: Source,
+    path: Path,
+    shown: str,
+    where: str,
 ) -> None:
     paths = existing(path, shown, where, _defaults_used(source.read))
     if all(kind_of(item) in _DUCKDB for item in paths) and len(paths) == 1:
@@ -64,7 +71,14 @@ def _read_path(
         if kind_of(paths[0]) in _PARQUET:
             _read_parquet(con, table, paths, where)
         else:
-            read_csv_files(con, table, paths, source.encoding, where)
+            read_csv_files(
+                con,
+                table,
+                paths,
+                source.encoding,
+                where,
+                lambda columns: texts_of(name, source.columns, columns),
+            )
 
 
 def refuse_mixed(paths: list[str], where: str) -> None:
