@@ -83,7 +83,11 @@ class Caster:
         if kind == "VARCHAR":
             # DuckDB also parses words such as “now” and “infinity”, which are never data.
             dated = f"CASE WHEN regexp_matches({name}, '^\\s*[0-9]') THEN trim({name}) END"
+            # It takes offsets neither after a space nor without a colon.
+            dated = f"regexp_replace({dated}, '(:[0-9.]+) (Z|[+-][0-9:]{{2,6}})$', '\\1\\2')"
+            dated = f"regexp_replace({dated}, '(:[0-9.]+[+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
             parsed = f"CAST(TRY_CAST({dated} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS TIMESTAMP)"
+            self._refuse_abbreviations(column)
             self._refuse_unparsed(column, parsed)
             self._warn_mixed_zones(column)
             return self._plausible(column, parsed)
@@ -191,6 +195,24 @@ class Caster:
                 where=self.where,
                 why="they have lost their last digits, so different ids may have become one",
                 fix="export ids as text or as whole numbers",
+            )
+
+    def _refuse_abbreviations(self, column: str) -> None:
+        text = f"trim({self.quote(column)})"
+        abbreviated = (
+            f"regexp_matches({text}, ':[0-9.]+ ?[A-Za-z]{{2,5}}$') "
+            f"AND upper(regexp_extract({text}, '([A-Za-z]+)$', 1)) NOT IN ('UTC', 'GMT', 'AM', 'PM')"
+        )
+        if bad := self._count(column, abbreviated):
+            own = self.quote(self.origins.get(column, column))
+            raise DataError(
+                f"{bad:,} of {counted(self._count(column, 'TRUE'), 'value')} in {self.table}.{column} "
+                f"{'has' if bad == 1 else 'have'} a time zone by abbreviation",
+                value=self._examples(column, f"({abbreviated})"),
+                where=self.where,
+                why="abbreviations mean several zones: BST is British Summer Time and Bangladesh's, IST India's and Israel's",
+                fix="write the offset (2026-06-30T10:00:00+01:00) or Region/City (2026-06-30 10:00:00 Europe/London); to "
+                f"convert yours in `query`: SELECT * REPLACE (replace({own}, ' BST', ' Europe/London') AS {own}) FROM source",
             )
 
     def _refuse_unparsed(self, column: str, parsed: str) -> None:

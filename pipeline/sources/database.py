@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -50,15 +52,14 @@ def database_batches(
     if query is not None:
         check_query(query, engine.dialect.name.replace("postgresql", "postgres"), f"{where}.query")
     with TemporaryDirectory(prefix="leadlens-") as folder:
-        schemas: list[pa.Schema] = []
+        asked = (table, query, where, cursor, after)
         try:
-            with engine.connect().execution_options(**_read_only(engine)) as connection:
-                if engine.dialect.name == "postgresql":
-                    connection.execute(sa.text("SET TIME ZONE 'UTC'"))
-                streamed = connection.execution_options(stream_results=True)
-                for part in _parts(_result(streamed, table, query, where, cursor, after), where):
-                    pq.write_table(part, f"{folder}/{len(schemas)}.parquet", compression="lz4")
-                    schemas.append(pq.read_schema(f"{folder}/{len(schemas)}.parquet"))
+            try:
+                schemas = _spool(engine, asked, folder)
+            except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
+                if not _is_beyond_python(error):
+                    raise
+                schemas = _spool(engine, asked, folder, endless=True)
         except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
             cause = getattr(error, "orig", None) or error
             raise DataError(
@@ -78,6 +79,69 @@ def database_batches(
             yield from _cast(pq.read_table(f"{folder}/{number}.parquet"), schema).to_batches() or [
                 pa.RecordBatch.from_pylist([], schema=schema)
             ]
+
+
+def _spool(
+    engine: sa.Engine,
+    asked: tuple[str | None, str | None, str, str | None, str | None],
+    folder: str,
+    endless: bool = False,
+) -> list[pa.Schema]:
+    """Write all rows to numbered files; returns the schema of each."""
+    schemas: list[pa.Schema] = []
+    with engine.connect().execution_options(**_read_only(engine)) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("SET TIME ZONE 'UTC'"))
+        if endless:
+            _read_endless(connection)
+        streamed = connection.execution_options(stream_results=True)
+        for part in _parts(_result(streamed, *asked), asked[2]):
+            pq.write_table(part, f"{folder}/{len(schemas)}.parquet", compression="lz4")
+            schemas.append(pq.read_schema(f"{folder}/{len(schemas)}.parquet"))
+    return schemas
+
+
+def _is_beyond_python(error: Exception) -> bool:
+    """Whether PostgreSQL holds a timestamp that Python has not: infinity, before Christ, after the year 9999."""
+    cause = getattr(error, "orig", None) or error
+    return type(cause).__module__.startswith("psycopg") and bool(
+        re.search(r"(timestamp|date) too ", str(cause))
+    )
+
+
+def _read_endless(connection: sa.Connection) -> None:
+    """Read such timestamps as the first or the last that there is, so that they are counted and told like in files.
+
+    The driver's own way, in C, stops at them; this one is slower.
+    """
+    from psycopg.types import datetime as types
+
+    adapters = connection.connection.driver_connection.adapters  # type: ignore[union-attr]
+    for name, base, first, last in (
+        (
+            "timestamptz",
+            types.TimestamptzLoader,
+            datetime.min.replace(tzinfo=UTC),
+            datetime.max.replace(tzinfo=UTC),
+        ),
+        ("timestamp", types.TimestampLoader, datetime.min, datetime.max),
+        ("date", types.DateLoader, date.min, date.max),
+    ):
+        adapters.register_loader(name, _bounded(base, first, last))
+
+
+def _bounded(base: type[Any], first: Any, last: Any) -> type[Any]:
+    import psycopg
+
+    class Bounded(base):  # type: ignore[misc]
+        def load(self, data: Any) -> Any:
+            try:
+                return super().load(data)
+            except psycopg.DataError:
+                text = bytes(data)
+                return first if text.startswith(b"-") or text.endswith(b"BC") else last
+
+    return Bounded
 
 
 def _result(

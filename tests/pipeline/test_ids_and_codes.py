@@ -106,21 +106,3 @@ def test_contract_columns_are_found_in_any_case(little: LittleProject, spelling)
     with open_history(load_project(little.write())) as history:
         for table, frame in want.items():
             pd.testing.assert_frame_equal(history.engine.frame(f"SELECT * FROM {table} ORDER BY ALL"), frame)
-
-
-@pytest.mark.parametrize("unit", ["ns", "us", "ms", "s"])
-@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
-def test_timestamps_of_every_unit_with_and_without_a_zone(
-    little: LittleProject, unit: str, zone: str | None
-) -> None:
-    want = little.events["occurred_at"].copy()
-    moments = want.dt.tz_localize("UTC") if zone else want
-    moments = moments.dt.tz_convert(zone) if zone else moments
-    little.events["occurred_at"] = moments.dt.as_unit(unit)
-    with open_history(load_project(little.write())) as history:
-        found = history.engine.frame("SELECT occurred_at AS at FROM events ORDER BY 1")["at"]
-    pd.testing.assert_series_equal(
-        found.astype("datetime64[us]"),
-        want.sort_values(ignore_index=True).astype("datetime64[us]"),
-        check_names=False,
-    )
