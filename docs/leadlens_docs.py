@@ -30,7 +30,7 @@ def describe_by_name(
     A paragraph after the last name ends the section, as it does for a reader.
     """
     inside, written = False, []
-    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+    for line, below in zip(lines, [*lines, ""][1:], strict=True):
         entry = _ENTRY.match(line) if inside else None
         if below and set(below) == {"-"}:
             inside = bool(_SECTION.match(line))
