@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +15,6 @@ from models.data_checks.time_proxy import TimeProxy, find_time_proxies
 from models.folds import Fold, as_numbers, make_folds
 from models.lead_model import LeadModel, RulePoints, SheetPrior
 from models.learners.calibration import AffineCalibration, intercept_shift
-from models.learners.classifier import threads
 from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveDesign
 from models.learners.parts import ModelParams
@@ -302,21 +300,15 @@ def _choose_window(
 ) -> tuple[float, dict[str, float], pd.DataFrame]:
     """Which share of the latest rows predicts the base rate of the next block best, by the folds."""
     windows = _WINDOWS if rows.time is not None and len(np.unique(rows.time)) > 1 else (1.0,)
-
-    def validate(fold: Fold) -> tuple[Fold, Floats, Floats | None, dict[float, Floats], Floats | None]:
+    validated = []
+    for done, fold in enumerate(folds):
+        progress("validating", done, len(folds))
         train, validation = rows.take(fold.train), rows.take(fold.validation)
         fitted = _fit(train, tuned, seed, n_jobs)
         margin = fitted.margin(validation.matrix, validation.points)
         by_window = {w: _at_recent_base_rate(fitted, train, w).calibration.log_odds(margin) for w in windows}
         sheet = None if fitted.sheet is None else fitted.sheet.line.log_odds(np.asarray(validation.total))
-        return fold, validation.y, validation.weight, by_window, sheet
-
-    validated = []
-    # Fits of small data take one thread each, so that as many folds fit at once as there are threads.
-    with ThreadPoolExecutor(n_jobs if threads(rows.matrix.size, n_jobs) == 1 else 1) as pool:
-        for done, result in enumerate(pool.map(validate, folds)):
-            validated.append(result)
-            progress("validating", done + 1, len(folds))
+        validated.append((fold, validation.y, validation.weight, by_window, sheet))
     costs = {
         w: float(np.mean([weighted_mean(log_loss(y, by[w]), weight) for _, y, weight, by, _ in validated]))
         for w in windows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +103,6 @@ def tune(
     ]
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    # LightGBM leaves Python's lock alone while it grows trees: another thread fits the additive parts meanwhile.
-    beside = ThreadPoolExecutor(1) if n_jobs > 1 else None
     try:
         study = optuna.create_study(
             study_name=study_name or f"leadlens-{mark}",
@@ -119,17 +116,13 @@ def tune(
             study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + done, n_startup_trials=6)
             if done == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
                 study.enqueue_trial(_default())
-            study.optimize(
-                lambda trial: _evaluate(trial, benches, seed, points is not None, beside), n_trials=1
-            )
+            study.optimize(lambda trial: _evaluate(trial, benches, seed, points is not None), n_trials=1)
             if callback is not None:
                 callback(done + 1, n_trials, study.best_value)
         best = study.best_trial
         table = _table(study.get_trials(deepcopy=False))
     finally:
         optuna.logging.set_verbosity(verbosity)
-        if beside is not None:
-            beside.shutdown(cancel_futures=True)
     sheet = None if points is None else float(np.mean([b.loss(np.asarray(b.sheet)) for b in benches]))
     return Tuned(
         params=_params(best, points is not None),
@@ -162,36 +155,14 @@ def _params(trial: FrozenTrial, has_sheet: bool) -> ModelParams:
     return replace(params, n_trees=int(trial.user_attrs["n_trees"]), trees_on_sheet=on_sheet)
 
 
-def _evaluate(
-    trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: bool, beside: Executor | None
-) -> float:
+def _evaluate(trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: bool) -> float:
     params = _suggest(trial, has_sheet)
-    fits = [beside.submit(bench.linear, params.linear_strength) for bench in benches] if beside else []
-    try:
-        return _of_folds(trial, params, benches, seed, fits)
-    finally:
-        for fit in fits:
-            fit.cancel()  # of folds that a pruned trial does not come to
-
-
-def _of_folds(
-    trial: Trial,
-    params: ModelParams,
-    benches: Sequence[FoldBench],
-    seed: int,
-    fits: Sequence[Future[Floats]],
-) -> float:
-    """The trial's loss over all folds; ``fits`` are the additive parts, where another thread fits them."""
-
-    def linear(at: int) -> Floats:
-        return fits[at].result() if fits else benches[at].linear(params.linear_strength)
-
     grown: list[list[Floats]] = []
     so_far = []
     for at, bench in enumerate(benches):
         grown.append(bench.trees(params, seed, _MOST_TREES))
         best = min(grown[-1], key=bench.loss)
-        even = bench.parts(linear(at), best).mean(axis=1)
+        even = bench.parts(bench.linear(params.linear_strength), best).mean(axis=1)
         so_far.append(bench.loss(even))
         trial.report(float(np.mean(so_far)), at)
         if at + 1 < len(benches) and trial.should_prune():
@@ -205,8 +176,8 @@ def _of_folds(
     ]
     chosen = int(np.argmin(by_length))
     margins = [
-        bench.parts(linear(at), steps[chosen])
-        for at, (bench, steps) in enumerate(zip(benches, padded, strict=True))
+        bench.parts(bench.linear(params.linear_strength), steps[chosen])
+        for bench, steps in zip(benches, padded, strict=True)
     ]
     fold = np.repeat(np.arange(len(benches)), [len(bench.y) for bench in benches])
     of_rows = [bench.weight for bench in benches if bench.weight is not None]
