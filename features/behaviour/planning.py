@@ -20,7 +20,7 @@ from features.spine import Spine
 from features.visibility import visible
 
 _WINDOWS = tuple(timedelta(days=days) for days in (1, 7, 30, 90, 365))
-_MOST_AMOUNTS = 4
+MOST_AMOUNTS = 4
 _MOST_TOUCHES = 4
 _LEAST_ROWS = 5
 # Support is a share; this many rows estimate it well enough.
@@ -192,7 +192,7 @@ class _Support:
         for name, kind in self.history.event_properties.items():
             if kind != "number" or name in self.settings.drop or self._is_code(name):
                 continue
-            if len(amounts) < _MOST_AMOUNTS:
+            if len(amounts) < MOST_AMOUNTS:
                 types = self._support("event_type", f"{self.engine.dialect.quote(name)} IS NOT NULL")
                 if len(common := types.loc[types["n"] >= self.least, "value"]):
                     amounts[name] = list(common)
@@ -201,7 +201,7 @@ class _Support:
     def _is_code(self, name: str) -> bool:
         """Whether a number is an identifier, such as a clerk's: by its name, where all values are whole."""
         quoted = self.engine.dialect.quote(name)
-        return bool(_ONE_OF_MANY.search(name)) and not self.engine.count(
+        return names_one_of_many(name) and not self.engine.count(
             f"plan_seen WHERE {quoted} <> floor({quoted})"
         )
 
@@ -267,6 +267,15 @@ class _Support:
             """
         )
         return not_events > 0
+
+
+def names_one_of_many(column: str) -> bool:
+    """Whether the name of a number says that it identifies, not measures.
+
+    >>> names_one_of_many("userId"), names_one_of_many("no_of_cds")
+    (True, False)
+    """
+    return bool(_ONE_OF_MANY.search(column))
 
 
 def _rates(keys: tuple[EventKey, ...]) -> tuple[Rate, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +13,10 @@ from features import DataError, Finding, History, nearest
 from features.errors import listed
 from features.label import Labels, build_labels
 from features.matrix import build_matrix
+from features.plan import FeaturePlan
 from features.planning import plan_features, plan_vocabulary
 from features.spine import Spine, build_spine
+from features.unused_columns import ColumnProfile, UnusedColumn, column_profiles, unused_columns
 from models.data_checks.readiness import Readiness, Reason, judge_readiness
 from models.data_checks.suspects import Suspect, find_suspects
 from pipeline.config import ProjectFile
@@ -33,7 +35,8 @@ class Check:
     """The report of `leadlens check`.
 
     ``counts`` has rows per table and of the spine; ``label_rate`` is over mature rows; ``missing`` is the share
-    of unknown values per column; ``findings`` come from opening the data, ``suspects`` know too much.
+    of unknown values per column, ``unused`` are the columns that give no feature, with the reason; ``findings`` come
+    from opening the data, ``suspects`` know too much.
     """
 
     project: str
@@ -46,6 +49,7 @@ class Check:
     features: int
     missing: dict[str, float]
     constant: tuple[str, ...]
+    unused: tuple[UnusedColumn, ...]
     findings: tuple[Finding, ...]
     suspects: tuple[Suspect, ...]
     readiness: Readiness
@@ -63,6 +67,7 @@ class Check:
             "features": self.features,
             "missing": self.missing,
             "constant": list(self.constant),
+            "unused_columns": [vars(column) for column in self.unused],
             "findings": [vars(finding) for finding in self.findings],
             "suspects": [{**vars(suspect), "message": suspect.message} for suspect in self.suspects],
             "readiness": {
@@ -78,6 +83,7 @@ class Check:
             *(item.message for item in self.findings),
         ]
         messages += [suspect.message for suspect in self.suspects]
+        messages += [f"No feature of {column.message}" for column in self.unused]
         counts = pd.DataFrame({"rows": self.counts})
         missing = pd.DataFrame(
             {"share missing": {name: share for name, share in self.missing.items() if share}}
@@ -116,13 +122,14 @@ def check(file: ProjectFile) -> Check:
             WHERE label IS NOT NULL
             """
         ).iloc[0]
-        features, suspects, stop, sample = _features(file, history, spine, labels)
+        plan, features, suspects, stop, sample = _features(file, history, spine, labels)
     if sample is not None:
         findings.append(Finding("sampled", sample.message, "warning"))
     rows, conversions = int(mature["n"]), int(mature["conversions"])
     counts["mature"] = rows
     first = _moment(engine.value("SELECT min(created_at) FROM leads"))
-    missing, constant = _missing(history)
+    profiles = column_profiles(history)
+    missing, constant = _missing(profiles)
     readiness = judge_readiness(
         leads=int(mature["leads"]),
         conversions=int(mature["converted"]),
@@ -146,6 +153,7 @@ def check(file: ProjectFile) -> Check:
         features=features,
         missing=missing,
         constant=constant,
+        unused=tuple(unused_columns(history, plan, feature_settings(project), profiles)),
         findings=tuple(findings),
         suspects=tuple(suspects),
         readiness=readiness,
@@ -186,8 +194,8 @@ def _values(history: History, event_type: str) -> set[str]:
 
 def _features(
     file: ProjectFile, history: History, spine: Spine, labels: Labels
-) -> tuple[int, list[Suspect], str | None, LeadSample | None]:
-    """Number of features, the suspects among them, why no training set can be built (if so), and what it samples."""
+) -> tuple[FeaturePlan, int, list[Suspect], str | None, LeadSample | None]:
+    """The plan of the features, their number, the suspects among them, why no training set can be built (if so), and what it samples."""
     settings = feature_settings(file.project)
     try:
         with split_by_time(history, spine, labels, file.project) as split:
@@ -198,31 +206,16 @@ def _features(
     except DataError as error:
         plan = plan_vocabulary(history, spine, settings)
         why = f"{error.what}; {error.fix}" if error.fix else error.what
-        return len(plan.keys) + len(plan.attributes), [], why, None
+        return plan, len(plan.keys) + len(plan.attributes), [], why, None
     label = rows.outcomes["label"].astype(int)
     suspects = find_suspects(matrix.frame, label, matrix.columns, rows.weight)
-    return len(matrix.columns), suspects, None, rows.sample
+    return plan, len(matrix.columns), suspects, None, rows.sample
 
 
-def _missing(history: History) -> tuple[dict[str, float], tuple[str, ...]]:
-    shares: dict[str, float] = {}
-    constant: list[str] = []
-    tables = (
-        ("leads", "", history.lead_attributes),
-        ("accounts", "accounts.", history.account_attributes),
-        ("events", "events.", history.event_properties),
-    )
-    for table, prefix, attributes in tables:
-        for name in attributes:
-            quoted = history.engine.dialect.quote(name)
-            column = history.engine.frame(
-                f"SELECT count(*) AS n, count({quoted}) AS known, count(DISTINCT {quoted}) AS kinds FROM {table}"
-            ).iloc[0]
-            if column["n"]:
-                shares[prefix + name] = round(1 - float(column["known"] / column["n"]), 4)
-                if column["kinds"] <= 1:
-                    constant.append(prefix + name)
-    return shares, tuple(constant)
+def _missing(profiles: Iterable[ColumnProfile]) -> tuple[dict[str, float], tuple[str, ...]]:
+    filled = [profile for profile in profiles if profile.rows]
+    shares = {profile.shown: round(1 - profile.known / profile.rows, 4) for profile in filled}
+    return shares, tuple(profile.shown for profile in filled if profile.distinct <= 1)
 
 
 def _vanished(history: History) -> list[str]:

@@ -46,8 +46,11 @@ def render_check(check: Check) -> list[str]:
         lines += ["", "Missing values"]
         lines += [f"  {share:>5.0%}  {name}" for share, name in gaps[:15]]
         lines += [f"         … and {len(gaps) - 15} more columns"] * (len(gaps) > 15)
-    if check.constant:
-        lines += ["", f"Always the same: {', '.join(check.constant)}"]
+    if check.unused:
+        lines += ["", "Columns that give no feature"]
+        lines += [f"  {column.message}" for column in check.unused[:_MOST_COLUMNS]]
+        more = len(check.unused) - _MOST_COLUMNS
+        lines += [f"  … and {more:,} more: --json names all"] * (more > 0)
     notes = [
         *(finding.message for finding in check.findings),
         *(suspect.message for suspect in check.suspects),
@@ -57,6 +60,7 @@ def render_check(check: Check) -> list[str]:
     return lines
 
 
+_MOST_COLUMNS = 30
 _TABLES = {
     "leads": "leads",
     "accounts": "accounts",

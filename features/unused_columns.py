@@ -1,0 +1,189 @@
+"""Columns that give no feature, and why: the one place that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from features.behaviour.planning import MOST_AMOUNTS, names_one_of_many
+from features.conditions.condition import Condition
+from features.errors import counted, listed
+from features.history import History, Kind
+from features.plan import FeaturePlan
+from features.settings import FeatureSettings
+
+_AT_ONCE = 20  # columns in one scan
+_PREFIXES = {"leads": "", "accounts": "accounts.", "events": "events."}
+
+
+@dataclass(frozen=True)
+class UnusedColumn:
+    """A column that a plan makes no feature of; ``code`` is stable, for machines, and ``reason`` for people."""
+
+    column: str
+    code: str
+    reason: str
+
+    @property
+    def message(self) -> str:
+        """Column and reason in one line."""
+        return f"{self.column}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """A column in numbers: rows of its table, rows with a value, and distinct values."""
+
+    table: str
+    name: str
+    kind: Kind
+    rows: int
+    known: int
+    distinct: int
+
+    @property
+    def shown(self) -> str:
+        """As people know it: bare for leads, with the table for others."""
+        return _PREFIXES[self.table] + self.name
+
+
+def column_profiles(history: History) -> list[ColumnProfile]:
+    """Every column outside the contract, counted in few scans."""
+    profiles = []
+    for table, columns in _attributes(history).items():
+        names = list(columns)
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            quoted = [history.engine.dialect.quote(name) for name in some]
+            counts = ", ".join(
+                f"count({name}) AS k{place}, count(DISTINCT {name}) AS d{place}"
+                for place, name in enumerate(quoted)
+            )
+            row = history.engine.frame(f"SELECT count(*) AS n, {counts} FROM {table}").iloc[0]
+            profiles += [
+                ColumnProfile(
+                    table, name, columns[name], int(row["n"]), int(row[f"k{place}"]), int(row[f"d{place}"])
+                )
+                for place, name in enumerate(some)
+            ]
+    return profiles
+
+
+def unused_columns(
+    history: History,
+    plan: FeaturePlan,
+    settings: FeatureSettings,
+    profiles: Sequence[ColumnProfile] | None = None,
+) -> list[UnusedColumn]:
+    """The columns of leads, accounts and events that ``plan`` makes no feature of, each with the reason.
+
+    ``profiles`` are those of :func:`column_profiles`, where they are there already. Tables without rows have no
+    columns worth naming.
+    """
+    used = _used(history, plan)
+    unused = [
+        UnusedColumn(profile.shown, *_reason(history, settings, profile))
+        for profile in (column_profiles(history) if profiles is None else profiles)
+        if profile.rows and (profile.table, profile.name) not in used
+    ]
+    hidden = (
+        UnusedColumn(name, "known-after", "known only after the outcome (`known_after`)")
+        for name in history.hidden
+    )
+    return [*unused, *hidden]
+
+
+def _attributes(history: History) -> dict[str, Mapping[str, Kind]]:
+    return {
+        "leads": history.lead_attributes,
+        "accounts": history.account_attributes,
+        "events": history.event_properties,
+    }
+
+
+def _used(history: History, plan: FeaturePlan) -> set[tuple[str, str]]:
+    """(table, column) of every column that some feature reads."""
+    used = {
+        (f"{feature.source}s", column)
+        for feature in plan.attributes
+        for column in (feature.column, feature.beside)
+    }
+    return used | {("events", name) for name in _properties(history, plan)}
+
+
+def _properties(history: History, plan: FeaturePlan) -> Iterator[str]:
+    columns: dict[str, Kind] = {"event_type": "category", **history.event_properties}
+    for key in plan.keys:
+        yield from key.amounts
+        if key.prop is not None:
+            yield key.prop
+        if key.when is not None:
+            yield from Condition.parse(key.when, columns).columns_used
+    for touch in plan.touches:
+        yield touch.column
+
+
+def _reason(history: History, settings: FeatureSettings, profile: ColumnProfile) -> tuple[str, str]:
+    """Code and wording, the plainest reason first."""
+    if profile.name in settings.drop:
+        return "dropped", "left out by features.drop"
+    if not profile.known:
+        return "empty", "empty in every row"
+    if profile.distinct == 1 and profile.known == profile.rows:
+        return "constant", f"always {listed([_any_value(history, profile)])}"
+    if profile.kind == "text":
+        return _of_text(history, profile)
+    if profile.table == "events":
+        return _of_property(profile)
+    if profile.kind == "time" and history.clock != "time":
+        return "no-dates", "a date, and the data have no dates to hold it against (`order`)"
+    if profile.kind == "category" and profile.distinct == profile.known:
+        return "id", f"every one of its {counted(profile.known, 'value')} is different, as in an id"
+    if profile.kind == "category":
+        return "rare", "no value of 5 leads or more tells them apart as of the rows to learn from"
+    return "no-difference", "the same for all leads as of the rows to learn from"
+
+
+def _of_text(history: History, profile: ColumnProfile) -> tuple[str, str]:
+    """Text with too many values to count each: mostly numbers, ids, or free text."""
+    name = history.engine.dialect.quote(profile.name)
+    number = history.engine.dialect.try_cast(name, "number")
+    numbers = history.engine.count(f"{profile.table} WHERE {number} IS NOT NULL")
+    if 2 * numbers >= profile.known > numbers:
+        others = f"SELECT DISTINCT {name} AS v FROM {profile.table} WHERE {name} IS NOT NULL AND {number} IS NULL ORDER BY v LIMIT 3"
+        examples = listed(map(repr, history.engine.frame(others)["v"]))
+        return (
+            "number-in-part",
+            f"text, though {numbers:,} of its {counted(profile.known, 'value')} are numbers: others are {examples}. "
+            "If they mean “not known”, list them under `missing`",
+        )
+    if profile.distinct == profile.known:
+        return "id", f"every one of its {counted(profile.known, 'value')} is different, as in an id"
+    ask = (
+        ""
+        if profile.table == "events"
+        else f". To use its frequent ones: features.read: {{{profile.name}: [category]}}"
+    )
+    return "many-values", f"text with {profile.distinct:,} different values, too many to learn from each{ask}"
+
+
+def _of_property(profile: ColumnProfile) -> tuple[str, str]:
+    if profile.kind == "time":
+        return "event-time", "a date beside each event's own is not read"
+    if profile.kind == "number" and names_one_of_many(profile.name):
+        return "id", "a number whose name says that it stands for something"
+    if profile.kind == "number":
+        return (
+            "rare",
+            f"too rare to learn from (features.min_support), or not among the first {MOST_AMOUNTS} numbers of events",
+        )
+    return (
+        "rare",
+        "no value is frequent enough to learn from, or tells events of a type apart (features.min_support)",
+    )
+
+
+def _any_value(history: History, profile: ColumnProfile) -> str:
+    dialect = history.engine.dialect
+    value = dialect.text(dialect.quote(profile.name))
+    return str(history.engine.value(f"SELECT min({value}) FROM {profile.table}"))
