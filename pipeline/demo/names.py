@@ -28,7 +28,10 @@ def firm_names(size: int, draws: Draws) -> pd.Series:
 
 
 def mail_domains(account: Ints, free: Bools, disposable: Bools, draws: Draws) -> pd.Series:
-    """The firm's own domain (a reserved ``.example`` name), else a free-mail or a disposable one.
+    """The firm's own domain, else a free-mail or a disposable one.
+
+    Own domains end in ``.internal``, which is never delegated (ICANN, 2024): no firm can have one, and it is no name of
+    tests, as ``.example`` is.
 
     ``account`` is -1 for people without a firm, who always have a free-mail or a disposable address.
     """
@@ -36,7 +39,7 @@ def mail_domains(account: Ints, free: Bools, disposable: Bools, draws: Draws) ->
     domain = np.array(FREE_MAIL, dtype=object)[pick(rng, _FREE_WEIGHTS, len(account))]
     throwaway = np.array(DISPOSABLE_MAIL, dtype=object)[rng.integers(len(DISPOSABLE_MAIL), size=len(account))]
     own = ~free & (account >= 0)
-    domain[own] = [f"firm{number:05d}.example" for number in account[own]]
+    domain[own] = [f"firm{number:05d}.internal" for number in account[own]]
     domain[disposable] = throwaway[disposable]
     return pd.Series(domain, dtype="str")
 

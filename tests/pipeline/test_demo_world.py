@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from models.scorecard import Sheet
 from pipeline.config import load_project
 from pipeline.demo import WORLDS, World, simulate, write_world
 from pipeline.demo.draws import Draws, pick, poisson_cells
+from pipeline.prepared import open_history
 
 ROOT = Path(__file__).parents[2]
 BOTH = pytest.mark.parametrize("name", sorted(WORLDS))
@@ -230,6 +232,17 @@ def test_a_world_is_written_and_read_back(tmp_path: Path) -> None:
     for name, frame in small.tables.items():
         pd.testing.assert_frame_equal(pd.read_parquet(paths[name]), frame, check_dtype=False)
     assert json.loads(paths["truth"].read_text(encoding="utf-8")) == small.truth
+
+
+@BOTH
+def test_the_demo_sounds_no_alarm_about_itself(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    shutil.copyfile(ROOT / f"configs/demo_{name}.yaml", tmp_path / "project.yaml")
+    write_world(simulate(name, leads=1_500), tmp_path / "data")
+    with open_history(load_project(tmp_path)) as history:
+        assert [finding.message for finding in history.findings if finding.level == "warning"] == []
 
 
 @BOTH
