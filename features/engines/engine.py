@@ -17,6 +17,7 @@ import duckdb
 import pandas as pd
 
 from features.engines.dialect import Dialect, DuckDBDialect
+from features.engines.duckdb_connections import connect_in_memory
 from features.errors import DataError, UsageError
 
 
@@ -162,7 +163,7 @@ class DuckDBEngine(Engine):
         self.dialect = DuckDBDialect()
         self._views: set[str] = set()  # tables that ``read`` made, by lower-case name
         self._releases: list[Callable[[], None]] = []
-        self.connection = connection or duckdb.connect()
+        self.connection = connection or connect_in_memory()
         self.connection.execute("SET TimeZone = 'UTC'")
         # In a notebook without ipywidgets the bar is off already, and DuckDB refuses to switch it off again.
         if self.connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:

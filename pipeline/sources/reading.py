@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import DataError, UsageError
+from features.engines.duckdb_connections import connect_closed, connect_in_memory
 from features.errors import listed
 from pipeline.config import ProjectFile, Source, expand, unexpanded
 from pipeline.sources.contract import texts_of
@@ -43,7 +44,7 @@ def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source
     elif source.query is None:
         _read_path(connection, name, table, source, file.resolve(location), shown, where)
     else:
-        with duckdb.connect() as sandbox:
+        with connect_in_memory() as sandbox:
             sandbox.execute("SET TimeZone = 'UTC'")
             _read_path(sandbox, name, "source", source, file.resolve(location), shown, where)
             to_duckdb(connection, table, run_query(sandbox, source.query, f"{where}.query"))
@@ -133,7 +134,7 @@ def source_batches(
             location, shown, source.table, source.query, where, source.cursor if after else None, after
         )
         return
-    with duckdb.connect() as sandbox:
+    with connect_in_memory() as sandbox:
         read_source(sandbox, table, source, file)
         yield from _batches(sandbox.sql(f"SELECT * FROM raw_{table}").to_arrow_reader(_BATCH))
 
@@ -203,11 +204,25 @@ def _read_parquet(con: duckdb.DuckDBPyConnection, table: str, paths: list[str], 
     relation.create(table)
 
 
+def _refuse_sqlite(path: str, shown: str, where: str) -> None:
+    """Raise ``DataError`` for an SQLite file under the name of a DuckDB file."""
+    with open(path, "rb") as file:
+        if file.read(15) != b"SQLite format 3":
+            return
+    raise DataError(
+        "this is an SQLite file, not a DuckDB file",
+        value=shown,
+        where=where,
+        fix="give it as a database: read: sqlite:///path/to/file",
+    )
+
+
 def _read_duckdb(
     con: duckdb.DuckDBPyConnection, table: str, source: Source, path: str, shown: str, where: str
 ) -> None:
+    _refuse_sqlite(path, shown, where)
     try:
-        with duckdb.connect(path, read_only=True) as database:
+        with connect_closed(path, read_only=True) as database:
             rows = database.execute(
                 "SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL"
             ).fetchall()
@@ -224,6 +239,14 @@ def _read_duckdb(
             to_duckdb(con, table, database.sql(f"SELECT * FROM {quoted}").to_arrow_table())
     except duckdb.OutOfMemoryException as error:
         raise _too_little_memory(error, where) from None
+    except duckdb.PermissionException as error:
+        raise DataError(
+            "this table of the DuckDB file reads something outside of it",
+            value=first_line(error),
+            where=f"{where} ({shown})",
+            why="a file from somebody else could read files of this machine that way, so nothing outside is opened",
+            fix="in that file, make a table of the view: CREATE TABLE … AS SELECT * FROM …",
+        ) from None
     except duckdb.Error as error:
         locked = "lock" in str(error)
         raise DataError(

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.engines.duckdb_connections import connect_in_memory
 from features.errors import DataError
 from pipeline.writeback.columns import Kind
 
@@ -153,7 +153,7 @@ def _dubious(array: Array) -> list[int]:
     ``NaN`` and escapes of NUL and of half characters pass as JSON, but no database takes them.
     """
     cells = pa.table({"row": np.arange(len(array)), "cell": array})
-    with duckdb.connect() as connection:
+    with connect_in_memory() as connection:
         connection.register("cells", cells)
         rows = connection.execute(r"""
             SELECT row

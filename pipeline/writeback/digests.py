@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import duckdb
 import pyarrow as pa
 
+from features.engines.duckdb_connections import connect_in_memory
 from pipeline.writeback.columns import SCORE_COLUMNS, SCORES_KEY
 
 _SAID = [column for column in SCORE_COLUMNS if column.compared or column.name in SCORES_KEY]
@@ -23,7 +23,7 @@ def digest(alias: str) -> str:
 
 def digests(rows: pa.Table) -> pa.ChunkedArray:
     """One digest per row, unsigned."""
-    with duckdb.connect(config={"threads": 1}) as connection:  # one thread keeps the order
+    with connect_in_memory(threads=1) as connection:  # one thread keeps the order
         connection.register("s", rows)
         return connection.sql(f"SELECT {digest('s')} AS digest FROM s").to_arrow_table().column(0)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from features.engines.duckdb_connections import connect_closed
 from features.errors import LeadlensError
 from pipeline.writeback import statements as sql
 from pipeline.writeback.duckdb_merge import merge
@@ -45,7 +46,7 @@ class DuckDBWriter:
         """Refuse a table of another shape, or what is no database; a file that is in use is not looked into."""
         try:
             if self.path.exists():
-                with duckdb.connect(self.path, read_only=True) as connection:
+                with connect_closed(self.path, read_only=True) as connection:
                     _missing_tables(connection, self.names)
         except (duckdb.Error, OSError) as error:
             if not _in_use(error):
@@ -55,7 +56,7 @@ class DuckDBWriter:
         """Write all rows of ``spool``, and the run's record."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with duckdb.connect(self.path) as connection, _bounded(connection, spool.rows):
+            with connect_closed(self.path) as connection, _bounded(connection, spool.rows):
                 connection.begin()
                 try:
                     _ensure_tables(connection, self.names)

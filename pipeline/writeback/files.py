@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from features.engines.duckdb_connections import connect_in_memory
 from features.errors import DataError, LeadlensError
 from pipeline.writeback.columns import SCORE_COLUMNS
 from pipeline.writeback.digests import digest
@@ -124,7 +124,7 @@ def _compare(spool: Spool, present: Iterator[pa.RecordBatch] | None) -> tuple[Co
     as_new = Counts(spool.rows, spool.rows, 0), False
     if present is None:
         return as_new
-    with duckdb.connect() as connection:
+    with connect_in_memory() as connection:
         connection.execute("CREATE TABLE old (lead_id VARCHAR, digest UBIGINT)")
         try:
             for batch in present:

@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc
 
+from features.engines.duckdb_connections import connect_in_memory
 from pipeline.writeback.digests import digests
 from pipeline.writeback.prepare import SCHEMA, more_than_once
 
@@ -56,7 +56,7 @@ class Spool:
         DataError : a lead stands in two chunks.
         """
         self._writer.close()
-        with duckdb.connect() as connection:
+        with connect_in_memory() as connection:
             connection.register("ids", self.read(["lead_id"]))
             count, lead = connection.execute("""
                 SELECT count(*), min(lead_id)

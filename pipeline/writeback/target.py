@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_+.-]+):/")  # at least two letters: C:\ is a Windows path
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9_+.-]+):")  # md:name, http://…: DuckDB would connect to them
 _KNOWN = ("postgresql", "duckdb")
 _FORMS = "duckdb:///scores.duckdb, postgresql://user:password@host/database, scores.parquet or scores.csv"
 
@@ -87,6 +88,12 @@ def _parse_duckdb(to: str) -> Target:
             value=None if "@" in to else to,
             why="a database in memory is lost when the run ends" if match else None,
             fix="write duckdb:///scores.duckdb (three slashes), or four slashes and an absolute path",
+            where="--to",
+        )
+    if address := _ADDRESS.match(match[1]):
+        raise UsageError(
+            f"scores are not written to {address[1]}: a DuckDB target must be a file on this machine",
+            fix="write duckdb:///scores.duckdb, or four slashes and an absolute path",
             where="--to",
         )
     path = Path(match[1]).expanduser()
