@@ -109,6 +109,7 @@ class AdditiveDesign:
         self._mass = self.rows if weight is None else float(weight.sum())
         self._shapes: list[ColumnTable] = []
         bases, picked, offset = [], [], 0
+        usual: list[int] = []  # each column's most common entry, counted over all columns
         self.bounds: list[tuple[float | None, float | None]] = []
         for at in range(matrix.shape[1]):
             values = matrix[:, at]
@@ -124,20 +125,15 @@ class AdditiveDesign:
             bases.append(basis)
             self.bounds += sign_of
             picked.append(codes + offset)
+            usual.append(int(count.argmax()) + offset)
             offset += size + 1
-        self._entry_rows = (
-            sparse.csr_matrix(
-                (
-                    np.ones(self.rows * len(picked)),
-                    np.column_stack(picked).ravel(),
-                    np.arange(self.rows + 1) * len(picked),
-                ),
-                shape=(self.rows, offset),
-            )
-            if picked
-            else sparse.csr_matrix((self.rows, 0))
-        )
         self._basis = sparse.csr_matrix(sparse.block_diag(bases)) if bases else sparse.csr_matrix((0, 0))
+        # Most rows have the usual entry of most columns. What they have in common is added up once, and only
+        # the entries that differ from it are multiplied: a third of them in event histories.
+        self._usual = np.asarray(self._basis[usual].sum(axis=0)).ravel()
+        of_column = np.repeat(usual, [len(shape.entries) for shape in self._shapes])
+        self._beyond = sparse.csr_matrix(self._basis - self._basis[of_column])
+        self._unusual = _entries(picked, usual, (self.rows, offset))
 
     def fit(
         self,
@@ -154,12 +150,13 @@ class AdditiveDesign:
         label = np.asarray(y, dtype=np.float64)
         known = np.zeros(self.rows) if prior is None else prior
         width = self._basis.shape[1]
-        entry_columns = self._entry_rows.T.tocsr()
-        basis, basis_columns = self._basis, self._basis.T.tocsr()
+        unusual, beyond = self._unusual, self._beyond
+        unusual_columns, beyond_columns = unusual.T.tocsr(), beyond.T.tocsr()
 
         def loss(weights: Floats) -> tuple[float, Floats]:
             coefficients = weights[2:]
-            margin = weights[0] + weights[1] * known + self._entry_rows @ (basis @ coefficients)
+            margin = weights[0] + weights[1] * known + self._usual @ coefficients
+            margin += unusual @ (beyond @ coefficients)
             value, miss = summed_log_loss(label, margin, self._weight)
             value += (
                 0.5 * coefficients @ coefficients / strength + 0.5 * _PRIOR_STRENGTH * (weights[1] - 1) ** 2
@@ -167,7 +164,9 @@ class AdditiveDesign:
             slope = np.concatenate(
                 [
                     [miss.sum(), miss @ known + _PRIOR_STRENGTH * (weights[1] - 1)],
-                    basis_columns @ (entry_columns @ miss) + coefficients / strength,
+                    self._usual * miss.sum()
+                    + beyond_columns @ (unusual_columns @ miss)
+                    + coefficients / strength,
                 ]
             )
             return value / self._mass, slope / self._mass
@@ -187,7 +186,7 @@ class AdditiveDesign:
             options={"maxiter": max_steps, "ftol": 1e-9, "gtol": 1e-6},
         )
         self.weights: Floats = result.x
-        entries = basis @ result.x[2:]
+        entries = self._basis @ result.x[2:]
         tables, at = [], 0
         for shape in self._shapes:
             size = len(shape.entries)
@@ -196,6 +195,18 @@ class AdditiveDesign:
         return AdditiveLogistic(
             float(result.x[0]), float(result.x[1]) if prior is not None else 0.0, tuple(tables)
         )
+
+
+def _entries(
+    picked: Sequence[NDArray[np.intp]], usual: Sequence[int], shape: tuple[int, int]
+) -> sparse.csr_matrix:
+    """A one for each row and entry that it takes, but for the usual entry of each column."""
+    if not picked:
+        return sparse.csr_matrix(shape)
+    entries = np.column_stack(picked)
+    other = entries != np.asarray(usual)
+    ends = np.append(0, other.sum(axis=1).cumsum())
+    return sparse.csr_matrix((np.ones(ends[-1]), entries[other], ends), shape=shape)
 
 
 def _edges(values: Floats, weight: Floats | None) -> Floats:

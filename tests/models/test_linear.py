@@ -43,6 +43,16 @@ def test_with_two_categories_it_is_ridge_regression() -> None:
     np.testing.assert_allclose(model.margin(code[:, None]), expected, atol=1e-3)
 
 
+def test_wherever_it_starts_it_ends_at_the_same_tables() -> None:
+    """A slope that is not that of the loss would end where it began, or on the way."""
+    matrix, categorical, y = _rows()
+    design = AdditiveDesign(matrix, categorical)
+    model = design.fit(y, 0.1)
+    far = np.random.default_rng(3).normal(size=len(design.weights))
+    again = design.fit(y, 0.1, start_from=far)
+    np.testing.assert_allclose(again.margin(matrix), model.margin(matrix), atol=5e-3)
+
+
 def test_shrunk_strongly_it_is_its_prior() -> None:
     matrix, categorical, y = _rows()
     prior = np.where(y > 0, 1.0, -1.0) + np.random.default_rng(2).normal(size=len(y))
