@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import overload
+
+from features.secrets import masked
 
 _LONGEST = 200
-# The password in scheme://user:password@host (unless it is that word or a ${NAME}), and anything called so in a
-# query or a connection string.
-_SECRETS = (
-    re.compile(r"(://[^\s:/@]*:)(?!password@|\$\{\w+\}@)\S*(?=@)"),
-    re.compile(r"((?:password|passwd|pwd|secret|token)\s*=\s*)[^\s&;]+", re.IGNORECASE),
-)
 
 
 class LeadlensError(Exception):
@@ -122,21 +116,6 @@ def counted(count: int, thing: str) -> str:
     ('1 lead', '2,500 leads')
     """
     return f"{count:,} {thing}" + ("" if count == 1 else "s")
-
-
-@overload
-def masked(text: str) -> str: ...
-@overload
-def masked(text: None) -> None: ...
-def masked(text: str | None) -> str | None:
-    """The text with its passwords masked.
-
-    >>> masked("host=db user=ann password=hunter2")
-    'host=db user=ann password=***'
-    """
-    for secret in _SECRETS if text else ():
-        text = secret.sub(r"\1***", text)  # type: ignore[arg-type]
-    return text
 
 
 def _shown(value: object, limit: int = _LONGEST) -> str:

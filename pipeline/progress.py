@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from features.secrets import masked
+
 # Called as progress("Tuning", 3, 20): the stage, steps done, steps in all (0 of 0 = unknown).
 Progress = Callable[[str, int, int], None]
 
@@ -54,6 +56,6 @@ def _lines() -> Progress:
         nonlocal last
         if stage != last:  # one line per stage: a log is read later
             last = stage
-            print(f"{time.monotonic() - started:7.1f}s  {stage}", file=sys.stderr, flush=True)
+            print(f"{time.monotonic() - started:7.1f}s  {masked(stage)}", file=sys.stderr, flush=True)
 
     return progress

@@ -319,18 +319,23 @@ def _fail(error: BaseException) -> int:
         show = getattr(error, "show", None)  # usage errors show the usage beside the message
         show() if show else print(error, file=sys.stderr)
         return 2
-    from features.errors import LeadlensError, masked
+    from features.errors import LeadlensError
+    from features.secrets import masked, remember_environment
 
+    remember_environment()
     if isinstance(error, LeadlensError):
         if "--json" in sys.argv:
             print(json.dumps(error.as_dict(), ensure_ascii=False, default=str))
-        print(error, file=sys.stderr)
+        print(masked(str(error)), file=sys.stderr)
         return error.exit_code
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     if os.environ.get("LEADLENS_DEBUG"):
-        raise error
+        import traceback
+
+        print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+        return 1
     print(
         f"leadlens met an error of its own, not of yours: {type(error).__name__}: {masked(str(error))}\n"
         "  how to fix it: run again with LEADLENS_DEBUG=1 and report what it prints",

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from features import UsageError
+from features.secrets import has_literal_secret, remember_secret, remember_secrets_of
 from features.yaml_model import load_yaml_model, read_yaml
 from pipeline.config.model import Project
 from pipeline.config.section import renamed_settings
@@ -37,6 +38,17 @@ class ProjectFile:
         """Twelve hex digits that change with any setting (old and new spellings alike)."""
         text = json.dumps(self.project.canonical(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def literal_secrets(self) -> tuple[str, ...]:
+        """A warning for every source or target in which a password is written out."""
+        sources = {f"data.{name}.read": getattr(source, "read", "") for name, source in self.project.data}
+        return tuple(
+            f"{self.path.name}: {place} holds a password that everybody who may read the file can read: write ${{NAME}} in "
+            "its place and set that environment variable"
+            for place, address in (sources | {"scores.to": self.project.scores.to}).items()
+            if has_literal_secret(address)
+        )
 
     def resolve(self, path: str) -> Path:
         """A path in the file, made absolute. Raises ``UsageError`` for a Windows path on another system."""
@@ -80,7 +92,12 @@ def expand(text: str, where: str) -> str:
         )
         return quote(found, safe="") if in_password else found
 
-    return _VARIABLE.sub(value, text)
+    expanded = _VARIABLE.sub(value, text)
+    if "://" in expanded:
+        for match in _VARIABLE.finditer(text):
+            remember_secret(os.environ.get(match[1]), match[0])
+        remember_secrets_of(expanded)
+    return expanded
 
 
 def unexpanded(text: str) -> str:

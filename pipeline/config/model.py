@@ -11,13 +11,13 @@ from features.plan import Reading
 from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Hygiene
 from pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
-from pipeline.config.section import Added, Section
+from pipeline.config.section import Added, Address, Section
 
 
 class Source(Section):
     """Where one table of the contract comes from, and how its columns are renamed."""
 
-    read: str = Field(
+    read: Annotated[str, Address] = Field(
         description="A Parquet or CSV path or glob (from this file's folder), a .duckdb file, or a database as "
         "SQLAlchemy URL. ${NAME} and ${NAME:-default} are taken from the environment and never printed."
     )
@@ -208,7 +208,7 @@ class Judge(Section):
 class Scores(Section):
     """Where `leadlens score` writes."""
 
-    to: str = Field(
+    to: Annotated[str, Address] = Field(
         "duckdb:///.leadlens/scores.duckdb",
         description="duckdb:///file, postgresql://…, or a .parquet or .csv path. ${NAME} from the environment.",
     )

@@ -14,6 +14,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, GetCoreSchemaHandler, 
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
+from features.secrets import without_secrets
+
 
 @dataclass(frozen=True)
 class OldValue:
@@ -26,6 +28,10 @@ class OldValue:
         return core_schema.no_info_before_validator_function(
             lambda value: self.new if value == self.old else value, handler(source)
         )
+
+
+class Address:
+    """Marks where data come from or go to: a password that is written out there is in no fingerprint and no record."""
 
 
 class Added:
@@ -70,6 +76,8 @@ class Section(BaseModel):
             for rename in field.metadata:
                 if isinstance(rename, OldValue) and value == rename.new:
                     plain[name] = rename.old
+            if Address in field.metadata:
+                plain[name] = without_secrets(plain[name])
             for old in _old_names(field):
                 plain[old] = plain.pop(name)
         return plain

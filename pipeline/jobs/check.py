@@ -98,6 +98,7 @@ def check(file: ProjectFile) -> Check:
     history = open_history(file)
     engine, project = history.engine, file.project
     findings = [Finding("old-spelling", note, "note") for note in file.notes]
+    findings += [Finding("literal-secret", message) for message in file.literal_secrets]
     findings += history.findings
     findings += _labels(history, file.project.features.labels)
     if sheet := load_sheets(file):

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from features import History, humanize
 from features.history import Clock
+from features.secrets import has_literal_secret
 from features.spine import Spine, build_scoring_spine
 from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, expand
@@ -111,10 +112,19 @@ def score(
         prepared = open_prepared(file)
         with prepared.history() as history:
             data_end, findings, clock = history.data_end, history.findings, history.clock
+    if to is not None and has_literal_secret(to):
+        warnings.append(
+            "the password after --to is in the list of processes and in the shell's history: write '${NAME}' in its place"
+        )
     warnings += [finding.message for finding in findings if finding.level == "warning"]
     as_of = as_of or data_end
     sheets = load_sheets(file)
-    warnings += [*file.notes, *notes_of(file), *_stale_sheets(sheets, served.bundle.recipe.sheet_version)]
+    warnings += [
+        *file.notes,
+        *file.literal_secrets,
+        *notes_of(file),
+        *_stale_sheets(sheets, served.bundle.recipe.sheet_version),
+    ]
     run = RunManifest(
         as_of=as_of,
         model_version=served.display_name,

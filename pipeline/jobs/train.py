@@ -127,7 +127,12 @@ def train(
     )
     dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
     bundle = Bundle(trained.model, _recipe(file, history, rows, dropped))
-    warnings = [*file.notes, *rows.warnings, *(suspect.message for suspect in suspects)]
+    warnings = [
+        *file.notes,
+        *file.literal_secrets,
+        *rows.warnings,
+        *(suspect.message for suspect in suspects),
+    ]
     progress("Judging on out-of-time leads", 0, 0)
     registry = Registry(file.project.name)
     judged = out_of_time(rows, bundle)

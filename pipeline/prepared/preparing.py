@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from features import DuckDBEngine, Step
+from features.secrets import without_secrets
 from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.event_files import scan
 from pipeline.prepared.event_update import EventUpdate
@@ -46,7 +47,7 @@ def _settings_key(file: ProjectFile) -> str:
 
 def _place(file: ProjectFile, name: str, source: Source) -> str:
     location = expand(source.read, f"{file.path.name}: data.{name}")
-    return location if "://" in location else str(file.resolve(location))
+    return without_secrets(location) if "://" in location else str(file.resolve(location))
 
 
 def prepare(file: ProjectFile, folder: PreparedFolder | None = None) -> tuple[PreparedFolder, Manifest]:

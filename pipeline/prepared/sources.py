@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from features import UsageError
 from features.engines.dialect import DuckDBDialect
 from features.errors import listed
+from features.secrets import without_secrets
 from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import EventSource, FileMark
@@ -92,7 +93,9 @@ class EventReader:
         """All rows of a database or query; with ``after`` those beyond that value of the cursor."""
         path = self._spooled(source_batches(self.file, "events", self.source, after))
         mark = FileMark(
-            path=f"{self.source.read}#{self.source.table or 'query'}" if after is None else f"after {after}",
+            path=f"{without_secrets(self.source.read)}#{self.source.table or 'query'}"
+            if after is None
+            else f"after {after}",
             size=Path(path).stat().st_size,
             modified_ns=0,
             changed_ns=0,

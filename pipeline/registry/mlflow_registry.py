@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features import DataError
+from features.secrets import masked, remember_secrets_of
 from pipeline.registry.bundle import Bundle
 from pipeline.registry.registered import Alias, Registered
 from pipeline.state import state_folder, tracking_uri
@@ -100,11 +101,7 @@ class Registry:
 
 
 def _shown_store() -> str:
-    from sqlalchemy.engine import make_url
-
-    with contextlib.suppress(Exception):
-        return make_url(tracking_uri()).render_as_string(hide_password=True)
-    return "the MLflow store"
+    return masked(tracking_uri())
 
 
 def _mlflow() -> Any:
@@ -117,6 +114,7 @@ def _mlflow() -> Any:
 
     for name in ("mlflow", "alembic", "alembic.runtime.migration", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    remember_secrets_of(tracking_uri())
     tracking, registry = os.environ.get("MLFLOW_TRACKING_URI"), os.environ.get("MLFLOW_REGISTRY_URI")
     mlflow.set_tracking_uri(tracking_uri())
     mlflow.set_registry_uri(registry or tracking_uri())

@@ -67,7 +67,7 @@ def database_batches(
                 if query is None
                 else "the database does not run this query",
                 value=first_line(cause).replace(str(engine.url.password or "\0"), "***"),
-                where=f"{where} ({sa.make_url(url).render_as_string(hide_password=True)})",
+                where=f"{where} ({shown})",
                 fix="check the URL, permissions and names"
                 if query is None
                 else "the query is read only, in that database's SQL",
@@ -178,6 +178,14 @@ def _engine(url: str, shown: str, where: str) -> sa.Engine:
             value=shown,
             where=where,
             fix="download it and give its path",
+        )
+    if url.count("@") > 1 and not scheme.startswith("sqlite"):
+        # what follows the first one would be taken for the host's name, and printed
+        raise UsageError(
+            "this database URL contains more than one @",
+            value=shown,
+            where=where,
+            fix="write a password that holds one as ${NAME}, or percent-encode it: @ is %40, : is %3A, / is %2F",
         )
     try:
         address = sa.make_url(url)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from features.errors import UsageError, nearest
+from features.secrets import masked
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -128,4 +129,4 @@ def _parse_postgres(to: str) -> Target:
             where="--to",
         )
     shown = url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
-    return Target("postgresql", shown, url=url)
+    return Target("postgresql", masked(shown), url=url)
