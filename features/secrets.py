@@ -71,8 +71,9 @@ def masked(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    for value in sorted(_met, key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", lambda _, value=value: _met[value], text)
+    if _met:  # the longest first: one may be part of another
+        values = "|".join(re.escape(value) for value in sorted(_met, key=len, reverse=True))
+        text = re.sub(rf"(?<!\w)(?:{values})(?!\w)", lambda match: _met[match[0]], text)
     for form, instead in _FORMS:
         text = form.sub(instead, text)
     return text
