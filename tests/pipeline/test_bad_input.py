@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from features import LeadlensError
+from features import secrets as memory
 from pipeline.config import load_project
 from pipeline.sources import open_history
 from tests.pipeline.bad_data import DATA
@@ -150,13 +151,15 @@ def test_a_database_that_does_not_answer_shows_no_password(
     broken: object, hidden: bool, project: LittleProject, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = broken(postgres_url)  # type: ignore[operator]
-    monkeypatch.setenv("CRM_URL", url)
+    monkeypatch.setattr(memory, "_met", {})
+    if hidden:
+        monkeypatch.setenv("CRM_URL", url)
     project.data["leads"] = {"read": "${CRM_URL}" if hidden else url, "table": "contacts"}
     path = project.write()
     answer = leadlens("check", path, "--json")
     assert answer.code == 1
     assert "the database does not return this table" in answer.err
-    assert "crm:***@" in answer.err
+    assert ("${CRM_URL}" if hidden else "crm:***@") in answer.err
     with pytest.raises(LeadlensError) as caught:
         open_history(load_project(path))
     chain = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(vars(caught.value))
