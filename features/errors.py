@@ -24,7 +24,7 @@ class LeadlensError(Exception):
     where : file, line, table or column with the error.
 
     Passwords are masked in every part. ``exit_code`` is what the command line returns: 1 = refused by the data
-    or a gate, 2 = wrong use.
+    or a gate, 2 = wrong use, 3 = unreachable or busy, 4 = no disk space or memory left (docs/commands.md).
 
     >>> print(UsageError("this cannot be opened", value="postgresql://ann:p@ss@host/crm"))
     this cannot be opened
@@ -85,6 +85,18 @@ class UsageError(LeadlensError):
 
 class DataError(LeadlensError):
     """The data cannot be used as it is: exit code 1."""
+
+
+class UnavailableError(LeadlensError):
+    """A source or target cannot be reached or is busy; the same command may do later: exit code 3."""
+
+    exit_code = 3
+
+
+class RoomError(LeadlensError):
+    """There is no disk space or memory left: exit code 4."""
+
+    exit_code = 4
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:

@@ -22,16 +22,19 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(scorecard)
-_STOPPED = 130  # what shells expect after Ctrl-C
+_SIGNALLED = 128  # shells add the number of the signal
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 refused by the data or a gate, 2 wrong use."""
-    try:
-        code = app(standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
-        code = _fail(error)
-    if code == _STOPPED:
+    """Run the command line; ``pipeline.exit_codes`` says what its exit codes mean."""
+    from pipeline.stopping import Stopped, stoppable
+
+    with stoppable():
+        try:
+            code = app(standalone_mode=False)
+        except (Exception, KeyboardInterrupt, Stopped) as error:
+            code = _fail(error)
+    if code and code > _SIGNALLED:
         print("stopped; nothing is lost: run the same command again and it goes on", file=sys.stderr)
     sys.exit(code or 0)
 
@@ -313,8 +316,11 @@ def _fail(error: BaseException) -> int:
 
     if isinstance(error, typer.Exit):
         return int(error.exit_code)
-    if isinstance(error, typer.Abort | KeyboardInterrupt):
-        return _STOPPED
+    from pipeline.exit_codes import INTERNAL, as_user_error, exit_code
+    from pipeline.stopping import Stopped, stopped_by
+
+    if stopped_by() is not None or isinstance(error, typer.Abort | KeyboardInterrupt | Stopped):
+        return exit_code(KeyboardInterrupt())
     if isinstance(error, typer.exceptions.TyperException):
         show = getattr(error, "show", None)  # usage errors show the usage beside the message
         show() if show else print(error, file=sys.stderr)
@@ -323,11 +329,12 @@ def _fail(error: BaseException) -> int:
     from features.secrets import masked, remember_environment
 
     remember_environment()
+    error = as_user_error(error)
     if isinstance(error, LeadlensError):
         if "--json" in sys.argv:
             print(json.dumps(error.as_dict(), ensure_ascii=False, default=str))
         print(masked(str(error)), file=sys.stderr)
-        return error.exit_code
+        return exit_code(error)
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -335,10 +342,10 @@ def _fail(error: BaseException) -> int:
         import traceback
 
         print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
-        return 1
+        return INTERNAL
     print(
         f"leadlens met an error of its own, not of yours: {type(error).__name__}: {masked(str(error))}\n"
         "  how to fix it: run again with LEADLENS_DEBUG=1 and report what it prints",
         file=sys.stderr,
     )
-    return 1
+    return INTERNAL

@@ -24,8 +24,8 @@ from pipeline.dataset.scored_leads import score_leads
 from pipeline.prepared import open_prepared
 from pipeline.progress import Progress, silent
 from pipeline.registry.serving import serving_model
+from pipeline.runs import RecordedRun, recorded_run
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
-from pipeline.stages import Stages
 from pipeline.state import state_folder
 from pipeline.writeback import RunManifest, WriteResult, parse_target, stage_scores
 
@@ -96,47 +96,58 @@ def score(
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
 
     Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
-    writing equal scores again changes nothing. Raises ``LeadlensError`` with the target as it was before.
+    writing equal scores again changes nothing. Raises ``LeadlensError`` with the target as it was before. The run leaves
+    a record in the state folder, however it ends (``pipeline.runs``); a dry run does not.
     """
-    target, stages = _target(file, to), Stages()
-    if not dry_run:
-        parse_target(target)  # a typo costs no scoring run
+    with recorded_run(file.project.name, folder=state_folder() / "runs", kept=not dry_run) as run:
+        return _score(run, file, as_of, to, dry_run, run.follow(progress))
+
+
+def _score(
+    run: RecordedRun,
+    file: ProjectFile,
+    as_of: datetime | None,
+    to: str | None,
+    dry_run: bool,
+    progress: Progress,
+) -> Scoring:
+    record, stages = run.record, run.stages
+    target = _target(file, to)
+    record.target, record.table = parse_target(target).shown, file.project.scores.table
     progress("Opening the model", 0, 0)
     with stages("model"):
         served = serving_model(file.project.name)
-    warnings = [] if served.alias == "champion" else [
-        "no champion yet: the challenger scores (leadlens promote makes it champion)"
-    ]  # fmt: skip
+    if served.alias != "champion":
+        run.warn("no champion yet: the challenger scores (leadlens promote makes it champion)")
     progress("Reading the history", 0, 0)
     with stages("read"):
         prepared = open_prepared(file)
         with prepared.history() as history:
             data_end, findings, clock = history.data_end, history.findings, history.clock
     if to is not None and has_literal_secret(to):
-        warnings.append(
+        run.warn(
             "the password after --to is in the list of processes and in the shell's history: write '${NAME}' in its place"
         )
-    warnings += [finding.message for finding in findings if finding.level == "warning"]
     as_of = as_of or data_end
     sheets = load_sheets(file)
-    warnings += [
+    for warning in (
+        *(finding.message for finding in findings if finding.level == "warning"),
         *file.notes,
         *file.literal_secrets,
         *notes_of(file),
         *_stale_sheets(sheets, served.bundle.recipe.sheet_version),
-    ]
-    run = RunManifest(
-        as_of=as_of,
-        model_version=served.display_name,
-        scorecard_version="" if sheets is None else f"{sheets.name} {sheets.version}",
-        config_fingerprint=file.fingerprint,
-        data_version=prepared.version,
-    )
+    ):
+        run.warn(warning)
+    record.as_of, record.model_version = as_of, served.display_name
+    record.scorecard_version = "" if sheets is None else f"{sheets.name} {sheets.version}"
+    record.config_fingerprint, record.data_version = file.fingerprint, prepared.version
     tally, written = _Tally(), None
     staging = (
         nullcontext()
         if dry_run
-        else stage_scores(target, table=file.project.scores.table, run=run, folder=state_folder() / "written")
+        else stage_scores(
+            target, table=record.table, run=RunManifest.of(record), folder=state_folder() / "written"
+        )
     )
     with staging as staged:
         for part in range(prepared.parts):
@@ -155,23 +166,26 @@ def score(
             if staged is not None:
                 with stages("write", len(rows)):
                     staged.add(rows)
-        warnings += _unlike_training(tally, file, as_of, data_end, clock)
+        for warning in _unlike_training(tally, file, as_of, data_end, clock):
+            run.warn(warning)
         if staged is not None:
-            progress(f"Writing to {parse_target(target).shown}", 0, 0)
+            progress(f"Writing to {record.target}", 0, 0)
             with stages("write"):
                 written = staged.commit(stages.to_list())
+            record.rows, record.inserted = written.rows, written.inserted
+            record.updated, record.unchanged = written.updated, written.unchanged
     return Scoring(
         project=file.project.name,
         as_of=as_of,
         version=served.display_name,
         alias=served.alias,
-        run_id=run.run_id,
+        run_id=record.run_id,
         data_version=prepared.version,
         leads=tally.leads,
         grades=dict(tally.grades),
         table=tally.table(),
         written=written,
-        warnings=tuple(warnings),
+        warnings=tuple(record.warnings),
         stages=tuple(stages.to_list()),
     )
 

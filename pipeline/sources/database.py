@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from features import DataError, UsageError
-from features.errors import listed
+from features.errors import UnavailableError, listed
 from pipeline.sources.queries import check_query, first_line
 from pipeline.sources.to_duckdb import refuse_equal_names
 
@@ -62,7 +62,7 @@ def database_batches(
                 schemas = _spool(engine, asked, folder, endless=True)
         except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
             cause = getattr(error, "orig", None) or error
-            raise DataError(
+            raise (UnavailableError if _is_lost(error) else DataError)(
                 "the database does not return this table"
                 if query is None
                 else "the database does not run this query",
@@ -99,6 +99,16 @@ def _spool(
             pq.write_table(part, f"{folder}/{len(schemas)}.parquet", compression="lz4")
             schemas.append(pq.read_schema(f"{folder}/{len(schemas)}.parquet"))
     return schemas
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether there was no connection, or it broke: the query itself was not refused."""
+    cause = getattr(error, "orig", None) or error
+    state = getattr(cause, "sqlstate", None)
+    if type(cause).__module__.startswith("psycopg"):
+        operational = type(cause).__name__ in ("OperationalError", "ConnectionTimeout")
+        return (not state and operational) or str(state).startswith(("08", "28", "53300", "57P"))
+    return bool(getattr(error, "connection_invalidated", False)) or "locked" in str(cause)
 
 
 def _is_beyond_python(error: Exception) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 
 from features.engines.duckdb_connections import connect_closed
-from features.errors import LeadlensError
+from features.errors import LeadlensError, RoomError, UnavailableError
+from pipeline.exit_codes import is_full
 from pipeline.writeback import statements as sql
 from pipeline.writeback.duckdb_merge import merge
 from pipeline.writeback.names import TableNames
@@ -153,14 +154,14 @@ def _explained(error: Exception, shown: str) -> LeadlensError:
     holder = _HOLDER.search(message)
     if holder or "another process" in message:
         by = f"by {holder['program']} (process {holder['pid']})" if holder else "by another program"
-        return LeadlensError(
+        return UnavailableError(
             f"the DuckDB file is open {by}",
             where=shown,
             why="only one program at a time may write to a DuckDB file; nothing was written",
             fix="wait until it has finished or close it, and run again; PostgreSQL allows many writers",
         )
     if _in_use(error):
-        return LeadlensError(
+        return UnavailableError(
             "another part of this program has the DuckDB file open",
             where=shown,
             why=f"nothing was written: {message}",
@@ -173,7 +174,8 @@ def _explained(error: Exception, shown: str) -> LeadlensError:
             why="nothing was written, so that the file is not lost",
             fix="name another file",
         )
-    return LeadlensError(
+    kind = RoomError if is_full(error) else LeadlensError
+    return kind(
         "the DuckDB file cannot be written",
         where=shown,
         why=f"nothing was written: {message}",

@@ -15,7 +15,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from features.engines.duckdb_connections import connect_in_memory
-from features.errors import DataError, LeadlensError
+from features.errors import DataError, LeadlensError, RoomError
+from pipeline.exit_codes import is_full
 from pipeline.writeback.columns import SCORE_COLUMNS
 from pipeline.writeback.digests import digest
 from pipeline.writeback.prepare import SCHEMA
@@ -82,7 +83,8 @@ class FileWriter:
             yield
         except (OSError, pa.ArrowException) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise LeadlensError(
+            kind = RoomError if is_full(error) else LeadlensError
+            raise kind(
                 "the file cannot be written",
                 where=self.shown,
                 why=f"an existing file is untouched: {reason}",

@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 import psycopg
 from sqlalchemy import URL
 
-from features.errors import LeadlensError
+from features.errors import LeadlensError, RoomError, UnavailableError
 from pipeline.writeback.names import TableNames
 
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), longest match first.
@@ -29,6 +29,10 @@ _BY_STATE: dict[str, tuple[str, str]] = {
     "57014": ("the statement was cancelled", "raise statement_timeout for this user, and run again"),
     "57": ("the PostgreSQL server is shutting down", "run again when it is back"),
 }
+
+_FULL = ("53100", "53200", "53400")
+# Connections, conflicts with others, too many connections, locks, cancelled statements, a server on its way down.
+_TRY_AGAIN = ("08", "25006", "28", "40", "53300", "55P03", "57")
 
 # While connecting there is no SQLSTATE; libpq's text is all there is.
 _BY_TEXT: tuple[tuple[str, str, str], ...] = (
@@ -73,7 +77,17 @@ def explained(error: psycopg.Error, url: URL, shown: str, names: TableNames) -> 
     """The error for a user; *why* quotes the driver without the password."""
     what, fix = _meaning(error, names)
     message = _one_line(error)
-    return LeadlensError(what, where=shown, why=f"nothing was written: {_without(message, url)}", fix=fix)
+    return _kind(error)(what, where=shown, why=f"nothing was written: {_without(message, url)}", fix=fix)
+
+
+def _kind(error: psycopg.Error) -> type[LeadlensError]:
+    """The class, and so the exit code: whether to try again, to make room, or to change something first."""
+    state = error.sqlstate or ""
+    if state.startswith(_FULL):
+        return RoomError
+    # Without a state there was no connection yet, or it broke.
+    lost = not state and isinstance(error, psycopg.OperationalError)
+    return UnavailableError if lost or state.startswith(_TRY_AGAIN) else LeadlensError
 
 
 def _meaning(error: psycopg.Error, names: TableNames) -> tuple[str, str]:

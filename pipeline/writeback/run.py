@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from uuid import uuid4
 
-
-def now() -> datetime:
-    """The current time as naive UTC, as all timestamps in Leadlens."""
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-def new_run_id() -> str:
-    """A run id that sorts by time: ``20261121T220215-9f3c2a1b``."""
-    return f"{now():%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+from pipeline.runs.record import RunRecord, new_run_id, now
 
 
 def _naive_utc(time: datetime) -> datetime:
@@ -44,6 +35,20 @@ class RunManifest:
     scorecard_version: str | None = None
     config_fingerprint: str | None = None
     data_version: int | None = None
+
+    @classmethod
+    def of(cls, record: RunRecord) -> RunManifest:
+        """The manifest of a recorded run, which knows its as-of date by now."""
+        assert record.as_of is not None
+        return cls(
+            as_of=record.as_of,
+            run_id=record.run_id,
+            started_at=record.started_at,
+            model_version=record.model_version,
+            scorecard_version=record.scorecard_version,
+            config_fingerprint=record.config_fingerprint,
+            data_version=record.data_version,
+        )
 
     def __post_init__(self) -> None:
         for name in ("as_of", "started_at"):

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from features.errors import LeadlensError
+from features.errors import LeadlensError, RoomError
+from pipeline.exit_codes import is_full
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.run import Counts, RunManifest, WriteResult
 from pipeline.writeback.target import Target, parse_target
@@ -159,7 +160,8 @@ def _writer(target: Target, names: TableNames, run: RunManifest, folder: Path | 
 
 
 def _no_room(error: OSError) -> LeadlensError:
-    return LeadlensError(
+    kind = RoomError if is_full(error) else LeadlensError
+    return kind(
         "the scores cannot be kept until all of them are there",
         why=f"nothing was written: {error.strerror or error}",
         fix="free some space (0.3 GB for a million leads), or set TMPDIR to a folder on a disk with room",

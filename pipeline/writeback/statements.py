@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from features.errors import LeadlensError
+from pipeline.runs.record import now
 from pipeline.writeback.columns import (
     HISTORY_COLUMNS,
     HISTORY_KEY,
@@ -21,7 +22,7 @@ from pipeline.writeback.columns import (
     Dialect,
 )
 from pipeline.writeback.names import TableNames
-from pipeline.writeback.run import Counts, RunManifest, now
+from pipeline.writeback.run import Counts, RunManifest
 
 CHANGED = '"leadlens_changed"'
 

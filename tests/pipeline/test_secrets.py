@@ -130,7 +130,7 @@ def test_an_error_of_our_own_shows_no_secret(
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", f"token-{WORD}")
     monkeypatch.setattr(job, "check", fails)
     answer = leadlens("check", LittleProject(tmp_path).write())
-    assert answer.code == 1
+    assert answer.code == 70
     assert "tracking.example" in answer.err
     assert WORD not in answer.err
     assert ("Traceback" in answer.err) == bool(debug)

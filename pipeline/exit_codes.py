@@ -1,0 +1,79 @@
+"""What a command's exit code says to a scheduler (docs/commands.md), and which error has which."""
+
+from __future__ import annotations
+
+import errno
+import re
+import sys
+from collections.abc import Iterator
+
+from features.errors import LeadlensError, RoomError
+from pipeline.stopping import Stopped, stopped_by
+
+DONE, REFUSED, WRONG_USE, UNAVAILABLE, NO_ROOM = range(5)
+INTERNAL = 70  # EX_SOFTWARE of sysexits.h: an error of Leadlens
+_SIGNALLED = 128  # shells add the signal's number
+_SIGINT = 2
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Where libraries say in words alone that disk or memory are full.
+_FULL_WORDS = re.compile(
+    r"no space left on device|disk quota exceeded|file too large|database or disk is full|out of memory"
+    r"|cannot allocate memory|failed to offload data block|max_temp_directory_size",
+    re.IGNORECASE,
+)
+
+
+def exit_code(error: BaseException) -> int:
+    """0 to 4, 70, or 128 and the signal's number.
+
+    >>> exit_code(MemoryError())
+    4
+    """
+    if (signal := stopped_by()) is not None:
+        return _SIGNALLED + signal
+    if isinstance(error, KeyboardInterrupt | Stopped):
+        return _SIGNALLED + _SIGINT
+    if is_full(error):
+        return NO_ROOM
+    return error.exit_code if isinstance(error, LeadlensError) else INTERNAL
+
+
+def as_user_error(error: BaseException) -> BaseException:
+    """The same error; one about a full disk or memory that is not in words yet, in words."""
+    if isinstance(error, LeadlensError) or stopped_by() is not None or not is_full(error):
+        return error
+    lines = str(error).splitlines()
+    memory = isinstance(error, MemoryError) or "memory" in str(error).lower()
+    return RoomError(
+        "there is no memory left" if memory else "there is no disk space left",
+        why=f"the command could not go on: {lines[0] if lines else type(error).__name__}",
+        fix="give the machine or container more memory, or set engine.memory"
+        if memory
+        else "free some space: for the state folder (LEADLENS_HOME), for TMPDIR, for the target",
+    )
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether disk or memory being full is behind an error."""
+    return any(_is_full(each) for each in _chain(error))
+
+
+def _is_full(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | RoomError) or (isinstance(error, OSError) and error.errno in _FULL):
+        return True
+    library = type(error).__module__.partition(".")[0] not in ("features", "models", "pipeline", "builtins")
+    duckdb = sys.modules.get("duckdb")  # not imported for an error that cannot be its own
+    if duckdb is not None and isinstance(error, duckdb.OutOfMemoryException):
+        return True
+    return (library or isinstance(error, OSError)) and bool(_FULL_WORDS.search(str(error)))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__ or each.__context__

@@ -1,0 +1,138 @@
+"""A run that leaves a record, whatever happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from features.errors import LeadlensError
+from features.secrets import masked
+from pipeline import exit_codes
+from pipeline.progress import Progress
+from pipeline.runs.record import RunRecord, Status
+from pipeline.runs.store import RunStore
+from pipeline.stages import Stages
+from pipeline.stopping import Stopped, stopped_by
+
+
+class Refusal(LeadlensError):
+    """A gate refuses the run: exit code 1, unless the gate has another."""
+
+
+class RecordedRun:
+    """A run while it works. ``recorded_run`` makes one.
+
+    Attributes
+    ----------
+    record : what is known of it so far; ``keep`` saves it.
+    stages : counts what each stage costs.
+    """
+
+    def __init__(self, record: RunRecord, store: RunStore | None, earlier: RunStore) -> None:
+        self.record, self.stages = record, Stages()
+        self._store, self._earlier = store, earlier
+
+    def warn(self, message: str) -> None:
+        """Something is near a limit or odd: the run goes on and the record says so."""
+        self.record.warnings.append(message)
+
+    def refuse(
+        self,
+        what: str,
+        *,
+        value: object = None,
+        why: str | None = None,
+        fix: str | None = None,
+        exit_code: int = exit_codes.REFUSED,
+    ) -> NoReturn:
+        """End the run as refused: raises ``Refusal``. Call it before anything is written."""
+        refusal = Refusal(what, value=value, why=why, fix=fix)
+        refusal.exit_code = exit_code
+        raise refusal
+
+    def note(self, name: str, value: Any) -> None:
+        """Keep something JSON-ready that later runs compare themselves with; it never goes to the target."""
+        self.record.notes[name] = value
+
+    def earlier(self, status: Status = "done") -> list[RunRecord]:
+        """The kept runs of the same project, target and table with this status, the latest first."""
+        own = self.record
+        return [
+            record
+            for record in self._earlier.records()
+            if record.status == status
+            and record.run_id != own.run_id
+            and (record.project, record.target, record.table) == (own.project, own.target, own.table)
+        ]
+
+    def keep(self) -> None:
+        """Save what is known until now."""
+        self.record.stages = self.stages.to_list()
+        if self._store is not None:
+            self._store.save(self.record)
+
+    def follow(self, progress: Progress) -> Progress:
+        """The same progress; the record says what the run was last seen doing."""
+
+        def followed(stage: str, done: int = 0, total: int = 0) -> None:
+            if stage != self.record.stage:
+                self.record.stage = stage
+                self.keep()
+            progress(stage, done, total)
+
+        return followed
+
+
+@contextmanager
+def recorded_run(
+    project: str, *, folder: Path, target: str = "", table: str = "", kept: bool = True
+) -> Iterator[RecordedRun]:
+    """Record a run in ``folder``, from *started* to how the block ends; first, mark runs that were killed.
+
+    Leaving the block without an error is *done*, an error with exit code 1 *refused*, SIGTERM and Ctrl-C *stopped*,
+    any other error *failed*. With ``kept=False`` (a dry run) nothing is saved, and earlier runs can still be asked for.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with recorded_run("cars", folder=Path(folder)) as run:
+    ...         run.warn("half of the leads have no e-mail address")
+    ...     [(record.status, record.exit_code, len(record.warnings)) for record in RunStore(Path(folder)).records()]
+    [('done', 0, 1)]
+    """
+    store = RunStore(folder)
+    run = RecordedRun(RunRecord(project=project, target=target, table=table), store if kept else None, store)
+    if kept:
+        store.killed()
+        store.begin(run.record)
+    try:
+        yield run
+    except BaseException as error:
+        code = exit_codes.exit_code(error)
+        run.record.end(_status(error, code), code, _first_line(error))
+        if kept:
+            with suppress(OSError):  # a full disk: the error on its way says more
+                _end(run, store)
+        raise
+    run.record.end("done", exit_codes.DONE)
+    if kept:
+        _end(run, store)
+
+
+def _end(run: RecordedRun, store: RunStore) -> None:
+    run.record.stages = run.stages.to_list()
+    store.end(run.record)
+
+
+def _status(error: BaseException, code: int) -> Status:
+    if stopped_by() is not None or isinstance(error, KeyboardInterrupt | Stopped):
+        return "stopped"
+    return "refused" if isinstance(error, Refusal) or code == exit_codes.REFUSED else "failed"
+
+
+def _first_line(error: BaseException) -> str:
+    if isinstance(error, LeadlensError):
+        return str(error).splitlines()[0]
+    lines = masked(str(error)).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
