@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from features import DuckDBEngine, Step
-from pipeline.prepared.event_pass import Array, Layout, content_sql, key_sql
+from pipeline.prepared.event_layout import Array, Layout, content_sql, key_sql
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import EventRun, StoredFile
 from pipeline.prepared.numbering import EXCLUDED, STRIDE

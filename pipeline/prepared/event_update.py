@@ -10,7 +10,8 @@ from features import DataError, DuckDBEngine, Finding
 from pipeline.config import ProjectFile
 from pipeline.prepared.event_casting import VALUES, EventCaster, count_values
 from pipeline.prepared.event_files import EventFiles, scan
-from pipeline.prepared.event_pass import EventPass, Layout
+from pipeline.prepared.event_layout import Layout
+from pipeline.prepared.event_pass import EventPass
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.identity import same_contents
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable

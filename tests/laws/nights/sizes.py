@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from random import Random
 from unittest import mock
 
-from pipeline.prepared import event_files, event_pass, event_update, folder, records
+from pipeline.prepared import event_arrays, event_files, event_pass, event_update, folder, records
 
 USUAL: dict[str, int] = {}
 
@@ -24,8 +24,8 @@ def small(rng: Random) -> dict[str, int]:
         "event_pass._BATCH": rng.choice((1, 3, 8)),
         "event_pass._MOST_ROWS": rng.choice((3, 8, 20)),
         "event_pass._ENOUGH_ROWS": rng.choice((2, 6, 20)),
-        "event_pass._LARGE_DICTIONARY": rng.choice((1, 2)),
-        "event_pass.ROW_GROUP": group,
+        "event_arrays._LARGE_DICTIONARY": rng.choice((1, 2)),
+        "event_arrays.ROW_GROUP": group,
         "folder.ROW_GROUP": group,
         "event_update._EVENTS_A_PART": rng.choice((3, 8, 50)),
         "event_update._LEADS_A_PART": rng.choice((1, 2, 50)),
@@ -39,7 +39,7 @@ def small(rng: Random) -> dict[str, int]:
 def sized(limits: dict[str, int]) -> Iterator[None]:
     """With these limits in place."""
     modules = {module.__name__.rpartition(".")[2]: module
-               for module in (event_files, event_pass, event_update, folder, records)}  # fmt: skip
+               for module in (event_arrays, event_files, event_pass, event_update, folder, records)}  # fmt: skip
     with ExitStack() as stack:
         for name, limit in limits.items():
             module, _, constant = name.partition(".")
