@@ -7,16 +7,18 @@ from errno import EACCES
 from pathlib import Path
 
 from features import UsageError
+from pipeline.private import private_files, wider_than_asked
 
 
 def state_folder() -> Path:
     """The folder, created if missing, with a .gitignore of its own. Raises ``UsageError`` if it is not writable."""
     folder = Path(os.environ.get("LEADLENS_HOME") or ".leadlens").absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            ignore.write_text("*\n")
+            with private_files():
+                folder.mkdir(parents=True, exist_ok=True)
+                ignore.write_text("*\n")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(EACCES, os.strerror(EACCES))
     except OSError as error:
@@ -27,6 +29,18 @@ def state_folder() -> Path:
             fix="run the command in a folder that you may write to, or set one: export LEADLENS_HOME=/a/folder",
         ) from None
     return folder
+
+
+def open_to_others() -> str | None:
+    """A warning where more people may enter the state folder than ``LEADLENS_GROUP`` says."""
+    folder = state_folder()
+    mode = folder.stat().st_mode & 0o777
+    if os.name == "nt" or not wider_than_asked(mode):
+        return None
+    return (
+        f"the folder of models, runs and prepared data is open to others on this machine ({mode:04o}), and it holds personal "
+        f"data: chmod -R go= {folder}, or export LEADLENS_GROUP=read for a group"
+    )
 
 
 def tracking_uri() -> str:

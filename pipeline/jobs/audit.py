@@ -19,6 +19,7 @@ from pipeline.audit.rebuild import Rebuild, rebuild
 from pipeline.config import ProjectFile
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.prepared import open_history
+from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 
 _MOST_MEASURED = 25  # suspects with an incremental AUC, each of which takes a model of its own
@@ -81,6 +82,7 @@ class Audit:
         }
 
 
+@private_files()
 def audit(file: ProjectFile, sample: int = 50, seed: int = 0, progress: Progress = silent) -> Audit:
     """Rebuild a sample of past rows, run every probe, and measure the suspects by their incremental AUC.
 

@@ -28,6 +28,7 @@ from pipeline.html import table_html
 from pipeline.jobs.read import COUNTED
 from pipeline.prepared import open_history
 from pipeline.scorecards.project import load_sheets, notes_of
+from pipeline.state import open_to_others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,8 @@ def check(file: ProjectFile) -> Check:
     history = open_history(file)
     engine, project = history.engine, file.project
     findings = [Finding("old-spelling", note, "note") for note in file.notes]
+    if warning := open_to_others():
+        findings.append(Finding("open-state", warning))
     findings += [Finding("literal-secret", message) for message in file.literal_secrets]
     findings += history.findings
     findings += _labels(history, file.project.features.labels)

@@ -12,6 +12,7 @@ from pipeline.dataset.judged import compare_lenses, out_of_time, score_out_of_ti
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
 from pipeline.prepared import open_history
+from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets
 from pipeline.state import state_folder
@@ -43,6 +44,7 @@ class Compared:
 
 
 @one_blas_thread
+@private_files()
 def compare(
     file: ProjectFile,
     *,

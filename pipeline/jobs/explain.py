@@ -17,6 +17,7 @@ from pipeline.dataset.lead_scores import route_text
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
 from pipeline.prepared import open_lead
+from pipeline.private import private_files
 from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import load_sheets
 
@@ -89,6 +90,7 @@ class Explanation:
         return f"{head}{rules}</p>" + table_html(model, len(model)) + table_html(self.ledger, 100)
 
 
+@private_files()
 def explain(
     file: ProjectFile, lead_id: str, *, as_of: datetime | None = None, data_version: int | None = None
 ) -> Explanation:

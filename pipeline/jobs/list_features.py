@@ -26,6 +26,7 @@ from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_p
 from pipeline.dataset.saved_matrix import save_matrix
 from pipeline.dataset.time_split import Split, split_by_time
 from pipeline.prepared import open_history
+from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.sources.engines import spark_engine
 from pipeline.sources.transfer import data_fingerprint, transfer_history
@@ -53,6 +54,7 @@ class FeatureList:
         }
 
 
+@private_files()
 def list_features(
     file: ProjectFile,
     out: Path | None = None,

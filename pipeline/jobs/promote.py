@@ -16,6 +16,7 @@ from pipeline.dataset.judged import OutOfTime, out_of_time, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
 from pipeline.prepared import open_history
+from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.registry.registered import Registered
@@ -50,6 +51,7 @@ class Promotion:
 
 
 @one_blas_thread
+@private_files()
 def promote(
     file: ProjectFile,
     *,

@@ -22,6 +22,7 @@ from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import score_leads
 from pipeline.prepared import open_prepared
+from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RecordedRun, recorded_run
@@ -85,6 +86,7 @@ class Scoring:
         return f"<p>{self.leads:,} open leads as of {self.as_of:%Y-%m-%d}</p>" + table_html(best)
 
 
+@private_files()
 def score(
     file: ProjectFile,
     *,

@@ -22,6 +22,7 @@ from pipeline.dataset.lead_sample import LeadSample
 from pipeline.dataset.policies import outcome_horizon
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.prepared import open_history
+from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.bundle import Bundle, Recipe
 from pipeline.state import study_storage
@@ -83,6 +84,7 @@ class Training:
 
 
 @one_blas_thread
+@private_files()
 def train(
     file: ProjectFile,
     *,

@@ -19,6 +19,7 @@ from pipeline.prepared.manifest import FileMark, Manifest, Records, StoredTable
 from pipeline.prepared.numbering import number_leads, renumbered, strays
 from pipeline.prepared.records import SOURCES, read_records, write_records
 from pipeline.prepared.sources import look
+from pipeline.private import private_files
 from pipeline.sources.engines import preparing_engine
 from pipeline.sources.opening import ReadTables, check_hidden
 from pipeline.state import state_folder
@@ -50,6 +51,7 @@ def _place(file: ProjectFile, name: str, source: Source) -> str:
     return without_secrets(location) if "://" in location else str(file.resolve(location))
 
 
+@private_files()
 def prepare(file: ProjectFile, folder: PreparedFolder | None = None) -> tuple[PreparedFolder, Manifest]:
     """The prepared history of a project, brought up to date with its sources; by default in the state folder.
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from models.judging import Comparison
 from models.judging.lenses import MODEL, RULES
+from pipeline.private import file_mode
 from pipeline.report import charts
 from pipeline.report.pictures import vega_lite_version
 from pipeline.report.view import view
@@ -96,7 +97,7 @@ def _write(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        os.chmod(name, 0o644)
+        os.chmod(name, file_mode())
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
