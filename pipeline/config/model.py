@@ -104,7 +104,10 @@ class Order(Section):
 
 
 class Spine(Section):
-    """The as-of dates of the training rows. Give one of at_ages, every, dates, column."""
+    """The as-of dates of the training rows. Give one of at_ages, every, dates, column.
+
+    Of none, leads that have events are rows at the ages at which leads convert, and others at their creation.
+    """
 
     at_ages: tuple[Duration, ...] = Field(
         (), description="At these ages of each lead, e.g. [0d, 1d, 7d, 30d]."

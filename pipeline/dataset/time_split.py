@@ -13,7 +13,8 @@ from features.engines import Table
 from features.label import Labels, build_labels
 from features.spine import OutOfTimeRows, Spine, TrainingRows, build_spine
 from pipeline.config import Project
-from pipeline.dataset.policies import outcome_horizon, spine_policy
+from pipeline.dataset.default_spine import training_spine
+from pipeline.dataset.policies import outcome_horizon
 
 # 2000-01-01 in microseconds: leads without any order are given anchors from here on, by their id.
 _NO_CLOCK = 946_684_800_000_000
@@ -46,7 +47,7 @@ class Split:
 def split_snapshots(history: History, project: Project) -> Iterator[Split]:
     """The project's spine, labelled and split by time; every table is dropped at the end of the block."""
     with (
-        build_spine(history, spine_policy(project)) as spine,
+        build_spine(history, training_spine(history, project).policy) as spine,
         build_labels(history, spine, outcome_horizon(project), project.outcome.kind) as labels,
         split_by_time(history, spine, labels, project) as split,
     ):

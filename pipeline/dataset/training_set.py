@@ -16,6 +16,7 @@ from features.spine import Spine
 from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
 from models.statistics import weighted_mean
 from pipeline.config import ProjectFile
+from pipeline.dataset.default_spine import TrainingSpine, training_spine
 from pipeline.dataset.lead_sample import FittingRows, LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings
 from pipeline.dataset.saved_matrix import open_matrix, read_matrix, saved_tables
@@ -36,7 +37,8 @@ class TrainingSet:
     test_from : where the test rows begin.
     sheets : the project's score sheets; ``None`` without any.
     rules : their points on the same rows, each by its primary sheet.
-    warnings : what opening the data brought to light, and what is a sample.
+    spine : which leads are rows, as of when.
+    warnings : what opening the data brought to light, what was chosen for the project, and what is a sample.
     room : what the rows may take.
     weight : how many rows each stands for, by row_id; ``None`` where all weigh the same.
     sample : how leads were sampled; ``None`` where all rows fit in memory.
@@ -49,6 +51,7 @@ class TrainingSet:
     plan: FeaturePlan
     sheets: ScorecardSet | None
     rules: ScorecardSetScores | None
+    spine: TrainingSpine
     warnings: tuple[str, ...]
     room: Room
     weight: pd.Series | None = None
@@ -108,7 +111,7 @@ def build_training_set(
     is of another project or of other data.
     """
     sheets = load_sheets(file)  # before all else: a mistake in a sheet costs no features
-    engine = history.engine
+    engine, spine = history.engine, training_spine(history, file.project)
     if matrix is not None:
         saved = open_matrix(matrix)
         saved.check(file, data_fingerprint(history))
@@ -121,19 +124,20 @@ def build_training_set(
             fitting_rows(engine, every, labels, room, evenly=evenly) as rows,
         ):
             built = read_matrix(saved, features, rows.spine)
-            return _training_set(history, sheets, built, rows, room, saved.plan, saved.test_from)
+            return _training_set(history, sheets, spine, built, rows, room, saved.plan, saved.test_from)
     with split_snapshots(history, file.project) as split:
         # By all training rows: which features the data support does not depend on memory.
         plan = plan_features(history, split.train, feature_settings(file.project))
         room = room or Room.of(file, plan, sheets)
         with fitting_rows(engine, split.both, split.outcomes, room, evenly=evenly) as rows:
             built = build_matrix(history, plan, rows.spine)
-            return _training_set(history, sheets, built, rows, room, plan, split.test_from)
+            return _training_set(history, sheets, spine, built, rows, room, plan, split.test_from)
 
 
 def _training_set(
     history: History,
     sheets: ScorecardSet | None,
+    spine: TrainingSpine,
     matrix: FeatureMatrix,
     rows: FittingRows,
     room: Room,
@@ -150,7 +154,12 @@ def _training_set(
         plan=plan,
         sheets=sheets,
         rules=score_scorecard_set(sheets, history, rows.spine) if sheets else None,
-        warnings=(*found, *([rows.sample.message] if rows.sample else [])),
+        spine=spine,
+        warnings=(
+            *found,
+            *([spine.note] if spine.note else []),
+            *([rows.sample.message] if rows.sample else []),
+        ),
         room=room,
         weight=rows.weight,
         sample=rows.sample,

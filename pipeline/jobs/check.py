@@ -20,8 +20,9 @@ from features.unused_columns import ColumnProfile, UnusedColumn, column_profiles
 from models.data_checks.readiness import Readiness, Reason, judge_readiness
 from models.data_checks.suspects import Suspect, find_suspects
 from pipeline.config import ProjectFile
+from pipeline.dataset.default_spine import training_spine
 from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
-from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
+from pipeline.dataset.policies import feature_settings, outcome_horizon
 from pipeline.dataset.time_split import split_by_time
 from pipeline.dataset.training_set import refuse_no_features
 from pipeline.html import table_html
@@ -107,10 +108,13 @@ def check(file: ProjectFile) -> Check:
     if sheet := load_sheets(file):
         findings += sheet.check(history)
         findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
+    chosen = training_spine(history, project)
+    if chosen.note:
+        findings.append(Finding("default-spine", chosen.note, "note"))
     counts = {table: engine.count(table) for table in COUNTED}
     horizon = outcome_horizon(project)
     with (
-        build_spine(history, spine_policy(project)) as spine,
+        build_spine(history, chosen.policy) as spine,
         build_labels(history, spine, horizon, project.outcome.kind) as labels,
     ):
         counts["spine"] = spine.rows

@@ -21,8 +21,9 @@ from features.planning import plan_features, plan_vocabulary
 from features.spine import Spine, build_spine
 from models.scorecard.sql_export.formatting import lines_of, tokens
 from pipeline.config import EngineSettings, ProjectFile
+from pipeline.dataset.default_spine import training_spine
 from pipeline.dataset.matrix_target import check_target
-from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
+from pipeline.dataset.policies import feature_settings, outcome_horizon
 from pipeline.dataset.saved_matrix import save_matrix
 from pipeline.dataset.time_split import Split, split_by_time
 from pipeline.prepared import open_history
@@ -115,7 +116,9 @@ def _planned(
     ``required``. The tables live as long as ``tables``.
     """
     project, settings = file.project, feature_settings(file.project)
-    spine = tables.enter_context(build_spine(history, spine_policy(project)))
+    chosen = training_spine(history, project)
+    notes = [chosen.note] if chosen.note else []
+    spine = tables.enter_context(build_spine(history, chosen.policy))
     labels = build_labels(history, spine, outcome_horizon(project), project.outcome.kind)
     tables.enter_context(labels)
     try:
@@ -125,8 +128,8 @@ def _planned(
             raise
         why = f"{error.what}; {error.fix}" if error.fix else error.what
         note = f"these features are chosen by all rows, since `train` could not train on them: {why}"
-        return plan_vocabulary(history, spine, settings), spine, None, [note]
-    return plan_features(history, split.train, settings), spine, split, []
+        return plan_vocabulary(history, spine, settings), spine, None, [*notes, note]
+    return plan_features(history, split.train, settings), spine, split, notes
 
 
 def _settings(file: ProjectFile, engine: str | None, master: str | None) -> EngineSettings:

@@ -12,13 +12,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from features import History, humanize
 from features.history import Clock
 from features.secrets import has_literal_secret
-from features.spine import Spine, build_scoring_spine
+from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, expand
 from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
+from pipeline.dataset.old_leads import OldLeads
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import score_leads
 from pipeline.prepared import open_prepared
@@ -144,6 +144,7 @@ def _score(
     record.scorecard_version = "" if sheets is None else f"{sheets.name} {sheets.version}"
     record.config_fingerprint, record.data_version = file.fingerprint, prepared.version
     tally, written = _Tally(), None
+    old = OldLeads.of(file.project, served.bundle.recipe.spine)
     staging = (
         nullcontext()
         if dry_run
@@ -160,15 +161,15 @@ def _score(
             ):
                 if not spine.rows:
                     continue
-                old = _old_leads(history, file, as_of, spine)
+                old.add(history, spine, as_of)
                 scored = score_leads(history, spine, served.bundle, sheets, movement=True, stages=stages)
             with stages("reasons", len(scored)):
                 rows = lead_scores_table(scored)
-            tally.add(rows, old)
+            tally.add(rows)
             if staged is not None:
                 with stages("write", len(rows)):
                     staged.add(rows)
-        for warning in _unlike_training(tally, file, as_of, data_end, clock):
+        for warning in (*_unlike_training(tally, file, as_of, data_end, clock), *old.warnings()):
             run.warn(warning)
         if staged is not None:
             progress(f"Writing to {record.target}", 0, 0)
@@ -197,13 +198,11 @@ class _Tally:
     """What is to be said of all parts together."""
 
     leads: int = 0
-    old: int = 0
     grades: Counter[str] = field(default_factory=Counter)
     tables: list[pa.Table] = field(default_factory=list)
 
-    def add(self, rows: pa.Table, old: int) -> None:
+    def add(self, rows: pa.Table) -> None:
         self.leads += len(rows)
-        self.old += old
         self.grades.update(rows["grade"].to_pylist())
         self.tables.append(rows)
         if self.leads > _MOST_SHOWN:
@@ -230,14 +229,6 @@ def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:
     return []
 
 
-def _old_leads(history: History, file: ProjectFile, as_of: datetime, spine: Spine) -> int:
-    """How many of the leads are more than twice as old as any that was learned from."""
-    if not file.project.spine.at_ages:
-        return 0
-    before = history.engine.dialect.literal(as_of - 2 * max(file.project.spine.at_ages))
-    return history.engine.count(f"{spine} WHERE created_at < {before}")
-
-
 def _unlike_training(
     tally: _Tally, file: ProjectFile, as_of: datetime, data_end: datetime, clock: Clock
 ) -> list[str]:
@@ -248,12 +239,6 @@ def _unlike_training(
     if clock == "time" and as_of > data_end + file.project.outcome.horizon:
         warnings.append(
             f"the data end at {data_end:%Y-%m-%d}, long before {as_of:%Y-%m-%d}: what leads did since is unknown"
-        )
-    if tally.old > tally.leads / 4:
-        oldest = humanize(max(file.project.spine.at_ages))
-        warnings.append(
-            f"{tally.old:,} of {tally.leads:,} open leads are more than twice as old as any age learned from "
-            f"({oldest}): mark those that are over by closed_at, or add ages to spine.at_ages"
         )
     return warnings
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from features import History
+from features.durations import format_duration
 from models.data_checks.suspects import Suspect, find_suspects
 from models.judging import Comparison
 from models.prediction import predict_frame, sheet_points, with_points
@@ -189,6 +190,11 @@ def _recipe(file: ProjectFile, history: History, rows: TrainingSet, dropped: dic
         trained_to=str(spine["as_of"].max()),
         dropped=dropped,
         data_version=history.version,
+        spine={
+            "at_ages": [format_duration(age) for age in rows.spine.policy.at_ages],
+            "chosen": rows.spine.note,
+            "oldest_days": float((spine["as_of"] - spine["created_at"]).max() / pd.Timedelta(days=1)),
+        },
     )
 
 
@@ -234,6 +240,9 @@ def _log(
             "data_version": recipe.data_version,
             "config_fingerprint": recipe.project_fingerprint,
             "sheet_version": recipe.sheet_version,
+            "spine": ", ".join(map(format_duration, rows.spine.policy.at_ages))
+            or file.project.spine.model_dump_json(exclude_defaults=True),
+            "spine_chosen": rows.spine.note is not None,
         }
     )
     metrics = {f"{lens}.{name}": value for lens, values in figures.items() for name, value in values.items()}

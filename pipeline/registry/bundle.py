@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from models.scorecard import ScorecardSet
 
 _FORMAT = 1
+_LATER = ("data_version", "spine")  # that former versions did not record
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Recipe:
     trained_to : latest as-of date of a training row.
     dropped : time-proxy features that were left out, and why.
     data_version : version of the prepared history that was learned from; ``None`` before 0.5.0.
+    spine : ``at_ages`` of the rows, why they were ``chosen`` where the project file names no policy, and the age of the
+        oldest row, ``oldest_days``; ``None`` before 0.5.0.
     """
 
     project: dict[str, Any]
@@ -47,11 +50,12 @@ class Recipe:
     trained_to: str
     dropped: dict[str, str]
     data_version: int | None = None
+    spine: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         plain = {"leadlens_recipe": _FORMAT, **asdict(self), "plan": self.plan.to_dict()}
-        return {name: value for name, value in plain.items() if name != "data_version" or value is not None}
+        return {name: value for name, value in plain.items() if name not in _LATER or value is not None}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Recipe:

@@ -22,7 +22,8 @@ from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.scoring.probes import matched_rules, split_segment, without_segment
 from models.statistics import wilson
 from pipeline.config import ProjectFile
-from pipeline.dataset.policies import outcome_horizon, spine_policy
+from pipeline.dataset.default_spine import training_spine
+from pipeline.dataset.policies import outcome_horizon
 from pipeline.jobs.scorecard.leads import named, open_leads, records
 from pipeline.prepared import open_history
 
@@ -183,7 +184,7 @@ def _past(
 ) -> tuple[Past | None, str | None, Floats]:
     """The mature rows of the project's spine with their outcomes; also the edges of the bands, old and new."""
     try:
-        spine = build_spine(history, spine_policy(file.project))
+        spine = build_spine(history, training_spine(history, file.project).policy)
     except DataError as error:
         return None, error.what, round_edges(totals)
     with (
