@@ -17,6 +17,7 @@ from models.learners.calibration import AffineCalibration
 from models.learners.classifier import LeadClassifier
 from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveLogistic
+from models.learners.tree_check import MOST_BYTES
 from models.scale import POINTS_PER_LOG_ODDS, score
 from models.scorecard.scoring.probability import PointsCalibration
 from models.statistics import expit
@@ -189,9 +190,9 @@ class LeadModel:
         """
         folder = Path(folder)
         try:
-            data = json.loads((folder / _MODEL).read_text(encoding="utf-8"))
-            trees = (folder / _TREES).read_bytes().decode("utf-8")
-        except (OSError, ValueError) as error:
+            data = json.loads(_bounded_text(folder / _MODEL))
+            trees = _bounded_text(folder / _TREES)
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(
                 "this folder holds no readable model", value=str(folder), why=str(error)
             ) from None
@@ -268,6 +269,12 @@ class LeadModel:
         times += linear * self.linear.prior_slope if self.linear is not None else 0.0
         times += trees if self.trees is not None and self.trees_on_sheet else 0.0
         return times * self.sheet.line.b, times * self.sheet.line.a
+
+
+def _bounded_text(path: Path) -> str:
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{path.name} has more than {MOST_BYTES >> 20} MB")
+    return path.read_bytes().decode("utf-8")
 
 
 def _add(share: float, parts: Floats, to: Floats) -> None:

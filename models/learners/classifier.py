@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
 
 from features.errors import DataError
 from models.learners.encoding import Encoding
+from models.learners.tree_check import check_trees
 from models.learners.tree_shap import TreeShap
 from models.statistics import expit, log_odds
 
@@ -204,9 +205,10 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if data["encoding"] is not None:
             model.encoding_ = Encoding.from_dict(data["encoding"])
             model.feature_names_in_ = np.array(model.encoding_.names, dtype=object)
+        check_trees(data["trees"], model.n_features_in_)
         try:
             model.booster_ = lgb.Booster(model_str=data["trees"])
-        except lgb.basic.LightGBMError as error:
+        except (lgb.basic.LightGBMError, ValueError) as error:
             raise DataError("the trees of this model cannot be read", why=str(error)) from None
         return model
 

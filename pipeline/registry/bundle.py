@@ -98,7 +98,7 @@ class Bundle:
 
         try:
             plain = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(
                 "this folder does not contain a Leadlens model", value=str(folder), why=str(error)
             ) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -174,3 +176,38 @@ def test_everything_is_its_owners_alone(run: Run) -> None:
             if mode & 0o077 and path.name != "pyfunc_model.py":  # our own code, copied with its mode
                 wider.append(f"{mode:o} {path.relative_to(run.folder)}")
     assert wider == []
+
+
+def test_scoring_runs_nothing_that_lies_in_the_registry(run: Run) -> None:
+    """Whoever writes into the registry decides what scores are, and nothing else."""
+    marker = run.folder / "it-ran"
+    code = f"open({str(marker)!r}, 'w').close()\n"
+    models = list((run.folder / "state" / "mlartifacts").rglob("MLmodel"))
+    assert models
+    for model in models:
+        for name in (
+            "pyfunc_model.py",
+            "sitecustomize.py",
+            "code/sitecustomize.py",
+            "artifacts/bundle/conftest.py",
+        ):
+            path = model.parent / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(code)
+        evil = b"cposix\nsystem\n(S'touch " + str(marker).encode() + b"'\ntR."
+        for name in ("python_model.pkl", "artifacts/bundle/model.pkl", "artifacts/bundle/trees.pkl"):
+            (model.parent / name).write_bytes(evil)
+        text = model.read_text().replace("python_model: null", "python_model: python_model.pkl")
+        model.write_text(text.replace("code: null", "code: code"))
+    shutil.rmtree(run.folder / "state" / "serving")  # no copy that was loaded before
+    path = run.folder / "project.yaml"
+    for command, *rest in (
+        ("score", "--to", f"duckdb:///{run.folder}/again.duckdb"),
+        ("explain", "L003"),
+        ("compare",),
+    ):
+        answer = leadlens(command, path, *rest)
+        assert answer.code == 0, answer.err
+    assert not marker.exists()
+    subprocess.run([sys.executable, str(models[0].parent / "pyfunc_model.py")], check=True)
+    assert marker.exists()  # it would have told
