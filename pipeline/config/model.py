@@ -40,7 +40,9 @@ class Source(Section):
         None, description="Rows to keep: a condition on your columns, after the column mapping."
     )
     missing: tuple[str, ...] = Field(
-        (), description='Texts that stand for a missing value, such as "Select" or "unknown".'
+        (),
+        description='Texts that stand for a missing value, such as "Select". The usual words (NULL, N/A …) are known: all of '
+        "them in numbers, dates and true/false, those that only programs write in texts and ids.",
     )
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(
         "utf-8", description="Encoding of CSV files; cp1252 is what Windows and Excel write."

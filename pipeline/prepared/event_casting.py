@@ -87,6 +87,14 @@ class EventCaster(Caster):
             self.engine.value(f"SELECT count(DISTINCT {expression}) FROM ({self._values(column)}) AS v") or 0
         )
 
+    def _each(self, column: str, condition: str) -> dict[str, int]:
+        name = self.quote(column)
+        rows = f"({self._values(column)}) AS {self.raw} WHERE {condition}"
+        values = self.engine.frame(
+            f"SELECT {name} AS v, CAST(sum(rows) AS BIGINT) AS n FROM {rows} GROUP BY 1"
+        )
+        return dict(values.itertuples(index=False, name=None))
+
     def _examples(self, column: str, condition: str) -> str:
         if column not in self.texts:
             return super()._examples(column, condition)

@@ -17,6 +17,7 @@ from pipeline.prepared.identity import same_contents
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
 from pipeline.prepared.sources import EventReader, NewSource, relation, resolved_columns
 from pipeline.sources.opening import Shape, contract_columns, shape_of, where_finding
+from pipeline.sources.unknown_words import add_words, word_findings
 
 _EVENTS_A_PART = 2_500_000
 _LEADS_A_PART = 50_000
@@ -293,6 +294,7 @@ class EventUpdate:
                     columns=new.columns,
                     fits=new.fits,
                     empty=new.empty,
+                    words=new.words,
                     rows=made.rows[number],
                     checks=self.caster.checks[number],
                     tallies=dict(made.tallies.get(number, Counter()) + tallies.get(number, Counter()))
@@ -308,7 +310,7 @@ class EventUpdate:
             types=self.caster.reading,
             hidden=tuple(sorted(self.hidden)),
             where=self._where_notes(sources),
-            read=tuple(Noted.of(finding) for finding in self.caster.findings),
+            read=tuple(Noted.of(finding) for finding in (*self._words(sources), *self.caster.findings)),
             pairs=tuple(
                 (winner, loser, why, count) for (winner, loser, why), count in sorted(pairs.items()) if count
             ),
@@ -364,6 +366,11 @@ class EventUpdate:
             f"SELECT count(*), min(lead_id) FROM {rows}"
         ).fetchall()[0]
         return count, first
+
+    def _words(self, sources: Sequence[EventSource]) -> list[Finding]:
+        assert self.source is not None
+        words = add_words({}, [source.words for source in sources])
+        return word_findings("events", words, self.source.columns, self.resolved, self.kinds)
 
     def _where_notes(self, sources: Sequence[EventSource]) -> tuple[Noted, ...]:
         assert self.source is not None

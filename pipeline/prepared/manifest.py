@@ -12,7 +12,7 @@ from features import Finding
 from features.history import Kind
 
 # Rows are told apart by DuckDB's own hash, which another version may compute differently.
-FORMAT = f"2/duckdb-{duckdb.__version__}"
+FORMAT = f"3/duckdb-{duckdb.__version__}"
 
 
 class _Part(BaseModel):
@@ -92,7 +92,8 @@ class Records(_Part):
 class EventSource(_Part):
     """A file of events (or the rows of a growing table up to some cursor), and what was counted while it was read.
 
-    ``columns`` are names and SQL types as read, ``fits`` the types that every value of a CSV column can be read as.
+    ``columns`` are names and SQL types as read, ``fits`` the types that every value of a CSV column can be read as,
+    ``words`` the words for “not known” by column, and how often they occur.
     ``checks`` counts rows by a condition in SQL, ``tallies`` by what is wrong with them, ``strangers`` are rows of
     leads that are in no table, with the first of their ids in ``stranger``.
     """
@@ -103,6 +104,7 @@ class EventSource(_Part):
     columns: dict[str, str]
     fits: dict[str, tuple[str, ...]] = {}
     empty: tuple[str, ...] = ()
+    words: dict[str, dict[str, int]] = {}
     rows: int
     checks: dict[str, int] = {}
     tallies: dict[str, int] = {}

@@ -18,8 +18,9 @@ from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import EventSource, FileMark
 from pipeline.sources.contract import texts_of
-from pipeline.sources.csv_files import CSV_TYPES, csv_value, fitting_types, open_csv
+from pipeline.sources.csv_files import CSV_TYPES, fitting_types, open_csv, typed_csv
 from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
+from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal
@@ -29,7 +30,8 @@ _quote, _literal = _dialect.quote, _dialect.literal
 class NewSource:
     """Events that are to be read: a Parquet file (perhaps spooled) and what is known of its columns.
 
-    ``cursor`` is the largest value of the cursor column, as text, where the source has one.
+    ``cursor`` is the largest value of the cursor column, as text, where the source has one, ``words`` the words for
+    “not known”.
     """
 
     parquet: str
@@ -38,6 +40,7 @@ class NewSource:
     fits: dict[str, tuple[str, ...]] = field(default_factory=dict)
     empty: tuple[str, ...] = ()
     cursor: str | None = None
+    words: Words = field(default_factory=dict)
 
 
 def is_database(source: Source, where: str) -> bool:
@@ -84,14 +87,16 @@ class EventReader:
         with reading_errors(self.source, self.where):
             kind = kind_of(mark.path)
             if kind in (".parquet", ".pq"):
-                return NewSource(mark.path, mark, self._described(mark.path))
+                columns = self._described(mark.path)
+                return NewSource(mark.path, mark, columns, words=self._words(mark.path, columns))
             if kind in (".csv", ".tsv", ".txt"):
                 return self._read_csv(mark)
         raise AssertionError(kind)
 
     def whole(self, after: str | None = None) -> NewSource:
         """All rows of a database or query; with ``after`` those beyond that value of the cursor."""
-        path = self._spooled(source_batches(self.file, "events", self.source, after))
+        words = Words()
+        path = self._spooled(source_batches(self.file, "events", self.source, words, after))
         mark = FileMark(
             path=f"{without_secrets(self.source.read)}#{self.source.table or 'query'}"
             if after is None
@@ -101,7 +106,9 @@ class EventReader:
             changed_ns=0,
             digest=digest_of(path),
         )
-        new = self.with_cursor(NewSource(path, mark, self._described(path)))
+        columns = self._described(path)
+        words = words or self._words(path, columns)
+        new = self.with_cursor(NewSource(path, mark, columns, words=words))
         return replace(new, cursor=new.cursor or after)
 
     def beyond(self, new: NewSource, after: str) -> NewSource:
@@ -109,7 +116,7 @@ class EventReader:
         value, kind = self._cursor_value(new)
         sql = f"SELECT * FROM read_parquet({_literal(new.parquet)}) WHERE {value} > CAST({_literal(after)} AS {kind})"
         path = self._spooled(_with_schema(self.connection.sql(sql).to_arrow_reader(1 << 17)))
-        more = replace(new, parquet=path)
+        more = replace(new, parquet=path, words=self._words(path, new.columns))
         return replace(more, cursor=self._largest(more) or after)
 
     def with_cursor(self, new: NewSource) -> NewSource:
@@ -129,7 +136,7 @@ class EventReader:
         if not (new.fits or new.empty):
             return _quote(column), new.columns[column]
         kind = next((kind for kind in CSV_TYPES if kind in new.fits.get(column, ())), "VARCHAR")
-        return f"CAST({csv_value(column)} AS {kind})", kind
+        return typed_csv(column, kind), kind
 
     def _cursor_column(self, columns: Mapping[str, str]) -> str:
         column = self.source.cursor
@@ -150,10 +157,20 @@ class EventReader:
         names = list(self._described(path))
         ids, codes = texts_of("events", self.source.columns, names)
         codes -= {self.source.cursor}  # which has an order: 9 is before 10
-        fits, empty = fitting_types(
-            self.connection, names, f"read_parquet({_literal(path)})", ids - codes, codes
+        ids -= codes
+        columns, rows = dict.fromkeys(names, "VARCHAR"), f"read_parquet({_literal(path)})"
+        fitting = fitting_types(self.connection, names, rows, ids, codes)
+        texts = {name: "VARCHAR" for name, kinds in fitting.types.items() if not kinds}
+        wordy: dict[str, WordKind] = {name: "id" if name in ids else "number" for name in fitting.wordy}
+        return NewSource(
+            path, mark, columns, fitting.types, fitting.empty, words=self._words(path, texts, wordy)
         )
-        return NewSource(path, mark, dict.fromkeys(names, "VARCHAR"), fits, empty)
+
+    def _words(
+        self, parquet: str, types: Mapping[str, str], wordy: Mapping[str, WordKind] | None = None
+    ) -> Words:
+        kinds = text_columns("events", self.source.columns, types) | dict(wordy or {})
+        return count_words(self.connection, f"read_parquet({_literal(parquet)})", kinds)
 
     def _spooled(self, batches: Iterator[pa.RecordBatch]) -> str:
         self.spool.mkdir(parents=True, exist_ok=True)
@@ -218,7 +235,7 @@ def relation(new: NewSource, resolved: Mapping[str, str]) -> str:
         if name not in new.columns:
             value = f"CAST(NULL AS {kind})"
         elif new.fits or new.empty:
-            value = f"CAST({csv_value(name)} AS {kind})" if kind != "VARCHAR" else quoted
+            value = typed_csv(name, kind) if kind != "VARCHAR" else quoted
         else:
             value = quoted if new.columns[name] == kind else f"CAST({quoted} AS {kind})"
         columns.append(f"{value} AS {quoted}")

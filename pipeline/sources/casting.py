@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from features import DataError, Engine, Finding, LeadlensError, UsageError
 from features.errors import counted, listed
 from features.history import Kind
+from pipeline.sources.unknown_words import is_unknown, word_finding
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
@@ -134,7 +135,7 @@ class Caster:
     def _text(self, column: str) -> tuple[str, Kind]:
         name = self.quote(column)
         filled = trimmed(name)
-        total = self._count(column, f"{filled} IS NOT NULL")
+        total = self._count(column, f"{filled} IS NOT NULL AND NOT {is_unknown(filled, 'number')}")
         numeric = self._count(column, f"TRY_CAST({filled} AS DOUBLE) IS NOT NULL")
         distinct = self._distinct(column, filled)
         # Codes such as postcodes stay text, or they would lose their leading zeros.
@@ -154,7 +155,11 @@ class Caster:
         return filled, "category" if distinct <= max(50, total // 10) else "text"
 
     def _warn_text(self, column: str, cast: str) -> None:
-        text = f"nullif(trim({self.quote(column)}), '') IS NOT NULL AND {cast} IS NULL"
+        value = f"trim({self.quote(column)})"
+        words = is_unknown(value, "number")
+        if self._count(column, words):
+            self.findings.append(word_finding(f"{self.table}.{column}", self._each(column, words)))
+        text = f"nullif({value}, '') IS NOT NULL AND {cast} IS NULL AND NOT {words}"
         if bad := self._count(column, text):
             self._warn(
                 "text-in-number",
@@ -162,6 +167,12 @@ class Caster:
                 f"({self._examples(column, text)}), read as missing. List such texts under `missing`",
                 bad,
             )
+
+    def _each(self, column: str, condition: str) -> dict[str, int]:
+        """Rows of each value of a text column for which a condition on it holds."""
+        value = f"trim({self.quote(column)})"
+        sql = f"SELECT {value} AS v, count(*) AS n FROM {self.raw} WHERE {condition} GROUP BY 1"
+        return dict(self.engine.frame(sql).itertuples(index=False, name=None))
 
     def _examples(self, column: str, condition: str) -> str:
         name = self.quote(column)

@@ -32,6 +32,11 @@ CONTRACT: dict[str, dict[str, str]] = {
 _LINKS = {"lead_id", "account_id", "old_id", "id"}
 
 
+def is_link(table: str, column: str) -> bool:
+    """Whether a column holds ids that rows are told apart or brought together by."""
+    return column in (*_LINKS, "event_id") and CONTRACT[table].get(column, "").startswith("id")
+
+
 def contract_columns_of(table: str, mapped: Mapping[str, str], present: Collection[str]) -> dict[str, str]:
     """Contract column → column of the source: as the project file maps them, or of the same name in any case.
 
@@ -45,6 +50,12 @@ def contract_columns_of(table: str, mapped: Mapping[str, str], present: Collecti
         if target not in found and origin is not None and origin not in mapped.values():
             found[target] = origin
     return found
+
+
+def names_of(table: str, mapped: Mapping[str, str], present: Collection[str]) -> dict[str, str]:
+    """Column of the source → its name after the mapping, for every column that has another or is the contract's."""
+    together = dict(mapped) | contract_columns_of(table, mapped, present)
+    return {origin: name for name, origin in together.items()}
 
 
 def texts_of(table: str, mapped: Mapping[str, str], present: Collection[str]) -> tuple[set[str], set[str]]:

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ from features import DataError
 from features.engines.dialect import DuckDBDialect
 from features.errors import counted
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
+from pipeline.sources.unknown_words import Words, count_words, is_unknown
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 20
@@ -40,25 +42,30 @@ def read_csv_files(
     encoding: str,
     where: str,
     texts: Callable[[list[str]], tuple[set[str], set[str]]] = lambda names: (set(), set()),
-) -> None:
+) -> Words:
     """Read CSV files of one table into ``table``; a column that a file lacks is NULL in its rows.
 
     The header line decides between comma, semicolon, tab and bar. A column gets a type only if every value can be
     read as one without loss: ``007`` and twenty-digit numbers stay text. ``texts`` says which columns are ids and
-    codes (``pipeline.sources.contract.texts_of``). Raises ``DataError`` with file and line.
+    codes (``pipeline.sources.contract.texts_of``). Returns the words for “not known” that were read as missing in columns
+    that got a type. Raises ``DataError`` with file and line.
     """
     parts = [_read(Path(path), encoding, f"{where} ({Path(path).name})") for path in paths]
     whole = pa.concat_tables(parts, promote_options="default")
     refuse_equal_names(whole.column_names, where, "give it the same name in all files")
     to_duckdb(con, "csv_text", whole)
     names = [row[0] for row in con.execute("DESCRIBE csv_text").fetchall()]
-    types = _types(con, names, *texts(names))
+    ids, codes = texts(names)
+    fitting = fitting_types(con, names, "csv_text", ids, codes)
+    types = {name: kind for name in names if (kind := fitting.narrowest(name))}
+    words = count_words(con, "csv_text", {name: "id" if name in ids else "number" for name in fitting.wordy})
     columns = (
-        f"CAST({csv_value(name)} AS {types[name]}) AS {_quote(name)}" if name in types else _quote(name)
+        f"{typed_csv(name, types[name])} AS {_quote(name)}" if name in types else _quote(name)
         for name in names
     )
     con.execute(f"CREATE TABLE {table} AS SELECT {', '.join(columns)} FROM csv_text")
     con.execute("DROP TABLE csv_text")
+    return words
 
 
 def _read(path: Path, encoding: str, where: str) -> pa.Table:
@@ -194,12 +201,20 @@ def _refuse_open_quote(path: Path, last: str, where: str) -> None:
         )
 
 
-def _types(
-    con: duckdb.DuckDBPyConnection, names: list[str], ids: Collection[str], codes: Collection[str]
-) -> dict[str, str]:
-    """The narrowest type that reads every value without loss; columns of text are left out."""
-    fits, _ = fitting_types(con, names, "csv_text", ids, codes)
-    return {name: next(kind for kind in CSV_TYPES if kind in kinds) for name, kinds in fits.items() if kinds}
+@dataclass(frozen=True)
+class Fitting:
+    """What every value of some columns can be read as: types by column, and the columns without any value.
+
+    ``wordy`` are columns in which words for “not known” stand beside values of such a type.
+    """
+
+    types: dict[str, tuple[str, ...]]
+    empty: tuple[str, ...]
+    wordy: tuple[str, ...]
+
+    def narrowest(self, name: str) -> str | None:
+        """The narrowest type; ``None`` for a column of text."""
+        return next((kind for kind in CSV_TYPES if kind in self.types[name]), None)
 
 
 def fitting_types(
@@ -208,10 +223,11 @@ def fitting_types(
     table: str,
     ids: Collection[str] = (),
     codes: Collection[str] = (),
-) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """The types that every value of each column can be read as without loss, and the columns without any value.
+) -> Fitting:
+    """The types that every value of each column can be read as without loss.
 
-    ``codes`` are text, whatever their values look like; ``ids`` are numbers only where they are written back the same.
+    Words for “not known” are no values, but in ``codes``. ``codes`` are text, whatever their values look like; ``ids``
+    are numbers only where they are written back the same.
     """
     pairs = [
         (name, kind)
@@ -219,35 +235,57 @@ def fitting_types(
         for kind in ((_CODE,) if name in codes else _ID_TYPES if name in ids else CSV_TYPES)
     ]
     # The first rows rule most types out, so that few are tried on all rows.
-    fitting, empty = _fitting(con, pairs, f"(FROM {table} LIMIT {_SAMPLE})")
+    fitting, empty, wordy = _fitting(con, pairs, f"(FROM {table} LIMIT {_SAMPLE})")
     if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
-        fitting, empty = _fitting(con, fitting, table)
+        fitting, empty, wordy = _fitting(con, fitting, table)
     fits = {
         name: tuple(_ID_TYPES.get(kind, kind) for column, kind in fitting if column == name and kind != _CODE)
         for name in names
     }
-    return {name: () if name in empty else kinds for name, kinds in fits.items()}, tuple(empty)
+    fits = {name: () if name in empty else kinds for name, kinds in fits.items()}
+    return Fitting(fits, tuple(empty), tuple(name for name in wordy if fits[name]))
 
 
 def _fitting(
     con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str
-) -> tuple[list[tuple[str, str]], list[str]]:
-    """The pairs (column, type) in which no value of the column cannot be read as the type; columns without values."""
+) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """The pairs (column, type) in which no value of the column cannot be read as the type; columns without values;
+    columns in which some of these values are words for “not known”.
+    """
     fitting: list[tuple[str, str]] = []
-    empty: dict[str, None] = {}
+    filled: dict[str, bool] = {}
+    wordy: dict[str, None] = {}
     for start in range(0, len(pairs), _AT_ONCE):
         some = pairs[start : start + _AT_ONCE]
-        tests = (
-            f"bool_and(coalesce({(_FITS | _AS_ID)[kind].format(v=csv_value(name))}, FALSE)) FILTER ({csv_value(name)} IS NOT NULL)"
-            for name, kind in some
-        )
-        results = con.execute(f"SELECT {', '.join(tests)} FROM {table}").fetchall()[0]
-        for pair, fits in zip(some, results, strict=True):
-            if fits is None:
-                empty[pair[0]] = None
-            if fits is not False:
-                fitting.append(pair)
-    return fitting, list(empty)
+        results = con.execute(
+            f"SELECT {', '.join(_tests(name, kind) for name, kind in some)} FROM {table}"
+        ).fetchall()[0]
+        for place, (name, kind) in enumerate(some):
+            every, each, any_ = results[3 * place : 3 * place + 3]
+            if each is False:
+                continue
+            fitting.append((name, kind))
+            filled[name] = filled.get(name, False) or bool(any_)
+            if every is False:
+                wordy[name] = None
+    return fitting, [name for name, found in filled.items() if not found], list(wordy)
+
+
+def _tests(name: str, kind: str) -> str:
+    """SQL of whether every value of a column fits a type; whether each does or is a word for “not known”; whether any does."""
+    value = csv_value(name)
+    fits = f"coalesce({(_FITS | _AS_ID)[kind].format(v=value)}, FALSE)"
+    unknown = "FALSE" if kind == _CODE else is_unknown(value, "id" if kind in _AS_ID else "number")
+    given = f"FILTER ({value} IS NOT NULL)"
+    # CASE, for the words are sought only among what does not fit
+    either = f"CASE WHEN {fits} THEN TRUE ELSE {unknown} END"
+    return f"bool_and({fits}) {given}, bool_and({either}) {given}, bool_or({fits}) {given}"
+
+
+def typed_csv(name: str, kind: str) -> str:
+    """SQL of a value of a column of CSV text as a type that all of its values fit; words for “not known” are NULL."""
+    value = f"TRY_CAST({csv_value(name)} AS {kind})"
+    return f"nullif({value}, {_NAN})" if kind == "DOUBLE" else value
 
 
 def csv_value(name: str) -> str:
@@ -255,12 +293,13 @@ def csv_value(name: str) -> str:
     return f"nullif(trim({_quote(name)}), '')"
 
 
+_NAN = "CAST('nan' AS DOUBLE)"  # larger than any number, and equal to itself
 _DAY = "^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}"
 _CLOCK = "[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?"
 # SQL type → condition on every value {v} of such a column. Leading zeros mean a code, 16 digits an id.
 _FITS = {
     "BIGINT": "CAST(TRY_CAST({v} AS BIGINT) AS VARCHAR) = {v}",
-    "DOUBLE": "TRY_CAST({v} AS DOUBLE) IS NOT NULL AND NOT regexp_matches({v}, '^[+-]?(0[0-9]|[0-9]{{16}})|_')",
+    "DOUBLE": f"TRY_CAST({{v}} AS DOUBLE) < {_NAN} AND NOT regexp_matches({{v}}, '^[+-]?(0[0-9]|[0-9]{{{{16}}}})|_')",
     "BOOLEAN": "lower({v}) IN ('true', 'false')",
     "TIMESTAMP": f"regexp_matches({{v}}, '{_DAY}({_CLOCK})?$') AND TRY_CAST({{v}} AS TIMESTAMP) IS NOT NULL",
     "TIMESTAMPTZ": f"regexp_matches({{v}}, '{_DAY}{_CLOCK} ?(Z|[+-][0-9]{{{{2}}}}(:?[0-9]{{{{2}}}})?)$') "

@@ -21,6 +21,7 @@ from pipeline.sources.hygiene.bots import mark_bots
 from pipeline.sources.hygiene.leads import exclude_leads
 from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.sources.reading import read_source
+from pipeline.sources.unknown_words import WordKind, is_unknown, word_findings, word_kind
 
 _SQL_TYPE = {"id": "VARCHAR", "timestamp": "TIMESTAMP", "number": "DOUBLE"}
 _RESERVED = {"row_id"}  # numbers the rows of every table that features are built in
@@ -82,9 +83,12 @@ def read_tables(
             read.kinds[table] = {}
             continue
         where = f"{file.path.name}: data.{table}"
-        read_source(engine.connection, table, source, file)
+        words = read_source(engine.connection, table, source, file)
+        types = engine.columns(f"raw_{table}")
         read.hidden.update(_shape(engine, table, source, file.project, findings, where))
-        read.kinds[table] = _contract(engine, table, file.project, findings, where)
+        casting: list[Finding] = []
+        read.kinds[table] = _contract(engine, table, file.project, casting, where)
+        findings += [*word_findings(table, words, source.columns, types, read.kinds[table]), *casting]
     return read
 
 
@@ -135,7 +139,7 @@ def shape_of(
     mapped = dict(source.columns) | {target: origin for target, origin in named.items() if target != origin}
     names = [*mapped.items(), *((name, name) for name in present if name not in (*mapped, *mapped.values()))]
     values = (
-        f"{_without_missing(engine, origin, present[origin], source.missing)} AS {quote(name)}"
+        f"{_without_missing(engine, origin, present[origin], source.missing, word_kind(table, name))} AS {quote(name)}"
         for name, origin in names
     )
     condition = "TRUE"
@@ -172,12 +176,18 @@ def _shape(
     return shape.hidden
 
 
-def _without_missing(engine: DuckDBEngine, column: str, sql_type: str, missing: tuple[str, ...]) -> str:
-    """The column, with NULL in place of the texts in ``missing``."""
+def _without_missing(
+    engine: DuckDBEngine, column: str, sql_type: str, missing: tuple[str, ...], kind: WordKind | None
+) -> str:
+    """The column, with NULL in place of the texts in ``missing`` and of words for “not known”."""
     name, literal = engine.dialect.quote(column), engine.dialect.literal
     if sql_type == "VARCHAR":
-        texts = ", ".join(literal(text.strip()) for text in missing)
-        return f"CASE WHEN trim({name}) IN ({texts}) THEN NULL ELSE {name} END" if texts else name
+        value, conditions = f"trim({name})", []
+        if missing:
+            conditions.append(f"{value} IN ({', '.join(literal(text.strip()) for text in missing)})")
+        if kind is not None:
+            conditions.append(is_unknown(value, kind))
+        return f"CASE WHEN {' OR '.join(conditions)} THEN NULL ELSE {name} END" if conditions else name
     numbers = ", ".join(repr(float(text)) for text in missing if _is_number(text))
     if numbers and _rough_kind(sql_type) == "number":
         return f"CASE WHEN TRY_CAST({name} AS DOUBLE) IN ({numbers}) THEN NULL ELSE {name} END"

@@ -21,6 +21,7 @@ from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import read_csv_files
 from pipeline.sources.queries import first_line, run_query
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
+from pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -29,25 +30,28 @@ _BATCH = 1 << 17
 _COMPRESSED = (".gz", ".zst", ".bz2")
 
 
-def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source, file: ProjectFile) -> None:
-    """Read ``source`` into the table ``raw_<name>`` of ``connection``.
+def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source, file: ProjectFile) -> Words:
+    """Read ``source`` into the table ``raw_<name>`` of ``connection``; returns its words for “not known”.
 
     Raises ``UsageError`` for a source that does not exist or does not match its settings, ``DataError`` for one that
     fails while it is read. Neither ever shows the value of a ``${NAME}``.
     """
     where, table = f"{file.path.name}: data.{name}", f"raw_{name}"
     location, shown = expand(source.read, where), unexpanded(source.read)
+    words = Words()
     if "://" in location:
         from pipeline.sources.database import read_database
 
         to_duckdb(connection, table, read_database(location, shown, source.table, source.query, where))
     elif source.query is None:
-        _read_path(connection, name, table, source, file.resolve(location), shown, where)
+        words = _read_path(connection, name, table, source, file.resolve(location), shown, where)
     else:
         with connect_in_memory() as sandbox:
             sandbox.execute("SET TimeZone = 'UTC'")
-            _read_path(sandbox, name, "source", source, file.resolve(location), shown, where)
+            words = _read_path(sandbox, name, "source", source, file.resolve(location), shown, where)
             to_duckdb(connection, table, run_query(sandbox, source.query, f"{where}.query"))
+    types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {table}").fetchall()}
+    return add_words(words, [count_words(connection, table, text_columns(name, source.columns, types))])
 
 
 def _read_path(
@@ -58,11 +62,11 @@ def _read_path(
     path: Path,
     shown: str,
     where: str,
-) -> None:
+) -> Words:
     paths = existing(path, shown, where, _defaults_used(source.read))
     if all(kind_of(item) in _DUCKDB for item in paths) and len(paths) == 1:
         _read_duckdb(con, table, source, paths[0], shown, where)
-        return
+        return {}
     if source.table is not None:
         raise UsageError(
             "a file has no tables", value=source.table, where=f"{where}.table", fix="leave `table` out"
@@ -71,15 +75,15 @@ def _read_path(
     with reading_errors(source, where):
         if kind_of(paths[0]) in _PARQUET:
             _read_parquet(con, table, paths, where)
-        else:
-            read_csv_files(
-                con,
-                table,
-                paths,
-                source.encoding,
-                where,
-                lambda columns: texts_of(name, source.columns, columns),
-            )
+            return {}
+        return read_csv_files(
+            con,
+            table,
+            paths,
+            source.encoding,
+            where,
+            lambda columns: texts_of(name, source.columns, columns),
+        )
 
 
 def refuse_mixed(paths: list[str], where: str) -> None:
@@ -119,11 +123,12 @@ def existing_paths(source: Source, file: ProjectFile, where: str) -> list[str]:
 
 
 def source_batches(
-    file: ProjectFile, table: str, source: Source, after: str | None = None
+    file: ProjectFile, table: str, source: Source, words: Words, after: str | None = None
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a database, or of a query, batch by batch; at least one batch.
 
-    With ``after``, only rows beyond that value of the source's cursor.
+    With ``after``, only rows beyond that value of the source's cursor. The words for “not known” in the files of a query
+    are added to ``words``.
     """
     where = f"{file.path.name}: data.{table}"
     location, shown = expand(source.read, where), unexpanded(source.read)
@@ -135,7 +140,7 @@ def source_batches(
         )
         return
     with connect_in_memory() as sandbox:
-        read_source(sandbox, table, source, file)
+        add_words(words, [read_source(sandbox, table, source, file)])
         yield from _batches(sandbox.sql(f"SELECT * FROM raw_{table}").to_arrow_reader(_BATCH))
 
 

@@ -56,7 +56,7 @@ def test_what_old_ids_did_is_the_survivor_s(project: LittleProject) -> None:
         assert count > 0
         assert merged.engine.count(f"{table} WHERE lead_id = 'L020'") == count
         assert merged.engine.count(table) == plain.engine.count(table)
-    assert merged.engine.value("SELECT id FROM changes") == "L020"
+    assert merged.engine.count("changes") == 0  # of the city, which L020 has
     assert merged.engine.count("leads") == 157
     row = merged.engine.frame("SELECT * FROM leads WHERE lead_id = 'L020'").iloc[0]
     own = plain.engine.frame("SELECT * FROM leads WHERE lead_id = 'L020'").iloc[0]
@@ -65,8 +65,73 @@ def test_what_old_ids_did_is_the_survivor_s(project: LittleProject) -> None:
     assert told(merged) == {"leads-merged": 3}
     message = merged.findings[0].message
     assert message.startswith("3 old ids merged into 1 lead: 3 rows of leads, ")
-    assert "1 change" in message
+    assert "1 change left out, for the leads have a value of their own" in message
     assert "1 lead with an earlier created_at" in message
+
+
+def edited(project: LittleProject, *rows: tuple[str, str, str, str]) -> None:
+    """``changes`` of leads: id, attribute, value, known_at."""
+    frame = pd.DataFrame(rows, columns=["id", "attribute", "value", "known_at"]).assign(entity="lead")
+    project.changes = frame.assign(known_at=pd.to_datetime(frame["known_at"]))
+    project.use("changes")
+
+
+def cities(history: History, lead: str) -> tuple[Any, list[str]]:
+    """The city in the lead's row, and those of its changes."""
+    row = history.engine.value(f"SELECT city FROM leads WHERE lead_id = '{lead}'")
+    return row, list(
+        history.engine.frame(f"SELECT value FROM changes WHERE id = '{lead}' ORDER BY 1")["value"]
+    )
+
+
+def test_the_survivor_s_own_value_wins_over_a_later_edit_of_the_old_id(project: LittleProject) -> None:
+    edited(
+        project,
+        ("L005", "city", "Lima", "2024-06-01"),  # of an old id, whose survivor has a city
+        ("L006", "city", "Quito", "2024-06-02"),
+        ("L020", "income", "9", "2024-06-01"),
+        ("L005", "income", "7", "2024-06-03"),  # the survivor has an edit of its own
+    )
+    merges(project, ("L005", "L020"), ("L006", "L020"))
+    history = opened(project)
+    assert cities(history, "L020") == ("Oslo", ["9"])
+    assert "3 changes left out, for the leads have a value of their own" in history.findings[0].message
+    assert "filled" not in history.findings[0].message
+
+
+def test_what_the_survivor_lacks_is_filled_from_the_others(project: LittleProject) -> None:
+    project.leads.loc[20, ["city", "account_id", "income"]] = None
+    project.leads.loc[[5, 6], "city"] = ["Lima", None]
+    project.leads.loc[[5, 6], "income"] = [1.0, 2.0]
+    project.leads.loc[6, "closed_at"] = pd.Timestamp("2024-06-01")
+    merges(project, ("L005", "L020"), ("L006", "L020"))
+    history = opened(project)
+    row = history.engine.frame("SELECT * FROM leads WHERE lead_id = 'L020'").iloc[0]
+    # from the one created last that has one; an old id is closed because it was merged
+    assert (row["city"], row["account_id"], row["income"], row["closed_at"]) == ("Lima", "A6", 2.0, pd.NaT)
+    assert "3 values filled that the leads lacked" in history.findings[0].message
+
+
+def test_a_filled_value_comes_with_its_changes_alone(project: LittleProject) -> None:
+    project.leads.loc[20, "city"] = None
+    edited(
+        project,
+        ("L006", "city", "Lima", "2024-06-01"),  # created last: its city, and its changes
+        ("L005", "city", "Quito", "2024-06-02"),
+        ("gone", "city", "Cusco", "2024-06-03"),
+    )
+    merges(project, ("L005", "L020"), ("L006", "L020"), ("gone", "L020"))
+    history = opened(project)
+    assert cities(history, "L020") == (project.leads.loc[6, "city"], ["Lima"])
+    assert "1 value filled" in history.findings[0].message
+    assert "2 changes left out" in history.findings[0].message
+
+
+def test_an_edit_of_an_id_without_a_row_fills_what_nobody_else_has(project: LittleProject) -> None:
+    project.leads.loc[20, "city"] = None
+    edited(project, ("gone", "city", "Cusco", "2024-06-03"))
+    merges(project, ("gone", "L020"))
+    assert cities(opened(project), "L020") == (None, ["Cusco"])
 
 
 def test_an_older_survivor_keeps_its_age_and_old_ids_need_no_row(project: LittleProject) -> None:
@@ -119,7 +184,7 @@ def test_any_merges_end_where_a_walk_along_them_ends(became: dict[int, int]) -> 
              "AS created_at FROM range(10) AS r(i)"),
         Step("events", "SELECT lead_id, lead_id AS was FROM leads"),
         Step("conversions", "SELECT lead_id FROM leads"),
-        Step("changes", "SELECT 'lead' AS entity, lead_id AS id FROM leads"),
+        Step("changes", "SELECT 'lead' AS entity, lead_id AS id, 'city' AS attribute FROM leads"),
     ])  # fmt: skip
     findings: list[Finding] = []
     ends = {}

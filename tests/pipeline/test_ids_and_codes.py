@@ -63,7 +63,13 @@ def test_a_text_that_looks_like_a_number_stays_as_it_is(
     little: LittleProject, table: str, column: str
 ) -> None:
     for values in TEXTS:
-        assert read(little, table, column, values) == values
+        want = list(values)
+        if (table, column) == (
+            "changes",
+            "value",
+        ):  # what an attribute changes to is read as the attribute is
+            want = [None if value in ("nan", "NaN") else value for value in values]  # type: ignore[misc]
+        assert read(little, table, column, values) == want
 
 
 @pytest.mark.parametrize(("table", "column"), [pair for pair in IDS if pair[1] in LINKS])

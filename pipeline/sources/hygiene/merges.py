@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from features import DataError, DuckDBEngine, Finding, Step
 from features.errors import counted, listed
+from pipeline.sources.hygiene.merged_values import Settled, settle_values
 
 _OLD = "SELECT old_id FROM aliases"
 
@@ -23,7 +24,8 @@ def merge_leads(
 ) -> None:
     """Replace the old ids in ``aliases(old_id, lead_id, merged_at)`` by the leads they became, in every table.
 
-    Of the merged rows of ``leads`` the survivor's stays, with the earliest ``created_at`` of them all. Merges into
+    Of the merged rows of ``leads`` the survivor's stays, with the earliest ``created_at`` of them all, and with what it
+    lacks from the others (:mod:`pipeline.sources.hygiene.merged_values`). Merges into
     leads that do not exist are left out with a finding. With ``flat`` data a lead converted if one of its rows did.
     ``beside`` are further tables with a lead_id; those in ``views`` are counted, but left as they are. Afterwards
     ``aliases`` holds each old id that was merged and the lead it became at last.
@@ -35,6 +37,7 @@ def merge_leads(
     unknown = "lead_id NOT IN (SELECT lead_id FROM leads)"
     _leave_out(engine, findings, unknown, "alias-unknown-lead", "into leads that are not in leads", "lead_id")
     _report_unused(engine, findings, beside)
+    settled = settle_values(engine)
     rows = engine.count(f"leads WHERE lead_id IN ({_OLD})")
     moved = [counted(rows, "row") + " of leads"] if rows else []
     for table in ("events", "conversions", *beside):
@@ -51,11 +54,18 @@ def merge_leads(
         once = "SELECT lead_id, bool_or(converted) AS converted FROM outcomes GROUP BY lead_id"
         engine.run([Step("outcomes", once)])
     older = _merge_rows(engine) if rows else 0
-    if moved:
+    if moved or settled != Settled(0, 0):
         old = engine.count("aliases")
         survivors = int(engine.value("SELECT count(DISTINCT lead_id) FROM aliases"))
         aged = f"; {counted(older, 'lead')} with an earlier created_at" if older else ""
-        message = f"{counted(old, 'old id')} merged into {counted(survivors, 'lead')}: {listed(moved)}{aged}"
+        filled = (
+            f"; {counted(settled.filled, 'value')} filled that the leads lacked" if settled.filled else ""
+        )
+        outdone = counted(settled.outdone, "change") + " left out, for the leads have a value of their own"
+        message = (
+            f"{counted(old, 'old id')} merged into {counted(survivors, 'lead')}: {listed(moved)}{aged}{filled}"
+            + (f"; {outdone}" if settled.outdone else "")
+        )
         findings.append(Finding("leads-merged", message, "note", old))
 
 

@@ -6,7 +6,7 @@ Kinds of columns are given, not guessed: columns whose kind depends on their val
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,7 +86,7 @@ _CONDITIONS: dict[str, Callable[[Row], bool]] = {
 def _present(value: Any, missing: Sequence[str]) -> Any:
     """``None`` for what stands for a missing value."""
     if isinstance(value, str):
-        return None if value.strip() in ("", *missing) else value
+        return None if value.strip() in ("", "n/a", *missing) else value
     return None if isinstance(value, float) and str(int(value)) in missing else value
 
 
@@ -151,16 +151,45 @@ def _merges(aliases: list[Row], leads: list[Row]) -> dict[str, str]:
 def _merge(tables: Tables, became: Mapping[str, str]) -> None:
     for name in ("events", "conversions", "verdicts", "answers"):
         tables[name] = [row | {"lead_id": became.get(row["lead_id"], row["lead_id"])} for row in tables[name]]
-    tables["changes"] = [
-        row | {"id": became.get(row["id"], row["id"])} if (row["entity"] or "").lower() == "lead" else row
-        for row in tables["changes"]
-    ]
     leads = tables["leads"]
+    tables["changes"] = list(_settled(leads, tables["changes"], became))
     for row in leads:
         born = [other["created_at"] for other in leads if became.get(other["lead_id"]) == row["lead_id"]]
         if row["lead_id"] not in became:
             row["created_at"] = min([row["created_at"], *born])
     tables["leads"] = [row for row in leads if row["lead_id"] not in became]
+
+
+def _settled(leads: list[Row], changes: list[Row], became: Mapping[str, str]) -> Iterator[Row]:
+    """Fill the survivors' rows with what they lack; the changes that are left, under the survivors' ids.
+
+    The value of an attribute, with all of its changes, is the survivor's own, or that of the old id created last.
+    """
+    rows = {row["lead_id"]: row for row in leads}
+    attributes = (
+        [name for name in leads[0] if name not in ("lead_id", "created_at", "closed_at")] if leads else []
+    )
+    changed = {(row["id"], row["attribute"]) for row in changes if (row["entity"] or "").lower() == "lead"}
+    owner: dict[tuple[str, str], str | None] = {}
+    for lead in sorted(set(became.values())):
+        old = sorted(id for id, end in became.items() if end == lead)
+        old.sort(key=lambda id: rows[id]["created_at"] if id in rows else datetime.min, reverse=True)
+        for name in attributes:
+            having = (
+                id
+                for id in [lead, *old]
+                if (id, name) in changed or (id in rows and rows[id][name] is not None)
+            )
+            owner[lead, name] = next(having, None)
+    for (lead, name), id in owner.items():
+        rows[lead][name] = rows[id][name] if id in rows else None
+    for row in changes:
+        if (row["entity"] or "").lower() != "lead":
+            yield row
+            continue
+        lead = became.get(row["id"], row["id"])
+        if owner.get((lead, row["attribute"]), row["id"]) == row["id"]:
+            yield row | {"id": lead}
 
 
 def _exclude(tables: Tables, world: World) -> None:

@@ -15,7 +15,7 @@ FUTURE = datetime(2190, 1, 1)
 AGES = (timedelta(0), timedelta(days=1), timedelta(days=7, microseconds=1))
 NAMES = ("L1", "L2", "L3", "Ünïcødé 李", "d'Arc; --", "L10", "l1")
 NUMBERS = ("1", "2", "3", "10", "11", "20", "30")
-NO_VALUE = "n/a"  # what sources write for a missing text; the project file may say so under `missing`
+NO_VALUE = "n/a"  # what sources write for a missing text; the project file may say so under `missing`, too
 TYPES = ("page_viewed", "email_opened", "email_clicked", "noise")
 PAGES = ("Pricing", "Careers", "Docs")
 
