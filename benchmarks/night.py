@@ -22,7 +22,7 @@ from benchmarks.feature_bench.parts import PartFailedError
 from benchmarks.night_bench.commands import Cost, child, leadlens
 from benchmarks.night_bench.results import rounded, table_of
 from benchmarks.night_bench.state import State, trained
-from benchmarks.night_bench.world import NightWorld
+from benchmarks.night_bench.world import END, NightWorld
 from tests.pipeline.postgres import DATABASE, PostgresServer, running
 
 ROOT = Path(__file__).parents[1]
@@ -205,7 +205,9 @@ class Night:
 
 
 def _score(world: NightWorld, state: State, env: dict[str, str]) -> Cost:
-    return leadlens("score", world.home, "--to", "${NIGHT_DB}", "--json", home=state.home, **env)
+    # A simulated past: without its date, data that ended long ago are refused.
+    asked = ("--as-of", END.isoformat(), "--to", "${NIGHT_DB}", "--json")
+    return leadlens("score", world.home, *asked, home=state.home, **env)
 
 
 def _shown(value: float | None) -> str:

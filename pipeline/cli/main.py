@@ -237,7 +237,7 @@ def audit(
     raise typer.Exit(result.exit_code)
 
 
-@app.command(epilog="Example: leadlens score my_leads --to duckdb:///scores.duckdb")
+@app.command(epilog="Example: leadlens score my_leads --to duckdb:///scores.duckdb --as-of 2025-07-01")
 def score(
     config: Config,
     as_of: AsOf = None,
@@ -245,18 +245,25 @@ def score(
         str | None, typer.Option("--to", help="duckdb:///file, postgresql://…, or a .parquet or .csv path.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Score, but write nothing.")] = False,
+    force: Annotated[
+        str | None,
+        typer.Option("--force", metavar="REASON", help="Write although the night is unlike those before."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score every open lead and write the scores back.
 
-    With the champion, else the challenger. All scores are written or none; only what changed is written.
+    With the champion, else the challenger. All scores are written or none; only what changed is written. A night unlike
+    those before, or unlike what the model learned from, is refused.
     """
     from pipeline.cli.render.jobs import render_scoring
     from pipeline.jobs.score import score as job
     from pipeline.progress import shown
 
     with shown() as progress:
-        result = job(load(config), as_of=as_timestamp(as_of), to=to, dry_run=dry_run, progress=progress)
+        result = job(
+            load(config), as_of=as_timestamp(as_of), to=to, dry_run=dry_run, force=force, progress=progress
+        )
     print_result(as_json, result.to_dict(), lambda: render_scoring(result))
 
 

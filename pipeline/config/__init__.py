@@ -1,5 +1,6 @@
 """The project file: its settings, how it is loaded, its JSON Schema."""
 
+from pipeline.config.drift import Drift
 from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Bots, Hygiene
 from pipeline.config.loading import ProjectFile, expand, json_schema, load_project, unexpanded
@@ -7,6 +8,7 @@ from pipeline.config.model import Features, Judge, Model, Outcome, Project, Sour
 
 __all__ = [
     "Bots",
+    "Drift",
     "EngineSettings",
     "Features",
     "Hygiene",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from features.plan import Reading
+from pipeline.config.drift import Drift
 from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Hygiene
 from pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
@@ -245,6 +246,7 @@ class Project(Section):
     model: Model = Model()
     judge: Judge = Judge()
     scores: Scores = Scores()
+    drift: Annotated[Drift, Added] = Drift()
     engine: EngineSettings = EngineSettings()
 
     @model_validator(mode="after")

@@ -104,7 +104,8 @@ def _run(world: str, folder: Path, progress: Progress) -> WorldRun:
     trained = train(file, progress=within)
     promote(file, rows=trained.training_set, progress=within)
     compared = compare(file, out=folder, rows=trained.training_set, progress=within)
-    scored = score(file, to=str(folder / "scores.csv"), progress=within)
+    # A simulated past: without its date, data that ended long ago are refused.
+    scored = score(file, as_of=file.project.data.ends, to=str(folder / "scores.csv"), progress=within)
     truth = json.loads((folder / "data" / "truth.json").read_text(encoding="utf-8"))
     return WorldRun(
         name=world,

@@ -12,20 +12,22 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from features.history import Clock
 from features.secrets import has_literal_secret
 from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, expand
 from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
+from pipeline.dataset.night_gate import NightGate
 from pipeline.dataset.old_leads import OldLeads
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import score_leads
+from pipeline.drift.comparing import Difference
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RecordedRun, recorded_run
+from pipeline.runs.record import now
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.state import state_folder
 from pipeline.writeback import RunManifest, WriteResult, parse_target, stage_scores
@@ -40,7 +42,8 @@ class Scoring:
     """What a scoring run did. ``written`` is ``None`` for a dry run.
 
     ``table`` has the columns of lead_scores, a row per lead; of more than 50,000 leads only the 1,000 with the
-    highest scores. ``stages`` says what reading, features, sheet, score, reasons and writing cost.
+    highest scores. ``stages`` says what reading, features, sheet, score, reasons and writing cost, ``differences`` in what
+    the night is unlike those before, or unlike the training data.
     """
 
     project: str
@@ -55,6 +58,7 @@ class Scoring:
     written: WriteResult | None
     warnings: tuple[str, ...]
     stages: tuple[dict[str, Any], ...]
+    differences: tuple[Difference, ...] = ()
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -74,6 +78,7 @@ class Scoring:
             "grades": self.grades,
             "written": self.written.as_dict() if self.written else None,
             "warnings": list(self.warnings),
+            "differences": [difference.to_dict() for difference in self.differences],
             "stages": list(self.stages),
         }
 
@@ -93,16 +98,18 @@ def score(
     as_of: datetime | None = None,
     to: str | None = None,
     dry_run: bool = False,
+    force: str | None = None,
     progress: Progress = silent,
 ) -> Scoring:
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
 
     Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
-    writing equal scores again changes nothing. Raises ``LeadlensError`` with the target as it was before. The run leaves
-    a record in the state folder, however it ends (``pipeline.runs``); a dry run does not.
+    writing equal scores again changes nothing. A night unlike those before is refused, unless ``force`` gives a reason;
+    a dry run only says so. Raises ``LeadlensError`` with the target as it was before. The run leaves a record in the
+    state folder, however it ends (``pipeline.runs``); a dry run does not.
     """
     with recorded_run(file.project.name, folder=state_folder() / "runs", kept=not dry_run) as run:
-        return _score(run, file, as_of, to, dry_run, run.follow(progress))
+        return _score(run, file, as_of, to, dry_run, force, run.follow(progress))
 
 
 def _score(
@@ -111,6 +118,7 @@ def _score(
     as_of: datetime | None,
     to: str | None,
     dry_run: bool,
+    force: str | None,
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages
@@ -125,11 +133,19 @@ def _score(
     with stages("read"):
         prepared = open_prepared(file)
         with prepared.history() as history:
-            data_end, findings, clock = history.data_end, history.findings, history.clock
+            data_end, findings = history.data_end, history.findings
     if to is not None and has_literal_secret(to):
         run.warn(
             "the password after --to is in the list of processes and in the shell's history: write '${NAME}' in its place"
         )
+    gate = NightGate(
+        run,
+        limits=file.project.drift,
+        reference=served.bundle.reference,
+        now=as_of or now(),
+        refuses=not dry_run,
+        force=force,
+    )
     as_of = as_of or data_end
     sheets = load_sheets(file)
     for warning in (
@@ -143,6 +159,9 @@ def _score(
     record.as_of, record.model_version = as_of, served.display_name
     record.scorecard_version = "" if sheets is None else f"{sheets.name} {sheets.version}"
     record.config_fingerprint, record.data_version = file.fingerprint, prepared.version
+    progress("Comparing with the nights before", 0, 0)
+    with stages("drift"), prepared.history() as history:
+        gate.check_data(history, as_of)
     tally, written = _Tally(), None
     old = OldLeads.of(file.project, served.bundle.recipe.spine)
     staging = (
@@ -163,13 +182,15 @@ def _score(
                     continue
                 old.add(history, spine, as_of)
                 scored = score_leads(history, spine, served.bundle, sheets, movement=True, stages=stages)
+            gate.add(scored)
             with stages("reasons", len(scored)):
                 rows = lead_scores_table(scored)
             tally.add(rows)
             if staged is not None:
                 with stages("write", len(rows)):
                     staged.add(rows)
-        for warning in (*_unlike_training(tally, file, as_of, data_end, clock), *old.warnings()):
+        gate.check_scores()
+        for warning in old.warnings():
             run.warn(warning)
         if staged is not None:
             progress(f"Writing to {record.target}", 0, 0)
@@ -190,6 +211,7 @@ def _score(
         written=written,
         warnings=tuple(record.warnings),
         stages=tuple(stages.to_list()),
+        differences=tuple(gate.differences),
     )
 
 
@@ -227,20 +249,6 @@ def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:
     if sheets is not None and sheets.version != learned:
         return [SHEET_CHANGED]
     return []
-
-
-def _unlike_training(
-    tally: _Tally, file: ProjectFile, as_of: datetime, data_end: datetime, clock: Clock
-) -> list[str]:
-    """What makes the scored leads unlike those that were learned from."""
-    if not tally.leads:
-        return [f"no lead is open at {as_of:%Y-%m-%d %H:%M}: nothing to score"]
-    warnings = []
-    if clock == "time" and as_of > data_end + file.project.outcome.horizon:
-        warnings.append(
-            f"the data end at {data_end:%Y-%m-%d}, long before {as_of:%Y-%m-%d}: what leads did since is unknown"
-        )
-    return warnings
 
 
 def _target(file: ProjectFile, to: str | None) -> str:

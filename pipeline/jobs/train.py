@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from models.scorecard.language.yaml_text import yaml_text
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import OutOfTime, compare_lenses, fit_sheet_probability, out_of_time
 from pipeline.dataset.lead_sample import LeadSample
+from pipeline.dataset.night_gate import reference_night
 from pipeline.dataset.policies import outcome_horizon
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.prepared import open_history
@@ -130,6 +131,8 @@ def train(
     )
     dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
     bundle = Bundle(trained.model, _recipe(file, history, rows, dropped))
+    progress("Scoring leads open now, for later nights to be compared with", 0, 0)
+    bundle = replace(bundle, reference=reference_night(file, history, bundle))
     warnings = [
         *file.notes,
         *file.literal_secrets,

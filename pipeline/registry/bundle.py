@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from features import DataError
 from features.plan import FeaturePlan
+from pipeline.drift.profile import Profile
 
 if TYPE_CHECKING:
     from models.lead_model import LeadModel
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _LATER = ("data_version", "spine")  # that former versions did not record
+_REFERENCE = "reference.json"
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model with its recipe."""
+    """A model with its recipe.
+
+    ``reference`` is the night of the training, which later nights are compared with; ``None`` before 0.5.0.
+    """
 
     model: LeadModel
     recipe: Recipe
+    reference: Profile | None = None
 
     @property
     def sheet(self) -> ScorecardSet | None:
@@ -90,6 +96,9 @@ class Bundle:
         self.model.save(folder)
         text = json.dumps(self.recipe.to_dict(), indent=1, sort_keys=True, ensure_ascii=False)
         (folder / "recipe.json").write_text(text, encoding="utf-8")
+        if self.reference is not None:
+            text = json.dumps(self.reference.to_dict(), ensure_ascii=False)
+            (folder / _REFERENCE).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Bundle:
@@ -102,4 +111,11 @@ class Bundle:
             raise DataError(
                 "this folder does not contain a Leadlens model", value=str(folder), why=str(error)
             ) from None
-        return cls(LeadModel.load(folder), Recipe.from_dict(plain))
+        return cls(LeadModel.load(folder), Recipe.from_dict(plain), _reference(folder / _REFERENCE))
+
+
+def _reference(path: Path) -> Profile | None:
+    try:
+        return Profile.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None  # of a model of 0.4.0 or earlier

@@ -35,6 +35,7 @@ from pipeline.state import state_folder
 from tests.pipeline.little_project import thin_out
 
 TRIALS = 3
+ENDED = datetime(2025, 7, 1)  # the starter's data
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +141,9 @@ def test_a_past_score_is_replayed_from_what_was_known_to_its_run(
     starter: ProjectFile, trained: Training, tmp_path: Path
 ) -> None:
     path, to = starter.folder / "data" / "events.csv", f"duckdb:///{tmp_path / 'scores.duckdb'}"
-    before = score(starter, to=to)
+    before = score(starter, as_of=ENDED, to=to)
     lead, text = before.scores["lead_id"].iloc[0], path.read_text(encoding="utf-8")
-    old = explain(starter, lead)
+    old = explain(starter, lead, as_of=ENDED)
     with duckdb.connect(str(tmp_path / "scores.duckdb")) as database:
         [(version, stages)] = database.execute("SELECT data_version, stages FROM scoring_runs").fetchall()
     assert version == before.data_version == trained.bundle.recipe.data_version
@@ -184,7 +185,7 @@ def test_train_and_score_see_the_same_row(starter: ProjectFile, trained: Trainin
 
 def test_scoring_twice_changes_nothing(starter: ProjectFile, trained: Training, tmp_path: Path) -> None:
     target = f"duckdb:///{tmp_path / 'scores.duckdb'}"
-    first, second = score(starter, to=target), score(starter, to=target)
+    first, second = (score(starter, as_of=ENDED, to=target) for _ in range(2))
     assert first.written is not None
     assert second.written is not None
     assert first.written.inserted == len(first.scores) > 0
@@ -225,8 +226,7 @@ def test_a_history_in_many_parts_gives_the_same_scores(
 
 
 def test_scores_go_to_postgresql(starter: ProjectFile, trained: Training, postgres_url: str) -> None:
-    first = score(starter, to=postgres_url)
-    second = score(starter, to=postgres_url)
+    first, second = (score(starter, as_of=ENDED, to=postgres_url) for _ in range(2))
     assert first.written is not None
     assert second.written is not None
     assert first.written.inserted == len(first.scores)

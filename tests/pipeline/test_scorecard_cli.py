@@ -251,8 +251,8 @@ def test_scores_with_nobody_in_a_sheet_or_with_no_sheet_any_more(project: Path, 
         encoding="utf-8",
     )
     scorecards(project, "[scorecards/second.yaml]")
-    for as_of in (None, datetime(2020, 1, 1)):
-        score(file_of(project), as_of=as_of, to="duckdb:///none.duckdb")
+    for as_of in (datetime(2025, 7, 1), datetime(2020, 1, 1)):
+        score(file_of(project), as_of=as_of, to="duckdb:///none.duckdb", force="nobody was open then")
     with duckdb.connect("none.duckdb", read_only=True) as store:
         query = "SELECT DISTINCT rule_stage, trend, route, scorecard_version, rule_points FROM lead_scores"
         assert store.execute(query).fetchall() == [("No sheet", None, None, None, 0.0)]
@@ -275,7 +275,8 @@ def test_scores_that_are_written_tell_version_trend_and_route(
         "routes:\n  - {label: Interested, when: \"stage = 'MQL' AND phone IS NOT NULL\", action: call, queue: reps}\ngrades:",
     )
     thin_out(Path())
-    for arguments in (("train", ".", "--trials", "1"), ("score", ".", "--to", "duckdb:///scores.duckdb")):
+    score_now = ("score", ".", "--to", "duckdb:///scores.duckdb", "--as-of", "2025-07-01")
+    for arguments in (("train", ".", "--trials", "1"), score_now):
         monkeypatch.setattr(sys, "argv", ["leadlens", *arguments])
         with pytest.raises(SystemExit) as ended:
             cli.main()

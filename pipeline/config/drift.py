@@ -1,0 +1,40 @@
+"""How far a night may be from the nights before it, and from the data that the model learned from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.config.parts import PositiveDuration, Share
+from pipeline.config.section import Section
+
+
+class Drift(Section):
+    """What stops a night before anything is written; from half of a limit on it is a warning."""
+
+    mode: Literal["stop", "warn"] = Field(
+        "stop",
+        description="stop: a night beyond a limit is refused, unless forced with a reason. warn: it is written, with "
+        "warnings.",
+    )
+    stale: PositiveDuration = Field(
+        timedelta(days=14),
+        description="Data that ended longer ago: before now, or before --as-of where that is given.",
+    )
+    lost: Share = Field(0.3, description="Share that is gone of the rows of a table, or of the open leads.")
+    growth: float = Field(4.0, gt=1, description="Times as many rows of a table, or open leads, as before.")
+    missing: Share = Field(
+        0.3, description="Rise of the share of unknown values in a column: 0.3 from 10 % to 40 %."
+    )
+    psi: float = Field(
+        0.25,
+        gt=0,
+        description="Population stability index of a main feature, or of the grades, against the last nights, beyond chance.",
+    )
+    psi_training: float = Field(
+        1.0,
+        gt=0,
+        description="The same of an attribute against the training data: months may lie between, so it is wider.",
+    )

@@ -1,0 +1,137 @@
+"""The gate of a night: it stops before anything is written where the data or the scores are unlike those before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from features import DataError, History
+from features.spine import Spine, build_scoring_spine
+from pipeline.config import Drift, ProjectFile
+from pipeline.dataset.night_profile import ScoreTally, data_profile, main_features
+from pipeline.dataset.policies import spine_policy
+from pipeline.dataset.scored_leads import ScoredLeads, score_leads
+from pipeline.drift.comparing import Difference, compare_data, compare_scores, stale, summary
+from pipeline.drift.profile import Profile
+from pipeline.registry.bundle import Bundle
+from pipeline.runs import RecordedRun
+
+# Shares of so many leads are known to a third of a percentage point.
+_REFERENCE_LEADS = 20_000
+_COMPARED = 7
+_NOTE = "profile"
+_NO_REFERENCE = "this model keeps no picture of its training data, so nights are compared with one another alone: train again"
+
+
+class NightRefused(DataError):
+    """A night that is not written. ``differences`` are those beyond their limits, and those near."""
+
+    def __init__(self, differences: list[Difference]) -> None:
+        self.differences = tuple(differences)
+        super().__init__(
+            "tonight is unlike the nights before, or what the model learned from: nothing was written\n"
+            + "\n".join(f"  - {message}" for message in summary(differences)),
+            why="scores made of such data would replace good ones",
+            fix='look at what was exported; where it is right, write all the same: --force "the reason". '
+            "Limits are under `drift` in the project file",
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            **super().as_dict(),
+            "differences": [difference.to_dict() for difference in self.differences],
+        }
+
+
+class NightGate:
+    """Compares one run with the model's training and with the last runs, step by step; the run's record keeps the result.
+
+    Attributes
+    ----------
+    limits, reference : how far it may be off, and the night of the training.
+    now : what the data's age is measured at: the clock, or --as-of.
+    refuses : whether a difference beyond its limit raises ``NightRefused``; else all are warnings, as they are by
+        ``force`` with a reason.
+    differences : what was found until now.
+    """
+
+    def __init__(
+        self,
+        run: RecordedRun,
+        *,
+        limits: Drift,
+        reference: Profile | None,
+        now: datetime,
+        refuses: bool = True,
+        force: str | None = None,
+    ) -> None:
+        self._run, self._limits, self._reference, self._now = run, limits, reference, now
+        self._refuses = refuses and not force and limits.mode == "stop"
+        self._tally = ScoreTally(reference)
+        self._night: Profile | None = None
+        self._last: list[Profile] = []
+        self.differences: list[Difference] = []
+        if force:
+            run.note("forced", force)
+            run.warn(f"forced: {force}")
+        if reference is None:
+            run.warn(_NO_REFERENCE)
+
+    def check_data(self, history: History, as_of: datetime) -> None:
+        """Before anything is scored. Raises ``NightRefused``."""
+        self._night, self._last = data_profile(history, as_of), self._last_nights(as_of)
+        found = compare_data(self._night, self._reference, self._last, self._limits)
+        if history.clock == "time":
+            found = [*stale(history.data_end, self._now, self._limits), *found]
+        self._judge(found)
+
+    def add(self, scored: ScoredLeads) -> None:
+        """Count a part of the scores."""
+        self._tally.add(scored)
+
+    def check_scores(self) -> None:
+        """Before anything is written. Raises ``NightRefused``."""
+        assert self._night is not None, "the data come first"
+        model, tally = self._run.record.model_version or "", self._tally
+        self._night = self._night.scored(model, tally.leads, tally.grades, tally.features)
+        self._judge(compare_scores(self._night, self._reference, self._last, self._limits))
+
+    def _last_nights(self, as_of: datetime) -> list[Profile]:
+        """Of the runs that were written to the same place, up to this as-of date, the latest last."""
+        profiles = (Profile.from_dict(record.notes.get(_NOTE)) for record in self._run.earlier())
+        before = (profile for profile in profiles if profile is not None and profile.as_of <= as_of)
+        return sorted(before, key=lambda profile: profile.as_of)[-_COMPARED:]
+
+    def _judge(self, found: list[Difference]) -> None:
+        assert self._night is not None
+        self.differences += found
+        self._run.note(_NOTE, self._night.to_dict())
+        self._run.note("differences", [difference.to_dict() for difference in self.differences])
+        if self._refuses and any(difference.level == "stop" for difference in found):
+            raise NightRefused(self.differences)
+        for message in summary(found):
+            self._run.warn(message)
+
+
+def reference_night(file: ProjectFile, history: History, bundle: Bundle) -> Profile:
+    """The night of a training: the data, and the leads open at their end as the new model scores them.
+
+    Of very many leads 20,000 are scored, always the same ones.
+    """
+    as_of = history.data_end
+    profile = data_profile(history, as_of)
+    with build_scoring_spine(history, as_of, spine_policy(file.project)) as every:
+        if not every.rows:
+            return profile.scored("", 0, {}, {})
+        sampled = f"SELECT * FROM {every}"
+        if every.rows > _REFERENCE_LEADS:
+            order = history.engine.dialect.hash_number("lead_id")
+            sampled += f" ORDER BY {order}, lead_id LIMIT {_REFERENCE_LEADS}"
+        with Spine.make(history.engine, "reference_rows", sampled) as rows:
+            scored = score_leads(history, rows, bundle, bundle.sheet)
+        grades = scored.prediction.table["grade"].dropna().value_counts()
+        return profile.scored(
+            "",
+            every.rows,
+            {str(name): int(count) for name, count in grades.items()},
+            main_features(scored, bundle.recipe.plan),
+        )
