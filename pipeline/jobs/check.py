@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
-from features import DataError, Finding, History, nearest
+from features import DataError, DuckDBEngine, Finding, History, nearest
 from features.errors import listed
 from features.label import Labels, build_labels
 from features.matrix import build_matrix
@@ -29,6 +29,8 @@ from pipeline.html import table_html
 from pipeline.jobs.read import COUNTED
 from pipeline.prepared import open_history
 from pipeline.scorecards.project import load_sheets, notes_of
+from pipeline.sources.lone_end import CODE as LONE_END
+from pipeline.sources.lone_end import lone_end
 from pipeline.state import open_to_others
 
 
@@ -131,6 +133,7 @@ def check(file: ProjectFile) -> Check:
             """
         ).iloc[0]
         plan, features, suspects, stop, sample = _features(file, history, spine, labels)
+        findings = list(_with_rows(findings, history, spine, labels, horizon))
     if sample is not None:
         findings.append(Finding("sampled", sample.message, "warning"))
     rows, conversions = int(mature["n"]), int(mature["conversions"])
@@ -166,6 +169,25 @@ def check(file: ProjectFile) -> Check:
         suspects=tuple(suspects),
         readiness=readiness,
     )
+
+
+def _with_rows(
+    findings: Iterable[Finding], history: History, spine: Spine, labels: Labels, horizon: timedelta
+) -> Iterator[Finding]:
+    """The same findings; where a few rows move the end of the data, with the share of the rows to learn from."""
+    for finding in findings:
+        if (
+            finding.code == LONE_END
+            and isinstance(history.engine, DuckDBEngine)
+            and (end := lone_end(history.engine))
+        ):
+            over = history.engine.dialect.plus("s.as_of", horizon)
+            changed = history.engine.count(
+                f"{labels} AS l JOIN {spine} AS s ON s.row_id = l.row_id "
+                f"WHERE l.label IS NOT NULL AND {over} > TIMESTAMP '{end.ends}'"
+            )
+            finding = end.finding(horizon, changed, spine.rows, "row")
+        yield finding
 
 
 def _labels(history: History, labels: Mapping[str, str]) -> Iterator[Finding]:

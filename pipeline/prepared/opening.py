@@ -24,7 +24,7 @@ from pipeline.prepared.records import TABLES
 from pipeline.sources.cleaning import EVENT_NEEDS, Cleaner, EventCounts, now_literal
 from pipeline.sources.contract import CONTRACT
 from pipeline.sources.engines import duckdb_engine
-from pipeline.sources.opening import clock_of, data_end, make_empty
+from pipeline.sources.opening import clock_of, data_end, end_findings, make_empty
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -89,7 +89,8 @@ class PreparedHistory:
         """All of it, by default in an engine of its own."""
         engine = self._leased(engine or duckdb_engine(self.file))
         self._define(engine, "TRUE", self.manifest.tables["events"].files if self._has_events else ())
-        return self._history(engine)
+        history = self._history(engine)
+        return replace(history, findings=(*history.findings, *end_findings(engine, self.file.project)))
 
     def part(self, number: int) -> History:
         """The leads of one part, with all that is known of them; the other tables are whole."""

@@ -20,6 +20,7 @@ from pipeline.sources.feedback import clean_feedback
 from pipeline.sources.hygiene.bots import mark_bots
 from pipeline.sources.hygiene.leads import exclude_leads
 from pipeline.sources.hygiene.merges import merge_leads
+from pipeline.sources.lone_end import leads_it_changes, lone_end
 from pipeline.sources.reading import read_source
 from pipeline.sources.unknown_words import WordKind, is_unknown, word_findings, word_kind
 
@@ -46,9 +47,11 @@ def open_history(file: ProjectFile, engine: DuckDBEngine | None = None) -> Histo
     mark_bots(engine, project.hygiene.bots, read.kinds["events"], findings, name)
     clean_outcomes(cleaner, project, read.kinds, flat)
     latest = latest_of(engine, ("leads.created_at", "events.occurred_at", "conversions.converted_at"))
+    ends = data_end(project, findings, first_of(engine), latest)
+    findings += end_findings(engine, project)
     return History(
         engine,
-        data_end=data_end(project, findings, first_of(engine), latest),
+        data_end=ends,
         lead_attributes=read.kinds["leads"],
         account_attributes=read.kinds["accounts"],
         event_properties=read.kinds["events"],
@@ -398,6 +401,14 @@ def first_of(engine: DuckDBEngine) -> datetime:
     """When the first lead was created."""
     first = engine.value("SELECT min(created_at) FROM leads")
     return datetime.fromisoformat(first.isoformat())
+
+
+def end_findings(engine: DuckDBEngine, project: Project) -> list[Finding]:
+    """What is odd about the end of a whole history: a few rows long after all others."""
+    if project.order is not None or project.outcome.column is not None or project.data.ends is not None:
+        return []
+    end = lone_end(engine)
+    return [] if end is None else [leads_it_changes(engine, end, project.outcome.horizon)]
 
 
 def data_end(project: Project, findings: list[Finding], first: datetime, latest: datetime | None) -> datetime:
