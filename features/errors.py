@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from features.printable import printable
 from features.secrets import masked
 
 _LONGEST = 200
@@ -46,7 +47,10 @@ class LeadlensError(Exception):
         known = list(known)
         if fix is None and known:
             fix = f"known here: {listed(known)}"
-        self.what, self.why, self.fix, self.where = masked(what), masked(why), masked(fix), masked(where)
+        self.what = masked(printable(what, breaks=True))
+        self.why, self.fix, self.where = (
+            None if text is None else masked(printable(text, breaks=True)) for text in (why, fix, where)
+        )
         self.value = None if value is None else _shown(value)
         self.nearest = nearest(str(value), known) if value is not None else []
         super().__init__(str(self))
@@ -133,6 +137,5 @@ def counted(count: int, thing: str) -> str:
 def _shown(value: object, limit: int = _LONGEST) -> str:
     plain = value.item() if hasattr(value, "item") else value  # a NumPy number
     text = masked(plain if isinstance(plain, str) else repr(plain))
-    # What leads typed must not steer the terminal.
-    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[: limit + 1])
+    text = printable(text[: limit + 1])
     return text if len(text) <= limit else text[: limit - 1] + "…"

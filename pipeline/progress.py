@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from features.printable import printable
 from features.secrets import masked
 
 # Called as progress("Tuning", 3, 20): the stage, steps done, steps in all (0 of 0 = unknown).
@@ -35,7 +36,7 @@ def _bar() -> Iterator[Progress]:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -44,7 +45,7 @@ def _bar() -> Iterator[Progress]:
         task = bar.add_task("", total=None)
 
         def progress(stage: str, done: int = 0, total: int = 0) -> None:
-            bar.update(task, description=stage, completed=done, total=total or None)
+            bar.update(task, description=_shown(stage), completed=done, total=total or None)
 
         yield progress
 
@@ -56,6 +57,10 @@ def _lines() -> Progress:
         nonlocal last
         if stage != last:  # one line per stage: a log is read later
             last = stage
-            print(f"{time.monotonic() - started:7.1f}s  {masked(stage)}", file=sys.stderr, flush=True)
+            print(f"{time.monotonic() - started:7.1f}s  {_shown(stage)}", file=sys.stderr, flush=True)
 
     return progress
+
+
+def _shown(stage: str) -> str:
+    return printable(masked(stage))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def write_starter(directory: Path) -> list[Path]:
         directory / name for name in (*_FILES, "data/leads.csv", "data/events.csv", "data/conversions.csv")
     ]
     for target in targets:
-        if target.exists():
+        if os.path.lexists(target):
             raise UsageError(
                 "this file already exists; nothing was written",
                 value=str(target),
@@ -32,7 +33,8 @@ def write_starter(directory: Path) -> list[Path]:
         raise UsageError(f"the folder cannot be created: {error.strerror}", value=str(directory)) from None
     template = files("pipeline") / "templates"
     for name, target in zip(_FILES, targets, strict=False):
-        target.write_text((template / name).read_text(encoding="utf-8"), encoding="utf-8")
+        with target.open("x", encoding="utf-8") as file:  # never through a link that goes nowhere
+            file.write((template / name).read_text(encoding="utf-8"))
     _write_data(directory / "data")
     return targets
 
@@ -46,4 +48,4 @@ def _write_data(folder: Path) -> None:
         frame = tables[name]
         if name == "events":
             frame = frame[frame["event_type"] != "handover_mail"]
-        frame.to_csv(folder / f"{name}.csv", index=False)
+        frame.to_csv(folder / f"{name}.csv", index=False, mode="x")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -148,6 +147,7 @@ def features(
         as_json,
         result.to_dict(),
         lambda: render_steps(result) if explain else render_features(result),
+        blocks=explain,
     )
 
 
@@ -333,14 +333,15 @@ def _fail(error: BaseException) -> int:
         show() if show else print(error, file=sys.stderr)
         return 2
     from features.errors import LeadlensError
-    from features.secrets import masked, remember_environment
+    from features.secrets import remember_environment
+    from pipeline.cli.render.terminal import print_json, print_message
 
     remember_environment()
     error = as_user_error(error)
     if isinstance(error, LeadlensError):
         if "--json" in sys.argv:
-            print(json.dumps(error.as_dict(), ensure_ascii=False, default=str))
-        print(masked(str(error)), file=sys.stderr)
+            print_json(error.as_dict())
+        print_message(str(error))
         return exit_code(error)
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -348,11 +349,10 @@ def _fail(error: BaseException) -> int:
     if os.environ.get("LEADLENS_DEBUG"):
         import traceback
 
-        print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+        print_message("".join(traceback.format_exception(error)).rstrip("\n"))
         return INTERNAL
-    print(
-        f"leadlens met an error of its own, not of yours: {type(error).__name__}: {masked(str(error))}\n"
-        "  how to fix it: run again with LEADLENS_DEBUG=1 and report what it prints",
-        file=sys.stderr,
+    print_message(
+        f"leadlens met an error of its own, not of yours: {type(error).__name__}: {error}\n"
+        "  how to fix it: run again with LEADLENS_DEBUG=1 and report what it prints"
     )
     return INTERNAL

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,9 +37,13 @@ def as_timestamp(text: str | None, option: str = "--as-of") -> Any:
     return None if text is None else read_timestamp(text, option)
 
 
-def print_result(as_json: bool, payload: dict[str, Any], render: Callable[[], list[str]]) -> None:
-    """Print a result for a machine or for a person."""
+def print_result(
+    as_json: bool, payload: dict[str, Any], render: Callable[[], list[str]], *, blocks: bool = False
+) -> None:
+    """Print a result for a machine or for a person: lines, or ``blocks`` of them such as SQL."""
+    from pipeline.cli.render.terminal import print_json, print_lines
+
     if as_json:
-        print(json.dumps(payload, ensure_ascii=False, allow_nan=False, default=str))
+        print_json(payload)
     else:
-        print("\n".join(render()))
+        print_lines(render(), blocks=blocks)

@@ -266,7 +266,7 @@ def sql(
         refuse_existing(out, force)
     query = as_sql(load(config), sheet, dialect, as_timestamp(as_of), ledger)
     if out is None:
-        print_result(as_json, {"dialect": dialect, "sql": query}, lambda: [query])
+        print_result(as_json, {"dialect": dialect, "sql": query}, lambda: [query], blocks=True)
     else:
         write_text(out, query)
         print_result(as_json, {"dialect": dialect, "written": str(out)}, lambda: [f"wrote {out}"])

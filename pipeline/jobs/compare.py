@@ -59,8 +59,11 @@ def compare(
     Raises ``DataError`` when no model is registered, or this model has seen some of the project's out-of-time leads.
     """
     from pipeline.registry.mlflow_registry import Registry
-    from pipeline.report import write_report
+    from pipeline.report import refuse_others, write_report
 
+    folder = out or state_folder() / "reports" / file.project.name
+    page, payload = folder / "report.html", folder / "report.json"
+    refuse_others(page, payload)
     progress("Opening the model", 0, 0)
     served = Registry(file.project.name).serving()
     if rows is None:
@@ -80,8 +83,6 @@ def compare(
     judged.refuse_seen()
     progress("Judging", 0, 0)
     comparison = compare_lenses(file, judged, served.display_name, warnings)
-    folder = out or state_folder() / "reports" / file.project.name
     folder.mkdir(parents=True, exist_ok=True)
-    page, payload = folder / "report.html", folder / "report.json"
     write_report(comparison, page, payload)
     return Compared(comparison, served.version, served.alias, page, payload)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,16 @@ def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> No
     from pipeline.demo import simulate, write_world
 
     source = configs_folder()
+    project = folder / "project.yaml"
+    if os.path.lexists(project) and not (
+        project.is_file() and f"name: demo_{world}\n" in project.read_text(errors="replace")
+    ):
+        raise UsageError(
+            "there is a project already that is not this demo",
+            value=str(project),
+            why="nothing of yours is overwritten",
+            fix="name another folder: leadlens demo --dir",
+        )
     (folder / "scorecards").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source / f"demo_{world}.yaml", folder / "project.yaml")
     shutil.copyfile(

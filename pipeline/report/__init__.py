@@ -3,12 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.report.page import write_report
+    from pipeline.report.page import refuse_others, write_report
     from pipeline.report.pictures import figures
 
-__all__ = ["figures", "write_report"]
+__all__ = ["figures", "refuse_others", "write_report"]
 
-_HOME = {"write_report": "pipeline.report.page", "figures": "pipeline.report.pictures"}
+_HOME = {
+    "write_report": "pipeline.report.page",
+    "refuse_others": "pipeline.report.page",
+    "figures": "pipeline.report.pictures",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import tempfile
 from functools import cache
 from importlib.resources import files
@@ -15,6 +16,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from features import UsageError
 from models.judging import Comparison
 from models.judging.lenses import MODEL, RULES
 from pipeline.private import file_mode
@@ -30,6 +32,37 @@ def write_report(comparison: Comparison, path_html: str | Path, path_json: str |
         _write(
             Path(path_json), json.dumps(comparison.to_dict(), allow_nan=False, indent=2, ensure_ascii=False)
         )
+
+
+_TITLE = re.compile(rb"<title>[^<]{1,200}: rules beside model</title>")
+
+
+def refuse_others(*paths: Path) -> None:
+    """Raise ``UsageError`` where a file that a report would replace is not a report of ours."""
+    for path in paths:
+        if not os.path.lexists(path) or _is_ours(path):
+            continue
+        raise UsageError(
+            "there is a file already that is no report of Leadlens",
+            value=str(path),
+            why="nothing of yours is overwritten; nothing was written",
+            fix="name another folder with --out, or move the file away",
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        if not path.is_file() or path.is_symlink():
+            return False
+        with path.open("rb") as file:
+            head = file.read(1 << 14)
+        if path.suffix == ".html":
+            return bool(_TITLE.search(head))
+        return head.lstrip().startswith(b"{") and {"headline", "story", "trust"} <= set(
+            json.loads(path.read_bytes())
+        )
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def page(comparison: Comparison) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from features.printable import printable
+
 if TYPE_CHECKING:
     from pipeline.dataset.scored_leads import ScoredLeads
 
@@ -31,7 +33,7 @@ def shap_summary(scored: ScoredLeads, most: int = 15) -> bytes:
         values=contributions.to_numpy(),
         base_values=np.full(len(frame), scored.prediction.base_value),
         data=np.column_stack([_shade(frame, name) for name in names]),
-        feature_names=[columns[name].label if name in columns else name for name in names],
+        feature_names=[_drawn(columns[name].label if name in columns else name) for name in names],
     )
     figure = plt.figure(figsize=(9, 6))
     try:
@@ -46,6 +48,11 @@ def shap_summary(scored: ScoredLeads, most: int = 15) -> bytes:
         return picture.getvalue()
     finally:
         plt.close(figure)
+
+
+def _drawn(label: str) -> str:
+    """A label as it is: dollars are no formula, and what steers a terminal would reach it in a warning of the fonts."""
+    return printable(label).replace("$", r"\$")
 
 
 def _shade(frame: pd.DataFrame, name: str) -> np.ndarray:

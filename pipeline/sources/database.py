@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -203,6 +206,8 @@ def _engine(url: str, shown: str, where: str) -> sa.Engine:
             address = address.set(drivername="postgresql+psycopg")
         if address.drivername.startswith("postgresql") and "connect_timeout" not in address.query:
             address = address.update_query_dict({"connect_timeout": "10"})
+        if address.get_backend_name() == "sqlite":
+            return sa.create_engine(address, creator=_sqlite_reader(address, shown, where))
         return sa.create_engine(address)
     except sa.exc.NoSuchModuleError:
         raise UsageError(
@@ -226,6 +231,21 @@ def _engine(url: str, shown: str, where: str) -> sa.Engine:
             where=where,
             fix="postgresql://user:${PASSWORD}@host/database",
         ) from None
+
+
+def _sqlite_reader(address: sa.URL, shown: str, where: str) -> Callable[[], sqlite3.Connection]:
+    """Opens an SQLite file for reading: by itself SQLite makes a file that is not there."""
+    named = address.database or ""
+    path = Path(unquote(urlsplit(named).path) if named.startswith("file:") else named)
+    if not path.is_file():
+        raise UsageError(
+            "there is no such file",
+            value=shown,
+            where=where,
+            fix="sqlite:///file.db is a path from where the command runs, sqlite:////a/file.db an absolute one",
+        )
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+    return lambda: sqlite3.connect(uri, uri=True)
 
 
 def _read_only(engine: sa.Engine) -> dict[str, Any]:

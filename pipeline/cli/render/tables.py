@@ -96,7 +96,7 @@ def signed(value: float) -> str:
 
 
 def safe(text: object) -> str:
-    # what leads typed must not control the terminal
+    # in a cell, where an escaped character would only be in the way
     return "".join(character if character.isprintable() else " " for character in str(text))
 
 

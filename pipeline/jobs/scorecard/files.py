@@ -183,7 +183,9 @@ def write_text(path: Path, text: str) -> None:
     """Write a file, and the folders it needs. Raises ``UsageError`` where that cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")
+        # a link that goes nowhere would make a file where it points to
+        with path.open("w" if path.exists() else "x", encoding="utf-8", newline="") as file:
+            file.write(text)
     except OSError as error:
         raise UsageError(f"this file cannot be written: {error.strerror}", value=str(path)) from None
 
@@ -191,7 +193,7 @@ def write_text(path: Path, text: str) -> None:
 def refuse_existing(path: Path, force: bool | None = None) -> None:
     """Raise ``UsageError`` where a file is there already; ``force`` replaces it, and is ``None`` where none can."""
     # unlike Path.exists never an error; what goes to a device or a pipe replaces nothing
-    if not force and os.path.exists(path) and not (path.is_char_device() or path.is_fifo()):
+    if not force and os.path.lexists(path) and not (path.is_char_device() or path.is_fifo()):
         raise UsageError(
             "there is a file already",
             value=str(path),
