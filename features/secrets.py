@@ -24,6 +24,7 @@ _FORMS = (
         r"\1***",
     ),
 )
+_PLACES = re.compile(r"^(?:OLD)?PWD$|_(?:FILE|PATH|DIR|URL)$", re.IGNORECASE)  # named alike, and no secrets
 _SHORTEST = 4  # of a value that is masked wherever it stands: shorter ones are parts of words
 _met: dict[str, str] = {}
 
@@ -40,7 +41,7 @@ def remember_secret(value: str | None, shown: str = "***") -> None:
 def remember_environment() -> None:
     """Mask the value of every environment variable that is called like a secret, such as ``PGPASSWORD``."""
     for name, value in os.environ.items():
-        if re.fullmatch(_NAMED, name, re.IGNORECASE):
+        if re.fullmatch(_NAMED, name, re.IGNORECASE) and not _PLACES.search(name):
             remember_secret(value)
 
 

@@ -75,6 +75,14 @@ def test_a_word_that_holds_a_secret_is_another_word() -> None:
     assert masked("postgresql: postgres failed") == "postgresql: *** failed"
 
 
+def test_the_folder_of_the_shell_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PWD", "OLDPWD", "IDENTITY_TOKEN_FILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    answer = leadlens("check", tmp_path / "nowhere.yaml")
+    assert answer.code == 2
+    assert str(tmp_path) in answer.err
+
+
 @pytest.mark.parametrize("place", ["read", "to"])
 def test_a_literal_password_is_in_no_record_and_is_named(place: str, tmp_path: Path) -> None:
     project = LittleProject(tmp_path)
