@@ -55,7 +55,7 @@ def _alike(
         days = np.full(len(numbers), _NO_DATE)
         days[known] = days_before(as_of[known], numbers[known]).astype(np.int64)
         return pd.factorize(days)[0]
-    if "{times}" in column.phrase:  # whole numbers, and few
+    if "{times}" in column.phrase or column.written:  # few
         return pd.factorize(numbers, use_na_sentinel=False)[0]
     # A number with decimals is worded by its rounded digits. Scaling may turn what is nearly a tie into one, and no
     # more: what is a tie then is worded by itself, and so are whole numbers, and what is rounded to 0 with its sign.

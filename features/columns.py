@@ -35,6 +35,7 @@ class FeatureColumn:
         before the as-of time, people are told the date, which is the same tomorrow.
     absent : the words for a missing value, and for none.
     monotone : 1 or -1 where only one direction makes sense, else 0.
+    written : numbers that stand for texts, such as ranges, each with the text as the user wrote it.
     shown_as : name of the column to show instead, which says the same more plainly; itself when empty.
     """
 
@@ -48,6 +49,7 @@ class FeatureColumn:
     phrase: str = ""
     absent: str = ""
     monotone: int = 0
+    written: tuple[tuple[float, str], ...] = ()
     shown_as: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,6 +76,9 @@ class FeatureColumn:
                 raise ValueError(f"{self.name} is told as a date: give the as-of time of the row")
             day = days_before(np.array([as_of], "datetime64[us]"), np.array([number]))[0]
             return phrase.replace("{date}", format_date(day))
+        for stands_for, text in self.written:
+            if number == stands_for:
+                return phrase.replace("{value}", text)
         if number == 0 and self.absent and self.unit in _NONE_AT_ZERO:
             return self.absent
         if number == 1:

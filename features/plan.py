@@ -10,6 +10,7 @@ from typing import Any, Literal
 from features.columns import Family
 from features.durations import format_duration, parse_duration
 from features.errors import DataError
+from features.withheld import Withheld
 
 Reading = Literal[
     "number", "category", "flag", "filled", "age", "years", "range", "size_band", "revenue_band", "age_band",
@@ -55,7 +56,8 @@ class EventKey:
 class AttributeFeature:
     """How one column of ``leads`` or ``accounts`` becomes a feature.
 
-    ``categories`` are the values kept as they are (others become ``(other)``); ``beside`` is another column of the
+    ``categories`` are the values kept as they are (others become ``(other)``), of ranges the texts that people are shown
+    for the numbers; ``beside`` is another column of the
     same row that the reading needs: the country of a phone number.
     """
 
@@ -104,7 +106,8 @@ class FeaturePlan:
     """The whole feature set. Equal plans over equal histories give equal matrices.
 
     ``hours`` asks for sessions and times of day, which need events with a time; ``purchases`` for the lead's own
-    past conversions; ``colleagues`` for roll-ups of the account, by name (True: all of them).
+    past conversions; ``colleagues`` for roll-ups of the account, by name (True: all of them). ``withheld`` are the columns
+    of names, free text and ids whose content no feature reads.
     """
 
     keys: tuple[EventKey, ...] = ()
@@ -117,11 +120,13 @@ class FeaturePlan:
     purchases: bool = False
     lead_age: bool = False
     colleagues: bool | tuple[str, ...] = False
+    withheld: tuple[Withheld, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, in the names of stored plans."""
         return {
             **asdict(self, dict_factory=_as_stored),
+            "withheld": [item._asdict() for item in self.withheld],
             "windows": [format_duration(window) for window in self.windows],
             "half_life": format_duration(self.half_life),
         }
@@ -157,6 +162,7 @@ class FeaturePlan:
             purchases=data["purchases"],
             lead_age=data["lead_age"],
             colleagues=tuple(rollups) if isinstance(rollups := data["colleagues"], list | tuple) else rollups,
+            withheld=tuple(Withheld(**item) for item in data.get("withheld", ())),
         )
 
 

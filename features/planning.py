@@ -37,10 +37,10 @@ def plan_vocabulary(history: History, spine: Spine, settings: FeatureSettings | 
     settings = settings or FeatureSettings()
     _check_names(history, settings)
     ages = history.engine.value(f"SELECT count(DISTINCT as_of - created_at) FROM {spine}")
+    attributes, events = plan_attributes(history, settings, spine), plan_events(history, settings, spine)
     plan = FeaturePlan(
-        **plan_events(history, settings, spine),
+        **{**attributes, **events, "withheld": (*attributes["withheld"], *events["withheld"])},
         half_life=settings.half_life,
-        attributes=plan_attributes(history, settings, spine),
         lead_age=history.clock == "time" and int(ages or 0) > 1,
         colleagues=plan_rollups(history, spine),
     )

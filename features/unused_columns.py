@@ -77,15 +77,21 @@ def unused_columns(
 ) -> list[UnusedColumn]:
     """The columns of leads, accounts and events that ``plan`` makes no feature of, each with the reason.
 
+    Among them are names of people, free text and ids, of which at most whether they are filled in is a feature.
+
     ``profiles`` are those of :func:`column_profiles`, where they are there already. Tables without rows have no
     columns worth naming.
     """
     used = _used(history, plan)
-    unused = [
-        UnusedColumn(profile.shown, *_reason(history, settings, profile))
-        for profile in (column_profiles(history) if profiles is None else profiles)
-        if profile.rows and (profile.table, profile.name) not in used
-    ]
+    withheld = {(item.table, item.column): item for item in plan.withheld}
+    unused = []
+    for profile in column_profiles(history) if profiles is None else profiles:
+        column = (profile.table, profile.name)
+        if profile.rows and (left_out := withheld.get(column)):
+            filled = "; whether it is filled in is a feature" if column in used else ""
+            unused.append(UnusedColumn(profile.shown, left_out.why, left_out.reason + filled))
+        elif profile.rows and column not in used:
+            unused.append(UnusedColumn(profile.shown, *_reason(history, settings, profile)))
     hidden = (
         UnusedColumn(name, "known-after", "known only after the outcome (`known_after`)")
         for name in history.hidden

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 from features.accounts.rollups import SHARED
 from features.attributes.as_of import attribute_steps
 from features.attributes.columns import expression
 from features.attributes.lookups import lookup_joins, lookups_of, make_lookups
+from features.attributes.personal import names_id, names_person_id, personal_text
+from features.attributes.ranges import is_shown
 from features.attributes.readings import FITS, beside_of, default_readings
 from features.errors import UsageError, listed
 from features.history import History, Kind
@@ -16,24 +19,25 @@ from features.phrases import words
 from features.plan import AttributeFeature, FeaturePlan, Reading
 from features.settings import FeatureSettings
 from features.spine import Spine
+from features.withheld import Why, Withheld
 
 _OPEN = ("category", "email_country", "phone_country", "postcode_area")  # read with a list of frequent values
 # Another feature already says that the value is missing: the known ones alone must differ.
 _KNOWN_ONLY = ("email_valid", "email_country", "phone_valid", "phone_kind", "phone_country")
 _SAMPLE = 300
+_FEW = 50  # different numbers, whatever they are called
 
 
-def plan_attributes(
-    history: History, settings: FeatureSettings, spine: Spine
-) -> tuple[AttributeFeature, ...]:
-    """Choose by what was known of each lead as of its latest row: nothing later is read.
+def plan_attributes(history: History, settings: FeatureSettings, spine: Spine) -> dict[str, Any]:
+    """``attributes`` and ``withheld`` of a ``FeaturePlan``, by what was known of each lead as of its latest row.
 
-    Readings with the same result for all leads are left out, unless ``settings.read`` asks for them.
+    Nothing later is read. Readings with the same result for all leads are left out, and of names of people, free text
+    and ids only whether they are filled in is read, unless ``settings.read`` asks for more.
     Raises ``UsageError`` where ``settings.read`` names an unknown column, or a reading that does not fit.
     """
     _check_read(history, settings)
     if not history.lead_attributes and not history.account_attributes:
-        return ()
+        return {"attributes": (), "withheld": ()}
     engine = history.engine
     last = f"SELECT max(row_id) AS row_id FROM {spine} GROUP BY lead_id"
     with Spine.make(
@@ -43,15 +47,18 @@ def plan_attributes(
         made = [step.name for step in steps]
         try:
             engine.run(steps)
-            candidates = FeaturePlan(attributes=tuple(_candidates(history, settings)))
+            chosen, withheld = _candidates(history, settings)
+            candidates = FeaturePlan(attributes=tuple(chosen))
             made += make_lookups(history, candidates, latest)
-            return tuple(_supported(history, candidates, settings, latest))
+            supported = tuple(_supported(history, candidates, settings, latest))
+            return {"attributes": supported, "withheld": tuple(withheld)}
         finally:
             engine.drop(*made)
 
 
-def _candidates(history: History, settings: FeatureSettings) -> list[AttributeFeature]:
+def _candidates(history: History, settings: FeatureSettings) -> tuple[list[AttributeFeature], list[Withheld]]:
     candidates: list[AttributeFeature] = []
+    withheld: list[Withheld] = []
     for source, attributes in (("lead", history.lead_attributes), ("account", history.account_attributes)):
         for column, kind in attributes.items():
             if column in settings.drop or (history.clock != "time" and kind == "time"):
@@ -62,9 +69,11 @@ def _candidates(history: History, settings: FeatureSettings) -> list[AttributeFe
                 family = "behavioural" if column in settings.behavioural else "demographic"
             readings = settings.read.get(column)
             if readings is None:
-                readings = default_readings(
-                    column, kind, _sample(history, source, column, kind), attributes, history.clock == "time"
-                )
+                sample = _sample(history, source, column, kind)
+                readings = default_readings(column, kind, sample, attributes, history.clock == "time")
+                if why := _why_withheld(history, source, column, readings, sample):
+                    withheld.append(Withheld(f"{source}s", column, why, readings[0]))
+                    readings = ("filled",)
             label = settings.labels.get(column, words(column))
             candidates += [
                 AttributeFeature(
@@ -77,7 +86,30 @@ def _candidates(history: History, settings: FeatureSettings) -> list[AttributeFe
                 )
                 for reading in readings
             ]
-    return candidates
+    return candidates, withheld
+
+
+def _why_withheld(
+    history: History, source: str, column: str, readings: Sequence[Reading], sample: Sequence[str]
+) -> Why | None:
+    """Why the content of a column that would be read as it is must not be; ``None`` where it may."""
+    if readings == ("category",):
+        return personal_text(column, sample)
+    if readings != ("number",) or not names_id(column):
+        return None
+    if names_person_id(column):
+        return "id"
+    value = history.engine.dialect.quote(column)
+    counts = history.engine.frame(
+        f"""
+        SELECT
+          count({value}) AS known,
+          count(DISTINCT {value}) AS n,
+          count(CASE WHEN {value} <> floor({value}) THEN 1 END) AS broken
+        FROM {source}_as_of
+        """
+    ).iloc[0]
+    return "id" if not counts["broken"] and counts["n"] > max(_FEW, 0.1 * counts["known"]) else None
 
 
 def _sample(history: History, source: str, column: str, kind: Kind) -> list[str]:
@@ -117,6 +149,13 @@ def _supported(
             feature = replace(feature, categories=tuple(value for value, _ in common))
             if not feature.categories:
                 continue
+        if feature.reading == "range":
+            raw = history.engine.dialect.text(
+                f"{feature.source}.{history.engine.dialect.quote(feature.column)}"
+            )
+            rest = f"ORDER BY n DESC, v LIMIT {settings.max_categories}"
+            texts = [text for text, _ in _counts(history, plan, latest, raw, rest)]
+            feature = replace(feature, categories=tuple(text for text in texts if is_shown(text)))
         if feature.column not in settings.read:
             known = feature.reading in _KNOWN_ONLY
             value = expression(history, feature, read)
@@ -193,6 +232,8 @@ def _check_read(history: History, settings: FeatureSettings) -> None:
     known = [column for attributes in own for column in attributes]
     for column, readings in settings.read.items():
         if column not in known:
+            if column in history.event_properties and tuple(readings) == ("category",):
+                continue  # what is withheld of events, asked for all the same
             raise UsageError(
                 "this column is not in the data", value=column, known=known, where="features.read"
             )

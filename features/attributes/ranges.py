@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 _LARGEST = 1e15
+_LONGEST_SHOWN, _MOST_WORDS = 40, 6
 _LONGEST = 60  # what is longer is a sentence, not a range
 _SCALES = {
     1e3: "k t tsd thousand tausend mil mille",
@@ -62,6 +63,16 @@ def is_range(text: str) -> bool:
     plain = _plain(text)
     two_ends = len(_NUMBER.findall(plain)) == 2
     return range_number(text) is not None and (two_ends or _OPEN.search(plain) is not None)
+
+
+def is_shown(text: str) -> bool:
+    """Whether a text says a range or a number and little more, so that it can be shown for the number read from it.
+
+    >>> [is_shown(text) for text in ("50-74K", "51-200 employees", "1,500", "rang at 5-6, Anna asks for a call", "room 5")]
+    [True, True, True, False, False]
+    """
+    short = len(text) <= _LONGEST_SHOWN and len(text.split()) <= _MOST_WORDS
+    return short and range_number(text) is not None and (is_range(text) or not any(map(str.isalpha, text)))
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
+from features.attributes.ranges import range_number
 from features.columns import FeatureColumn
 from features.plan import AttributeFeature, Reading
 
@@ -93,7 +94,17 @@ def attribute_column(feature: AttributeFeature) -> FeatureColumn:
         condition=f"{feature.source}s.{feature.column}",
         phrase=filled(words.phrase),
         absent=filled(words.absent),
+        written=_written(feature) if feature.reading == "range" else (),
     )
+
+
+def _written(feature: AttributeFeature) -> tuple[tuple[float, str], ...]:
+    """The numbers of ranges, each with the text that most leads have for it."""
+    texts: dict[float, str] = {}
+    for text in feature.categories:
+        if (number := range_number(text)) is not None:
+            texts.setdefault(number, text)
+    return tuple(texts.items())
 
 
 def _years_label(feature: AttributeFeature) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
+from features.attributes.personal import personal_text
 from features.behaviour.aggregates import days_between
 from features.conditions.condition import Condition
 from features.engines import Step
@@ -18,6 +20,7 @@ from features.plan import EventKey, Rate, Touch
 from features.settings import FeatureSettings
 from features.spine import Spine
 from features.visibility import visible
+from features.withheld import Withheld
 
 _WINDOWS = tuple(timedelta(days=days) for days in (1, 7, 30, 90, 365))
 MOST_AMOUNTS = 4
@@ -25,6 +28,7 @@ _MOST_TOUCHES = 4
 _LEAST_ROWS = 5
 # Support is a share; this many rows estimate it well enough.
 _SAMPLE = 20_000
+_VALUES = 300  # of a property, to see whether they are names or free text
 _CHANNEL = re.compile(r"channel|source|medium|utm", re.IGNORECASE)
 # Names of numbers that identify, not measure: ``clerk``, ``userId``, ``offer_no``; not ``no_of_cds``.
 _ONE_OF_MANY = re.compile(
@@ -52,7 +56,8 @@ def plan_events(history: History, settings: FeatureSettings, spine: Spine) -> di
     try:
         support = _Support(history, settings, spine)
         if not support.types:
-            return {"keys": tuple(own), "windows": tuple(sorted(set(settings.windows or _WINDOWS)))}
+            windows = tuple(sorted(set(settings.windows or _WINDOWS)))
+            return {"keys": tuple(own), "windows": windows, "withheld": ()}
         keys = support.keys()
         return {
             "keys": (*keys, *own),
@@ -61,6 +66,7 @@ def plan_events(history: History, settings: FeatureSettings, spine: Spine) -> di
             "rates": _rates(keys),
             "hours": support.hours(),
             "purchases": support.purchases(),
+            "withheld": tuple(support.withheld),
         }
     finally:
         history.engine.drop("plan_rows", "plan_seen")
@@ -97,6 +103,7 @@ class _Support:
         types = self._support("event_type")
         self.by_type = dict(zip(types["value"], types["n"], strict=True))
         self.types = [name for name, count in self.by_type.items() if count >= self.least]
+        self.withheld = list(self._withheld()) if self.types else []
 
     def _support(self, columns: str, where: str = "TRUE", limit: int | None = None) -> pd.DataFrame:
         """(value, n): rows with each value, most frequent first."""
@@ -134,8 +141,31 @@ class _Support:
         return [
             name
             for name, kind in self.history.event_properties.items()
-            if kind in ("category", "boolean") and name not in self.settings.drop
+            if kind in ("category", "boolean")
+            and name not in self.settings.drop
+            and name not in {item.column for item in self.withheld}
         ]
+
+    def _withheld(self) -> Iterator[Withheld]:
+        """Properties that hold names of people or free text: no value of theirs is counted unless asked for."""
+        dialect = self.engine.dialect
+        for name, kind in self.history.event_properties.items():
+            if kind != "category" or name in self.settings.drop or name in self.settings.read:
+                continue
+            sample = self.engine.frame(
+                f"""
+                SELECT v.value
+                FROM (
+                  SELECT DISTINCT {dialect.text(dialect.quote(name))} AS value
+                  FROM plan_seen
+                  WHERE {dialect.quote(name)} IS NOT NULL
+                ) AS v
+                ORDER BY {dialect.hash_number("v.value")}, v.value
+                LIMIT {_VALUES}
+                """
+            )
+            if why := personal_text(name, list(sample["value"])):
+                yield Withheld("events", name, why, "category")
 
     def _values(self, name: str) -> list[tuple[int, EventKey]]:
         """Each value of a property within each event type."""

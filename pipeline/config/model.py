@@ -175,7 +175,7 @@ class Features(Section):
     read: dict[str, Readings] = Field(
         default_factory=dict,
         description="How to read a column of leads or accounts, where its name and values suggest otherwise: one "
-        "reading or a list.",
+        "reading or a list. Names of people, free text and ids are read only if they are named here; of events as category.",
     )
 
 

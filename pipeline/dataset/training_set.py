@@ -13,6 +13,7 @@ from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
 from features.planning import plan_features
 from features.spine import Spine
+from features.withheld import withheld_note
 from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
 from models.statistics import weighted_mean
 from pipeline.config import ProjectFile
@@ -157,8 +158,15 @@ def _training_set(
         spine=spine,
         warnings=(
             *found,
-            *([spine.note] if spine.note else []),
-            *([rows.sample.message] if rows.sample else []),
+            *(
+                note
+                for note in (
+                    spine.note,
+                    withheld_note(plan.withheld),
+                    rows.sample.message if rows.sample else None,
+                )
+                if note
+            ),
         ),
         room=room,
         weight=rows.weight,

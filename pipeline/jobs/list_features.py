@@ -19,6 +19,7 @@ from features.matrix import build_matrix, feature_steps, plan_columns, write_mat
 from features.plan import FeaturePlan
 from features.planning import plan_features, plan_vocabulary
 from features.spine import Spine, build_spine
+from features.withheld import withheld_note
 from models.scorecard.sql_export.formatting import lines_of, tokens
 from pipeline.config import EngineSettings, ProjectFile
 from pipeline.dataset.default_spine import training_spine
@@ -102,6 +103,8 @@ def list_features(
                 Step(step.name, "\n".join(lines_of(tokens(step.sql, history.engine.dialect.name))))
                 for step in (*lookup_steps(history, plan, rows), *feature_steps(history, plan, rows))
             )
+    if left_out := withheld_note(plan.withheld):
+        notes.append(left_out)
     return FeatureList(
         columns=plan_columns(plan), steps=steps, ran=tuple(ran), written=out, notes=tuple(notes)
     )

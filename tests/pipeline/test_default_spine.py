@@ -46,6 +46,7 @@ def project(folder: Path, *, spine: dict[str, object] | None = None, horizon: st
     built.events = pd.DataFrame(looked, columns=["lead_id", "occurred_at", "event_type", "page"])
     built.settings["outcome"] = {"horizon": horizon}
     built.settings["model"] = {"trials": 1, "folds": 2}
+    built.settings["drift"] = {"mode": "warn"}  # the data are old
     del built.settings["spine"]
     if spine is not None:
         built.settings["spine"] = spine
