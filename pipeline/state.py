@@ -11,31 +11,51 @@ from pipeline.private import private_files, wider_than_asked
 
 
 def state_folder() -> Path:
-    """The folder, created if missing, with a .gitignore of its own. Raises ``UsageError`` if it is not writable."""
+    """The folder, created if missing, with a .gitignore of its own.
+
+    It may be read-only: what must write into it asks ``writable_state``. Raises ``UsageError`` if there is none and it
+    cannot be made.
+    """
     folder = Path(os.environ.get("LEADLENS_HOME") or ".leadlens").absolute()
     try:
         ignore = folder / ".gitignore"
-        if not ignore.exists():
+        if not folder.is_dir() or (not ignore.exists() and state_is_writable(folder)):
             with private_files():
                 folder.mkdir(parents=True, exist_ok=True)
                 ignore.write_text("*\n")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(EACCES, os.strerror(EACCES))
+        os.listdir(folder)
     except OSError as error:
-        raise UsageError(
-            "models, runs and reports cannot be stored here",
-            value=str(folder),
-            why=error.strerror or str(error),
-            fix="run the command in a folder that you may write to, or set one: export LEADLENS_HOME=/a/folder",
-        ) from None
+        raise _unusable(folder, error) from None
     return folder
+
+
+def writable_state() -> Path:
+    """The folder, for those who must write. Raises ``UsageError`` if it is not writable."""
+    folder = state_folder()
+    if not state_is_writable(folder):
+        raise _unusable(folder, PermissionError(EACCES, os.strerror(EACCES)))
+    return folder
+
+
+def state_is_writable(folder: Path | None = None) -> bool:
+    """Whether files can be made in the state folder."""
+    return os.access(folder or state_folder(), os.W_OK | os.X_OK)
+
+
+def _unusable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        "models, runs and reports cannot be stored here",
+        value=str(folder),
+        why=error.strerror or str(error),
+        fix="run the command in a folder that you may write to, or set one: export LEADLENS_HOME=/a/folder",
+    )
 
 
 def open_to_others() -> str | None:
     """A warning where more people may enter the state folder than ``LEADLENS_GROUP`` says."""
     folder = state_folder()
     mode = folder.stat().st_mode & 0o777
-    if os.name == "nt" or not wider_than_asked(mode):
+    if os.name == "nt" or not state_is_writable(folder) or not wider_than_asked(mode):
         return None
     return (
         f"the folder of models, runs and prepared data is open to others on this machine ({mode:04o}), and it holds personal "
@@ -50,4 +70,4 @@ def tracking_uri() -> str:
 
 def study_storage() -> str:
     """The Optuna store, from which an interrupted training resumes."""
-    return f"sqlite:///{state_folder() / 'optuna.db'}"
+    return f"sqlite:///{writable_state() / 'optuna.db'}"

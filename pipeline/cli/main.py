@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsOf, Config, Json, as_timestamp, load, print_result
+from pipeline.cli.options import AsOf, Challenger, Config, Json, as_timestamp, load, print_result
 from pipeline.cli.scorecard import scorecard
 
 # Nothing heavy is imported up here: `leadlens --help` answers in less than half a second.
@@ -201,6 +201,7 @@ def explain(
         int | None,
         typer.Option("--data-version", min=1, help="Replay a past run: its data_version in scoring_runs."),
     ] = None,
+    challenger: Challenger = False,
     as_json: Json = False,
 ) -> None:
     """Explain one lead's score by both lenses, line by line.
@@ -210,7 +211,9 @@ def explain(
     from pipeline.cli.render.jobs import render_explanation
     from pipeline.jobs.explain import explain as job
 
-    result = job(load(config), lead, as_of=as_timestamp(as_of), data_version=data_version)
+    result = job(
+        load(config), lead, as_of=as_timestamp(as_of), data_version=data_version, challenger=challenger
+    )
     print_result(as_json, result.to_dict(), lambda: render_explanation(result))
 
 
@@ -245,6 +248,7 @@ def score(
         str | None, typer.Option("--to", help="duckdb:///file, postgresql://…, or a .parquet or .csv path.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Score, but write nothing.")] = False,
+    challenger: Challenger = False,
     force: Annotated[
         str | None,
         typer.Option("--force", metavar="REASON", help="Write although the night is unlike those before."),
@@ -253,7 +257,7 @@ def score(
 ) -> None:
     """Score every open lead and write the scores back.
 
-    With the champion, else the challenger. All scores are written or none; only what changed is written. A night unlike
+    With the champion; with the challenger until there is one, or by --challenger. All scores are written or none; only what changed is written. A night unlike
     those before, or unlike what the model learned from, is refused.
     """
     from pipeline.cli.render.jobs import render_scoring
@@ -262,7 +266,13 @@ def score(
 
     with shown() as progress:
         result = job(
-            load(config), as_of=as_timestamp(as_of), to=to, dry_run=dry_run, force=force, progress=progress
+            load(config),
+            as_of=as_timestamp(as_of),
+            to=to,
+            dry_run=dry_run,
+            force=force,
+            challenger=challenger,
+            progress=progress,
         )
     print_result(as_json, result.to_dict(), lambda: render_scoring(result))
 

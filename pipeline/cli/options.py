@@ -21,6 +21,7 @@ AsOf = Annotated[
     str | None,
     typer.Option("--as-of", help="Score as of then (UTC), e.g. 2026-01-31; by default the data's end."),
 ]
+Challenger = Annotated[bool, typer.Option("--challenger", help="By the challenger, not the champion.")]
 
 
 def load(config: Path) -> ProjectFile:

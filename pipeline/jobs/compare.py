@@ -14,8 +14,9 @@ from pipeline.dataset.training_set import TrainingSet
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
+from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets
-from pipeline.state import state_folder
+from pipeline.state import writable_state
 from pipeline.threads import one_blas_thread
 
 
@@ -56,16 +57,16 @@ def compare(
 
     ``rows`` saves building again what `train` has just built (``Training.training_set``).
 
-    Raises ``DataError`` when no model is registered, or this model has seen some of the project's out-of-time leads.
+    Raises ``DataError`` when no model is registered, or this model has seen some of the project's out-of-time leads;
+    ``UsageError`` without ``out`` where the state folder can only be read.
     """
-    from pipeline.registry.mlflow_registry import Registry
     from pipeline.report import refuse_others, write_report
 
-    folder = out or state_folder() / "reports" / file.project.name
+    folder = out or writable_state() / "reports" / file.project.name
     page, payload = folder / "report.html", folder / "report.json"
     refuse_others(page, payload)
     progress("Opening the model", 0, 0)
-    served = Registry(file.project.name).serving()
+    served = serving_model(file.project.name)
     if rows is None:
         progress("Reading the history", 0, 0)
         history = open_history(file)

@@ -92,17 +92,23 @@ class Explanation:
 
 @private_files()
 def explain(
-    file: ProjectFile, lead_id: str, *, as_of: datetime | None = None, data_version: int | None = None
+    file: ProjectFile,
+    lead_id: str,
+    *,
+    as_of: datetime | None = None,
+    data_version: int | None = None,
+    challenger: bool = False,
 ) -> Explanation:
     """Explain one open lead, by default from all that is known today.
 
     ``data_version`` replays a past score from what was known to the run that made it (``scoring_runs`` records both).
+    By the champion, or by the challenger if ``challenger`` asks for it.
     Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open or a version that is not kept.
     """
     history = open_lead(file, lead_id, data_version)
     as_of, literal = as_of or history.data_end, history.engine.dialect.literal
     require_lead(history, lead_id)
-    served = serving_model(file.project.name)
+    served = serving_model(file.project.name, challenger=challenger)
     with (
         build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,
         Spine.make(

@@ -20,7 +20,9 @@ from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.registry.registered import Registered
+from pipeline.registry.serving import keep_serving
 from pipeline.scorecards.project import load_sheets
+from pipeline.state import writable_state
 from pipeline.threads import one_blas_thread
 
 
@@ -66,6 +68,7 @@ def promote(
     ``force`` gives the reason to promote anyhow. ``rows`` saves building again what `train` has just built for this
     challenger; it is used where there is no champion yet.
     """
+    writable_state()
     registry = Registry(file.project.name)
     challenger = registry.open("challenger")
     if challenger is None:
@@ -105,6 +108,7 @@ def promote(
     registry.promote(challenger.version)
     if force:
         registry.client.set_model_version_tag(file.project.name, challenger.version, "leadlens.forced", force)
+    keep_serving(file.project.name)
     return Promotion(
         project=file.project.name,
         version=challenger.version,

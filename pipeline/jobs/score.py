@@ -29,12 +29,16 @@ from pipeline.registry.serving import serving_model
 from pipeline.runs import RecordedRun, recorded_run
 from pipeline.runs.record import now
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
-from pipeline.state import state_folder
+from pipeline.state import state_folder, state_is_writable
 from pipeline.writeback import RunManifest, WriteResult, parse_target, stage_scores
 
 # Of more leads than these, a result holds those with the highest scores alone.
 _MOST_SHOWN = 50_000
 _SHOWN_OF_MORE = 1_000
+_READ_ONLY = (
+    "the state folder can only be read: this run leaves no record for later ones to be compared with, and a history with "
+    "anything new is read from its sources each time"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,17 +103,22 @@ def score(
     to: str | None = None,
     dry_run: bool = False,
     force: str | None = None,
+    challenger: bool = False,
     progress: Progress = silent,
 ) -> Scoring:
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
 
     Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
     writing equal scores again changes nothing. A night unlike those before is refused, unless ``force`` gives a reason;
-    a dry run only says so. Raises ``LeadlensError`` with the target as it was before. The run leaves a record in the
+    a dry run only says so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a
+    champion. Raises ``LeadlensError`` with the target as it was before. The run leaves a record in the
     state folder, however it ends (``pipeline.runs``); a dry run does not.
     """
-    with recorded_run(file.project.name, folder=state_folder() / "runs", kept=not dry_run) as run:
-        return _score(run, file, as_of, to, dry_run, force, run.follow(progress))
+    kept = not dry_run and state_is_writable()
+    with recorded_run(file.project.name, folder=state_folder() / "runs", kept=kept) as run:
+        if not dry_run and not kept:
+            run.warn(_READ_ONLY)
+        return _score(run, file, as_of, to, dry_run, force, challenger, run.follow(progress))
 
 
 def _score(
@@ -119,6 +128,7 @@ def _score(
     to: str | None,
     dry_run: bool,
     force: str | None,
+    challenger: bool,
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages
@@ -126,8 +136,8 @@ def _score(
     record.target, record.table = parse_target(target).shown, file.project.scores.table
     progress("Opening the model", 0, 0)
     with stages("model"):
-        served = serving_model(file.project.name)
-    if served.alias != "champion":
+        served = serving_model(file.project.name, challenger=challenger)
+    if served.alias != "champion" and not challenger:
         run.warn("no champion yet: the challenger scores (leadlens promote makes it champion)")
     progress("Reading the history", 0, 0)
     with stages("read"):
@@ -168,7 +178,10 @@ def _score(
         nullcontext()
         if dry_run
         else stage_scores(
-            target, table=record.table, run=RunManifest.of(record), folder=state_folder() / "written"
+            target,
+            table=record.table,
+            run=RunManifest.of(record),
+            folder=state_folder() / "written" if state_is_writable() else None,
         )
     )
     with staging as staged:

@@ -27,7 +27,9 @@ from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.bundle import Bundle, Recipe
-from pipeline.state import study_storage
+from pipeline.registry.description import data_set, described, run_name, typical_row
+from pipeline.registry.serving import keep_serving
+from pipeline.state import study_storage, writable_state
 from pipeline.threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ def train(
     from models.training import TrainSettings, train_model
     from pipeline.registry.mlflow_registry import Registry
 
+    writable_state()
     progress("Reading the history", 0, 0)
     history = open_history(file)
     progress("Building features and rule points", 0, 0)
@@ -145,22 +148,28 @@ def train(
     comparison = None if rows.rules is None else compare_lenses(file, judged, "challenger", warnings)
     figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}
     progress("Registering", 0, 0)
-    with (
-        registry.run(
-            file.project.name, {"leadlens.kind": "training", "leadlens.data_version": str(history.version)}
-        ) as run,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        _log(registry, file, history, rows, trained, judged, figures, comparison, Path(folder))
-        shown = _model_input(rows, early[:5], bundle)
-        version = registry.register(bundle, shown, predict_frame(bundle.model, shown), Path(folder))
     parts = {"train": rows.train, "test": rows.test}
+    counts = {part: len(index) for part, index in parts.items()}
+    conversions = {part: int(rows.label[index].sum()) for part, index in parts.items()}
+    about = described(bundle.recipe, counts, conversions, figures)
+    tags = {
+        "leadlens.kind": "training",
+        "leadlens.data_version": str(history.version),
+        "mlflow.note.content": about,
+    }
+    with registry.run(run_name(bundle.recipe), tags) as run, tempfile.TemporaryDirectory() as folder:
+        _log(registry, file, history, rows, trained, judged, figures, comparison, Path(folder))
+        example = typical_row(_model_input(rows, early, bundle))
+        version = registry.register(
+            bundle, example, predict_frame(bundle.model, example), Path(folder), about
+        )
+    keep_serving(file.project.name)
     return Training(
         project=file.project.name,
         version=version,
         run_id=run.info.run_id,
-        rows={part: len(index) for part, index in parts.items()},
-        conversions={part: int(rows.label[index].sum()) for part, index in parts.items()},
+        rows=counts,
+        conversions=conversions,
         kind=trained.kind,
         trials=0 if trained.tuned is None else len(trained.tuned.trials),
         params={} if trained.tuned is None else trained.tuned.params.to_dict(),
@@ -227,6 +236,7 @@ def _log(
     """Parameters, metrics, fingerprints and artifacts of the run: a handful of calls, whatever the trials."""
     mlflow, bundle, tuned = registry.mlflow, judged.bundle, trained.tuned
     recipe = bundle.recipe
+    mlflow.log_input(data_set(recipe, len(rows.train)), context="training")
     mlflow.log_params(
         {
             **{f"model.{name}": value for name, value in (tuned.params.to_dict() if tuned else {}).items()},

@@ -53,7 +53,15 @@ class PreparedFolder:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """While inside, no file of any version is removed."""
-        with (self.path / "in_use").open("a") as lock:
+        path = self.path / "in_use"
+        try:
+            lock = path.open("a")
+        except OSError:  # a folder that can only be read
+            if not path.exists():
+                yield
+                return
+            lock = path.open()
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             yield
 

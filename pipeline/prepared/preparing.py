@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import shutil
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 
 from features import DuckDBEngine, Step
 from features.secrets import without_secrets
@@ -22,7 +26,7 @@ from pipeline.prepared.sources import look
 from pipeline.private import private_files
 from pipeline.sources.engines import preparing_engine
 from pipeline.sources.opening import ReadTables, check_hidden
-from pipeline.state import state_folder
+from pipeline.state import state_folder, state_is_writable
 
 Looks = dict[str, tuple[FileMark, ...] | None]
 
@@ -58,11 +62,13 @@ def prepare(file: ProjectFile, folder: PreparedFolder | None = None) -> tuple[Pr
     Raises ``UsageError`` where the project file does not fit the data, ``DataError`` where the data are ambiguous or
     broken; what was prepared before stays as it was.
     """
-    folder = folder or prepared_folder(file)
+    own, folder = folder is None, folder or prepared_folder(file)
     manifest = folder.read()
     looks = _look(file, manifest)
     if manifest is not None and _nothing_new(manifest, looks) and not folder.damaged(manifest):
         return folder, manifest
+    if own and not state_is_writable():
+        folder = PreparedFolder(_temporary() / folder.path.name)
     with folder.locked():
         manifest = folder.read()
         if manifest is not None and folder.damaged(manifest):
@@ -76,6 +82,14 @@ def prepare(file: ProjectFile, folder: PreparedFolder | None = None) -> tuple[Pr
             manifest = _Preparation(file, folder, engine, manifest, looks).run()
     _forget_others(folder)
     return folder, manifest
+
+
+@cache
+def _temporary() -> Path:
+    """Where a history is prepared for this process alone, if the state can only be read."""
+    folder = tempfile.TemporaryDirectory(prefix="leadlens-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _forget_others(folder: PreparedFolder) -> None:

@@ -15,14 +15,16 @@ from features import DataError
 from features.secrets import masked, remember_secrets_of
 from pipeline.registry.bundle import Bundle
 from pipeline.registry.registered import Alias, Registered
-from pipeline.state import state_folder, tracking_uri
+from pipeline.runs.record import now
+from pipeline.state import tracking_uri
 
 if TYPE_CHECKING:
     import mlflow
     import pandas as pd
 
 _PYFUNC = Path(__file__).with_name("pyfunc_model.py")
-_REQUIRED = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
+_REQUIRED = ("leadlens", "lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
+_PROMOTED = "leadlens.promoted_at"
 
 
 class Registry:
@@ -36,35 +38,46 @@ class Registry:
     @contextlib.contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator[mlflow.ActiveRun]:
         """A run of this project's experiment; it is marked failed if the block raises."""
+        from pipeline.registry.state_artifacts import LOCATION, forget_places
+
+        local = tracking_uri().startswith("sqlite:")
         experiment = self.client.get_experiment_by_name(self.project)
+        if local:
+            forget_places(tracking_uri())
         if experiment is None:
             # A server decides where artifacts go; the embedded store keeps them beside the database.
-            local = tracking_uri().startswith("sqlite:")
-            location = (state_folder() / "mlartifacts").as_uri() if local else None
+            location = LOCATION if local else None
             experiment_id = self.client.create_experiment(self.project, artifact_location=location)
         else:
             experiment_id = experiment.experiment_id
-        with self.mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=dict(tags)) as run:
+        # The path of the program, which MLflow would note, says nothing on another machine.
+        tags = {"mlflow.source.name": "leadlens", **tags}
+        with self.mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=tags) as run:
             yield run
 
     def register(
-        self, bundle: Bundle, signature_input: pd.DataFrame, output: pd.DataFrame, folder: Path
+        self, bundle: Bundle, example: pd.DataFrame, output: pd.DataFrame, folder: Path, about: str
     ) -> str:
-        """Log the bundle to the active run as a new version with the alias ``challenger``; returns the version."""
-        from importlib.metadata import version as installed
+        """Log the bundle to the active run as a new version with the alias ``challenger``; returns the version.
 
+        ``example`` goes with the model, so it is made up. ``about`` describes the version.
+        """
         bundle.save(folder / "bundle")
         with _quiet():
-            signature = self.mlflow.models.infer_signature(signature_input, output)
+            signature = self.mlflow.models.infer_signature(example, output)
             info = self.mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(_PYFUNC),
                 artifacts={"bundle": str(folder / "bundle")},
                 signature=signature,
-                pip_requirements=[f"{name}=={installed(name)}" for name in _REQUIRED],
+                input_example=example,
+                pip_requirements=requirements(),
                 registered_model_name=self.project,
             )
         version = str(info.registered_model_version)
+        self.client.update_model_version(self.project, version, description=about)
+        for name, value in _version_tags(bundle).items():
+            self.client.set_model_version_tag(self.project, version, name, value)
         self.client.set_registered_model_alias(self.project, "challenger", version)
         return version
 
@@ -78,26 +91,72 @@ class Registry:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
+        from pipeline.registry.state_artifacts import beside
+
         with _quiet():
-            folder = self.mlflow.artifacts.download_artifacts(f"models:/{self.project}@{alias}")
+            uri = self.client.get_model_version_download_uri(self.project, model.version)
+            folder = beside(uri, tracking_uri()) or self.mlflow.artifacts.download_artifacts(
+                f"models:/{self.project}@{alias}"
+            )
         return Registered(
             Bundle.load(Path(folder) / "artifacts" / "bundle"), str(model.version), alias, model.run_id
         )
 
-    def serving(self) -> Registered:
-        """The champion, else the challenger. Raises ``DataError`` if no model was trained."""
-        registered = self.open("champion") or self.open("challenger")
-        if registered is None:
+    def serving(self, challenger: bool = False) -> Registered:
+        """The champion; the challenger if it is asked for, or while there never was a champion.
+
+        Raises ``DataError`` if no model was trained, or a former champion is none any more.
+        """
+        if challenger:
+            registered = self.open("challenger")
+        else:
+            registered = self.open("champion") or (None if self._had_champion() else self.open("challenger"))
+        if registered is not None:
+            return registered
+        if not challenger and self._had_champion():
             raise DataError(
-                f"no model of {self.project!r} is registered",
+                f"{self.project!r} had a champion, and has none now",
                 where=_shown_store(),
-                fix="train one: leadlens train CONFIG (in the same folder: the store is in .leadlens)",
+                why="a challenger does not take its place unnoticed",
+                fix="promote the challenger (leadlens promote CONFIG), or score by it on purpose: --challenger",
             )
-        return registered
+        raise DataError(
+            f"no {'challenger' if challenger else 'model'} of {self.project!r} is registered",
+            where=_shown_store(),
+            fix="train one: leadlens train CONFIG (in the same folder: the store is in .leadlens)",
+        )
 
     def promote(self, version: str) -> None:
         """Give a version the alias ``champion``."""
+        self.client.set_model_version_tag(self.project, version, _PROMOTED, f"{now():%Y-%m-%dT%H:%M:%SZ}")
         self.client.set_registered_model_alias(self.project, "champion", version)
+
+    def _had_champion(self) -> bool:
+        found = self.client.search_model_versions(f"name = '{self.project}'")
+        return any(_PROMOTED in version.tags for version in found)
+
+
+def requirements() -> list[str]:
+    """What the model needs to be loaded and to predict as it does here: Leadlens, and what computes the score."""
+    from importlib.metadata import version
+
+    return [f"{name}=={version(name)}" for name in _REQUIRED]
+
+
+def _version_tags(bundle: Bundle) -> dict[str, str]:
+    from importlib.metadata import version
+
+    recipe = bundle.recipe
+    tags = {
+        "leadlens.version": version("leadlens"),
+        "leadlens.trained_to": recipe.trained_to,
+        "leadlens.test_from": recipe.test_from,
+        "leadlens.data_version": recipe.data_version,
+        "leadlens.data_fingerprint": recipe.data_fingerprint,
+        "leadlens.config_fingerprint": recipe.project_fingerprint,
+        "leadlens.sheet_version": recipe.sheet_version,
+    }
+    return {name: str(value) for name, value in tags.items() if value not in (None, "")}
 
 
 def _shown_store() -> str:
@@ -112,6 +171,9 @@ def _mlflow() -> Any:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     import mlflow
 
+    from pipeline.registry import state_artifacts
+
+    state_artifacts.register()
     for name in ("mlflow", "alembic", "alembic.runtime.migration", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.ERROR)
     remember_secrets_of(tracking_uri())

@@ -2,57 +2,73 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from features import DataError
 from pipeline.registry.bundle import Bundle
 from pipeline.registry.registered import Registered
-from pipeline.state import state_folder, tracking_uri
+from pipeline.state import state_folder, state_is_writable, tracking_uri
 
 
-def serving_model(project: str) -> Registered:
-    """The champion, else the challenger. Raises ``DataError`` if no model was trained.
+def serving_model(project: str, *, challenger: bool = False) -> Registered:
+    """The champion; the challenger if it is asked for, or while there never was a champion.
 
     Importing MLflow and asking its store takes seconds. Where the store is a file, a copy of the model is kept beside
-    the state, with the size and times of the store's files; while those stand still, nobody has moved an alias.
+    the state, with a digest of the store: while that is the same, nobody has moved an alias. So a state that was moved,
+    or that can only be read, serves without MLflow. Raises ``DataError`` as ``Registry.serving`` does.
     """
     store, folder = _store_mark(), state_folder() / "serving" / project
-    if store is not None and (known := _kept(folder, store)) is not None:
+    note = folder / ("challenger.json" if challenger else "serving.json")
+    if store is not None and (known := _kept(note, store)) is not None:
         return known
     from pipeline.registry.mlflow_registry import Registry
 
-    served = Registry(project).serving()
+    served = Registry(project).serving(challenger)
     store = _store_mark()
-    if store is not None:
-        _keep(folder, served, store)
+    if store is not None and state_is_writable():
+        _keep(note, served, store)
     return served
 
 
-def _store_mark() -> list[Any] | None:
-    """What changes with every write to a store that is a file; ``None`` for a server."""
+def keep_serving(project: str) -> None:
+    """Keep copies of what serves now, so that those who may only read the state need not ask MLflow."""
+    from pipeline.registry.mlflow_registry import Registry
+
+    if _store_mark() is None:
+        return
+    for challenger in (False, True):
+        with suppress(DataError):
+            served = Registry(project).serving(challenger)
+            if (store := _store_mark()) is not None:
+                name = "challenger.json" if challenger else "serving.json"
+                _keep(state_folder() / "serving" / project / name, served, store)
+
+
+def _store_mark() -> str | None:
+    """What changes with every write to a store that is a file, wherever it is; ``None`` for a server."""
     uri = tracking_uri()
     if not uri.startswith("sqlite:///") or os.environ.get("MLFLOW_REGISTRY_URI"):
         return None
-    database = uri.removeprefix("sqlite:///")
-    mark: list[Any] = [database]
-    for path in (Path(database), Path(f"{database}-wal")):
-        if path.exists():
-            state = path.stat()
-            mark.append([state.st_size, state.st_mtime_ns, state.st_ctime_ns])
-    return mark
+    digest = hashlib.blake2b(digest_size=16)
+    for path in (uri.removeprefix("sqlite:///"), f"{uri.removeprefix('sqlite:///')}-wal"):
+        with suppress(FileNotFoundError), open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
-def _kept(folder: Path, store: list[Any]) -> Registered | None:
+def _kept(path: Path, store: str) -> Registered | None:
     try:
-        note = json.loads((folder / "serving.json").read_text(encoding="utf-8"))
+        note = json.loads(path.read_text(encoding="utf-8"))
         if note["store"] != store:
             return None
-        bundle = _load(str(folder / note["folder"]))
+        bundle = _load(str(path.with_name(note["folder"])))
         return Registered(bundle, note["version"], note["alias"], note["run_id"])
     except (OSError, ValueError, KeyError, TypeError, DataError):
         return None  # it is asked for again
@@ -63,8 +79,8 @@ def _load(folder: str) -> Bundle:
     return Bundle.load(Path(folder))
 
 
-def _keep(folder: Path, served: Registered, store: list[Any]) -> None:
-    name = f"{served.version}-{served.run_id}"
+def _keep(path: Path, served: Registered, store: str) -> None:
+    folder, name = path.parent, f"{served.version}-{served.run_id}"
     if not (folder / name).exists():
         unfinished = folder / f"{name}.{os.getpid()}"
         served.bundle.save(unfinished)
@@ -79,9 +95,17 @@ def _keep(folder: Path, served: Registered, store: list[Any]) -> None:
         "run_id": served.run_id,
         "folder": name,
     }
-    unfinished = folder / f"serving.{os.getpid()}"
+    unfinished = path.with_suffix(f".{os.getpid()}")
     unfinished.write_text(json.dumps(note), encoding="utf-8")
-    os.replace(unfinished, folder / "serving.json")
+    os.replace(unfinished, path)
+    used = {_named(note) for note in folder.glob("*.json")}
     for old in folder.iterdir():
-        if old.is_dir() and old.name != name and "." not in old.name:
+        if old.is_dir() and old.name not in used and "." not in old.name:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _named(note: Path) -> str:
+    """The folder that a note names."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(note.read_text(encoding="utf-8"))["folder"])
+    return ""

@@ -8,7 +8,11 @@ as `mlflow ui`.
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -18,6 +22,12 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 SCHEME = "leadlens"
 LOCATION = f"{SCHEME}:/mlartifacts"
 _SQLITE = "sqlite:///"
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
 
 
 class StateArtifacts(LocalArtifactRepository):  # type: ignore[misc]
@@ -31,6 +41,43 @@ class StateArtifacts(LocalArtifactRepository):  # type: ignore[misc]
             raise MlflowException(f"{artifact_uri} is beside an SQLite database, and the store is none")
         path = Path(store.removeprefix(_SQLITE)).parent / artifact_uri.removeprefix(f"{SCHEME}:").lstrip("/")
         super().__init__(path.absolute().as_uri(), tracking_uri, registry_uri)
+
+
+def beside(uri: str, store: str) -> Path | None:
+    """The folder of a ``file:`` address that was noted before the state was moved; ``None`` where it needs no help."""
+    parts = uri.partition("/mlartifacts/")
+    if not uri.startswith("file:") or not store.startswith(_SQLITE) or not parts[2]:
+        return None
+    noted = Path(url2pathname(urlsplit(uri).path))
+    now = Path(store.removeprefix(_SQLITE)).parent / "mlartifacts" / url2pathname(parts[2])
+    return now if now.exists() and not noted.exists() else None
+
+
+def forget_places(store: str) -> None:
+    """Rewrite addresses in an SQLite store, by which releases up to 0.4.0 noted where artifacts were.
+
+    Only those of files that are in the folder ``mlartifacts`` beside the database; also of MLflow's own experiment
+    *Default*, which is nowhere used. Costs a millisecond where there is nothing to do.
+    """
+    database = Path(store.removeprefix(_SQLITE))
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table, column in _ADDRESSES:
+            for (address,) in connection.execute(
+                f"SELECT DISTINCT {column} FROM {table} WHERE {column} LIKE '%/mlartifacts%' OR {column} LIKE '%/mlruns/%'"
+            ).fetchall():
+                folder, _, rest = address.partition("/mlartifacts")
+                if address.startswith(f"{SCHEME}:"):
+                    continue
+                if "/mlruns/" in address:
+                    stays = (database.parent / "mlruns").exists() or Path(
+                        address.removeprefix("file://")
+                    ).exists()
+                    new = None if stays else f"{LOCATION}/{address.rpartition('/mlruns/')[2]}"
+                else:
+                    there = (database.parent / "mlartifacts" / url2pathname(rest.strip("/"))).exists()
+                    new = LOCATION + rest if folder.startswith("file:") and there else None
+                if new:
+                    connection.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, address))
 
 
 def register() -> None:

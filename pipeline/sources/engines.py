@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features import DuckDBEngine
 from pipeline.config import EngineSettings, ProjectFile
 from pipeline.memory import job_memory
-from pipeline.state import state_folder
+from pipeline.state import state_folder, state_is_writable
 
 if TYPE_CHECKING:
     from features.engines.spark import SparkEngine
@@ -19,12 +21,19 @@ _STREAMING = 700_000_000  # bytes
 def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
     """DuckDB within the memory that a job may use; what does not fit spills to ``engine.work``."""
     settings = file.project.engine
-    spill = state_folder() / "spill" if settings.work is None else file.resolve(settings.work)
+    spill = _spill() if settings.work is None else file.resolve(settings.work)
     if settings.memory is not None:
         return DuckDBEngine(memory=_bytes(settings.memory, "B"), spill=spill)
     engine = DuckDBEngine(spill=spill)
     engine.connection.execute(f"SET memory_limit = '{job_memory(settings)}B'")
     return engine
+
+
+def _spill() -> Path:
+    folder = (
+        state_folder() if state_is_writable() else Path(tempfile.gettempdir()) / f"leadlens-{os.getpid()}"
+    )
+    return folder / "spill"
 
 
 def preparing_engine(file: ProjectFile, spill: Path) -> DuckDBEngine:

@@ -257,8 +257,9 @@ def test_promotion_is_a_gate(
         assert "champion already" in render_promotion(promote(starter))[0]
         assert score(starter, dry_run=True).alias == "champion"
     finally:  # other tests of this module ask what happens before there is one
-        name = starter.project.name
-        gate.Registry(name).client.delete_registered_model_alias(name, "champion")
+        name, client = starter.project.name, gate.Registry(starter.project.name).client
+        client.delete_model_version_tag(name, trained.version, "leadlens.promoted_at")
+        client.delete_registered_model_alias(name, "champion")
 
 
 def test_a_changed_sheet_is_said_and_the_model_keeps_its_own(starter: ProjectFile, trained: Training) -> None:
