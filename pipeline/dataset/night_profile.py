@@ -16,7 +16,7 @@ from pipeline.drift.profile import Flow, Profile
 
 _DAYS = 63
 _SPANS = (2, 7)
-_MAIN_FEATURES = 30
+_MAIN_FEATURES, _MOST_ATTRIBUTES = 30, 60
 _MOST_TYPES = 100
 _MOST_COLUMNS = 300
 _NEW = timedelta(days=28)
@@ -45,11 +45,13 @@ def data_profile(history: History, as_of: datetime) -> Profile:
 
 
 def main_features(scored: ScoredLeads, plan: FeaturePlan) -> dict[str, Histogram]:
-    """The features that move the scores of these rows most, with bins made of their values."""
+    """The features that move the scores of these rows most, and attributes, with bins made of their values."""
     steady = {item.name for item in plan.attributes if item.reading not in _AGEING}
     weights = scored.prediction.contributions.abs().mean().sort_values(ascending=False, kind="stable")
     columns: Mapping[str, FeatureColumn] = {column.name: column for column in scored.matrix.columns}
-    names = [str(name) for name in weights.index if name in columns and weights[name] > 0][:_MAIN_FEATURES]
+    main = [str(name) for name in weights.index if name in columns and weights[name] > 0][:_MAIN_FEATURES]
+    # A sheet, or the next model, may use what this model does not.
+    names = list(dict.fromkeys([*main, *sorted(steady & set(columns))[:_MOST_ATTRIBUTES]]))
     return {
         name: Histogram.of(
             scored.matrix.frame[name],

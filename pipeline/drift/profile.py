@@ -38,7 +38,7 @@ class Profile:
     types : events of each type that twenty or more leads have; ``""`` are all others together.
     open : leads that were open.
     grades : scored leads per grade of the model.
-    features : the model's main features; of a large night of a sample of its leads.
+    features : the model's main features, and attributes; of a training with very many leads of a sample of them.
     """
 
     as_of: datetime
