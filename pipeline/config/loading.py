@@ -73,7 +73,10 @@ def load_project(path: str | Path) -> ProjectFile:
 
 
 def expand(text: str, where: str) -> str:
-    """Replace ``${NAME}`` and ``${NAME:-default}`` by environment variables, whose values are never printed."""
+    """Replace ``${NAME}`` and ``${NAME:-default}`` by environment variables, whose values are never printed.
+
+    User and password of a URL are taken as they are: what has a meaning in URLs is percent-encoded here.
+    """
 
     def value(match: re.Match[str]) -> str:
         name, default = match[1], match[2]
@@ -87,10 +90,8 @@ def expand(text: str, where: str) -> str:
                 fix=f"export {name}=…  (or write a default: ${{{name}:-…}})",
             )
         # Characters such as @ and / in the password of a URL would change what the URL means.
-        in_password = (
-            "://" in text and text[: match.start()].endswith(":") and text[match.end() :].startswith("@")
-        )
-        return quote(found, safe="") if in_password else found
+        secret = _names_user_or_password(text[: match.start()], text[match.end() :])
+        return quote(found, safe="") if secret else found
 
     expanded = _VARIABLE.sub(value, text)
     if "://" in expanded:
@@ -98,6 +99,23 @@ def expand(text: str, where: str) -> str:
             remember_secret(os.environ.get(match[1]), match[0])
         remember_secrets_of(expanded)
     return expanded
+
+
+def _names_user_or_password(before: str, after: str) -> bool:
+    """Whether what stands between is (part of) the user or the password in ``scheme://user:password@host``.
+
+    >>> _names_user_or_password("pg://ann:", "@host/crm"), _names_user_or_password("pg://", ":${PW}@host")
+    (True, True)
+    >>> _names_user_or_password("pg://ann:secret@", ":5432/crm"), _names_user_or_password("pg://", "@host")
+    (False, False)
+    """
+    _, scheme, userinfo = before.rpartition("://")
+    if not scheme or re.search(r"[/?#@]", userinfo):
+        return False
+    # All of user:password in one variable has its colon, which must stay one.
+    return bool(
+        re.match(r"[^/?#@]*@" if ":" in userinfo else r"[^/?#@]*:[^/?#@]*@", _VARIABLE.sub("", after))
+    )
 
 
 def unexpanded(text: str) -> str:

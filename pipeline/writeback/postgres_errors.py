@@ -39,7 +39,7 @@ _BY_TEXT: tuple[tuple[str, str, str], ...] = (
     (
         r"password authentication failed|no password supplied|authentication failed",
         "PostgreSQL rejects the user or the password",
-        "check both; percent-encode special characters of the password (@ is %40, : is %3A, % is %25)",
+        "check both; a password in ${NAME} is written as it is, one in the URL itself percent-encoded (@ is %40, : is %3A, % is %25)",
     ),
     (
         r'database ".*" does not exist',

@@ -109,7 +109,7 @@ def _parse_postgres(to: str) -> Target:
     if to.count("@") > 1:
         raise UsageError(
             "this PostgreSQL URL contains more than one @ (it is not shown: it may contain a password)",
-            fix="percent-encode special characters of the password: @ is %40, : is %3A, / is %2F",
+            fix="write the password as ${NAME}, as it is, or percent-encode its special characters here: @ is %40, : is %3A, / is %2F",
             where="--to",
         )
     url = None

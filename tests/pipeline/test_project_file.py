@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from features import UsageError
+from features import secrets as memory
 from models.scorecard import Sheet
 from pipeline.config import Project, expand, load_project, unexpanded
 from pipeline.dataset.saved_matrix import deciding_settings
@@ -110,6 +112,41 @@ def test_the_environment_is_put_in_but_not_told(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UsageError, match="LEADLENS_UNSET") as caught:
         expand("${LEADLENS_UNSET}", "here")
     assert "p@ss" not in str(caught.value)
+
+
+ODD = "p@ss/w:rd%41 #?é&=$"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "postgresql://ann:${PW}@host:5432/crm",
+        "postgresql://${WHO}:${PW}@host:5432/crm",
+        "postgresql://${WHO}:${PW}@${HOST}:5432/${BASE:-crm}",
+        "postgresql+psycopg://ann:${UNSET:-p@ss/w:rd%41 #?é&=$}@host:5432/crm",
+        "postgresql://ann:p%40ss${REST}@host:5432/crm",
+    ],
+)
+def test_a_password_in_the_environment_is_taken_as_it_is(
+    written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"PW": ODD, "WHO": "ann", "HOST": "host", "REST": ODD.removeprefix("p@ss")}.items():
+        monkeypatch.setenv(name, value)
+    url = make_url(expand(written, "here"))
+    assert (url.username, url.password, url.host, url.port, url.database) == ("ann", ODD, "host", 5432, "crm")
+
+
+@pytest.fixture(autouse=True)
+def nothing_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is met here as a secret is an ordinary word elsewhere."""
+    monkeypatch.setattr(memory, "_met", {})
+
+
+def test_user_and_password_in_one_variable_stay_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOTH", "ann:p%40ss")
+    assert expand("postgresql://${BOTH}@host/crm", "here") == "postgresql://ann:p%40ss@host/crm"
+    monkeypatch.setenv("URL", "postgresql://ann:p%40ss@host/crm")
+    assert expand("${URL}", "here") == "postgresql://ann:p%40ss@host/crm"
 
 
 OLD = """\

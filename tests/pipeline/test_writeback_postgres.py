@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import make_url
 
 from features.errors import LeadlensError
+from pipeline.config import expand
 from pipeline.writeback import WriteResult, postgres, write_scores
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.postgres_errors import explained
@@ -147,6 +148,17 @@ def test_refusals_name_the_cause_and_never_the_password(postgres_server: Postgre
         }
         for to, cause in causes.items():
             assert cause in _refusal(to).what
+
+
+def test_a_password_in_the_environment_opens_the_server_as_it_is(
+    postgres_server: PostgresServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_PW", PASSWORD)
+    written = f"postgresql://crm:${{CRM_PW}}@127.0.0.1:{postgres_server.port}/{DATABASE}"
+    assert write_scores(scores(), expand(written, "--to"), run=run()).inserted == 5
+    # Who encodes it twice is told what is meant, not to encode it.
+    monkeypatch.setenv("CRM_PW", quote(PASSWORD, safe=""))
+    assert "a password in ${NAME} is written as it is" in str(_refusal(expand(written, "--to")).fix)
 
 
 def test_a_driver_that_quotes_the_password_is_not_repeated() -> None:
