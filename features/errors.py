@@ -9,6 +9,7 @@ from features.printable import printable
 from features.secrets import masked
 
 _LONGEST = 200
+_READ = 10_000  # of a value that may be a whole file
 
 
 class LeadlensError(Exception):
@@ -136,6 +137,6 @@ def counted(count: int, thing: str) -> str:
 
 def _shown(value: object, limit: int = _LONGEST) -> str:
     plain = value.item() if hasattr(value, "item") else value  # a NumPy number
-    text = masked(plain if isinstance(plain, str) else repr(plain))
+    text = masked((plain if isinstance(plain, str) else repr(plain))[:_READ])
     text = printable(text[: limit + 1])
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -8,17 +8,18 @@ from typing import overload
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 _PLACEHOLDER = r"(?:password|\*\*\*|\$\{\w+\})"  # of an example, of an earlier masking, of the environment
-_NAMED = r"[\w-]*(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|private_?key)\w*"
+# Every repetition is bounded: a megabyte of one letter must not take an hour.
+_NAMED = r"(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|private_?key)\w{0,40}"
 _FORMS = (
     # scheme://user:password@host: up to the last @ of the text, since a password may hold one
-    (re.compile(rf"(://[^\s:/]*:)(?!{_PLACEHOLDER}@)\S+(?=@)"), r"\1***"),
+    (re.compile(rf"(://[^\s:/]{{0,200}}:)(?!{_PLACEHOLDER}@)\S{{1,1000}}(?=@)"), r"\1***"),
     # a token in the place of the user
-    (re.compile(rf"(https?://)(?!{_PLACEHOLDER}@)[^\s:/@]+(?=@)", re.IGNORECASE), r"\1***"),
+    (re.compile(rf"(https?://)(?!{_PLACEHOLDER}@)[^\s:/@]{{1,1000}}(?=@)", re.IGNORECASE), r"\1***"),
     # anything called so in a query, a connection string, JSON; also percent-encoded, as in odbc_connect=…
     (
         re.compile(
-            rf"""({_NAMED}["']?\s*(?:=|%3D|(?<=["']):)\s*)(?!{_PLACEHOLDER})"""
-            r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\{[^}]*\}|(?:(?!%3B|%26)[^\s&;"'])+)""",
+            rf"""({_NAMED}["']?\s{{0,9}}(?:=|%3D|(?<=["']):)\s{{0,9}})(?!{_PLACEHOLDER})"""
+            rf"""("(?:[^"\\]|\\.){{0,4000}}"|'(?:[^'\\]|\\.){{0,4000}}'|\{{[^}}]{{0,4000}}\}}|(?:(?!%3B|%26)[^\s&;"']){{1,4000}})""",
             re.IGNORECASE,
         ),
         r"\1***",
@@ -41,7 +42,7 @@ def remember_secret(value: str | None, shown: str = "***") -> None:
 def remember_environment() -> None:
     """Mask the value of every environment variable that is called like a secret, such as ``PGPASSWORD``."""
     for name, value in os.environ.items():
-        if re.fullmatch(_NAMED, name, re.IGNORECASE) and not _PLACES.search(name):
+        if re.search(_NAMED, name, re.IGNORECASE) and not _PLACES.search(name):
             remember_secret(value)
 
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from features.errors import UsageError, listed
+from features.regular_files import refuse_no_file
 
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 100_000
@@ -114,8 +115,10 @@ def _plain(problem: str) -> str:
 
 
 def _text(path: Path, what: str) -> str:
+    refuse_no_file(path)
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         siblings = [item.name for item in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         raise UsageError(

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from features import UsageError
+from features.regular_files import refuse_no_file
 from features.secrets import has_literal_secret, remember_secret, remember_secrets_of
 from features.yaml_model import load_yaml_model, read_yaml
 from pipeline.config.model import Project
@@ -65,6 +66,7 @@ class ProjectFile:
 def load_project(path: str | Path) -> ProjectFile:
     """Load and check a project file. Raises ``UsageError`` with the line of each mistake."""
     path = Path(path)
+    refuse_no_file(path)
     if path.is_dir():
         path = path / "project.yaml"
     project = load_yaml_model(path, Project, "project file")

@@ -105,6 +105,7 @@ def train(
     from pipeline.registry.mlflow_registry import Registry
 
     writable_state()
+    registry = Registry(file.project.name)  # a server that is not there costs no training
     progress("Reading the history", 0, 0)
     history = open_history(file)
     progress("Building features and rule points", 0, 0)
@@ -143,7 +144,6 @@ def train(
         *(suspect.message for suspect in suspects),
     ]
     progress("Judging on out-of-time leads", 0, 0)
-    registry = Registry(file.project.name)
     judged = out_of_time(rows, bundle)
     comparison = None if rows.rules is None else compare_lenses(file, judged, "challenger", warnings)
     figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from features import DataError
 from features.secrets import masked, remember_secrets_of
+from pipeline.registry.answering import refuse_silent
 from pipeline.registry.bundle import Bundle
 from pipeline.registry.registered import Alias, Registered
 from pipeline.runs.record import now
@@ -32,6 +33,8 @@ class Registry:
 
     def __init__(self, project: str) -> None:
         self.project = project
+        for uri in {tracking_uri(), os.environ.get("MLFLOW_REGISTRY_URI") or tracking_uri()}:
+            refuse_silent(uri)
         self.mlflow = _mlflow()
         self.client = self.mlflow.MlflowClient()
 
@@ -169,6 +172,9 @@ def _mlflow() -> Any:
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    # By default it would wait two minutes, seven times over, for a server that fell silent.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     import mlflow
 
     from pipeline.registry import state_artifacts

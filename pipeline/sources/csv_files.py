@@ -145,6 +145,13 @@ def _header(path: Path, encoding: str, where: str) -> tuple[str, str, list[str]]
     except UnicodeError:
         raise _undecodable(path, encoding, where) from None
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise DataError(
+                f"a name in the header line is longer than {csv.field_size_limit() >> 10} KB",
+                value=text,
+                where=where,
+                fix="is the first line the header? Does it end, and is a quote in it closed?",
+            ) from None
         raise DataError(
             "the header line of this file cannot be read", value=str(error), where=where
         ) from None

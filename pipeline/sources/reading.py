@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from features import DataError, UsageError
 from features.engines.duckdb_connections import connect_closed, connect_in_memory
 from features.errors import listed
+from features.regular_files import refuse_no_file
 from pipeline.config import ProjectFile, Source, expand, unexpanded
 from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import read_csv_files
@@ -174,6 +175,7 @@ def _defaults_used(read: str) -> str:
 
 def existing(path: Path, shown: str, where: str, remark: str) -> list[str]:
     """The files that a path or pattern names. Raises ``UsageError`` where there is none."""
+    refuse_no_file(path, where)
     if path.is_dir():
         raise UsageError(
             "this is a folder, not a file",
@@ -193,6 +195,8 @@ def existing(path: Path, shown: str, where: str, remark: str) -> list[str]:
             fix=("" if folder else "its folder does not exist either; ")
             + f"paths are relative to the project file's folder{remark}",
         )
+    for found in paths:
+        refuse_no_file(found, where)
     return paths
 
 

@@ -13,6 +13,7 @@ import duckdb
 
 from features.engines.duckdb_connections import connect_closed
 from features.errors import LeadlensError, RoomError, UnavailableError
+from features.regular_files import refuse_no_file
 from pipeline.exit_codes import is_full
 from pipeline.writeback import statements as sql
 from pipeline.writeback.duckdb_merge import merge
@@ -45,6 +46,7 @@ class DuckDBWriter:
 
     def check(self) -> None:
         """Refuse a table of another shape, or what is no database; a file that is in use is not looked into."""
+        refuse_no_file(self.path, self.shown)
         try:
             if self.path.exists():
                 with connect_closed(self.path, read_only=True) as connection:

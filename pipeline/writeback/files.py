@@ -16,6 +16,7 @@ import pyarrow.parquet
 
 from features.engines.duckdb_connections import connect_in_memory
 from features.errors import DataError, LeadlensError, RoomError
+from features.regular_files import refuse_no_file
 from pipeline.exit_codes import is_full
 from pipeline.writeback.columns import SCORE_COLUMNS
 from pipeline.writeback.digests import digest
@@ -43,6 +44,7 @@ class FileWriter:
 
     def check(self) -> None:
         """Refuse an existing file that does not contain scores."""
+        refuse_no_file(self.path, self.shown)
         with self._explained():
             if self.path.exists():
                 self._present()

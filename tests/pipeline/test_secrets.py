@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,16 @@ def test_what_a_driver_makes_of_a_password_is_masked(monkeypatch: pytest.MonkeyP
 def test_a_word_that_holds_a_secret_is_another_word() -> None:
     remember_secret("postgres")
     assert masked("postgresql: postgres failed") == "postgresql: *** failed"
+
+
+@pytest.mark.parametrize(
+    "piece", ["x", "password", "password=", "://a:", "://:", "pwd='", "{", "%3D", "@", "token "]
+)
+def test_a_flood_is_masked_in_a_moment(piece: str) -> None:
+    started = time.process_time()
+    masked(piece * (100_000 // len(piece)))
+    without_secrets("x://" + piece * (20_000 // len(piece)))
+    assert time.process_time() - started < 5
 
 
 def test_the_folder_of_the_shell_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

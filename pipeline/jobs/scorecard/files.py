@@ -10,6 +10,7 @@ from typing import Any
 
 from features import UsageError
 from features.history import Finding
+from features.regular_files import refuse_no_file
 from models.scorecard import ScorecardSet, Sheet, check_sheet
 from pipeline.config import ProjectFile
 from pipeline.prepared import open_history
@@ -116,6 +117,7 @@ def import_sheet(table: Path, out: Path, force: bool) -> Sheet:
     from models.scorecard.language.yaml_text import yaml_text
     from models.scorecard.spreadsheet.table import from_csv
 
+    refuse_no_file(table)
     try:
         raw = table.read_bytes()
     except OSError as error:
