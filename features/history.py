@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from features.engines import Engine
+from features.errors import UsageError
 
 Kind = Literal["number", "category", "boolean", "time", "text"]
 Clock = Literal["time", "sequence", "none"]
@@ -55,6 +56,33 @@ class History:
     hidden: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
     version: int | None = None
+
+    def moment(self, as_of: datetime | None = None) -> datetime:
+        """The as-of time that was asked for, by default the data's end.
+
+        Raises ``UsageError`` where one was asked for and the data have no dates.
+        """
+        if as_of is not None and self.clock != "time":
+            raise UsageError(
+                "an as-of date means nothing here",
+                value=f"{as_of:%Y-%m-%d}",
+                why="the data have no dates (`order`): all that is known of a lead is known at once",
+                fix="leave --as-of out, or give leads a created_at",
+            )
+        return as_of or self.data_end
+
+    def shown(self, at: datetime) -> datetime | None:
+        """A time as people may see it; ``None`` where the data have no dates, and times stand for an order or nothing."""
+        return at if self.clock == "time" else None
+
+    def require_dates(self, what: str) -> None:
+        """Raise ``UsageError`` where the data have no dates; ``what`` needs them."""
+        if self.clock != "time":
+            raise UsageError(
+                f"{what} needs dates, and the data have none",
+                value=f"order: {self.clock}",
+                fix="give leads a created_at, and leave `order` out",
+            )
 
     def __enter__(self) -> Self:
         return self

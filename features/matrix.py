@@ -233,16 +233,21 @@ def write_matrix(
     spine: Spine,
     path: Path,
     watch: Callable[[StepReport], None] | None = None,
+    times: bool = True,
 ) -> None:
     """The matrix as Parquet at ``path``, never whole in memory: ``row_id, lead_id, as_of, created_at``, features.
 
+    Without ``times`` as_of and created_at are empty: in data without dates they stand for an order, or for nothing.
     One file, or a folder of part files on engines that write such; rows are in no particular order. What is at
     ``path`` stays as it was until all is written. Raises ``DataError`` where it cannot be written.
     """
     engine = history.engine
-    select = """
-        SELECT s.lead_id, s.as_of, s.created_at, f.*
-        FROM {} AS s
+    as_of, created_at = (
+        f"s.{name}" if times else f"CAST(NULL AS TIMESTAMP) AS {name}" for name in ("as_of", "created_at")
+    )
+    select = f"""
+        SELECT s.lead_id, {as_of}, {created_at}, f.*
+        FROM {{}} AS s
         JOIN features AS f ON f.row_id = s.row_id
     """
     if not isinstance(engine, DuckDBEngine):

@@ -24,7 +24,8 @@ class Prediction:
 
     Attributes
     ----------
-    table : probability, score (unrounded), shown (1–99), fit_points, engagement_points, grade.
+    table : probability, score (unrounded), shown (1–99), fit_points, engagement_points, grade (of the sides that the
+        model has columns of; missing without any).
     base_value : points that every row starts at.
     contributions : points per feature (and per rule of a sheet); ``base_value + sum == score`` to 1e-9.
     """
@@ -75,7 +76,7 @@ def predict(
             "shown": shown_score(total),
             "fit_points": sides["fit"],
             "engagement_points": sides["engagement"],
-            "grade": model_grades(sides),
+            "grade": model_grades(sides, {columns[name].family for name in contributions.columns}),
         },
         index=frame.index,
     )

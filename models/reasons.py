@@ -131,11 +131,19 @@ def family_points(contributions: pd.DataFrame, columns: Mapping[str, FeatureColu
 _CUTS = (6.0, 0.0, -10.0)
 
 
-def model_grades(points: pd.DataFrame) -> pd.Series:
-    """Grade A1–D4 of the model's own fit and engagement points."""
-    letters = np.array(list("DCBA"))[_band(points["fit"])]
-    digits = np.array(list("1234"))[_band(points["engagement"])]
-    return pd.Series(np.char.add(letters, digits), index=points.index)
+def model_grades(points: pd.DataFrame, families: Iterable[Family]) -> pd.Series:
+    """Grade A1–D4 of the model's own fit and engagement points.
+
+    ``families`` are those of the columns that the points are of. A side that has none is zero for every lead, and a grade
+    of it would mean nothing: A to D alone without engagement, 4 to 1 alone without fit, missing without either.
+    """
+    sides = {"engagement" if family == "behavioural" else "fit" for family in families}
+    grades = np.full(len(points), "", dtype="U2")
+    if "fit" in sides:
+        grades = np.char.add(grades, np.array(list("DCBA"))[_band(points["fit"])])
+    if "engagement" in sides:
+        grades = np.char.add(grades, np.array(list("1234"))[_band(points["engagement"])])
+    return pd.Series(grades, index=points.index, dtype="str").replace("", None)
 
 
 def _band(points: pd.Series) -> np.ndarray:

@@ -65,6 +65,17 @@ def personal_text(column: str, sample: Sequence[str]) -> Why | None:
     return None
 
 
+def names_people(column: str) -> bool:
+    """Whether a column's name says that it holds names of people.
+
+    >>> [names_people(name) for name in ("Last Name", "name", "company_name", "Vorname", "city")]
+    [True, True, False, True, False]
+    """
+    name = snake_case(column)
+    plain = not _says(name, "categories") and _says(name, "may_be_names", at_end=True)
+    return _says(name, "name_columns") or plain
+
+
 def names_person_id(column: str) -> bool:
     """Whether a name says that it is the id of a person or a firm: as a feature it says who, however often it recurs.
 

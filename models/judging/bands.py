@@ -27,10 +27,20 @@ def score_bands(judged: Judged) -> pd.DataFrame:
 
 
 def grade_cells(judged: Judged) -> pd.DataFrame:
-    """Conversion per grade, fit A–D by activity 4–1, for both lenses; empty cells have no rate."""
-    frames = [_tally(pd.Series(lens.grade), judged, lens, GRADES, "grade") for lens in judged.lenses]
+    """Conversion per grade, fit A–D by activity 4–1, for both lenses; empty cells have no rate.
+
+    Where a lens grades one side alone, the other is ``–``.
+    """
+    frames = []
+    for lens in judged.lenses:
+        grades = pd.Series(lens.grade)
+        order = next((one for one in (tuple("ABCD"), tuple("4321")) if grades.isin(one).any()), GRADES)
+        frames.append(_tally(grades, judged, lens, order, "grade"))
     cells = pd.concat(frames, ignore_index=True)
-    return cells.assign(fit=cells["grade"].str[0], activity=cells["grade"].str[1])
+    return cells.assign(
+        fit=cells["grade"].str.extract("([A-D])", expand=False).fillna("–"),
+        activity=cells["grade"].str.extract("([1-4])", expand=False).fillna("–"),
+    )
 
 
 def stages(judged: Judged) -> pd.DataFrame:

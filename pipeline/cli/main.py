@@ -195,7 +195,7 @@ def compare(
 @app.command(epilog="Example: leadlens explain my_leads L000646 --as-of 2025-06-30")
 def explain(
     config: Config,
-    lead: Annotated[str, typer.Argument(help="The lead's id.")],
+    lead: Annotated[str, typer.Argument(help="The lead's id, e-mail address or name.")],
     as_of: AsOf = None,
     data_version: Annotated[
         int | None,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.options import AsOf, Config, Json, as_timestamp, load, print_result
+
+if TYPE_CHECKING:
+    from models.scorecard import Sheet
+    from pipeline.config import ProjectFile
 
 scorecard = typer.Typer(
     name="scorecard",
@@ -22,12 +26,26 @@ Which = Annotated[
         help="NAME (its file), NAME@active, NAME@VERSION, or a path; by default the project's first sheet.",
     ),
 ]
-Lead = Annotated[str, typer.Argument(help="The lead's id.")]
+Own = Annotated[
+    str | None,
+    typer.Option(
+        "--sheet",
+        help="NAME (its file), NAME@active, NAME@VERSION, or a path; by default the first sheet that is for the lead.",
+    ),
+]
+Lead = Annotated[str, typer.Argument(help="The lead's id, e-mail address or name.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for those who read it later.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file that is there.")]
 Author = Annotated[
     str | None, typer.Option("--author", help="Who; by default the name you are logged in by.")
 ]
+
+
+def _sheet(file: ProjectFile, which: str | None) -> Sheet | None:
+    """The sheet that was named; ``None`` for the lead's own."""
+    from pipeline.scorecards.project import choose_sheet
+
+    return None if which is None else choose_sheet(file, which)[0]
 
 
 @scorecard.command()
@@ -73,7 +91,7 @@ def check(config: Config, sheet: Which = None, as_json: Json = False) -> None:
 
 @scorecard.command("test")
 def on_a_lead(
-    config: Config, lead: Lead, sheet: Which = None, as_of: AsOf = None, as_json: Json = False
+    config: Config, lead: Lead, sheet: Own = None, as_of: AsOf = None, as_json: Json = False
 ) -> None:
     """Test one lead against every line of a sheet.
 
@@ -85,10 +103,9 @@ def on_a_lead(
     """
     from pipeline.cli.render.scorecard import render_lead_test
     from pipeline.jobs.scorecard.one_lead import lead_test
-    from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    result = lead_test(file, choose_sheet(file, sheet)[0], lead, as_timestamp(as_of))
+    result = lead_test(file, _sheet(file, sheet), lead, as_timestamp(as_of))
     print_result(as_json, result.to_dict(), lambda: render_lead_test(result))
 
 
@@ -151,7 +168,7 @@ def simulate(
     config: Config,
     lead: Lead,
     days: Annotated[int, typer.Option("--days", min=1, max=1000, help="How far ahead.")] = 90,
-    sheet: Which = None,
+    sheet: Own = None,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
@@ -163,10 +180,9 @@ def simulate(
     """
     from pipeline.cli.render.scorecard import render_simulation
     from pipeline.jobs.scorecard.simulate import simulate as job
-    from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    result = job(file, choose_sheet(file, sheet)[0], lead, days, as_timestamp(as_of))
+    result = job(file, _sheet(file, sheet), lead, days, as_timestamp(as_of))
     print_result(as_json, result.to_dict(), lambda: render_simulation(result))
 
 
@@ -175,7 +191,7 @@ def changed(
     config: Config,
     lead: Lead,
     since: Annotated[str, typer.Option("--since", help="The date to compare with (UTC).")],
-    sheet: Which = None,
+    sheet: Own = None,
     old_sheet: Annotated[
         str | None, typer.Option("--old-sheet", help="The sheet that was in force then, if another.")
     ] = None,
@@ -196,17 +212,17 @@ def changed(
 
     file = load(config)
     old = None if old_sheet is None else choose_sheet(file, old_sheet)[0]
-    result = job(
-        file, choose_sheet(file, sheet)[0], lead, as_timestamp(since, "--since"), as_timestamp(as_of), old
-    )
+    result = job(file, _sheet(file, sheet), lead, as_timestamp(since, "--since"), as_timestamp(as_of), old)
     print_result(as_json, result.to_dict(), lambda: render_changed(result))
 
 
 @scorecard.command()
 def stages(
     config: Config,
-    lead: Annotated[str | None, typer.Argument(help="The lead's id; without it all open leads.")] = None,
-    sheet: Which = None,
+    lead: Annotated[
+        str | None, typer.Argument(help="The lead's id, e-mail address or name; without it all open leads.")
+    ] = None,
+    sheet: Own = None,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
@@ -219,10 +235,9 @@ def stages(
     """
     from pipeline.cli.render.scorecard import render_stages
     from pipeline.jobs.scorecard.stages import stages as job
-    from pipeline.scorecards.project import choose_sheet
 
     file = load(config)
-    result = job(file, choose_sheet(file, sheet)[0], lead, as_timestamp(as_of))
+    result = job(file, _sheet(file, sheet), lead, as_timestamp(as_of))
     print_result(as_json, result.to_dict(), lambda: render_stages(result))
 
 

@@ -48,7 +48,9 @@ class OutOfTime:
         if self.seen:
             raise DataError(
                 "the model has seen these leads",
-                value=f"judged from {self.test_from:%Y-%m-%d}, trained to {self.bundle.recipe.test_from[:10]}",
+                value=None
+                if self.bundle.recipe.project.get("order")
+                else f"judged from {self.test_from:%Y-%m-%d}, trained to {self.bundle.recipe.test_from[:10]}",
                 why="a model judged on its own training rows looks better than it is",
                 fix="train again, or a later judge.test_from",
             )
@@ -160,6 +162,8 @@ def compare_lenses(file: ProjectFile, rows: OutOfTime, version: str, warnings: l
     judged, rules = rows.frame(), rows.scored.rules
     assert rules is not None
     sheets, project = rules.sheet, file.project
+    if project.order is not None:
+        judged["as_of"] = pd.NaT  # times stand for an order, or for nothing
     meta: dict[str, Any] = {
         "project": project.name,
         "about": project.about,
@@ -170,6 +174,6 @@ def compare_lenses(file: ProjectFile, rows: OutOfTime, version: str, warnings: l
         "warnings": warnings,
         "clock": "time" if project.order is None else "sequence",
         "rules": {rule.label: rule.points for rule in sheets.rules},
-        "test_from": rows.test_from.isoformat(),
+        "test_from": rows.test_from.isoformat() if project.order is None else None,
     }
     return judge(judged, rules.readable_ledger(), meta, capacity=project.judge.capacity)

@@ -7,18 +7,23 @@ import pandas as pd
 from features import History, UsageError, nearest
 
 
+def is_text(typed: str) -> bool:
+    """Whether what was typed is text; a terminal in another encoding may send what is none."""
+    try:
+        typed.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def require_lead(history: History, lead_id: str) -> pd.Series:
     """The lead's row: ``lead_id``, ``created_at``, ``closed_at`` (missing while open).
 
     Raises ``UsageError`` for an unknown id, with those nearest to it, and for one that is not text, as a terminal in
     another encoding may send it.
     """
-    try:
-        lead_id.encode()
-    except UnicodeEncodeError:
-        raise UsageError(
-            "this id is not UTF-8 text", value=lead_id, fix="type it as data.leads has it"
-        ) from None
+    if not is_text(lead_id):
+        raise UsageError("this id is not UTF-8 text", value=lead_id, fix="type it as data.leads has it")
     engine, literal = history.engine, history.engine.dialect.literal
     rows = engine.frame(
         f"SELECT lead_id, created_at, closed_at FROM leads WHERE lead_id = {literal(lead_id)}"
@@ -32,5 +37,8 @@ def require_lead(history: History, lead_id: str) -> pd.Series:
     # the error shows near names by itself, but none where all are far
     examples = f", such as {', '.join(known)}" if known and not nearest(lead_id, known) else ""
     raise UsageError(
-        "there is no such lead", value=lead_id, known=known, fix=f"ids are those of data.leads{examples}"
+        "there is no such lead",
+        value=lead_id,
+        known=known,
+        fix=f"give an id of data.leads{examples}, or an e-mail address or a name as it stands there",
     )

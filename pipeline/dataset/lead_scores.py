@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -33,15 +34,17 @@ def scores_frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def lead_scores_table(scored: ScoredLeads) -> pa.Table:
+def lead_scores_table(scored: ScoredLeads, as_of: datetime | None = None) -> pa.Table:
     """One row per scored lead: the columns of `lead_scores` that scoring fills, in the spine's order.
+
+    ``as_of`` stands in for the rows' own where the data have no dates.
 
     ``reasons`` and ``ledger`` are JSON texts. Nothing is made per lead in Python: 100,000 leads take about a second.
     """
     table, reasons = scored.prediction.table, scored.reason_columns(_REASONS_KEPT)
     columns = {
         "lead_id": _texts(scored.spine["lead_id"]),
-        "as_of": pa.array(scored.as_of),
+        "as_of": pa.array(scored.as_of if as_of is None else np.full(len(table), np.datetime64(as_of, "us"))),
         "probability": pa.array(table["probability"].to_numpy()),
         "score": pa.array(table["shown"].to_numpy()),
         "grade": _texts(table["grade"]),

@@ -66,7 +66,7 @@ def split_by_time(history: History, spine: Spine, labels: Labels, project: Proje
         mature = keep(Table.make(engine, "mature", _mature(history, spine, labels, project)))
         test_from = project.judge.test_from or _quantile(history, mature, project)
         parted = keep(Table.make(engine, "parted", _parted(history, mature, project, test_from, embargo)))
-        base_rate = _check_parts(parted, test_from, embargo)
+        base_rate = _check_parts(parted, history.shown(test_from), embargo)
         rows = f"SELECT row_id, lead_id, as_of, created_at FROM {parted} WHERE part"
         outcomes = f"SELECT row_id, part, label FROM {parted} WHERE part IS NOT NULL"
         yield Split(
@@ -115,7 +115,7 @@ def _quantile(history: History, mature: Table, project: Project) -> datetime:
     if value is None:
         raise DataError(
             "no row is mature: nothing can be learned or judged yet",
-            value=f"the data end at {history.data_end:%Y-%m-%d}",
+            value=f"the data end at {history.data_end:%Y-%m-%d}" if history.clock == "time" else None,
             why=f"a label needs {outcome_horizon(project).days} days after its row",
             fix="wait, give older data, or a shorter outcome.horizon",
         )
@@ -140,8 +140,9 @@ def _parted(
     """
 
 
-def _check_parts(parted: Table, test_from: datetime, embargo: timedelta) -> float:
+def _check_parts(parted: Table, test_from: datetime | None, embargo: timedelta) -> float:
     """The base rate of the training rows. Raises where there is nothing to learn from, or to judge on."""
+    since = "the test rows" if test_from is None else f"{test_from:%Y-%m-%d}"
     counts = parted.engine.frame(
         f"""
         SELECT part, count(*) AS n, sum(label) AS conversions
@@ -153,14 +154,14 @@ def _check_parts(parted: Table, test_from: datetime, embargo: timedelta) -> floa
     if "train" not in counts.index:
         raise DataError(
             "no row is left to learn from",
-            value=f"test from {test_from:%Y-%m-%d}, embargo {embargo.days} days",
+            value=f"test from {since}, embargo {embargo.days} days",
             why="training rows must have their outcome known before the out-of-time rows begin",
             fix="a later judge.test_from, a shorter outcome.horizon, or older data",
         )
     if "test" not in counts.index:
         raise UsageError(
             "no mature row lies after judge.test_from",
-            value=f"{test_from:%Y-%m-%d}",
+            value=since,
             fix="an earlier judge.test_from, or leave it out to judge on the latest quarter",
         )
     rows, conversions = (int(number) for number in counts.loc["train", ["n", "conversions"]].to_numpy())
@@ -168,7 +169,7 @@ def _check_parts(parted: Table, test_from: datetime, embargo: timedelta) -> floa
         every = "every" if conversions else "no"
         raise DataError(
             f"{every} training row converted: there is nothing to tell apart",
-            value=f"{rows:,} rows before {test_from:%Y-%m-%d}",
+            value=f"{rows:,} rows before {since}",
             fix="check outcome.positive / outcome.kind / the dates in conversions (`leadlens check` shows the rates)",
         )
     return conversions / rows

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
-from features import DataError, History
+from features import DataError, FeatureColumn, History
 from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
 from features.planning import plan_features
@@ -16,7 +17,7 @@ from features.spine import Spine
 from features.withheld import withheld_note
 from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
 from models.statistics import weighted_mean
-from pipeline.config import ProjectFile
+from pipeline.config import Project, ProjectFile
 from pipeline.dataset.default_spine import TrainingSpine, training_spine
 from pipeline.dataset.lead_sample import FittingRows, LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings
@@ -35,7 +36,7 @@ class TrainingSet:
     matrix : features of both parts, by a plan that saw the training rows alone.
     label : 0/1 by row_id.
     part : ``"train"`` or ``"test"`` by row_id; rows of the embargo are in neither and left out.
-    test_from : where the test rows begin.
+    test_from : where the test rows begin; a place in the order where the data are not ``dated``.
     sheets : the project's score sheets; ``None`` without any.
     rules : their points on the same rows, each by its primary sheet.
     spine : which leads are rows, as of when.
@@ -57,6 +58,7 @@ class TrainingSet:
     room: Room
     weight: pd.Series | None = None
     sample: LeadSample | None = None
+    dated: bool = True
 
     @property
     def train(self) -> pd.Index:
@@ -86,9 +88,8 @@ class TrainingSet:
             f"{name}: {len(rows):,} rows, {int(self.label[rows].sum()):,} conversions"
             for name, rows in (("train", self.train), ("test", self.test))
         )
-        return (
-            f"TrainingSet({parts}; {len(self.matrix.columns)} features; test from {self.test_from:%Y-%m-%d})"
-        )
+        split = f"; test from {self.test_from:%Y-%m-%d}" if self.dated else ""
+        return f"TrainingSet({parts}; {len(self.matrix.columns)} features{split})"
 
     def _repr_html_(self) -> str:
         return f"<p>{self.__repr__()}</p>" + self.matrix._repr_html_()
@@ -125,18 +126,23 @@ def build_training_set(
             fitting_rows(engine, every, labels, room, evenly=evenly) as rows,
         ):
             built = read_matrix(saved, features, rows.spine)
-            return _training_set(history, sheets, spine, built, rows, room, saved.plan, saved.test_from)
+            return _training_set(
+                history, file.project, sheets, spine, built, rows, room, saved.plan, saved.test_from
+            )
     with split_snapshots(history, file.project) as split:
         # By all training rows: which features the data support does not depend on memory.
         plan = plan_features(history, split.train, feature_settings(file.project))
         room = room or Room.of(file, plan, sheets)
         with fitting_rows(engine, split.both, split.outcomes, room, evenly=evenly) as rows:
             built = build_matrix(history, plan, rows.spine)
-            return _training_set(history, sheets, spine, built, rows, room, plan, split.test_from)
+            return _training_set(
+                history, file.project, sheets, spine, built, rows, room, plan, split.test_from
+            )
 
 
 def _training_set(
     history: History,
+    project: Project,
     sheets: ScorecardSet | None,
     spine: TrainingSpine,
     matrix: FeatureMatrix,
@@ -162,6 +168,7 @@ def _training_set(
                 note
                 for note in (
                     spine.note,
+                    engagement_note(matrix.columns, project),
                     withheld_note(plan.withheld),
                     rows.sample.message if rows.sample else None,
                 )
@@ -171,7 +178,20 @@ def _training_set(
         room=room,
         weight=rows.weight,
         sample=rows.sample,
+        dated=history.clock == "time",
     )
+
+
+def engagement_note(columns: Sequence[FeatureColumn], project: Project) -> str | None:
+    """What to say where no feature tells what leads did, so that the model cannot grade their engagement."""
+    if not columns or any(column.family == "behavioural" for column in columns):
+        return None
+    how = (
+        "name the columns that describe behaviour: features.behavioural: […]"
+        if project.outcome.column is not None
+        else "add data.events, or name columns of leads that describe behaviour: features.behavioural: […]"
+    )
+    return f"no feature says what leads did, so the model's grades are A to D by fit alone, without engagement; {how}"
 
 
 def refuse_no_features(matrix: FeatureMatrix) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from features import DataError, DuckDBEngine, Finding, History, nearest
 from features.errors import listed
 from features.label import Labels, build_labels
-from features.matrix import build_matrix
+from features.matrix import build_matrix, plan_columns
 from features.plan import FeaturePlan
 from features.planning import plan_features, plan_vocabulary
 from features.spine import Spine, build_spine
@@ -24,7 +24,7 @@ from pipeline.dataset.default_spine import training_spine
 from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings, outcome_horizon
 from pipeline.dataset.time_split import split_by_time
-from pipeline.dataset.training_set import refuse_no_features
+from pipeline.dataset.training_set import engagement_note, refuse_no_features
 from pipeline.html import table_html
 from pipeline.jobs.read import COUNTED
 from pipeline.prepared import open_history
@@ -134,6 +134,8 @@ def check(file: ProjectFile) -> Check:
         ).iloc[0]
         plan, features, suspects, stop, sample = _features(file, history, spine, labels)
         findings = list(_with_rows(findings, history, spine, labels, horizon))
+    if (graded := engagement_note(plan_columns(plan), project)) is not None:
+        findings.append(Finding("no-engagement", graded, "note"))
     if sample is not None:
         findings.append(Finding("sampled", sample.message, "warning"))
     rows, conversions = int(mature["n"]), int(mature["conversions"])

@@ -12,11 +12,10 @@ from features import DataError
 from features.spine import Spine, build_scoring_spine
 from models.reasons import Reason
 from pipeline.config import ProjectFile
-from pipeline.dataset.known_leads import require_lead
 from pipeline.dataset.lead_scores import route_text
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
-from pipeline.prepared import open_lead
+from pipeline.jobs.named_lead import find_lead
 from pipeline.private import private_files
 from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import load_sheets
@@ -27,19 +26,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Both lenses on one lead as of one moment.
+    """Both lenses on one lead as of one moment; ``None`` where the data have no dates. ``grade`` is ``None`` where it
+    would mean nothing; ``notes`` say which lead it is where it was asked for by address or name.
 
     ``start + sum(reason.points) == score`` to 1e-6; the ledger's points that count sum to ``rule_points`` exactly.
     """
 
     lead_id: str
-    as_of: datetime
+    as_of: datetime | None
     version: str
     alias: str
     probability: float
     score: float
     shown: int
-    grade: str
+    grade: str | None
     start: float
     reasons: tuple[Reason, ...]
     rule_points: float | None
@@ -49,13 +49,14 @@ class Explanation:
     sheet: str | None
     route: str | None
     ledger: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         ledger = self.ledger.astype(object).where(self.ledger.notna(), None).to_dict("records")
         return {
             "lead_id": self.lead_id,
-            "as_of": self.as_of.isoformat(),
+            "as_of": self.as_of.isoformat() if self.as_of else None,
             "model_version": self.version,
             "alias": self.alias,
             "probability": self.probability,
@@ -71,6 +72,7 @@ class Explanation:
             "sheet": self.sheet,
             "route": self.route,
             "ledger": ledger,
+            "notes": list(self.notes),
         }
 
     def _repr_html_(self) -> str:
@@ -85,7 +87,8 @@ class Explanation:
             ("= score", self.score),
         ]
         model = pd.DataFrame(rows, columns=["model", "points"])
-        head = f"<p><b>{self.shown}</b> ({self.probability:.1%}, grade {self.grade})"
+        grade = f", grade {self.grade}" if self.grade else ""
+        head = f"<p><b>{self.shown}</b> ({self.probability:.1%}{grade})"
         rules = "" if self.rule_points is None else f"; sheet <b>{self.rule_points:g}</b> ({self.rule_stage})"
         return f"{head}{rules}</p>" + table_html(model, len(model)) + table_html(self.ledger, 100)
 
@@ -99,15 +102,15 @@ def explain(
     data_version: int | None = None,
     challenger: bool = False,
 ) -> Explanation:
-    """Explain one open lead, by default from all that is known today.
+    """Explain one open lead, by its id, e-mail address or name, by default from all that is known today.
 
     ``data_version`` replays a past score from what was known to the run that made it (``scoring_runs`` records both).
     By the champion, or by the challenger if ``challenger`` asks for it.
     Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open or a version that is not kept.
     """
-    history = open_lead(file, lead_id, data_version)
-    as_of, literal = as_of or history.data_end, history.engine.dialect.literal
-    require_lead(history, lead_id)
+    found = find_lead(file, lead_id, data_version)
+    history, lead_id = found.history, found.lead_id
+    as_of, literal = history.moment(as_of), history.engine.dialect.literal
     served = serving_model(file.project.name, challenger=challenger)
     with (
         build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,
@@ -116,6 +119,13 @@ def explain(
         ) as one,
     ):
         if not one.rows:
+            if history.clock != "time":
+                raise DataError(
+                    "this lead has converted already, or is closed",
+                    value=lead_id,
+                    why="open leads are scored, and without dates there is no time before it converted",
+                    fix="name an open one: leadlens score CONFIG scores them all",
+                )
             raise DataError(
                 "this lead is not open at that as-of",
                 value=f"{lead_id} at {as_of:%Y-%m-%d %H:%M}",
@@ -123,10 +133,12 @@ def explain(
                 fix="give an earlier --as-of (and not before the lead was created)",
             )
         scored = score_leads(history, one, served.bundle, load_sheets(file))
-    return _explanation(scored, served)
+    return _explanation(scored, served, history.shown(as_of), found.notes)
 
 
-def _explanation(scored: ScoredLeads, served: Registered) -> Explanation:
+def _explanation(
+    scored: ScoredLeads, served: Registered, as_of: datetime | None, notes: tuple[str, ...]
+) -> Explanation:
     """The only row of ``scored`` as both lenses see it."""
     table, rules = scored.prediction.table.iloc[0], scored.rules
     row = scored.spine.iloc[0]
@@ -137,13 +149,13 @@ def _explanation(scored: ScoredLeads, served: Registered) -> Explanation:
 
     return Explanation(
         lead_id=str(row["lead_id"]),
-        as_of=row["as_of"].to_pydatetime(),
+        as_of=as_of,
         version=served.display_name,
         alias=served.alias,
         probability=float(table["probability"]),
         score=float(table["score"]),
         shown=int(table["shown"]),
-        grade=str(table["grade"]),
+        grade=None if pd.isna(table["grade"]) else str(table["grade"]),
         start=scored.prediction.base_value,
         reasons=tuple(scored.reasons()[0]),
         rule_points=None if sheet is None else float(sheet["total"]),
@@ -155,4 +167,5 @@ def _explanation(scored: ScoredLeads, served: Registered) -> Explanation:
         ledger=pd.DataFrame()
         if rules is None
         else rules.readable_ledger().drop(columns=["row_id", "lead_id"]),
+        notes=notes,
     )

@@ -96,7 +96,7 @@ def list_features(
                 save_matrix(file, history, plan, split, data, out, watch)
                 rows = split.both
             elif out is not None:
-                write_matrix(history, plan, rows, out, watch=watch)
+                write_matrix(history, plan, rows, out, watch=watch, times=history.clock == "time")
             elif debug:
                 build_matrix(history, plan, rows, watch=watch)
             steps = tuple(

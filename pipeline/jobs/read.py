@@ -24,7 +24,7 @@ class Reading:
     project: str
     version: int
     counts: dict[str, int]
-    data_end: datetime
+    data_end: datetime | None
     findings: tuple[Finding, ...]
     differences: tuple[str, ...] | None
 
@@ -34,7 +34,7 @@ class Reading:
             "project": self.project,
             "data_version": self.version,
             "counts": self.counts,
-            "data_end": self.data_end.isoformat(),
+            "data_end": self.data_end.isoformat() if self.data_end else None,
             "findings": [vars(finding) for finding in self.findings],
             "differences": None if self.differences is None else list(self.differences),
         }
@@ -49,7 +49,7 @@ def read(file: ProjectFile, *, verify: bool = False) -> Reading:
             project=file.project.name,
             version=prepared.version,
             counts=counts,
-            data_end=history.data_end,
+            data_end=history.shown(history.data_end),
             findings=history.findings,
             differences=differences(file, prepared) if verify else None,
         )

@@ -47,11 +47,12 @@ class Scoring:
 
     ``table`` has the columns of lead_scores, a row per lead; of more than 50,000 leads only the 1,000 with the
     highest scores. ``stages`` says what reading, features, sheet, score, reasons and writing cost, ``differences`` in what
-    the night is unlike those before, or unlike the training data.
+    the night is unlike those before, or unlike the training data. ``as_of`` is ``None`` where the data have no dates; rows
+    are written with the time of the run then.
     """
 
     project: str
-    as_of: datetime
+    as_of: datetime | None
     version: str
     alias: str
     run_id: str
@@ -73,7 +74,7 @@ class Scoring:
         """JSON-ready."""
         return {
             "project": self.project,
-            "as_of": self.as_of.isoformat(),
+            "as_of": self.as_of.isoformat() if self.as_of else None,
             "model_version": self.version,
             "alias": self.alias,
             "run_id": self.run_id,
@@ -92,7 +93,8 @@ class Scoring:
         wanted = ("lead_id", "score", "grade", "rule_points", "rule_stage", "reasons_text")
         shown = [name for name in wanted if name in self.scores]
         best = self.scores.sort_values("score", ascending=False)[shown]
-        return f"<p>{self.leads:,} open leads as of {self.as_of:%Y-%m-%d}</p>" + table_html(best)
+        at = f" as of {self.as_of:%Y-%m-%d}" if self.as_of else ""
+        return f"<p>{self.leads:,} open leads{at}</p>" + table_html(best)
 
 
 @private_files()
@@ -143,7 +145,8 @@ def _score(
     with stages("read"):
         prepared = open_prepared(file)
         with prepared.history() as history:
-            data_end, findings = history.data_end, history.findings
+            moment, findings = history.moment(as_of), history.findings
+            shown = history.shown(moment)
     if to is not None and has_literal_secret(to):
         run.warn(
             "the password after --to is in the list of processes and in the shell's history: write '${NAME}' in its place"
@@ -156,7 +159,7 @@ def _score(
         refuses=not dry_run,
         force=force,
     )
-    as_of = as_of or data_end
+    as_of = moment
     sheets = load_sheets(file)
     for warning in (
         *(finding.message for finding in findings if finding.level == "warning"),
@@ -166,7 +169,8 @@ def _score(
         *_stale_sheets(sheets, served.bundle.recipe.sheet_version),
     ):
         run.warn(warning)
-    record.as_of, record.model_version = as_of, served.display_name
+    # Without dates in the data a score is as of the run: nothing else about it has a time.
+    record.as_of, record.model_version = shown or record.started_at, served.display_name
     record.scorecard_version = "" if sheets is None else f"{sheets.name} {sheets.version}"
     record.config_fingerprint, record.data_version = file.fingerprint, prepared.version
     progress("Comparing with the nights before", 0, 0)
@@ -197,7 +201,7 @@ def _score(
                 scored = score_leads(history, spine, served.bundle, sheets, movement=True, stages=stages)
             gate.add(scored)
             with stages("reasons", len(scored)):
-                rows = lead_scores_table(scored)
+                rows = lead_scores_table(scored, as_of=None if shown else record.as_of)
             tally.add(rows)
             if staged is not None:
                 with stages("write", len(rows)):
@@ -213,7 +217,7 @@ def _score(
             record.updated, record.unchanged = written.updated, written.unchanged
     return Scoring(
         project=file.project.name,
-        as_of=as_of,
+        as_of=shown,
         version=served.display_name,
         alias=served.alias,
         run_id=record.run_id,

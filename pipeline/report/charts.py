@@ -148,13 +148,13 @@ def grade_chart(comparison: Comparison, lens: str, width: Width = "container", h
     x = alt.X(
         "activity:N",
         title="Engagement",
-        scale=alt.Scale(domain=list("1234")),
+        scale=alt.Scale(domain=_graded(mine["activity"], "1234")),
         axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
     )
     y = alt.Y(
         "fit:N",
         title="Fit",
-        scale=alt.Scale(domain=list("ABCD")),
+        scale=alt.Scale(domain=_graded(mine["fit"], "ABCD")),
         axis=alt.Axis(domain=False, ticks=False, titleAngle=0),
     )
     heat = alt.Color("rate:Q", scale=alt.Scale(domain=[0, top], range=HEAT), legend=None)
@@ -169,6 +169,11 @@ def grade_chart(comparison: Comparison, lens: str, width: Width = "container", h
     )
     words = f"Conversion by grade, {NAMES[lens].lower()}: fit A to D by engagement 1 to 4."
     return styled(layers, words, width, height)
+
+
+def _graded(used: pd.Series, grades: str) -> list[str]:
+    """All grades of a side, or the sign for none where the lens does not grade it."""
+    return list(grades) if used.isin(list(grades)).any() else ["–"]
 
 
 def audit_chart(comparison: Comparison, width: Width = "container", most: int = 30) -> Drawing:

@@ -80,7 +80,11 @@ SCORE_COLUMNS: tuple[Column, ...] = (
     Column(
         "score", "whole", "Score 1 to 99: 50 is the average lead, ten more doubles the odds.", required=True
     ),
-    Column("grade", "text", "Grade by the model: fit A to D, engagement 4 to 1. A4 fits and is active."),
+    Column(
+        "grade",
+        "text",
+        "Grade by the model: fit A to D, engagement 4 to 1. A4 fits and is active. A side without features is left out.",
+    ),
     Column(
         "stage",
         "text",

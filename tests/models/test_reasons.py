@@ -65,4 +65,13 @@ def test_fit_and_engagement_points_make_the_grade() -> None:
     sides = family_points(POINTS, COLUMNS)
     assert sides.loc[10].to_dict() == {"fit": -7.6, "engagement": 5.0}
     cuts = pd.DataFrame({"fit": [6, 5.9, 0, -0.1, -10, -10.1], "engagement": [-10.1, -10, -0.1, 0, 5.9, 6]})
-    assert model_grades(cuts).tolist() == ["A1", "B2", "B2", "C3", "C3", "D4"]
+    both = ("demographic", "behavioural")
+    assert model_grades(cuts, both).tolist() == ["A1", "B2", "B2", "C3", "C3", "D4"]
+
+
+def test_a_side_without_columns_has_no_grade() -> None:
+    """It is zero for every lead, which used to be B, or 3, for everybody."""
+    cuts = pd.DataFrame({"fit": [6.0, 0.0, -11.0], "engagement": [0.0, 0.0, 0.0]}, index=[3, 5, 7])
+    assert model_grades(cuts, ("demographic", "firmographic")).tolist() == ["A", "B", "D"]
+    assert model_grades(cuts, ("behavioural",)).tolist() == ["3", "3", "3"]
+    assert model_grades(cuts, ()).isna().all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,32 @@ def test_a_preview_without_stages_takes_the_leads_that_sales_can_work_on_as_hot(
     assert found.past is not None
     assert found.past.hot["band"].startswith("total ")
     assert 0.1 < found.past.hot["share_of_looks"] < 0.4  # leads of equal points are not torn apart
+
+
+def test_a_preview_recommends_nothing_that_would_fail(file: ProjectFile) -> None:
+    """Comparing needs a model that was trained with the sheet; a threshold is raised where there is one."""
+    found = jobs.preview(file, sheet())
+    assert found.past is not None
+    few = {
+        **found.past.hot,
+        "share_of_conversions": 0.3,
+        "share_of_looks": 0.2,
+        "rate": 0.5,
+        "rate_of_others": 0.1,
+    }
+
+    def said(of_project: bool, **hot: Any) -> str:
+        past = replace(found.past, hot={**few, **hot})  # type: ignore[type-var]
+        return "\n".join(words.render_preview(replace(found, past=past, of_project=of_project)))
+
+    assert "`leadlens train` and `leadlens compare` show what each rule" in said(True)
+    assert "name the sheet under `scorecards:`, then `leadlens train`" in said(False)
+    assert "raise the threshold" in said(True, share_of_looks=0.5)
+    assert "threshold" not in said(True, share_of_looks=0.5, by_threshold=False)
+    assert "threshold" not in said(True, share_of_looks=0.1, by_threshold=False)
+    assert found.of_project
+    assert not jobs.preview(file, sheet(sheet="another")).of_project
+    assert jobs.preview(file, sheet(thresholds=None, routes=[])).past.hot["by_threshold"] is False  # type: ignore[union-attr]
 
 
 def test_a_preview_early_in_the_history_tells_that_no_outcome_is_known(file: ProjectFile) -> None:

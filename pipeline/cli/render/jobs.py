@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline.cli.render.tables import table
+from pipeline.cli.render.tables import as_of, table
 
 if TYPE_CHECKING:
     from pipeline.jobs.check import Check
@@ -175,10 +175,11 @@ def _program() -> Path:
 def render_explanation(lead: Explanation) -> list[str]:
     """`leadlens explain`."""
     lines = [
-        f"Lead {lead.lead_id} as of {lead.as_of:%Y-%m-%d %H:%M} UTC",
+        f"Lead {lead.lead_id}{as_of(lead.as_of)}",
+        *(f"note: {note}" for note in lead.notes),
         "",
-        f"Model {lead.version} ({lead.alias}): score {lead.shown}, grade {lead.grade}, "
-        f"probability {_percent(lead.probability)}",
+        f"Model {lead.version} ({lead.alias}): score {lead.shown}, "
+        f"{f'grade {lead.grade}, ' if lead.grade else ''}probability {_percent(lead.probability)}",
         f"  {lead.start:>+8.1f}  every lead starts at",
     ]
     shown = [reason for reason in lead.reasons if abs(reason.points) >= 0.5]
@@ -220,9 +221,7 @@ def render_reading(reading: Reading) -> list[str]:
 def render_scoring(run: Scoring) -> list[str]:
     """`leadlens score`."""
     lines = [*(f"note: {warning}" for warning in run.warnings)]
-    lines.append(
-        f"{run.leads:,} open leads scored as of {run.as_of:%Y-%m-%d %H:%M} UTC with {run.version} ({run.alias})."
-    )
+    lines.append(f"{run.leads:,} open leads scored{as_of(run.as_of)} with {run.version} ({run.alias}).")
     if run.written is None:
         lines.append("Dry run: nothing was written.")
     else:
@@ -238,7 +237,7 @@ def render_scoring(run: Scoring) -> list[str]:
             (
                 str(row["lead_id"]),
                 str(row["score"]),
-                str(row["grade"]),
+                "–" if pd.isna(row["grade"]) else str(row["grade"]),
                 f"{row['rule_points']:g}" if rules else "–",
                 str(row["reasons_text"]),
             )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.cli.render.tables import (
     LABEL,
+    as_of,
     band,
     bars,
     cut,
@@ -50,7 +51,7 @@ _KINDS = {
 def render_lead_test(test: LeadTest) -> list[str]:
     """`leadlens scorecard test`."""
     lines = [
-        f"Lead {safe(test.lead_id)} as of {minute(test.as_of)} UTC, sheet {test.sheet}",
+        f"Lead {safe(test.lead_id)}{as_of(test.as_of)}, sheet {test.sheet}",
         *(f"note: {safe(note)}" for note in test.notes),
         f"{number(test.total)} points (score {number(test.score)}), grade {test.grade}, stage {test.stage}"
         + (f": {safe(test.disqualified_by)}" if test.disqualified_by else ""),
@@ -108,7 +109,7 @@ def render_preview(preview: Preview) -> list[str]:
     """`leadlens scorecard preview`."""
     low, middle, high = (number(value) for value in preview.quartiles)
     lines = [
-        f"Sheet {preview.sheet} on {preview.leads:,} open leads as of {minute(preview.as_of)} UTC (nothing is written)",
+        f"Sheet {preview.sheet} on {preview.leads:,} open leads{as_of(preview.as_of)} (nothing is written)",
     ]
     if preview.outside:
         lines.append(f"{preview.outside:,} open leads are left out: the sheet is not for them.")
@@ -133,7 +134,11 @@ def render_preview(preview: Preview) -> list[str]:
             matching = "1 rule matches" if len(labels) == 1 else f"{len(labels)} rules match"
             lines += ["", f"{matching} {share}"]
             lines += [f"  - {safe(label)}" for label in labels]
-    return [*lines, "", *(_past(preview.past) if preview.past else [f"Past leads: {preview.no_past}."])]
+    return [
+        *lines,
+        "",
+        *(_past(preview.past, preview.of_project) if preview.past else [f"Past leads: {preview.no_past}."]),
+    ]
 
 
 def _crossing(crossing: Crossing) -> list[str]:
@@ -150,7 +155,7 @@ def _crossing(crossing: Crossing) -> list[str]:
     return lines
 
 
-def _past(past: Past) -> list[str]:
+def _past(past: Past, of_project: bool) -> list[str]:
     lines = [
         f"Past leads: {past.snapshots:,} snapshots of {past.leads:,} leads whose outcome is known; {past.rate:.1%} converted",
         "",
@@ -163,7 +168,7 @@ def _past(past: Past) -> list[str]:
     lines += indented(table(rows, head, "lrrr"))
     stages = [_rate_row(str(row["stage"]), row) for row in past.stages.to_dict("records")]
     lines += ["", *indented(table(stages, ("stage then", *head[1:]), "lrrr"))]
-    return [*lines, "", *_hot(past)]
+    return [*lines, "", *_hot(past, of_project)]
 
 
 def _rate_row(name: str, row: dict[Any, Any]) -> tuple[str, ...]:
@@ -171,7 +176,7 @@ def _rate_row(name: str, row: dict[Any, Any]) -> tuple[str, ...]:
     return name, f"{row['rows']:,}", f"{row['conversions']:,}", f"{row['rate']:.1%}", interval
 
 
-def _hot(past: Past) -> list[str]:
+def _hot(past: Past, of_project: bool) -> list[str]:
     """How hot is the hot band? 15–35 % of leads and at least 60 % of conversions are usual."""
     hot = past.hot
     if not past.conversions:
@@ -184,15 +189,20 @@ def _hot(past: Past) -> list[str]:
         + (f", {hot['times']:.1f} times the rate of the others." if hot["times"] is not None else ".")
     ]
     low, high = _HOT_SHARE
-    if hot["share_of_looks"] > high:
+    if hot["share_of_looks"] > high and hot["by_threshold"]:
         lines.append("That is too many to be called hot (15–35 % is usual): raise the threshold.")
-    elif hot["share_of_looks"] < low:
+    elif hot["share_of_looks"] > high:
+        lines.append("That is too many to be called hot (15–35 % is usual): many leads share these points.")
+    elif hot["share_of_looks"] < low and hot["by_threshold"]:
         lines.append("That is few (15–35 % is usual): a lower threshold would give sales more to work on.")
     if hot["rate_of_others"] is not None and hot["rate"] <= hot["rate_of_others"]:
         lines.append("Hot leads converted no more often than the others: the points do not separate buyers.")
     elif hot["share_of_conversions"] < _HOT_CONVERSIONS:
+        # comparing needs a model that was trained with the sheet
+        first = "" if of_project else "name the sheet under `scorecards:`, then "
         lines.append(
-            "Most sheets aim for at least 60 % of the conversions: `leadlens compare` shows what each rule contributes."
+            f"Most sheets aim for at least 60 % of the conversions: {first}`leadlens train` and `leadlens compare` show "
+            "what each rule contributes."
         )
     return lines
 
@@ -207,7 +217,7 @@ def render_diff(diff: Diff) -> list[str]:
     moved = diff.moved
     lines += [
         "",
-        f"Of {diff.compared:,} open leads that both sheets are for (as of {minute(diff.as_of)} UTC), {moved['total']:,} "
+        f"Of {diff.compared:,} open leads that both sheets are for{as_of(diff.as_of)}, {moved['total']:,} "
         "change their total,",
         f"{moved['stage']:,} the stage, {moved['grade']:,} the grade, {moved['route']:,} the route.",
     ]

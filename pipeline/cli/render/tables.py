@@ -83,6 +83,11 @@ def maybe(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
+def as_of(at: datetime | None) -> str:
+    """Of when something is; nothing where the data have no dates."""
+    return "" if at is None else f" as of {minute(at)} UTC"
+
+
 def minute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
 

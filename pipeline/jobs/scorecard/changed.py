@@ -15,8 +15,8 @@ from models.scorecard.insights.comparison import Difference, compare_sheets
 from models.scorecard.language.parsing import Parsed, parse_conditions
 from models.scorecard.scoring.probes import matching_events, set_rows, without_segment
 from pipeline.config import ProjectFile
-from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, plain, records
-from pipeline.prepared import open_lead
+from pipeline.jobs.named_lead import find_lead
+from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, own_sheet, plain, records
 
 _RESULTS = ("total", "score", "grade", "stage", "route", "disqualified_by", "product")
 _LINE = ["dimension", "rule", "kind", "occurred_at", "detail", "before", "after", "points", "why"]
@@ -55,7 +55,7 @@ class Changed:
 
 def changed(
     file: ProjectFile,
-    sheet: Sheet,
+    sheet: Sheet | None,
     lead_id: str,
     since: datetime,
     as_of: datetime | None = None,
@@ -66,8 +66,11 @@ def changed(
     A lead that did not exist at ``since`` is compared with how it was created. Raises ``UsageError`` for an unknown
     lead and for as-ofs in the wrong order.
     """
-    history = open_lead(file, lead_id)
-    with one_lead(history, sheet, lead_id, as_of) as lead:
+    found = find_lead(file, lead_id)
+    history = found.history
+    history.require_dates("what changed since a day")
+    sheet, found = own_sheet(file, sheet, found, as_of)
+    with one_lead(found, sheet, as_of) as lead:
         return _changed(history, lead, sheet, since, old_sheet)
 
 

@@ -30,7 +30,7 @@ class Diff:
 
     before: str
     after: str
-    as_of: datetime
+    as_of: datetime | None
     differences: tuple[Difference, ...]
     compared: int
     only_before: int
@@ -42,7 +42,11 @@ class Diff:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         differences = [difference.to_dict() for difference in self.differences]
-        return {**vars(self), "as_of": self.as_of.isoformat(), "differences": differences}
+        return {
+            **vars(self),
+            "as_of": self.as_of.isoformat() if self.as_of else None,
+            "differences": differences,
+        }
 
 
 def diff(
@@ -54,7 +58,7 @@ def diff(
     open.
     """
     history = open_history(file)
-    as_of = as_of or history.data_end
+    as_of = history.moment(as_of)
     compared = compare_sheets(before, after)
     with (
         open_leads(file, history, as_of) as leads,
@@ -68,7 +72,7 @@ def diff(
     return Diff(
         before=named(before),
         after=named(after),
-        as_of=as_of,
+        as_of=history.shown(as_of),
         differences=compared.differences,
         compared=len(new.scores),
         only_before=only_before,

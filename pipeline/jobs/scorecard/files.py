@@ -109,7 +109,7 @@ def as_sql(file: ProjectFile, which: str | None, dialect: str, as_of: datetime |
 
     sheet, _ = choose_sheet(file, which)
     history = open_history(file)
-    return sheet_sql(sheet, history, dialect, as_of or history.data_end, ledger)
+    return sheet_sql(sheet, history, dialect, history.moment(as_of), ledger)
 
 
 def import_sheet(table: Path, out: Path, force: bool) -> Sheet:

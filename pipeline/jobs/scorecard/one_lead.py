@@ -13,8 +13,8 @@ from models.scorecard import ActionRule, AttributeRule, Sheet, SheetScores, scor
 from models.scorecard.language.contradictions import STARTING
 from models.scorecard.scoring.probes import attribute_values, matched_rules, matching_events
 from pipeline.config import ProjectFile
-from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, plain, records
-from pipeline.prepared import open_lead
+from pipeline.jobs.named_lead import find_lead
+from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, own_sheet, plain, records
 
 _LINE = ["occurred_at", "detail", "raw_points", "taken_by_decay", "taken_by_cap", "points"]
 
@@ -45,7 +45,7 @@ class LeadTest:
     """
 
     lead_id: str
-    as_of: datetime
+    as_of: datetime | None
     sheet: str
     notes: tuple[str, ...]
     starting: dict[str, float]
@@ -72,17 +72,25 @@ class LeadTest:
         for rule in self.rules:
             values = asdict(rule)
             rules.append({**values, "held": values.pop("matched")})
-        return {**asdict(self), "as_of": self.as_of.isoformat(), "rules": tuple(rules)}
+        return {
+            **asdict(self),
+            "as_of": self.as_of.isoformat() if self.as_of else None,
+            "rules": tuple(rules),
+        }
 
 
-def lead_test(file: ProjectFile, sheet: Sheet, lead_id: str, as_of: datetime | None = None) -> LeadTest:
-    """Check a lead against every line of a sheet as of then (default: the data's end).
+def lead_test(
+    file: ProjectFile, sheet: Sheet | None, lead_id: str, as_of: datetime | None = None
+) -> LeadTest:
+    """Check a lead against every line of a sheet (``None``: the lead's own) as of then (default: the data's end).
 
     Raises ``UsageError`` for an unknown lead or a condition that does not fit the data, ``DataError`` for a lead
     that did not exist yet.
     """
-    history = open_lead(file, lead_id)
-    with one_lead(history, sheet, lead_id, as_of) as lead:
+    found = find_lead(file, lead_id)
+    history = found.history
+    sheet, found = own_sheet(file, sheet, found, as_of)
+    with one_lead(found, sheet, as_of) as lead:
         free, spine, plan = lead.sheet, lead.spine, lead.parsed.plan
         scores = score_sheet(free, history, spine, movement=True, plan=plan)
         matched = set(matched_rules(free, history, spine, scores.ledger, plan)["rule"])
@@ -101,7 +109,7 @@ def lead_test(file: ProjectFile, sheet: Sheet, lead_id: str, as_of: datetime | N
     given = {str(name): plain(row[name]) for name in ("product", "route", "action", "queue", "reason")}
     return LeadTest(
         lead_id=lead.lead_id,
-        as_of=lead.as_of,
+        as_of=lead.shown,
         sheet=named(sheet),
         notes=lead.notes,
         starting=dict(zip(base["dimension"], base["points"].tolist(), strict=True)),

@@ -26,6 +26,7 @@ from pipeline.dataset.default_spine import training_spine
 from pipeline.dataset.policies import outcome_horizon
 from pipeline.jobs.scorecard.leads import named, open_leads, records
 from pipeline.prepared import open_history
+from pipeline.scorecards.project import sheets_of
 
 Floats = NDArray[np.float64]
 _MOST_NAMED = 10
@@ -72,11 +73,14 @@ class Past:
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What a sheet would do to the leads open now, and did to those of the past."""
+    """What a sheet would do to the leads open now, and did to those of the past.
+
+    ``of_project`` says whether the project file names the sheet, so that a model is compared with it.
+    """
 
     project: str
     sheet: str
-    as_of: datetime
+    as_of: datetime | None
     leads: int
     outside: int
     bands: tuple[Band, ...]
@@ -89,6 +93,7 @@ class Preview:
     crossing: Crossing | None
     past: Past | None
     no_past: str | None
+    of_project: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -102,7 +107,7 @@ class Preview:
             del past["snapshots"]
         return {
             **values,
-            "as_of": self.as_of.isoformat(),
+            "as_of": self.as_of.isoformat() if self.as_of else None,
             "bands": [asdict(band) for band in self.bands],
             "crossing": asdict(self.crossing) if self.crossing else None,
             "past": past,
@@ -118,15 +123,15 @@ def preview(
     ``DataError`` where no lead is open, or where the sheet is for none of them.
     """
     history = open_history(file)
-    as_of, free = as_of or history.data_end, without_segment(sheet)
+    as_of, free = history.moment(as_of), without_segment(sheet)
     plan = parse_conditions(free, history).plan
     with open_leads(file, history, as_of) as leads, split_segment(sheet, history, leads) as segment:
         if not segment.rows:
             raise DataError(
                 "the sheet is for none of the open leads",
                 value=sheet.for_,
-                why=f"{leads.rows:,} leads are open at {as_of:%Y-%m-%d}",
-                fix="see which values there are: leadlens check CONFIG",
+                why=f"{leads.rows:,} leads are open",
+                fix="values that no lead has are named by: leadlens scorecard check CONFIG",
             )
         now = score_sheet(free, history, segment, plan=plan)
         matches = matched_rules(free, history, segment, now.ledger, plan)
@@ -141,7 +146,7 @@ def preview(
     return Preview(
         project=file.project.name,
         sheet=named(sheet),
-        as_of=as_of,
+        as_of=history.shown(as_of),
         leads=inside,
         outside=outside,
         bands=_bands(scores["total"], edges),
@@ -154,6 +159,7 @@ def preview(
         crossing=crossing,
         past=past,
         no_past=no_past,
+        of_project=sheet.name in {item.live.name for item in sheets_of(file)},
     )
 
 
@@ -233,6 +239,7 @@ def _hot(rows: pd.DataFrame, sheet: Sheet, capacity: float) -> dict[str, Any]:
     rate, rest = (float(label[part].mean()) if part.any() else None for part in (hot, ~hot))
     return {
         "band": name,
+        "by_threshold": sheet.thresholds is not None,
         "share_of_looks": float(hot.mean()),
         "share_of_conversions": float(label[hot].sum() / conversions) if conversions else None,
         "rate": rate,

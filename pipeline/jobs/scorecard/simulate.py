@@ -12,8 +12,8 @@ from features import UsageError
 from models.scorecard import Sheet
 from models.scorecard.insights.simulation import simulate_inactivity
 from pipeline.config import ProjectFile
-from pipeline.jobs.scorecard.leads import named, one_lead, records
-from pipeline.prepared import open_lead
+from pipeline.jobs.named_lead import find_lead
+from pipeline.jobs.scorecard.leads import named, one_lead, own_sheet, records
 
 _MOST_DAYS = 1000
 
@@ -40,14 +40,17 @@ class Simulated:
 
 
 def simulate(
-    file: ProjectFile, sheet: Sheet, lead_id: str, days: int = 90, as_of: datetime | None = None
+    file: ProjectFile, sheet: Sheet | None, lead_id: str, days: int = 90, as_of: datetime | None = None
 ) -> Simulated:
     """The score of one lead on each of the next ``days`` days without any action, from ``as_of`` (default: the
     data's end) on. Raises ``UsageError`` for an unknown lead or a number of days that is not from 1 to 1,000."""
     if not 1 <= days <= _MOST_DAYS:
         raise UsageError("so many days cannot be simulated", value=days, fix=f"1 to {_MOST_DAYS:,} days")
-    history = open_lead(file, lead_id)
-    with one_lead(history, sheet, lead_id, as_of) as lead:
+    found = find_lead(file, lead_id)
+    history = found.history
+    history.require_dates("what becomes of a lead in days")
+    sheet, found = own_sheet(file, sheet, found, as_of)
+    with one_lead(found, sheet, as_of) as lead:
         simulation = simulate_inactivity(lead.sheet, history, lead.lead_id, lead.as_of, days)
     return Simulated(
         lead_id=lead.lead_id,

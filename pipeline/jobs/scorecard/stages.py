@@ -13,8 +13,10 @@ from models.scorecard.insights.stage_history import stage_history
 from models.scorecard.language.grades import STAGES
 from models.scorecard.scoring.probes import split_segment, without_segment
 from pipeline.config import ProjectFile
-from pipeline.jobs.scorecard.leads import named, one_lead, open_leads, records
+from pipeline.jobs.named_lead import find_lead
+from pipeline.jobs.scorecard.leads import named, one_lead, open_leads, own_sheet, records
 from pipeline.prepared import open_history
+from pipeline.scorecards.project import choose_sheet
 
 _SHOWN = ["lead_id", "at", "looked_before", "was", "stage", "total", "why", "rule", "occurred_at"]
 
@@ -43,26 +45,32 @@ class Stages:
 
 
 def stages(
-    file: ProjectFile, sheet: Sheet, lead_id: str | None = None, as_of: datetime | None = None
+    file: ProjectFile, sheet: Sheet | None, lead_id: str | None = None, as_of: datetime | None = None
 ) -> Stages:
     """The stage history of one lead or of all open ones, up to ``as_of`` (default: the data's end).
 
     The last stage is the one that scoring at ``as_of`` gives. Raises ``UsageError`` for an unknown lead,
     ``DataError`` where no lead is open.
     """
-    history = open_history(file)
-    as_of, free, notes = as_of or history.data_end, without_segment(sheet), tuple[str, ...]()
-    if lead_id is None:
+    found = None if lead_id is None else find_lead(file, lead_id)
+    history = open_history(file) if found is None else found.history
+    history.require_dates("when leads entered a stage")
+    if found is None:
+        sheet = sheet or choose_sheet(file, None)[0]
+    else:
+        sheet, found = own_sheet(file, sheet, found, as_of)
+    as_of, free, notes = history.moment(as_of), without_segment(sheet), tuple[str, ...]()
+    if found is None:
         with open_leads(file, history, as_of) as open_now, split_segment(sheet, history, open_now) as segment:
             leads, changes = segment.rows, stage_history(free, history, segment)
     else:
-        with one_lead(history, sheet, lead_id, as_of) as lead:
+        with one_lead(found, sheet, as_of) as lead:
             leads, notes, changes = 1, lead.notes, stage_history(free, history, lead.spine, daily=True)
     last = changes.groupby("lead_id")["stage"].last()
     now = {name: int((last == name).sum()) for name in STAGES}
     flow = tuple(_flow(name, changes, last) for name in ("MQL", "SQL") if _has(sheet, name))
     return Stages(
-        lead_id=lead_id,
+        lead_id=None if found is None else found.lead_id,
         as_of=as_of,
         sheet=named(sheet),
         leads=leads,
