@@ -31,7 +31,14 @@ def shown() -> Iterator[Progress]:
 @contextmanager
 def _bar() -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bar
 
     columns = (
@@ -40,12 +47,21 @@ def _bar() -> Iterator[Progress]:
         BarColumn(24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
 
+        last = ""
+
         def progress(stage: str, done: int = 0, total: int = 0) -> None:
-            bar.update(task, description=_shown(stage), completed=done, total=total or None)
+            nonlocal last
+            if stage != last:  # each has a pace of its own
+                bar.reset(task, description=_shown(stage), completed=done, total=total or None)
+                last = stage
+            else:
+                bar.update(task, completed=done, total=total or None)
 
         yield progress
 

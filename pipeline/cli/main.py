@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsOf, Challenger, Config, Json, as_timestamp, load, print_result
+from pipeline.cli.options import (
+    AsOf,
+    Challenger,
+    Config,
+    Json,
+    LogFile,
+    LogFormat,
+    MetricsFile,
+    as_timestamp,
+    load,
+    print_result,
+)
 from pipeline.cli.scorecard import scorecard
 
 # Nothing heavy is imported up here: `leadlens --help` answers in less than half a second.
@@ -158,6 +169,8 @@ def train(
     matrix: Annotated[
         Path | None, typer.Option("--matrix", help="Read the rows that `features --out` wrote here.")
     ] = None,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
     as_json: Json = False,
 ) -> None:
     """Tune, train, judge out of time, and register a challenger.
@@ -166,9 +179,9 @@ def train(
     """
     from pipeline.cli.render.jobs import render_training
     from pipeline.jobs.train import train as job
-    from pipeline.progress import shown
+    from pipeline.logs import logged
 
-    with shown() as progress:
+    with logged("train", log_format, log_file) as (_, progress):
         result = job(load(config), trials=trials, matrix=matrix, progress=progress)
     print_result(as_json, result.to_dict(), lambda: render_training(result, str(config)))
 
@@ -177,6 +190,8 @@ def train(
 def compare(
     config: Config,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for report.html and report.json.")] = None,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
     as_json: Json = False,
 ) -> None:
     """Judge rules and model on the same out-of-time leads.
@@ -185,9 +200,9 @@ def compare(
     """
     from pipeline.cli.render.jobs import render_comparison
     from pipeline.jobs.compare import compare as job
-    from pipeline.progress import shown
+    from pipeline.logs import logged
 
-    with shown() as progress:
+    with logged("compare", log_format, log_file) as (_, progress):
         result = job(load(config), out=out, progress=progress)
     print_result(as_json, result.to_dict(), lambda: render_comparison(result))
 
@@ -253,6 +268,9 @@ def score(
         str | None,
         typer.Option("--force", metavar="REASON", help="Write although the night is unlike those before."),
     ] = None,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
+    metrics_file: MetricsFile = None,
     as_json: Json = False,
 ) -> None:
     """Score every open lead and write the scores back.
@@ -260,11 +278,12 @@ def score(
     With the champion; with the challenger until there is one, or by --challenger. All scores are written or none; only what changed is written. A night unlike
     those before, or unlike what the model learned from, is refused.
     """
+    from pipeline.cli.measured import measured
     from pipeline.cli.render.jobs import render_scoring
     from pipeline.jobs.score import score as job
-    from pipeline.progress import shown
+    from pipeline.logs import logged
 
-    with shown() as progress:
+    with logged("score", log_format, log_file) as (log, progress), measured(metrics_file, config) as watch:
         result = job(
             load(config),
             as_of=as_timestamp(as_of),
@@ -272,8 +291,13 @@ def score(
             dry_run=dry_run,
             force=force,
             challenger=challenger,
+            run_id=log.run_id,
+            watch=watch,
             progress=progress,
         )
+        log.warnings(result.warnings)
+        written = result.written.as_dict() if result.written else {}
+        log.event("info", f"{result.leads:,} open leads scored", leads=result.leads, **_numbers(written))
     print_result(as_json, result.to_dict(), lambda: render_scoring(result))
 
 
@@ -283,6 +307,8 @@ def promote(
     force: Annotated[
         str | None, typer.Option("--force", metavar="REASON", help="Promote although the gate refuses.")
     ] = None,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
     as_json: Json = False,
 ) -> None:
     """Make the challenger champion if it passes the gate.
@@ -291,9 +317,9 @@ def promote(
     """
     from pipeline.cli.render.jobs import render_promotion
     from pipeline.jobs.promote import promote as job
-    from pipeline.progress import shown
+    from pipeline.logs import logged
 
-    with shown() as progress:
+    with logged("promote", log_format, log_file) as (_, progress):
         result = job(load(config), force=force, progress=progress)
     print_result(as_json, result.to_dict(), lambda: render_promotion(result))
 
@@ -327,6 +353,10 @@ def schema(directory: Annotated[Path, typer.Argument(help="Folder to write into.
         print(path)
 
 
+def _numbers(values: dict[str, object]) -> dict[str, int]:
+    return {name: value for name, value in values.items() if isinstance(value, int)}
+
+
 def _fail(error: BaseException) -> int:
     """Print an error for a person or, with --json, for a machine; returns the exit code."""
     import typer.exceptions
@@ -347,11 +377,13 @@ def _fail(error: BaseException) -> int:
     from pipeline.cli.render.terminal import print_json, print_message
 
     remember_environment()
+    told = getattr(error, "logged", False)  # standard error is read by a machine
     error = as_user_error(error)
     if isinstance(error, LeadlensError):
         if "--json" in sys.argv:
             print_json(error.as_dict())
-        print_message(str(error))
+        if not told:
+            print_message(str(error))
         return exit_code(error)
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -360,6 +392,8 @@ def _fail(error: BaseException) -> int:
         import traceback
 
         print_message("".join(traceback.format_exception(error)).rstrip("\n"))
+        return INTERNAL
+    if told:
         return INTERNAL
     print_message(
         f"leadlens met an error of its own, not of yours: {type(error).__name__}: {error}\n"

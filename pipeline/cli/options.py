@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,6 +22,23 @@ AsOf = Annotated[
     typer.Option("--as-of", help="Score as of then (UTC), e.g. 2026-01-31; by default the data's end."),
 ]
 Challenger = Annotated[bool, typer.Option("--challenger", help="By the challenger, not the champion.")]
+LogFormat = Annotated[
+    Literal["text", "json"],
+    typer.Option(
+        "--log-format",
+        help="What standard error and the log file say: text for people; json for machines, one object per line, without "
+        "personal data.",
+    ),
+]
+LogFile = Annotated[
+    Path | None, typer.Option("--log-file", help="Append the log to this file, too.", show_default=False)
+]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics-file", help="Write figures of the run to this Prometheus text file.", show_default=False
+    ),
+]
 
 
 def load(config: Path) -> ProjectFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,7 +28,7 @@ from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RecordedRun, recorded_run
-from pipeline.runs.record import now
+from pipeline.runs.record import RunRecord, now
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.state import state_folder, state_is_writable
 from pipeline.writeback import RunManifest, WriteResult, parse_target, stage_scores
@@ -106,6 +107,8 @@ def score(
     dry_run: bool = False,
     force: str | None = None,
     challenger: bool = False,
+    run_id: str | None = None,
+    watch: Callable[[RunRecord], None] | None = None,
     progress: Progress = silent,
 ) -> Scoring:
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
@@ -114,10 +117,12 @@ def score(
     writing equal scores again changes nothing. A night unlike those before is refused, unless ``force`` gives a reason;
     a dry run only says so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a
     champion. Raises ``LeadlensError`` with the target as it was before. The run leaves a record in the
-    state folder, however it ends (``pipeline.runs``); a dry run does not.
+    state folder, however it ends (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
     """
     kept = not dry_run and state_is_writable()
-    with recorded_run(file.project.name, folder=state_folder() / "runs", kept=kept) as run:
+    with recorded_run(file.project.name, folder=state_folder() / "runs", kept=kept, run_id=run_id) as run:
+        if watch is not None:
+            watch(run.record)
         if not dry_run and not kept:
             run.warn(_READ_ONLY)
         return _score(run, file, as_of, to, dry_run, force, challenger, run.follow(progress))

@@ -11,7 +11,7 @@ from features.errors import LeadlensError
 from features.secrets import masked
 from pipeline import exit_codes
 from pipeline.progress import Progress
-from pipeline.runs.record import RunRecord, Status
+from pipeline.runs.record import RunRecord, Status, new_run_id
 from pipeline.runs.store import RunStore
 from pipeline.stages import Stages
 from pipeline.stopping import Stopped, stopped_by
@@ -87,7 +87,13 @@ class RecordedRun:
 
 @contextmanager
 def recorded_run(
-    project: str, *, folder: Path, target: str = "", table: str = "", kept: bool = True
+    project: str,
+    *,
+    folder: Path,
+    target: str = "",
+    table: str = "",
+    kept: bool = True,
+    run_id: str | None = None,
 ) -> Iterator[RecordedRun]:
     """Record a run in ``folder``, from *started* to how the block ends; first, mark runs that were killed.
 
@@ -102,7 +108,8 @@ def recorded_run(
     [('done', 0, 1)]
     """
     store = RunStore(folder)
-    run = RecordedRun(RunRecord(project=project, target=target, table=table), store if kept else None, store)
+    record = RunRecord(project=project, target=target, table=table, run_id=run_id or new_run_id())
+    run = RecordedRun(record, store if kept else None, store)
     if kept:
         store.killed()
         store.begin(run.record)

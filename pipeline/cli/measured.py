@@ -1,0 +1,45 @@
+"""The metrics of a run, however it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.runs.record import RunRecord
+
+
+@contextmanager
+def measured(path: Path | None, config: Path) -> Iterator[Callable[[RunRecord], None] | None]:
+    """Yields what takes the record of the run that is measured; without ``path`` nothing is."""
+    if path is None:
+        yield None
+        return
+    from pipeline.exit_codes import exit_code
+    from pipeline.runs.metrics import write_metrics
+    from pipeline.runs.record import RunRecord
+    from pipeline.writable import check_writable
+
+    check_writable(path.absolute().parent, "--metrics-file", "name a file in a folder that you may write to")
+    # Until the project file is read, its folder names the project.
+    record, started = (
+        RunRecord(project=config.absolute().parent.name if config.suffix else config.name),
+        time.monotonic(),
+    )
+
+    def watch(begun: RunRecord) -> None:
+        nonlocal record
+        record = begun
+
+    try:
+        yield watch
+    except BaseException as error:
+        with suppress(UsageError):  # the error on its way says more
+            write_metrics(path, record, exit_code(error), time.monotonic() - started)
+        raise
+    write_metrics(path, record, 0, time.monotonic() - started)
