@@ -60,7 +60,7 @@ def test_nothing_of_them_is_kept_and_all_of_it_is_told(
     assert any(warning.startswith("left out") for warning in trained.facts["warnings"]), trained.err
     serving_model("little").bundle.save(tmp_path / "kept")
     kept = "".join(file.read_text(encoding="utf-8") for file in (tmp_path / "kept").iterdir())
-    scored = leadlens("score", path, "--to", tmp_path / "scores.csv", "--json")
+    scored = leadlens("score", path, "--to", tmp_path / "scores.csv", "--force", "old data", "--json")
     written = (tmp_path / "scores.csv").read_text(encoding="utf-8")
     explained = leadlens("explain", path, "L159", "--json")
     assert explained.code == scored.code == 0, explained.err

@@ -77,7 +77,7 @@ def run(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactor
         "check": (path,),
         "train": (path,),
         "compare": (path, "--out", folder / "report"),
-        "score": (path, "--to", f"duckdb:///{folder}/scores.duckdb"),
+        "score": (path, "--to", f"duckdb:///{folder}/scores.duckdb", "--as-of", "2024-05-24"),
         "explain": (path, "L003"),
     }
     sys.addaudithook(_watch)
@@ -98,7 +98,7 @@ def run(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactor
                     result.said[broken + command] = answer.out + answer.err
                     result.codes[broken + command] = answer.code
             patch.setenv("CRM_PW", PASSWORD)  # to the target of the project file, which is not there
-            answer = leadlens("score", path)
+            answer = leadlens("score", path, "--as-of", "2024-05-24")
             result.said["broken target"], result.codes["broken target"] = (
                 answer.out + answer.err,
                 answer.code,
@@ -202,7 +202,7 @@ def test_scoring_runs_nothing_that_lies_in_the_registry(run: Run) -> None:
     shutil.rmtree(run.folder / "state" / "serving")  # no copy that was loaded before
     path = run.folder / "project.yaml"
     for command, *rest in (
-        ("score", "--to", f"duckdb:///{run.folder}/again.duckdb"),
+        ("score", "--to", f"duckdb:///{run.folder}/again.duckdb", "--as-of", "2024-05-24"),
         ("explain", "L003"),
         ("compare",),
     ):
