@@ -14,6 +14,8 @@ MOST_BYTES = 64 << 20
 _MOST_TREES, _MOST_LEAVES, _MOST_WORDS = 20_000, 1024, 1 << 16
 _NUMBER = r"-?(?:\d{1,25}(?:\.\d{1,25})?)(?:e[+-]?\d{1,3})?"
 _FLOATS = re.compile(rf"{_NUMBER}(?: {_NUMBER})*")
+# A split that tells missing values from all others is at infinity.
+_THRESHOLDS = re.compile(rf"(?:{_NUMBER}|-?inf)(?: (?:{_NUMBER}|-?inf))*")
 _INTEGERS = re.compile(r"-?\d{1,18}(?: -?\d{1,18})*")
 _INFO = rf"(?:none|\[{_NUMBER}:{_NUMBER}\]|-?\d{{1,10}}(?::-?\d{{1,10}})*)"
 _HEADER = re.compile(
@@ -153,10 +155,10 @@ def _check_sets(numbers: dict[str, NDArray[Any]], sets: int) -> None:
 
 
 def _numbers(name: str, text: str) -> NDArray[Any]:
-    pattern = _INTEGERS if name in _WHOLE else _FLOATS
+    pattern = _INTEGERS if name in _WHOLE else _THRESHOLDS if name == "threshold" else _FLOATS
     _require(not text or pattern.fullmatch(text) is not None, f"{name} holds what is no number")
     values = np.array(text.split(), dtype=np.int64 if name in _WHOLE else np.float64)
-    _require(bool(np.isfinite(values).all()), f"{name} holds what is not finite")
+    _require(name == "threshold" or bool(np.isfinite(values).all()), f"{name} holds what is not finite")
     return values
 
 

@@ -192,3 +192,16 @@ def test_what_passes_can_be_walked() -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert 20 < int(done.stdout.split()[-1]) < 300  # harmless changes are read, most are not
+
+
+def test_a_split_between_missing_and_known_is_read() -> None:
+    """LightGBM writes its threshold as ``inf``."""
+    rng = np.random.default_rng(1)
+    income = pd.Series(rng.normal(size=600)).where(rng.random(600) < 0.5)
+    converted = (income.isna() & (rng.random(600) < 0.8)).astype(int)
+    fitted = LeadClassifier(n_trees=2, min_child_samples=5, feature_fraction=1.0)
+    text = fitted.fit(pd.DataFrame({"income": income}), converted).booster_.model_to_string()
+    assert re.search(r"^threshold=.*\binf\b", text, flags=re.MULTILINE)
+    check_trees(text, 1)
+    with pytest.raises(DataError):
+        check_trees(re.sub(r"^leaf_value=.*$", "leaf_value=inf 1 2", text, flags=re.MULTILINE), 1)
