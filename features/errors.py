@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from unicodedata import normalize
 
 from features.printable import printable
 from features.secrets import masked
@@ -61,7 +62,8 @@ class LeadlensError(Exception):
         if self.value is not None:
             lines.append(f"  received: {self.value}")
         if self.nearest:
-            lines.append(f"  did you mean: {', '.join(map(_shown, self.nearest))}?")
+            remark = lookalike(str(self.value), self.nearest[0])
+            lines.append(f"  did you mean: {', '.join(map(_shown, self.nearest))}?{remark}")
         if self.why:
             lines.append(f"  why it matters: {self.why}")
         if self.fix:
@@ -110,9 +112,19 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     >>> nearest("evnts", ["leads", "events", "accounts"])
     ['events']
     """
-    names = list(known)
-    by_lower = {item.lower(): item for item in names}
-    return [by_lower[match] for match in get_close_matches(name.lower()[:200], by_lower, n=count, cutoff=0.6)]
+    by_shape = {normalize("NFC", item.lower()): item for item in known}
+    shape = normalize("NFC", name.lower()[:200])
+    return [by_shape[match] for match in get_close_matches(shape, by_shape, n=count, cutoff=0.6)]
+
+
+def lookalike(name: str, meant: str) -> str:
+    """A remark where two names look the same and are not: ü may be one character, or u with two dots upon it.
+
+    >>> lookalike("Z\u00fcrich", "Zu\u0308rich")
+    ' (it looks the same, in other Unicode characters: copy it from the data)'
+    """
+    alike = name != meant and normalize("NFC", name) == normalize("NFC", meant)
+    return " (it looks the same, in other Unicode characters: copy it from the data)" if alike else ""
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

@@ -23,6 +23,7 @@ from features.engines import DuckDBEngine, Step, StepReport
 from features.errors import DataError
 from features.history import History
 from features.plan import FeaturePlan
+from features.plan_fit import refuse_unfit
 from features.spine import Spine
 
 _ROW_GROUP = 122_880
@@ -110,26 +111,6 @@ def _features(history: History, plan: FeaturePlan, spine: Spine) -> Step:
     return Step("features", sql)
 
 
-def _check_columns(history: History, plan: FeaturePlan) -> None:
-    """A stored plan may name columns that the data no longer have."""
-    own = {"lead": history.lead_attributes, "account": history.account_attributes}
-    lacking = [
-        f"{item.source}s.{name}"
-        for item in plan.attributes
-        for name in (item.column, item.beside)
-        if name and name not in own[item.source]
-    ]
-    read = [name for key in plan.keys for name in (key.prop, *key.amounts) if name is not None]
-    lacking += [f"events.{name}" for name in read if name not in history.event_properties]
-    if lacking:
-        raise DataError(
-            "the features need columns that the data do not have",
-            value=", ".join(sorted(set(lacking))),
-            why="a model can only score rows made as its training rows were",
-            fix="restore the columns in `data`, or train again without them",
-        )
-
-
 # From so many pairs of a row and an event on, compiled loops save more than they take to start.
 _WORTH_COMPILING = 500_000
 
@@ -155,7 +136,7 @@ def _parts(
 ) -> Generator[Spine]:
     """Make the table ``features`` for one part of the rows after another; yields each part."""
     engine = history.engine
-    _check_columns(history, plan)
+    refuse_unfit(history, plan)
     attributes = _attribute_steps(history, plan, spine)
     made = [step.name for step in attributes]
 
@@ -195,7 +176,8 @@ def build_matrix(
     spine: Spine,
     watch: Callable[[StepReport], None] | None = None,
 ) -> FeatureMatrix:
-    """Run a plan over a spine. Raises ``DataError`` if the data lack a column of the plan, or a step fails."""
+    """Run a plan over a spine. Raises ``DataError`` if the data lack a column of the plan or have it of another kind,
+    or a step fails."""
     engine, columns = history.engine, plan_columns(plan)
     with closing(_parts(history, plan, spine, watch)) as parts:
         frames = [engine.frame("SELECT * FROM features") for _ in parts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from errno import EACCES
 from pathlib import Path
+from urllib.parse import unquote
 
 from features import UsageError
 from pipeline.private import private_files, wider_than_asked
@@ -65,9 +66,33 @@ def open_to_others() -> str | None:
 
 def tracking_uri() -> str:
     """The MLflow store: ``MLFLOW_TRACKING_URI``, else SQLite in the state folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{state_folder() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or _sqlite(state_folder() / "mlflow.db")
 
 
 def study_storage() -> str:
     """The Optuna store, from which an interrupted training resumes."""
-    return f"sqlite:///{writable_state() / 'optuna.db'}"
+    return _sqlite(writable_state() / "optuna.db")
+
+
+def _sqlite(path: Path) -> str:
+    """The URL of an SQLite file in a folder of any name.
+
+    >>> _sqlite(Path("/of/Ann & Bob #1/mlflow.db")), _sqlite(Path("/really?/mlflow.db"))
+    ('sqlite:////of/Ann & Bob #1/mlflow.db', 'sqlite+pysqlite:////really%3F/mlflow.db')
+    """
+    # % and ? mean something in a URL, { and } to Optuna
+    escaped = "".join(f"%{ord(char):02X}" if char in "%?{}" else char for char in str(path))
+    # MLflow would take the escaped text of a plain sqlite:/// for a folder, and make it
+    return f"sqlite:///{path}" if escaped == str(path) else f"sqlite+pysqlite:///{escaped}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file of an SQLite URL, ``None`` for any other; the inverse of what the stores here are given.
+
+    >>> sqlite_path("sqlite+pysqlite:////really%3F/mlflow.db")
+    PosixPath('/really?/mlflow.db')
+    """
+    scheme, mark, rest = uri.partition(":///")
+    if not mark or scheme not in ("sqlite", "sqlite+pysqlite"):
+        return None
+    return Path(unquote(rest.partition("?")[0]))

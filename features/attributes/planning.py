@@ -12,7 +12,7 @@ from features.attributes.columns import expression
 from features.attributes.lookups import lookup_joins, lookups_of, make_lookups
 from features.attributes.personal import names_id, names_person_id, personal_text
 from features.attributes.ranges import is_shown
-from features.attributes.readings import FITS, beside_of, default_readings
+from features.attributes.readings import FITS, LONGEST_SAMPLED, beside_of, default_readings
 from features.errors import UsageError, listed
 from features.history import History, Kind
 from features.phrases import words
@@ -113,12 +113,16 @@ def _why_withheld(
 
 
 def _sample(history: History, source: str, column: str, kind: Kind) -> list[str]:
-    """Some distinct values as text, always the same ones; none of dates and flags, whose kind is enough."""
+    """Some distinct values as text, always the same ones, each cut; none of dates and flags, whose kind is enough."""
     if kind in ("time", "boolean"):
         return []
     dialect = history.engine.dialect
     value = f"a.{dialect.quote(column)}"
-    text = dialect.text(f"CAST({value} AS BIGINT)" if kind == "number" else value)
+    text = (
+        dialect.text(f"CAST({value} AS BIGINT)")
+        if kind == "number"
+        else f"substr({value}, 1, {LONGEST_SAMPLED})"
+    )
     usable = f"abs({value}) < 1e15" if kind == "number" else f"{value} IS NOT NULL"
     values = history.engine.frame(
         f"""

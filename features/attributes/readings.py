@@ -37,6 +37,10 @@ _PLAIN: dict[Kind, tuple[Reading, ...]] = {
     "number": ("number",), "boolean": ("flag",), "category": ("category",), "time": ("age",), "text": ("filled",),
 }  # fmt: skip
 
+LONGEST_SAMPLED = (
+    300  # characters of a value: an address has 254 at most, and what is longer is no phone and no title
+)
+
 _PHONE = re.compile(r"phone|mobile|handy|(^|_)(tel|cell)")
 _TITLE = re.compile(
     r"(^|_|job)title$|job_?(role|position)|^position$|berufsbezeichnung|fonction|puesto|cargo"
@@ -49,7 +53,9 @@ _AMOUNT = re.compile(
 )
 _MAIL_DOMAIN = re.compile(r"mail.*domain|domain.*mail|^domain$")
 _IS_DOMAIN = re.compile(r"@?[^\s@]+\.[^\s@.]+")
-_IS_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_IS_MAIL = re.compile(
+    r"(?<=[^\s@])@[^\s@]+\.[^\s@]+"
+)  # from the @ on: from every letter on, it would cost length squared
 _IS_PHONE = re.compile(r"[+(]*(\d[\s().\-/]*){7,15}(\s*(x|ext\.?)\s*\d+)?", re.IGNORECASE)
 
 

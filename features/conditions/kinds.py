@@ -55,7 +55,7 @@ class KindChecker:
         if typed.kind == "number" and value.kind == "text":
             fix = f"{name} is a number; write {name} {op} 30 without quotes"
         elif typed.kind == "text" and isinstance(value, Value):
-            fix = f"{name} is text; write {name} {op} '{other}' in quotes"
+            fix = f"{name} is text here, or empty in every row; a text is compared in quotes: {name} {op} '{other}'"
         elif typed.kind == "boolean":
             fix = f"write {name} or NOT {name}"
         self.refuse(f"{name} is {KIND_NAMES[typed.kind]}, but {other} is {KIND_NAMES[value.kind]}", fix=fix)

@@ -154,7 +154,8 @@ class _Reader(KindChecker):
         if type(tested) is exp.Null:
             return self.about_a_column(Call("is null", (node,), "boolean"))
         if type(tested) is not exp.Boolean:
-            self.refuse("IS is followed by NULL, TRUE or FALSE", fix="use = to compare")
+            fix = f"{short(node)} IS NOT NULL where it is known, {short(node)} IS NULL where not; to compare: {short(node)} = …"
+            self.refuse("IS is followed by NULL, TRUE or FALSE", fix=fix)
         test = Call("is true" if tested.this else "is false", (self.boolean(node),), "boolean")
         return self.about_a_column(test)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -176,14 +178,19 @@ class PreparedFolder:
 
     def _logged(self, name: str, table: StoredTable) -> StoredTable:
         """Bring the Delta log of a table to the files of this version, whatever a killed run left there."""
-        from deltalake import DeltaTable, Schema
-        from deltalake.exceptions import DeltaError
-        from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
-
         root = self.path / name
         if table.version >= 0 and _newest_entry(root) == table.version:
             return table  # as the version before has it
         root.mkdir(exist_ok=True)
+        with _readable_by_delta(root) as where:
+            return self._log(table, where)
+
+    def _log(self, table: StoredTable, root: Path) -> StoredTable:
+        from deltalake import DeltaTable, Schema
+        from deltalake.exceptions import DeltaError
+        from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+
+        where = str(root)
         schema = Schema.from_arrow(_schema_of(table))
         wanted = {Path(file.path).name: file for file in table.files}
 
@@ -201,7 +208,7 @@ class PreparedFolder:
             ]
 
         try:
-            log = DeltaTable(str(root)) if DeltaTable.is_deltatable(str(root)) else None
+            log = DeltaTable(where) if DeltaTable.is_deltatable(where) else None
         except (DeltaError, OSError, ValueError):
             shutil.rmtree(
                 root / "_delta_log", ignore_errors=True
@@ -209,7 +216,7 @@ class PreparedFolder:
             log = None
         if log is None or log.schema() != schema:
             mode = "error" if log is None else "overwrite"
-            create_table_with_add_actions(str(root), schema, add(wanted), mode=mode)  # type: ignore[arg-type]
+            create_table_with_add_actions(where, schema, add(wanted), mode=mode)  # type: ignore[arg-type]
         else:
             logged = {Path(uri).name for uri in log.file_uris()}
             now = int(time.time() * 1000)
@@ -220,7 +227,7 @@ class PreparedFolder:
             if not changes:
                 return table.model_copy(update={"version": log.version()})
             log.create_write_transaction(changes, "append", schema)
-        return table.model_copy(update={"version": DeltaTable(str(root)).version()})
+        return table.model_copy(update={"version": DeltaTable(where).version()})
 
     def _clean(self, manifest: Manifest) -> None:
         """Remove files of versions beyond the kept ones, and of runs that were killed, unless somebody reads."""
@@ -248,6 +255,26 @@ class PreparedFolder:
                 for path in folder.glob("*.parquet") if folder.is_dir() else ():
                     if f"{folder.name}/{path.name}" not in kept:
                         path.unlink()
+
+
+# Delta's library takes a path for a URL: it would look for a%20b in the folder "a b", and panics at [.
+_UNREADABLE = re.compile(r"[%\[\]^|\\]")
+
+
+@contextmanager
+def _readable_by_delta(root: Path) -> Iterator[Path]:
+    """A folder with the log of a table that Delta can open; what it adds to the log is added to the table's own."""
+    if not _UNREADABLE.search(str(root)):
+        yield root
+        return
+    with TemporaryDirectory(prefix="leadlens-") as folder:
+        copy, log = Path(folder) / root.name, root / "_delta_log"
+        if log.exists():
+            shutil.copytree(log, copy / "_delta_log")
+        copy.mkdir(exist_ok=True)
+        yield copy
+        shutil.rmtree(log, ignore_errors=True)
+        shutil.copytree(copy / "_delta_log", log)
 
 
 def _newest_entry(root: Path) -> int:

@@ -17,7 +17,7 @@ from pipeline.registry.answering import refuse_silent
 from pipeline.registry.bundle import Bundle
 from pipeline.registry.registered import Alias, Registered
 from pipeline.runs.record import now
-from pipeline.state import tracking_uri
+from pipeline.state import sqlite_path, tracking_uri
 
 if TYPE_CHECKING:
     import mlflow
@@ -43,7 +43,7 @@ class Registry:
         """A run of this project's experiment; it is marked failed if the block raises."""
         from pipeline.registry.state_artifacts import LOCATION, forget_places
 
-        local = tracking_uri().startswith("sqlite:")
+        local = sqlite_path(tracking_uri()) is not None
         experiment = self.client.get_experiment_by_name(self.project)
         if local:
             forget_places(tracking_uri())
@@ -180,6 +180,9 @@ def _mlflow() -> Any:
     from pipeline.registry import state_artifacts
 
     state_artifacts.register()
+    if sqlite_path(tracking_uri()) is not None:
+        # Where MLflow's own, unused experiment would keep its files: else the working folder, whose name may break its SQL.
+        os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", state_artifacts.LOCATION)
     for name in ("mlflow", "alembic", "alembic.runtime.migration", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.ERROR)
     remember_secrets_of(tracking_uri())

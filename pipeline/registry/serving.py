@@ -13,7 +13,7 @@ from pathlib import Path
 from features import DataError
 from pipeline.registry.bundle import Bundle
 from pipeline.registry.registered import Registered
-from pipeline.state import state_folder, state_is_writable, tracking_uri
+from pipeline.state import sqlite_path, state_folder, state_is_writable, tracking_uri
 
 
 def serving_model(project: str, *, challenger: bool = False) -> Registered:
@@ -52,11 +52,11 @@ def keep_serving(project: str) -> None:
 
 def _store_mark() -> str | None:
     """What changes with every write to a store that is a file, wherever it is; ``None`` for a server."""
-    uri = tracking_uri()
-    if not uri.startswith("sqlite:///") or os.environ.get("MLFLOW_REGISTRY_URI"):
+    database = sqlite_path(tracking_uri())
+    if database is None or os.environ.get("MLFLOW_REGISTRY_URI"):
         return None
     digest = hashlib.blake2b(digest_size=16)
-    for path in (uri.removeprefix("sqlite:///"), f"{uri.removeprefix('sqlite:///')}-wal"):
+    for path in (str(database), f"{database}-wal"):
         with suppress(FileNotFoundError), open(path, "rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)

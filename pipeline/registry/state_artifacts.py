@@ -19,9 +19,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
+from pipeline.state import sqlite_path
+
 SCHEME = "leadlens"
 LOCATION = f"{SCHEME}:/mlartifacts"
-_SQLITE = "sqlite:///"
 _ADDRESSES = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -37,19 +38,20 @@ class StateArtifacts(LocalArtifactRepository):  # type: ignore[misc]
         self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
     ) -> None:
         store = tracking_uri or os.environ.get("_MLFLOW_SERVER_FILE_STORE") or mlflow.get_tracking_uri()
-        if not store.startswith(_SQLITE):
+        database = sqlite_path(store)
+        if database is None:
             raise MlflowException(f"{artifact_uri} is beside an SQLite database, and the store is none")
-        path = Path(store.removeprefix(_SQLITE)).parent / artifact_uri.removeprefix(f"{SCHEME}:").lstrip("/")
+        path = database.parent / artifact_uri.removeprefix(f"{SCHEME}:").lstrip("/")
         super().__init__(path.absolute().as_uri(), tracking_uri, registry_uri)
 
 
 def beside(uri: str, store: str) -> Path | None:
     """The folder of a ``file:`` address that was noted before the state was moved; ``None`` where it needs no help."""
-    parts = uri.partition("/mlartifacts/")
-    if not uri.startswith("file:") or not store.startswith(_SQLITE) or not parts[2]:
+    parts, database = uri.partition("/mlartifacts/"), sqlite_path(store)
+    if not uri.startswith("file:") or database is None or not parts[2]:
         return None
     noted = Path(url2pathname(urlsplit(uri).path))
-    now = Path(store.removeprefix(_SQLITE)).parent / "mlartifacts" / url2pathname(parts[2])
+    now = database.parent / "mlartifacts" / url2pathname(parts[2])
     return now if now.exists() and not noted.exists() else None
 
 
@@ -59,7 +61,8 @@ def forget_places(store: str) -> None:
     Only those of files that are in the folder ``mlartifacts`` beside the database; also of MLflow's own experiment
     *Default*, which is nowhere used. Costs a millisecond where there is nothing to do.
     """
-    database = Path(store.removeprefix(_SQLITE))
+    database = sqlite_path(store)
+    assert database is not None
     with closing(sqlite3.connect(database)) as connection, connection:
         for table, column in _ADDRESSES:
             for (address,) in connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ LARGEST = "1e100"  # squares and sums of larger numbers overflow
 _EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
 # Thousands in groups of three, or one decimal mark: "1.234,50 €" is a number, "+1 555 1000314" a phone.
 _WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,][0-9]+)?|[0-9]+[.,][0-9]+)\s?[%A-Za-z€$£]{0,3}$'"
+
+_DATED = re.compile(
+    r"(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})( (?P<clock>\d{1,2}(:\d{2})+))?$"
+)
 
 
 @dataclass
@@ -82,8 +87,8 @@ class Caster:
         if kind.startswith("TIMESTAMP") or kind == "DATE":
             return self._plausible(column, f"CAST({name} AS TIMESTAMP)")
         if kind == "VARCHAR":
-            # DuckDB also parses words such as “now” and “infinity”, which are never data.
-            dated = f"CASE WHEN regexp_matches({name}, '^\\s*[0-9]') THEN trim({name}) END"
+            # DuckDB also parses words such as “now” and “infinity”, which are never data, and 28/01/24 as of the year 28.
+            dated = f"CASE WHEN regexp_matches({name}, '^\\s*[0-9]{{4}}') THEN trim({name}) END"
             # It takes offsets neither after a space nor without a colon.
             dated = f"regexp_replace({dated}, '(:[0-9.]+) (Z|[+-][0-9:]{{2,6}})$', '\\1\\2')"
             dated = f"regexp_replace({dated}, '(:[0-9.]+[+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
@@ -145,14 +150,31 @@ class Caster:
             return self.number(column), "number"
         written = self._count(column, f"regexp_matches({filled}, {_WRITTEN_NUMBER})")
         if not coded and distinct > 10 and written >= _MOSTLY * total:
+            own = self.quote(
+                self.origins.get(column, column)
+            )  # a query sees the names before the column mapping
             self._warn(
                 "number-as-text",
                 f"{self.table}.{column} holds formatted numbers "
                 f"({self._examples(column, 'TRUE')}), read as text. To read numbers, convert them in `query`: "
-                "SELECT * REPLACE (CAST(replace(…, ',', '.') AS DOUBLE) AS …) FROM source",
+                f"SELECT * REPLACE ({self._as_number(column, filled)} AS {own}) FROM source",
                 written,
             )
         return filled, "category" if distinct <= max(50, total // 10) else "text"
+
+    def _as_number(self, column: str, value: str) -> str:
+        """SQL, for a `query`, of a number in the way in which most of these are written."""
+        own = self.quote(self.origins.get(column, column))
+        # the last mark is a comma, and what follows it are no thousands
+        commas = self._count(
+            column, f"regexp_matches({value}, '^[^,]*,([0-9]{{1,2}}|[0-9]{{4,}})[^0-9.,]*$')"
+        )
+        points = self._count(
+            column, f"regexp_matches({value}, '^[^.]*[.]([0-9]{{1,2}}|[0-9]{{4,}})[^0-9.,]*$')"
+        )
+        if commas > points:
+            return f"CAST(replace(regexp_replace({own}, '[^0-9,-]', '', 'g'), ',', '.') AS DOUBLE)"
+        return f"CAST(regexp_replace({own}, '[^0-9.-]', '', 'g') AS DOUBLE)"
 
     def _warn_text(self, column: str, cast: str) -> None:
         value = f"trim({self.quote(column)})"
@@ -239,8 +261,25 @@ class Caster:
                 where=self.where,
                 why="a row without a timestamp cannot be placed in time, and a wrong guess (1/2 or 2/1?) would leak",
                 fix="write 2026-01-31 or 2026-01-31T09:30:00+01:00; convert yours in `query`: SELECT * REPLACE "
-                f"(strptime({own}, '%d.%m.%Y %H:%M') AS {own}) FROM source; list texts like N/A under `missing`",
+                f"(strptime({own}, '{self._pattern(column, f'({condition})')}') AS {own}) FROM source; list words for "
+                "“not known” under `missing`",
             )
+
+    def _pattern(self, column: str, condition: str) -> str:
+        """How such dates are written, for `strptime`; days before months unless one of these cannot be a month."""
+        name = self.quote(column)
+        values = self.engine.frame(f"SELECT {name} AS v FROM {self.raw} WHERE {condition} LIMIT 1000")["v"]
+        parts = [match for value in values if (match := _DATED.match(str(value).strip()))]
+        if not parts:
+            return "%d.%m.%Y %H:%M"
+        mark, year, clock = (
+            parts[0]["mark"],
+            "%Y" if len(parts[0]["year"]) == 4 else "%y",
+            parts[0]["clock"] or "",
+        )
+        second_is_day = any(int(match["second"]) > 12 for match in parts)
+        days = f"%m{mark}%d{mark}{year}" if second_is_day else f"%d{mark}%m{mark}{year}"
+        return days + {0: "", 1: " %H:%M", 2: " %H:%M:%S"}[min(2, clock.count(":"))]
 
     def _warn_mixed_zones(self, column: str) -> None:
         name = self.quote(column)

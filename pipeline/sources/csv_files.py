@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -75,7 +76,9 @@ def _read(path: Path, encoding: str, where: str) -> pa.Table:
 
 def open_csv(path: Path, encoding: str, where: str) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV file as text, block by block; at least one block. Raises ``DataError`` with file and line."""
-    encoding, delimiter, names = _header(path, encoding, where)
+    encoding, delimiter, header = _header(path, encoding, where)
+    names = _named(header)
+    own_names: dict[str, Any] = {} if names == header else {"column_names": names, "skip_rows_after_names": 1}
     broken: list[arrow_csv.InvalidRow] = []
 
     def stop(row: arrow_csv.InvalidRow) -> str:
@@ -88,7 +91,9 @@ def open_csv(path: Path, encoding: str, where: str) -> Iterator[pa.RecordBatch]:
     )
 
     def blocks(threads: bool) -> Iterator[pa.RecordBatch]:
-        read = arrow_csv.ReadOptions(encoding=encoding, block_size=_BLOCK_BYTES, use_threads=threads)
+        read = arrow_csv.ReadOptions(
+            encoding=encoding, block_size=_BLOCK_BYTES, use_threads=threads, **own_names
+        )
         with (
             pa.input_stream(str(path), compression="detect") as stream,
             arrow_csv.open_csv(stream, read, parse, convert) as reader,
@@ -108,7 +113,9 @@ def open_csv(path: Path, encoding: str, where: str) -> Iterator[pa.RecordBatch]:
             try:
                 arrow_csv.read_csv(
                     pa.input_stream(str(path), compression="detect"),
-                    arrow_csv.ReadOptions(encoding=encoding, block_size=_BLOCK_BYTES, use_threads=False),
+                    arrow_csv.ReadOptions(
+                        encoding=encoding, block_size=_BLOCK_BYTES, use_threads=False, **own_names
+                    ),
                     parse,
                     convert,
                 )
@@ -156,8 +163,17 @@ def _header(path: Path, encoding: str, where: str) -> tuple[str, str, list[str]]
             "the header line of this file cannot be read", value=str(error), where=where
         ) from None
     delimiter = max(_DELIMITERS, key=lambda mark: len(rows[mark]))
-    refuse_equal_names(rows[delimiter], where, "rename one of them in the export")
+    refuse_equal_names(filter(str.strip, rows[delimiter]), where, "rename one of them in the export")
     return encoding.removesuffix("-sig"), delimiter, rows[delimiter]
+
+
+def _named(header: list[str]) -> list[str]:
+    """A name for every column: those that have none, as behind commas at the end of a line, are named by their place.
+
+    >>> _named(["lead_id", "", "city", ""])
+    ['lead_id', 'column_2', 'city', 'column_4']
+    """
+    return [name if name.strip() else f"column_{place}" for place, name in enumerate(header, 1)]
 
 
 def _misfit(row: arrow_csv.InvalidRow, where: str) -> DataError:

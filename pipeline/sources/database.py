@@ -259,19 +259,31 @@ def _driver_error(engine: sa.Engine) -> type[Exception]:
 
 
 def _whole(connection: sa.Connection, table: str, where: str) -> sa.Select[Any]:
-    schema, _, name = table.rpartition(".")
-    inspector = sa.inspect(connection)
-    if not inspector.has_table(name, schema=schema or None):
-        schemas = [item for item in inspector.get_schema_names() if item != "information_schema"]
-        known = [item for each in (None, *schemas) for item in _names(inspector, each)]
-        raise UsageError(
-            "there is no such table",
-            value=table,
-            known=known,
-            where=f"{where}.table",
-            fix=f"its tables: {listed(known)}",
-        )
-    return sa.select(sa.text("*")).select_from(sa.table(name, schema=schema or None))
+    schema, name = _found(sa.inspect(connection), table, where)
+    return sa.select(sa.text("*")).select_from(sa.table(name, schema=schema))
+
+
+def _found(inspector: sa.Inspector, table: str, where: str) -> tuple[str | None, str]:
+    """Schema and name of a table or view; a dot may stand between them, or in a name. Raises ``UsageError``."""
+    parts = table.split(".")
+    for place in range(len(parts) - 1, -1, -1):
+        schema, name = ".".join(parts[:place]) or None, ".".join(parts[place:])
+        if inspector.has_table(name, schema=schema):
+            return schema, name
+    database = inspector.engine.url.database
+    if (
+        database and parts[0] == database and len(parts) > 1
+    ):  # database.schema.table, of the database it is in
+        return _found(inspector, ".".join(parts[1:]), where)
+    schemas = [item for item in inspector.get_schema_names() if item != "information_schema"]
+    known = [item for each in (None, *schemas) for item in _names(inspector, each)]
+    raise UsageError(
+        "there is no such table",
+        value=table,
+        known=known,
+        where=f"{where}.table",
+        fix=f"its tables: {listed(known)}",
+    )
 
 
 def _names(inspector: sa.Inspector, schema: str | None) -> list[str]:

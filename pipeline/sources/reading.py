@@ -233,16 +233,18 @@ def _read_duckdb(
     try:
         with connect_closed(path, read_only=True) as database:
             rows = database.execute(
-                "SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL"
+                "SELECT table_catalog, table_schema, table_name FROM information_schema.tables "
+                "WHERE table_catalog = current_database() ORDER BY ALL"
             ).fetchall()
-            by_name = {".".join(row): row for row in rows} | {row[1]: row for row in reversed(rows)}
+            by_name = {".".join(row): row for row in rows} | {row[2]: row for row in reversed(rows)}
+            by_name |= {".".join(row[1:]): row for row in rows}
             if source.table not in by_name:
                 raise UsageError(
                     "which table to read is not set" if source.table is None else "there is no such table",
                     value=source.table or shown,
                     known=by_name if source.table else (),
                     where=f"{where}.table",
-                    fix=f"its tables: {listed(row[1] for row in rows)}",
+                    fix=f"its tables: {listed(row[2] for row in rows)}",
                 )
             quoted = ".".join('"' + part.replace('"', '""') + '"' for part in by_name[source.table])
             to_duckdb(con, table, database.sql(f"SELECT * FROM {quoted}").to_arrow_table())

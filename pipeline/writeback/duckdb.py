@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class DuckDBWriter:
         try:
             if self.path.exists():
                 with connect_closed(self.path, read_only=True) as connection:
-                    _missing_tables(connection, self.names)
+                    _missing_tables(connection, self._names(connection))
         except (duckdb.Error, OSError) as error:
             if not _in_use(error):
                 raise _explained(error, self.shown) from None
@@ -60,12 +60,13 @@ class DuckDBWriter:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with connect_closed(self.path) as connection, _bounded(connection, spool.rows):
+                names = self._names(connection)
                 connection.begin()
                 try:
-                    _ensure_tables(connection, self.names)
-                    statement, values = sql.overtaken(self.names, self.run, "?")
+                    _ensure_tables(connection, names)
+                    statement, values = sql.overtaken(names, self.run, "?")
                     sql.refuse_overtaken(connection.execute(statement, values).fetchone())
-                    counts = _merge(connection, self.names, self.run, spool, stages)
+                    counts = _merge(connection, names, self.run, spool, stages)
                     connection.commit()
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):
@@ -74,6 +75,11 @@ class DuckDBWriter:
         except (duckdb.Error, OSError) as error:
             raise _explained(error, self.shown) from None
         return counts
+
+    def _names(self, connection: Connection) -> TableNames:
+        """The tables within the file: crm.lead_scores alone may mean the catalog of crm.duckdb, or the schema in it."""
+        ((catalog,),) = connection.execute("SELECT current_database()").fetchall()
+        return replace(self.names, catalog=catalog)
 
 
 @contextlib.contextmanager
@@ -100,7 +106,7 @@ def _set(connection: Connection, names: Sequence[str], values: Sequence[object])
 
 def _ensure_tables(connection: Connection, names: TableNames) -> None:
     if names.schema:
-        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{names.schema}"')
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {names.quoted_schema}")
     for table, columns, key in _missing_tables(connection, names):
         for statement in sql.create(table, columns, key, "duckdb"):
             connection.execute(statement)
@@ -162,7 +168,7 @@ def _explained(error: Exception, shown: str) -> LeadlensError:
             why="only one program at a time may write to a DuckDB file; nothing was written",
             fix="wait until it has finished or close it, and run again; PostgreSQL allows many writers",
         )
-    if _in_use(error):
+    if _in_use(error) and not is_full(error):
         return UnavailableError(
             "another part of this program has the DuckDB file open",
             where=shown,

@@ -21,6 +21,7 @@ class TableNames:
 
     schema: str | None
     table: str
+    catalog: str | None = None  # of a DuckDB file, which may be called like a schema in it
 
     @classmethod
     def parse(cls, text: str) -> TableNames:
@@ -57,9 +58,16 @@ class TableNames:
         return self._quoted("scoring_runs")
 
     @property
+    def quoted_schema(self) -> str:
+        """The schema, in its catalog where that is known."""
+        schema = f'"{self.schema or "main"}"'
+        return schema if self.catalog is None else '"' + self.catalog.replace('"', '""') + f'".{schema}'
+
+    @property
     def plain(self) -> str:
         """The name as the user wrote it."""
         return f"{self.schema}.{self.table}" if self.schema else self.table
 
     def _quoted(self, table: str) -> str:
-        return f'"{self.schema}"."{table}"' if self.schema else f'"{table}"'
+        bare = self.schema is None and self.catalog is None
+        return f'"{table}"' if bare else f'{self.quoted_schema}."{table}"'

@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features.errors import LeadlensError
+from features.errors import LeadlensError, RoomError
 from pipeline.writeback import write_scores
+from pipeline.writeback.duckdb import _explained
 from tests.pipeline.writeback_samples import StoppedRun, run, scores
 
 
@@ -53,6 +54,29 @@ def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "file" / "scores.duckdb"):
         with pytest.raises(LeadlensError, match="cannot be written"):
             write_scores(scores(), f"duckdb:///{path}", run=run())
+
+
+@pytest.mark.parametrize("name", ["crm", "main", "lead_scores"])
+def test_a_file_called_like_a_schema_in_it(tmp_path: Path, name: str) -> None:
+    """In crm.duckdb, crm.lead_scores may mean the catalog or the schema."""
+    path = tmp_path / f"{name}.duckdb"
+    to = f"duckdb:///{path}"
+    assert write_scores(scores(), to, table=f"{name}.lead_scores", run=run()).inserted == 5
+    assert write_scores(scores(), to, table=f"{name}.lead_scores", run=run()).unchanged == 5
+    with duckdb.connect(path, read_only=True) as connection:
+        tables = "SELECT schema_name FROM duckdb_tables() WHERE table_name = 'lead_scores'"
+        assert connection.execute(tables).fetchall() == [(name,)]
+
+
+def test_a_full_disk_is_called_so() -> None:
+    """DuckDB reports it as a transaction that failed, which was taken for a file in use."""
+    for text in (
+        "Failed to commit: Could not write file: No space left on device",
+        "fsync failed: Disk quota exceeded",
+    ):
+        error = _explained(duckdb.TransactionException(f"TransactionContext Error: {text}"), "scores.duckdb")
+        assert isinstance(error, RoomError)
+        assert "space left on the disk" in str(error)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a path with a quote in it")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from features.conditions.condition import Condition
-from features.errors import nearest
+from features.errors import lookalike, nearest
 from features.history import Finding, History
 from models.scorecard.language.grades import ENGAGEMENT_DIGITS, FIT_LETTERS, STAGES
 from models.scorecard.language.parsing import Parsed, parse_conditions
@@ -91,7 +91,7 @@ class _Values:
             if known is None or text in known:
                 continue
             near = nearest(text, known)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near[0]!r}?{lookalike(text, near[0])}" if near else ""
             thing = "event" if on == "action" else "lead"
             yield Finding("sheet-unknown-value", f"{where}: no {thing} has {column} = {text!r}{hint}")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from features import DuckDBEngine, Finding, nearest
-from features.attributes.readings import default_readings
+from features.attributes.readings import LONGEST_SAMPLED, default_readings
 from features.errors import counted, listed
 from features.history import Kind
 
@@ -89,7 +89,7 @@ def _sample(engine: DuckDBEngine, column: str) -> list[str]:
     """Some distinct values, always the same ones."""
     quote, dialect = engine.dialect.quote(column), engine.dialect
     sample = engine.frame(
-        f"SELECT v FROM (SELECT DISTINCT CAST({quote} AS VARCHAR) AS v FROM leads WHERE {quote} IS NOT NULL) "
+        f"SELECT v FROM (SELECT DISTINCT substr({quote}, 1, {LONGEST_SAMPLED}) AS v FROM leads WHERE {quote} IS NOT NULL) "
         f"ORDER BY {dialect.hash_number('v')}, v LIMIT {_SAMPLE}"
     )
     return list(sample["v"])
