@@ -19,6 +19,7 @@ from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import EventSource, FileMark
 from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import CSV_TYPES, fitting_types, open_csv, typed_csv
+from pipeline.sources.plain_types import plain, plain_type, type_together
 from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
 from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns
 
@@ -30,8 +31,8 @@ _quote, _literal = _dialect.quote, _dialect.literal
 class NewSource:
     """Events that are to be read: a Parquet file (perhaps spooled) and what is known of its columns.
 
-    ``cursor`` is the largest value of the cursor column, as text, where the source has one, ``words`` the words for
-    “not known”.
+    ``cursor`` is the largest value of the cursor column, as text, where the source has one, ``raw`` are
+    the types of columns that are not plain yet, ``words`` the words for “not known”.
     """
 
     parquet: str
@@ -40,6 +41,7 @@ class NewSource:
     fits: dict[str, tuple[str, ...]] = field(default_factory=dict)
     empty: tuple[str, ...] = ()
     cursor: str | None = None
+    raw: dict[str, str] = field(default_factory=dict)
     words: Words = field(default_factory=dict)
 
 
@@ -87,8 +89,9 @@ class EventReader:
         with reading_errors(self.source, self.where):
             kind = kind_of(mark.path)
             if kind in (".parquet", ".pq"):
-                columns = self._described(mark.path)
-                return NewSource(mark.path, mark, columns, words=self._words(mark.path, columns))
+                raw = self._described(mark.path)
+                columns = {name: plain_type(kind) for name, kind in raw.items()}
+                return NewSource(mark.path, mark, columns, raw=raw, words=self._words(mark.path, raw))
             if kind in (".csv", ".tsv", ".txt"):
                 return self._read_csv(mark)
         raise AssertionError(kind)
@@ -204,14 +207,7 @@ def resolved_columns(
     for source in sources:
         for name, kind in source.columns.items():
             together.setdefault(name, []).append(kind)
-    resolved = {}
-    for name, kinds in together.items():
-        if len(set(kinds)) == 1:
-            resolved[name] = kinds[0]
-            continue
-        each = " UNION ALL ".join(f"SELECT CAST(NULL AS {kind}) AS c" for kind in dict.fromkeys(kinds))
-        resolved[name] = connection.execute(f"DESCRIBE {each}").fetchall()[0][1]
-    return resolved
+    return {name: type_together(connection, kinds) for name, kinds in together.items()}
 
 
 def _csv_columns(sources: Sequence[EventSource | NewSource]) -> dict[str, str]:
@@ -237,6 +233,7 @@ def relation(new: NewSource, resolved: Mapping[str, str]) -> str:
         elif new.fits or new.empty:
             value = typed_csv(name, kind) if kind != "VARCHAR" else quoted
         else:
-            value = quoted if new.columns[name] == kind else f"CAST({quoted} AS {kind})"
+            value = plain(quoted, new.raw.get(name, new.columns[name]))
+            value = value if new.columns[name] == kind else f"CAST({value} AS {kind})"
         columns.append(f"{value} AS {quoted}")
     return f"SELECT {', '.join(columns)} FROM read_parquet({_literal(new.parquet)})"

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from features import DataError, UsageError
 from features.errors import UnavailableError, listed
+from pipeline.sources.plain_types import plain_array, text_array
 from pipeline.sources.queries import check_query, first_line
 from pipeline.sources.to_duckdb import refuse_equal_names
 
@@ -298,7 +299,7 @@ def _parts(result: sa.CursorResult[Any], where: str) -> Iterator[pa.Table]:
     refuse_equal_names(names, where, "give each a different name in `query`")
     yield pa.table([pa.nulls(0)] * len(names), names=names)
     while rows := result.fetchmany(_CHUNK):
-        yield pa.table([_array(list(values)) for values in zip(*rows, strict=True)], names=names)
+        yield pa.table([plain_array(list(values)) for values in zip(*rows, strict=True)], names=names)
 
 
 def _together(schemas: list[pa.Schema]) -> pa.Schema:
@@ -315,20 +316,9 @@ def _together(schemas: list[pa.Schema]) -> pa.Schema:
 
 def _cast(part: pa.Table, schema: pa.Schema) -> pa.Table:
     columns = [
-        _text(column.to_pylist())
+        text_array(column.to_pylist())
         if pa.types.is_string(field.type) and not pa.types.is_string(column.type)
         else column.cast(field.type)
         for column, field in zip(part.columns, schema, strict=True)
     ]
     return pa.table(columns, schema=schema)
-
-
-def _array(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowException, OverflowError):  # UUIDs, addresses, numbers beyond 64 bits …
-        return _text(values)
-
-
-def _text(values: list[Any]) -> pa.Array:
-    return pa.array([None if value is None else str(value) for value in values], pa.string())

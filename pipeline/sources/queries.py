@@ -8,6 +8,7 @@ import sqlglot
 
 from features import UsageError
 from features.errors import listed
+from pipeline.sources.plain_types import plain_columns, types_of
 from pipeline.sources.to_duckdb import refuse_equal_names
 
 
@@ -36,7 +37,11 @@ def run_query(sandbox: duckdb.DuckDBPyConnection, query: str, where: str) -> pa.
     sandbox.execute("SET python_enable_replacements = false")
     sandbox.execute("SET lock_configuration = true")
     try:
-        rows = sandbox.sql(query).to_arrow_table()
+        relation = sandbox.sql(query)
+        types = types_of(relation)
+        if len({name.lower() for name in types}) == len(relation.columns):  # else they are refused below
+            relation = relation.project(", ".join(plain_columns(types)))
+        rows = relation.to_arrow_table()
     except duckdb.Error as error:
         columns = [row[0] for row in sandbox.execute("DESCRIBE source").fetchall()]
         raise UsageError(

@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import DataError, UsageError
+from features.engines.dialect import DuckDBDialect
 from features.engines.duckdb_connections import connect_closed, connect_in_memory
 from features.errors import listed
 from features.regular_files import refuse_no_file
 from pipeline.config import ProjectFile, Source, expand, unexpanded
 from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import read_csv_files
+from pipeline.sources.plain_types import plain, plain_columns, plain_type, type_together, types_of
 from pipeline.sources.queries import first_line, run_query
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
@@ -28,6 +30,7 @@ _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".ddb")
 _BATCH = 1 << 17
+_quote = DuckDBDialect().quote
 _COMPRESSED = (".gz", ".zst", ".bz2")
 
 
@@ -75,7 +78,7 @@ def _read_path(
     refuse_mixed(paths, where)
     with reading_errors(source, where):
         if kind_of(paths[0]) in _PARQUET:
-            _read_parquet(con, table, paths, where)
+            _read_parquet(con, table, source, paths, where)
             return {}
         return read_csv_files(
             con,
@@ -205,12 +208,39 @@ def _beside(shown: str, name: str) -> str:
     return f"{head}{slash}{name}"
 
 
-def _read_parquet(con: duckdb.DuckDBPyConnection, table: str, paths: list[str], where: str) -> None:
-    relation = con.read_parquet([glob.escape(path) for path in paths], union_by_name=True)
+def _read_parquet(
+    con: duckdb.DuckDBPyConnection, table: str, source: Source, paths: list[str], where: str
+) -> None:
     for path in paths:  # DuckDB would silently rename a second column of the same name
         names = pq.read_schema(path).names
         refuse_equal_names(names, f"{where} ({Path(path).name})", "rename one of them in the export")
-    relation.create(table)
+    of_file = {path: con.read_parquet(glob.escape(path)) for path in paths}
+    types = {path: types_of(relation) for path, relation in of_file.items()}
+    if source.query is not None or all(kinds == types[paths[0]] for kinds in types.values()):
+        _plain(con.read_parquet([glob.escape(path) for path in paths], union_by_name=True), source).create(
+            table
+        )
+        return
+    kinds: dict[str, list[str]] = {}
+    for columns in types.values():
+        for name, kind in columns.items():
+            kinds.setdefault(name, []).append(plain_type(kind))
+    resolved = {name: type_together(con, each) for name, each in kinds.items()}
+    for place, (path, relation) in enumerate(of_file.items()):
+        own = (
+            f"CAST({plain(_quote(name), types[path][name]) if name in types[path] else 'NULL'} AS {kind}) AS {_quote(name)}"
+            for name, kind in resolved.items()
+        )
+        rows = relation.project(", ".join(own))
+        rows.insert_into(table) if place else rows.create(table)
+
+
+def _plain(relation: duckdb.DuckDBPyRelation, source: Source) -> duckdb.DuckDBPyRelation:
+    """The columns of a relation, each of a plain type; a `query` sees them as they are, to take from them what it wants."""
+    types = types_of(relation)
+    if source.query is not None:
+        types = {name: kind if kind.startswith("UNION") else "VARCHAR" for name, kind in types.items()}
+    return relation.project(", ".join(plain_columns(types)))
 
 
 def _refuse_sqlite(path: str, shown: str, where: str) -> None:
@@ -247,7 +277,7 @@ def _read_duckdb(
                     fix=f"its tables: {listed(row[2] for row in rows)}",
                 )
             quoted = ".".join('"' + part.replace('"', '""') + '"' for part in by_name[source.table])
-            to_duckdb(con, table, database.sql(f"SELECT * FROM {quoted}").to_arrow_table())
+            to_duckdb(con, table, _plain(database.sql(f"SELECT * FROM {quoted}"), source).to_arrow_table())
     except duckdb.OutOfMemoryException as error:
         raise _too_little_memory(error, where) from None
     except duckdb.PermissionException as error:

@@ -115,7 +115,7 @@ def _(project: LittleProject) -> None:
     project.leads.loc[3:5, "income"] = [np.inf, -np.inf, 1e300]
 
 
-@reported("NaN and infinity as words", "events.seconds: 2 values NaN, infinite", events=400)
+@reported("NaN and infinity as words", "events.seconds: 1 value NaN, infinite", events=400)
 def _(project: LittleProject) -> None:
     project.events["seconds"] = project.events["seconds"].astype(str)
     project.events.loc[3:4, "seconds"] = ["NaN", "-Infinity"]
