@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.judging.lenses import Judged, Lens
+from models.judging.lenses import Judged, JudgedRows, Lens
 from models.scale import shown_score
 from models.statistics import wilson
 
@@ -15,7 +15,7 @@ GRADES = tuple(f"{fit}{activity}" for fit in "ABCD" for activity in "4321")
 HOT, LOW = 60, 40
 
 
-def score_bands(judged: Judged) -> pd.DataFrame:
+def score_bands(judged: JudgedRows) -> pd.DataFrame:
     """Conversion per band of the shown score, both lenses on the common scale.
 
     Bands beyond the outermost ones in use are left out; those between are kept, empty or not.
@@ -26,7 +26,7 @@ def score_bands(judged: Judged) -> pd.DataFrame:
     return bands[bands["band"].isin(BANDS[min(used) : max(used) + 1])].reset_index(drop=True)
 
 
-def grade_cells(judged: Judged) -> pd.DataFrame:
+def grade_cells(judged: JudgedRows) -> pd.DataFrame:
     """Conversion per grade, fit A–D by activity 4–1, for both lenses; empty cells have no rate.
 
     Where a lens grades one side alone, the other is ``–``.
@@ -53,7 +53,7 @@ def stages(judged: Judged) -> pd.DataFrame:
     return _tally(stage, judged, judged.rules, STAGES, "stage")
 
 
-def hot_band(judged: Judged) -> pd.DataFrame:
+def hot_band(judged: JudgedRows) -> pd.DataFrame:
     """How much more the hot band converts than the low one, per lens.
 
     Hot is a shown score of 60 or more (at least twice the average odds), low is 40 or less (at most half).
@@ -86,7 +86,9 @@ def _band(lens: Lens) -> np.ndarray:
     return np.array([BANDS[score // 10] for score in shown_score(lens.score)], object)
 
 
-def _tally(group: pd.Series, judged: Judged, lens: Lens, order: tuple[str, ...], name: str) -> pd.DataFrame:
+def _tally(
+    group: pd.Series, judged: JudgedRows, lens: Lens, order: tuple[str, ...], name: str
+) -> pd.DataFrame:
     counts = (
         pd.Series(judged.label).groupby(group.to_numpy()).agg(["size", "sum"]).reindex(order, fill_value=0)
     )

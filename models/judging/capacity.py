@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UsageError
-from models.judging.lenses import Judged, Lens
+from models.judging.lenses import JudgedRows, Lens
 
 
-def calls(judged: Judged, capacity: float) -> int:
+def calls(judged: JudgedRows, capacity: float) -> int:
     """How many rows ``capacity`` (a share in (0, 1)) is, at least one."""
     if not 0 < capacity < 1:
         raise UsageError(
@@ -20,7 +20,7 @@ def calls(judged: Judged, capacity: float) -> int:
     return max(1, int(np.floor(capacity * len(judged.label) + 0.5)))
 
 
-def selected(judged: Judged, lens: Lens, count: int) -> NDArray[np.bool_]:
+def selected(judged: JudgedRows, lens: Lens, count: int) -> NDArray[np.bool_]:
     """The first ``count`` rows as a mask; ties at the cutoff are broken by the fixed shuffle of row_id."""
     order = np.lexsort((judged.tie_break, -lens.rank))
     mask = np.zeros(len(judged.label), bool)

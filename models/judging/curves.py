@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.judging.lenses import Judged
+from models.judging.lenses import JudgedRows
 from models.judging.metrics import ECE_BINS, Measured, equal_count_bins
 from models.statistics import wilson
 
 
-def gains(judged: Judged, step: float = 0.01) -> pd.DataFrame:
+def gains(judged: JudgedRows, step: float = 0.01) -> pd.DataFrame:
     """Share of the conversions found by calling the first share of leads, for both lenses.
 
     Returns
@@ -30,7 +30,7 @@ def gains(judged: Judged, step: float = 0.01) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def calibration(judged: Judged, bins: int = ECE_BINS) -> pd.DataFrame:
+def calibration(judged: JudgedRows, bins: int = ECE_BINS) -> pd.DataFrame:
     """Predicted against actual conversion in bins of equal count (those of the calibration error).
 
     Returns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,8 @@ MODEL = "leadlens"
 RULES = "scorecard"
 LENSES = (MODEL, RULES)
 
-_NEEDED = (
-    "row_id", "lead_id", "as_of", "label", "probability", "score", "grade",
-    "rule_points", "rule_probability", "rule_grade", "rule_stage", "disqualified",
-)  # fmt: skip
+_OF_MODEL = ("row_id", "lead_id", "as_of", "label", "probability", "score", "grade")
+_OF_RULES = ("rule_points", "rule_probability", "rule_grade", "rule_stage", "disqualified")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +38,8 @@ class Lens:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """Both lenses on the same rows.
+class JudgedRows:
+    """The model on out-of-time rows.
 
     ``lead`` numbers the leads 0..n-1, so that the bootstrap draws all snapshots of a lead together.
     ``tie_break`` is a fixed shuffle of ``row_id``: where a list is cut through equal scores, neither early nor
@@ -52,15 +51,31 @@ class Judged:
     lead: NDArray[np.int64]
     tie_break: NDArray[np.uint64]
     model: Lens
-    rules: Lens
 
     @property
-    def lenses(self) -> tuple[Lens, Lens]:
-        return self.model, self.rules
+    def lenses(self) -> tuple[Lens, ...]:
+        return (self.model,)
 
     @property
     def leads(self) -> int:
         return int(self.lead.max()) + 1
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> JudgedRows:
+        """Check a frame as that of :meth:`Judged.of`, without the columns of a sheet; raises the same."""
+        _check(frame, _OF_MODEL)
+        return JudgedRows(**_rows_and_model(frame.reset_index(drop=True)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged(JudgedRows):
+    """Both lenses on the same rows."""
+
+    rules: Lens
+
+    @property
+    def lenses(self) -> tuple[Lens, ...]:
+        return self.model, self.rules
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Judged:
@@ -72,7 +87,7 @@ class Judged:
         DataError : no row, a row twice, a label that is not 0 or 1, one class only, a probability outside
             [0, 1], a score or points that are not finite.
         """
-        _check(frame)
+        _check(frame, (*_OF_MODEL, *_OF_RULES))
         frame = frame.reset_index(drop=True)
         probability = frame["probability"].to_numpy(np.float64)
         rule_probability = frame["rule_probability"].to_numpy(np.float64)
@@ -80,17 +95,7 @@ class Judged:
         points = frame["rule_points"].to_numpy(np.float64)
         out = frame["disqualified"].to_numpy(bool)
         return cls(
-            frame=frame,
-            label=frame["label"].to_numpy(np.float64),
-            lead=pd.factorize(frame["lead_id"])[0].astype(np.int64),
-            tie_break=_shuffled(frame["row_id"].to_numpy(np.int64)),
-            model=Lens(
-                name=MODEL,
-                rank=probability,
-                probability=probability,
-                score=score,
-                grade=frame["grade"].to_numpy(object),
-            ),
+            **_rows_and_model(frame),
             rules=Lens(
                 name=RULES,
                 rank=np.where(out, -np.inf, points),
@@ -101,13 +106,31 @@ class Judged:
         )
 
 
+def _rows_and_model(frame: pd.DataFrame) -> dict[str, Any]:
+    """The fields that both kinds of judged rows have, of a checked frame."""
+    probability = frame["probability"].to_numpy(np.float64)
+    return {
+        "frame": frame,
+        "label": frame["label"].to_numpy(np.float64),
+        "lead": pd.factorize(frame["lead_id"])[0].astype(np.int64),
+        "tie_break": _shuffled(frame["row_id"].to_numpy(np.int64)),
+        "model": Lens(
+            name=MODEL,
+            rank=probability,
+            probability=probability,
+            score=frame["score"].to_numpy(np.float64),
+            grade=frame["grade"].to_numpy(object),
+        ),
+    }
+
+
 def average_log_odds(probability: NDArray[np.float64], score: NDArray[np.float64]) -> float:
     """The log-odds that score 50, read back from scored rows."""
     return float(np.median(logit(probability) - (score - AVERAGE_SCORE) / POINTS_PER_LOG_ODDS))
 
 
-def _check(frame: pd.DataFrame) -> None:
-    for column in _NEEDED:
+def _check(frame: pd.DataFrame, needed: tuple[str, ...]) -> None:
+    for column in needed:
         if column not in frame.columns:
             raise UsageError(
                 f"the judged rows have no column {column!r}",
@@ -141,11 +164,11 @@ def _check(frame: pd.DataFrame) -> None:
             why="without both outcomes no ranking can be measured",
             fix="widen the test period, or check `outcome:` in the project file",
         )
-    for column in ("probability", "rule_probability"):
+    for column in {"probability", "rule_probability"} & set(needed):
         bad = ~pd.to_numeric(frame[column], errors="coerce").between(0, 1)
         if bad.any():
             raise DataError(f"{column} must lie between 0 and 1", value=_first(frame, bad))
-    for column in ("score", "rule_points"):
+    for column in {"score", "rule_points"} & set(needed):
         bad = ~np.isfinite(pd.to_numeric(frame[column], errors="coerce"))
         if bad.any():
             raise DataError(f"{column} must be a finite number", value=_first(frame, bad))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from models.judging.lenses import MODEL
 from models.judging.result import ComparisonResult
-from models.judging.wording import by_name, judged_on, percent, winner
+from models.judging.wording import Reported, by_name, judged_on, percent, winner
 
 ENOUGH, FEW = 100, 30
 SLACK = 0.1  # share of the base rate that the average prediction may be off
@@ -32,6 +32,12 @@ def trust(comparison: ComparisonResult) -> list[Check]:
     ] + [Check("care", "Note", str(text)) for text in comparison.meta.get("warnings") or []]
 
 
+def trust_in_model(report: Reported) -> list[Check]:
+    """The checks that need no sheet; the first two decide."""
+    notes = [Check("care", "Note", str(text)) for text in report.meta.get("warnings") or []]
+    return [_evidence(report), _calibration(report), _hot_band(report), *notes]
+
+
 def overall(checks: list[Check]) -> tuple[str, str]:
     """``(level, words)`` in short: the worst of evidence, clear difference and calibration."""
     levels = {check.level for check in checks[:3]}
@@ -42,7 +48,7 @@ def overall(checks: list[Check]) -> tuple[str, str]:
     return "good", "Reliable"
 
 
-def _evidence(c: ComparisonResult) -> Check:
+def _evidence(c: Reported) -> Check:
     count = c.converted_leads
     level = "good" if count >= ENOUGH else "care" if count >= FEW else "bad"
     advice = {"good": "", "care": f"; {ENOUGH} would be better", "bad": "; too few for a decision"}[level]
@@ -67,7 +73,7 @@ def _difference(c: ComparisonResult) -> Check:
     )
 
 
-def _calibration(c: ComparisonResult) -> Check:
+def _calibration(c: Reported) -> Check:
     gap, low, high = c.bias
     off = c.measure(MODEL, "ece")
     words = (
@@ -81,7 +87,7 @@ def _calibration(c: ComparisonResult) -> Check:
     return Check("good", "Well calibrated", words)
 
 
-def _chance_error(c: ComparisonResult) -> float:
+def _chance_error(c: Reported) -> float:
     """The calibration error that perfect probabilities would show by chance with as many leads."""
     bins = c.calibration[c.calibration["lens"] == MODEL]
     leads = bins["rows"] * c.leads / c.rows
@@ -89,7 +95,7 @@ def _chance_error(c: ComparisonResult) -> float:
     return float((by_bin * bins["rows"]).sum() / c.rows)
 
 
-def _hot_band(c: ComparisonResult) -> Check:
+def _hot_band(c: Reported) -> Check:
     hot = by_name(c.hot_band, "lens")[MODEL]
     if not hot["share_of_leads"] > 0:
         return Check("care", "No hot band", "no lead reaches a score of 60, twice the average odds")

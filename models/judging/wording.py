@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import pandas as pd
 
 from models.judging.lenses import MODEL, RULES
 from models.judging.result import ComparisonResult
+
+
+class Reported(Protocol):
+    """What checks and phrases need of a result, with a sheet or without."""
+
+    @property
+    def meta(self) -> Mapping[str, Any]: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def leads(self) -> int: ...
+    @property
+    def converted_leads(self) -> int: ...
+    @property
+    def base_rate(self) -> float: ...
+    @property
+    def first(self) -> pd.Timestamp: ...
+    @property
+    def last(self) -> pd.Timestamp: ...
+    @property
+    def bias(self) -> tuple[float, float, float]: ...
+    @property
+    def calibration(self) -> pd.DataFrame: ...
+    @property
+    def hot_band(self) -> pd.DataFrame: ...
+    def measure(self, lens: str, metric: str) -> float: ...
+
 
 METRIC_NAMES = {
     "roc_auc": "ROC AUC",
@@ -33,21 +61,21 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
 
 
-def period(comparison: ComparisonResult) -> str:
+def period(comparison: Reported) -> str:
     """The span of the as-of times, or nothing where the data have no dates."""
     if comparison.meta.get("clock", "time") != "time" or pd.isna(comparison.first):
         return ""
     return f"{comparison.first:%Y-%m-%d} to {comparison.last:%Y-%m-%d}"
 
 
-def judged_on(comparison: ComparisonResult) -> str:
+def judged_on(comparison: Reported) -> str:
     """How many leads were judged, and how many snapshots where a lead has several."""
     if comparison.rows == comparison.leads:
         return f"{comparison.leads:,} out-of-time leads"
     return f"{comparison.rows:,} snapshots of {comparison.leads:,} out-of-time leads"
 
 
-def noun(comparison: ComparisonResult) -> str:
+def noun(comparison: Reported) -> str:
     """What sales capacity is counted in: a lead that is listed at several ages has several snapshots."""
     return "calls" if comparison.rows == comparison.leads else "snapshots"
 

@@ -196,7 +196,7 @@ def compare(
 ) -> None:
     """Judge rules and model on the same out-of-time leads.
 
-    Writes one HTML page and its JSON.
+    Writes one HTML page and its JSON. Without a score sheet they are on the model alone.
     """
     from pipeline.cli.render.jobs import render_comparison
     from pipeline.jobs.compare import compare as job

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from features import DataError, History, UsageError, humanize
-from models.judging import Comparison
+from models.judging import Comparison, ModelReport, report_model
 from models.judging import compare as judge
 from models.prediction import sheet_probability
 from models.scorecard import ScorecardSet, ScorecardSetScores, calibrate_points
@@ -76,11 +76,9 @@ class OutOfTime:
             )
         return sheet_probability(fitted, rules, self.label.index)
 
-    def frame(self) -> pd.DataFrame:
-        """One row per (lead, as_of) with label, probability, score, grade and the sheet's side."""
-        rule_probability = self.sheet_probability
-        spine, table, sheet = self.scored.spine, self.scored.prediction.table, self.scored.sheet
-        assert sheet is not None
+    def model_frame(self) -> pd.DataFrame:
+        """One row per (lead, as_of) with label, probability, score and grade."""
+        spine, table = self.scored.spine, self.scored.prediction.table
         return pd.DataFrame(
             {
                 "row_id": self.label.index,
@@ -90,13 +88,20 @@ class OutOfTime:
                 "probability": table["probability"].to_numpy(),
                 "score": table["score"].to_numpy(),
                 "grade": table["grade"].to_numpy(),
-                "rule_points": sheet["total"].to_numpy(dtype=float),
-                "rule_probability": rule_probability,
-                "rule_grade": sheet["grade"].to_numpy(),
-                "rule_stage": sheet["stage"].to_numpy(),
-                "disqualified": sheet["disqualified_by"].notna().to_numpy(),
-                "disqualified_by": sheet["disqualified_by"].to_numpy(),
             }
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """The same with the sheet's side. Raises ``UsageError`` without a sheet."""
+        rule_probability, sheet = self.sheet_probability, self.scored.sheet
+        assert sheet is not None
+        return self.model_frame().assign(
+            rule_points=sheet["total"].to_numpy(dtype=float),
+            rule_probability=rule_probability,
+            rule_grade=sheet["grade"].to_numpy(),
+            rule_stage=sheet["stage"].to_numpy(),
+            disqualified=sheet["disqualified_by"].notna().to_numpy(),
+            disqualified_by=sheet["disqualified_by"].to_numpy(),
         )
 
 
@@ -161,19 +166,37 @@ def compare_lenses(file: ProjectFile, rows: OutOfTime, version: str, warnings: l
     """Judge model and sheets on the same out-of-time rows. Raises ``UsageError`` without a sheet."""
     judged, rules = rows.frame(), rows.scored.rules
     assert rules is not None
-    sheets, project = rules.sheet, file.project
-    if project.order is not None:
-        judged["as_of"] = pd.NaT  # times stand for an order, or for nothing
-    meta: dict[str, Any] = {
+    sheets = rules.sheet
+    meta = _meta(file, rows, version, warnings) | {
+        "sheet_version": f"{sheets.name} {sheets.version}",
+        "rules": {rule.label: rule.points for rule in sheets.rules},
+    }
+    ledger, capacity = rules.readable_ledger(), file.project.judge.capacity
+    return judge(_dated(file, judged), ledger, meta, capacity=capacity)
+
+
+def report_alone(file: ProjectFile, rows: OutOfTime, version: str, warnings: list[str]) -> ModelReport:
+    """Judge the model by itself: the project names no sheet."""
+    meta = _meta(file, rows, version, warnings)
+    return report_model(_dated(file, rows.model_frame()), meta, capacity=file.project.judge.capacity)
+
+
+def _dated(file: ProjectFile, judged: pd.DataFrame) -> pd.DataFrame:
+    """The rows without times where these stand for an order, or for nothing."""
+    if file.project.order is None:
+        return judged
+    return judged.assign(as_of=np.full(len(judged), np.datetime64("NaT", "us")))
+
+
+def _meta(file: ProjectFile, rows: OutOfTime, version: str, warnings: list[str]) -> dict[str, Any]:
+    project = file.project
+    return {
         "project": project.name,
         "about": project.about,
         "horizon": None if project.outcome.column else humanize(project.outcome.horizon),
         "model_version": version,
-        "sheet_version": f"{sheets.name} {sheets.version}",
         "dropped_columns": list(rows.bundle.recipe.dropped),
         "warnings": warnings,
         "clock": "time" if project.order is None else "sequence",
-        "rules": {rule.label: rule.points for rule in sheets.rules},
         "test_from": rows.test_from.isoformat() if project.order is None else None,
     }
-    return judge(judged, rules.readable_ledger(), meta, capacity=project.judge.capacity)

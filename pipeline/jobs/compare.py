@@ -1,4 +1,4 @@
-"""`leadlens compare`: the serving model and the sheet on the same out-of-time leads, as a page and as JSON."""
+"""`leadlens compare`: the serving model and the sheet (or the model alone) on out-of-time leads, as a page and as JSON."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.judging import Comparison
+from models.judging import Comparison, ModelReport
 from pipeline.config import ProjectFile
-from pipeline.dataset.judged import compare_lenses, out_of_time, score_out_of_time
+from pipeline.dataset.judged import compare_lenses, out_of_time, report_alone, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
 from pipeline.prepared import open_history
@@ -24,7 +24,7 @@ from pipeline.threads import one_blas_thread
 class Compared:
     """The comparison and where it was written."""
 
-    comparison: Comparison
+    comparison: Comparison | ModelReport
     version: str
     alias: str
     page: Path
@@ -55,6 +55,8 @@ def compare(
 ) -> Compared:
     """Judge champion (else challenger) and sheet on out-of-time leads, which the model never saw.
 
+    Without a sheet the report is on the model alone.
+
     ``rows`` saves building again what `train` has just built (``Training.training_set``).
 
     Raises ``DataError`` when no model is registered, or this model has seen some of the project's out-of-time leads;
@@ -83,7 +85,8 @@ def compare(
         judged, warnings = out_of_time(rows, served.bundle), list(rows.warnings)
     judged.refuse_seen()
     progress("Judging", 0, 0)
-    comparison = compare_lenses(file, judged, served.display_name, warnings)
+    judge = report_alone if judged.scored.rules is None else compare_lenses
+    comparison = judge(file, judged, served.display_name, warnings)
     folder.mkdir(parents=True, exist_ok=True)
     write_report(comparison, page, payload)
     return Compared(comparison, served.version, served.alias, page, payload)

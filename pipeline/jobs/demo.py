@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features import UsageError
+from models.judging import Comparison
 from pipeline.config import load_project
 from pipeline.progress import Progress, silent
 from pipeline.state import tracking_uri
@@ -39,7 +40,9 @@ class WorldRun:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        capacity = self.compared.comparison.capacity
+        comparison = self.compared.comparison
+        assert isinstance(comparison, Comparison)  # a world has its sheet
+        capacity = comparison.capacity
         return {
             "figures": self.trained.figures,
             "conversions_found": {

@@ -17,24 +17,28 @@ import jinja2
 from markupsafe import Markup
 
 from features import UsageError
-from models.judging import Comparison
+from models.judging import Comparison, ModelReport
 from models.judging.lenses import MODEL, RULES
 from pipeline.private import file_mode
 from pipeline.report import charts
+from pipeline.report.model_view import model_view
 from pipeline.report.pictures import vega_lite_version
 from pipeline.report.view import view
 
 
-def write_report(comparison: Comparison, path_html: str | Path, path_json: str | Path | None = None) -> None:
+def write_report(
+    comparison: Comparison | ModelReport, path_html: str | Path, path_json: str | Path | None = None
+) -> None:
     """Write the page, and beside it everything it shows as JSON. Either file appears whole or not at all."""
-    _write(Path(path_html), page(comparison))
+    whole = page(comparison) if isinstance(comparison, Comparison) else model_page(comparison)
+    _write(Path(path_html), whole)
     if path_json is not None:
         _write(
             Path(path_json), json.dumps(comparison.to_dict(), allow_nan=False, indent=2, ensure_ascii=False)
         )
 
 
-_TITLE = re.compile(rb"<title>[^<]{1,200}: rules beside model</title>")
+_TITLE = re.compile(rb"<title>[^<]{1,200}: (?:rules beside model|the model alone)</title>")
 
 
 def refuse_others(*paths: Path) -> None:
@@ -71,18 +75,27 @@ def page(comparison: Comparison) -> str:
     Text typed by leads cannot run: all of it is escaped (in the charts' JSON too), and the page's Content
     Security Policy allows only the two scripts below, by their hashes, and no load from elsewhere.
     """
-    loader = jinja2.FileSystemLoader(str(files("pipeline.report") / "templates"))
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     scripts = [_vega(), _text("report.js")]
-    return environment.get_template("report.html").render(
+    return _template("report.html").render(
         **view(comparison),
         specs={name: _script_json(spec) for name, spec in _specs(comparison).items()},
         scripts=[Markup(script) for script in scripts],
         hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
         css=Markup(_text("report.css")),
     )
+
+
+def model_page(report: ModelReport) -> str:
+    """The report on a model alone as one HTML text: tables and no script, and all text escaped."""
+    return _template("model.html").render(**model_view(report), css=Markup(_text("report.css")))
+
+
+def _template(name: str) -> jinja2.Template:
+    loader = jinja2.FileSystemLoader(str(files("pipeline.report") / "templates"))
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name)
 
 
 def _specs(comparison: Comparison) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ import pytest
 from features import DataError, UsageError, matrix
 from features.matrix import build_matrix
 from features.spine import Spine, build_scoring_spine
+from models.judging import ModelReport
 from models.lead_model import Explanation as Explained
 from models.lead_model import LeadModel
 from models.prediction import predict_frame, sheet_points, with_points
@@ -297,8 +298,9 @@ def test_a_project_without_a_sheet_goes_all_the_way(plain: Path) -> None:
     assert done.alias == "champion"
     assert "rule_points" not in done.scores
     assert explain(file, done.scores["lead_id"].iloc[0]).rule_points is None
-    with pytest.raises(UsageError, match="no score sheet"):
-        compare(file)
+    alone = compare(file, out=plain.parent / "report")
+    assert isinstance(alone.comparison, ModelReport)
+    assert "no score sheet" in alone.comparison.story()[0]
     text = plain.read_text(encoding="utf-8")
     plain.write_text(text.replace("  events:\n    read: data/events.csv\n", ""), encoding="utf-8")
     with pytest.raises(DataError, match="columns that the data do not have") as refused:

@@ -122,8 +122,7 @@ def render_training(run: Training, config: str) -> list[str]:
         lines += [f"  - {name}: {reason}" for name, reason in run.dropped.items()]
     if run.warnings:
         lines += ["", "Please check", *(f"  - {warning}" for warning in run.warnings)]
-    compare = f"leadlens compare {config}, then " if run.comparison is not None else ""
-    return [*lines, "", f"next: {compare}leadlens promote {config}"]
+    return [*lines, "", f"next: leadlens compare {config}, then leadlens promote {config}"]
 
 
 def render_comparison(compared: Compared) -> list[str]:
