@@ -17,6 +17,7 @@ _DAY = 86_400_000_000
 _HOUR = 3_600_000_000
 _LN2 = math.log(2.0)
 _MOST_HALVINGS = 500.0
+_SHORT_RUN = 32
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -67,15 +68,44 @@ def settle_ties(order, offsets, occurred, amounts):  # type: ignore[no-untyped-d
     Doubles do not add up alike in every order, and the order in which events are read is an accident.
     """
     for lead in range(len(offsets) - 1):
-        start = offsets[lead]
-        for place in range(start + 1, offsets[lead + 1]):
+        start, end = offsets[lead], offsets[lead + 1]
+        while start < end:
+            stop = start + 1
+            while stop < end and occurred[order[stop]] == occurred[order[start]]:
+                stop += 1
+            if stop - start > 1:
+                _sort_by_amounts(order, start, stop, amounts)
+            start = stop
+
+
+@_compiled
+def _sort_by_amounts(order, start, stop, amounts):  # type: ignore[no-untyped-def]
+    """A stable sort of ``order[start:stop]``: short runs by insertion, which are then merged pair by pair."""
+    for run in range(start, stop, _SHORT_RUN):
+        for place in range(run + 1, min(run + _SHORT_RUN, stop)):
             event, back = order[place], place
-            while back > start and occurred[order[back - 1]] == occurred[event]:
-                if not _sorts_before(amounts[event], amounts[order[back - 1]]):
-                    break
+            while back > run and _sorts_before(amounts[event], amounts[order[back - 1]]):
                 order[back] = order[back - 1]
                 back -= 1
             order[back] = event
+    width = _SHORT_RUN
+    while width < stop - start:
+        for left in range(start, stop - width, 2 * width):
+            middle, right = left + width, min(left + 2 * width, stop)
+            first, one, two, place = order[left:middle].copy(), 0, middle, left
+            while one < len(first) and two < right:
+                if _sorts_before(amounts[order[two]], amounts[first[one]]):
+                    order[place] = order[two]
+                    two += 1
+                else:
+                    order[place] = first[one]
+                    one += 1
+                place += 1
+            while one < len(first):
+                order[place] = first[one]
+                one += 1
+                place += 1
+        width *= 2
 
 
 @_compiled

@@ -24,6 +24,22 @@ if TYPE_CHECKING:
     from pipeline.registry.registered import Registered
 
 
+_MOST_LINES = 1_000  # of a ledger as JSON
+
+
+def largest_lines(ledger: pd.DataFrame, most: int) -> tuple[pd.DataFrame, int, float]:
+    """The lines with the most points in their order, how many are left out, and the points of those that count."""
+    if len(ledger) <= most:
+        return ledger, 0, 0.0
+    kept = ledger["points"].abs().nlargest(most, keep="first").index
+    rest = ledger.drop(index=kept)
+    return (
+        ledger.loc[kept.sort_values()],
+        len(rest),
+        float(rest.loc[rest["counts"].astype(bool), "points"].sum()),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     """Both lenses on one lead as of one moment; ``None`` where the data have no dates. ``grade`` is ``None`` where it
@@ -53,7 +69,8 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        ledger = self.ledger.astype(object).where(self.ledger.notna(), None).to_dict("records")
+        lines, more, points = largest_lines(self.ledger, _MOST_LINES)
+        ledger = lines.astype(object).where(lines.notna(), None).to_dict("records")
         return {
             "lead_id": self.lead_id,
             "as_of": self.as_of.isoformat() if self.as_of else None,
@@ -73,6 +90,7 @@ class Explanation:
             "route": self.route,
             "ledger": ledger,
             "notes": list(self.notes),
+            "ledger_left_out": {"lines": more, "points": points},
         }
 
     def _repr_html_(self) -> str:

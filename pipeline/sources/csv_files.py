@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ _HEAD_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 24
 _SAMPLE = 1000
 _AT_ONCE = 20  # tests in one statement: longer ones are slow to plan
+_BELOW = 500  # columns of a sample below each other in one statement
+_Tested = tuple[
+    bool | None, ...
+]  # whether every value fits, whether each does or is a word, whether any does
 # First bytes of other kinds of file.
 _SIGNATURES = {
     b"PAR1": ("a Parquet file", "name it .parquet"),
@@ -258,11 +263,12 @@ def fitting_types(
         for kind in ((_CODE,) if name in codes else _ID_TYPES if name in ids else CSV_TYPES)
     ]
     # The first rows rule most types out, so that few are tried on all rows.
-    fitting, empty, wordy = _fitting(con, pairs, f"(FROM {table} LIMIT {_SAMPLE})")
+    fitting, empty, wordy = _fitting(pairs, _of_sample(con, pairs, table))
     if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
-        fitting, empty, wordy = _fitting(con, fitting, table)
+        fitting, empty, wordy = _fitting(fitting, _of_all(con, fitting, table))
+    by_name = _by_name(fitting)
     fits = {
-        name: tuple(_ID_TYPES.get(kind, kind) for column, kind in fitting if column == name and kind != _CODE)
+        name: tuple(_ID_TYPES.get(kind, kind) for kind in by_name.get(name, ()) if kind != _CODE)
         for name in names
     }
     fits = {name: () if name in empty else kinds for name, kinds in fits.items()}
@@ -270,7 +276,7 @@ def fitting_types(
 
 
 def _fitting(
-    con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str
+    pairs: list[tuple[str, str]], tested: Mapping[tuple[str, str], _Tested]
 ) -> tuple[list[tuple[str, str]], list[str], list[str]]:
     """The pairs (column, type) in which no value of the column cannot be read as the type; columns without values;
     columns in which some of these values are words for “not known”.
@@ -278,31 +284,92 @@ def _fitting(
     fitting: list[tuple[str, str]] = []
     filled: dict[str, bool] = {}
     wordy: dict[str, None] = {}
-    for start in range(0, len(pairs), _AT_ONCE):
-        some = pairs[start : start + _AT_ONCE]
-        results = con.execute(
-            f"SELECT {', '.join(_tests(name, kind) for name, kind in some)} FROM {table}"
-        ).fetchall()[0]
-        for place, (name, kind) in enumerate(some):
-            every, each, any_ = results[3 * place : 3 * place + 3]
-            if each is False:
-                continue
-            fitting.append((name, kind))
-            filled[name] = filled.get(name, False) or bool(any_)
-            if every is False:
-                wordy[name] = None
+    for name, kind in pairs:
+        every, each, any_ = tested.get((name, kind), (None, None, None))
+        if each is False:
+            continue
+        fitting.append((name, kind))
+        filled[name] = filled.get(name, False) or bool(any_)
+        if every is False:
+            wordy[name] = None
     return fitting, [name for name, found in filled.items() if not found], list(wordy)
 
 
-def _tests(name: str, kind: str) -> str:
-    """SQL of whether every value of a column fits a type; whether each does or is a word for “not known”; whether any does."""
-    value = csv_value(name)
-    fits = f"coalesce({(_FITS | _AS_ID)[kind].format(v=value)}, FALSE)"
-    unknown = "FALSE" if kind == _CODE else is_unknown(value, "id" if kind in _AS_ID else "number")
-    given = f"FILTER ({value} IS NOT NULL)"
-    # CASE, for the words are sought only among what does not fit
-    either = f"CASE WHEN {fits} THEN TRUE ELSE {unknown} END"
-    return f"bool_and({fits}) {given}, bool_and({either}) {given}, bool_or({fits}) {given}"
+def _of_sample(
+    con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str
+) -> dict[tuple[str, str], _Tested]:
+    """The tests on the first rows, with the columns below each other: planning thousands beside each other takes minutes."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, kinds in _by_name(pairs).items():
+        groups.setdefault(tuple(kinds), []).append(name)
+    tested = {}
+    for alike, names in groups.items():
+        for start in range(0, len(names), _BELOW):
+            some = names[start : start + _BELOW]
+            values = ", ".join(f"{csv_value(name)} AS c{place}" for place, name in enumerate(some))
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE csv_sample AS SELECT place, v, {_unknown('v', alike[0])} AS u FROM ("
+                f"UNPIVOT (SELECT {values} FROM {table} LIMIT {_SAMPLE}) ON COLUMNS(*) INTO NAME place VALUE v)"
+            )
+            tests = ", ".join(
+                f"bool_and({_fits('v', kind)}), bool_and({_fits('v', kind)} OR u), bool_or({_fits('v', kind)})"
+                for kind in alike
+            )
+            for place, *row in con.execute(
+                f"SELECT place, {tests} FROM csv_sample GROUP BY place"
+            ).fetchall():
+                for at, kind in enumerate(alike):
+                    tested[some[int(place[1:])], kind] = tuple(row[3 * at : 3 * at + 3])
+    con.execute("DROP TABLE IF EXISTS csv_sample")
+    return tested
+
+
+def _of_all(
+    con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str
+) -> dict[tuple[str, str], _Tested]:
+    """The tests on all rows; words are sought only in columns in which not every value fits."""
+
+    def run(asked: list[tuple[str, str]], tests: Callable[[str, str], str]) -> list[Any]:
+        results: list[Any] = []
+        for start in range(0, len(asked), _AT_ONCE):
+            some = asked[start : start + _AT_ONCE]
+            results += con.execute(f"SELECT {', '.join(starmap(tests, some))} FROM {table}").fetchall()[0]
+        return results
+
+    def plain(name: str, kind: str) -> str:
+        value, given = csv_value(name), f"FILTER ({csv_value(name)} IS NOT NULL)"
+        return f"bool_and({_fits(value, kind)}) {given}, bool_or({_fits(value, kind)}) {given}"
+
+    def with_words(name: str, kind: str) -> str:
+        value = csv_value(name)
+        # CASE, for the words are sought only among what does not fit
+        either = f"CASE WHEN {_fits(value, kind)} THEN TRUE ELSE {_unknown(value, kind)} END"
+        return f"bool_and({either}) FILTER ({value} IS NOT NULL)"
+
+    results = run(pairs, plain)
+    every, any_ = results[::2], results[1::2]
+    short = [pair for pair, whole in zip(pairs, every, strict=True) if whole is False]
+    each = dict(zip(short, run(short, with_words), strict=True))
+    return {
+        pair: (whole, each.get(pair, whole), some)
+        for pair, whole, some in zip(pairs, every, any_, strict=True)
+    }
+
+
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    kinds: dict[str, list[str]] = {}
+    for name, kind in pairs:
+        kinds.setdefault(name, []).append(kind)
+    return kinds
+
+
+def _fits(value: str, kind: str) -> str:
+    return f"coalesce({(_FITS | _AS_ID)[kind].format(v=value)}, FALSE)"
+
+
+def _unknown(value: str, kind: str) -> str:
+    """SQL of whether a value is a word for “not known”."""
+    return "FALSE" if kind == _CODE else is_unknown(value, "id" if kind in _AS_ID else "number")
 
 
 def typed_csv(name: str, kind: str) -> str:

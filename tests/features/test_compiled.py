@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from features.behaviour.aggregates import aggregate_steps
 from features.compiled import aggregation
 from features.compiled.aggregation import aggregate_events
 from features.compiled.coding import EventCoding
+from features.compiled.kernel import settle_ties
 from features.compiled.lead_events import LeadEvents
 from features.conformance import CASES
 from features.conformance.histories import PLAN
@@ -127,3 +129,27 @@ def test_too_many_kinds_of_events_are_left_to_the_sql() -> None:
     keys = tuple(EventKey(f"{name}{n}", "", None, name, str(n)) for name in "abcd" for n in range(40))
     assert EventCoding.of(FeaturePlan(keys=keys)) is None
     assert EventCoding.of(FeaturePlan(keys=keys[:80])) is not None
+
+
+@pytest.mark.parametrize("events", [1, 2, 31, 32, 33, 64, 65, 1000])
+def test_ties_are_settled_by_amounts_however_many(events: int) -> None:
+    rng = np.random.default_rng(events)
+    amounts = rng.choice([np.nan, -1.5, 0.0, 2.0, 7.0], (events, 2))
+    occurred = rng.choice([5, 9], events).astype(np.int64)
+    order = np.argsort(occurred, kind="stable")
+    wanted = sorted(
+        order.tolist(),
+        key=lambda event: (occurred[event], *(-np.inf if np.isnan(x) else x for x in amounts[event])),
+    )
+    settle_ties(order, np.array([0, events]), occurred, amounts)
+    assert order.tolist() == wanted
+
+
+def test_a_hundred_thousand_events_at_one_moment_are_settled_in_a_moment() -> None:
+    amounts = np.arange(100_000.0)[::-1].reshape(-1, 1).copy()
+    order, occurred = np.arange(100_000), np.zeros(100_000, np.int64)
+    settle_ties(order[:10].copy(), np.array([0, 10]), occurred, amounts)  # compiled by now
+    started = time.process_time()
+    settle_ties(order, np.array([0, 100_000]), occurred, amounts)
+    assert time.process_time() - started < 2
+    assert order[0] == 99_999

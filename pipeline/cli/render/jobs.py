@@ -61,6 +61,7 @@ def render_check(check: Check) -> list[str]:
 
 
 _MOST_COLUMNS = 30
+_MOST_LINES = 100  # of a ledger
 _TABLES = {
     "leads": "leads",
     "accounts": "accounts",
@@ -173,6 +174,8 @@ def _program() -> Path:
 
 def render_explanation(lead: Explanation) -> list[str]:
     """`leadlens explain`."""
+    from pipeline.jobs.explain import largest_lines
+
     lines = [
         f"Lead {lead.lead_id}{as_of(lead.as_of)}",
         *(f"note: {note}" for note in lead.notes),
@@ -195,11 +198,14 @@ def render_explanation(lead: Explanation) -> list[str]:
     if lead.disqualified_by:
         lines.append(f"  disqualified: {lead.disqualified_by}")
     counted = lead.ledger[lead.ledger["counts"].astype(bool)] if len(lead.ledger) else lead.ledger
+    counted, more, points = largest_lines(counted, _MOST_LINES) if len(counted) else (counted, 0, 0.0)
     for line in counted.to_dict("records"):
         date = " " * 16 if pd.isna(line["occurred_at"]) else f"{line['occurred_at']:%Y-%m-%d %H:%M}"
         lost = [("time", line["taken_by_decay"]), ("the cap", line["taken_by_cap"])]
         taken = ", ".join(f"{what} took {points:g}" for what, points in lost if points)
         lines.append(f"  {line['points']:>+8g}  {date}  {line['rule']}{f'  ({taken})' if taken else ''}")
+    if more:
+        lines.append(f"  {points:>+8g}  {more:,} more lines with fewer points each")
     lines.append(f"  {lead.rule_points:>8g}  = points")
     return lines
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _DETAIL, _MANY = 44, 3
 _HOT_SHARE, _HOT_CONVERSIONS = (0.15, 0.35), 0.60
+_MOST_LINES = 100  # of one rule
 _KINDS = {
     "event": "new",
     "late": "known late",
@@ -65,7 +66,7 @@ def render_lead_test(test: LeadTest) -> list[str]:
     signals = [rule for rule in test.rules if rule.matched and not rule.lines]
     missed = [rule for rule in test.rules if not rule.matched]
     for rule in gave:
-        lines += [_ledger_line(rule, line, test.summed) for line in rule.lines]
+        lines += _ledger_lines(rule, test.summed)
     sums = ", ".join(f"{name} {number(points)}" for name, points in test.dimensions.items())
     lines.append(f"  {number(test.total):>8}  = total ({' + '.join(test.summed)}); {sums}")
     if signals:
@@ -88,6 +89,18 @@ def _route(test: LeadTest) -> str:
     to = f" → {safe(test.queue)}" if test.queue else ""
     why = f" ({safe(test.reason)})" if test.reason and test.reason != test.route else ""
     return f"route {safe(test.route)}: {safe(test.action)}{to}{why}; {moved}{product}"
+
+
+def _ledger_lines(rule: RuleTest, summed: Sequence[str]) -> list[str]:
+    """A line per occurrence; of very many those with the most points, and what the others come to."""
+    by_points = sorted(range(len(rule.lines)), key=lambda at: -abs(rule.lines[at]["points"]))
+    lines = [_ledger_line(rule, rule.lines[at], summed) for at in sorted(by_points[:_MOST_LINES])]
+    if left := by_points[_MOST_LINES:]:
+        points = signed(sum(rule.lines[at]["points"] for at in left))
+        lines.append(
+            f"  {points:>8}  {'':16}  {cut(rule.label, LABEL)}: {len(left):,} more, with fewer points each"
+        )
+    return lines
 
 
 def _ledger_line(rule: RuleTest, line: dict[str, Any], summed: Sequence[str]) -> str:
