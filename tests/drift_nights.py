@@ -67,7 +67,8 @@ class Dealer:
             name: frame[frame[column] < now] for name, column in came.items() for frame in [self.tables[name]]
         }
         own = others["events"]["lead_id"].isin(leads["lead_id"])
-        return {"leads": leads, **others, "events": others["events"][own]}
+        accounts = {"accounts": self.tables["accounts"]} if len(self.tables["accounts"]) else {}
+        return {"leads": leads, **others, "events": others["events"][own], **accounts}
 
     def write(self, tables: Tables) -> Path:
         """The project with these sources."""

@@ -110,6 +110,8 @@ def _names_user_or_password(before: str, after: str) -> bool:
     (True, True)
     >>> _names_user_or_password("pg://ann:secret@", ":5432/crm"), _names_user_or_password("pg://", "@host")
     (False, False)
+    >>> _names_user_or_password("sqlite:///data/", ":day@home.db")
+    False
     """
     _, scheme, userinfo = before.rpartition("://")
     if not scheme or re.search(r"[/?#@]", userinfo):

@@ -27,12 +27,14 @@ class NightRefused(DataError):
 
     def __init__(self, differences: list[Difference]) -> None:
         self.differences = tuple(differences)
+        old = any(difference.code == "stale" for difference in differences)
         super().__init__(
             "tonight is unlike the nights before, or what the model learned from: nothing was written\n"
             + "\n".join(f"  - {message}" for message in summary(differences)),
             why="scores made of such data would replace good ones",
-            fix='look at what was exported; where it is right, write all the same: --force "the reason". '
-            "Limits are under `drift` in the project file",
+            fix="look at what was exported; "
+            + ("to score as of a past date on purpose: --as-of DATE; " if old else "")
+            + 'where it is right, write all the same: --force "the reason". Limits are under `drift` in the project file',
         )
 
     def as_dict(self) -> dict[str, object]:
