@@ -16,6 +16,7 @@ from features.withheld import Why
 
 _FEWEST_NAMES = 3  # different values that are known names, where the column's name says nothing
 _FEWEST_TEXTS = 20
+_MOST, _LONGEST = 100, 500  # values that are looked at, and signs of each
 _IDS = "id|uuid|guid|nr|no|num|number|nummer|numero|ref|reference|key"
 _ID = re.compile(rf"(^|_)({_IDS}|record|sku|ean|isbn)$")
 _WHO = "lead|contact|customer|client|person|prospect|visitor|session|record|account|company|member|employee|staff|kunden?|kontakt"
@@ -37,7 +38,7 @@ def personal_text(column: str, sample: Sequence[str]) -> Why | None:
     >>> personal_text("notes", ["ill, will call later", "ok"]), personal_text("city", ["Florence", "Sydney", "Charlotte"])
     ('free-text', None)
     """
-    name = snake_case(column)
+    name, sample = snake_case(column), [value[:_LONGEST] for value in sample[:_MOST]]
     if not sample:
         return None
     if names_person_id(column) and _share(_IS_CODE.fullmatch, sample) >= 0.8:

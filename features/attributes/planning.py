@@ -72,7 +72,9 @@ def _candidates(history: History, settings: FeatureSettings) -> tuple[list[Attri
                 sample = _sample(history, source, column, kind)
                 readings = default_readings(column, kind, sample, attributes, history.clock == "time")
                 if why := _why_withheld(history, source, column, readings, sample):
-                    withheld.append(Withheld(f"{source}s", column, why, readings[0]))
+                    withheld.append(
+                        Withheld(f"{source}s", column, why, "number" if kind == "number" else "category")
+                    )
                     readings = ("filled",)
             label = settings.labels.get(column, words(column))
             candidates += [
@@ -92,8 +94,8 @@ def _candidates(history: History, settings: FeatureSettings) -> tuple[list[Attri
 def _why_withheld(
     history: History, source: str, column: str, readings: Sequence[Reading], sample: Sequence[str]
 ) -> Why | None:
-    """Why the content of a column that would be read as it is must not be; ``None`` where it may."""
-    if readings == ("category",):
+    """Why the content of a column that would be read as it is, or has too many values, must not be; else ``None``."""
+    if readings in (("category",), ("filled",)):
         return personal_text(column, sample)
     if readings != ("number",) or not names_id(column):
         return None

@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
+from features.attributes.ranges import range_number
 from features.attributes.wording import attribute_column
 from features.bulk_wording import word_values
 from features.matrix import build_matrix
@@ -45,6 +46,17 @@ def test_numbers_that_nobody_wrote_are_numbers() -> None:
     values = pd.Series([62_000.0, 62_000.5, 62_000.0, np.nan])
     codes, texts = word_values(column, values, None)
     assert [texts[code] for code in codes] == [column.format(value) for value in values]
+
+
+def test_a_written_number_is_not_taken_for_one_that_is_rounded_alike() -> None:
+    feature = AttributeFeature("lead", "income", "range", "Income", "demographic", ("100.03-100.05",))
+    column = attribute_column(feature)
+    middle = range_number("100.03-100.05")
+    assert middle is not None
+    values = pd.Series([middle + 0.001, middle, middle + 0.002])
+    codes, texts = word_values(column, values, None)
+    assert [texts[code] for code in codes] == [column.format(value) for value in values]
+    assert texts[codes[1]] == "Income: 100.03-100.05"
 
 
 def test_models_that_were_trained_before_show_numbers() -> None:

@@ -19,6 +19,7 @@ def project(folder: Path) -> LittleProject:
     built = LittleProject(folder).use("accounts")
     built.leads["last_name"] = [NAMES[number % 4] for number in range(LEADS)]
     built.leads["notes"] = [NOTES[number % 3] if number % 7 else None for number in range(LEADS)]
+    built.leads["full_name"] = [f"Anna {NAMES[number % 4]}{number}" for number in range(LEADS)]
     built.leads["record_no"] = [900_000 + number for number in range(LEADS)]
     built.accounts["contact"] = [("Anna Schmidt", "Tom Weber")[number % 2] for number in range(20)]
     built.events["agent"] = [("Anna Schmidt", "Eva Novak")[place % 2] for place in range(len(built.events))]
@@ -32,6 +33,7 @@ def project(folder: Path) -> LittleProject:
 
 WITHHELD = {
     "last_name": "personal-name",
+    "full_name": "personal-name",
     "notes": "free-text",
     "record_no": "id",
     "accounts.contact": "personal-name",
@@ -74,6 +76,7 @@ def test_a_setting_brings_them_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     built.settings["features"] = {
         "read": {
             "last_name": ["category"],
+            "full_name": ["category"],
             "notes": ["category"],
             "record_no": ["number"],
             "contact": "category",
@@ -83,7 +86,8 @@ def test_a_setting_brings_them_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     }
     path = built.write()
     checked = leadlens("check", path, "--json").facts
-    assert not {item["column"] for item in checked["unused_columns"]} & set(WITHHELD)
+    unused = {item["column"]: item["code"] for item in checked["unused_columns"]}
+    assert {name: unused[name] for name in set(WITHHELD) & set(unused)} == {"full_name": "id"}
     listed = leadlens("features", path, "--json").facts
     names = {column["name"] for column in listed["features"]}
     assert {"last_name", "notes", "record_no", "account.contact"} <= names

@@ -14,7 +14,12 @@ from tests.pipeline.little_project import LEADS, LittleProject, leadlens
 # Column of leads, its values by number of lead, and the reason that must be given.
 LEFT_OUT = {
     "external_ref": (lambda n: f"ref-{n:05}x", "id", "every one of its 160 values is different"),
-    "notes": (lambda n: f"called {n // 2}, will ring again", "many-values", "80 different values"),
+    "notes": (
+        lambda n: f"called {n // 2}, will ring again",
+        "free-text",
+        "free text, left out unless asked for",
+    ),
+    "motto": (lambda n: f"motto {n // 2}", "many-values", "80 different values"),
     "plan": (lambda n: "basic", "constant", "always basic"),
     "score": (lambda n: 7, "constant", "always 7"),
     "fax": (lambda n: None, "empty", "empty in every row"),
