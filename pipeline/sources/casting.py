@@ -19,7 +19,7 @@ _ASKED_AT_ONCE = 200
 LARGEST = "1e100"  # squares and sums of larger numbers overflow
 _EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
 # Thousands in groups of three, or one decimal mark: "1.234,50 €" is a number, "+1 555 1000314" a phone.
-_WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,][0-9]+)?|[0-9]+[.,][0-9]+)\s?[%A-Za-z€$£]{0,3}$'"
+_WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,][0-9]+)?|[0-9]+[.,][0-9]+([eE][+-]?[0-9]+)?)\s?[%A-Za-z€$£]{0,3}$'"
 
 _DATED = re.compile(
     r"(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})( (?P<clock>\d{1,2}(:\d{2})+))?$"
@@ -172,6 +172,9 @@ class Caster:
         points = self._count(
             column, f"regexp_matches({value}, '^[^.]*[.]([0-9]{{1,2}}|[0-9]{{4,}})[^0-9.,]*$')"
         )
+        powers = self._count(column, f"regexp_matches({value}, '[0-9][eE][+-]?[0-9]+$')")
+        if powers:
+            return f"CAST(replace({own}, ',', '.') AS DOUBLE)"
         if commas > points:
             return f"CAST(replace(regexp_replace({own}, '[^0-9,-]', '', 'g'), ',', '.') AS DOUBLE)"
         return f"CAST(regexp_replace({own}, '[^0-9.-]', '', 'g') AS DOUBLE)"

@@ -65,6 +65,7 @@ def test_a_date_is_refused_with_the_way_to_read_it(little: LittleProject, patter
         lambda n: f"{n:.2f}".replace(".", ","),  # 37503,44
         lambda n: f"{n:,.2f}",  # 37,503.44
         lambda n: f"€ {n:,.2f}",
+        lambda n: f"{n:.8e}".replace(".", ","),  # 3,75034400e+04
     ],
 )
 def test_the_hint_for_formatted_numbers_reads_them(little: LittleProject, written) -> None:  # type: ignore[no-untyped-def]
