@@ -13,6 +13,7 @@ from pipeline.audit.evidence import Subject
 from pipeline.audit.measures import Flags
 
 FEWEST = 20  # conversions, and leads without one, below which a probe reports nothing
+GOOD = 0.9  # ROC AUC of all columns together, below which none is too good beside the others
 _NO_EVENTS = pd.DataFrame(
     columns=[
         "event_type", "value", "leads", "converted", "days_ahead", "ended", "ended_leads", "at_end", "at_end_leads",

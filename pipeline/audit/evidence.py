@@ -69,6 +69,15 @@ class Flagged:
         """Whether it is suspected to be a leak, or proven to be one."""
         return self.verdict != "noted"
 
+    @property
+    def fix(self) -> str:
+        """How to keep it from the model."""
+        if self.subject.kind == "event":
+            return "leave these events out by data.events.where"
+        if self.subject.kind == "split":
+            return "score leads at fixed ages (spine.at_ages), or set a later judge.test_from"
+        return f"list {self.subject.name} under known_after, or give its history in `changes`"
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {

@@ -40,7 +40,7 @@ class IncrementalAuc:
         return [str(name) for name in self.clean.frame.columns if name not in out]
 
     def gains(self, flagged: Sequence[Flagged], hidden: KeptOut) -> list[Gain]:
-        """What the strongest sources and the first suspects add to all the other columns."""
+        """What the first suspects and, where all are good together, the strongest sources add to all the other columns."""
         suspects = [item.subject for item in flagged if item.verdict == "suspect"][:_MOST_SUSPECTS]
         made = {subject: frame for subject in suspects if (frame := self._made(subject)).shape[1]}
         # Time proxies do no harm in models trained on leads of all times.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.columns import FeatureColumn
 from models.data_checks.time_proxy import find_time_proxies
 from models.learners.classifier import LeadClassifier
-from pipeline.audit.data import Gain
+from pipeline.audit.data import GOOD, Gain
 from pipeline.audit.evidence import Subject
 from pipeline.audit.measures import auc
 from pipeline.dataset.training_set import TrainingSet
@@ -65,7 +65,7 @@ class QuickSet:
         return auc(score[self.out_of_time], self.label[self.out_of_time])
 
     def gains(self, columns: Sequence[str], suspects: Mapping[Subject, pd.DataFrame]) -> list[Gain]:
-        """What the strongest sources of ``columns`` add to all the others, and what each suspect adds to them all.
+        """What each suspect adds to all ``columns`` and, where these are good, what the strongest sources add to the others.
 
         Cross-fitted over the leads of all times, so that drift between training and test period does not blur it.
         """
@@ -82,6 +82,8 @@ class QuickSet:
         for subject, frame in suspects.items():
             wider = self.over(pd.concat([self.frame[names], frame.add_prefix("flagged ")], axis=1))
             gains.append(Gain(subject, fitted_auc(wider, list(wider.frame.columns)), full))
+        if full < GOOD:  # then none of them can be too good beside the others, and models cost time
+            return gains
         importance = self._importance(names, index, label)
         for subject in sorted(importance, key=lambda subject: -importance[subject])[:_STRONGEST]:
             made = set(self.made_from([subject]))

@@ -305,15 +305,21 @@ def score(
 def promote(
     config: Config,
     force: Annotated[
-        str | None, typer.Option("--force", metavar="REASON", help="Promote although the gate refuses.")
+        str | None,
+        typer.Option(
+            "--force",
+            metavar="REASON",
+            help="Promote although a gate refuses; the reason stays with the model.",
+        ),
     ] = None,
     log_format: LogFormat = "text",
     log_file: LogFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make the challenger champion if it passes the gate.
+    """Make the challenger champion if it passes every gate.
 
-    It is judged against the champion (else the sheet, else the base rate) on the same out-of-time leads.
+    On the same out-of-time leads it must know more than the base rate beyond chance, and be no worse than the champion
+    (else the sheet). Exit code 1, with the figures, if it does not.
     """
     from pipeline.cli.render.jobs import render_promotion
     from pipeline.jobs.promote import promote as job

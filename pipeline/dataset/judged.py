@@ -13,9 +13,10 @@ import pandas as pd
 from features import DataError, History, UsageError, humanize
 from models.judging import Comparison, ModelReport, report_model
 from models.judging import compare as judge
+from models.judging.signal import Signal, measure_signal
 from models.prediction import sheet_probability
 from models.scorecard import ScorecardSet, ScorecardSetScores, calibrate_points
-from pipeline.config import ProjectFile
+from pipeline.config import Project, ProjectFile
 from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads, score_rows
 from pipeline.dataset.time_split import Split
@@ -43,17 +44,41 @@ class OutOfTime:
         """Whether the model may have learned from some of these rows."""
         return self.test_from.isoformat() < self.bundle.recipe.test_from
 
+    @property
+    def seen_error(self) -> DataError:
+        """What there is to say where the model may have learned from some of these rows."""
+        return DataError(
+            "the model has seen these leads",
+            value=None
+            if self.bundle.recipe.project.get("order")
+            else f"judged from {self.test_from:%Y-%m-%d}, trained to {self.bundle.recipe.test_from[:10]}",
+            why="a model judged on its own training rows looks better than it is",
+            fix="train again, or a later judge.test_from",
+        )
+
     def refuse_seen(self) -> None:
         """Raise ``DataError`` if the model may have learned from some of these rows."""
         if self.seen:
-            raise DataError(
-                "the model has seen these leads",
-                value=None
-                if self.bundle.recipe.project.get("order")
-                else f"judged from {self.test_from:%Y-%m-%d}, trained to {self.bundle.recipe.test_from[:10]}",
-                why="a model judged on its own training rows looks better than it is",
-                fix="train again, or a later judge.test_from",
-            )
+            raise self.seen_error
+
+    def signal(self, project: Project) -> Signal:
+        """What the model knows of these rows beyond the base rate.
+
+        Only rows of leads of the same age are compared with each other, or, on a calendar, rows of the same date.
+        """
+        spine, learned = self.scored.spine, self.bundle.recipe.spine or {}
+        stratum = None
+        if project.spine.at_ages or learned.get("at_ages"):
+            stratum = spine["as_of"] - spine["created_at"]
+        elif project.spine.every or project.spine.dates:
+            stratum = spine["as_of"]
+        return measure_signal(
+            self.label,
+            self.probability,
+            base_rate=self.base_rate,
+            lead=spine["lead_id"],
+            stratum=stratum,
+        )
 
     @property
     def probability(self) -> np.ndarray:

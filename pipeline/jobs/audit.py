@@ -8,14 +8,15 @@ from typing import Any
 
 from features import History
 from features.history import Finding
-from pipeline.audit.data import FEWEST, AuditData
-from pipeline.audit.evidence import Evidence, Flagged, Subject, flag
+from pipeline.audit.data import AuditData
+from pipeline.audit.evidence import Flagged, Subject, flag
 from pipeline.audit.gathering import gather
-from pipeline.audit.incremental_auc import IncrementalAuc, incremental_auc, is_one, visible_activity
+from pipeline.audit.incremental_auc import IncrementalAuc, incremental_auc, is_one
 from pipeline.audit.opened_data import KeptOut, kept_out, opened, without_sheets
 from pipeline.audit.probes import PROBES
 from pipeline.audit.quick_models import QuickSet, quick_set
 from pipeline.audit.rebuild import Rebuild, rebuild
+from pipeline.audit.training import counted_anyhow, run_probes
 from pipeline.config import ProjectFile
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.prepared import open_history
@@ -99,11 +100,11 @@ def audit(file: ProjectFile, sample: int = 50, seed: int = 0, progress: Progress
     wide, all_history, all_rows, hidden = _opened(file, history, rows)
     progress("Running the probes", 0, 0)
     data = gather(all_history, file.project, all_rows)
-    evidence = _run_probes(data, late=False)
+    evidence = run_probes(data, late=False)
     progress("Training quick models", 0, 0)
     models = incremental_auc(wide, all_history, all_rows, flag(evidence), hidden)
     gains = tuple(models.gains(flag(evidence), hidden))
-    evidence += _run_probes(replace(data, gains=gains), late=True)
+    evidence += run_probes(replace(data, gains=gains), late=True)
     own = quick_set(rows)
     flagged = tuple(_measured(flag(evidence), models, hidden, own, history, rows))
     clean = models.clean_columns(flagged, hidden)
@@ -155,10 +156,6 @@ def _opened(
     )
 
 
-def _run_probes(data: AuditData, *, late: bool) -> list[Evidence]:
-    return [item for probe in PROBES.values() if probe.late == late for item in probe.run(data)]
-
-
 def _measured(
     flagged: Sequence[Flagged],
     models: IncrementalAuc,
@@ -175,8 +172,7 @@ def _measured(
         if item.subject.kind == "event" and not out:  # a filter may keep out one value of a type
             out = not history.engine.count(f"events AS e WHERE {is_one(history, item.subject)}")
         if item.suspected and item.subject.kind == "event" and not used:
-            # Every event is in the counts of all events, as soon as some rows see it.
-            used = int((visible_activity(history, rows, item.subject)["times"] > 0).sum()) >= FEWEST
+            used = counted_anyhow(history, rows, item)
         measured = item.suspected and number < _MOST_MEASURED
         auc = models.auc_with(clean, item.subject) if measured else None
         yield replace(item, kept_out=out, used=used and not out, auc=auc)

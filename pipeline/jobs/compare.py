@@ -83,6 +83,7 @@ def compare(
             warnings.append(SHEET_CHANGED)
     else:
         judged, warnings = out_of_time(rows, served.bundle), list(rows.warnings)
+    warnings += served.cautions
     judged.refuse_seen()
     progress("Judging", 0, 0)
     judge = report_alone if judged.scored.rules is None else compare_lenses

@@ -1,20 +1,23 @@
-"""`leadlens promote`: the challenger becomes champion only if it is not worse on the same out-of-time leads."""
+"""`leadlens promote`: the challenger becomes champion only if it passes every gate on out-of-time leads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from features import DataError
+from features import DataError, UsageError
 from models.judging.intervals import cluster_bootstrap
+from models.judging.signal import Signal
 from models.statistics import log_loss_of
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import OutOfTime, out_of_time, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
+from pipeline.jobs.gates import PromotionRefused, Refusal, audit_refusal, signal_refusal
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -28,11 +31,13 @@ from pipeline.threads import one_blas_thread
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """What the gate saw.
+    """What the gates saw.
 
     ``difference`` is the challenger's mean log loss on ``rows`` out-of-time rows minus the rival's (below 0 is
     better), with its 90 % ``interval``; ``rows`` is 0 where the challenger was champion already. ``rival_has_seen``: the
     champion may have learned from some of these rows, which favours it. ``notes`` says where these rows are a sample.
+    ``signal`` is what the challenger knows beyond the base rate. ``forced`` is the reason that was given, and
+    ``overruled`` what the gates had refused; both stay with the version.
     """
 
     project: str
@@ -46,10 +51,17 @@ class Promotion:
     log_loss: float | None = None
     rival_log_loss: float | None = None
     notes: tuple[str, ...] = ()
+    signal: Signal | None = None
+    overruled: tuple[Refusal, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {**vars(self), "notes": list(self.notes)}
+        return {
+            **vars(self),
+            "notes": list(self.notes),
+            "signal": self.signal.to_dict() if self.signal else None,
+            "overruled": [asdict(refusal) for refusal in self.overruled],
+        }
 
 
 @one_blas_thread
@@ -61,13 +73,20 @@ def promote(
     rows: TrainingSet | None = None,
     progress: Progress = silent,
 ) -> Promotion:
-    """Compare challenger and champion (without one: the score sheet, else the base rate) row by row, then move the alias.
+    """Hold the challenger to every gate, on the out-of-time rows, then move the alias.
 
-    The gate lets pass what is not worse beyond chance: the interval of the paired difference in log loss
-    reaches zero or below. Raises ``DataError`` when it refuses, and where the challenger has learned from these rows;
-    ``force`` gives the reason to promote anyhow. ``rows`` saves building again what `train` has just built for this
-    challenger; it is used where there is no champion yet.
+    It must use no proven leak, know more than the base rate beyond chance, and must not be worse than the champion (without one: the score
+    sheet, else the base rate) beyond chance, row by row. Raises ``PromotionRefused`` with every refusal; ``force`` gives
+    the reason to promote anyhow, which is kept with the version. ``rows`` saves building again what `train` has just
+    built for this challenger; it is used where there is no champion yet.
     """
+    if force is not None and not force.strip():
+        raise UsageError(
+            "promoting by force needs a reason",
+            value=force,
+            why="it is kept with the model and shown wherever its scores are",
+            fix='say why: --force "the reason"',
+        )
     writable_state()
     registry = Registry(file.project.name)
     challenger = registry.open("challenger")
@@ -81,46 +100,95 @@ def promote(
             rival=champion.version,
             difference=0.0,
             interval=(0.0, 0.0),
-            forced=force,
+            forced=champion.forced,
         )
     progress("Judging challenger and rival on the same out-of-time leads", 0, 0)
     judged, others = _judged(file, challenger, champion, rows)
-    if not force:
-        judged.refuse_seen()
     claimed, rival = _rival(champion, judged, others)
-    label = judged.label.to_numpy(dtype=float)
-    losses, rival_losses = log_loss_of(label, judged.probability), log_loss_of(label, claimed)
-    difference = losses - rival_losses
-    low, high = cluster_bootstrap(
-        lambda weight: {"mean": float((weight * difference).sum() / weight.sum())},
-        pd.factorize(judged.scored.spine["lead_id"].to_numpy())[0],
-        resamples=1000,
-    )["mean"]
-    mean = float(difference.mean())
-    figures = f"log loss {losses.mean():.4f} against {rival_losses.mean():.4f} of {rival}"
-    if low > 0 and not force:
-        raise DataError(
-            f"the challenger is worse than {rival} on the same {len(difference):,} out-of-time rows",
-            value=f"{figures}; difference {mean:+.4f} (90 % interval {low:+.4f} to {high:+.4f})",
-            why="a model is promoted for what it finds, never because it merely ran",
-            fix='train again, or promote it all the same: --force "the reason"',
-        )
+    against, signal = _against(judged, claimed, rival), judged.signal(file.project)
+    refusals = tuple(_refusals(judged, signal, against))
+    if refusals and not force:
+        raise PromotionRefused(challenger.display_name, refusals)
+    # The reason first: a champion by force without one must not be left behind by a run that is killed.
+    if force and refusals:
+        registry.keep_reason(challenger.version, force, [refusal.what for refusal in refusals])
     registry.promote(challenger.version)
-    if force:
-        registry.client.set_model_version_tag(file.project.name, challenger.version, "leadlens.forced", force)
     keep_serving(file.project.name)
     return Promotion(
         project=file.project.name,
         version=challenger.version,
         rival=rival,
-        difference=mean,
-        interval=(low, high),
+        difference=against.difference,
+        interval=against.interval,
         forced=force,
-        rows=len(difference),
+        rows=len(judged.label),
         rival_has_seen=others is not None and others.seen,
+        log_loss=against.log_loss,
+        rival_log_loss=against.rival_log_loss,
+        notes=() if judged.sample is None else (judged.sample.message,),
+        signal=signal,
+        overruled=refusals,
+    )
+
+
+def _refusals(judged: OutOfTime, signal: Signal, against: _Against) -> Iterator[Refusal]:
+    if (refusal := audit_refusal(judged.bundle.recipe.audit)) is not None:
+        yield refusal
+    if judged.seen:  # then no figure of these rows means anything
+        seen = judged.seen_error
+        yield Refusal(
+            gate="seen", what=seen.what, value=seen.value or "", why=seen.why or "", fix=seen.fix or ""
+        )
+        return
+    if (refusal := signal_refusal(signal)) is not None:
+        yield refusal
+    if against.interval[0] > 0:
+        yield against.refusal
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Against:
+    """Challenger and rival on the same rows: mean log losses, and their paired difference with its 90 % interval."""
+
+    rival: str
+    rows: int
+    log_loss: float
+    rival_log_loss: float
+    interval: tuple[float, float]
+
+    @property
+    def difference(self) -> float:
+        return self.log_loss - self.rival_log_loss
+
+    @property
+    def refusal(self) -> Refusal:
+        low, high = self.interval
+        return Refusal(
+            gate="rival",
+            what=f"the challenger is worse than {self.rival} on the same {self.rows:,} out-of-time rows",
+            value=f"log loss {self.log_loss:.4f} against {self.rival_log_loss:.4f}; difference {self.difference:+.4f} "
+            f"(90 % interval {low:+.4f} to {high:+.4f})",
+            why="a model is promoted for what it finds, never because it merely ran",
+            fix="train again",
+            figures={"rival": self.rival, "difference": self.difference, "interval": [low, high]},
+        )
+
+
+def _against(judged: OutOfTime, claimed: np.ndarray, rival: str) -> _Against:
+    label = judged.label.to_numpy(dtype=float)
+    losses, rival_losses = log_loss_of(label, judged.probability), log_loss_of(label, claimed)
+    difference = losses - rival_losses
+    interval = cluster_bootstrap(
+        lambda weight: {"mean": float((weight * difference).sum() / weight.sum())},
+        pd.factorize(judged.scored.spine["lead_id"].to_numpy())[0],
+        resamples=1000,
+    )["mean"]
+    return _Against(
+        rival=rival,
+        rows=len(label),
         log_loss=float(losses.mean()),
         rival_log_loss=float(rival_losses.mean()),
-        notes=() if judged.sample is None else (judged.sample.message,),
+        interval=interval,
     )
 
 

@@ -26,6 +26,7 @@ from pipeline.drift.comparing import Difference
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
+from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RecordedRun, recorded_run
 from pipeline.runs.record import RunRecord, now
@@ -146,6 +147,8 @@ def _score(
         served = serving_model(file.project.name, challenger=challenger)
     if served.alias != "champion" and not challenger:
         run.warn("no champion yet: the challenger scores (leadlens promote makes it champion)")
+    for caution in served.cautions:
+        run.warn(caution)
     progress("Reading the history", 0, 0)
     with stages("read"):
         prepared = open_prepared(file)
@@ -172,6 +175,7 @@ def _score(
         *file.literal_secrets,
         *notes_of(file),
         *_stale_sheets(sheets, served.bundle.recipe.sheet_version),
+        *_seen_future(served, shown),
     ):
         run.warn(warning)
     # Without dates in the data a score is as of the run: nothing else about it has a time.
@@ -271,6 +275,17 @@ def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:
     if sheets is not None and sheets.version != learned:
         return [SHEET_CHANGED]
     return []
+
+
+def _seen_future(served: Registered, as_of: datetime | None) -> list[str]:
+    """Whether the model has learned from what happened after ``as_of``; ``None`` where the data have no dates."""
+    known = served.bundle.recipe.knows_to
+    if as_of is None or as_of >= known:
+        return []
+    return [
+        f"{served.display_name} has seen this future: it learned from what became of leads until {known:%Y-%m-%d %H:%M}, after "
+        f"{as_of:%Y-%m-%d %H:%M}. These are not the scores that it would have given then, and look better than they are"
+    ]
 
 
 def _target(file: ProjectFile, to: str | None) -> str:

@@ -15,14 +15,17 @@ from features import History
 from features.durations import format_duration
 from models.data_checks.suspects import Suspect, find_suspects
 from models.judging import Comparison
+from models.judging.signal import Signal
 from models.prediction import predict_frame, sheet_points, with_points
 from models.scorecard.language.yaml_text import yaml_text
+from pipeline.audit.training import TrainingAudit, audit_training
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import OutOfTime, compare_lenses, fit_sheet_probability, out_of_time
 from pipeline.dataset.lead_sample import LeadSample
 from pipeline.dataset.night_gate import reference_night
 from pipeline.dataset.policies import outcome_horizon
 from pipeline.dataset.training_set import TrainingSet, build_training_set
+from pipeline.jobs.gates import audit_refusal, signal_refusal
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -41,7 +44,8 @@ class Training:
     """What a training made: the registered version, and its figures on out-of-time leads.
 
     ``comparison`` is ``None`` for a project without a score sheet; ``figures`` are there all the same. ``rows`` and
-    ``conversions`` are those that were kept, where ``sample`` says that not all rows fitted in memory.
+    ``conversions`` are those that were kept, where ``sample`` says that not all rows fitted in memory. ``signal`` is what
+    the model knows beyond the base rate, and ``audit`` what speaks against the columns that it uses: `promote` asks for both.
     """
 
     project: str
@@ -60,6 +64,8 @@ class Training:
     bundle: Bundle
     training_set: TrainingSet
     comparison: Comparison | None
+    signal: Signal
+    audit: TrainingAudit
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -74,7 +80,9 @@ class Training:
             "trials": self.trials,
             "params": self.params,
             "figures": self.figures,
+            "signal": self.signal.to_dict(),
             "dropped": self.dropped,
+            "audit": self.audit.to_dict(),
             "suspects": [vars(suspect) for suspect in self.suspects],
             "warnings": list(self.warnings),
             "sample": self.sample.to_dict() if self.sample else None,
@@ -134,17 +142,27 @@ def train(
         progress=progress,
     )
     dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
-    bundle = Bundle(trained.model, _recipe(file, history, rows, dropped))
+    progress("Auditing what was learned from", 0, 0)
+    audit = audit_training(file, history, rows, trained.model.columns, matrix=matrix)
+    accused = {str(item.subject) for item in audit.leaks}
+    bundle = Bundle(trained.model, _recipe(file, history, rows, dropped, audit))
     progress("Scoring leads open now, for later nights to be compared with", 0, 0)
     bundle = replace(bundle, reference=reference_night(file, history, bundle))
     warnings = [
         *file.notes,
         *file.literal_secrets,
         *rows.warnings,
-        *(suspect.message for suspect in suspects),
+        *audit.warnings,
+        *(suspect.message for suspect in suspects if suspect.source not in accused),
     ]
     progress("Judging on out-of-time leads", 0, 0)
     judged = out_of_time(rows, bundle)
+    signal = judged.signal(file.project)
+    refused = [
+        refusal.what for refusal in (audit_refusal(bundle.recipe.audit), signal_refusal(signal)) if refusal
+    ]
+    if refused:
+        warnings.append(f"promote would refuse this model: {'; '.join(refused)}")
     comparison = None if rows.rules is None else compare_lenses(file, judged, "challenger", warnings)
     figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}
     progress("Registering", 0, 0)
@@ -158,7 +176,7 @@ def train(
         "mlflow.note.content": about,
     }
     with registry.run(run_name(bundle.recipe), tags) as run, tempfile.TemporaryDirectory() as folder:
-        _log(registry, file, history, rows, trained, judged, figures, comparison, Path(folder))
+        _log(registry, file, history, rows, trained, judged, figures, signal, comparison, Path(folder))
         example = typical_row(_model_input(rows, early, bundle))
         version = registry.register(
             bundle, example, predict_frame(bundle.model, example), Path(folder), about
@@ -181,10 +199,14 @@ def train(
         bundle=bundle,
         training_set=rows,
         comparison=comparison,
+        signal=signal,
+        audit=audit,
     )
 
 
-def _recipe(file: ProjectFile, history: History, rows: TrainingSet, dropped: dict[str, str]) -> Recipe:
+def _recipe(
+    file: ProjectFile, history: History, rows: TrainingSet, dropped: dict[str, str], audit: TrainingAudit
+) -> Recipe:
     spine = rows.matrix.spine.set_index("row_id").loc[rows.train]
     return Recipe(
         project=file.project.canonical(),
@@ -207,6 +229,7 @@ def _recipe(file: ProjectFile, history: History, rows: TrainingSet, dropped: dic
             "chosen": rows.spine.note,
             "oldest_days": float((spine["as_of"] - spine["created_at"]).max() / pd.Timedelta(days=1)),
         },
+        audit=audit.to_dict(),
     )
 
 
@@ -230,6 +253,7 @@ def _log(
     trained: TrainedModel,
     judged: OutOfTime,
     figures: dict[str, dict[str, float]],
+    signal: Signal,
     comparison: Comparison | None,
     folder: Path,
 ) -> None:
@@ -259,6 +283,17 @@ def _log(
         }
     )
     metrics = {f"{lens}.{name}": value for lens, values in figures.items() for name, value in values.items()}
+    metrics |= {
+        "signal.p": signal.ranking.p,
+        "signal.gain": signal.gain,
+        "signal.gain_low": signal.interval[0],
+    }
+    flagged = [] if recipe.audit is None else recipe.audit["flagged"]
+    leaks = [item["subject"] for item in flagged if item["verdict"] == "proven"]
+    mlflow.set_tags(
+        {"leadlens.learned": str(signal.learned).lower(), "leadlens.leaks": ", ".join(leaks) or "none"}
+    )
+    mlflow.log_dict(recipe.audit, "audit.json")
     if len(trained.folds):
         metrics |= {f"folds.{name}": value for name, value in trained.folds.mean(numeric_only=True).items()}
     mlflow.log_metrics({name: float(value) for name, value in metrics.items() if np.isfinite(value)})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features import DataError
+from features import DataError, parse_duration
 from features.plan import FeaturePlan
 from pipeline.drift.profile import Profile
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from models.scorecard import ScorecardSet
 
 _FORMAT = 1
-_LATER = ("data_version", "spine")  # that former versions did not record
+_LATER = ("data_version", "spine", "audit")  # that former versions did not record
 _REFERENCE = "reference.json"
 
 
@@ -39,6 +40,8 @@ class Recipe:
     data_version : version of the prepared history that was learned from; ``None`` before 0.5.0.
     spine : ``at_ages`` of the rows, why they were ``chosen`` where the project file names no policy, and the age of the
         oldest row, ``oldest_days``; ``None`` before 0.5.0.
+    audit : what the audit found against the columns that the model uses (``TrainingAudit.to_dict``); ``None`` where the
+        training data were not audited, as before 0.5.0.
     """
 
     project: dict[str, Any]
@@ -53,6 +56,14 @@ class Recipe:
     dropped: dict[str, str]
     data_version: int | None = None
     spine: dict[str, Any] | None = None
+    audit: dict[str, Any] | None = None
+
+    @property
+    def knows_to(self) -> datetime:
+        """Up to when the model knows what became of leads: the horizon of its latest training row."""
+        outcome = self.project["outcome"]
+        waits = timedelta(0) if outcome.get("column") else parse_duration(outcome["horizon"])
+        return datetime.fromisoformat(self.trained_to) + waits
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,7 @@ class Registry:
                 python_model=str(_PYFUNC),
                 artifacts={"bundle": str(folder / "bundle")},
                 signature=signature,
-                input_example=example,
+                input_example=example if len(example.columns) else None,  # a base rate asks for nothing
                 pip_requirements=requirements(),
                 registered_model_name=self.project,
             )
@@ -101,8 +101,13 @@ class Registry:
             folder = beside(uri, tracking_uri()) or self.mlflow.artifacts.download_artifacts(
                 f"models:/{self.project}@{alias}"
             )
+        reason, refused = (model.tags.get(f"leadlens.{name}") for name in ("forced", "refused"))
         return Registered(
-            Bundle.load(Path(folder) / "artifacts" / "bundle"), str(model.version), alias, model.run_id
+            Bundle.load(Path(folder) / "artifacts" / "bundle"),
+            str(model.version),
+            alias,
+            model.run_id,
+            f"{reason} (overruled: {refused})" if reason and refused else reason,
         )
 
     def serving(self, challenger: bool = False) -> Registered:
@@ -128,6 +133,11 @@ class Registry:
             where=_shown_store(),
             fix="train one: leadlens train CONFIG (in the same folder: the store is in .leadlens)",
         )
+
+    def keep_reason(self, version: str, reason: str, refused: Sequence[str]) -> None:
+        """Keep with a version why it is promoted by force, and what the gates had said."""
+        for name, text in (("forced", reason), ("refused", "; ".join(refused))):
+            self.client.set_model_version_tag(self.project, version, f"leadlens.{name}", text)
 
     def promote(self, version: str) -> None:
         """Give a version the alias ``champion``."""

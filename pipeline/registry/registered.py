@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from features.errors import counted, listed
 from pipeline.registry.bundle import Bundle
 
 Alias = Literal["champion", "challenger"]
@@ -12,14 +13,28 @@ Alias = Literal["champion", "challenger"]
 
 @dataclass(frozen=True)
 class Registered:
-    """A registered model version, loaded."""
+    """A registered model version, loaded.
+
+    ``forced`` is the reason it was promoted for although a gate refused it, with what the gate said; else ``None``.
+    """
 
     bundle: Bundle
     version: str
     alias: Alias
     run_id: str
+    forced: str | None = None
 
     @property
     def display_name(self) -> str:
         """The version's name in tables and reports: ``bank_marketing/3``."""
         return f"{self.bundle.recipe.project['name']}/{self.version}"
+
+    @property
+    def cautions(self) -> list[str]:
+        """What whoever uses its scores must know: that a gate refused it, and which leaks it uses."""
+        found = [f"{self.display_name} was promoted by force: {self.forced}"] if self.forced else []
+        audit = self.bundle.recipe.audit
+        leaks = [item["subject"] for item in audit["flagged"] if item["verdict"] == "proven"] if audit else []
+        if leaks:
+            found.append(f"{self.display_name} uses {counted(len(leaks), 'proven leak')}: {listed(leaks)}")
+        return found

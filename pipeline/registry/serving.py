@@ -69,7 +69,7 @@ def _kept(path: Path, store: str) -> Registered | None:
         if note["store"] != store:
             return None
         bundle = _load(str(path.with_name(note["folder"])))
-        return Registered(bundle, note["version"], note["alias"], note["run_id"])
+        return Registered(bundle, note["version"], note["alias"], note["run_id"], note["forced"])
     except (OSError, ValueError, KeyError, TypeError, DataError):
         return None  # it is asked for again
 
@@ -93,6 +93,7 @@ def _keep(path: Path, served: Registered, store: str) -> None:
         "version": served.version,
         "alias": served.alias,
         "run_id": served.run_id,
+        "forced": served.forced,
         "folder": name,
     }
     unfinished = path.with_suffix(f".{os.getpid()}")

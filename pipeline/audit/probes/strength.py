@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.audit.data import AuditData
+from pipeline.audit.data import GOOD, AuditData
 from pipeline.audit.evidence import Evidence, Strength
 from pipeline.audit.measures import auc_low, univariate
 from pipeline.audit.registry import probe
@@ -12,7 +12,6 @@ from pipeline.audit.registry import probe
 _BEYOND_DOUBT, _TOO_GOOD = 0.95, 0.9
 _ENTROPY = 0.5
 _ERRORS_LEFT = 0.5  # of the pairs ranked wrongly without the column, at most this share is left with it
-_GOOD = 0.9
 
 
 @probe("too-good-alone", "A single column that predicts conversions better than any legitimate one does.")
@@ -51,7 +50,7 @@ def too_good_alone(data: AuditData) -> Iterator[Evidence]:
 )
 def too_good_together(data: AuditData) -> Iterator[Evidence]:
     for gain in data.gains:
-        if gain.with_it >= _GOOD and 1 - gain.with_it <= _ERRORS_LEFT * (1 - gain.without):
+        if gain.with_it >= GOOD and 1 - gain.with_it <= _ERRORS_LEFT * (1 - gain.without):
             yield Evidence(
                 "too-good-beside-the-others",
                 gain.subject,

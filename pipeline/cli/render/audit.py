@@ -82,14 +82,11 @@ def _lines(item: Flagged, base: float) -> list[str]:
 
 
 def _fix(item: Flagged) -> str:
-    sure = item.verdict == "proven"
+    if item.verdict == "proven" or item.subject.kind == "split":
+        return f"fix: {_plain(item.fix)}"
     if item.subject.kind == "event":
-        start = "fix: leave" if sure else "if they are recorded with the outcome or after it, leave"
-        return f"{start} these events out by data.events.where"
-    if item.subject.kind == "split":
-        return "fix: score leads at fixed ages (spine.at_ages), or set a later judge.test_from"
-    start = "fix: list" if sure else "if it is filled in or kept up to date later, list"
-    return f"{start} {_plain(item.subject.name)} under known_after, or give its history in `changes`"
+        return f"if they are recorded with the outcome or after it, {_plain(item.fix)}"
+    return f"if it is filled in or kept up to date later, {_plain(item.fix)}"
 
 
 def _gap(audit: Audit) -> list[str]:

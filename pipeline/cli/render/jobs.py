@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.cli.render.tables import as_of, table
 
 if TYPE_CHECKING:
+    from models.judging.signal import Signal
     from pipeline.jobs.check import Check
     from pipeline.jobs.compare import Compared
     from pipeline.jobs.demo import Demo
@@ -113,6 +114,7 @@ def render_training(run: Training, config: str) -> list[str]:
     names = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
     figures = [(lens, *(f"{values[name]:.4f}" for name in names)) for lens, values in run.figures.items()]
     lines += table(figures, ("out of time", *names)).split("\n")
+    lines += ["", *_signal(run.signal)]
     if run.comparison is not None:
         lines += ["", *run.comparison.story()]
     if run.dropped:
@@ -135,9 +137,12 @@ def render_promotion(gate: Promotion) -> list[str]:
     """`leadlens promote`."""
     name = f"{gate.project}/{gate.version}"
     if not gate.rows:
-        return [f"{name} is champion already; nothing changed."]
+        kept = [f"It was promoted by force: {gate.forced}."] if gate.forced else []
+        return [f"{name} is champion already; nothing changed.", *kept]
     low, high = gate.interval
-    verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference, which is enough"
+    verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference"
+    if gate.overruled:
+        verdict = f"by force ({gate.forced})"
     note = "note: the former champion may have learned from some of these rows, which favours it."
     return [
         f"{name} is champion now: {verdict}.",
@@ -145,6 +150,8 @@ def render_promotion(gate: Promotion) -> list[str]:
         *(f"note: {told}" for told in gate.notes),
         f"On {gate.rows:,} out-of-time rows: log loss {gate.log_loss:.4f} against {gate.rival_log_loss:.4f} of "
         f"{gate.rival} (difference {gate.difference:+.4f}, 90 % interval {low:+.4f} to {high:+.4f}).",
+        *(_signal(gate.signal) if gate.signal else []),
+        *(f"Overruled: {refusal.what}." for refusal in gate.overruled),
     ]
 
 
@@ -250,6 +257,14 @@ def render_scoring(run: Scoring) -> list[str]:
         ]
         lines += ["", *table(rows, ("lead", "score", "grade", "sheet", "why")).split("\n")]
     return lines
+
+
+def _signal(signal: Signal) -> list[str]:
+    return [f"{_sentence(signal.verdict)} {signal.figures}.", _sentence(signal.ranking.power)]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _percent(probability: float) -> str:

@@ -1,0 +1,197 @@
+"""Has a model learned anything? Its ranking and its log loss on rows it has not seen, against chance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from models.judging.intervals import cluster_bootstrap
+from models.statistics import log_loss_of
+
+CHANCE = 0.01  # rankings without signal that pass
+POWER = 0.8
+PLENTY = (
+    0.65  # a ROC AUC from here on is what useful models of leads reach: rows that would show it are enough
+)
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingTest:
+    """Do rows that converted rank above comparable ones that did not, more often than chance allows?
+
+    Attributes
+    ----------
+    rows, leads, conversions, converted_leads : what it was measured on; ``conversions`` are rows.
+    roc_auc : chance that a row that converted ranks above a comparable one that did not; 0.5 where there is no such pair.
+    z : ``roc_auc`` less one half, in standard errors of rankings without signal.
+    p : share of rankings without signal that do as well.
+    detectable : the ``roc_auc`` that such rows tell from chance (``p`` below 0.01) eight times in ten.
+    """
+
+    rows: int
+    leads: int
+    conversions: int
+    converted_leads: int
+    roc_auc: float
+    z: float
+    p: float
+    detectable: float
+
+    @property
+    def found(self) -> bool:
+        """Whether chance alone hardly ever ranks so well."""
+        return self.p < CHANCE
+
+    @property
+    def enough(self) -> bool:
+        """Whether such rows would show a useful ranking, so that finding none means something."""
+        return self.detectable <= PLENTY
+
+    @property
+    def power(self) -> str:
+        """In words what such rows can show."""
+        return (
+            f"{self.conversions:,} conversions of {self.converted_leads:,} leads tell a ROC AUC of "
+            f"{self.detectable:.2f} or more from chance eight times in ten"
+        )
+
+
+def ranking_test(
+    label: ArrayLike, score: ArrayLike, lead: ArrayLike, stratum: ArrayLike | None = None
+) -> RankingTest:
+    """Test a ranking of rows against those without signal.
+
+    Rows are compared within their stratum alone (leads of one age, or as of one night), so that knowing how old a lead
+    is, or when it was, proves nothing. The sum of ranks is split into one part per lead, since the rows of a lead are
+    not independent. Without signal each part would as often be of the other sign; so the root of the summed squares is
+    the standard error. Flipping the signs is what dealing the outcomes anew among leads does, and needs no two leads
+    with the same rows.
+
+    Parameters
+    ----------
+    label : 0 or 1 per row. score : higher means more likely. lead : whose row it is.
+    stratum : which rows are compared with each other; all by default.
+
+    >>> ranked = ranking_test([0, 0, 1, 1] * 9, [1, 2, 3, 4] * 9, range(36))
+    >>> ranked.roc_auc, ranked.found
+    (1.0, True)
+    """
+    y, scores, codes = (
+        np.asarray(label, np.float64),
+        np.asarray(score, np.float64),
+        pd.factorize(np.asarray(lead))[0],
+    )
+    group = np.zeros(len(y), dtype=np.intp) if stratum is None else pd.factorize(np.asarray(stratum))[0]
+    sizes, hits = np.bincount(group), np.bincount(group, y)
+    pairs = float((hits * (sizes - hits)).sum())
+    # Centred ranks within the stratum, and how far each outcome is from the stratum's rate; the products sum to
+    # (roc_auc - 1/2) * pairs.
+    ranks = pd.Series(scores).groupby(group).rank().to_numpy() - (sizes + 1)[group] / 2
+    surprise = y - (hits / sizes)[group]
+    parts = np.bincount(codes, ranks * surprise)
+    error, total = math.sqrt(float((parts**2).sum())), float(parts.sum())
+    z = total / error if error > 0 else 0.0
+    # What any ranking without ties has for a standard error on these rows, each lead at one height in all of its own.
+    usual = math.sqrt(float((np.bincount(codes, sizes[group] * surprise) ** 2).sum() / 12))
+    least = _NORMAL.inv_cdf(1 - CHANCE) + _NORMAL.inv_cdf(POWER)
+    return RankingTest(
+        rows=len(y),
+        leads=len(np.unique(codes)),
+        conversions=int(y.sum()),
+        converted_leads=len(np.unique(codes[y > 0])),
+        roc_auc=0.5 + total / pairs if pairs else 0.5,
+        z=z,
+        p=1 - _NORMAL.cdf(z),
+        detectable=min(1.0, 0.5 + least * usual / pairs) if pairs else 1.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """What a model knows about rows it has not seen.
+
+    ``gain`` is how much lower its mean log loss is than that of the base rate, in nats, and ``interval`` the 90 %
+    interval over leads: above zero at 95 % where it begins above zero.
+    """
+
+    ranking: RankingTest
+    log_loss: float
+    base_rate_log_loss: float
+    gain: float
+    interval: tuple[float, float]
+
+    @property
+    def learned(self) -> bool:
+        """Whether the model is better than the base rate beyond chance: in ranking and in probabilities."""
+        return self.ranking.found and self.interval[0] > 0
+
+    @property
+    def verdict(self) -> str:
+        """One sentence without a full stop."""
+        if self.learned:
+            return "the model knows more than the base rate on out-of-time rows, beyond chance"
+        if self.ranking.found:
+            return (
+                "the model ranks out-of-time leads better than chance, but its probabilities are not shown to be better than "
+                "the base rate"
+            )
+        if self.ranking.enough:
+            return "the model learned nothing: it ranks out-of-time leads no better than chance"
+        return "too few conversions to show that the model learned anything"
+
+    @property
+    def figures(self) -> str:
+        """The figures behind the verdict."""
+        low, high = self.interval
+        return (
+            f"ROC AUC {self.ranking.roc_auc:.3f} (p {_p(self.ranking.p)}); log loss {self.log_loss:.4f} against "
+            f"{self.base_rate_log_loss:.4f} of the base rate (gain {self.gain:+.4f}, 90 % interval {low:+.4f} to {high:+.4f})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "learned": self.learned,
+            "verdict": self.verdict,
+            **asdict(self.ranking),
+            "log_loss": self.log_loss,
+            "base_rate_log_loss": self.base_rate_log_loss,
+            "gain": self.gain,
+            "interval": list(self.interval),
+        }
+
+
+def measure_signal(
+    label: ArrayLike,
+    probability: ArrayLike,
+    *,
+    base_rate: float,
+    lead: ArrayLike,
+    stratum: ArrayLike | None = None,
+) -> Signal:
+    """What is known beyond the base rate of the training rows, on rows that were not learned from."""
+    y, claimed = np.asarray(label, np.float64), np.asarray(probability, np.float64)
+    own, base = log_loss_of(y, claimed), log_loss_of(y, np.full(len(y), base_rate))
+    interval = cluster_bootstrap(
+        lambda weight: {"gain": float((weight * (base - own)).sum() / weight.sum())},
+        pd.factorize(np.asarray(lead))[0],
+        resamples=1000,
+    )["gain"]
+    return Signal(
+        ranking=ranking_test(y, claimed, lead, stratum),
+        log_loss=float(own.mean()),
+        base_rate_log_loss=float(base.mean()),
+        gain=float((base - own).mean()),
+        interval=interval,
+    )
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"= {value:.4f}" if value < CHANCE else f"= {value:.2f}"
