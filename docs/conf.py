@@ -15,7 +15,7 @@ project_copyright = "Leadlens contributors, Apache-2.0"
 language = "en"
 
 # The source is the repository's root, so that a link works here as it does where the repository is browsed.
-include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**.md"]
+include_patterns = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/**.md"]
 exclude_patterns = [".*", "site", "demo", "**/__pycache__"]
 root_doc = "docs/index"
 

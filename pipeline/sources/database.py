@@ -54,7 +54,7 @@ def database_batches(
             fix="give either table or query, as in table: sales.leads",
         )
     if query is not None:
-        check_query(query, engine.dialect.name.replace("postgresql", "postgres"), f"{where}.query")
+        check_query(query, engine.dialect.name, f"{where}.query")
     with TemporaryDirectory(prefix="leadlens-") as folder:
         asked = (table, query, where, cursor, after)
         try:

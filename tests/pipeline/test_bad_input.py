@@ -157,7 +157,7 @@ def test_a_database_that_does_not_answer_shows_no_password(
     project.data["leads"] = {"read": "${CRM_URL}" if hidden else url, "table": "contacts"}
     path = project.write()
     answer = leadlens("check", path, "--json")
-    assert answer.code == 1
+    assert answer.code == 3
     assert "the database does not return this table" in answer.err
     assert ("${CRM_URL}" if hidden else "crm:***@") in answer.err
     with pytest.raises(LeadlensError) as caught:
