@@ -28,7 +28,7 @@ def test_columns_that_are_called_after_names_are_names(column: str) -> None:
     assert personal_text(column, ["Qwxyz", "Abcde"]) == "personal-name"
 
 
-@pytest.mark.parametrize("column", ["owner", "Account Manager", "hubspot_owner", "assigned_to", "nom", "handled_by", "col_7", "x"])  # fmt: skip
+@pytest.mark.parametrize("column", ["owner", "customer", "client_name", "Account Manager", "hubspot_owner", "assigned_to", "nom", "handled_by", "col_7", "x"])  # fmt: skip
 @pytest.mark.parametrize("values", [NAMES, FULL, ("王小明", "李雷", "张伟"), ("김민준", "이서연", "박지후"), ("Иван Петров", "Ольга Смирнова", "Мария")])  # fmt: skip
 def test_names_are_known_by_content(column: str, values: tuple[str, ...]) -> None:
     assert personal_text(column, values) == "personal-name"
@@ -44,6 +44,9 @@ def test_names_are_known_by_content(column: str, values: tuple[str, ...]) -> Non
         ("how_did_you_hear", ("Word of mouth", "Social media", "From a friend of mine who knows you")),
         ("lead_source", ("Google", "Organic Search", "Referral sites")), ("comment_count", ("one", "two of them in all", "three")),
         ("message_type", ("a form that was sent", "chat")), ("feedback", ("positive", "negative")), ("description", ("Basic", "Pro")),
+        ("customer_type", ("Anna", "Tom", "Maria")), ("partner", ("Google Ads", "Meta", "Fair")), ("customer", FIRMS),
+        ("x", ("Berlin", "Hamburg", "Munich", "Cologne", "Paris", "Austin")), ("x", ("Austin", "Charlotte", "Madison", "Dallas", "Houston", "Phoenix", "Aurora", "Denver")),
+        ("x", ("Mercedes", "Ford", "Audi", "Skoda")), ("x", ("married", "single")), ("salutation", ("Herr", "Frau")), ("x", ("Mr.", "Mrs.", "Dr.")),
         ("segment", ("SMB", "Enterprise")), ("owner", ("Inside Sales", "Partner Team", "North")), ("plan_name", ("Anna", "Tom", "Maria")),
         ("campaign_id", ("C-1", "C-2")), ("store_id", ("S12", "S13")), ("number_of_children", ("one", "two")), ("title", ("Mr", "Ms", "Dr.")),
         ("marital", ("married", "single")), ("reason", ("It was too expensive for us at the time",) * 25), ("state", ("Virginia", "Georgia", "Carolina")),
