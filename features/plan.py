@@ -123,10 +123,12 @@ class FeaturePlan:
     withheld: tuple[Withheld, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, in the names of stored plans."""
+        """JSON-ready, in the names of stored plans; without ``withheld``, which came later, where nothing is."""
+        plain = asdict(self, dict_factory=_as_stored)
+        del plain["withheld"]
         return {
-            **asdict(self, dict_factory=_as_stored),
-            "withheld": [item._asdict() for item in self.withheld],
+            **plain,
+            **({"withheld": [item._asdict() for item in self.withheld]} if self.withheld else {}),
             "windows": [format_duration(window) for window in self.windows],
             "half_life": format_duration(self.half_life),
         }
