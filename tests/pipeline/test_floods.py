@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pyarrow as pa
 from features.engines.duckdb_connections import connect_in_memory
 from pipeline.cli.render.jobs import render_explanation
 from pipeline.jobs.explain import Explanation, largest_lines
-from pipeline.sources.csv_files import fitting_types
+from pipeline.sources.csv_files import fitting_types, read_csv_files
 
 
 def test_types_of_two_thousand_columns_are_found_in_seconds() -> None:
@@ -35,6 +36,17 @@ def test_types_of_two_thousand_columns_are_found_in_seconds() -> None:
     assert found.narrowest("code") is None
     assert found.empty == ("empty",)
     assert found.wordy == ("word",)
+
+
+def test_a_file_of_two_thousand_columns_is_read_in_seconds(tmp_path: Path) -> None:
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2000)).round(2)).add_prefix("c")
+    rows.to_csv(tmp_path / "wide.csv", index=False)
+    with connect_in_memory() as connection:
+        started = time.process_time()
+        read_csv_files(connection, "wide", [str(tmp_path / "wide.csv")], "utf-8", "here")
+        assert time.process_time() - started < 30
+        assert connection.execute("SELECT current_setting('disabled_optimizers')").fetchone() == ("",)
+        pd.testing.assert_frame_equal(connection.execute("FROM wide").df(), rows)
 
 
 def _explained(lines: int) -> Explanation:
