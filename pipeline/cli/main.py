@@ -268,6 +268,10 @@ def score(
         str | None,
         typer.Option("--force", metavar="REASON", help="Write although the night is unlike those before."),
     ] = None,
+    replace_newer: Annotated[
+        bool,
+        typer.Option("--replace-newer", help="Write although the target has scores as of a later date."),
+    ] = False,
     log_format: LogFormat = "text",
     log_file: LogFile = None,
     metrics_file: MetricsFile = None,
@@ -290,6 +294,7 @@ def score(
             to=to,
             dry_run=dry_run,
             force=force,
+            replace_newer=replace_newer,
             challenger=challenger,
             run_id=log.run_id,
             watch=watch,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
@@ -17,6 +17,7 @@ from features.secrets import has_literal_secret
 from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, expand
+from pipeline.dataset.departures import why_left
 from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
 from pipeline.dataset.night_gate import NightGate
 from pipeline.dataset.old_leads import OldLeads
@@ -32,7 +33,7 @@ from pipeline.runs import RecordedRun, recorded_run
 from pipeline.runs.record import RunRecord, now
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.state import state_folder, state_is_writable
-from pipeline.writeback import RunManifest, WriteResult, parse_target, stage_scores
+from pipeline.writeback import RunManifest, WriteResult, parse_target, report_runs, stage_scores
 
 # Of more leads than these, a result holds those with the highest scores alone.
 _MOST_SHOWN = 50_000
@@ -107,6 +108,7 @@ def score(
     to: str | None = None,
     dry_run: bool = False,
     force: str | None = None,
+    replace_newer: bool = False,
     challenger: bool = False,
     run_id: str | None = None,
     watch: Callable[[RunRecord], None] | None = None,
@@ -115,10 +117,11 @@ def score(
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
 
     Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
-    writing equal scores again changes nothing. A night unlike those before is refused, unless ``force`` gives a reason;
-    a dry run only says so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a
-    champion. Raises ``LeadlensError`` with the target as it was before. The run leaves a record in the
-    state folder, however it ends (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
+    writing equal scores again changes nothing. Leads that left are closed. Scores as of a later date are replaced only
+    with ``replace_newer``. A night unlike those before is refused, unless ``force`` gives a reason; a dry run only says
+    so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a champion. Raises
+    ``LeadlensError`` with the target as it was before. The run leaves a record in the state folder, however it ends
+    (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
     """
     kept = not dry_run and state_is_writable()
     with recorded_run(file.project.name, folder=state_folder() / "runs", kept=kept, run_id=run_id) as run:
@@ -126,7 +129,7 @@ def score(
             watch(run.record)
         if not dry_run and not kept:
             run.warn(_READ_ONLY)
-        return _score(run, file, as_of, to, dry_run, force, challenger, run.follow(progress))
+        return _score(run, file, as_of, to, dry_run, force, challenger, replace_newer, run.follow(progress))
 
 
 def _score(
@@ -137,11 +140,15 @@ def _score(
     dry_run: bool,
     force: str | None,
     challenger: bool,
+    replace_newer: bool,
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages
     target = _target(file, to)
     record.target, record.table = parse_target(target).shown, file.project.scores.table
+    if not dry_run:
+        progress(f"Looking at {record.target}", 0, 0)
+        run.report_to(partial(report_runs, target, record.table))
     progress("Opening the model", 0, 0)
     with stages("model"):
         served = serving_model(file.project.name, challenger=challenger)
@@ -182,6 +189,7 @@ def _score(
     record.as_of, record.model_version = shown or record.started_at, served.display_name
     record.scorecard_version = "" if sheets is None else f"{sheets.name} {sheets.version}"
     record.config_fingerprint, record.data_version = file.fingerprint, prepared.version
+    policy = spine_policy(file.project)
     progress("Comparing with the nights before", 0, 0)
     with stages("drift"), prepared.history() as history:
         gate.check_data(history, as_of)
@@ -193,7 +201,7 @@ def _score(
         else stage_scores(
             target,
             table=record.table,
-            run=RunManifest.of(record),
+            run=RunManifest.of(record, replace_newer=replace_newer),
             folder=state_folder() / "written" if state_is_writable() else None,
         )
     )
@@ -202,7 +210,7 @@ def _score(
             progress("Scoring open leads", part, prepared.parts)
             with (
                 prepared.part(part) as history,
-                build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,
+                build_scoring_spine(history, as_of, policy) as spine,
             ):
                 if not spine.rows:
                     continue
@@ -221,8 +229,10 @@ def _score(
         if staged is not None:
             progress(f"Writing to {record.target}", 0, 0)
             with stages("write"):
-                written = staged.commit(stages.to_list())
-            record.rows, record.inserted = written.rows, written.inserted
+                written = staged.commit(
+                    stages.to_list(), record.warnings, partial(why_left, prepared, as_of, policy)
+                )
+            record.rows, record.inserted, record.closed = written.rows, written.inserted, written.closed
             record.updated, record.unchanged = written.updated, written.unchanged
     return Scoring(
         project=file.project.name,

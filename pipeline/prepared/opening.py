@@ -148,6 +148,10 @@ class PreparedHistory:
             parts |= {lead // STRIDE for lead in here}
         return chosen, [file for file in self._event_files if file.part in parts]
 
+    def numbers(self, engine: DuckDBEngine) -> str:
+        """SQL of ``(lead_id, lead, lead_no)`` of all ids: ``lead`` is another where it was merged, NULL where left out."""
+        return self._scan(engine, "numbers")
+
     def _numbers(self, engine: DuckDBEngine, lead_id: str) -> list[int]:
         """Its number, if there is such a lead."""
         return [

@@ -24,7 +24,7 @@ def new_run_id() -> str:
 
 @dataclass(kw_only=True)
 class RunRecord:
-    """One run, as it is kept in the state folder and, but for ``stage`` and ``notes``, in ``scoring_runs``.
+    """One run, as it is kept in the state folder and, but for ``stage``, ``notes`` and ``told``, in ``scoring_runs``.
 
     Attributes
     ----------
@@ -38,6 +38,7 @@ class RunRecord:
     warnings : what was near a limit, one sentence each.
     stages : what each stage cost (``pipeline.stages``).
     notes : anything JSON-ready that later runs compare themselves with.
+    told : whether the target knows how it ended.
     """
 
     project: str
@@ -63,6 +64,7 @@ class RunRecord:
     warnings: list[str] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    told: bool = False
 
     def end(self, status: Status, exit_code: int | None, error: str | None = None) -> None:
         """Say how it ended, now."""

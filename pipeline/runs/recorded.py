@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,6 +21,10 @@ class Refusal(LeadlensError):
     """A gate refuses the run: exit code 1, unless the gate has another."""
 
 
+# Tells a target of runs at work or over; returns the ids of those that are done there.
+Tell = Callable[[Sequence[RunRecord]], set[str]]
+
+
 class RecordedRun:
     """A run while it works. ``recorded_run`` makes one.
 
@@ -33,6 +37,7 @@ class RecordedRun:
     def __init__(self, record: RunRecord, store: RunStore | None, earlier: RunStore) -> None:
         self.record, self.stages = record, Stages()
         self._store, self._earlier = store, earlier
+        self._tell: Tell | None = None
 
     def warn(self, message: str) -> None:
         """Something is near a limit or odd: the run goes on and the record says so."""
@@ -66,6 +71,30 @@ class RecordedRun:
             and record.run_id != own.run_id
             and (record.project, record.target, record.table) == (own.project, own.target, own.table)
         ]
+
+    def report_to(self, tell: Tell) -> None:
+        """From now on the target knows of this run, and of earlier ones whose end it was not told: that were killed, or
+        could not reach it. A run that was killed just after it had written is *done*.
+
+        Raises what ``tell`` raises: what cannot be reported to now could not be written to later.
+        """
+        store, own = self._store, self.record
+        if store is None:
+            return
+        untold = [
+            record
+            for record in store.records()
+            if (record.target, record.table) == (own.target, own.table)
+            and not record.told
+            and record.status != "started"
+        ]
+        done = tell([*reversed(untold), own])
+        for record in untold:
+            record.told = True
+            if record.run_id in done:
+                record.end("done", exit_codes.DONE)
+            store.save(record)
+        self._tell = tell
 
     def keep(self) -> None:
         """Save what is known until now."""
@@ -129,7 +158,14 @@ def recorded_run(
 
 def _end(run: RecordedRun, store: RunStore) -> None:
     run.record.stages = run.stages.to_list()
-    store.end(run.record)
+    try:
+        if run._tell is not None and run.record.status != "done":  # what is done was written with its scores
+            with suppress(LeadlensError):  # the next run tells it
+                run._tell([run.record])
+                run.record.told = True
+        run.record.told |= run.record.status == "done"
+    finally:
+        store.end(run.record)
 
 
 def _status(error: BaseException, code: int) -> Status:

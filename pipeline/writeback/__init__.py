@@ -1,8 +1,9 @@
 """Write-back: the scores of a run into DuckDB, PostgreSQL, Parquet or CSV, all of them or none."""
 
+from pipeline.writeback.closings import WhyLeft
 from pipeline.writeback.columns import RUN_COLUMNS, SCORE_COLUMNS, Column
 from pipeline.writeback.run import RunManifest, WriteResult
-from pipeline.writeback.staging import StagedScores, stage_scores, write_scores
+from pipeline.writeback.staging import StagedScores, report_runs, stage_scores, write_scores
 from pipeline.writeback.target import Target, parse_target
 
 __all__ = [
@@ -12,8 +13,10 @@ __all__ = [
     "RunManifest",
     "StagedScores",
     "Target",
+    "WhyLeft",
     "WriteResult",
     "parse_target",
+    "report_runs",
     "stage_scores",
     "write_scores",
 ]

@@ -39,7 +39,9 @@ class Column:
     compared : a difference here makes a row a changed row (see ``pipeline.writeback.statements``). What drifts while
         a lead does nothing is not compared: a row that is not written stays as it was as of its ``as_of``, and adds up.
     in_whole : compared as whole numbers, as people read points.
-    came_later : tables made by earlier versions need not have it, and then it is not written.
+    came_later : tables made by earlier versions lack it: it is added to them (see ``pipeline.writeback.shape``).
+    default : what it holds in rows that were there before it was added.
+    ours : the write-back fills it, not who scores.
     in_history : kept in the history table too. Reasons and ledger are not: they are most of the bytes, and any
         past score can be replayed from its model and scorecard version.
     """
@@ -52,6 +54,8 @@ class Column:
     in_whole: bool = False
     in_history: bool = True
     came_later: bool = False
+    default: str | None = None
+    ours: bool = False
 
     def sql_type(self, dialect: Dialect) -> str:
         return SQL_TYPES[dialect][self.kind][0]
@@ -61,12 +65,14 @@ class Column:
         return f"(round({value}) + 0)" if self.in_whole else value  # + 0: -0.0 is 0
 
 
+OPEN, CLOSED = "open", "closed"
+
 SCORE_COLUMNS: tuple[Column, ...] = (
     Column("lead_id", "text", "The lead; one row each.", required=True, compared=False),
     Column(
         "as_of",
         "timestamp",
-        "As-of date (UTC) of this row: of its last change; scoring_runs has the date it was last confirmed.",
+        "As-of date (UTC) of this row: of its last change; open_lead_scores has when it was last confirmed.",
         required=True,
         compared=False,
     ),
@@ -122,29 +128,68 @@ SCORE_COLUMNS: tuple[Column, ...] = (
         compared=False,
     ),
     Column("explanation_url", "text", "URL of a page that explains the score.", in_history=False),
+    Column(
+        "status",
+        "text",
+        "open: call it; closed: the lead left, and the row keeps its last score.",
+        required=True,
+        came_later=True,
+        default=OPEN,
+        ours=True,
+    ),
+    Column(
+        "closed_reason",
+        "text",
+        "Why a closed lead left: converted, closed, merged, filtered, or vanished from the data.",
+        came_later=True,
+        ours=True,
+    ),
+    Column(
+        "confirmed_at",
+        "timestamp",
+        "When a run last found a closed lead open (UTC). Of open leads: open_lead_scores.",
+        compared=False,
+        in_history=False,
+        came_later=True,
+        ours=True,
+    ),
 )
 
 HISTORY_COLUMNS: tuple[Column, ...] = (
     *(column for column in SCORE_COLUMNS if column.in_history),
-    Column("change", "text", "What the run did to the lead's row: inserted or updated.", required=True),
+    Column(
+        "change",
+        "text",
+        "What the run did to the lead's row: inserted, updated, closed or reopened.",
+        required=True,
+    ),
 )
 
 RUN_COLUMNS: tuple[Column, ...] = (
-    Column("run_id", "text", "The run; it is listed only if all of its scores were written.", required=True),
-    Column("scores_table", "text", "The table it wrote to.", required=True),
+    Column("run_id", "text", "The run.", required=True),
+    Column("scores_table", "text", "The table it writes to.", required=True),
     Column("started_at", "timestamp", "When the run began (UTC).", required=True),
-    Column("finished_at", "timestamp", "When it committed (UTC).", required=True),
-    Column("status", "text", "done: all scores of the run are in the table.", required=True),
-    Column("as_of", "timestamp", "As-of date (UTC) of the scores.", required=True),
-    Column("rows", "whole", "Number of leads scored.", required=True),
-    Column("inserted", "whole", "Number of leads without a row before.", required=True),
-    Column("updated", "whole", "Number of leads whose row changed.", required=True),
-    Column("unchanged", "whole", "Number of leads whose row was confirmed and not touched.", required=True),
+    Column("finished_at", "timestamp", "When it ended (UTC): if done, when it committed."),
+    Column(
+        "status",
+        "text",
+        "done: all scores of the run are in the table; else started, refused, failed, stopped or killed.",
+        required=True,
+    ),
+    Column("as_of", "timestamp", "As-of date (UTC) of the scores."),
+    Column("rows", "whole", "Number of leads scored."),
+    Column("inserted", "whole", "Number of leads without a row before."),
+    Column("updated", "whole", "Number of leads whose row changed, those that came back included."),
+    Column("unchanged", "whole", "Number of leads whose row was confirmed and not touched."),
     Column("model_version", "text", "Version of the model."),
     Column("scorecard_version", "text", "Content hash of the score sheet."),
     Column("config_fingerprint", "text", "Content hash of the project file."),
     Column("data_version", "whole", "Version of the prepared history that was scored.", came_later=True),
     Column("stages", "json", "Rows, seconds and memory of each stage of the run.", came_later=True),
+    Column("project", "text", "The project whose leads were scored.", came_later=True),
+    Column("closed", "whole", "Number of leads that left since the run before.", came_later=True),
+    Column("error", "text", "What ended the run, if it is not done.", came_later=True),
+    Column("warnings", "json", "What the run warned of.", came_later=True),
 )
 
 SCORES_KEY = ("lead_id",)

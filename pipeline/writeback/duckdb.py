@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +16,14 @@ from features.engines.duckdb_connections import connect_closed
 from features.errors import LeadlensError, RoomError, UnavailableError
 from features.regular_files import refuse_no_file
 from pipeline.exit_codes import is_full
+from pipeline.runs.record import RunRecord
+from pipeline.writeback import run_rows
 from pipeline.writeback import statements as sql
-from pipeline.writeback.duckdb_merge import merge
+from pipeline.writeback.closings import WhyLeft
+from pipeline.writeback.duckdb_merge import close_absent, merge
 from pipeline.writeback.names import TableNames
-from pipeline.writeback.run import Counts, RunManifest
-from pipeline.writeback.shape import ExistingTable, check_shape
+from pipeline.writeback.run import Account, Counts, RunManifest
+from pipeline.writeback.shape import ExistingTable, check_shape, migration
 from pipeline.writeback.spool import Spool
 
 Connection = duckdb.DuckDBPyConnection
@@ -27,6 +31,8 @@ Connection = duckdb.DuckDBPyConnection
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _MEMORY = 2**29  # the primary keys of both tables must fit, hence the more for more leads
 _MEMORY_PER_LEAD = 256
+_NO_TABLE = ExistingTable(is_table=False, columns={}, unique_keys=[])
+WAIT_SECONDS = 30  # how long to wait for another program
 _THREADS = 4  # each fills a row group of its own
 
 
@@ -45,33 +51,46 @@ class DuckDBWriter:
     run: RunManifest
 
     def check(self) -> None:
-        """Refuse a table of another shape, or what is no database; a file that is in use is not looked into."""
+        """Refuse a table of another shape, older scores, or what is no database; a file in use is not looked into."""
         refuse_no_file(self.path, self.shown)
         try:
             if self.path.exists():
                 with connect_closed(self.path, read_only=True) as connection:
-                    _missing_tables(connection, self._names(connection))
+                    names = self._names(connection)
+                    existing = _check_tables(connection, names)
+                    if "project" in (existing[names.runs] or _NO_TABLE).columns:
+                        run_rows.refuse_older(_last_done(connection, names, self.run), self.run)
         except (duckdb.Error, OSError) as error:
             if not _in_use(error):
                 raise _explained(error, self.shown) from None
 
-    def commit(self, spool: Spool, stages: str | None) -> Counts:
-        """Write all rows of ``spool``, and the run's record."""
+    def report(self, records: Sequence[RunRecord]) -> set[str]:
+        """Make or migrate the tables and write the rows of runs that are at work or over; ids of those that are done."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with connect_closed(self.path) as connection, _bounded(connection, spool.rows):
+            with _writing(self.path) as connection:
                 names = self._names(connection)
-                connection.begin()
-                try:
-                    _ensure_tables(connection, names)
-                    statement, values = sql.overtaken(names, self.run, "?")
-                    sql.refuse_overtaken(connection.execute(statement, values).fetchone())
-                    counts = _merge(connection, names, self.run, spool, stages)
-                    connection.commit()
-                except BaseException:
-                    with contextlib.suppress(duckdb.Error):
-                        connection.rollback()
-                    raise
+                _ensure_tables(connection, names)
+                with _transaction(connection):
+                    for record in records:
+                        connection.execute(*run_rows.record_end(names, record, "?"))
+                    ids = [record.run_id for record in records]
+                    connection.execute(*run_rows.record_silent(names, ids[-1], "?"))
+                    done = connection.execute(*run_rows.done_of(names, ids, "?")).fetchall()
+        except (duckdb.Error, OSError) as error:
+            raise _explained(error, self.shown) from None
+        return {run_id for (run_id,) in done}
+
+    def commit(self, spool: Spool, account: Account, why_left: WhyLeft) -> Counts:
+        """Write all rows of ``spool``, close the leads that left, and record the run."""
+        try:
+            with _writing(self.path) as connection, _bounded(connection, spool.rows):
+                names = self._names(connection)
+                _ensure_tables(connection, names)
+                with _transaction(connection):
+                    last = _last_done(connection, names, self.run)
+                    run_rows.refuse_older(last, self.run)
+                    counts = _merge(connection, names, self.run, spool, last, why_left)
+                    connection.execute(*run_rows.record_run(names, self.run, counts, account, "?"))
         except (duckdb.Error, OSError) as error:
             raise _explained(error, self.shown) from None
         return counts
@@ -80,6 +99,35 @@ class DuckDBWriter:
         """The tables within the file: crm.lead_scores alone may mean the catalog of crm.duckdb, or the schema in it."""
         ((catalog,),) = connection.execute("SELECT current_database()").fetchall()
         return replace(self.names, catalog=catalog)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[Connection]:
+    """The file, open for writing. Another program may have it open for a moment: a run that says how it ended."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection = connect_closed(path)
+            break
+        except (duckdb.Error, OSError) as error:
+            if not _held_elsewhere(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+    with connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):
+            connection.rollback()
+        raise
 
 
 @contextlib.contextmanager
@@ -105,23 +153,38 @@ def _set(connection: Connection, names: Sequence[str], values: Sequence[object])
 
 
 def _ensure_tables(connection: Connection, names: TableNames) -> None:
-    if names.schema:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {names.quoted_schema}")
-    for table, columns, key in _missing_tables(connection, names):
-        for statement in sql.create(table, columns, key, "duckdb"):
-            connection.execute(statement)
+    """Make what is missing, and add what later versions need; in a transaction of its own, before any row is written."""
+    with _transaction(connection):
+        if names.schema:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {names.quoted_schema}")
+        existing = _check_tables(connection, names)
+        for table, columns, key in sql.tables(names):
+            found = existing[table]
+            for statement in (
+                sql.create(table, columns, key, "duckdb")
+                if found is None
+                else migration(table, columns, found, "duckdb")
+            ):
+                connection.execute(statement)
+    if "project" not in (existing[names.runs] or _NO_TABLE).columns:
+        connection.execute(run_rows.name_projects(names))
+    if _existing(connection, names, names.view) is None:
+        connection.execute(sql.create_view(names))
 
 
-def _missing_tables(connection: Connection, names: TableNames) -> list[sql.Table]:
-    """The tables that do not exist; raises ``DataError`` if one that does has another shape."""
-    missing = []
-    for table, columns, key in sql.tables(names):
-        existing = _existing(connection, names, table)
-        if existing is None:
-            missing.append((table, columns, key))
-        else:
-            check_shape(table, columns, key, existing, "duckdb")
-    return missing
+def _check_tables(connection: Connection, names: TableNames) -> dict[str, ExistingTable | None]:
+    """Each table, or None; raises ``DataError`` if one has another shape."""
+    found, short = {}, replace(names, catalog=None)  # as people write them
+    for (table, columns, key), (shown, _, _) in zip(sql.tables(names), sql.tables(short), strict=True):
+        found[table] = existing = _existing(connection, names, table)
+        if existing is not None:
+            check_shape(shown, columns, key, existing, "duckdb", short.view)
+    return found
+
+
+def _last_done(connection: Connection, names: TableNames, run: RunManifest) -> tuple[Any, ...] | None:
+    found = connection.execute(*run_rows.last_done(names, run, "?")).fetchall()
+    return found[0] if found else None
 
 
 def _existing(connection: Connection, names: TableNames, quoted: str) -> ExistingTable | None:
@@ -142,18 +205,23 @@ def _existing(connection: Connection, names: TableNames, quoted: str) -> Existin
         is_table=is_table,
         columns=dict(rows("SELECT column_name, data_type FROM duckdb_columns()")),
         unique_keys=[frozenset(names) for (names,) in keys],
+        not_null=frozenset(
+            name for (name,) in rows("SELECT column_name FROM (FROM duckdb_columns() WHERE NOT is_nullable)")
+        ),
     )
 
 
 def _merge(
-    connection: Connection, names: TableNames, run: RunManifest, spool: Spool, stages: str | None
+    connection: Connection,
+    names: TableNames,
+    run: RunManifest,
+    spool: Spool,
+    last: tuple[object, ...] | None,
+    why_left: WhyLeft,
 ) -> Counts:
     inserted, updated = merge(connection, names, run.run_id, spool)
-    counts = Counts(spool.rows, inserted, updated)
-    runs = _existing(connection, names, names.runs)
-    assert runs is not None
-    connection.execute(*sql.record_run(names, run, counts, stages, runs.columns, "?"))
-    return counts
+    closed = close_absent(connection, names, run, spool, last, why_left)
+    return Counts(spool.rows, inserted, updated, closed)
 
 
 def _explained(error: Exception, shown: str) -> LeadlensError:
@@ -191,8 +259,12 @@ def _explained(error: Exception, shown: str) -> LeadlensError:
     )
 
 
+def _held_elsewhere(error: Exception) -> bool:
+    return bool(_HOLDER.search(str(error))) or "another process" in str(error)
+
+
 def _in_use(error: Exception) -> bool:
     """By another program, or by another part of this one."""
     here = isinstance(error, duckdb.ConnectionException | duckdb.TransactionException)
     text = str(error)
-    return here or bool(_HOLDER.search(text)) or "another process" in text or "already attached" in text
+    return here or _held_elsewhere(error) or "already attached" in text

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import duckdb
 import numpy as np
 
-from pipeline.writeback.columns import HISTORY_COLUMNS, SCORE_COLUMNS
+from pipeline.writeback import closings
+from pipeline.writeback.closings import WhyLeft
+from pipeline.writeback.columns import CLOSED, HISTORY_COLUMNS, SCORE_COLUMNS
 from pipeline.writeback.digests import digest
 from pipeline.writeback.names import TableNames
+from pipeline.writeback.run import RunManifest
 from pipeline.writeback.spool import Mask, Spool
 from pipeline.writeback.statements import listed
 
@@ -17,6 +20,8 @@ Connection = duckdb.DuckDBPyConnection
 
 _ROWS = "leadlens_rows"
 _OTHERS = "leadlens_others"
+_SCORED = "leadlens_scored"
+_GONE = "leadlens_gone"
 _OURS = [column.name for column in SCORE_COLUMNS]
 _KEPT = [column.name for column in HISTORY_COLUMNS if column.name != "change"]
 
@@ -26,7 +31,7 @@ def merge(connection: Connection, names: TableNames, run_id: str, spool: Spool) 
 
     Goes through the rows once for each step, so that none of them holds what is wide in memory.
     """
-    new, changed = _compare(connection, names, spool)
+    new, changed, back = _compare(connection, names, spool)
     if changed.any():
         _replace(connection, names, spool, changed)
     if new.any():
@@ -40,7 +45,7 @@ def merge(connection: Connection, names: TableNames, run_id: str, spool: Spool) 
             f"DELETE FROM {names.history} WHERE run_id = ? AND lead_id IN (SELECT lead_id FROM {_ROWS})",
             [run_id],
         )
-    for change, wanted in {"inserted": new, "updated": changed}.items():
+    for change, wanted in {"inserted": new, "updated": changed & ~back, "reopened": back}.items():
         if wanted.any():
             _rows(connection, spool, _KEPT, wanted)
             connection.execute(
@@ -50,20 +55,42 @@ def merge(connection: Connection, names: TableNames, run_id: str, spool: Spool) 
     return int(new.sum()), int(changed.sum())
 
 
-def _compare(connection: Connection, names: TableNames, spool: Spool) -> tuple[Mask, Mask]:
-    """Which rows have no row in the table yet, and which have one that says something else."""
+def _compare(connection: Connection, names: TableNames, spool: Spool) -> tuple[Mask, Mask, Mask]:
+    """Which rows have no row in the table yet, which have one that says something else, and which of these were closed."""
     _rows(connection, spool, ["lead_id", "number", "digest"])
     found = connection.execute(f"""
-        SELECT r.number, t.lead_id IS NULL AS is_new
+        SELECT r.number, t.lead_id IS NULL AS is_new, t.status = '{CLOSED}' AS is_back
         FROM {_ROWS} r
-        LEFT JOIN (SELECT t.lead_id, {digest("t")} AS digest FROM {names.scores} t) t ON t.lead_id = r.lead_id
+        LEFT JOIN (SELECT t.lead_id, t.status, {digest("t")} AS digest FROM {names.scores} t) t
+            ON t.lead_id = r.lead_id
         WHERE t.lead_id IS NULL OR t.digest <> r.digest
     """).fetchnumpy()
     numbers, is_new = np.asarray(found["number"]), np.asarray(found["is_new"])
-    new, changed = np.zeros(spool.rows, bool), np.zeros(spool.rows, bool)
+    new, changed, back = (np.zeros(spool.rows, bool) for _ in range(3))
     new[numbers[is_new]] = True
     changed[numbers[~is_new]] = True
-    return new, changed
+    back[numbers[np.ma.filled(found["is_back"], False).astype(bool)]] = True
+    return new, changed, back
+
+
+def close_absent(
+    connection: Connection,
+    names: TableNames,
+    run: RunManifest,
+    spool: Spool,
+    last: tuple[object, ...] | None,
+    why_left: WhyLeft,
+) -> int:
+    """Close the open leads of the project that are not in ``spool``; how many these are."""
+    _rows(connection, spool, ["lead_id"])
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {_SCORED} AS SELECT lead_id FROM {_ROWS}")
+    statement, values = closings.find(names, run, [_SCORED], "?")
+    gone = closings.gone(connection.execute(statement, values).fetchall(), last, why_left)
+    if len(gone):
+        connection.register(_GONE, gone)
+        for statement, values in closings.close(names, run, _GONE, "?"):
+            connection.execute(statement, values)
+    return len(gone)
 
 
 def _replace(connection: Connection, names: TableNames, spool: Spool, changed: Mask) -> None:

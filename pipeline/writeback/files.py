@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,10 +20,13 @@ from features.engines.duckdb_connections import connect_in_memory
 from features.errors import DataError, LeadlensError, RoomError
 from features.regular_files import refuse_no_file
 from pipeline.exit_codes import is_full
+from pipeline.runs.record import RunRecord, now
+from pipeline.writeback import run_rows
+from pipeline.writeback.closings import WhyLeft
 from pipeline.writeback.columns import SCORE_COLUMNS
 from pipeline.writeback.digests import digest
 from pipeline.writeback.prepare import SCHEMA
-from pipeline.writeback.run import Counts
+from pipeline.writeback.run import Account, Counts, RunManifest
 from pipeline.writeback.spool import Spool
 from pipeline.writeback.unfinished import replacing
 
@@ -29,36 +34,64 @@ from pipeline.writeback.unfinished import replacing
 _FORMULA = r"^([=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"
 _BOM = b"\xef\xbb\xbf"  # without it Excel reads UTF-8 in a local encoding and corrupts every accent
 _BATCH = 10_000
+_ALWAYS = {column.name for column in SCORE_COLUMNS if not column.came_later}
+_WRITTEN_BY = pa.schema([("run_id", pa.string()), ("as_of", pa.timestamp("us"))])
 _CSV_BLOCK = 4 * 2**20  # bytes; no row may be longer
 
 
 @dataclass(frozen=True)
 class FileWriter:
-    """Replaces the file by the rows of a run, or leaves it alone if it already has the same scores.
+    """Replaces the file by the rows of a run: who is open now. Leads that left are not in it any more.
 
-    In CSV, text that a spreadsheet would run as a formula has a leading apostrophe (see ``spreadsheet_safe``).
+    The same run again leaves the file alone if it has the same scores. In CSV, text that a spreadsheet would run as a
+    formula has a leading apostrophe (see ``spreadsheet_safe``).
     """
 
     path: Path
     shown: str
+    run: RunManifest
 
     def check(self) -> None:
-        """Refuse an existing file that does not contain scores."""
+        """Refuse an existing file that does not contain scores, or contains newer ones."""
         refuse_no_file(self.path, self.shown)
         with self._explained():
             if self.path.exists():
-                self._present()
+                self._last()
 
-    def commit(self, spool: Spool, stages: str | None) -> Counts:
-        """Write all rows of ``spool``; a file has no record of runs."""
+    def report(self, records: Sequence[RunRecord]) -> set[str]:
+        """Refuse a folder that cannot be written to; a file has no record of runs but of the last that is done."""
         with self._explained():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(Path(os.path.realpath(self.path)).parent, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            last = self._last(refuse=False) if self.path.exists() else None
+        return {last} if last in {record.run_id for record in records} else set()
+
+    def commit(self, spool: Spool, account: Account, why_left: WhyLeft) -> Counts:
+        """Write all rows of ``spool``."""
+        with self._explained():
+            last = self._last() if self.path.exists() else None
             counts, same = _compare(spool, self._present() if self.path.exists() else None)
-            if not same:
+            if not same or last != self.run.run_id:
                 path = Path(os.path.realpath(self.path))  # a symbolic link stays one
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(path) as file:
                     _write(spool, file, self._is_csv)
         return counts
+
+    def _last(self, refuse: bool = True) -> str | None:
+        """The run that wrote the file, if it can be read; refuses one with a later as-of date than ours."""
+        latest: tuple[str, datetime] | None = None
+        for batch in self._present():
+            try:
+                rows = pa.Table.from_batches([batch]).select(_WRITTEN_BY.names).cast(_WRITTEN_BY)
+            except pa.ArrowException:
+                return None  # a spreadsheet has saved it in its own formats
+            latest = (rows["run_id"][0].as_py(), rows["as_of"][0].as_py())
+            break
+        if latest is not None and refuse and latest[0] != self.run.run_id:
+            run_rows.refuse_older(latest, self.run)
+        return None if latest is None else latest[0]
 
     @property
     def _is_csv(self) -> bool:
@@ -70,7 +103,7 @@ class FileWriter:
             batches, present = (_read_csv if self._is_csv else _read_parquet)(self.path)
         except pa.ArrowException:
             present = []
-        if not set(SCHEMA.names) <= set(present):
+        if not set(present) >= _ALWAYS:
             raise DataError(
                 "this file exists already and does not contain scores of Leadlens",
                 where=self.shown,
@@ -132,7 +165,10 @@ def _compare(spool: Spool, present: Iterator[pa.RecordBatch] | None) -> tuple[Co
         connection.execute("CREATE TABLE old (lead_id VARCHAR, digest UBIGINT)")
         try:
             for batch in present:
-                connection.register("batch", pa.Table.from_batches([batch]).select(SCHEMA.names).cast(SCHEMA))
+                rows = pa.Table.from_batches([batch])
+                if not set(SCHEMA.names) <= set(rows.column_names):
+                    return as_new  # of an earlier version
+                connection.register("batch", rows.select(SCHEMA.names).cast(SCHEMA))
                 connection.execute(f"INSERT INTO old SELECT b.lead_id, {digest('b')} FROM batch b")
         except pa.ArrowException:
             return as_new  # our columns, but a spreadsheet has saved them in its own date and number formats
@@ -145,16 +181,19 @@ def _compare(spool: Spool, present: Iterator[pa.RecordBatch] | None) -> tuple[Co
             FROM new
             LEFT JOIN old ON old.lead_id = new.lead_id
         """).fetchall()[0]
-    return Counts(spool.rows, inserted, updated), inserted == updated == 0 and spool.rows == before
+    closed = before - (spool.rows - inserted)
+    return Counts(spool.rows, inserted, updated, closed), inserted == updated == 0 and spool.rows == before
 
 
 def _write(spool: Spool, file: BinaryIO, is_csv: bool) -> None:
+    """All rows, confirmed now."""
+    place, confirmed = SCHEMA.get_field_index("confirmed_at"), pa.scalar(now(), pa.timestamp("us"))
     if is_csv:
         file.write(_BOM)
-        with pyarrow.csv.CSVWriter(file, SCHEMA) as writer:
-            for batch in spool.read():
-                writer.write_batch(batch)
+        writer = pyarrow.csv.CSVWriter(file, SCHEMA)
     else:
-        with pyarrow.parquet.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
-            for batch in spool.read():
-                writer.write_batch(batch)
+        writer = pyarrow.parquet.ParquetWriter(file, SCHEMA, compression="zstd")
+    with writer:
+        for batch in spool.read():
+            times = pa.repeat(confirmed, batch.num_rows)
+            writer.write_batch(batch.set_column(place, "confirmed_at", times))

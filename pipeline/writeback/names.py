@@ -13,7 +13,7 @@ _LONGEST = 63 - len("_history")  # PostgreSQL silently cuts names after 63 bytes
 
 @dataclass(frozen=True)
 class TableNames:
-    """The three tables of one write-back, ready to be put into SQL.
+    """The three tables of one write-back and the view of open leads, ready to be put into SQL.
 
     >>> TableNames.parse("crm.lead_scores").history
     '"crm"."lead_scores_history"'
@@ -62,6 +62,10 @@ class TableNames:
         """The schema, in its catalog where that is known."""
         schema = f'"{self.schema or "main"}"'
         return schema if self.catalog is None else '"' + self.catalog.replace('"', '""') + f'".{schema}'
+
+    @property
+    def view(self) -> str:
+        return self._quoted(f"open_{self.table}")
 
     @property
     def plain(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,23 @@ import psycopg
 from psycopg import sql as quote
 from sqlalchemy import URL
 
-from pipeline.writeback import postgres_sql
+from pipeline.runs.record import RunRecord
+from pipeline.writeback import closings, postgres_sql, run_rows
 from pipeline.writeback import statements as sql
+from pipeline.writeback.closings import WhyLeft
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.postgres_errors import explained
-from pipeline.writeback.postgres_staging import Staging
+from pipeline.writeback.postgres_staging import Staging, copy_gone
 from pipeline.writeback.receipts import receipts_file
-from pipeline.writeback.run import Counts, RunManifest
-from pipeline.writeback.shape import ExistingTable, check_shape
+from pipeline.writeback.run import Account, Counts, RunManifest
+from pipeline.writeback.shape import ExistingTable, cannot_migrate, check_shape, migration
 from pipeline.writeback.spool import Spool
 
 CONNECT_SECONDS = 10
 LOCK_SECONDS = 300  # how long to wait for another run, or for a lock on the table
+
+ALTER_SECONDS = 10  # how long to wait for readers before a column is added
+_NO_TABLE = ExistingTable(is_table=False, columns={}, unique_keys=[])
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -44,34 +50,52 @@ class PostgresWriter:
     folder: Path | None = None
 
     def check(self) -> None:
-        """Refuse what could not be written later: no connection, a table of another shape."""
-        try:
-            with _connect(self.url) as connection:
-                _check_tables(connection, self.names)
-        except psycopg.Error as error:
-            raise explained(error, self.url, self.shown, self.names) from None
+        """Refuse what could not be written later: no connection, a table of another shape, older scores."""
+        with self._connected() as connection:
+            existing = _check_tables(connection, self.names)
+            if "project" in (existing[self.names.runs] or _NO_TABLE).columns:
+                run_rows.refuse_older(_last_done(connection, self.names, self.run), self.run)
 
-    def commit(self, spool: Spool, stages: str | None) -> Counts:
-        """Write all rows of ``spool``, and the run's record."""
+    def report(self, records: Sequence[RunRecord]) -> set[str]:
+        """Make or migrate the tables and write the rows of runs that are at work or over; ids of those that are done."""
+        with self._connected() as connection:
+            _ensure_tables(connection, self.names)
+            check_rights(connection, self.names)
+            for record in records:
+                _execute(connection, *run_rows.record_end(self.names, record, "%s"))
+            ids = [record.run_id for record in records]
+            _execute(connection, *run_rows.record_silent(self.names, ids[-1], "%s"))
+            done = _execute(connection, *run_rows.done_of(self.names, ids, "%s")).fetchall()
+        return {run_id for (run_id,) in done}
+
+    def commit(self, spool: Spool, account: Account, why_left: WhyLeft) -> Counts:
+        """Write all rows of ``spool``, close the leads that left, and record the run."""
         receipts = receipts_file(self.folder, self.shown, self.names.plain)
-        try:
-            with _connect(self.url) as connection:
-                _begin(connection)
-                staging = Staging(connection, spool, receipts)
-                staging.send()
-                _lock(connection)
-                _ensure_tables(connection, self.names)
-                statement, values = sql.overtaken(self.names, self.run, "%s")
-                sql.refuse_overtaken(_execute(connection, statement, values).fetchone())
-                staging.send_lost(self.names)
-                counts = _merge(connection, self.names, self.run, spool.rows, stages)
-                connection.commit()
-        except psycopg.Error as error:
-            raise explained(error, self.url, self.shown, self.names) from None
+        with self._connected() as connection:
+            _ensure_tables(connection, self.names)
+            staging = Staging(connection, spool, receipts)
+            staging.send()
+            _lock(connection)
+            last = _last_done(connection, self.names, self.run)
+            run_rows.refuse_older(last, self.run)
+            staging.send_lost(self.names)
+            counts = _merge(connection, self.names, self.run, spool.rows, last, why_left)
+            _execute(connection, *run_rows.record_run(self.names, self.run, counts, account, "%s"))
         if receipts:
             with contextlib.suppress(OSError):  # the scores are written; the next night takes longer
                 staging.receipts().save(receipts)
         return counts
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection in a transaction that is committed at the end; its errors in words."""
+        try:
+            with _connect(self.url) as connection:
+                _begin(connection)
+                yield connection
+                connection.commit()
+        except psycopg.Error as error:
+            raise explained(error, self.url, self.shown, self.names) from None
 
 
 def _connect(url: URL) -> Connection:
@@ -99,21 +123,89 @@ def _lock(connection: Connection) -> None:
 
 
 def _ensure_tables(connection: Connection, names: TableNames) -> None:
-    for table, columns, key in _check_tables(connection, names):
-        for statement in sql.create(table, columns, key, "postgresql"):
-            _execute(connection, statement)
+    """Make what is missing, and add what later versions need; in a transaction of its own, before any row is written.
+
+    An ALTER locks out readers, and those that come while it waits for others wait too: for an instant, or not at all.
+    """
+    existing, changes = _look(connection, names)
+    if not changes and existing[names.view] is not None:
+        return
+    _lock(connection)
+    existing, changes = _look(connection, names)  # another run may have been faster
+    _execute(connection, f"SET LOCAL lock_timeout = '{ALTER_SECONDS}s'")
+    try:
+        for statements in changes.values():
+            for statement in statements:
+                _execute(connection, statement)
+    except psycopg.errors.InsufficientPrivilege as error:
+        if any(existing[table] is None for table in changes):
+            raise
+        view = [sql.create_view(names)] if existing[names.view] is None else []
+        raise cannot_migrate(changes, view, _first_line(error)) from None
+    if existing[names.view] is None:
+        _create_view(connection, names)
+    connection.commit()
+    _begin(connection)
 
 
-def _check_tables(connection: Connection, names: TableNames) -> list[sql.Table]:
-    """The tables that do not exist; raises ``DataError`` if another has the wrong shape."""
-    missing = []
+def _look(
+    connection: Connection, names: TableNames
+) -> tuple[dict[str, ExistingTable | None], dict[str, list[str]]]:
+    """What there is, and by table the statements that make it what it should be."""
+    existing = _check_tables(connection, names)
+    changes = {}
     for table, columns, key in sql.tables(names):
-        existing = _existing(connection, table)
-        if existing is None:
-            missing.append((table, columns, key))
-        else:
-            check_shape(table, columns, key, existing, "postgresql")
-    return missing
+        found = existing[table]
+        changes[table] = (
+            sql.create(table, columns, key, "postgresql")
+            if found is None
+            else migration(table, columns, found, "postgresql")
+        )
+    if "project" not in (existing[names.runs] or _NO_TABLE).columns:
+        changes[names.runs].append(run_rows.name_projects(names))
+    existing[names.view] = _existing(connection, names.view)
+    return existing, {table: statements for table, statements in changes.items() if statements}
+
+
+def _create_view(connection: Connection, names: TableNames) -> None:
+    """Whoever may not make it can still write scores: the tables say all that the view shows."""
+    try:
+        with connection.transaction():
+            _execute(connection, sql.create_view(names))
+    except psycopg.errors.InsufficientPrivilege:
+        pass
+
+
+def _check_tables(connection: Connection, names: TableNames) -> dict[str, ExistingTable | None]:
+    """Each table, or None; raises ``DataError`` if one has another shape."""
+    found = {}
+    for table, columns, key in sql.tables(names):
+        found[table] = existing = _existing(connection, table)
+        if existing is not None:
+            check_shape(table, columns, key, existing, "postgresql", names.view)
+    return found
+
+
+def check_rights(connection: Connection, names: TableNames) -> None:
+    """Raise what the server would raise at the end, before the work begins."""
+    for table, _, _ in sql.tables(names):
+        for right in ("SELECT", "INSERT", "UPDATE"):
+            if not _granted(connection, "has_table_privilege(%s, %s)", [table, right]):
+                raise psycopg.errors.InsufficientPrivilege(f"no right to {right} on {table}")
+    if not _granted(connection, "has_database_privilege(current_database(), 'TEMPORARY')", []):
+        raise psycopg.errors.InsufficientPrivilege("no right to make temporary tables in this database")
+
+
+def _granted(connection: Connection, question: str, values: list[Any]) -> bool:
+    return bool(_execute(connection, f"SELECT {question}", values).fetchall()[0][0])
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
+def _last_done(connection: Connection, names: TableNames, run: RunManifest) -> tuple[Any, ...] | None:
+    return _execute(connection, *run_rows.last_done(names, run, "%s")).fetchone()
 
 
 def _existing(connection: Connection, table: str) -> ExistingTable | None:
@@ -127,7 +219,7 @@ def _existing(connection: Connection, table: str) -> ExistingTable | None:
     columns = _execute(
         connection,
         """
-        SELECT attname, format_type(atttypid, atttypmod)
+        SELECT attname, format_type(atttypid, atttypmod), attnotnull
         FROM pg_attribute
         WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped
         """,
@@ -146,22 +238,32 @@ def _existing(connection: Connection, table: str) -> ExistingTable | None:
     ).fetchall()
     return ExistingTable(
         is_table=kind in ("r", "p"),
-        columns=dict(columns),
+        columns={name: kind for name, kind, _ in columns},
         unique_keys=[frozenset(names) for (names,) in keys],
+        not_null=frozenset(name for name, _, not_null in columns if not_null),
     )
 
 
 def _merge(
-    connection: Connection, names: TableNames, run: RunManifest, rows: int, stages: str | None
+    connection: Connection,
+    names: TableNames,
+    run: RunManifest,
+    rows: int,
+    last: tuple[Any, ...] | None,
+    why_left: WhyLeft,
 ) -> Counts:
     for _, statement in postgres_sql.merge(names):
         _execute(connection, statement)
-    inserted, updated = _execute(connection, sql.count_changed()).fetchall()[0]
-    counts = Counts(rows, inserted, updated)
-    runs = _existing(connection, names.runs)
-    assert runs is not None
-    _execute(connection, *sql.record_run(names, run, counts, stages, runs.columns, "%s"))
-    return counts
+    inserted, updated = _execute(connection, postgres_sql.count_changed()).fetchall()[0]
+    found = _execute(
+        connection, *closings.find(names, run, [postgres_sql.STAGED, postgres_sql.KNOWN], "%s")
+    ).fetchall()
+    gone = closings.gone(found, last, why_left)
+    if len(gone):
+        copy_gone(connection, gone)
+        for statement, values in closings.close(names, run, postgres_sql.GONE, "%s"):
+            _execute(connection, statement, values)
+    return Counts(rows, inserted, updated, len(gone))
 
 
 def _execute(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.writeback.columns import HISTORY_COLUMNS, HISTORY_KEY, SCORE_COLUMNS, SCORES_KEY
+from pipeline.writeback.columns import CLOSED, HISTORY_COLUMNS, HISTORY_KEY, SCORE_COLUMNS, SCORES_KEY
 from pipeline.writeback.names import TableNames
-from pipeline.writeback.statements import CHANGED, definition, listed, quoted
+from pipeline.writeback.statements import definition, listed, quoted
 
 STAGED = '"leadlens_staged"'
 KNOWN = '"leadlens_known"'
+CHANGED = '"leadlens_changed"'
+GONE = '"leadlens_gone"'
 NUMBER = '"number"'  # of the row in the run, from 0
 
 # Functions that hash whole rows came with version 14.
@@ -27,7 +29,13 @@ def create_staging() -> list[str]:
     return [
         f"CREATE TEMP TABLE {STAGED} ({columns}, {NUMBER} integer) ON COMMIT DROP",
         f"CREATE TEMP TABLE {KNOWN} ({NUMBER} integer, lead_id text, hash bigint) ON COMMIT DROP",
+        f"CREATE TEMP TABLE {GONE} (lead_id text, reason text, confirmed_at timestamp) ON COMMIT DROP",
     ]
+
+
+def count_changed() -> str:
+    """One row: leads inserted, leads updated."""
+    return f"SELECT count(CASE WHEN is_new THEN 1 END), count(CASE WHEN NOT is_new THEN 1 END) FROM {CHANGED}"
 
 
 def hashes(known: bool = False) -> str:
@@ -63,7 +71,7 @@ def merge(names: TableNames) -> list[tuple[str, str]]:
             "changed leads",
             f"""
             CREATE TEMP TABLE {CHANGED} ON COMMIT DROP AS
-            SELECT s.lead_id, t.lead_id IS NULL AS is_new
+            SELECT s.lead_id, t.lead_id IS NULL AS is_new, t.status = '{CLOSED}' AS is_back
             FROM {STAGED} s
             LEFT JOIN {names.scores} t ON t.lead_id = s.lead_id
             WHERE t.lead_id IS NULL OR {different}
@@ -84,7 +92,12 @@ def merge(names: TableNames) -> list[tuple[str, str]]:
                 names.history,
                 [*kept, "change"],
                 HISTORY_KEY,
-                f"SELECT {listed(kept, 's')}, CASE WHEN c.is_new THEN 'inserted' ELSE 'updated' END {changed}",
+                f"""
+                SELECT
+                    {listed(kept, "s")},
+                    CASE WHEN c.is_new THEN 'inserted' WHEN c.is_back THEN 'reopened' ELSE 'updated' END
+                {changed}
+                """,
             ),
         ),
     ]

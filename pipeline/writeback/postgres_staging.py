@@ -46,6 +46,7 @@ class Staging:
             self._execute(statement)
         if self._known.any():
             self._copy(sql.KNOWN, ["lead_id", "number"], self._known, self._hashes)
+            self._execute(f"ANALYZE {sql.KNOWN} (lead_id)")
         self._copy_whole(~self._known)
         if self._keeps:
             self._take_hashes(sql.hashes())
@@ -92,3 +93,16 @@ class Staging:
     def _execute(self, statement: str) -> Iterable[tuple[Any, ...]]:
         cursor = self._connection.execute(quote.SQL(statement))
         return cursor if cursor.description else []
+
+
+def copy_gone(connection: Connection, gone: pa.Table) -> None:
+    """Copy the leads to close into ``GONE``."""
+    buffer = io.BytesIO()
+    pyarrow.csv.write_csv(gone, buffer, pyarrow.csv.WriteOptions(include_header=False))
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            quote.SQL(f"COPY {sql.GONE} ({listed(gone.column_names)}) FROM STDIN (FORMAT csv)")
+        ) as copy,
+    ):
+        copy.write(buffer.getbuffer())

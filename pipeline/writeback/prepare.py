@@ -64,7 +64,7 @@ def more_than_once(count: int, lead: str) -> DataError:
 
 def _columns(chunk: pd.DataFrame | pa.Table) -> dict[str, Values]:
     """The columns by name, each of them known and there once."""
-    known = SCHEMA.names
+    known = [column.name for column in SCORE_COLUMNS if not column.ours]
     names = list(map(str, chunk.columns if isinstance(chunk, pd.DataFrame) else chunk.column_names))
     for name in names:
         if name not in known:
@@ -83,6 +83,8 @@ def _columns(chunk: pd.DataFrame | pa.Table) -> dict[str, Values]:
 def _column(
     columns: Mapping[str, Values], column: Column, run: RunManifest, count: int, where: Where
 ) -> Array:
+    if column.ours:
+        return pa.repeat(pa.scalar(column.default, _ARROW[column.kind]), count)
     if column.name in columns:
         array = convert(columns[column.name], column.name, column.kind, where)
     elif (from_run := getattr(run, column.name, None)) is not None or not column.required:

@@ -26,6 +26,8 @@ class RunManifest:
     model_version, scorecard_version : fill these columns where the frame lacks them.
     config_fingerprint : content hash of the project file.
     data_version : version of the prepared history that was scored.
+    project : whose leads these are. Only leads of the same project are closed where they are not among the scores.
+    replace_newer : write also where the table has scores as of a later date.
     """
 
     as_of: datetime
@@ -35,9 +37,11 @@ class RunManifest:
     scorecard_version: str | None = None
     config_fingerprint: str | None = None
     data_version: int | None = None
+    project: str | None = None
+    replace_newer: bool = False
 
     @classmethod
-    def of(cls, record: RunRecord) -> RunManifest:
+    def of(cls, record: RunRecord, *, replace_newer: bool = False) -> RunManifest:
         """The manifest of a recorded run, which knows its as-of date by now."""
         assert record.as_of is not None
         return cls(
@@ -48,6 +52,8 @@ class RunManifest:
             scorecard_version=record.scorecard_version,
             config_fingerprint=record.config_fingerprint,
             data_version=record.data_version,
+            project=record.project,
+            replace_newer=replace_newer,
         )
 
     def __post_init__(self) -> None:
@@ -60,15 +66,24 @@ class RunManifest:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many leads a run scored, and what happened to their rows."""
+    """How many leads a run scored, what happened to their rows, and how many left since the run before."""
 
     rows: int
     inserted: int
     updated: int
+    closed: int = 0
 
     @property
     def unchanged(self) -> int:
         return self.rows - self.inserted - self.updated
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a run cost and what it warned of, as JSON for its record."""
+
+    stages: str | None = None
+    warnings: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,7 @@ class WriteResult:
     inserted: int
     updated: int
     unchanged: int
+    closed: int
     target_shown: str
 
     def as_dict(self) -> dict[str, object]:

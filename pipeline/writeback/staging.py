@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from features.errors import LeadlensError, RoomError
 from pipeline.exit_codes import is_full
+from pipeline.runs.record import RunRecord, now
+from pipeline.writeback.closings import WhyLeft, vanished
 from pipeline.writeback.names import TableNames
-from pipeline.writeback.run import Counts, RunManifest, WriteResult
+from pipeline.writeback.run import Account, Counts, RunManifest, WriteResult
 from pipeline.writeback.target import Target, parse_target
 
 if TYPE_CHECKING:
@@ -27,8 +29,11 @@ class Writer(Protocol):
     def check(self) -> None:
         """Raise ``LeadlensError`` for what could not be written later either; change nothing."""
 
-    def commit(self, spool: Spool, stages: str | None) -> Counts:
-        """Write all rows, or raise ``LeadlensError`` with the target as it was; ``stages`` goes to the run's record."""
+    def report(self, records: Sequence[RunRecord]) -> set[str]:
+        """See that all can be written, and keep what became of runs, at work or over; the ids of those that are done."""
+
+    def commit(self, spool: Spool, account: Account, why_left: WhyLeft) -> Counts:
+        """Write all rows and close the leads that left, or raise ``LeadlensError`` with the target as it was."""
 
 
 class StagedScores:
@@ -79,21 +84,42 @@ class StagedScores:
         except OSError as error:
             raise _no_room(error) from None
 
-    def commit(self, stages: Sequence[Mapping[str, Any]] = ()) -> WriteResult:
-        """Write everything that was added, at once and once; ``stages`` is what the run cost until now.
+    def commit(
+        self,
+        stages: Sequence[Mapping[str, Any]] = (),
+        warnings: Sequence[str] = (),
+        why_left: WhyLeft = vanished,
+    ) -> WriteResult:
+        """Write everything that was added, at once and once, and close the open leads that were not added.
+
+        Parameters
+        ----------
+        stages, warnings : what the run cost and warned of until now, for its record.
+        why_left : gives the reason for each of the leads that left.
 
         Raises
         ------
-        DataError : a lead was added twice; an existing table cannot be used.
+        DataError : a lead was added twice; an existing table cannot be used; it has newer scores.
         LeadlensError : the target cannot be reached or written. In every case it is left as it was.
         """
         try:
             self._spool.finish()
         except OSError as error:
             raise _no_room(error) from None
-        counts = self._writer.commit(self._spool, json.dumps(list(stages)) if stages else None)
+        account = Account(
+            json.dumps(list(stages)) if stages else None,
+            json.dumps(list(warnings), ensure_ascii=False) if warnings else None,
+        )
+        counts = self._writer.commit(self._spool, account, why_left)
         self._spool.close()
-        return WriteResult(counts.rows, counts.inserted, counts.updated, counts.unchanged, self._target.shown)
+        return WriteResult(
+            counts.rows,
+            counts.inserted,
+            counts.updated,
+            counts.unchanged,
+            counts.closed,
+            self._target.shown,
+        )
 
 
 def stage_scores(
@@ -102,8 +128,8 @@ def stage_scores(
     """Begin to write the scores of one run: ``add`` them in chunks, then ``commit``; use it in a ``with`` block.
 
     A database table is kept up to date: new leads are inserted, changed ones updated, unchanged ones not
-    touched, leads that are not among the scores stay. ``<table>_history`` gains a row per change and
-    ``scoring_runs`` one per run. A Parquet or CSV file is a snapshot of this run and is replaced as a whole.
+    touched, and open leads of the project that are not among the scores are closed. ``<table>_history`` gains a row per
+    change and ``scoring_runs`` one per run; ``open_<table>`` shows the open leads. A Parquet or CSV file is a snapshot of this run and is replaced as a whole.
     Leaving the block without ``commit`` discards what was added.
 
     Parameters
@@ -136,6 +162,17 @@ def stage_scores(
     return StagedScores(target, writer, run, spool)
 
 
+def report_runs(to: str, table: str, records: Sequence[RunRecord]) -> set[str]:
+    """See that a target can be written to, and keep there what became of runs, at work or over.
+
+    The last of the records is of the run at work. Returns the ids of those that are done there: a run that was killed
+    after its commit is one. Raises as ``stage_scores``.
+    """
+    target = parse_target(to)
+    run = RunManifest(as_of=now(), run_id=records[-1].run_id)
+    return _writer(target, TableNames.parse(table), run, None).report(records)
+
+
 def write_scores(
     frame: pd.DataFrame | pa.Table, to: str, *, table: str = "lead_scores", run: RunManifest
 ) -> WriteResult:
@@ -156,7 +193,7 @@ def _writer(target: Target, names: TableNames, run: RunManifest, folder: Path | 
         return DuckDBWriter(target.path, target.shown, names, run)
     from pipeline.writeback.files import FileWriter
 
-    return FileWriter(target.path, target.shown)
+    return FileWriter(target.path, target.shown, run)
 
 
 def _no_room(error: OSError) -> LeadlensError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import DataError, LeadlensError, UsageError
+from features.errors import DataError, UsageError
 from pipeline.writeback import SCORE_COLUMNS, RunManifest, WriteResult, stage_scores, write_scores
 from tests.pipeline.writeback_samples import AS_OF, Database, StoppedRun, run, scores
 
@@ -46,7 +46,12 @@ def test_columns_come_back_as_they_were(database: Database) -> None:
             "as_of": AS_OF,
             "run_id": "run-1",
         }
-        expected |= {"model_version": "7", "scorecard_version": "a1b2", "ledger": json.loads(sent["ledger"])}
+        expected |= {
+            "status": "open",
+            "model_version": "7",
+            "scorecard_version": "a1b2",
+            "ledger": json.loads(sent["ledger"]),
+        }
         assert got == expected
 
 
@@ -73,16 +78,18 @@ def test_a_later_run_with_equal_scores_only_adds_its_line(database: Database) ->
 
 def test_only_changed_rows_are_written(database: Database) -> None:
     write_scores(scores(), database.to, run=run())
-    frame = scores(7).iloc[1:].reset_index(drop=True)  # lead-0 is closed, lead-5 and lead-6 are new
+    frame = scores(7).iloc[1:].reset_index(drop=True)  # lead-0 has left, lead-5 and lead-6 are new
     frame.loc[frame["lead_id"] == "lead-2", "grade"] = None
     assert _counts(write_scores(frame, database.to, run=run("run-2", day=1))) == (6, 2, 1, 3)
     second = "run_id = 'run-2' ORDER BY lead_id"
     assert [lead for (lead,) in database.query(f"SELECT lead_id FROM lead_scores WHERE {second}")] == [
+        "lead-0",
         "lead-2",
         "lead-5",
         "lead-6",
     ]
     assert database.query(f"SELECT lead_id, change, grade FROM lead_scores_history WHERE {second}") == [
+        ("lead-0", "closed", "A1"),
         ("lead-2", "updated", None),
         ("lead-5", "inserted", "A1"),
         ("lead-6", "inserted", "A1"),
@@ -112,20 +119,20 @@ def test_a_killed_run_leaves_everything_as_it_was(database: Database) -> None:
     ]
 
 
-def test_an_older_run_that_is_overtaken_writes_nothing(database: Database) -> None:
-    slow = run("slow", started_at=datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1))
-    write_scores(scores(), database.to, run=run("fast", day=1))
-    before = database.everything()
-    with pytest.raises(LeadlensError, match="run fast wrote newer scores"):
-        write_scores(scores(seed=1), database.to, run=slow)
+def test_a_run_that_is_overtaken_by_newer_scores_writes_nothing(database: Database) -> None:
+    with stage_scores(database.to, run=run("slow")) as slow:
+        slow.add(scores(seed=1))
+        write_scores(scores(), database.to, run=run("fast", day=1))
+        before = database.everything()
+        with pytest.raises(DataError, match="run fast wrote them as of 2026-03-02"):
+            slow.commit()
     assert database.everything() == before
-    assert _counts(write_scores(scores(seed=1), database.to, run=run("on purpose"))) == (5, 0, 5, 0)
 
 
 def test_no_open_lead_is_no_error(database: Database) -> None:
     write_scores(scores(), database.to, run=run())
     assert _counts(write_scores(scores(0), database.to, run=run("run-2", day=1))) == (0, 0, 0, 0)
-    assert database.query("SELECT count(*) FROM lead_scores") == [(5,)]
+    assert database.query("SELECT status, count(*) FROM lead_scores GROUP BY 1") == [("closed", 5)]
 
 
 def test_a_table_in_a_schema_with_capitals(database: Database) -> None:
@@ -186,23 +193,6 @@ def test_the_record_of_a_run_says_what_was_scored_and_what_it_cost(database: Dat
     (version, stages), *_ = database.query("SELECT data_version, stages FROM scoring_runs")
     assert version == 12
     assert (json.loads(stages) if isinstance(stages, str) else stages) == cost
-
-
-def test_a_list_of_runs_from_before_goes_without_later_columns(database: Database) -> None:
-    write_scores(scores(), database.to, run=run())
-    for column in ("data_version", "stages"):
-        database.query(f"ALTER TABLE scoring_runs DROP COLUMN {column}")
-    with stage_scores(database.to, run=run("run-2", day=1, data_version=12)) as staged:
-        staged.add(scores(seed=1))
-        staged.commit([{"name": "score"}])
-    assert database.query("SELECT count(*) FROM scoring_runs") == [(2,)]
-    database.query("ALTER TABLE scoring_runs ADD COLUMN data_version INTEGER")  # as its owner may like to
-    write_scores(scores(), database.to, run=run("run-3", day=2, data_version=13))
-    assert database.query("SELECT data_version FROM scoring_runs ORDER BY run_id") == [
-        (None,),
-        (None,),
-        (13,),
-    ]
 
 
 def test_a_view_is_refused(database: Database) -> None:

@@ -9,12 +9,14 @@ import duckdb
 import pytest
 
 from features.errors import LeadlensError, RoomError
+from pipeline.writeback import duckdb as writer
 from pipeline.writeback import write_scores
 from pipeline.writeback.duckdb import _explained
 from tests.pipeline.writeback_samples import StoppedRun, run, scores
 
 
-def test_a_second_run_is_told_who_holds_the_file(tmp_path: Path) -> None:
+def test_a_second_run_is_told_who_holds_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "WAIT_SECONDS", 0.3)
     to = f"duckdb:///{tmp_path / 'scores.duckdb'}"
     first = StoppedRun(to, "staged")
     with pytest.raises(LeadlensError) as caught:
@@ -52,7 +54,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "file" / "scores.duckdb"):
-        with pytest.raises(LeadlensError, match="cannot be written"):
+        with pytest.raises(LeadlensError, match=r"cannot be (written|opened)"):
             write_scores(scores(), f"duckdb:///{path}", run=run())
 
 
@@ -66,6 +68,9 @@ def test_a_file_called_like_a_schema_in_it(tmp_path: Path, name: str) -> None:
     with duckdb.connect(path, read_only=True) as connection:
         tables = "SELECT schema_name FROM duckdb_tables() WHERE table_name = 'lead_scores'"
         assert connection.execute(tables).fetchall() == [(name,)]
+    moved = path.rename(tmp_path / "moved.duckdb")
+    with duckdb.connect(moved, read_only=True) as connection:
+        assert connection.execute(f"SELECT count(*) FROM {name}.open_lead_scores").fetchall() == [(5,)]
 
 
 def test_a_full_disk_is_called_so() -> None:

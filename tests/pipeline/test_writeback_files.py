@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from features.errors import DataError, LeadlensError
+from pipeline.runs.record import now
 from pipeline.writeback import SCORE_COLUMNS, write_scores
 from tests.pipeline.writeback_samples import AS_OF, StoppedRun, run, scores
 
@@ -19,6 +20,12 @@ from tests.pipeline.writeback_samples import AS_OF, StoppedRun, run, scores
 @pytest.fixture(params=["parquet", "csv"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / f"scores.{request.param}"
+
+
+def _read(path: Path) -> pd.DataFrame:
+    times = ["as_of", "confirmed_at"]
+    frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    return frame.assign(**{name: pd.to_datetime(frame[name]) for name in times if name in frame})
 
 
 def _state(path: Path) -> tuple[bytes, int, int]:
@@ -29,15 +36,42 @@ def test_writing_twice_leaves_the_file_untouched(path: Path) -> None:
     first = write_scores(scores(), str(path), run=run())
     assert (first.rows, first.inserted, first.target_shown) == (5, 5, str(path))
     before = _state(path)
-    assert write_scores(scores(), str(path), run=run("run-2", day=1)).unchanged == 5
+    assert write_scores(scores(), str(path), run=run()).unchanged == 5
     assert _state(path) == before
+
+
+def test_every_run_confirms_the_whole_file(path: Path) -> None:
+    for number in (1, 2):
+        before = now()
+        assert write_scores(scores(), str(path), run=run(f"run-{number}", day=number)).rows == 5
+        read = _read(path)
+        assert set(read["run_id"]) == {f"run-{number}"}
+        assert set(read["status"]) == {"open"}
+        assert before <= read["confirmed_at"].min() <= read["confirmed_at"].max() <= now()
+
+
+def test_newer_scores_in_a_file_stay_unless_asked_in_so_many_words(path: Path) -> None:
+    write_scores(scores(), str(path), run=run("newer", day=2))
+    before = _state(path)
+    with pytest.raises(DataError, match="run newer wrote them as of 2026-03-03"):
+        write_scores(scores(seed=1), str(path), run=run())
+    assert _state(path) == before
+    assert write_scores(scores(seed=1), str(path), run=run(replace_newer=True)).updated == 5
+
+
+def test_a_file_of_an_earlier_version_is_replaced(path: Path) -> None:
+    write_scores(scores(), str(path), run=run())
+    old = _read(path).drop(columns=["status", "closed_reason", "confirmed_at"])
+    old.to_csv(path, index=False) if path.suffix == ".csv" else old.to_parquet(path)
+    assert write_scores(scores(), str(path), run=run("run-2", day=1)).rows == 5
+    assert set(_read(path)["status"]) == {"open"}
 
 
 def test_a_file_is_a_snapshot_of_the_last_run(path: Path) -> None:
     write_scores(scores(), str(path), run=run())
     frame = scores(6).iloc[1:].assign(route=pd.Series(["x"], index=[1]))
     result = write_scores(frame, str(path), run=run("run-2"))
-    assert (result.inserted, result.updated, result.unchanged) == (1, 1, 3)
+    assert (result.inserted, result.updated, result.unchanged, result.closed) == (1, 1, 3, 1)
     read = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     assert list(read["lead_id"]) == list(frame["lead_id"])
     assert set(read["run_id"]) == {"run-2"}
@@ -100,7 +134,7 @@ def test_a_path_that_cannot_be_written(path: Path) -> None:
     with pytest.raises(LeadlensError):
         write_scores(scores(), str(path), run=run())
     (path.parent / "file").touch()
-    with pytest.raises(LeadlensError, match="cannot be written"):
+    with pytest.raises(LeadlensError, match=r"cannot be (written|opened)"):
         write_scores(scores(), str(path.parent / "file" / path.name), run=run())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import DataError, LeadlensError
+from features.errors import DataError
 from pipeline.writeback import RUN_COLUMNS, SCORE_COLUMNS, Column, write_scores
 from pipeline.writeback.columns import HISTORY_COLUMNS
 from tests.pipeline.writeback_samples import AS_OF, Database, run, scores
@@ -34,7 +35,7 @@ def _stored(column: Column, value: Any) -> Any:
 def test_a_change_of_any_compared_column_is_written_and_kept(database: Database) -> None:
     frame = scores().astype(object).assign(model_version="7", scorecard_version="a1b2")
     write_scores(frame, database.to, run=run())
-    for day, column in enumerate((c for c in SCORE_COLUMNS if c.compared), start=1):
+    for day, column in enumerate((c for c in SCORE_COLUMNS if c.compared and not c.ours), start=1):
         frame[column.name] = frame.get(column.name)  # a column that the frame lacks begins as NULL
         frame.at[2, column.name] = _OTHER[column.kind]
         result = write_scores(frame, database.to, run=run(f"run-{day:02}", day=day))
@@ -99,15 +100,21 @@ def test_a_retry_updates_the_row_of_its_run(database: Database) -> None:
     assert database.query(figures)[0][:4] == (3, 3, 5, 0)
 
 
-def test_only_a_later_run_of_the_same_table_overtakes(database: Database) -> None:
-    slow = run("slow", started_at=LONG_AGO)
+def test_only_newer_scores_of_the_same_table_and_project_stand_in_the_way(database: Database) -> None:
+    older = run("older", started_at=LONG_AGO)
     write_scores(scores(), database.to, table="other", run=run("elsewhere", day=2))
+    write_scores(scores(), database.to, run=run("of another project", day=2, project="boats"))
     write_scores(scores(), database.to, run=run("twin"))
-    assert write_scores(scores(seed=1), database.to, run=slow).updated == 5
-    for day in (1, 3, 2):
-        write_scores(scores(), database.to, run=run(f"day-{day}", day=day, started_at=datetime(2100, 1, day)))
-    with pytest.raises(LeadlensError, match="run day-3 wrote newer scores"):
-        write_scores(scores(seed=2), database.to, run=slow)
+    assert write_scores(scores(seed=1), database.to, run=older).updated == 5
+    write_scores(scores(), database.to, run=run("newer", day=3))
+    before = database.everything()
+    with pytest.raises(DataError, match="run newer wrote them as of 2026-03-04") as caught:
+        write_scores(scores(seed=2), database.to, run=older)
+    assert caught.value.exit_code == 1
+    assert database.everything() == before
+    assert write_scores(scores(seed=2), database.to, run=replace(older, replace_newer=True)).updated == 5
+    between = run("between", day=1)  # what was replaced on purpose counts no more
+    assert write_scores(scores(seed=3), database.to, run=between).updated == 5
 
 
 def test_the_ends_of_a_range_belong_to_it(database: Database) -> None:
@@ -146,6 +153,7 @@ def test_a_table_of_that_name_in_another_schema_does_not_matter(database: Databa
 
 def test_a_column_of_another_type_is_named_with_the_statement_that_changes_it(database: Database) -> None:
     write_scores(scores(), database.to, run=run())
+    database.query("DROP VIEW open_lead_scores")
     database.query("ALTER TABLE lead_scores ALTER COLUMN rule_points TYPE VARCHAR")
     with pytest.raises(DataError, match="rule_points is ") as caught:
         write_scores(scores(seed=1), database.to, run=run())

@@ -74,7 +74,7 @@ class Database:
 
 _STOPPING = """
 import sys
-from pipeline.writeback import duckdb, postgres, statements, unfinished, write_scores
+from pipeline.writeback import duckdb, postgres, run_rows, unfinished, write_scores
 from tests.pipeline.writeback_samples import run, scores
 
 to, point, run_id, count, seed = sys.argv[1:]
@@ -94,7 +94,7 @@ if point == "staged":        # all rows are in the temporary table
     stop_before(duckdb, "_merge")
     stop_before(postgres, "_merge")
 elif point == "merged":      # the table is changed, the transaction not committed
-    stop_before(statements, "record_run")
+    stop_before(run_rows, "record_run")
 elif point == "written":     # the new file is complete beside the old one
     stop_before(unfinished.os, "replace")
 result = write_scores(scores(int(count), int(seed)), to, run=run(run_id))

@@ -240,7 +240,7 @@ def render_scoring(run: Scoring) -> list[str]:
         written = run.written
         lines.append(
             f"Written to {written.target_shown}: {written.inserted:,} new, {written.updated:,} changed, "
-            f"{written.unchanged:,} as before."
+            f"{written.unchanged:,} as before; {written.closed:,} closed: they left."
         )
     if len(run.scores):
         best = run.scores.sort_values(["score", "lead_id"], ascending=[False, True]).head(5)
