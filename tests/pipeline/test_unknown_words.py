@@ -13,6 +13,7 @@ import pytest
 from features import Finding
 from pipeline.config import load_project
 from pipeline.prepared import open_history
+from pipeline.sources.csv_files import read_csv_files
 from pipeline.sources.opening import open_history as open_plainly
 from pipeline.sources.unknown_words import words_for
 from tests.pipeline.little_project import LEADS, LittleProject, leadlens
@@ -61,6 +62,23 @@ def test_every_word_of_the_list_is_unknown_in_a_csv_file(little: LittleProject) 
     for name in shapes:
         [message] = [message for message in told(history.findings) if message.startswith(f"leads.{name}:")]
         assert f"{len(words)} values that stand for “not known” (" in message
+
+
+def test_words_far_down_a_long_file_are_unknown(tmp_path: Path) -> None:
+    """The first thousand rows rule most types out; words may come later."""
+    rows = [f"{n},{n * 3},2024-01-{1 + n % 28:02},{'true' if n % 2 else 'false'}" for n in range(2500)]
+    rows[2000] = "2000,N/A,unknown,-"
+    path = tmp_path / "long.csv"
+    path.write_text("id,staff,since,keen\n" + "\n".join(rows) + "\n")
+    with duckdb.connect() as connection:
+        words = read_csv_files(
+            connection, "long", [str(path)], "utf-8", "long", lambda names: ({"id"}, set())
+        )
+        types = {row[0]: row[1] for row in connection.execute("DESCRIBE long").fetchall()}
+        [row] = connection.execute("SELECT staff, since, keen FROM long WHERE id = 2000").fetchall()
+    assert types == {"id": "BIGINT", "staff": "BIGINT", "since": "TIMESTAMP", "keen": "BOOLEAN"}
+    assert row == (None, None, None)
+    assert words == {"staff": {"N/A": 1}, "since": {"unknown": 1}, "keen": {"-": 1}}
 
 
 @pytest.mark.parametrize("word", ["NULL", "#N/A", "k.A."])
