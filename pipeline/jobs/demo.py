@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class WorldRun:
-    """One simulated world with its jobs run: ``folder`` holds project, scores and page; ``leads`` were simulated."""
+    """One simulated world with its jobs run: ``folder`` holds project, scores and page; ``leads`` were simulated.
+
+    ``refused`` is what the gates said where the model was not promoted; then it scores as challenger.
+    """
 
     name: str
     about: str
@@ -32,6 +35,7 @@ class WorldRun:
     trained: Training
     compared: Compared
     scored: Scoring
+    refused: str | None = None
 
     @property
     def scores(self) -> Path:
@@ -50,6 +54,7 @@ class WorldRun:
                 "leadlens": capacity.model,
                 "scorecard": capacity.rules,
             },
+            "refused": self.refused,
             "open_leads": self.scored.leads,
             "page": str(self.compared.page),
             "scores": str(self.scores),
@@ -107,6 +112,7 @@ def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> No
 
 def _run(world: str, folder: Path, progress: Progress) -> WorldRun:
     from pipeline.jobs.compare import compare
+    from pipeline.jobs.gates import PromotionRefused
     from pipeline.jobs.promote import promote
     from pipeline.jobs.score import score
     from pipeline.jobs.train import train
@@ -116,7 +122,11 @@ def _run(world: str, folder: Path, progress: Progress) -> WorldRun:
 
     file = load_project(folder)
     trained = train(file, progress=within)
-    promote(file, rows=trained.training_set, progress=within)
+    refused = None
+    try:
+        promote(file, rows=trained.training_set, progress=within)
+    except PromotionRefused as error:  # a small world proves no model: its challenger scores, as in life
+        refused = error.what
     compared = compare(file, out=folder, rows=trained.training_set, progress=within)
     # A simulated past: without its date, data that ended long ago are refused.
     scored = score(file, as_of=file.project.data.ends, to=str(folder / "scores.csv"), progress=within)
@@ -129,6 +139,7 @@ def _run(world: str, folder: Path, progress: Progress) -> WorldRun:
         trained=trained,
         compared=compared,
         scored=scored,
+        refused=refused,
     )
 
 

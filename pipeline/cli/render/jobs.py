@@ -164,6 +164,7 @@ def render_demo(demo: Demo) -> list[str]:
         lines += [
             f"== {world.about}  (simulated: {world.leads:,} leads)",
             *world.compared.comparison.story(),
+            *([f"Not promoted, so the challenger scores: {world.refused}."] if world.refused else []),
             f"The best open lead, {best.lead_id}: {best.score} ({best.grade}); by hand {best.rule_points:g} points.",
             f"  {best.reasons_text}",
             f"Open {world.compared.page} for the comparison, {world.scores} for all scores.",
