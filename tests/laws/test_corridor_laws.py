@@ -164,7 +164,8 @@ def test_a_model_is_not_judged_on_rows_that_it_has_seen(
     eager = Registered(replace(trained.bundle, recipe=recipe), "1", "challenger", trained.run_id)
     assert not out_of_time(trained.training_set, trained.bundle).seen
     monkeypatch.setattr(Registry, "open", lambda self, alias: eager if alias == "challenger" else None)
-    monkeypatch.setattr("pipeline.jobs.compare.serving_model", lambda name: eager)  # else the copy that is kept
+    # Else compare opens the copy that is kept.
+    monkeypatch.setattr("pipeline.jobs.compare.serving_model", lambda name: eager)
     for job in (compare, promote):
         for rows in (None, trained.training_set):
             with pytest.raises(DataError, match="the model has seen these leads"):
