@@ -58,6 +58,8 @@ def mark_machine_clicks(
         known = None
     present = set(known.types) if known and grown else set()
     present |= clicks.types(grown.new if known and grown else stored.files, visible)
+    if not present:  # all events are of the future
+        return MachineClicks()
     mail = mail_events(sorted(present), bots, dict(events.properties), findings, file.path.name)
     if not mail.clicks:
         return MachineClicks(tuple(map(Noted.of, findings)))

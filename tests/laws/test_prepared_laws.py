@@ -27,3 +27,9 @@ def test_a_history_that_grew_is_the_one_read_anew(part: int) -> None:
             f"python -m tests.prepared_histories --seed {seed} --count 1\n{smallest(failure)}"
         )
     assert compared >= HISTORIES
+
+
+@pytest.mark.parametrize("seed", [49])  # all events are of the future
+def test_a_history_that_was_read_wrongly_once(seed: int) -> None:
+    _, failure = run(seed)
+    assert failure is None, smallest(failure)
