@@ -136,7 +136,7 @@ def _text(path: Path, what: str) -> str:
         raise UsageError(
             f"this {what} is larger than 1 MB",
             where=str(path),
-            value=f"{len(raw):,} bytes",
+            value=f"{max(len(raw), path.stat().st_size):,} bytes",
             fix="settings only, please: is it the data?",
         )
     try:

@@ -126,7 +126,7 @@ def psi(before: Sequence[int], now: Sequence[int]) -> float:
     pairs stay below is taken off, so that small numbers of leads raise no alarm.
 
     >>> psi([500, 500], [505, 495]), round(psi([500, 500], [100, 900]), 1)
-    (0.0, 0.9)
+    (0.0, 0.8)
     """
     one, other = _shares(before), _shares(now)
     index = float(((one - other) * np.log(one / other)).sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,12 +49,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
 
 
 @pytest.fixture
-def night(trained: Night) -> Iterator[Night]:
-    before = trained.project
+def night(trained: Night, tmp_path: Path) -> Iterator[Night]:
+    """Whatever a test writes, the next one begins after the one good night: tests come in any order."""
+    before, runs = trained.project, trained.target.parent / "home" / "runs"
+    shutil.copy2(trained.target, tmp_path / "scores.duckdb")
+    shutil.copytree(runs, tmp_path / "runs")
     trained.project = LittleProject(before.folder)
     yield trained
     before.write()
     trained.project = before
+    shutil.rmtree(runs)
+    shutil.copytree(tmp_path / "runs", runs)
+    shutil.copy2(tmp_path / "scores.duckdb", trained.target)
 
 
 def no_events(project: LittleProject) -> None:

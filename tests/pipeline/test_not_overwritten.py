@@ -97,4 +97,4 @@ def test_an_sqlite_source_is_read_and_not_written(tmp_path: Path) -> None:
         "read": f"sqlite:///{path}",
         "query": "SELECT * FROM leads WHERE load_extension('x')",
     }
-    assert leadlens("check", project.write()).code == 1
+    assert leadlens("check", project.write()).code == 2

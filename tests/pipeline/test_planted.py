@@ -178,11 +178,15 @@ def test_everything_is_its_owners_alone(run: Run) -> None:
     assert wider == []
 
 
-def test_scoring_runs_nothing_that_lies_in_the_registry(run: Run) -> None:
+def test_scoring_runs_nothing_that_lies_in_the_registry(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever writes into the registry decides what scores are, and nothing else."""
-    marker = run.folder / "it-ran"
+    state, marker = tmp_path / "state", tmp_path / "it-ran"
+    shutil.copytree(run.folder / "state", state)
+    monkeypatch.setenv("LEADLENS_HOME", str(state))
     code = f"open({str(marker)!r}, 'w').close()\n"
-    models = list((run.folder / "state" / "mlartifacts").rglob("MLmodel"))
+    models = list((state / "mlartifacts").rglob("MLmodel"))
     assert models
     for model in models:
         for name in (
@@ -199,10 +203,10 @@ def test_scoring_runs_nothing_that_lies_in_the_registry(run: Run) -> None:
             (model.parent / name).write_bytes(evil)
         text = model.read_text().replace("python_model: null", "python_model: python_model.pkl")
         model.write_text(text.replace("code: null", "code: code"))
-    shutil.rmtree(run.folder / "state" / "serving")  # no copy that was loaded before
+    shutil.rmtree(state / "serving")  # no copy that was loaded before
     path = run.folder / "project.yaml"
     for command, *rest in (
-        ("score", "--to", f"duckdb:///{run.folder}/again.duckdb", "--as-of", "2024-05-24"),
+        ("score", "--to", f"duckdb:///{tmp_path}/again.duckdb", "--as-of", "2024-05-24"),
         ("explain", "L003"),
         ("compare",),
     ):
