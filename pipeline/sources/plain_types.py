@@ -56,7 +56,9 @@ def types_of(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:
 def type_together(connection: duckdb.DuckDBPyConnection, kinds: Iterable[str]) -> str:
     """A type that every value of columns of several plain types can be read as.
 
-    >>> type_together(duckdb.connect(), ["INTEGER", "DOUBLE"]), type_together(duckdb.connect(), ["DATE", "BIGINT"])
+    >>> from features.engines.duckdb_connections import connect_in_memory
+    >>> con = connect_in_memory()
+    >>> type_together(con, ["INTEGER", "DOUBLE"]), type_together(con, ["DATE", "BIGINT"])
     ('DOUBLE', 'VARCHAR')
     """
     distinct = list(dict.fromkeys(kinds))
