@@ -251,7 +251,7 @@ def test_scores_with_nobody_in_a_sheet_or_with_no_sheet_any_more(project: Path, 
         encoding="utf-8",
     )
     scorecards(project, "[scorecards/second.yaml]")
-    for as_of in (datetime(2025, 7, 1), datetime(2020, 1, 1)):
+    for as_of in (datetime(2020, 1, 1), datetime(2025, 7, 1)):
         score(file_of(project), as_of=as_of, to="duckdb:///none.duckdb", force="nobody was open then")
     with duckdb.connect("none.duckdb", read_only=True) as store:
         query = "SELECT DISTINCT rule_stage, trend, route, scorecard_version, rule_points FROM lead_scores"
