@@ -115,7 +115,7 @@ wrong_use("a grid that is too fine", "at least 1h")(setting("spine", to={"every"
 wrong_use("two ways of choosing moments", "not at_ages and every")(
     setting("spine", to={"every": "7d", "at_ages": ["1d"]})
 )
-reported("no way of choosing moments", spine=160)(setting("spine", to={}))
+reported("no way of choosing moments", spine=318)(setting("spine", to={}))
 refused("ages that no lead reaches", "no lead is open", "160 leads")(
     setting("spine", to={"at_ages": ["10000d"]})
 )

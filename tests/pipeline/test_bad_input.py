@@ -77,7 +77,10 @@ def test_bad_input_is_reported(kind: Kind, project: LittleProject) -> None:
     assert "hunter2" not in answer.out + answer.err
 
 
-def test_a_healthy_project_has_nothing_to_tell(project: LittleProject) -> None:
+def test_a_healthy_project_has_nothing_to_tell(
+    project: LittleProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))  # whoever may read the usual one
     answer = leadlens("check", project.write(), "--json")
     reasons = {reason["code"] for reason in answer.facts["readiness"]["reasons"]}
     assert answer.facts["findings"] == answer.facts["suspects"] == []
