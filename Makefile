@@ -22,8 +22,12 @@ docs: $(VENV)/.docs ## Build the documentation as a site in site/; warnings are 
 
 # Spark is half a gigabyte: tests of it are skipped where it is not installed, but never by CI.
 # A file's tests stay together: what they share (a cluster, a trained project) is made once.
+# Their order within a file is shuffled, the same way each time: `make test SEED=random` looks for tests that
+# depend on those before them without failing somebody's unrelated change.
+SEED ?= 1
 test: $(READY) $(if $(CI),$(VENV)/.spark) ## Run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+	  --randomly-seed=$(if $(filter random,$(SEED)),$(shell date +%s),$(SEED))
 
 # The laws on few examples, the split, old files (they train and score), writing back, and what scores are made of.
 QUICK := tests/test_old_files.py tests/laws tests/pipeline/test_time_split.py tests/pipeline/test_saved_matrix.py \

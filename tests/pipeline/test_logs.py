@@ -100,15 +100,15 @@ def test_a_refused_night_is_logged_in_both_forms(project: LittleProject) -> None
     try:
         project.events = events.iloc[:0]
         project.write()
-        assert score(project, "--to", "duckdb:///s.duckdb", "--force", "to have a night before").code == 0
+        assert score(project, "--to", "duckdb:///refused.duckdb", "--force", "to have a night before").code == 0
         project.events = events
         project.leads["closed_at"] = project.leads["created_at"]
         project.write()
-        machine = score(project, "--to", "duckdb:///s.duckdb", "--log-format", "json")
+        machine = score(project, "--to", "duckdb:///refused.duckdb", "--log-format", "json")
         assert machine.code == 1
         assert lines(machine.err)[-1]["exit_code"] == 1
         assert lines(machine.err)[-1]["error"] == "NightRefused"
-        people = score(project, "--to", "duckdb:///s.duckdb")
+        people = score(project, "--to", "duckdb:///refused.duckdb")
         assert "no lead is open" in people.err
         assert "how to fix it" in people.err
     finally:

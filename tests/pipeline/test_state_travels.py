@@ -47,8 +47,18 @@ def trained() -> Iterator[Path]:
         project.settings["scorecards"] = ["little.yaml"]
         config = project.write()
         assert leadlens("train", config, "--trials", "1").code == 0
+        shutil.copytree(folder, folder / "unpromoted")
         yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def unpromoted(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same as it was before any promotion, whichever test comes first."""
+    folder = trained / "unpromoted"
+    monkeypatch.setenv("LEADLENS_HOME", str(folder / "home"))
+    monkeypatch.chdir(folder)
+    return folder
 
 
 @pytest.fixture
@@ -57,27 +67,26 @@ def champion(trained: Path) -> Path:
     return trained
 
 
-def test_the_challenger_scores_until_there_is_a_champion(trained: Path) -> None:
-    """This is the first test: nothing was promoted yet."""
-    file = load_project(trained)
+def test_the_challenger_scores_until_there_is_a_champion(unpromoted: Path) -> None:
+    file = load_project(unpromoted)
     first = score(file, dry_run=True)
     assert (first.alias, "no champion yet" in " ".join(first.warnings)) == ("challenger", True)
-    assert leadlens("promote", trained / "project.yaml", "--force", "a small example").code == 0
+    assert leadlens("promote", unpromoted / "project.yaml", "--force", "a small example").code == 0
     assert score(file, dry_run=True).alias == "champion"
     asked = score(file, dry_run=True, challenger=True)
     assert (asked.alias, "no champion yet" in " ".join(asked.warnings)) == ("challenger", False)
     assert (
-        leadlens("explain", trained / "project.yaml", "L140", "--challenger", "--json").facts["alias"]
+        leadlens("explain", unpromoted / "project.yaml", "L140", "--challenger", "--json").facts["alias"]
         == "challenger"
     )
     # A champion that is taken away is not replaced unnoticed.
     registry = Registry("little")
     registry.client.delete_registered_model_alias("little", "champion")
-    refused = leadlens("score", trained / "project.yaml", "--dry-run")
+    refused = leadlens("score", unpromoted / "project.yaml", "--dry-run")
     assert refused.code == 1
     assert "had a champion, and has none now" in refused.err
     assert "--challenger" in refused.err
-    assert leadlens("score", trained / "project.yaml", "--dry-run", "--challenger").code == 0
+    assert leadlens("score", unpromoted / "project.yaml", "--dry-run", "--challenger").code == 0
 
 
 def test_scoring_writes_nothing_into_the_registry(champion: Path) -> None:
