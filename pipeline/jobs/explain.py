@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -43,7 +44,8 @@ def largest_lines(ledger: pd.DataFrame, most: int) -> tuple[pd.DataFrame, int, f
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     """Both lenses on one lead as of one moment; ``None`` where the data have no dates. ``grade`` is ``None`` where it
-    would mean nothing; ``notes`` say which lead it is where it was asked for by address or name.
+    would mean nothing; ``notes`` say which lead it is where it was asked for by address or name, and what speaks against
+    the model: the reason it was promoted for by force, the proven leaks that it uses.
 
     ``start + sum(reason.points) == score`` to 1e-6; the ledger's points that count sum to ``rule_points`` exactly.
     """
@@ -108,7 +110,8 @@ class Explanation:
         grade = f", grade {self.grade}" if self.grade else ""
         head = f"<p><b>{self.shown}</b> ({self.probability:.1%}{grade})"
         rules = "" if self.rule_points is None else f"; sheet <b>{self.rule_points:g}</b> ({self.rule_stage})"
-        return f"{head}{rules}</p>" + table_html(model, len(model)) + table_html(self.ledger, 100)
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return f"{head}{rules}</p>{notes}" + table_html(model, len(model)) + table_html(self.ledger, 100)
 
 
 @private_files()
@@ -151,7 +154,7 @@ def explain(
                 fix="give an earlier --as-of (and not before the lead was created)",
             )
         scored = score_leads(history, one, served.bundle, load_sheets(file))
-    return _explanation(scored, served, history.shown(as_of), found.notes)
+    return _explanation(scored, served, history.shown(as_of), (*found.notes, *served.cautions))
 
 
 def _explanation(

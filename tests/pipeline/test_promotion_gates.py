@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import load_project, promote, train
+from pipeline import compare, explain, load_project, promote, train
+from pipeline.cli.render.jobs import render_explanation
 from pipeline.config import ProjectFile
 from pipeline.jobs.gates import PromotionRefused
 from pipeline.registry.bundle import Recipe
@@ -106,8 +107,19 @@ def test_force_needs_a_reason_which_is_kept_and_shown(tmp_path: Path) -> None:
         ("promote",),
         ("score", "--dry-run"),
         ("score", "--dry-run"),
-    ):  # the last from the kept copy
+        ("explain", "L0899"),
+    ):  # from the second on from the kept copy
         assert "to see the CRM side work" in leadlens(again[0], file.path, *again[1:]).out
+    lead = explain(file, "L0899")
+    [note] = lead.notes
+    assert note == (
+        "shuffled/1 was promoted by force: to see the CRM side work "
+        "(overruled: the model learned nothing: it ranks out-of-time leads no better than chance)"
+    )
+    assert f"note: {note}" in render_explanation(lead)
+    assert note in lead._repr_html_()
+    compared = compare(file).comparison
+    assert note in [*compared.meta["warnings"]]
 
 
 def test_force_where_no_gate_refuses_leaves_no_mark(tmp_path: Path) -> None:
