@@ -187,6 +187,7 @@ def _write_project(folder: Path, leads: int, seed: int) -> None:
     settings = yaml.safe_load((source / name).read_text(encoding="utf-8"))
     settings["data"]["events"]["read"] = "data/events-*.parquet"
     settings["data"]["events"]["where"] = "event_type <> 'handover_mail'"
+    settings["drift"] = {"stale": "3650d"}  # how old the data are differs from one run to the next
     (folder / "project.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     write_world(simulate(_WORLD, seed=seed, leads=leads), data)
     events = duckdb.read_parquet(str(data / "events.parquet")).order("occurred_at")
