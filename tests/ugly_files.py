@@ -4,8 +4,9 @@
 
 Writes small tables of leads and events as CSV (separators, quotes, encodings, marks, line ends, decimal commas, spellings of
 names, of dates and of what is not known), as Parquet of many types, as DuckDB tables and, with ``--postgres URL``, as
-tables of PostgreSQL; opens them, and asks for the same ids, times and values as plain Python has. What is not read alike must
-be told with the name of its column. ``tests/pipeline/test_ugly_files.py`` tries a few.
+tables of PostgreSQL; opens them, and asks for the same ids, times and values as plain Python has, and for the features that
+the same tables have as plain Parquet. What is not read alike must be told with the name of its column.
+``tests/pipeline/test_ugly_files.py`` tries a few, drawn by Hypothesis.
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ from random import Random
 from typing import Any
 
 import duckdb
+import pandas as pd
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
 from features import DuckDBEngine, History, LeadlensError
+from features.matrix import build_matrix
+from features.plan import AttributeFeature, EventKey, FeaturePlan, Reading, Touch
+from features.spine import SpinePolicy, build_spine
 from pipeline.config import load_project
 from pipeline.prepared import open_prepared
 from pipeline.prepared.folder import PreparedFolder
@@ -37,10 +42,12 @@ from pipeline.sources.unknown_words import words_for
 
 Row = dict[str, Any]
 _TOLD = ("number-as-text", "text-in-number")  # what a column is not read as, by its name, with examples
-_PREPARED = 4  # every fourth history is prepared, the others are read into memory, which is sooner done
 START = datetime(2024, 3, 1, 8, 30)
 IDS = ("plain", "padded", "scored", "digits", "exponent", "versions", "unicode", "long")
 KINDS = {"income": "number", "staff": "number", "keen": "boolean", "born": "time", "city": "category"}
+READINGS: dict[str, Reading] = {
+    "income": "number", "staff": "number", "keen": "flag", "born": "age", "city": "category"
+}  # fmt: skip
 CITIES = ("Bern", "Zürich", "São Paulo", "O'Fallon", 'The "Hague"', "A;B|C, D", "Łódź", "Two\nlines")
 WORDS = sorted(words_for("number"))
 MARKS = sorted(words_for("text") - {"nan"})
@@ -77,7 +84,7 @@ class Tables:
         )
 
         def maybe(value: Any) -> Any:
-            return None if rng.random() < 0.15 else value
+            return None if rng.random() > 0.85 else value  # known is the simpler, to which examples shrink
 
         leads = [
             {
@@ -146,12 +153,16 @@ def write(
             data[name] = _duckdb(folder, name, renamed, rng, dialect)
         else:
             data[name] = _postgres(str(postgres), name, renamed, rng, dialect)
+    return _project(folder, data), dialect
+
+
+def _project(folder: Path, data: dict[str, Any]) -> Path:
     (folder / "conversions.csv").write_text("lead_id,converted_at\n", encoding="utf-8")
-    data["conversions"] = {"read": "conversions.csv"}
+    data = {**data, "conversions": {"read": "conversions.csv"}}
     project = {"name": "ugly", "data": data, "outcome": {"horizon": "10d"}, "spine": {"at_ages": ["1d"]}}
     path = folder / "project.yaml"
     path.write_text(yaml.safe_dump(project, allow_unicode=True), encoding="utf-8")
-    return path, dialect
+    return path
 
 
 # writers
@@ -334,6 +345,52 @@ def _postgres(url: str, name: str, rows: list[Row], rng: Random, dialect: Dialec
 # what must be read
 
 
+def plainly(folder: Path, tables: Tables) -> Path:
+    """The project of the same tables as Parquet of the types that Arrow gives them: nothing is left to be guessed."""
+    folder.mkdir()
+    for name, rows in (("leads", tables.leads), ("events", tables.events)):
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
+    return _project(folder, {name: {"read": f"{name}.parquet"} for name in ("leads", "events")})
+
+
+def features_of(history: History, like: History) -> pd.DataFrame:
+    """One row per lead and age of 1 and 2 days: features of every column and every behaviour of ``like``."""
+    assert isinstance(like.engine, DuckDBEngine)
+    types = like.engine.connection.execute("SELECT DISTINCT event_type FROM events ORDER BY 1").fetchall()
+    keys = [EventKey("any", "Anything", cadence=True)]
+    keys += [EventKey(f"type {number}", "That", event_type=name) for number, (name,) in enumerate(types)]
+    keys.append(EventKey("page", "Prices", prop="page", value="Pricing"))
+    plan = FeaturePlan(
+        keys=tuple(keys),
+        windows=(timedelta(days=1),),
+        touches=(Touch("last", "event_type", "Last", tuple(name for (name,) in types)),),
+        purchases=False,
+        attributes=tuple(
+            AttributeFeature("lead", column, reading, column, "demographic", CITIES[:4])
+            for column, reading in READINGS.items()
+            if like.lead_attributes.get(column) == KINDS[column]  # a column without a value has no kind
+        ),
+        lead_age=True,
+        colleagues=False,
+    )
+    with build_spine(history, SpinePolicy(at_ages=(timedelta(days=1), timedelta(days=2)))) as spine:
+        built = build_matrix(history, plan, spine)
+    return pd.concat([built.spine[["lead_id", "as_of"]], built.frame], axis=1).sort_values(
+        ["lead_id", "as_of"], ignore_index=True
+    )
+
+
+def unlike(history: History, folder: Path, tables: Tables) -> list[str]:
+    """Features that are others than those of the same tables as plain Parquet."""
+    with open_plainly(load_project(plainly(folder, tables))) as plain:
+        mine, theirs = features_of(history, plain), features_of(plain, plain)
+    return [
+        f"feature {name}: {mine[name].tolist()[:3]} instead of {theirs[name].tolist()[:3]}"
+        for name in theirs
+        if not mine[name].equals(theirs[name])
+    ]
+
+
 def differences(tables: Tables, history: History) -> list[str]:
     """What is neither read as it is nor told with the name of its column."""
     assert isinstance(history.engine, DuckDBEngine)
@@ -361,22 +418,28 @@ def differences(tables: Tables, history: History) -> list[str]:
     return wrong
 
 
-def run(seed: int, postgres: str | None = None, kind: str | None = None) -> tuple[str, Dialect, list[str]]:
+def run(
+    tables: Tables, rng: Random, postgres: str | None = None, kind: str | None = None
+) -> tuple[str, Dialect, list[str]]:
     """One set of files: ``read``, ``told`` (a column in a finding), ``refused`` (a column in the message) or ``wrong``."""
-    rng = Random(f"ugly {seed}")
-    tables = Tables.drawn(rng)
     with tempfile.TemporaryDirectory(prefix="leadlens-ugly-") as name:
-        path, dialect = write(Path(name), tables, rng, postgres, kind)
+        folder = Path(name)
+        path, dialect = write(folder, tables, rng, postgres, kind)
+        prepared = dialect.pick(
+            rng, "prepared", (False, False, False, True)
+        )  # reading into memory is sooner done
         try:
             file = load_project(path)
             opened = (
-                open_plainly(file)
-                if seed % _PREPARED
-                else open_prepared(file, PreparedFolder(Path(name) / "prepared")).history()
+                open_prepared(file, PreparedFolder(folder / "prepared")).history()
+                if prepared
+                else open_plainly(file)
             )
             with opened as history:
                 wrong = differences(tables, history)
                 told = any(item.code in _TOLD for item in history.findings)
+                if not wrong and not told:
+                    wrong = unlike(history, folder / "plain", tables)
         except LeadlensError as error:
             columns = [*tables.leads[0], *tables.events[0]]
             named = any(column in str(error).lower() for column in columns) and error.value is not None
@@ -387,7 +450,9 @@ def run(seed: int, postgres: str | None = None, kind: str | None = None) -> tupl
 
 
 def _run(arguments: tuple[int, str | None]) -> tuple[int, str, Dialect, list[str]]:
-    return arguments[0], *run(*arguments)
+    seed, postgres = arguments
+    rng = Random(f"ugly {seed}")
+    return seed, *run(Tables.drawn(rng), rng, postgres)
 
 
 def main() -> None:
