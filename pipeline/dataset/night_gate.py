@@ -78,13 +78,14 @@ class NightGate:
         if reference is None:
             run.warn(_NO_REFERENCE)
 
+    def check_age(self, data_end: datetime) -> None:
+        """Before all else: of data that ended long ago, nothing else needs to be said. Raises ``NightRefused``."""
+        self._judge(stale(data_end, self._now, self._limits))
+
     def check_data(self, history: History, as_of: datetime) -> None:
         """Before anything is scored. Raises ``NightRefused``."""
         self._night, self._last = data_profile(history, as_of), self._last_nights(as_of)
-        found = compare_data(self._night, self._reference, self._last, self._limits)
-        if history.clock == "time":
-            found = [*stale(history.data_end, self._now, self._limits), *found]
-        self._judge(found)
+        self._judge(compare_data(self._night, self._reference, self._last, self._limits))
 
     def add(self, scored: ScoredLeads) -> None:
         """Count a part of the scores."""
@@ -104,9 +105,9 @@ class NightGate:
         return sorted(before, key=lambda profile: profile.as_of)[-_COMPARED:]
 
     def _judge(self, found: list[Difference]) -> None:
-        assert self._night is not None
         self.differences += found
-        self._run.note(_NOTE, self._night.to_dict())
+        if self._night is not None:
+            self._run.note(_NOTE, self._night.to_dict())
         self._run.note("differences", [difference.to_dict() for difference in self.differences])
         if self._refuses and any(difference.level == "stop" for difference in found):
             raise NightRefused(self.differences)

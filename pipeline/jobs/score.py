@@ -161,7 +161,7 @@ def _score(
         prepared = open_prepared(file)
         with prepared.history() as history:
             moment, findings = history.moment(as_of), history.findings
-            shown = history.shown(moment)
+            shown, data_end = history.shown(moment), history.data_end
     if to is not None and has_literal_secret(to):
         run.warn(
             "the password after --to is in the list of processes and in the shell's history: write '${NAME}' in its place"
@@ -190,9 +190,8 @@ def _score(
     record.scorecard_version = "" if sheets is None else f"{sheets.name} {sheets.version}"
     record.config_fingerprint, record.data_version = file.fingerprint, prepared.version
     policy = spine_policy(file.project)
-    progress("Comparing with the nights before", 0, 0)
-    with stages("drift"), prepared.history() as history:
-        gate.check_data(history, as_of)
+    if shown:
+        gate.check_age(data_end)
     tally, written = _Tally(), None
     old = OldLeads.of(file.project, served.bundle.recipe.spine)
     staging = (
@@ -205,7 +204,11 @@ def _score(
             folder=state_folder() / "written" if state_is_writable() else None,
         )
     )
+    # A target with newer scores says so before nights are compared: of an older date, less data are no fault.
     with staging as staged:
+        progress("Comparing with the nights before", 0, 0)
+        with stages("drift"), prepared.history() as history:
+            gate.check_data(history, as_of)
         for part in range(prepared.parts):
             progress("Scoring open leads", part, prepared.parts)
             with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -161,7 +162,8 @@ def _end(run: RecordedRun, store: RunStore) -> None:
     try:
         if run._tell is not None and run.record.status != "done":  # what is done was written with its scores
             with suppress(LeadlensError):  # the next run tells it
-                run._tell([run.record])
+                if run.record.run_id in run._tell([run.record]):
+                    run.record.status = "done"  # it had written all when it was stopped, or lost the answer
                 run.record.told = True
         run.record.told |= run.record.status == "done"
     finally:
@@ -175,6 +177,8 @@ def _status(error: BaseException, code: int) -> Status:
 
 
 def _first_line(error: BaseException) -> str:
+    if (number := stopped_by()) is not None:  # whatever a library made of it
+        return f"stopped by {signal.Signals(number).name}"
     if isinstance(error, LeadlensError):
         return str(error).splitlines()[0]
     lines = masked(str(error)).splitlines()

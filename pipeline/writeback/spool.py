@@ -83,9 +83,11 @@ class Spool:
     def close(self) -> None:
         """Forget the rows."""
         if not self._file.closed:
-            with contextlib.suppress(OSError):  # what it would still write is not wanted
+            # What they would still write is not wanted, and on a full disk says less than the error on its way.
+            with contextlib.suppress(OSError):
                 self._writer.close()
-            self._file.close()
+            with contextlib.suppress(OSError):
+                self._file.close()
 
 
 def _selected(

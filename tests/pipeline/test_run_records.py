@@ -145,7 +145,7 @@ def test_a_killed_run_is_found_by_the_next_and_a_living_one_is_not(tmp_path: Pat
     assert living.wait() == 143
     assert sorted(record.status for record in RunStore(tmp_path).records()) == ["done", "killed", "stopped"]
     (stopped,) = (record for record in RunStore(tmp_path).records() if record.status == "stopped")
-    assert (stopped.exit_code, stopped.error) == (143, "Stopped: SIGTERM")
+    assert (stopped.exit_code, stopped.error) == (143, "stopped by SIGTERM")
     assert {path.suffix for path in tmp_path.iterdir()} == {".json"}, "no lock is left"
 
 
@@ -161,6 +161,18 @@ def test_a_library_that_hides_the_signal_does_not_hide_it_from_us(number: int, c
                 raise RuntimeError("Query interrupted") from None
         assert exit_codes.exit_code(RuntimeError("Query interrupted")) == code
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_run_that_had_written_all_when_it_was_stopped_is_done(tmp_path: Path) -> None:
+    written: set[str] = set()
+    for status in ("stopped", "done"):
+        with pytest.raises(KeyboardInterrupt), recorded_run("cars", folder=tmp_path) as run:  # noqa: PT012
+            run.report_to(lambda records: {record.run_id for record in records} & written)
+            if status == "done":
+                written.add(run.record.run_id)
+            raise KeyboardInterrupt
+        (record,) = (found for found in RunStore(tmp_path).records() if found.run_id == run.record.run_id)
+        assert (record.status, record.exit_code, record.told) == (status, 130, True)
 
 
 def test_a_full_disk_still_lets_a_record_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
