@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from errno import EACCES
 from pathlib import Path
 from urllib.parse import unquote
 
 from features import UsageError
 from pipeline.private import private_files, wider_than_asked
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def state_folder() -> Path:
@@ -50,6 +56,19 @@ def _unusable(folder: Path, error: OSError) -> UsageError:
         why=error.strerror or str(error),
         fix="run the command in a folder that you may write to, or set one: export LEADLENS_HOME=/a/folder",
     )
+
+
+@contextmanager
+def one_at_a_time(task: str) -> Iterator[None]:
+    """Hold a lock of the state folder: other commands that come to the same task wait.
+
+    The system lets go of it however the process ends. Raises ``UsageError`` if the folder is not writable.
+    """
+    with private_files(), (writable_state() / f"{task}.lock").open("wb") as lock:
+        if sys.platform != "win32":
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def open_to_others() -> str | None:

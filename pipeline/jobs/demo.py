@@ -7,18 +7,25 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from features import UsageError
 from models.judging import Comparison
 from pipeline.config import load_project
 from pipeline.progress import Progress, silent
+from pipeline.side_by_side import side_by_side
 from pipeline.state import tracking_uri
 
-if TYPE_CHECKING:
-    from pipeline.jobs.compare import Compared
-    from pipeline.jobs.score import Scoring
-    from pipeline.jobs.train import Training
+
+@dataclass(frozen=True, kw_only=True)
+class BestLead:
+    """The open lead with the highest score, as people are told of it."""
+
+    lead_id: str
+    score: int
+    grade: str
+    rule_points: float
+    reasons: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +39,11 @@ class WorldRun:
     about: str
     folder: Path
     leads: int
-    trained: Training
-    compared: Compared
-    scored: Scoring
+    figures: dict[str, dict[str, float]]
+    comparison: Comparison
+    page: Path
+    open_leads: int
+    best: BestLead
     refused: str | None = None
 
     @property
@@ -44,19 +53,17 @@ class WorldRun:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        comparison = self.compared.comparison
-        assert isinstance(comparison, Comparison)  # a world has its sheet
-        capacity = comparison.capacity
+        capacity = self.comparison.capacity
         return {
-            "figures": self.trained.figures,
+            "figures": self.figures,
             "conversions_found": {
                 "calls": capacity.calls,
                 "leadlens": capacity.model,
                 "scorecard": capacity.rules,
             },
             "refused": self.refused,
-            "open_leads": self.scored.leads,
-            "page": str(self.compared.page),
+            "open_leads": self.open_leads,
+            "page": str(self.page),
             "scores": str(self.scores),
         }
 
@@ -76,22 +83,17 @@ class Demo:
 def run_demo(
     directory: Path, *, seed: int = 7, leads: int | None = None, progress: Progress = silent
 ) -> Demo:
-    """Write each world's project into ``directory/<world>`` and run every job on it."""
+    """Write each world's project into ``directory/<world>`` and run every job on it, the worlds side by side."""
     from pipeline.demo import WORLDS
 
-    worlds = []
-    for world in WORLDS:
-        folder = directory / world
-        progress(f"{world}: simulating", 0, 0)
-        _write_project(world, folder, seed, leads)
-        worlds.append(_run(world, folder, progress))
-    return Demo(worlds=tuple(worlds), store=tracking_uri())
+    folders = {world: directory / world for world in WORLDS}
+    for world, folder in folders.items():
+        _refuse_others(world, folder)
+    runs = side_by_side(_run, [(world, folder, seed, leads) for world, folder in folders.items()], progress)
+    return Demo(worlds=tuple(runs), store=tracking_uri())
 
 
-def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> None:
-    from pipeline.demo import simulate, write_world
-
-    source = configs_folder()
+def _refuse_others(world: str, folder: Path) -> None:
     project = folder / "project.yaml"
     if os.path.lexists(project) and not (
         project.is_file() and f"name: demo_{world}\n" in project.read_text(errors="replace")
@@ -102,6 +104,12 @@ def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> No
             why="nothing of yours is overwritten",
             fix="name another folder: leadlens demo --dir",
         )
+
+
+def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> None:
+    from pipeline.demo import simulate, write_world
+
+    source = configs_folder()
     (folder / "scorecards").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source / f"demo_{world}.yaml", folder / "project.yaml")
     shutil.copyfile(
@@ -110,7 +118,7 @@ def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> No
     write_world(simulate(world, seed=seed, leads=leads), folder / "data")
 
 
-def _run(world: str, folder: Path, progress: Progress) -> WorldRun:
+def _run(world: str, folder: Path, seed: int, leads: int | None, *, progress: Progress) -> WorldRun:
     from pipeline.jobs.compare import compare
     from pipeline.jobs.gates import PromotionRefused
     from pipeline.jobs.promote import promote
@@ -120,6 +128,8 @@ def _run(world: str, folder: Path, progress: Progress) -> WorldRun:
     def within(stage: str, done: int, total: int) -> None:
         progress(f"{world}: {stage[:1].lower()}{stage[1:]}", done, total)
 
+    progress(f"{world}: simulating", 0, 0)
+    _write_project(world, folder, seed, leads)
     file = load_project(folder)
     trained = train(file, progress=within)
     refused = None
@@ -131,14 +141,24 @@ def _run(world: str, folder: Path, progress: Progress) -> WorldRun:
     # A simulated past: without its date, data that ended long ago are refused.
     scored = score(file, as_of=file.project.data.ends, to=str(folder / "scores.csv"), progress=within)
     truth = json.loads((folder / "data" / "truth.json").read_text(encoding="utf-8"))
+    assert isinstance(compared.comparison, Comparison)  # a world has its sheet
+    best = scored.scores.sort_values(["score", "lead_id"], ascending=[False, True]).iloc[0]
     return WorldRun(
         name=world,
         about=file.project.about,
         folder=folder,
         leads=truth["leads"],
-        trained=trained,
-        compared=compared,
-        scored=scored,
+        figures=trained.figures,
+        comparison=compared.comparison,
+        page=compared.page,
+        open_leads=scored.leads,
+        best=BestLead(
+            lead_id=best.lead_id,
+            score=int(best.score),
+            grade=best.grade,
+            rule_points=float(best.rule_points),
+            reasons=best.reasons_text,
+        ),
         refused=refused,
     )
 

@@ -32,7 +32,6 @@ from pipeline.progress import Progress, silent
 from pipeline.registry.bundle import Bundle, Recipe
 from pipeline.registry.description import data_set, described, run_name, typical_row
 from pipeline.registry.serving import keep_serving
-from pipeline.state import study_storage, writable_state
 from pipeline.threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -110,10 +109,9 @@ def train(
     Raises ``DataError`` where the data do not allow it, ``UsageError`` for a wrong configuration.
     """
     from models.training import TrainSettings, train_model
-    from pipeline.registry.mlflow_registry import Registry
+    from pipeline.registry.training_stores import open_stores
 
-    writable_state()
-    registry = Registry(file.project.name)  # a server that is not there costs no training
+    registry, studies = open_stores(file.project.name)  # a server that is not there costs no training
     progress("Reading the history", 0, 0)
     history = open_history(file)
     progress("Building features and rule points", 0, 0)
@@ -135,7 +133,7 @@ def train(
             trials=trials or settings.trials,
             folds=settings.folds,
             drop_time_proxies=settings.drop_time_proxies,
-            storage=study_storage(),
+            storage=studies,
             n_jobs=os.cpu_count() or 1,
         ),
         seed=settings.seed,

@@ -38,6 +38,10 @@ class Registry:
         self.mlflow = _mlflow()
         self.client = self.mlflow.MlflowClient()
 
+    def reach(self) -> None:
+        """Ask the store for something, so that it is there; the embedded one is made with all of its tables."""
+        self.client.search_experiments(max_results=1)
+
     @contextlib.contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator[mlflow.ActiveRun]:
         """A run of this project's experiment; it is marked failed if the block raises."""

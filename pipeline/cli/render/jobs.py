@@ -160,14 +160,14 @@ def render_demo(demo: Demo) -> list[str]:
     lines: list[str] = []
     program = _program()
     for world in demo.worlds:
-        best = world.scored.scores.sort_values(["score", "lead_id"], ascending=[False, True]).iloc[0]
+        best = world.best
         lines += [
             f"== {world.about}  (simulated: {world.leads:,} leads)",
-            *world.compared.comparison.story(),
+            *world.comparison.story(),
             *([f"Not promoted, so the challenger scores: {world.refused}."] if world.refused else []),
             f"The best open lead, {best.lead_id}: {best.score} ({best.grade}); by hand {best.rule_points:g} points.",
-            f"  {best.reasons_text}",
-            f"Open {world.compared.page} for the comparison, {world.scores} for all scores.",
+            f"  {best.reasons}",
+            f"Open {world.page} for the comparison, {world.scores} for all scores.",
             f"One lead line by line: {program} explain {world.folder} {best.lead_id}",
             "",
         ]
