@@ -156,7 +156,7 @@ class EventReader:
 
     def _read_csv(self, mark: FileMark) -> NewSource:
         where = f"{self.where} ({Path(mark.path).name})"
-        path = self._spooled(open_csv(Path(mark.path), self.source.encoding, where))
+        path = self._spooled(open_csv(Path(mark.path), self.source.encoding, where, self.source.missing))
         names = list(self._described(path))
         ids, codes = texts_of("events", self.source.columns, names)
         codes -= {self.source.cursor}  # which has an order: 9 is before 10

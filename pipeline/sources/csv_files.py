@@ -48,15 +48,19 @@ def read_csv_files(
     encoding: str,
     where: str,
     texts: Callable[[list[str]], tuple[set[str], set[str]]] = lambda names: (set(), set()),
+    missing: Collection[str] = (),
 ) -> Words:
     """Read CSV files of one table into ``table``; a column that a file lacks is NULL in its rows.
 
     The header line decides between comma, semicolon, tab and bar. A column gets a type only if every value can be
     read as one without loss: ``007`` and twenty-digit numbers stay text. ``texts`` says which columns are ids and
-    codes (``pipeline.sources.contract.texts_of``). Returns the words for “not known” that were read as missing in columns
+    codes (``pipeline.sources.contract.texts_of``); ``missing`` are the user's own texts for “not known”. Returns the words for “not known” that were read as missing in columns
     that got a type. Raises ``DataError`` with file and line.
     """
-    parts = [_read(Path(path), encoding, f"{where} ({Path(path).name})") for path in paths]
+    parts = [
+        pa.Table.from_batches(list(open_csv(Path(path), encoding, f"{where} ({Path(path).name})", missing)))
+        for path in paths
+    ]
     whole = pa.concat_tables(parts, promote_options="default")
     refuse_equal_names(whole.column_names, where, "give it the same name in all files")
     to_duckdb(con, "csv_text", whole)
@@ -79,13 +83,12 @@ def read_csv_files(
     return words
 
 
-def _read(path: Path, encoding: str, where: str) -> pa.Table:
-    batches = list(open_csv(path, encoding, where))
-    return pa.Table.from_batches(batches)
-
-
-def open_csv(path: Path, encoding: str, where: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a CSV file as text, block by block; at least one block. Raises ``DataError`` with file and line."""
+def open_csv(
+    path: Path, encoding: str, where: str, missing: Collection[str] = ()
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a CSV file as text, block by block; at least one block. Texts in ``missing`` are NULL, so that a column is
+    of the type of its other values. Raises ``DataError`` with file and line.
+    """
     encoding, delimiter, header = _header(path, encoding, where)
     names = _named(header)
     own_names: dict[str, Any] = {} if names == header else {"column_names": names, "skip_rows_after_names": 1}
@@ -97,7 +100,7 @@ def open_csv(path: Path, encoding: str, where: str) -> Iterator[pa.RecordBatch]:
 
     parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=stop)
     convert = arrow_csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=["", *missing]
     )
 
     def blocks(threads: bool) -> Iterator[pa.RecordBatch]:

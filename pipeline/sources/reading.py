@@ -87,6 +87,7 @@ def _read_path(
             source.encoding,
             where,
             lambda columns: texts_of(name, source.columns, columns),
+            source.missing,
         )
 
 

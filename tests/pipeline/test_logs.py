@@ -100,7 +100,9 @@ def test_a_refused_night_is_logged_in_both_forms(project: LittleProject) -> None
     try:
         project.events = events.iloc[:0]
         project.write()
-        assert score(project, "--to", "duckdb:///refused.duckdb", "--force", "to have a night before").code == 0
+        assert (
+            score(project, "--to", "duckdb:///refused.duckdb", "--force", "to have a night before").code == 0
+        )
         project.events = events
         project.leads["closed_at"] = project.leads["created_at"]
         project.write()

@@ -10,8 +10,8 @@ import pandas as pd
 import psycopg
 import pytest
 
-from features import Finding
-from pipeline.config import load_project
+from features import Finding, History
+from pipeline.config import ProjectFile, load_project
 from pipeline.prepared import open_history
 from pipeline.sources.csv_files import read_csv_files
 from pipeline.sources.opening import open_history as open_plainly
@@ -79,6 +79,27 @@ def test_words_far_down_a_long_file_are_unknown(tmp_path: Path) -> None:
     assert types == {"id": "BIGINT", "staff": "BIGINT", "since": "TIMESTAMP", "keen": "BOOLEAN"}
     assert row == (None, None, None)
     assert words == {"staff": {"N/A": 1}, "since": {"unknown": 1}, "keen": {"-": 1}}
+
+
+@pytest.mark.parametrize("open_it", [open_history, open_plainly])
+def test_own_words_leave_a_column_of_csv_its_type(
+    little: LittleProject, open_it: Callable[[ProjectFile], History]
+) -> None:
+    since: list[object] = [f"2024-01-{1 + n % 28:02}" for n in range(LEADS)]
+    little.leads["since"] = with_words(since, "(ask)")
+    little.leads["keen"] = with_words(["true", "false"] * (LEADS // 2), "(ask)")
+    little.leads["staff"] = with_words(COUNTS, "Select")
+    little.data["leads"]["missing"] = ["(ask)", "Select"]
+    little.events["since"] = ["(ask)", *["2024-01-05"] * (len(little.events) - 1)]
+    little.write()
+    little.events.to_csv(little.folder / "data" / "events.csv", index=False)
+    little.data["events"] = {"read": "data/events.csv", "missing": ["(ask)"]}
+    with open_it(load_project(little.write())) as history:
+        kinds = {name: history.lead_attributes[name] for name in ("since", "keen", "staff")}
+        known = history.engine.frame("SELECT count(since), count(keen), count(staff) FROM leads")
+        assert history.event_properties["since"] == "time"
+    assert kinds == {"since": "time", "keen": "boolean", "staff": "number"}
+    assert known.iloc[0].tolist() == [LEADS - EVERY_SEVENTH] * 3
 
 
 @pytest.mark.parametrize("word", ["NULL", "#N/A", "k.A."])
