@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from features.attributes.as_of import attribute_steps
 from features.attributes.columns import attribute_columns, attribute_select, colleague_steps
-from features.attributes.lookups import lookup_joins, make_lookups
+from features.attributes.lookups import gathering_steps, lookup_joins, make_lookups
 from features.behaviour.aggregates import aggregate_steps
 from features.behaviour.columns import behaviour_columns, behaviour_steps, feature_column_steps
 from features.columns import FeatureColumn
@@ -88,6 +88,7 @@ def feature_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Ste
 def _attribute_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[Step]:
     return [
         *(attribute_steps(history, spine) if plan.attributes else []),
+        *gathering_steps(history, plan, spine),
         *(colleague_steps(history, spine) if plan.colleagues else []),
     ]
 

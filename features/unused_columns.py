@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from features.behaviour.planning import MOST_AMOUNTS, names_one_of_many
 from features.conditions.condition import Condition
+from features.engines import Step
 from features.errors import counted, listed
 from features.history import History, Kind
 from features.plan import FeaturePlan
 from features.settings import FeatureSettings
 
-_AT_ONCE = 20  # columns in one scan
+_TAKEN = 100  # columns read from a wide table in one go
+_AT_ONCE = 20  # columns counted in one statement: distinct values of more cost by the square
 _PREFIXES = {"leads": "", "accounts": "accounts.", "events": "events."}
 
 
@@ -32,7 +34,10 @@ class UnusedColumn:
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """A column in numbers: rows of its table, rows with a value, and distinct values."""
+    """A column in numbers: rows of its table, rows with a value, distinct values, and those that are numbers.
+
+    ``least`` is one of its values as text; ``numbers`` is counted in texts alone.
+    """
 
     table: str
     name: str
@@ -40,6 +45,8 @@ class ColumnProfile:
     rows: int
     known: int
     distinct: int
+    numbers: int
+    least: str | None
 
     @property
     def shown(self) -> str:
@@ -49,24 +56,44 @@ class ColumnProfile:
 
 def column_profiles(history: History) -> list[ColumnProfile]:
     """Every column outside the contract, counted in few scans."""
-    profiles = []
+    profiles: list[ColumnProfile] = []
     for table, columns in _attributes(history).items():
         names = list(columns)
-        for start in range(0, len(names), _AT_ONCE):
-            some = names[start : start + _AT_ONCE]
-            quoted = [history.engine.dialect.quote(name) for name in some]
-            counts = ", ".join(
-                f"count({name}) AS k{place}, count(DISTINCT {name}) AS d{place}"
-                for place, name in enumerate(quoted)
-            )
-            row = history.engine.frame(f"SELECT count(*) AS n, {counts} FROM {table}").iloc[0]
-            profiles += [
-                ColumnProfile(
-                    table, name, columns[name], int(row["n"]), int(row[f"k{place}"]), int(row[f"d{place}"])
-                )
-                for place, name in enumerate(some)
-            ]
+        for start in range(0, len(names), _TAKEN):
+            some = {name: columns[name] for name in names[start : start + _TAKEN]}
+            if len(names) <= _TAKEN:
+                profiles += _profiles(history, table, table, some)
+                continue
+            # Of a wide file each reading costs by all its columns: few readings.
+            quoted = ", ".join(map(history.engine.dialect.quote, some))
+            history.engine.run([Step("some_columns", f"SELECT {quoted} FROM {table}")])
+            profiles += _profiles(history, table, "some_columns", some)
+            history.engine.drop("some_columns")
     return profiles
+
+
+def _profiles(
+    history: History, table: str, source: str, columns: Mapping[str, Kind]
+) -> Iterator[ColumnProfile]:
+    names = list(columns)
+    for start in range(0, len(names), _AT_ONCE):
+        some = names[start : start + _AT_ONCE]
+        counts = ", ".join(_counts(history, name, columns[name], place) for place, name in enumerate(some))
+        row = history.engine.frame(f"SELECT count(*) AS n, {counts} FROM {source}").iloc[0]
+        for place, name in enumerate(some):
+            known, distinct, numbers = (int(row[f"{what}{place}"]) for what in "kdi")
+            least = row[f"l{place}"] if known else None
+            yield ColumnProfile(table, name, columns[name], int(row["n"]), known, distinct, numbers, least)
+
+
+def _counts(history: History, name: str, kind: Kind, place: int) -> str:
+    dialect = history.engine.dialect
+    quoted = dialect.quote(name)
+    numbers = f"count({dialect.try_cast(quoted, 'number')})" if kind == "text" else "0"
+    return (
+        f"count({quoted}) AS k{place}, count(DISTINCT {quoted}) AS d{place}, {numbers} AS i{place}, "
+        f"{dialect.text(f'min({quoted})')} AS l{place}"
+    )
 
 
 def unused_columns(
@@ -136,7 +163,7 @@ def _reason(history: History, settings: FeatureSettings, profile: ColumnProfile)
     if not profile.known:
         return "empty", "empty in every row"
     if profile.distinct == 1 and profile.known == profile.rows:
-        return "constant", f"always {listed([_any_value(history, profile)])}"
+        return "constant", f"always {listed([str(profile.least)])}"
     if profile.kind == "text":
         return _of_text(history, profile)
     if profile.table == "events":
@@ -153,8 +180,7 @@ def _reason(history: History, settings: FeatureSettings, profile: ColumnProfile)
 def _of_text(history: History, profile: ColumnProfile) -> tuple[str, str]:
     """Text with too many values to count each: mostly numbers, ids, or free text."""
     name = history.engine.dialect.quote(profile.name)
-    number = history.engine.dialect.try_cast(name, "number")
-    numbers = history.engine.count(f"{profile.table} WHERE {number} IS NOT NULL")
+    number, numbers = history.engine.dialect.try_cast(name, "number"), profile.numbers
     if 2 * numbers >= profile.known > numbers:
         others = f"SELECT DISTINCT {name} AS v FROM {profile.table} WHERE {name} IS NOT NULL AND {number} IS NULL ORDER BY v LIMIT 3"
         examples = listed(map(repr, history.engine.frame(others)["v"]))
@@ -187,9 +213,3 @@ def _of_property(profile: ColumnProfile) -> tuple[str, str]:
         "rare",
         "no value is frequent enough to learn from, or tells events of a type apart (features.min_support)",
     )
-
-
-def _any_value(history: History, profile: ColumnProfile) -> str:
-    dialect = history.engine.dialect
-    value = dialect.text(dialect.quote(profile.name))
-    return str(history.engine.value(f"SELECT min({value}) FROM {profile.table}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from features.accounts.rollups import colleague_steps, rollups
-from features.attributes.lookups import kind_of, lookup_joins, lookup_steps, lookups_of, make_lookups
+from features.attributes.lookups import kind_of, lookup_columns, lookup_joins, lookup_steps, make_lookups
 from features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, Band
 from features.attributes.wording import attribute_column
 from features.columns import FeatureColumn
@@ -27,11 +27,9 @@ def attribute_columns(plan: FeaturePlan) -> Iterator[FeatureColumn]:
 
 
 def attribute_select(history: History, plan: FeaturePlan) -> list[str]:
-    """Expressions over ``lead_as_of AS lead``, ``account_as_of AS account``, ``lookup_joins`` and ``colleagues``."""
+    """Expressions over ``s`` (a spine), ``lead_as_of AS lead``, ``account_as_of AS account``, ``lookup_joins`` and ``colleagues``."""
     quote = history.engine.dialect.quote
-    read = {
-        feature: f"{table.name}.{column}" for feature, (table, column) in lookups_of(history, plan).items()
-    }
+    read = lookup_columns(history, plan)
     columns = [
         f"{expression(history, item, read.get(item))} AS {quote(item.name)}" for item in plan.attributes
     ]

@@ -8,11 +8,12 @@ from typing import Any, get_args
 
 from features.accounts.rollups import SHARED
 from features.attributes.as_of import attribute_steps
+from features.attributes.column_values import Asked, differing, frequent_values, samples
 from features.attributes.columns import expression
-from features.attributes.lookups import lookup_joins, lookups_of, make_lookups
+from features.attributes.lookups import lookups_of, make_lookups
 from features.attributes.personal import names_id, names_person_id, personal_text
 from features.attributes.ranges import is_shown
-from features.attributes.readings import FITS, LONGEST_SAMPLED, beside_of, default_readings
+from features.attributes.readings import FITS, beside_of, default_readings
 from features.errors import UsageError, listed
 from features.history import History, Kind
 from features.phrases import words
@@ -24,7 +25,7 @@ from features.withheld import Why, Withheld
 _OPEN = ("category", "email_country", "phone_country", "postcode_area")  # read with a list of frequent values
 # Another feature already says that the value is missing: the known ones alone must differ.
 _KNOWN_ONLY = ("email_valid", "email_country", "phone_valid", "phone_kind", "phone_country")
-_SAMPLE = 300
+_FEWEST = 5  # leads that share a value that is kept
 _FEW = 50  # different numbers, whatever they are called
 
 
@@ -60,16 +61,22 @@ def _candidates(history: History, settings: FeatureSettings) -> tuple[list[Attri
     candidates: list[AttributeFeature] = []
     withheld: list[Withheld] = []
     for source, attributes in (("lead", history.lead_attributes), ("account", history.account_attributes)):
-        for column, kind in attributes.items():
-            if column in settings.drop or (history.clock != "time" and kind == "time"):
-                continue
+        read = {
+            column: kind
+            for column, kind in attributes.items()
+            if column not in settings.drop and (history.clock == "time" or kind != "time")
+        }
+        sampled = samples(
+            history, source, {column: read[column] for column in read if column not in settings.read}
+        )
+        for column, kind in read.items():
             if source == "account" or column in settings.firmographic:
                 family = "firmographic"
             else:
                 family = "behavioural" if column in settings.behavioural else "demographic"
             readings = settings.read.get(column)
             if readings is None:
-                sample = _sample(history, source, column, kind)
+                sample = sampled[column]
                 readings = default_readings(column, kind, sample, attributes, history.clock == "time")
                 if why := _why_withheld(history, source, column, readings, sample):
                     withheld.append(
@@ -114,87 +121,56 @@ def _why_withheld(
     return "id" if not counts["broken"] and counts["n"] > max(_FEW, 0.1 * counts["known"]) else None
 
 
-def _sample(history: History, source: str, column: str, kind: Kind) -> list[str]:
-    """Some distinct values as text, always the same ones, each cut; none of dates and flags, whose kind is enough."""
-    if kind in ("time", "boolean"):
-        return []
-    dialect = history.engine.dialect
-    value = f"a.{dialect.quote(column)}"
-    text = (
-        dialect.text(f"CAST({value} AS BIGINT)")
-        if kind == "number"
-        else f"substr({value}, 1, {LONGEST_SAMPLED})"
-    )
-    usable = f"abs({value}) < 1e15" if kind == "number" else f"{value} IS NOT NULL"
-    values = history.engine.frame(
-        f"""
-        SELECT v.value
-        FROM (SELECT DISTINCT {text} AS value FROM {source}_as_of AS a WHERE {usable}) AS v
-        ORDER BY {dialect.hash_number("v.value")}, v.value
-        LIMIT {_SAMPLE}
-        """
-    )
-    return list(values["value"])
-
-
 def _supported(
     history: History, plan: FeaturePlan, settings: FeatureSettings, latest: Spine
 ) -> list[AttributeFeature]:
     """The candidates that distinguish leads, with the values that are kept as they are."""
     tables = lookups_of(history, plan)
-    chosen = []
+    known = _frequent_values(history, plan, settings)
+    chosen: list[AttributeFeature] = []
+    asked: list[tuple[Asked, str | None]] = []
     for feature in plan.attributes:
         table, column = tables.get(feature, (None, ""))
         read = f"{table.name}.{column}" if table else None
-        if feature.reading in _OPEN:
-            text = read or history.engine.dialect.text(
-                f"{feature.source}.{history.engine.dialect.quote(feature.column)}"
-            )
-            rest = f"HAVING count(*) >= 5 ORDER BY n DESC, v LIMIT {settings.max_categories}"
-            common = _counts(history, plan, latest, text, rest)
-            feature = replace(feature, categories=tuple(value for value, _ in common))
-            if not feature.categories:
+        if feature in known:
+            if not known[feature] and feature.reading in _OPEN:
                 continue
-        if feature.reading == "range":
-            raw = history.engine.dialect.text(
-                f"{feature.source}.{history.engine.dialect.quote(feature.column)}"
-            )
-            rest = f"ORDER BY n DESC, v LIMIT {settings.max_categories}"
-            texts = [text for text, _ in _counts(history, plan, latest, raw, rest)]
-            feature = replace(feature, categories=tuple(text for text in texts if is_shown(text)))
-        if feature.column not in settings.read:
-            known = feature.reading in _KNOWN_ONLY
-            value = expression(history, feature, read)
-            counts = _counts(history, plan, latest, value, "ORDER BY n DESC LIMIT 1", known_only=known)
-            total = latest.rows
-            if known:
-                read_at_all = f"CASE WHEN {read} IS NOT NULL THEN 1 END"
-                total = sum(n for _, n in _counts(history, plan, latest, read_at_all, ""))
-            if not counts or counts[0][1] == total:
-                continue
+            feature = replace(feature, categories=known[feature])
         chosen.append(feature)
-    return chosen
+        among = read if feature.reading in _KNOWN_ONLY else None
+        asked.append((Asked(feature.source, expression(history, feature, read), table), among))
+    differ = differing(history, latest, asked)
+    return [
+        feature
+        for feature, differs in zip(chosen, differ, strict=True)
+        if differs or feature.column in settings.read
+    ]
 
 
-def _counts(
-    history: History, plan: FeaturePlan, latest: Spine, value: str, rest: str, known_only: bool = True
-) -> list[tuple[str, int]]:
-    counts = history.engine.frame(
-        f"""
-        SELECT r.v, count(*) AS n
-        FROM (
-          SELECT {value} AS v
-          FROM {latest} AS s
-          JOIN lead_as_of AS lead ON lead.row_id = s.row_id
-          JOIN account_as_of AS account ON account.row_id = s.row_id
-          {lookup_joins(history, plan)}
-        ) AS r
-        {"WHERE r.v IS NOT NULL" if known_only else ""}
-        GROUP BY r.v
-        {rest}
-        """
-    )
-    return list(zip(counts["v"], map(int, counts["n"]), strict=True))
+def _frequent_values(
+    history: History, plan: FeaturePlan, settings: FeatureSettings
+) -> dict[AttributeFeature, tuple[str, ...]]:
+    """What is kept as it is, of the features that keep some: frequent values, and ranges as they are written."""
+    dialect, tables = history.engine.dialect, lookups_of(history, plan)
+
+    def own(feature: AttributeFeature) -> Asked:
+        return Asked(feature.source, dialect.text(f"{feature.source}.{dialect.quote(feature.column)}"))
+
+    def read(feature: AttributeFeature) -> Asked:
+        if feature not in tables:
+            return own(feature)
+        table, column = tables[feature]
+        return Asked(feature.source, f"{table.name}.{column}", table)
+
+    open_ = [feature for feature in plan.attributes if feature.reading in _OPEN]
+    ranges = [feature for feature in plan.attributes if feature.reading == "range"]
+    most = settings.max_categories
+    values = frequent_values(history, list(map(read, open_)), most, _FEWEST)
+    texts = frequent_values(history, list(map(own, ranges)), most, 1)
+    return {
+        **{feature: tuple(found) for feature, found in zip(open_, values, strict=True)},
+        **{feature: tuple(filter(is_shown, found)) for feature, found in zip(ranges, texts, strict=True)},
+    }
 
 
 def plan_rollups(history: History, spine: Spine) -> tuple[str, ...]:
