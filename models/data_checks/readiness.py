@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from models.data_checks.quick_look import QuickLook
+
 # Peduzzi et al. 1996 ask for ten events per variable; a small model of five, and one of 20 variables.
 _USABLE, _READY = 50, 200
 _LEADS_USABLE, _LEADS_READY = 200, 1000
@@ -42,6 +44,7 @@ def judge_readiness(
     now: datetime | None,
     vanished: Sequence[str] = (),
     one_class: bool = False,
+    look: QuickLook | None = None,
 ) -> Readiness:
     """Weigh what the mature rows offer.
 
@@ -50,6 +53,7 @@ def judge_readiness(
     leads, conversions : mature leads, and those of them that converted within the horizon.
     first, data_end : span of the history. ``now`` is ``None`` where only the order in time is known.
     vanished : event types seen in the training part but not in the latest part.
+    look : a quick look for signal, where there was one: without any the data are not ready.
     """
     reasons: list[Reason] = []
     if conversions < _READY:
@@ -108,6 +112,8 @@ def judge_readiness(
                 "usable",
             )
         )
+    if look is not None and not look.found:
+        reasons.append(Reason("no-signal", look.message, "usable"))
     order: Mapping[Level, int] = {"ready": 0, "usable": 1, "not ready": 2}
     worst: Level = max((reason.level for reason in reasons), key=order.__getitem__, default="ready")
     return Readiness(worst, tuple(reasons))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from models.judging.intervals import cluster_bootstrap
 from models.statistics import log_loss_of
@@ -19,6 +19,7 @@ POWER = 0.8
 PLENTY = (
     0.65  # a ROC AUC from here on is what useful models of leads reach: rows that would show it are enough
 )
+_TENTHS = 10
 _NORMAL = NormalDist()
 
 
@@ -113,12 +114,28 @@ def ranking_test(
     )
 
 
+def time_strata(as_of: ArrayLike, stratum: ArrayLike | None = None) -> NDArray[np.intp]:
+    """Strata of rows that came at about the same time: the tenths of all rows in their order, within ``stratum``.
+
+    Equal times stay together, so one time for all makes one tenth.
+
+    >>> time_strata(range(20)).tolist()
+    [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9]
+    """
+    order = pd.Series(np.asarray(as_of)).rank()
+    tenth = np.ceil(order * _TENTHS / max(len(order), 1))
+    if stratum is None:
+        return pd.factorize(tenth)[0]
+    return pd.factorize(pd.MultiIndex.from_arrays([tenth, pd.Series(np.asarray(stratum))]))[0]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Signal:
     """What a model knows about rows it has not seen.
 
     ``gain`` is how much lower its mean log loss is than that of the base rate, in nats, and ``interval`` the 90 %
-    interval over leads: above zero at 95 % where it begins above zero.
+    interval over leads: above zero at 95 % where it begins above zero. ``same_time`` is the ranking among rows of about
+    the same time alone; ``None`` where no order in time is known.
     """
 
     ranking: RankingTest
@@ -126,11 +143,26 @@ class Signal:
     base_rate_log_loss: float
     gain: float
     interval: tuple[float, float]
+    same_time: RankingTest | None = None
 
     @property
     def learned(self) -> bool:
         """Whether the model is better than the base rate beyond chance: in ranking and in probabilities."""
         return self.ranking.found and self.interval[0] > 0
+
+    @property
+    def time_only(self) -> str | None:
+        """What to say where the model ranks leads by little else than when they came."""
+        same = self.same_time
+        if same is None or not self.ranking.found or same.found:
+            return None
+        if same.roc_auc - 0.5 > (self.ranking.roc_auc - 0.5) / 2:
+            return None  # fewer comparisons show less; most of the ranking is still there
+        return (
+            "the model is not shown to know more of a lead than when it came: of its ROC AUC of "
+            f"{self.ranking.roc_auc:.3f}, {same.roc_auc:.3f} (p {_p(same.p)}) is left among leads of the same tenth of "
+            "the out-of-time rows, and sales chooses among leads of one time"
+        )
 
     @property
     def verdict(self) -> str:
@@ -165,6 +197,8 @@ class Signal:
             "base_rate_log_loss": self.base_rate_log_loss,
             "gain": self.gain,
             "interval": list(self.interval),
+            "same_time": self.same_time and asdict(self.same_time),
+            "time_only": self.time_only,
         }
 
 
@@ -175,8 +209,12 @@ def measure_signal(
     base_rate: float,
     lead: ArrayLike,
     stratum: ArrayLike | None = None,
+    as_of: ArrayLike | None = None,
 ) -> Signal:
-    """What is known beyond the base rate of the training rows, on rows that were not learned from."""
+    """What is known beyond the base rate of the training rows, on rows that were not learned from.
+
+    ``stratum`` as in ``ranking_test``; ``as_of`` is the time of each row, or its place in the order.
+    """
     y, claimed = np.asarray(label, np.float64), np.asarray(probability, np.float64)
     own, base = log_loss_of(y, claimed), log_loss_of(y, np.full(len(y), base_rate))
     interval = cluster_bootstrap(
@@ -190,6 +228,7 @@ def measure_signal(
         base_rate_log_loss=float(base.mean()),
         gain=float((base - own).mean()),
         interval=interval,
+        same_time=None if as_of is None else ranking_test(y, claimed, lead, time_strata(as_of, stratum)),
     )
 
 

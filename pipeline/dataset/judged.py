@@ -24,6 +24,14 @@ from pipeline.dataset.training_set import TrainingSet
 from pipeline.registry.bundle import Bundle
 
 
+def comparable(project: Project, spine: pd.DataFrame, *, at_ages: bool) -> pd.Series | None:
+    """By what the rows of a spine are compared with each other: leads of the same age, or, on a calendar, rows of the
+    same date; ``None`` where all are. ``at_ages``: that is what the spine was chosen by, if the project does not say."""
+    if project.spine.at_ages or at_ages:
+        return spine["as_of"] - spine["created_at"]
+    return spine["as_of"] if project.spine.every or project.spine.dates else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class OutOfTime:
     """Rows that a model has not seen, scored by both lenses, with what became of them.
@@ -62,22 +70,15 @@ class OutOfTime:
             raise self.seen_error
 
     def signal(self, project: Project) -> Signal:
-        """What the model knows of these rows beyond the base rate.
-
-        Only rows of leads of the same age are compared with each other, or, on a calendar, rows of the same date.
-        """
+        """What the model knows of these rows beyond the base rate."""
         spine, learned = self.scored.spine, self.bundle.recipe.spine or {}
-        stratum = None
-        if project.spine.at_ages or learned.get("at_ages"):
-            stratum = spine["as_of"] - spine["created_at"]
-        elif project.spine.every or project.spine.dates:
-            stratum = spine["as_of"]
         return measure_signal(
             self.label,
             self.probability,
             base_rate=self.base_rate,
             lead=spine["lead_id"],
-            stratum=stratum,
+            stratum=comparable(project, spine, at_ages=bool(learned.get("at_ages"))),
+            as_of=None if project.order == "none" else spine["as_of"],
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,10 +17,12 @@ from features.plan import FeaturePlan
 from features.planning import plan_features, plan_vocabulary
 from features.spine import Spine, build_spine
 from features.unused_columns import ColumnProfile, UnusedColumn, column_profiles, unused_columns
+from models.data_checks.quick_look import QuickLook, quick_look
 from models.data_checks.readiness import Readiness, Reason, judge_readiness
 from models.data_checks.suspects import Suspect, find_suspects
 from pipeline.config import ProjectFile
 from pipeline.dataset.default_spine import training_spine
+from pipeline.dataset.judged import comparable
 from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings, outcome_horizon
 from pipeline.dataset.time_split import split_by_time
@@ -32,6 +34,7 @@ from pipeline.scorecards.project import load_sheets, notes_of
 from pipeline.sources.lone_end import CODE as LONE_END
 from pipeline.sources.lone_end import lone_end
 from pipeline.state import open_to_others
+from pipeline.threads import one_blas_thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,8 @@ class Check:
 
     ``counts`` has rows per table and of the spine; ``label_rate`` is over mature rows; ``missing`` is the share
     of unknown values per column, ``unused`` are the columns that give no feature, with the reason; ``findings`` come
-    from opening the data, ``suspects`` know too much.
+    from opening the data, ``suspects`` know too much. ``look`` is a quick look for signal in the training rows; ``None``
+    where there are too few to look at.
     """
 
     project: str
@@ -57,6 +61,7 @@ class Check:
     findings: tuple[Finding, ...]
     suspects: tuple[Suspect, ...]
     readiness: Readiness
+    look: QuickLook | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -78,12 +83,14 @@ class Check:
                 "level": self.readiness.level,
                 "reasons": [vars(reason) for reason in self.readiness.reasons],
             },
+            "quick_look": self.look.to_dict() if self.look else None,
         }
 
     def _repr_html_(self) -> str:
         lines = [f"<p><b>{self.project}</b>: {self.readiness.level}</p>"]
         messages = [
             *(reason.message for reason in self.readiness.reasons),
+            *([self.look.message] if self.look and self.look.found else []),
             *(item.message for item in self.findings),
         ]
         messages += [suspect.message for suspect in self.suspects]
@@ -97,6 +104,7 @@ class Check:
         )
 
 
+@one_blas_thread
 def check(file: ProjectFile) -> Check:
     """Read config and data and report on them. Raises ``LeadlensError`` only if they cannot be read at all."""
     history = open_history(file)
@@ -132,7 +140,8 @@ def check(file: ProjectFile) -> Check:
             WHERE label IS NOT NULL
             """
         ).iloc[0]
-        plan, features, suspects, stop, sample = _features(file, history, spine, labels)
+        ready = _features(file, history, spine, labels, at_ages=bool(chosen.policy.at_ages))
+        plan, sample = ready.plan, ready.sample
         findings = list(_with_rows(findings, history, spine, labels, horizon))
     if (graded := engagement_note(plan_columns(plan), project)) is not None:
         findings.append(Finding("no-engagement", graded, "note"))
@@ -152,9 +161,11 @@ def check(file: ProjectFile) -> Check:
         now=datetime.now(UTC).replace(tzinfo=None) if history.clock == "time" else None,
         vanished=_vanished(history),
         one_class=conversions in (0, rows),
+        look=ready.look,
     )
-    if stop is not None:
-        readiness = Readiness("not ready", (*readiness.reasons, Reason("no-training-set", stop, "not ready")))
+    if ready.stop is not None:
+        stop = Reason("no-training-set", ready.stop, "not ready")
+        readiness = Readiness("not ready", (*readiness.reasons, stop))
     return Check(
         project=project.name,
         counts=counts,
@@ -163,13 +174,14 @@ def check(file: ProjectFile) -> Check:
         clock=history.clock,
         conversions=int(mature["converted"]),
         label_rate=conversions / rows if rows else None,
-        features=features,
+        features=ready.features,
         missing=missing,
         constant=constant,
         unused=tuple(unused_columns(history, plan, feature_settings(project), profiles)),
         findings=tuple(findings),
-        suspects=tuple(suspects),
+        suspects=tuple(ready.suspects),
         readiness=readiness,
+        look=ready.look,
     )
 
 
@@ -224,10 +236,22 @@ def _values(history: History, event_type: str) -> set[str]:
     return values
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Learnable:
+    """What there is to learn from: the plan of the features and their number, what they tell of the outcome, and why no
+    training set can be built, if so; ``sample`` says how rows were drawn."""
+
+    plan: FeaturePlan
+    features: int
+    suspects: Sequence[Suspect] = ()
+    look: QuickLook | None = None
+    sample: LeadSample | None = None
+    stop: str | None = None
+
+
 def _features(
-    file: ProjectFile, history: History, spine: Spine, labels: Labels
-) -> tuple[FeaturePlan, int, list[Suspect], str | None, LeadSample | None]:
-    """The plan of the features, their number, the suspects among them, why no training set can be built (if so), and what it samples."""
+    file: ProjectFile, history: History, spine: Spine, labels: Labels, *, at_ages: bool
+) -> _Learnable:
     settings = feature_settings(file.project)
     try:
         with split_by_time(history, spine, labels, file.project) as split:
@@ -238,10 +262,21 @@ def _features(
     except DataError as error:
         plan = plan_vocabulary(history, spine, settings)
         why = f"{error.what}; {error.fix}" if error.fix else error.what
-        return plan, len(plan.keys) + len(plan.attributes), [], why, None
+        return _Learnable(plan=plan, features=len(plan.keys) + len(plan.attributes), stop=why)
     label = rows.outcomes["label"].astype(int)
-    suspects = find_suspects(matrix.frame, label, matrix.columns, rows.weight)
-    return plan, len(matrix.columns), suspects, None, rows.sample
+    return _Learnable(
+        plan=plan,
+        features=len(matrix.columns),
+        suspects=find_suspects(matrix.frame, label, matrix.columns, rows.weight),
+        look=quick_look(
+            matrix.frame,
+            label,
+            lead=matrix.spine["lead_id"],
+            as_of=None if history.clock == "none" else matrix.spine["as_of"],
+            stratum=comparable(file.project, matrix.spine, at_ages=at_ages),
+        ),
+        sample=rows.sample,
+    )
 
 
 def _missing(profiles: Iterable[ColumnProfile]) -> tuple[dict[str, float], tuple[str, ...]]:

@@ -35,7 +35,8 @@ class Promotion:
 
     ``difference`` is the challenger's mean log loss on ``rows`` out-of-time rows minus the rival's (below 0 is
     better), with its 90 % ``interval``; ``rows`` is 0 where the challenger was champion already. ``rival_has_seen``: the
-    champion may have learned from some of these rows, which favours it. ``notes`` says where these rows are a sample.
+    champion may have learned from some of these rows, which favours it. ``notes`` says where these rows are a sample, and
+    where the model ranks by little else than time.
     ``signal`` is what the challenger knows beyond the base rate. ``forced`` is the reason that was given, and
     ``overruled`` what the gates had refused; both stay with the version.
     """
@@ -125,7 +126,10 @@ def promote(
         rival_has_seen=others is not None and others.seen,
         log_loss=against.log_loss,
         rival_log_loss=against.rival_log_loss,
-        notes=() if judged.sample is None else (judged.sample.message,),
+        notes=(
+            *(() if judged.sample is None else (judged.sample.message,)),
+            *(() if signal.time_only is None else (signal.time_only,)),
+        ),
         signal=signal,
         overruled=refusals,
     )

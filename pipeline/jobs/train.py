@@ -161,6 +161,8 @@ def train(
     ]
     if refused:
         warnings.append(f"promote would refuse this model: {'; '.join(refused)}")
+    if signal.time_only:
+        warnings.append(signal.time_only)
     comparison = None if rows.rules is None else compare_lenses(file, judged, "challenger", warnings)
     figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}
     progress("Registering", 0, 0)

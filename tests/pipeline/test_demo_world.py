@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from features.errors import UsageError
 from models.scorecard import Sheet
+from pipeline import check
 from pipeline.config import load_project
 from pipeline.demo import WORLDS, World, simulate, write_world
 from pipeline.demo.draws import Draws, pick, poisson_cells
@@ -240,9 +241,13 @@ def test_the_demo_sounds_no_alarm_about_itself(
 ) -> None:
     monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
     shutil.copyfile(ROOT / f"configs/demo_{name}.yaml", tmp_path / "project.yaml")
+    shutil.copytree(ROOT / "configs/scorecards", tmp_path / "scorecards")
     write_world(simulate(name, leads=1_500), tmp_path / "data")
     with open_history(load_project(tmp_path)) as history:
         assert [finding.message for finding in history.findings if finding.level == "warning"] == []
+    look = check(load_project(tmp_path)).look
+    assert look is not None
+    assert look.found
 
 
 @BOTH

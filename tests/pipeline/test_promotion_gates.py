@@ -54,6 +54,14 @@ def flat(folder: Path, *, shuffled: bool = False, leads: int = LEADS) -> LittleP
     return project
 
 
+def recent(project: LittleProject) -> LittleProject:
+    """The same leads, the last of them of yesterday."""
+    created = project.leads["created_at"]
+    yesterday = pd.Timestamp.now().normalize() - pd.Timedelta(days=1)
+    project.leads["created_at"] = created + (yesterday - created.max())
+    return project
+
+
 def trained(project: LittleProject) -> ProjectFile:
     file = load_project(project.write())
     train(file, trials=1)
@@ -70,7 +78,9 @@ def test_a_model_with_signal_becomes_champion(tmp_path: Path) -> None:
     assert gate.signal is not None
     assert gate.signal.learned
     assert gate.signal.ranking.p < 0.001
-    assert gate.overruled == ()
+    assert gate.signal.same_time is not None
+    assert gate.signal.same_time.p < 0.001
+    assert gate.overruled == gate.notes == ()
     assert champion(file) is not None
 
 
@@ -89,6 +99,58 @@ def test_shuffled_labels_are_said_by_train_and_refused_by_promote(tmp_path: Path
     assert "ROC AUC" in refused.err
     assert "--force" in refused.err
     assert champion(load_project(path)) is None, "there never was a champion: no excuse"
+
+
+def test_check_says_ready_only_where_a_quick_look_finds_signal(tmp_path: Path) -> None:
+    leads = 1_400
+    ready = leadlens("check", recent(flat(tmp_path, leads=leads)).write())
+    assert ready.code == 0
+    assert ready.out.startswith("flat: ready\n")
+    assert "a quick look finds signal: a small model ranks" in ready.out
+    path = recent(flat(tmp_path, leads=leads, shuffled=True)).write()
+    told = leadlens("check", path)
+    assert told.code == 0, "it is a quick look, no gate"
+    assert told.out.startswith("shuffled: usable\n  no signal found in this quick look: a small model ranks")
+    assert "finds signal" not in told.out
+    facts = leadlens("check", path, "--json").facts
+    assert [reason["code"] for reason in facts["readiness"]["reasons"]] == ["no-signal"]
+    assert facts["quick_look"]["found"] is False
+    assert facts["quick_look"]["p"] > 0.01
+
+
+def campaigns(folder: Path) -> LittleProject:
+    """One of two campaigns runs for 45 leads, then the other; nothing but which of them it is tells anything."""
+    project = flat(folder)
+    rng = np.random.default_rng(8)
+    spring = np.arange(LEADS) // 45 % 2 == 0
+    project.leads["won"] = rng.random(LEADS) < np.where(spring, 0.6, 0.1)
+    project.leads["campaign"] = np.where(spring, "spring", "autumn")
+    return project
+
+
+def test_a_model_that_only_knows_when_leads_came_is_told(tmp_path: Path) -> None:
+    path = campaigns(tmp_path).write()
+    told = leadlens("train", path, "--trials", "1")
+    warning = "the model is not shown to know more of a lead than when it came: of its ROC AUC of 0."
+    assert f"  - {warning}" in told.out
+    promoted = leadlens("promote", path, "--json")
+    assert promoted.code == 0, "a warning: it does know more than the base rate"
+    [note] = promoted.facts["notes"]
+    assert note.startswith(warning)
+    signal = promoted.facts["signal"]
+    assert signal["p"] < 0.001
+    assert signal["same_time"]["p"] > 0.01
+    assert signal["time_only"] == note
+
+
+def test_without_an_order_nothing_can_be_said_of_time(tmp_path: Path) -> None:
+    project = campaigns(tmp_path)
+    project.leads = project.leads.drop(columns="created_at").sample(frac=1, random_state=0)
+    project.settings["order"] = "none"
+    signal = train(load_project(project.write()), trials=1).signal
+    assert signal.learned
+    assert signal.same_time is None
+    assert signal.time_only is None
 
 
 def test_force_needs_a_reason_which_is_kept_and_shown(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(
 def test_check_has_no_quarrel_with_real_data(name: str) -> None:
     found = check(load_project(CONFIGS / f"{name}.yaml"))
     assert found.readiness.level in ("ready", "usable")
+    assert found.look is not None
+    assert found.look.found
     assert not found.suspects
     assert found.label_rate is not None
     assert 0.05 < found.label_rate < 0.5

@@ -42,6 +42,8 @@ def render_check(check: Check) -> list[str]:
     if check.label_rate is not None:
         lines.append(f"  {check.label_rate:.1%} of mature rows convert ({check.conversions:,} leads)")
     lines.append(f"  {check.features:,} features")
+    if check.look is not None and check.look.found:
+        lines.append(f"  {check.look.message}")
     gaps = sorted(((share, name) for name, share in check.missing.items() if share >= 0.05), reverse=True)
     if gaps:
         lines += ["", "Missing values"]
