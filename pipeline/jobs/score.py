@@ -13,12 +13,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from features.errors import counted
 from features.secrets import has_literal_secret
 from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, expand
 from pipeline.dataset.departures import why_left
 from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
+from pipeline.dataset.long_ledgers import MOST_LINES, long_ledgers
 from pipeline.dataset.night_gate import NightGate
 from pipeline.dataset.old_leads import OldLeads
 from pipeline.dataset.policies import spine_policy
@@ -223,11 +225,12 @@ def _score(
             with stages("reasons", len(scored)):
                 rows = lead_scores_table(scored, as_of=None if shown else record.as_of)
             tally.add(rows)
+            tally.long_ledgers += 0 if scored.rules is None else long_ledgers(scored.rules.ledger)
             if staged is not None:
                 with stages("write", len(rows)):
                     staged.add(rows)
         gate.check_scores()
-        for warning in old.warnings():
+        for warning in (*old.warnings(), *tally.warnings()):
             run.warn(warning)
         if staged is not None:
             progress(f"Writing to {record.target}", 0, 0)
@@ -259,6 +262,7 @@ class _Tally:
     """What is to be said of all parts together."""
 
     leads: int = 0
+    long_ledgers: int = 0
     grades: Counter[str] = field(default_factory=Counter)
     tables: list[pa.Table] = field(default_factory=list)
 
@@ -268,6 +272,16 @@ class _Tally:
         self.tables.append(rows)
         if self.leads > _MOST_SHOWN:
             self.tables = [self.table()]
+
+    def warnings(self) -> list[str]:
+        """What the rows do not hold."""
+        if not self.long_ledgers:
+            return []
+        have = "has" if self.long_ledgers == 1 else "have"
+        return [
+            f"{counted(self.long_ledgers, 'lead')} {have} more than {MOST_LINES:,} lines in the ledger: the largest are written, "
+            "and one line says what the others come to. Points stay the same"
+        ]
 
     def table(self) -> pa.Table:
         """All rows by lead; of very many leads those with the highest scores."""
