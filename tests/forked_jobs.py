@@ -18,30 +18,6 @@ from pathlib import Path
 
 from pipeline.runs import RunRecord, RunStore
 
-# What `score` imports on its way, and what of numba and SQLAlchemy comes as late as in its middle.
-_IMPORTED = (
-    "tests.forked_jobs",
-    "duckdb",
-    "lightgbm",
-    "mlflow.sklearn",
-    "numba",
-    "pandas",
-    "psycopg",
-    "pyarrow.csv",
-    "pyarrow.parquet",
-    "scipy.stats",
-    "sqlalchemy.dialects.postgresql",
-    "pipeline.cli.main",
-    "pipeline.cli.measured",
-    "pipeline.cli.render.jobs",
-    "pipeline.dataset.scored_leads",
-    "pipeline.jobs.score",
-    "pipeline.logs",
-    "pipeline.writeback.duckdb",
-    "pipeline.writeback.files",
-    "pipeline.writeback.postgres",
-    "pipeline.writeback.spool",
-)
 _SECONDS = 120
 
 
@@ -107,7 +83,7 @@ class ForkedJobs:
     def __init__(self, folder: Path) -> None:
         self.folder, self._count = folder, 0
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(_IMPORTED))
+        self._context.set_forkserver_preload(["tests.forked_imports", "tests.forked_jobs"])
 
     def start(
         self, *arguments: str | Path, home: Path, file_size: int | None = None, **environment: str

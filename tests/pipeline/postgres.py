@@ -9,9 +9,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,9 @@ _SERVER = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgresServer:
-    """A running server with password logins only; ``crm`` is a user without special rights."""
+    """A server with password logins only; ``crm`` is a user without special rights."""
 
     port: int
 
@@ -54,8 +54,35 @@ class PostgresServer:
             connection.execute(statement)
 
 
+@dataclass
+class RunningServer(PostgresServer):
+    """A server of ours: it can crash, and start again with what was committed."""
+
+    log: Path = field(repr=False)
+    launch: Callable[[], subprocess.Popen[bytes]] = field(repr=False)
+    process: subprocess.Popen[bytes] | None = field(init=False, default=None, repr=False)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers: after a crash, until it has recovered."""
+        self.process, deadline = self.launch(), time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.execute("SELECT 1")
+                return
+            except psycopg.OperationalError as error:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{error}; the server's log: {self.log.read_text()[-500:]}") from None
+                time.sleep(0.05)
+
+    def crash(self) -> None:
+        """End all of its processes at once (an immediate shutdown): what is not committed is lost."""
+        if self.process is not None:
+            self.process.send_signal(getattr(signal, "SIGQUIT", signal.SIGTERM))
+            self.process.wait(START_SECONDS)
+
+
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[RunningServer]:
     """One server per session. Where none can start, tests are skipped and say why, or fail if CI=true."""
     try:
         server = running()
@@ -77,7 +104,7 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 
 @contextmanager
-def running() -> Iterator[PostgresServer]:
+def running() -> Iterator[RunningServer]:
     """A server with an empty database ``crm`` until the block ends. Raises ``RuntimeError`` where none can start."""
     home = Path(tempfile.mkdtemp(prefix="leadlens-pg-"))
     try:
@@ -98,18 +125,23 @@ def running() -> Iterator[PostgresServer]:
         )
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            server = PostgresServer(probe.getsockname()[1])
-        options = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={server.port}", *_SERVER]
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [programs / "postgres", "-D", data, *options], stdout=log, stderr=log, **run_as
-            )
+            port = probe.getsockname()[1]
+        options = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", *_SERVER]
+
+        def launch() -> subprocess.Popen[bytes]:
+            with (home / "log").open("ab") as log:
+                return subprocess.Popen(
+                    [programs / "postgres", "-D", data, *options], stdout=log, stderr=log, **run_as
+                )
+
+        server = RunningServer(port, home / "log", launch)
         try:
-            _await(server, process, home / "log")
+            server.start()
+            server.execute(f"CREATE USER crm PASSWORD '{PASSWORD}'")
+            server.execute(f"CREATE DATABASE {DATABASE} OWNER crm")
             yield server
         finally:
-            process.send_signal(getattr(signal, "SIGQUIT", signal.SIGTERM))
-            process.wait(START_SECONDS)
+            server.crash()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -131,16 +163,3 @@ def _programs(home: Path) -> tuple[Path, str | None]:
             shutil.copytree(folder, home / folder.name, symlinks=True)
     subprocess.run(["chmod", "-R", "a+rX", home], check=True)
     return home / package.name / "pginstall" / "bin", "nobody"
-
-
-def _await(server: PostgresServer, process: subprocess.Popen[Any], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            server.execute(f"CREATE USER crm PASSWORD '{PASSWORD}'")
-            server.execute(f"CREATE DATABASE {DATABASE} OWNER crm")
-            return
-        except psycopg.OperationalError as error:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{error}; the server's log: {log.read_text()[-500:]}") from None
-            time.sleep(0.05)

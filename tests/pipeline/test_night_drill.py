@@ -5,9 +5,10 @@ After each step: what readers see, what the run's record says, here and in ``sco
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ import pytest
 from pipeline.runs import RunRecord, RunStore
 from tests.forked_jobs import ForkedJob, ForkedJobs
 from tests.pipeline.little_project import Answer, LittleProject, leadlens
-from tests.pipeline.postgres import DATABASE, PostgresServer
+from tests.pipeline.postgres import DATABASE, RunningServer
+from tests.score_kills import KINDS, ScoreKills, table_of, trained_state
 
 GOOD, NEXT, LATER = "2024-05-24", "2024-05-25", "2024-05-26"
 # The server's disk cannot be filled by a test: its error is raised in the middle of the merge.
@@ -35,7 +37,7 @@ MERGES = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT gran
 class Drill:
     """A project, its state, its table, and those who read it."""
 
-    def __init__(self, folder: Path, server: PostgresServer, url: str, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, server: RunningServer, url: str, patch: pytest.MonkeyPatch) -> None:
         self.server, self.url, self.patch = server, url, patch
         self.project = LittleProject(folder / "project")
         self.project.folder.mkdir()
@@ -123,15 +125,36 @@ class Drill:
         return jobs
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A state folder with a champion."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield trained_state(tmp_path_factory.mktemp("trained"))
+
+
 @pytest.fixture
 def drill(
-    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    trained: Path,
+    postgres_server: RunningServer,
+    postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Drill:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    drill = Drill(tmp_path, postgres_server, postgres_url, monkeypatch)
-    assert leadlens("train", drill.config, "--trials", "1").code == 0
-    assert leadlens("promote", drill.config, "--force", "a small example").code == 0
-    return drill
+    shutil.copytree(trained, tmp_path / "home")
+    return Drill(tmp_path, postgres_server, postgres_url, monkeypatch)
+
+
+def test_nothing_is_lost_and_nothing_doubled(
+    tmp_path: Path, trained: Path, postgres_server: RunningServer, postgres_url: str
+) -> None:
+    """Some of what ``python -m tests.score_kills`` does two hundred times."""
+    kills = ScoreKills(tmp_path, trained, postgres_server, 3, targets=["PostgreSQL"], times=3)
+    for kind in KINDS:
+        kills.kill(kind)
+    assert [tally.wrong for tally in kills.tallies.values()] == [[]] * len(KINDS), table_of(kills.tallies)
+    assert [tally.right for tally in kills.tallies.values()] == [1] * len(KINDS)
+    assert all(tally.looks for tally in kills.tallies.values())
 
 
 def test_a_nights_drill(drill: Drill, tmp_path: Path) -> None:
