@@ -1,0 +1,212 @@
+"""What the gates before a champion let through: real data sets, both demo worlds, the starter, and labels dealt anew.
+
+Run by ``make bench-gates``. Trains each project and promotes it; then trains on labels that were dealt anew among leads,
+where nothing can be learned, and asks the gate for signal. Prints both tables and ends with one line of JSON. With
+``--docs`` the tables in docs/promotion.md are renewed. For a quick try:
+
+    python -m benchmarks.gates starter --trials 1 --shuffles 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.quality import DATASETS, ROOT
+
+if TYPE_CHECKING:
+    from models.judging.signal import Signal
+    from pipeline.config import ProjectFile
+    from pipeline.dataset.training_set import TrainingSet
+
+WORLDS = ("b2b_software", "car_dealer")
+DATA = Path(os.environ.get("LEADLENS_DATA") or ROOT / "configs/../../shared/data")
+SHUFFLED = ("starter", "olist_marketing_funnel", "x_education_leads")  # by age, by one age, in an order
+HEAD = (
+    "data", "rows", "conversions (leads)", "ROC AUC", "p", "gain in log loss (90 %)", "ROC AUC at one time", "`promote`",
+)  # fmt: skip
+HEAD_SHUFFLED = (
+    "labels dealt anew", "trainings", "pass", "by ranking alone", "by log loss alone", "smallest p",
+    "“not worse than the base rate”",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Train, promote, and deal labels anew, on every data set that is available."""
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    arguments.add_argument("names", nargs="*", default=[*DATASETS, *WORLDS, "starter"])
+    arguments.add_argument("--trials", type=int, default=2, help="of each training; 2")
+    arguments.add_argument("--shuffles", type=int, default=40, help="trainings on labels dealt anew; 40")
+    arguments.add_argument(
+        "--skip", type=lambda text: frozenset(text.split(",")), default=frozenset(), help="projects, shuffles"
+    )
+    arguments.add_argument("--docs", action="store_true", help="renew the tables in docs/promotion.md")
+    options = arguments.parse_args()
+    figures: dict[str, Any] = {}
+    rows: list[tuple[str, ...]] = []
+    dealt: list[tuple[str, ...]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LEADLENS_HOME"] = str(Path(folder) / "home")
+        files = {name: project(name, Path(folder)) for name in options.names}
+        for name in (name for name, file in files.items() if file is None):
+            print(f"{name}: skipped, its data are not here (set LEADLENS_DATA)", file=sys.stderr)
+        for name, file in files.items() if "projects" not in options.skip else ():
+            if file is not None:
+                line, figures[name] = promoted(file, options.trials)
+                rows.append((f"`{name}`", *line))
+                print(f"{name}: {line[-1]}", file=sys.stderr, flush=True)
+        shuffled = [file for name in SHUFFLED if (file := files.get(name)) is not None]
+        for at, file in enumerate(shuffled if "shuffles" not in options.skip else ()):
+            times = options.shuffles * (at + 1) // len(shuffled) - options.shuffles * at // len(shuffled)
+            name, counts = file.project.name, counted(signals_of_nothing(file, times, options.trials))
+            figures[f"{name}, dealt anew"] = counts
+            dealt.append((f"`{name}`", *map(str, counts.values())))
+            print(f"{name}, dealt anew: {counts}", file=sys.stderr, flush=True)
+    tables = "\n\n".join(
+        markdown(head, lines) for head, lines in ((HEAD, rows), (HEAD_SHUFFLED, dealt)) if lines
+    )
+    print(tables)
+    if options.docs:
+        write_page(tables)
+    print(json.dumps({"bench": "gates", "figures": figures}))
+
+
+def project(name: str, folder: Path) -> ProjectFile | None:
+    """A shipped project, a demo world or the starter, made once; ``None`` where the real data are not there."""
+    from pipeline import load_project
+    from pipeline.demo import simulate, write_world
+    from pipeline.starter import write_starter
+
+    home = folder / name
+    if name == "starter":
+        if not home.exists():
+            write_starter(home)
+        return load_project(home)
+    if name not in WORLDS:
+        return load_project(ROOT / "configs" / f"{name}.yaml") if DATA.is_dir() else None
+    if not home.exists():
+        home.mkdir()
+        write_world(simulate(name), home / "data")
+        (home / "scorecards").symlink_to(ROOT / "configs" / "scorecards")
+        (home / "project.yaml").symlink_to(ROOT / "configs" / f"demo_{name}.yaml")
+    return load_project(home)
+
+
+def promoted(file: ProjectFile, trials: int) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """A row of the table and its figures."""
+    from pipeline import promote, train
+    from pipeline.jobs.gates import PromotionRefused
+
+    done = train(file, trials=trials)
+    refused: list[str] = []
+    try:
+        promote(file, rows=done.training_set)
+    except PromotionRefused as error:
+        refused = [refusal.gate for refusal in error.refusals]
+    signal = done.signal
+    low, high = signal.interval
+    line = (
+        f"{signal.ranking.rows:,}",
+        f"{signal.ranking.conversions:,} ({signal.ranking.converted_leads:,})",
+        f"{signal.ranking.roc_auc:.3f}",
+        _p(signal.ranking.p),
+        f"{signal.gain:+.4f} ({low:+.4f} to {high:+.4f})",
+        "–" if signal.same_time is None else f"{signal.same_time.roc_auc:.3f}",
+        f"refuses: {', '.join(refused)}" if refused else "passes",
+    )
+    return line, {"refused": refused, **signal.to_dict()}
+
+
+def signals_of_nothing(file: ProjectFile, times: int, trials: int) -> Iterator[Signal]:
+    """What models "know" that were trained on labels dealt anew among leads."""
+    from models.judging.signal import measure_signal
+    from models.prediction import predict_frame
+    from models.training import TrainSettings, train_model
+    from pipeline import build_training_set, open_history
+    from pipeline.dataset.judged import comparable
+    from pipeline.dataset.policies import outcome_horizon
+
+    rows = build_training_set(file, open_history(file))
+    frame, spine, learn, test = (
+        rows.matrix.frame,
+        rows.matrix.spine.set_index("row_id"),
+        rows.train,
+        rows.test,
+    )
+    as_of, lead = spine["as_of"], spine["lead_id"]
+    among = comparable(file.project, spine, at_ages=bool(rows.spine.policy.at_ages))
+    for seed in range(times):
+        label = dealt_anew(rows, seed)
+        trained = train_model(
+            frame.loc[learn],
+            label[learn],
+            as_of=as_of[learn],
+            lead_id=lead[learn],
+            horizon=pd.Timedelta(outcome_horizon(file.project)),
+            settings=TrainSettings(trials=trials),
+            seed=seed,
+        )
+        yield measure_signal(
+            label[test],
+            predict_frame(trained.model, frame.loc[test])["probability"],
+            base_rate=float(label[learn].mean()),
+            lead=lead[test],
+            stratum=None if among is None else among[test],
+            as_of=as_of[test],
+        )
+
+
+def dealt_anew(rows: TrainingSet, seed: int) -> pd.Series:
+    """Labels by row_id, dealt anew among the leads that have rows at the same ages: all labels of a lead stay together."""
+    spine = rows.matrix.spine.set_index("row_id").loc[rows.label.index].sort_values(["lead_id", "as_of"])
+    ages = (spine["as_of"] - spine["created_at"]).astype(str).groupby(spine["lead_id"]).agg("|".join)
+    row_ids = pd.Series(spine.index, index=spine["lead_id"]).groupby(level=0).agg(list)
+    rng, label = np.random.default_rng(seed), rows.label.copy()
+    for leads in row_ids.groupby(ages).agg(list):
+        for own, given in zip(leads, rng.permutation(len(leads)), strict=True):
+            label[own] = rows.label[leads[given]].to_numpy()
+    return label
+
+
+def counted(found: Iterator[Signal]) -> dict[str, Any]:
+    """How many pass, and how many would have passed until 0.4.0."""
+    signals = list(found)
+    return {
+        "trainings": len(signals),
+        "pass": sum(signal.learned for signal in signals),
+        "ranking": sum(signal.ranking.found for signal in signals),
+        "log_loss": sum(signal.interval[0] > 0 for signal in signals),
+        "smallest_p": round(min((signal.ranking.p for signal in signals), default=1.0), 3),
+        "not_worse": sum(signal.interval[1] >= 0 for signal in signals),
+    }
+
+
+def markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
+
+
+def write_page(tables: str) -> None:
+    """Put the tables between their two marks in docs/promotion.md."""
+    path, (begin, end) = ROOT / "docs" / "promotion.md", ("<!-- bench-gates -->\n", "<!-- /bench-gates -->")
+    before, _, rest = path.read_text(encoding="utf-8").partition(begin)
+    path.write_text(f"{before}{begin}{tables}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+
+
+def _p(value: float) -> str:
+    return "< .0001" if value < 0.0001 else f"{value:.4f}".removeprefix("0")
+
+
+if __name__ == "__main__":
+    main()
