@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 WORLDS = ("b2b_software", "car_dealer")
 DATA = Path(os.environ.get("LEADLENS_DATA") or ROOT / "configs/../../shared/data")
 SHUFFLED = ("starter", "olist_marketing_funnel", "x_education_leads")  # by age, by one age, in an order
+DRIFTING, BLOCKS = (
+    "bank_marketing",
+    60,
+)  # labels dealt within blocks of time: what is left to learn is when leads came
 HEAD = (
     "data", "rows", "conversions (leads)", "ROC AUC", "p", "gain in log loss (90 %)", "ROC AUC at one time", "`promote`",
 )  # fmt: skip
 HEAD_SHUFFLED = (
     "labels dealt anew", "trainings", "pass", "by ranking alone", "by log loss alone", "smallest p",
-    "“not worse than the base rate”",
+    "told to know only when", "“not worse than the base rate”",
 )  # fmt: skip
 
 
@@ -66,13 +70,16 @@ def main() -> None:
                 line, figures[name] = promoted(file, options.trials)
                 rows.append((f"`{name}`", *line))
                 print(f"{name}: {line[-1]}", file=sys.stderr, flush=True)
-        shuffled = [file for name in SHUFFLED if (file := files.get(name)) is not None]
-        for at, file in enumerate(shuffled if "shuffles" not in options.skip else ()):
-            times = options.shuffles * (at + 1) // len(shuffled) - options.shuffles * at // len(shuffled)
-            name, counts = file.project.name, counted(signals_of_nothing(file, times, options.trials))
+        for name, times, blocks in (
+            shuffles(files, options.shuffles) if "shuffles" not in options.skip else ()
+        ):
+            file = files[name]
+            assert file is not None
+            counts = counted(signals_of_nothing(file, times, options.trials, blocks))
+            shown = f"`{name}`" + (f", within {blocks} blocks of time" if blocks > 1 else "")
             figures[f"{name}, dealt anew"] = counts
-            dealt.append((f"`{name}`", *map(str, counts.values())))
-            print(f"{name}, dealt anew: {counts}", file=sys.stderr, flush=True)
+            dealt.append((shown, *map(str, counts.values())))
+            print(f"{shown}: {counts}", file=sys.stderr, flush=True)
     tables = "\n\n".join(
         markdown(head, lines) for head, lines in ((HEAD, rows), (HEAD_SHUFFLED, dealt)) if lines
     )
@@ -80,6 +87,15 @@ def main() -> None:
     if options.docs:
         write_page(tables)
     print(json.dumps({"bench": "gates", "figures": figures}))
+
+
+def shuffles(files: Mapping[str, ProjectFile | None], total: int) -> Iterator[tuple[str, int, int]]:
+    """Which labels are dealt anew, how often, and within how many blocks of time."""
+    names = [name for name in SHUFFLED if files.get(name)]
+    for at, name in enumerate(names):
+        yield name, total * (at + 1) // len(names) - total * at // len(names), 1
+    if files.get(DRIFTING):
+        yield DRIFTING, -(-total // 10), BLOCKS
 
 
 def project(name: str, folder: Path) -> ProjectFile | None:
@@ -128,8 +144,8 @@ def promoted(file: ProjectFile, trials: int) -> tuple[tuple[str, ...], dict[str,
     return line, {"refused": refused, **signal.to_dict()}
 
 
-def signals_of_nothing(file: ProjectFile, times: int, trials: int) -> Iterator[Signal]:
-    """What models "know" that were trained on labels dealt anew among leads."""
+def signals_of_nothing(file: ProjectFile, times: int, trials: int, blocks: int = 1) -> Iterator[Signal]:
+    """What models "know" that were trained on labels dealt anew among leads, within so many blocks of time."""
     from models.judging.signal import measure_signal
     from models.prediction import predict_frame
     from models.training import TrainSettings, train_model
@@ -147,7 +163,7 @@ def signals_of_nothing(file: ProjectFile, times: int, trials: int) -> Iterator[S
     as_of, lead = spine["as_of"], spine["lead_id"]
     among = comparable(file.project, spine, at_ages=bool(rows.spine.policy.at_ages))
     for seed in range(times):
-        label = dealt_anew(rows, seed)
+        label = dealt_anew(rows, seed, blocks)
         trained = train_model(
             frame.loc[learn],
             label[learn],
@@ -167,13 +183,15 @@ def signals_of_nothing(file: ProjectFile, times: int, trials: int) -> Iterator[S
         )
 
 
-def dealt_anew(rows: TrainingSet, seed: int) -> pd.Series:
-    """Labels by row_id, dealt anew among the leads that have rows at the same ages: all labels of a lead stay together."""
+def dealt_anew(rows: TrainingSet, seed: int, blocks: int = 1) -> pd.Series:
+    """Labels by row_id, dealt anew among the leads that have rows at the same ages, and that came within the same of so
+    many blocks of time: all labels of a lead stay together."""
     spine = rows.matrix.spine.set_index("row_id").loc[rows.label.index].sort_values(["lead_id", "as_of"])
     ages = (spine["as_of"] - spine["created_at"]).astype(str).groupby(spine["lead_id"]).agg("|".join)
+    block = np.ceil(spine.groupby("lead_id")["as_of"].min().rank(pct=True) * blocks)
     row_ids = pd.Series(spine.index, index=spine["lead_id"]).groupby(level=0).agg(list)
     rng, label = np.random.default_rng(seed), rows.label.copy()
-    for leads in row_ids.groupby(ages).agg(list):
+    for leads in row_ids.groupby([ages, block]).agg(list):
         for own, given in zip(leads, rng.permutation(len(leads)), strict=True):
             label[own] = rows.label[leads[given]].to_numpy()
     return label
@@ -188,6 +206,7 @@ def counted(found: Iterator[Signal]) -> dict[str, Any]:
         "ranking": sum(signal.ranking.found for signal in signals),
         "log_loss": sum(signal.interval[0] > 0 for signal in signals),
         "smallest_p": round(min((signal.ranking.p for signal in signals), default=1.0), 3),
+        "time_only": sum(signal.time_only is not None for signal in signals),
         "not_worse": sum(signal.interval[1] >= 0 for signal in signals),
     }
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import gates
+from benchmarks.quality import ROOT
 from models.judging.signal import measure_signal
 from pipeline import build_training_set, load_project, open_history
 from pipeline.dataset.training_set import TrainingSet
@@ -41,6 +42,19 @@ def test_labels_are_dealt_anew_among_leads_with_rows_at_the_same_ages(rows: Trai
     assert not gates.dealt_anew(rows, seed=2).equals(gates.dealt_anew(rows, seed=1))
 
 
+def test_dealt_within_blocks_of_time_the_rate_of_each_block_stays(rows: TrainingSet) -> None:
+    created = rows.matrix.spine.groupby("lead_id")["created_at"].min()
+    age = (
+        rows.matrix.spine.set_index("row_id")["lead_id"]
+        .map(np.ceil(created.rank(pct=True) * 4))
+        .loc[rows.label.index]
+    )
+    dealt = gates.dealt_anew(rows, seed=1, blocks=4)
+    pd.testing.assert_series_equal(dealt.groupby(age).sum(), rows.label.groupby(age).sum())
+    assert not dealt.equals(rows.label)
+    assert list(gates.shuffles({"starter": None, "bank_marketing": None}, 40)) == []
+
+
 def test_what_passes_is_counted() -> None:
     rng = np.random.default_rng(0)
     score = rng.normal(size=900)
@@ -52,13 +66,14 @@ def test_what_passes_is_counted() -> None:
     assert counts["trainings"] == 3
     assert counts["pass"] == counts["log_loss"] == 1
     assert counts["ranking"] == 2
+    assert counts["time_only"] == 0
     assert counts["not_worse"] == 2, "nothing is not worse than nothing"
 
 
 def test_tables_replace_what_is_between_the_marks(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     page = tmp_path / "docs" / "promotion.md"
     page.parent.mkdir()
-    page.write_text((gates.ROOT / "docs" / "promotion.md").read_text(encoding="utf-8"), encoding="utf-8")
+    page.write_text((ROOT / "docs" / "promotion.md").read_text(encoding="utf-8"), encoding="utf-8")
     before, _, rest = page.read_text(encoding="utf-8").partition("<!-- bench-gates -->\n")
     monkeypatch.setattr(gates, "ROOT", tmp_path)
     gates.write_page(gates.markdown(gates.HEAD, [("x",) * len(gates.HEAD)]))

@@ -116,6 +116,8 @@ def test_check_says_ready_only_where_a_quick_look_finds_signal(tmp_path: Path) -
     assert [reason["code"] for reason in facts["readiness"]["reasons"]] == ["no-signal"]
     assert facts["quick_look"]["found"] is False
     assert facts["quick_look"]["p"] > 0.01
+    little = leadlens("check", LittleProject(tmp_path / "little").write(), "--json").facts["quick_look"]
+    assert little["found"], "88 leads are enough where there is much to see"
 
 
 def campaigns(folder: Path) -> LittleProject:
