@@ -27,15 +27,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pandas as pd
-
 from pipeline.runs import RunRecord, RunStore
 from tests.forked_jobs import ForkedJob, ForkedJobs
+from tests.kill_nights import NEXT, NIGHT, grow, next_night, trained_state
 from tests.kill_targets import Contents, DuckDBTarget, FileTarget, KillTarget, Look, LookError, PostgresTarget
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.postgres import RunningServer, running
 
-NIGHT, NEXT = "2024-05-24", "2024-05-25"
 TIMES = 12  # as many leads as the model learned from, to write for a while
 # What each kind does, and the exit codes that it may end with: 0 where it came too late, or the run went on.
 KINDS = {
@@ -105,7 +103,7 @@ class ScoreKills:
         self.home, self.temporary = folder / "home", folder / "tmp"
         self.temporary.mkdir(parents=True)
         self.project = LittleProject(folder / "project")
-        self.changed = _many(self.project, times)
+        self.changed = grow(self.project, times)
         self.config = self.project.write()
         self.tallies = {kind: Tally() for kind in KINDS}
         self.postgres = PostgresTarget(server)
@@ -116,7 +114,7 @@ class ScoreKills:
             shutil.copytree(trained, states[target.name])
             self._finish(target, states[target.name], NIGHT)
             target.keep()
-        _next_night(self.project)
+        next_night(self.project)
         self.project.write()
         self.undisturbed = {target.name: self._undisturbed(target, states[target.name]) for target in chosen}
 
@@ -329,37 +327,6 @@ def _stage(job: ForkedJob) -> str:
     return "reading"
 
 
-def _many(project: LittleProject, times: int) -> list[str]:
-    """Give the project many more leads; those that the next night closes."""
-    for name, key in (("leads", "lead_id"), ("events", "lead_id"), ("conversions", "lead_id")):
-        frame = getattr(project, name)
-        copies = []
-        for number in range(times):
-            copy = frame.assign(**{key: frame[key] + f"-{number}"})
-            if name == "events":
-                copy["event_id"] = copy["event_id"] + f"-{number}"
-            copies.append(copy)
-        setattr(project, name, pd.concat(copies, ignore_index=True))
-    bought = set(project.conversions["lead_id"])
-    still = [lead for lead in project.leads["lead_id"] if lead not in bought]
-    return still[::7]
-
-
-def _next_night(project: LittleProject) -> None:
-    """Some leads are closed, some are gone, some are new, and many do something."""
-    bought = set(project.conversions["lead_id"])
-    still = [lead for lead in project.leads["lead_id"] if lead not in bought]
-    when = pd.Timestamp(NIGHT) + pd.Timedelta(hours=6)
-    project.leads.loc[project.leads["lead_id"].isin(still[::7]), "closed_at"] = when
-    project.leads = project.leads[~project.leads["lead_id"].isin(still[3::31])]
-    new = project.leads.tail(40).assign(created_at=when, closed_at=pd.NaT)
-    new["lead_id"] += "-new"
-    project.leads = pd.concat([project.leads, new], ignore_index=True)
-    acts = project.events[project.events["event_type"] == "email_opened"].assign(occurred_at=when)
-    acts["event_id"] += "-again"
-    project.events = pd.concat([project.events, acts], ignore_index=True)
-
-
 def _files(home: Path) -> int:
     """In a state folder, but for records and the prepared history, which may be extended in more steps than one."""
     parts = ("runs", "prepared")
@@ -391,17 +358,6 @@ def table_of(tallies: dict[str, Tally]) -> str:
 def _line(kind: str, tally: Tally) -> str:
     stages = " / ".join(str(tally.stages[stage]) for stage in _STAGES)
     return f"| {kind} | {tally.kills} | {stages} | {tally.kept} | {tally.written} | {tally.looks:,} | {tally.right} |"
-
-
-def trained_state(folder: Path) -> Path:
-    """A state folder with a champion for ``LittleProject``."""
-    jobs, home = ForkedJobs(folder / "printed"), folder / "home"
-    config = LittleProject(folder / "project").write()
-    for arguments in (("train", config, "--trials", "1"), ("promote", config, "--force", "a small example")):
-        job = jobs.start(*arguments, home=home)
-        if job.end():
-            raise RuntimeError(job.err)
-    return home
 
 
 def main() -> None:

@@ -18,9 +18,10 @@ import pytest
 
 from pipeline.runs import RunRecord, RunStore
 from tests.forked_jobs import ForkedJob, ForkedJobs
+from tests.kill_nights import trained_state
 from tests.pipeline.little_project import Answer, LittleProject, leadlens
 from tests.pipeline.postgres import DATABASE, RunningServer
-from tests.score_kills import KINDS, ScoreKills, table_of, trained_state
+from tests.score_kills import KINDS, ScoreKills, table_of
 
 GOOD, NEXT, LATER = "2024-05-24", "2024-05-25", "2024-05-26"
 # The server's disk cannot be filled by a test: its error is raised in the middle of the merge.
