@@ -182,8 +182,9 @@ def test_force_needs_a_reason_which_is_kept_and_shown(tmp_path: Path) -> None:
     )
     assert f"note: {note}" in render_explanation(lead)
     assert note in lead._repr_html_()
-    compared = compare(file).comparison
-    assert note in [*compared.meta["warnings"]]
+    compared = compare(file)
+    assert note in compared.comparison.meta["warnings"]
+    assert "to see the CRM side work" in compared.page.read_text(encoding="utf-8")
 
 
 def test_force_where_no_gate_refuses_leaves_no_mark(tmp_path: Path) -> None:
