@@ -1,4 +1,7 @@
-"""From one machine to a cluster by two commands: the matrix of a Spark cluster trains the same model."""
+"""From one machine to Spark by two commands: the matrix that Spark writes trains the same model.
+
+On a cluster, features are tested by ``tests/features/test_spark_cluster.py``.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from pipeline.dataset.training_set import build_training_set
 from pipeline.jobs.list_features import list_features
 from pipeline.jobs.train import train
 from pipeline.sources import open_history
-from tests.features.spark_support import INTERPRETED, TINY, need_spark, standalone_cluster
+from tests.features.spark_support import INTERPRETED, TINY, need_spark
 from tests.pipeline.test_saved_matrix import little
 
 
@@ -31,8 +34,8 @@ def _run(home: Path, *arguments: str | Path) -> dict[str, Any]:
     return told
 
 
-def test_a_cluster_writes_the_matrix_and_training_reads_it(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+def test_spark_writes_the_matrix_and_training_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_spark()
     project = little(tmp_path / "project")
@@ -40,8 +43,7 @@ def test_a_cluster_writes_the_matrix_and_training_reads_it(
     project.settings["engine"] = {"work": str(work), "memory": "512m", "spark": TINY | INTERPRETED}
     project.settings["features"] = {"max_event_keys": 3, "windows": ["1d", "7d"]}
     path, out, plain = project.write(), tmp_path / "spark", tmp_path / "duckdb"
-    with standalone_cluster(tmp_path_factory.mktemp("cluster")) as (url, _):
-        told = _run(tmp_path, "features", path, "--engine", "spark", "--master", url, "--out", out)
+    told = _run(tmp_path, "features", path, "--engine", "spark", "--master", "local[2]", "--out", out)
     assert told["written"] == str(out)
     assert json.loads((out / "matrix.json").read_text())["engine"] == "spark"
     assert list((out / "features.parquet").glob("part-*.parquet"))
