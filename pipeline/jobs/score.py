@@ -225,7 +225,9 @@ def _score(
             with stages("reasons", len(scored)):
                 rows = lead_scores_table(scored, as_of=None if shown else record.as_of)
             tally.add(rows)
-            tally.long_ledgers += 0 if scored.rules is None else long_ledgers(scored.rules.ledger)
+            if scored.rules is not None:
+                tally.long_ledgers += long_ledgers(scored.rules.ledger)
+                tally.undecided += scored.rules.undecided
             if staged is not None:
                 with stages("write", len(rows)):
                     staged.add(rows)
@@ -263,6 +265,7 @@ class _Tally:
 
     leads: int = 0
     long_ledgers: int = 0
+    undecided: int = 0
     grades: Counter[str] = field(default_factory=Counter)
     tables: list[pa.Table] = field(default_factory=list)
 
@@ -275,13 +278,21 @@ class _Tally:
 
     def warnings(self) -> list[str]:
         """What the rows do not hold."""
-        if not self.long_ledgers:
-            return []
-        have = "has" if self.long_ledgers == 1 else "have"
-        return [
-            f"{counted(self.long_ledgers, 'lead')} {have} more than {MOST_LINES:,} lines in the ledger: the largest are written, "
-            "and one line says what the others come to. Points stay the same"
-        ]
+        warnings = []
+        if self.long_ledgers:
+            have = "has" if self.long_ledgers == 1 else "have"
+            warnings.append(
+                f"{counted(self.long_ledgers, 'lead')} {have} more than {MOST_LINES:,} lines in the ledger: the largest are "
+                "written, and one line says what the others come to. Points stay the same"
+            )
+        if self.undecided:
+            have = "has" if self.undecided == 1 else "have"
+            warnings.append(
+                f"{counted(self.undecided, 'lead')} {have} so many events that the past was looked at in part alone for a stage with "
+                "`keep`: it was neither reached nor lost there, and counts as lost. Ask for fewer events in the sheet, "
+                "such as by `data.events.where`"
+            )
+        return warnings
 
     def table(self) -> pa.Table:
         """All rows by lead; of very many leads those with the highest scores."""

@@ -19,7 +19,8 @@ from models.scorecard.language.contradictions import STARTING
 from models.scorecard.language.parsing import parse_conditions
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.occurrences import UNDATED, UNION
-from models.scorecard.scoring.stage_and_route import SheetPasses
+from models.scorecard.scoring.reviews import review_stages
+from models.scorecard.scoring.stage_and_route import Pass, SheetPasses
 
 LEDGER_COLUMNS = (
     "row_id",
@@ -57,6 +58,7 @@ class SheetScores:
     sheet: Sheet
     scores: pd.DataFrame
     ledger: pd.DataFrame
+    undecided: int = 0
 
     def lines(self, row_id: int) -> pd.DataFrame:
         """The ledger of one spine row."""
@@ -101,13 +103,13 @@ def score_sheet(
     Raises ``UsageError`` for a condition that the history's columns do not support.
     """
     engine = history.engine
-    with _scored(sheet, history, spine, movement, plan) as passes:
+    with _scored(sheet, history, spine, movement, plan) as (passes, undecided):
         scores = engine.frame("SELECT * FROM sheet_scores ORDER BY row_id")
         lines = engine.frame(
             f"{ledger_sql(passes)}{'' if ledger else ' WHERE FALSE'} "
             "ORDER BY row_id, dimension, occurred_at NULLS FIRST, rule, abs(points) DESC, detail NULLS FIRST"
         )
-    return SheetScores(sheet, _scores(scores, sheet), _ledger(lines, scores, sheet))
+    return SheetScores(sheet, _scores(scores, sheet), _ledger(lines, scores, sheet), undecided)
 
 
 def write_sheet(
@@ -122,7 +124,7 @@ def write_sheet(
 ) -> None:
     """The same as Parquet, never whole in memory: columns of ``SheetScores``, in no particular order."""
     engine, literal = history.engine, history.engine.dialect.literal
-    with _scored(sheet, history, spine, movement, plan) as passes:
+    with _scored(sheet, history, spine, movement, plan) as (passes, _):
 
         def names_of(names: tuple[str, ...]) -> str:
             rows = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(names))
@@ -185,16 +187,16 @@ def ledger_sql(passes: SheetPasses) -> str:
 @contextmanager
 def _scored(
     sheet: Sheet, history: History, spine: Spine, movement: bool, plan: FeaturePlan | None
-) -> Iterator[SheetPasses]:
+) -> Iterator[tuple[SheetPasses, int]]:
     parsed = parse_conditions(sheet, history, plan)
     passes = SheetPasses(sheet=sheet, parsed=parsed, history=history, spine=spine, movement=movement)
-    with history.engine.unordered(), passes_run(passes):
-        yield passes
+    with history.engine.unordered(), passes_run(passes) as undecided:
+        yield passes, undecided
 
 
 @contextmanager
-def passes_run(passes: SheetPasses) -> Iterator[None]:
-    """Run the passes in order; their tables are there inside, and dropped at the end."""
+def passes_run(passes: SheetPasses) -> Iterator[int]:
+    """Run the passes in order; their tables are there inside, and dropped at the end. Yields ``SheetScores.undecided``."""
     history, made = passes.history, list[str]()
 
     def run(steps: tuple[Step, ...]) -> None:
@@ -202,15 +204,27 @@ def passes_run(passes: SheetPasses) -> Iterator[None]:
         history.engine.run(steps)
 
     of: Spine | None = None  # whose features are in ``sheet_features``
+
+    def run_pass(item: Pass) -> None:
+        nonlocal of
+        run(item.before)
+        if item.steps and passes.parsed.plan is not None and (item.before or item.spine != of):
+            made.append("sheet_features")
+            make_features(history, passes.parsed.plan, item.spine, "sheet_features")
+            of = item.spine
+        run(item.steps)
+
+    undecided = 0
     try:
-        for item in passes.passes():
-            run(item.before)
-            if passes.parsed.plan is not None and item.spine != of:
-                made.append("sheet_features")
-                make_features(history, passes.parsed.plan, item.spine, "sheet_features")
-                of = item.spine
-            run(item.steps)
-        yield
+        if passes.kept and not passes.reviewed:
+            for item in passes.first_passes():
+                run_pass(item)
+            undecided = review_stages(passes, run_pass)
+            run_pass(passes.last_pass())
+        else:
+            for item in passes.passes():
+                run_pass(item)
+        yield undecided
     finally:
         history.engine.drop(*dict.fromkeys(made))
 

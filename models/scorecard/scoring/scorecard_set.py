@@ -198,6 +198,11 @@ class ScorecardSetScores:
         """The sheets."""
         return self.scorecards
 
+    @property
+    def undecided(self) -> int:
+        """As of ``SheetScores``, of all sheets."""
+        return sum(part.undecided for part in self.parts.values())
+
     def lines(self, row_id: int) -> pd.DataFrame:
         """The ledger of one spine row."""
         return self.ledger[self.ledger["row_id"] == row_id].reset_index(drop=True)

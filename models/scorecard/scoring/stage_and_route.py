@@ -84,26 +84,36 @@ class SheetPasses:
         return self.form.points.source(self.main)
 
     def passes(self) -> list[Pass]:
-        """In order; see ``Pass``."""
-        form, main = self.form, self.main
-        passes = [self._points(main, (), surge=self.moves)]
-        if self.moves:
-            passes.append(self._week(main))
-        passes.append(self._again(self.spine, _reached(self, main)))
-        if self.kept or self.reviewed:
-            rows = Spine(self.history.engine, "review_spine")
-            review = self._pass(rows, "review")
-            before = (
-                Step("sheet_waiting", form.waiting(self)),
-                Step(rows.name, form.reviews(self)),
-            )
-            passes.append(self._points(review, before, surge=self.moves))
-            if self.moves:
-                passes.append(self._week(review))
-            kept = [Step("sheet_kept", _kept(self))] if self.kept else []
-            passes.append(self._again(rows, _reached(self, review), *kept))
-        staged, scores = Step("sheet_staged", form.staged(self)), Step("sheet_scores", _scores(self))
-        return [*passes, self._again(self.spine, staged, scores)]
+        """In order; see ``Pass``. An engine runs those of reviews in rounds (``scoring/reviews.py``)."""
+        waiting, rows = Step("sheet_waiting", self.form.waiting(self)), self.review.spine
+        reviews = (waiting, Step(rows.name, self.form.reviews(self)))
+        kept = [Step("sheet_kept", _kept(self))] if self.kept else []
+        reviewed = self.review_passes(reviews, *kept) if self.kept or self.reviewed else []
+        return [*self.first_passes(), *reviewed, self.last_pass()]
+
+    def first_passes(self) -> list[Pass]:
+        """The rows that are asked for: points, and stages that are reached."""
+        main = self.main
+        week = [self._week(main)] if self.moves else []
+        reached = self._again(self.spine, _reached(self, main))
+        return [self._points(main, (), surge=self.moves), *week, reached]
+
+    @cached_property
+    def review(self) -> SheetPass:
+        """The pass over the times at which the stage of a row is reviewed."""
+        return self._pass(Spine(self.history.engine, "review_spine"), "review")
+
+    def review_passes(self, before: tuple[Step, ...], *after: Step) -> list[Pass]:
+        """Reviews: ``before`` makes ``review_spine``, ``after`` reads which stages were reached."""
+        review = self.review
+        week = [self._week(review)] if self.moves else []
+        reached = self._again(review.spine, _reached(self, review), *after)
+        return [self._points(review, before, surge=self.moves), *week, reached]
+
+    def last_pass(self) -> Pass:
+        """Stage and route of the rows that are asked for."""
+        staged, scores = Step("sheet_staged", self.form.staged(self)), Step("sheet_scores", _scores(self))
+        return self._again(self.spine, staged, scores)
 
     def _pass(self, spine: Spine, prefix: str, first: bool = False) -> SheetPass:
         plain = self.form.plain
