@@ -141,7 +141,10 @@ class FileTarget:
         shutil.copy2(self._kept, self.path)
 
     def contents(self) -> Contents:
-        return Contents(Counter(self._rows()), Counter())
+        try:
+            return Contents(Counter(self._rows()), Counter())
+        except duckdb.Error as error:  # half of a file
+            return Contents(Counter([(str(error),)]), Counter())
 
     def runs(self) -> dict[str, str] | None:
         return None
