@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,20 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from features.errors import DataError, UsageError
 from models.data_checks.time_proxy import TimeProxy, find_time_proxies
-from models.folds import Fold, as_numbers, make_folds
+from models.fitting import at_recent_base_rate, counts, fit, fit_few, without_learning
+from models.folds import as_numbers, grouped_folds, make_folds
 from models.lead_model import LeadModel, RulePoints, SheetPrior
-from models.learners.calibration import AffineCalibration, intercept_shift
 from models.learners.encoding import Encoding
-from models.learners.linear import AdditiveDesign
-from models.learners.parts import ModelParams
-from models.scorecard.scoring.probability import PointsCalibration, calibrate_points
-from models.statistics import log_loss, log_odds, roc_auc, weighted_mean
+from models.rows import Rows
+from models.scorecard.scoring.probability import PointsCalibration
 from models.tuning import Tuned, tune
+from models.validation import validate
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
-_WINDOWS = (1.0, 0.3, 0.1)  # shares of the latest rows whose base rate may serve for the next leads
-_FEWEST_IN_WINDOW = 20  # conversions, and as many leads that did not convert
+_FEW_FOLDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,8 @@ class TrainSettings:
     ----------
     trials : of the search; 0 takes the defaults with the weights of one trial.
     folds : blocks of later rows that validate a trial.
-    fewest_conversions : with fewer the model is the calibrated sheet, or the base rate without one.
+    fewest_conversions : with fewer nothing is tuned: the model is the average of additive models of every strength.
+    fewest_to_learn : with fewer the model is the calibrated sheet, or the base rate without one.
     drop_time_proxies : leave out columns that encode the as-of time.
     storage, study_name : where the study is kept, so that it can be resumed; in memory by default.
     n_jobs : threads. The result does not depend on them.
@@ -45,6 +44,7 @@ class TrainSettings:
     trials: int = 20
     folds: int = 4
     fewest_conversions: int = 30
+    fewest_to_learn: int = 10
     drop_time_proxies: bool = True
     storage: Any = None
     study_name: str | None = None
@@ -58,11 +58,13 @@ class TrainedModel:
     Attributes
     ----------
     model : ready to score, explain and save.
-    kind : ``"learned"``, ``"sheet"`` (too few conversions: the calibrated sheet) or ``"base rate"``.
+    kind : ``"learned"``, ``"few conversions"`` (nothing tuned), ``"sheet"`` (still fewer: the calibrated sheet) or
+        ``"base rate"``.
     dropped : the time-proxy columns that were left out.
     tuned : the study, or None where nothing was searched.
     folds : one row per fold: rows, conversions, AUC and log loss of model and sheet on its validation rows.
     base_rate_window : the share of the latest rows that the base rate comes from, and the log loss of each.
+    recency : the half-life of the rows as a share of their span, None where all count alike, and the log loss of each.
     """
 
     model: LeadModel
@@ -71,39 +73,7 @@ class TrainedModel:
     tuned: Tuned | None = None
     folds: pd.DataFrame = field(default_factory=pd.DataFrame)
     base_rate_window: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Rows:
-    """Encoded rows; ``points`` has one column per name of the sheet's parts, ``weight`` is None for equal weights."""
-
-    encoding: Encoding
-    matrix: Floats
-    y: Floats
-    time: Floats | None
-    signs: list[int]
-    points: Floats | None
-    names: tuple[str, ...]
-    weight: Floats | None = None
-
-    @property
-    def base_rate(self) -> float:
-        """Share of the rows that converted."""
-        return weighted_mean(self.y, self.weight)
-
-    @property
-    def total(self) -> Floats | None:
-        return None if self.points is None else self.points.sum(axis=1)
-
-    def take(self, at: NDArray[np.intp]) -> _Rows:
-        return replace(
-            self,
-            matrix=self.matrix[at],
-            y=self.y[at],
-            time=None if self.time is None else self.time[at],
-            points=None if self.points is None else self.points[at],
-            weight=None if self.weight is None else self.weight[at],
-        )
+    recency: dict[str, Any] = field(default_factory=dict)
 
 
 def train_model(
@@ -152,7 +122,7 @@ def train_model(
     )
     encoding = Encoding.of(X.drop(columns=[column.name for column in dropped]))
     points, names = _points(rule_points, len(X))
-    rows = _Rows(
+    rows = Rows(
         encoding=encoding,
         matrix=encoding.encode(X),
         y=label,
@@ -169,9 +139,12 @@ def train_model(
         if fewest >= settings.fewest_conversions and encoding.names
         else []
     )
+    if not folds and fewest >= settings.fewest_to_learn and encoding.names:
+        whole_leads = grouped_folds(label, groups, _FEW_FOLDS, seed)
+        return TrainedModel(model=fit_few(rows, whole_leads), kind="few conversions", dropped=dropped)
     if not folds:
         kind = "base rate" if points is None else "sheet"
-        return TrainedModel(model=_without_learning(rows), kind=kind, dropped=dropped)
+        return TrainedModel(model=without_learning(rows), kind=kind, dropped=dropped)
     tuned = tune(
         rows.matrix,
         label,
@@ -187,15 +160,15 @@ def train_model(
         n_jobs=settings.n_jobs,
         callback=lambda done, of, best: progress(f"tuning, best log loss {best:.4f}", done, of),
     )
-    window, costs, figures = _choose_window(
-        rows, folds, tuned, seed=seed, n_jobs=settings.n_jobs, progress=progress
-    )
+    found = validate(rows, folds, tuned, seed=seed, n_jobs=settings.n_jobs, progress=progress)
     progress("fitting", 0, 1)
-    model = _at_recent_base_rate(_fit(rows, tuned, seed, settings.n_jobs), rows, window)
+    fitted = fit(rows.faded(found.half_life), tuned, seed, settings.n_jobs)
+    model = at_recent_base_rate(fitted, rows, found.window)
     about = {
-        **_counts(rows),
+        **counts(rows),
         "params": tuned.params.to_dict(),
-        "level_window": window,
+        "level_window": found.window,
+        "half_life": found.recency["half_life"],
         "seed": seed,
     }
     progress("fitting", 1, 1)
@@ -204,130 +177,10 @@ def train_model(
         kind="learned",
         dropped=dropped,
         tuned=tuned,
-        folds=figures,
-        base_rate_window={"window": window, "log_loss_by_window": costs},
+        folds=found.folds,
+        base_rate_window=found.levels,
+        recency=found.recency,
     )
-
-
-def _fit(rows: _Rows, tuned: Tuned, seed: int, n_jobs: int) -> LeadModel:
-    """All parts on all rows; the intercept is still that of the fit."""
-    params, sheet = tuned.params, _sheet(rows)
-    prior = None if sheet is None else sheet.line.log_odds(np.asarray(rows.total))
-    total = float(tuned.weights.sum())
-    even = np.full(len(tuned.weights), 1 / len(tuned.weights))
-    share = tuned.weights / total if total > 1e-6 else even
-    share = share if sheet is not None else np.append(0.0, share)
-    linear = AdditiveDesign(rows.matrix, rows.encoding.categorical, rows.signs, rows.weight).fit(
-        rows.y, params.linear_strength, prior
-    )
-    trees = None
-    if share[2] > 0:
-        trees = _trees(params, rows, seed, n_jobs).fit(
-            rows.matrix, rows.y, rows.weight, prior=prior if params.trees_on_sheet else None
-        )
-    return LeadModel(
-        encoding=rows.encoding,
-        average_log_odds=log_odds(rows.base_rate, len(rows.y)),
-        sheet=sheet,
-        linear=linear if share[1] > 0 else None,
-        trees=trees,
-        weights=(float(share[0]), float(share[1]), float(share[2])),
-        trees_on_sheet=params.trees_on_sheet,
-        calibration=AffineCalibration(0.0, max(total, 1e-3)),
-    )
-
-
-def _trees(params: ModelParams, rows: _Rows, seed: int, n_jobs: int) -> Any:
-    trees = params.trees(seed, n_jobs, np.flatnonzero(rows.encoding.categorical).tolist())
-    return trees.set_params(monotone={at: sign for at, sign in enumerate(rows.signs) if sign} or None)
-
-
-def _sheet(rows: _Rows) -> SheetPrior | None:
-    if rows.points is None:
-        return None
-    line = calibrate_points(np.asarray(rows.total), rows.y, rows.weight)
-    centre = np.average(rows.points, axis=0, weights=rows.weight)
-    return SheetPrior(rows.names, line, tuple(centre.tolist()))
-
-
-def _without_learning(rows: _Rows) -> LeadModel:
-    """The calibrated sheet, or the base rate without one."""
-    sheet, average = _sheet(rows), log_odds(rows.base_rate, len(rows.y))
-    shift = AffineCalibration(average if sheet is None else 0.0, 1.0)
-    return LeadModel(
-        encoding=rows.encoding.take(()),
-        average_log_odds=average,
-        sheet=sheet,
-        calibration=shift,
-        about=_counts(rows),
-    )
-
-
-def _counts(rows: _Rows) -> dict[str, Any]:
-    """For the model's ``about``; ``stands_for`` where rows are weighted."""
-    counted = {"rows": len(rows.y), "conversions": int(rows.y.sum())}
-    return counted if rows.weight is None else {**counted, "stands_for": round(float(rows.weight.sum()), 3)}
-
-
-def _at_recent_base_rate(model: LeadModel, rows: _Rows, window: float) -> LeadModel:
-    """Shift the model to the base rate of the latest ``window`` of its rows, whose average lead scores 50."""
-    latest = rows.take(_latest(rows, window))
-    margin, label = model.calibration.log_odds(model.margin(latest.matrix, latest.points)), latest.y
-    return replace(
-        model,
-        average_log_odds=log_odds(latest.base_rate, len(label)),
-        calibration=replace(model.calibration, shift=intercept_shift(margin, label, weight=latest.weight)),
-    )
-
-
-def _latest(rows: _Rows, window: float) -> NDArray[np.intp]:
-    """The latest rows, as many as ``window`` asks for and the base rate needs; ties are never split."""
-    if rows.time is None or window >= 1:
-        return np.arange(len(rows.y))
-    order = np.argsort(-rows.time, kind="stable")
-    converted = np.cumsum(rows.y[order])
-    enough = np.minimum(converted, np.arange(1, len(order) + 1) - converted) >= _FEWEST_IN_WINDOW
-    asked = int(window * len(order))
-    if rows.weight is not None:
-        below = np.cumsum(rows.weight[order])
-        asked = int(np.searchsorted(below, int(window * below[-1]), side="right"))
-    last = max(asked, int(np.argmax(enough)) if enough.any() else len(order) - 1)
-    return np.flatnonzero(rows.time >= rows.time[order[min(last, len(order) - 1)]])
-
-
-def _choose_window(
-    rows: _Rows, folds: Sequence[Fold], tuned: Tuned, *, seed: int, n_jobs: int, progress: Progress
-) -> tuple[float, dict[str, float], pd.DataFrame]:
-    """Which share of the latest rows predicts the base rate of the next block best, by the folds."""
-    windows = _WINDOWS if rows.time is not None and len(np.unique(rows.time)) > 1 else (1.0,)
-    validated = []
-    for done, fold in enumerate(folds):
-        progress("validating", done, len(folds))
-        train, validation = rows.take(fold.train), rows.take(fold.validation)
-        fitted = _fit(train, tuned, seed, n_jobs)
-        margin = fitted.margin(validation.matrix, validation.points)
-        by_window = {w: _at_recent_base_rate(fitted, train, w).calibration.log_odds(margin) for w in windows}
-        sheet = None if fitted.sheet is None else fitted.sheet.line.log_odds(np.asarray(validation.total))
-        validated.append((fold, validation.y, validation.weight, by_window, sheet))
-    costs = {
-        w: float(np.mean([weighted_mean(log_loss(y, by[w]), weight) for _, y, weight, by, _ in validated]))
-        for w in windows
-    }
-    window = min(costs, key=lambda w: costs[w])
-    figures = []
-    for fold, y, weight, by_window, sheet in validated:
-        figures.append(
-            {
-                "train_rows": len(fold.train),
-                "rows": len(y),
-                "conversions": int(y.sum()),
-                "roc_auc": roc_auc(y, by_window[window], weight),
-                "log_loss": weighted_mean(log_loss(y, by_window[window]), weight),
-                "sheet_roc_auc": None if sheet is None else roc_auc(y, sheet, weight),
-                "sheet_log_loss": None if sheet is None else weighted_mean(log_loss(y, sheet), weight),
-            }
-        )
-    return window, {f"{w:g}": cost for w, cost in costs.items()}, pd.DataFrame(figures)
 
 
 def _label(y: ArrayLike, rows: int) -> Floats:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _MOST_TREES = 160
 _STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-_MOST_ROWS = 12_000  # of a fold's training side; beyond that a choice of settings does not change
+_MOST_ROWS = 12_000  # of either side of a fold; beyond that a choice of settings does not change
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -92,7 +92,7 @@ def tune(
             matrix,
             label,
             train=_thinned(fold.train, seed),
-            validation=fold.validation,
+            validation=_thinned(fold.validation, seed),
             categorical=categorical,
             monotone=monotone,
             points=points,

@@ -103,13 +103,13 @@ NAMED = (
           ("tests/pipeline/test_lead_scores.py",)),
     Named("smaller reasons shown as 0", "models/reasons.py",
           '(len(members) - kept), rest,', '(len(members) - kept), 0.0,', ("tests/models/test_reasons.py",)),
-    Named("base rate of the latest rows not applied", "models/training.py",
+    Named("base rate of the latest rows not applied", "models/fitting.py",
           "shift=intercept_shift(margin, label, weight=latest.weight)", "shift=model.calibration.shift", _MODEL),
     Named("weights of a sample not learned by", "pipeline/jobs/train.py",
           "weight=rows.train_weight,", "weight=None,", ("tests/pipeline/test_sampled_training.py",)),
     Named("out-of-time rows sampled by their outcome", "pipeline/dataset/lead_sample.py",
           "CASE WHEN part = 'test' THEN 'all' WHEN won", "CASE WHEN won", ("tests/pipeline/test_lead_sample.py",)),
-    Named("worst window taken", "models/training.py", "min(costs, key=", "max(costs, key=", _MODEL),
+    Named("worst window taken", "models/validation.py", "min(costs, key=", "max(costs, key=", _MODEL),
 )  # fmt: skip
 
 

@@ -95,6 +95,7 @@ class AdditiveDesign:
     monotone : 1 or -1 where the table must not fall or not rise, else 0; such a column has no steps.
     weight : how many rows each stands for, in cuts, centres and fits; 1 by default. What is too rare for an
         entry of its own is counted in rows.
+    fewest_rows : of a category or of missing values, to have an entry of its own.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class AdditiveDesign:
         categorical: NDArray[np.bool_],
         monotone: Sequence[int] | None = None,
         weight: Floats | None = None,
+        fewest_rows: int = _FEWEST_ROWS,
     ) -> None:
         signs = list(monotone or [0] * matrix.shape[1])
         self.rows, self._weight = len(matrix), weight
@@ -120,7 +122,7 @@ class AdditiveDesign:
             codes = shape.codes(values)
             count = np.bincount(codes, minlength=size + 1).astype(float)
             mass = count if weight is None else np.bincount(codes, weight, size + 1).astype(float)
-            basis, sign_of = _basis(count, mass, edges is None, signs[at])
+            basis, sign_of = _basis(count, mass, edges is None, signs[at], fewest_rows)
             self._shapes.append(shape)
             bases.append(basis)
             self.bounds += sign_of
@@ -219,7 +221,7 @@ def _edges(values: Floats, weight: Floats | None) -> Floats:
 
 
 def _basis(
-    count: Floats, mass: Floats, category: bool, sign: int
+    count: Floats, mass: Floats, category: bool, sign: int, fewest_rows: int
 ) -> tuple[sparse.csr_matrix, list[tuple[float | None, float | None]]]:
     """Entries of a table as a linear function of few weights, each centred over the rows.
 
@@ -230,7 +232,7 @@ def _basis(
     bounds: list[tuple[float | None, float | None]] = []
     free = (None, None)
     if category:
-        for code in np.flatnonzero((count >= _FEWEST_ROWS) & (count < rows)):
+        for code in np.flatnonzero((count >= fewest_rows) & (count < rows)):
             columns.append(_one_hot(size, [int(code)]))
             bounds.append(free)
     else:
@@ -245,7 +247,7 @@ def _basis(
             for part in [] if sign else np.unique(eighth):
                 columns.append(_one_hot(size, np.flatnonzero(eighth == part).tolist()))
                 bounds.append(free)
-        if _FEWEST_ROWS <= count[-1] < rows:
+        if fewest_rows <= count[-1] < rows:
             columns.append(_one_hot(size, [size - 1]))
             bounds.append(free)
     if not columns:

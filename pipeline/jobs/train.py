@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 class Training:
     """What a training made: the registered version, and its figures on out-of-time leads.
 
+    ``kind`` is how it was learned (``models.training.TrainedModel``); ``half_life`` the share of the training period with
+    which the weight of older rows halves, ``None`` where all count alike.
     ``comparison`` is ``None`` for a project without a score sheet; ``figures`` are there all the same. ``rows`` and
     ``conversions`` are those that were kept, where ``sample`` says that not all rows fitted in memory. ``signal`` is what
     the model knows beyond the base rate, and ``audit`` what speaks against the columns that it uses: `promote` asks for both.
@@ -53,6 +55,7 @@ class Training:
     rows: dict[str, int]
     conversions: dict[str, int]
     kind: str
+    half_life: float | None
     trials: int
     params: dict[str, Any]
     figures: dict[str, dict[str, float]]
@@ -76,6 +79,7 @@ class Training:
             "rows": self.rows,
             "conversions": self.conversions,
             "kind": self.kind,
+            "half_life": self.half_life,
             "trials": self.trials,
             "params": self.params,
             "figures": self.figures,
@@ -189,6 +193,7 @@ def train(
         rows=counts,
         conversions=conversions,
         kind=trained.kind,
+        half_life=trained.recency.get("half_life"),
         trials=0 if trained.tuned is None else len(trained.tuned.trials),
         params={} if trained.tuned is None else trained.tuned.params.to_dict(),
         figures=figures,
@@ -265,6 +270,7 @@ def _log(
         {
             **{f"model.{name}": value for name, value in (tuned.params.to_dict() if tuned else {}).items()},
             "kind": trained.kind,
+            "half_life": trained.recency.get("half_life") or "none",
             "trials": len(tuned.trials) if tuned else 0,
             "seed": file.project.model.seed,
             "features": len(bundle.model.columns),

@@ -9,22 +9,16 @@ import pandas as pd
 import pytest
 
 from features.errors import DataError, UsageError
+from models import validation
+from models.fitting import fit, without_learning
 from models.folds import Fold
 from models.learners.encoding import Encoding
 from models.learners.parts import ModelParams
+from models.rows import Rows
 from models.statistics import expit, log_loss, log_odds, roc_auc
-from models.training import (
-    TrainedModel,
-    TrainSettings,
-    _choose_window,
-    _fit,
-    _latest,
-    _Rows,
-    _signs,
-    _without_learning,
-    train_model,
-)
+from models.training import TrainedModel, TrainSettings, _signs, train_model
 from models.tuning import Tuned
+from models.validation import validate
 
 ROWS, RISE = 1200, 0.7  # after this share of the rows more leads convert
 
@@ -39,10 +33,10 @@ def _history(
     return frame, y, np.arange(rows, dtype=float)
 
 
-def _rows(y: np.ndarray, time: np.ndarray | None, points: np.ndarray | None = None) -> _Rows:
+def _rows(y: np.ndarray, time: np.ndarray | None, points: np.ndarray | None = None) -> Rows:
     frame = pd.DataFrame({"visits": np.random.default_rng(1).normal(size=len(y))})
     encoding = Encoding.of(frame)
-    return _Rows(
+    return Rows(
         encoding=encoding,
         matrix=encoding.encode(frame),
         y=y,
@@ -85,19 +79,19 @@ def test_the_window_with_the_lowest_log_loss_is_taken(risen: TrainedModel) -> No
     assert risen.model.about["level_window"] == window
 
 
-def test_windows_are_compared_on_rows_they_were_not_taken_from() -> None:
+def test_windows_are_compared_on_rows_they_were_not_taken_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither all training rows nor the last few, but the latest 30 % convert like the rows that follow."""
+    monkeypatch.setattr(validation, "_HALF_LIVES", ())
     rng = np.random.default_rng(0)
     rate = np.repeat([0.1, 0.5, 0.15, 0.4], [200, 160, 40, 200])
     rows = _rows((rng.random(600) < rate).astype(float), np.arange(600.0))
     fold = Fold(np.arange(400), np.arange(400, 600))
-    window, costs, figures = _choose_window(
-        rows, [fold], _tuned(0.5, 0.5), seed=0, n_jobs=1, progress=lambda *_: None
-    )
-    assert window == 0.3
+    found = validate(rows, [fold], _tuned(0.5, 0.5), seed=0, n_jobs=1, progress=lambda *_: None)
+    costs, figures = found.levels["log_loss_by_window"], found.folds
+    assert found.window == 0.3
     assert costs["0.3"] < min(costs["1"], costs["0.1"])
     assert figures.loc[0, ["train_rows", "rows", "conversions"]].tolist() == [400, 200, rows.y[400:].sum()]
-    model = _fit(rows.take(fold.train), _tuned(0.5, 0.5), 0, 1)
+    model = fit(rows.take(fold.train), _tuned(0.5, 0.5), 0, 1)
     margin = model.margin(rows.matrix[400:], None)
     assert figures.loc[0, "roc_auc"] == pytest.approx(roc_auc(rows.y[400:], margin))
     assert figures.loc[0, "log_loss"] == costs["0.3"] < log_loss(rows.y[400:], margin).mean()
@@ -105,7 +99,7 @@ def test_windows_are_compared_on_rows_they_were_not_taken_from() -> None:
 
 def test_without_an_order_all_rows_give_the_base_rate() -> None:
     rows = _rows(np.tile([0.0, 1.0], 60), None)
-    window, costs, _ = _choose_window(
+    found = validate(
         rows,
         [Fold(np.arange(80), np.arange(80, 120))],
         _tuned(0.5, 0.5),
@@ -113,30 +107,31 @@ def test_without_an_order_all_rows_give_the_base_rate() -> None:
         n_jobs=1,
         progress=lambda *_: None,
     )
-    assert (window, list(costs)) == (1.0, ["1"])
-    assert _latest(rows, 0.1).tolist() == list(range(120))
+    assert (found.window, list(found.levels["log_loss_by_window"])) == (1.0, ["1"])
+    assert (found.half_life, list(found.recency["log_loss_by_half_life"])) == (None, ["none"])
+    assert rows.latest(0.1).tolist() == list(range(120))
 
 
 def test_the_latest_rows_are_as_many_as_the_base_rate_needs_and_never_split_a_tie() -> None:
     y = np.zeros(1000)
     y[::10] = 1  # the latest 100 rows hold ten conversions, twenty take 200
-    assert len(_latest(_rows(y, np.arange(1000.0)), 0.1)) == pytest.approx(200, abs=10)
-    assert y[_latest(_rows(y, np.arange(1000.0)), 0.1)].sum() == 20
-    assert y[_latest(_rows(1 - y, np.arange(1000.0)), 0.1)].sum() == 20, "as many that did not convert"
-    assert _latest(_rows(y, np.arange(1000.0)), 0.5).min() == pytest.approx(500, abs=1)
-    assert len(_latest(_rows(y, np.repeat([1.0, 2.0, 3.0, 4.0], 250)), 0.1)) == 250
-    assert len(_latest(_rows(np.r_[np.ones(5), np.zeros(995)], np.arange(1000.0)), 0.1)) == 1000
+    assert len(_rows(y, np.arange(1000.0)).latest(0.1)) == pytest.approx(200, abs=10)
+    assert y[_rows(y, np.arange(1000.0)).latest(0.1)].sum() == 20
+    assert y[_rows(1 - y, np.arange(1000.0)).latest(0.1)].sum() == 20, "as many that did not convert"
+    assert _rows(y, np.arange(1000.0)).latest(0.5).min() == pytest.approx(500, abs=1)
+    assert len(_rows(y, np.repeat([1.0, 2.0, 3.0, 4.0], 250)).latest(0.1)) == 250
+    assert len(_rows(np.r_[np.ones(5), np.zeros(995)], np.arange(1000.0)).latest(0.1)) == 1000
 
 
 def test_the_blend_sums_to_one_and_its_total_is_the_slope() -> None:
     rows = _rows(np.tile([0.0, 1.0, 0.0, 1.0, 1.0], 40), np.arange(200.0))
-    model = _fit(rows, _tuned(0.2, 0.6), 0, 1)
+    model = fit(rows, _tuned(0.2, 0.6), 0, 1)
     assert model.weights == pytest.approx((0.0, 0.25, 0.75))
     assert model.calibration.slope == pytest.approx(0.8)
     assert model.average_log_odds == pytest.approx(log_odds(0.6))
-    assert _fit(rows, _tuned(0.4, 0.0), 0, 1).trees is None
-    assert _fit(rows, _tuned(0.0, 0.4), 0, 1).linear is None
-    none = _fit(rows, _tuned(0.0, 0.0), 0, 1)
+    assert fit(rows, _tuned(0.4, 0.0), 0, 1).trees is None
+    assert fit(rows, _tuned(0.0, 0.4), 0, 1).linear is None
+    none = fit(rows, _tuned(0.0, 0.0), 0, 1)
     assert none.weights == (0.0, 0.5, 0.5)
     assert none.calibration.slope == pytest.approx(1e-3)
 
@@ -144,27 +139,67 @@ def test_the_blend_sums_to_one_and_its_total_is_the_slope() -> None:
 def test_the_sheet_is_a_part_of_its_own_and_centred() -> None:
     points = np.column_stack([np.tile([0.0, 10.0], 100), np.tile([5.0, 5.0, 20.0, 20.0], 50)])
     rows = _rows(np.tile([0.0, 0.0, 0.0, 1.0], 50), np.arange(200.0), points)
-    model = _fit(rows, replace(_tuned(0.5, 0.25, 0.25)), 0, 1)
+    model = fit(rows, replace(_tuned(0.5, 0.25, 0.25)), 0, 1)
     assert model.weights == pytest.approx((0.5, 0.25, 0.25))
     assert model.sheet is not None
     assert model.sheet.centre == (5.0, 12.5)
     assert model.sheet.line.b > 0
-    few = _without_learning(rows)
+    few = without_learning(rows)
     frame = pd.DataFrame({"fit": points[:, 0], "engagement": points[:, 1]})
     assert few.predict_proba(frame, frame).mean() == pytest.approx(0.25, abs=1e-6)
     assert few.score(frame, frame)[3] > 50 > few.score(frame, frame)[0]
 
 
-def test_few_conversions_or_few_others_are_not_learned_from() -> None:
+def test_few_conversions_or_few_others_choose_no_settings() -> None:
     frame, _, _ = _history(400)
     two = TrainSettings(trials=1, folds=2)
     for label in (1.0, 0.0):
-        y = np.full(400, 1 - label)
-        y[np.linspace(0, 399, 29).astype(int)] = label
-        few = train_model(frame, y, settings=two)
-        assert few.kind == "base rate"
-        assert few.model.about == {"rows": 400, "conversions": int(y.sum())}
+        for few, kind in ((9, "base rate"), (10, "few conversions"), (29, "few conversions")):
+            y = np.full(400, 1 - label)
+            y[np.linspace(0, 399, few).astype(int)] = label
+            trained = train_model(frame, y, settings=two)
+            assert trained.kind == kind
+            assert trained.tuned is None
+            assert trained.model.about == {"rows": 400, "conversions": int(y.sum())}
         assert train_model(frame, y, settings=replace(two, fewest_conversions=29)).kind == "learned"
+
+
+def test_rows_fade_where_what_they_say_has_changed_and_only_there() -> None:
+    """The column's meaning turns around after a quarter of the time, or never."""
+    rng = np.random.default_rng(3)
+    value, time = rng.normal(size=2400), np.arange(2400.0)
+    found = {}
+    for name, turned in (("turned", time > 600), ("steady", np.zeros(2400, bool))):
+        sign = np.where(turned, -1.0, 1.0)
+        y = (rng.random(2400) < expit(2 * sign * value)).astype(float)
+        found[name] = train_model(
+            pd.DataFrame({"value": value}), y, as_of=time, settings=TrainSettings(trials=1, folds=4)
+        )
+    turned, steady = found["turned"], found["steady"]
+    assert turned.recency["half_life"] is not None
+    losses = turned.recency["log_loss_by_half_life"]
+    assert losses[f"{turned.recency['half_life']:g}"] < losses["none"] - 0.001
+    assert turned.model.about["half_life"] == turned.recency["half_life"]
+    latest = pd.DataFrame({"value": [-2.0, 2.0]})
+    low, high = turned.model.predict_proba(latest)
+    assert low > 0.6 > 0.4 > high, "it follows what holds now"
+    assert steady.recency["half_life"] is None
+    low, high = steady.model.predict_proba(latest)
+    assert low < 0.2 < 0.8 < high
+
+
+def test_faded_rows_weigh_half_per_half_life_and_as_much_in_all() -> None:
+    rows = _rows(np.tile([0.0, 1.0], 50), np.arange(100.0))
+    weight = rows.faded(9.0).weight
+    assert weight is not None
+    np.testing.assert_allclose(weight[:-9] / weight[9:], 0.5)
+    assert weight.sum() == pytest.approx(100)
+    doubled = replace(rows, weight=np.where(np.arange(100) < 50, 2.0, 1.0)).faded(9.0).weight
+    assert doubled is not None
+    assert doubled.sum() == pytest.approx(150)
+    np.testing.assert_allclose(doubled[:50] / doubled[50:], 2 * weight[:50] / weight[50:])
+    assert rows.faded(None) is rows
+    assert _rows(rows.y, None).faded(9.0).weight is None
 
 
 def test_trees_start_from_the_sheet_only_where_the_parameters_say_so() -> None:
@@ -173,7 +208,7 @@ def test_trees_start_from_the_sheet_only_where_the_parameters_say_so() -> None:
     for on_sheet in (True, False):
         tuned = _tuned(0.0, 0.0, 1.0)
         tuned = replace(tuned, params=replace(tuned.params, trees_on_sheet=on_sheet))
-        model = _fit(rows, tuned, 0, 1)
+        model = fit(rows, tuned, 0, 1)
         assert model.trees is not None
         assert (model.trees_on_sheet, model.trees.has_prior_) == (on_sheet, on_sheet)
         assert expit(model.margin(rows.matrix, points)).mean() == pytest.approx(0.5, abs=0.02)

@@ -14,23 +14,16 @@ from features import FeatureColumn
 from features.errors import DataError
 from models.data_checks.suspects import find_suspects
 from models.data_checks.time_proxy import find_time_proxies
+from models.fitting import at_recent_base_rate, fit, without_learning
 from models.folds import Fold, time_folds
 from models.learners.blend import blend_weights
 from models.learners.calibration import intercept_shift, loss_at_own_intercept
 from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveDesign
 from models.learners.parts import FoldBench, ModelParams
+from models.rows import Rows
 from models.statistics import expit, log_odds, roc_auc, weighted_mean, weighted_quantile
-from models.training import (
-    TrainedModel,
-    TrainSettings,
-    _at_recent_base_rate,
-    _fit,
-    _latest,
-    _Rows,
-    _without_learning,
-    train_model,
-)
+from models.training import TrainedModel, TrainSettings, train_model
 from models.tuning import Tuned, tune
 from pipeline.dataset.judged import fit_sheet_probability
 
@@ -276,10 +269,10 @@ def test_the_probability_of_a_sheet(world: World) -> None:
     assert one == pytest.approx(other, abs=1e-7)
 
 
-def _rows(world: World, at: np.ndarray, weight: np.ndarray | None) -> _Rows:
+def _rows(world: World, at: np.ndarray, weight: np.ndarray | None) -> Rows:
     frame = pd.DataFrame({"visits": world.matrix[:, 0], "kind": world.matrix[:, 1]}).iloc[at]
     encoding = Encoding.of(frame)
-    return _Rows(
+    return Rows(
         encoding=encoding,
         matrix=encoding.encode(frame),
         y=world.y[at],
@@ -294,7 +287,7 @@ def _rows(world: World, at: np.ndarray, weight: np.ndarray | None) -> _Rows:
 def test_the_latest_rows_and_what_is_taken_from_them(world: World) -> None:
     mine, theirs = _rows(world, np.arange(ROWS), world.weight), _rows(world, world.again, None)
     for window in (1.0, 0.3, 0.1):
-        assert _latest(mine, window).tolist() == sorted(set(world.again[_latest(theirs, window)]))
+        assert mine.latest(window).tolist() == sorted(set(world.again[theirs.latest(window)]))
     tuned = Tuned(
         params=ModelParams(n_trees=20, linear_strength=0.1),
         value=0,
@@ -305,22 +298,20 @@ def test_the_latest_rows_and_what_is_taken_from_them(world: World) -> None:
     grown = replace(
         tuned, params=replace(tuned.params, trees_on_sheet=False), weights=np.array([0.0, 0.0, 1.0])
     )
-    trees = _fit(mine, grown, 0, 1).trees
+    trees = fit(mine, grown, 0, 1).trees
     assert trees is not None
     assert trees.intercept_ == pytest.approx(log_odds(float(theirs.y.mean())))
-    for fit in (_without_learning, lambda rows: _fit(rows, tuned, 0, 1)):
-        one, other = fit(mine), fit(theirs)
+    for fitted in (without_learning, lambda rows: fit(rows, tuned, 0, 1)):
+        one, other = fitted(mine), fitted(theirs)
         assert one.average_log_odds == pytest.approx(other.average_log_odds)
         assert one.sheet is not None
         assert other.sheet is not None
         np.testing.assert_allclose(one.sheet.centre, other.sheet.centre)
         np.testing.assert_allclose(one.sheet.line, other.sheet.line, atol=1e-7)
-        one, other = _at_recent_base_rate(one, mine, 0.3), _at_recent_base_rate(other, theirs, 0.3)
+        one, other = at_recent_base_rate(one, mine, 0.3), at_recent_base_rate(other, theirs, 0.3)
         assert one.average_log_odds == pytest.approx(other.average_log_odds)
         assert one.calibration.shift == pytest.approx(other.calibration.shift, abs=2e-3)
-    assert one.average_log_odds != pytest.approx(
-        log_odds(float(world.y[_latest(mine, 0.3)].mean())), abs=1e-3
-    )
+    assert one.average_log_odds != pytest.approx(log_odds(float(world.y[mine.latest(0.3)].mean())), abs=1e-3)
 
 
 # --- a world with a known probability

@@ -111,6 +111,7 @@ def render_training(run: Training, config: str) -> list[str]:
         f"{run.project} version {run.version} is registered as challenger.",
         f"Learned from {learned:,} rows ({run.conversions['train']:,} followed by a conversion), judged on "
         f"{judged:,} out-of-time rows ({run.conversions['test']:,}).",
+        *_how(run),
         "",
     ]
     names = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
@@ -128,6 +129,27 @@ def render_training(run: Training, config: str) -> list[str]:
     if run.warnings:
         lines += ["", "Please check", *(f"  - {warning}" for warning in run.warnings)]
     return [*lines, "", f"next: leadlens compare {config}, then leadlens promote {config}"]
+
+
+_KINDS = {
+    "few conversions": "So few conversions choose no settings: models of every strength are averaged, each as far as the "
+    "rows bear it out.",
+    "sheet": "Too few conversions to learn from: the model is the score sheet, its points as probabilities.",
+    "base rate": "Too few conversions to learn from: every lead gets the base rate.",
+}
+_SPANS = {1.0: "over the whole", 0.5: "with every half", 0.25: "with every quarter"}
+
+
+def _how(run: Training) -> list[str]:
+    """What is not as usual in how the model was made."""
+    lines = [_KINDS[run.kind]] if run.kind in _KINDS else []
+    if run.half_life is not None:
+        span = _SPANS[run.half_life]
+        lines.append(
+            f"Recent rows count more, which predicted later ones better: counted back from its end, a row's weight halves {span} "
+            "of the training period."
+        )
+    return lines
 
 
 def render_comparison(compared: Compared) -> list[str]:

@@ -1,0 +1,149 @@
+"""Few conversions: Leadlens with and without its sheet beside logistic regression, the sheet and the base rate.
+
+    python -m benchmarks.little_data [--conversions 10 20 30 50 100 300] [--seeds 3] [data set …]
+
+Of each real data set, leads are drawn so that as many conversions are left as asked for, and others in the same share; each
+model learns from these alone and is judged on all out-of-time rows. Prints means over seeds as Markdown, and JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.quality import DATASETS, ROOT
+from models.statistics import log_loss, roc_auc
+
+LENSES = ("leadlens", "leadlens + sheet", "logistic regression", "sheet", "base rate")
+
+
+def main() -> None:
+    """Print the table and one line of JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--conversions", type=int, nargs="+", default=[10, 20, 30, 50, 100, 300])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("datasets", nargs="*", default=list(DATASETS))
+    options = parser.parse_args()
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LEADLENS_HOME"] = folder
+        for name in options.datasets:
+            found += judge(name, options.conversions, options.seeds)
+            print(f"{name}: done", file=sys.stderr)
+    table = pd.DataFrame(found)
+    means = table.groupby(["set", "conversions"], sort=False)[[c for c in table if ":" in c]].mean()
+    print(markdown(means))
+    print(json.dumps({"bench": "little_data", "figures": table.drop(columns="seed").to_dict("records")}))
+
+
+def judge(name: str, counts: list[int], seeds: int) -> list[dict[str, Any]]:
+    """One row per number of conversions and seed: ROC AUC and log loss of every lens."""
+    from features.durations import parse_duration
+    from models.prediction import sheet_points
+    from models.training import TrainSettings, train_model
+    from pipeline import build_training_set, load_project, open_history
+
+    file = load_project(ROOT / "configs" / f"{name}.yaml")
+    history = open_history(file)
+    rows = build_training_set(file, history)
+    frame, label = rows.matrix.frame, rows.label
+    spine = rows.matrix.spine.set_index("row_id")
+    points = sheet_points(rows.rules, frame.index)
+    assert points is not None
+    lead, outcome = spine.loc[rows.train, "lead_id"], label[rows.train]
+    won = lead[outcome == 1].unique()
+    lost = np.setdiff1d(lead.unique(), won)
+    later, truth = frame.loc[rows.test], label[rows.test].to_numpy(float)
+    found = []
+    for conversions in (count for count in counts if count <= len(won)):
+        for seed in range(seeds):
+            rng = np.random.default_rng(seed)
+            kept = {
+                *rng.choice(won, conversions, replace=False),
+                *rng.choice(lost, len(lost) * conversions // len(won), replace=False),
+            }
+            at = rows.train[lead.isin(kept).to_numpy()]
+
+            def learned(sheet: bool, at: Any = at, seed: int = seed) -> np.ndarray:
+                trained = train_model(
+                    frame.loc[at],
+                    label[at],
+                    as_of=None if history.clock == "none" else spine.loc[at, "as_of"],
+                    lead_id=spine.loc[at, "lead_id"],
+                    horizon=pd.Timedelta(parse_duration(file.project.outcome.horizon)),
+                    rule_points=points.loc[at] if sheet else None,
+                    settings=TrainSettings(trials=20),
+                    seed=seed,
+                )
+                return trained.model.predict_proba(later, points.loc[rows.test] if sheet else None)
+
+            probability = {
+                "leadlens": learned(sheet=False),
+                "leadlens + sheet": learned(sheet=True),
+                "logistic regression": logistic(frame.loc[at], label[at], later),
+                "sheet": sheet_alone(points.loc[at], label[at], points.loc[rows.test]),
+                "base rate": np.full(len(truth), label[at].mean()),
+            }
+            figures: dict[str, Any] = {"set": name, "conversions": conversions, "seed": seed}
+            for lens, p in probability.items():
+                figures[f"auc: {lens}"] = round(float(roc_auc(truth, p)), 4)
+                line = np.log(p) - np.log1p(-p)
+                figures[f"loss: {lens}"] = round(float(log_loss(truth, line).mean()), 4)
+            found.append(figures)
+    return found
+
+
+def sheet_alone(points: pd.DataFrame, label: pd.Series, later: pd.DataFrame) -> np.ndarray:
+    """The sheet's points calibrated on the same leads."""
+    from models.scorecard.scoring.probability import calibrate_points
+    from models.statistics import expit
+
+    line = calibrate_points(points.sum(axis=1).to_numpy(), label.to_numpy(float), None)
+    return np.asarray(expit(line.log_odds(later.sum(axis=1).to_numpy())))
+
+
+def logistic(frame: pd.DataFrame, label: pd.Series, later: pd.DataFrame) -> np.ndarray:
+    """Logistic regression at its defaults, on standardised numbers and one column per category."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    numbers = [name for name in frame if frame[name].dtype.kind in "fiu"]
+    texts = [name for name in frame if name not in numbers]
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler()), numbers),
+        (OneHotEncoder(handle_unknown="ignore"), texts),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(frame, label)
+        p = fitted.predict_proba(later)[:, 1]
+    return np.clip(p, 1e-9, 1 - 1e-9)
+
+
+def markdown(means: pd.DataFrame) -> str:
+    """ROC AUC / log loss of every lens."""
+    lines = [
+        f"| data set | conversions | {' | '.join(LENSES)} |",
+        f"|---|---:|{'---|' * len(LENSES)}",
+    ]
+    for (name, conversions), row in means.iterrows():  # type: ignore[misc]
+        cells = [f"{row[f'auc: {lens}']:.3f} / {row[f'loss: {lens}']:.3f}" for lens in LENSES]
+        lines.append(f"| `{name}` | {conversions} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
