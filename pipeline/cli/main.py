@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli import registry
 from pipeline.cli.options import (
     AsOf,
     Challenger,
@@ -306,33 +307,10 @@ def score(
     print_result(as_json, result.to_dict(), lambda: render_scoring(result))
 
 
-@app.command(epilog="Example: leadlens promote my_leads")
-def promote(
-    config: Config,
-    force: Annotated[
-        str | None,
-        typer.Option(
-            "--force",
-            metavar="REASON",
-            help="Promote although a gate refuses; the reason stays with the model.",
-        ),
-    ] = None,
-    log_format: LogFormat = "text",
-    log_file: LogFile = None,
-    as_json: Json = False,
-) -> None:
-    """Make the challenger champion if it passes every gate.
-
-    On the same out-of-time leads it must know more than the base rate beyond chance, and be no worse than the champion
-    (else the sheet). Exit code 1, with the figures, if it does not.
-    """
-    from pipeline.cli.render.jobs import render_promotion
-    from pipeline.jobs.promote import promote as job
-    from pipeline.logs import logged
-
-    with logged("promote", log_format, log_file) as (_, progress):
-        result = job(load(config), force=force, progress=progress)
-    print_result(as_json, result.to_dict(), lambda: render_promotion(result))
+app.command(epilog="Example: leadlens promote my_leads")(registry.promote)
+app.command(epilog="Example: leadlens retrain my_leads --log-format json")(registry.retrain)
+app.command(epilog='Example: leadlens rollback my_leads --reason "calls to students"')(registry.rollback)
+app.command(epilog="Example: leadlens models my_leads")(registry.models)
 
 
 @app.command(epilog="Example: leadlens demo --dir demo --leads 2000")

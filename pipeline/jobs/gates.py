@@ -10,14 +10,14 @@ from features import DataError
 from features.errors import counted, listed
 from models.judging.signal import Signal
 
-Gate = Literal["seen", "audit", "leak", "signal", "rival"]
+Gate = Literal["rolled_back", "seen", "audit", "leak", "signal", "rival"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
     """Why a gate refuses.
 
-    ``gate`` is stable, for machines: ``"seen"`` (it has learned from the rows it is to be judged on), ``"audit"`` (its
+    ``gate`` is stable, for machines: ``"rolled_back"`` (it was champion and was taken out of service), ``"seen"`` (it has learned from the rows it is to be judged on), ``"audit"`` (its
     training data were not audited), ``"leak"`` (it uses a proven leak), ``"signal"`` (it is not shown to know more than the
     base rate), ``"rival"`` (it is worse than the champion, or the sheet). ``figures`` are JSON-ready.
     """
@@ -52,6 +52,19 @@ class PromotionRefused(DataError):
     def as_dict(self) -> dict[str, object]:
         """JSON-ready, with every refusal and its figures."""
         return {**super().as_dict(), "refusals": [asdict(refusal) for refusal in self.refusals]}
+
+
+def rolled_back_refusal(version: str, reason: str | None) -> Refusal | None:
+    """The refusal of a version that was champion once and was taken out of service for this reason."""
+    if reason is None:
+        return None
+    return Refusal(
+        gate="rolled_back",
+        what=f"{version} was champion and was rolled back",
+        value=reason,
+        why="what it was taken out of service for has not changed",
+        fix="train another: leadlens train CONFIG",
+    )
 
 
 def audit_refusal(audit: dict[str, Any] | None) -> Refusal | None:

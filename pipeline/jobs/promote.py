@@ -17,7 +17,7 @@ from pipeline.config import ProjectFile
 from pipeline.dataset.judged import OutOfTime, out_of_time, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
-from pipeline.jobs.gates import PromotionRefused, Refusal, audit_refusal, signal_refusal
+from pipeline.jobs.gates import PromotionRefused, Refusal, audit_refusal, rolled_back_refusal, signal_refusal
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -107,7 +107,8 @@ def promote(
     judged, others = _judged(file, challenger, champion, rows)
     claimed, rival = _rival(champion, judged, others)
     against, signal = _against(judged, claimed, rival), judged.signal(file.project)
-    refusals = tuple(_refusals(judged, signal, against))
+    back = rolled_back_refusal(challenger.display_name, challenger.rolled_back)
+    refusals = (*((back,) if back else ()), *_refusals(judged, signal, against))
     if refusals and not force:
         raise PromotionRefused(challenger.display_name, refusals)
     # The reason first: a champion by force without one must not be left behind by a run that is killed.

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 _PYFUNC = Path(__file__).with_name("pyfunc_model.py")
 _REQUIRED = ("leadlens", "lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
-_PROMOTED = "leadlens.promoted_at"
+PROMOTED, ROLLED_BACK, WHY_BACK = (
+    f"leadlens.{name}" for name in ("promoted_at", "rolled_back_at", "rolled_back")
+)
 
 
 class Registry:
@@ -112,6 +114,7 @@ class Registry:
             alias,
             model.run_id,
             f"{reason} (overruled: {refused})" if reason and refused else reason,
+            model.tags.get(WHY_BACK) if out_of_service(model.tags) else None,
         )
 
     def serving(self, challenger: bool = False) -> Registered:
@@ -145,12 +148,19 @@ class Registry:
 
     def promote(self, version: str) -> None:
         """Give a version the alias ``champion``."""
-        self.client.set_model_version_tag(self.project, version, _PROMOTED, f"{now():%Y-%m-%dT%H:%M:%SZ}")
+        self.client.set_model_version_tag(
+            self.project, version, PROMOTED, f"{now().isoformat(timespec='microseconds')}Z"
+        )
         self.client.set_registered_model_alias(self.project, "champion", version)
 
     def _had_champion(self) -> bool:
         found = self.client.search_model_versions(f"name = '{self.project}'")
-        return any(_PROMOTED in version.tags for version in found)
+        return any(PROMOTED in version.tags for version in found)
+
+
+def out_of_service(tags: Mapping[str, str]) -> bool:
+    """Whether a version with these tags was rolled back since it was last made champion."""
+    return tags.get(ROLLED_BACK, "") >= tags.get(PROMOTED, "~")
 
 
 def requirements() -> list[str]:

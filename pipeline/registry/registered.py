@@ -16,6 +16,7 @@ class Registered:
     """A registered model version, loaded.
 
     ``forced`` is the reason it was promoted for although a gate refused it, with what the gate said; else ``None``.
+    ``rolled_back`` is the reason for which it was taken out of service since; else ``None``.
     """
 
     bundle: Bundle
@@ -23,6 +24,7 @@ class Registered:
     alias: Alias
     run_id: str
     forced: str | None = None
+    rolled_back: str | None = None
 
     @property
     def display_name(self) -> str:

@@ -24,7 +24,8 @@ from models.lead_model import Explanation as Explained
 from models.lead_model import LeadModel
 from models.prediction import predict_frame, sheet_points, with_points
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
-from pipeline.cli.render.jobs import render_explanation, render_promotion, render_scoring
+from pipeline.cli.render.jobs import render_explanation, render_scoring
+from pipeline.cli.render.registry import render_promotion
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import compare_lenses, out_of_time
 from pipeline.dataset.policies import spine_policy

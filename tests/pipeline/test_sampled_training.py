@@ -11,7 +11,8 @@ import pytest
 
 from models.prediction import sheet_probability
 from pipeline import compare, load_project, open_history, promote, train, write_starter
-from pipeline.cli.render.jobs import render_promotion, render_training
+from pipeline.cli.render.jobs import render_training
+from pipeline.cli.render.registry import render_promotion
 from pipeline.config import ProjectFile
 from pipeline.dataset import lead_sample
 from pipeline.dataset.judged import out_of_time

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pipeline.cli.render.registry import signal_lines
 from pipeline.cli.render.tables import as_of, table
 
 if TYPE_CHECKING:
-    from models.judging.signal import Signal
     from pipeline.jobs.check import Check
     from pipeline.jobs.compare import Compared
     from pipeline.jobs.demo import Demo
     from pipeline.jobs.explain import Explanation
     from pipeline.jobs.list_features import FeatureList
-    from pipeline.jobs.promote import Promotion
     from pipeline.jobs.read import Reading
     from pipeline.jobs.score import Scoring
     from pipeline.jobs.train import Training
@@ -117,7 +116,7 @@ def render_training(run: Training, config: str) -> list[str]:
     names = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
     figures = [(lens, *(f"{values[name]:.4f}" for name in names)) for lens, values in run.figures.items()]
     lines += table(figures, ("out of time", *names)).split("\n")
-    lines += ["", *_signal(run.signal)]
+    lines += ["", *signal_lines(run.signal)]
     if run.comparison is not None:
         lines += ["", *run.comparison.story()]
     if run.dropped:
@@ -155,28 +154,6 @@ def _how(run: Training) -> list[str]:
 def render_comparison(compared: Compared) -> list[str]:
     """`leadlens compare`."""
     return [*compared.comparison.story(), "", f"open {compared.page}"]
-
-
-def render_promotion(gate: Promotion) -> list[str]:
-    """`leadlens promote`."""
-    name = f"{gate.project}/{gate.version}"
-    if not gate.rows:
-        kept = [f"It was promoted by force: {gate.forced}."] if gate.forced else []
-        return [f"{name} is champion already; nothing changed.", *kept]
-    low, high = gate.interval
-    verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference"
-    if gate.overruled:
-        verdict = f"by force ({gate.forced})"
-    note = "note: the former champion may have learned from some of these rows, which favours it."
-    return [
-        f"{name} is champion now: {verdict}.",
-        *([note] if gate.rival_has_seen else []),
-        *(f"note: {told}" for told in gate.notes),
-        f"On {gate.rows:,} out-of-time rows: log loss {gate.log_loss:.4f} against {gate.rival_log_loss:.4f} of "
-        f"{gate.rival} (difference {gate.difference:+.4f}, 90 % interval {low:+.4f} to {high:+.4f}).",
-        *(_signal(gate.signal) if gate.signal else []),
-        *(f"Overruled: {refusal.what}." for refusal in gate.overruled),
-    ]
 
 
 def render_demo(demo: Demo) -> list[str]:
@@ -282,14 +259,6 @@ def render_scoring(run: Scoring) -> list[str]:
         ]
         lines += ["", *table(rows, ("lead", "score", "grade", "sheet", "why")).split("\n")]
     return lines
-
-
-def _signal(signal: Signal) -> list[str]:
-    return [f"{_sentence(signal.verdict)} {signal.figures}.", _sentence(signal.ranking.power)]
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _percent(probability: float) -> str:

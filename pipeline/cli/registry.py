@@ -1,0 +1,84 @@
+"""Commands that put a model into service, and take it out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Config, Json, LogFile, LogFormat, load, print_result
+
+
+def promote(
+    config: Config,
+    force: Annotated[
+        str | None,
+        typer.Option(
+            "--force",
+            metavar="REASON",
+            help="Promote although a gate refuses; the reason stays with the model.",
+        ),
+    ] = None,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
+    as_json: Json = False,
+) -> None:
+    """Make the challenger champion if it passes every gate.
+
+    On the same out-of-time leads it must know more than the base rate beyond chance, and be no worse than the champion
+    (else the sheet). Exit code 1, with the figures, if it does not.
+    """
+    from pipeline.cli.render.registry import render_promotion
+    from pipeline.jobs.promote import promote as job
+    from pipeline.logs import logged
+
+    with logged("promote", log_format, log_file) as (_, progress):
+        result = job(load(config), force=force, progress=progress)
+    print_result(as_json, result.to_dict(), lambda: render_promotion(result))
+
+
+def retrain(
+    config: Config,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Trials of the search.")] = None,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
+    as_json: Json = False,
+) -> None:
+    """Train a challenger and make it champion if it passes every gate: one command for a scheduler.
+
+    Exit code 1 if a gate refuses: the challenger is kept, the champion stays. Every run leaves a record in the state folder.
+    """
+    from pipeline.cli.render.registry import render_retraining
+    from pipeline.jobs.retrain import retrain as job
+    from pipeline.logs import logged
+
+    with logged("retrain", log_format, log_file) as (log, progress):
+        result = job(load(config), trials=trials, run_id=log.run_id, progress=progress)
+        log.warnings(result.training.warnings)
+    print_result(as_json, result.to_dict(), lambda: render_retraining(result))
+
+
+def rollback(
+    config: Config,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; kept with the version that leaves.", show_default=False)
+    ],
+    as_json: Json = False,
+) -> None:
+    """Make the former champion champion again. The next scoring uses it."""
+    from pipeline.cli.render.registry import render_rollback
+    from pipeline.jobs.retrain import rollback as job
+
+    result = job(load(config), reason=reason)
+    print_result(as_json, result.to_dict(), lambda: render_rollback(result, config))
+
+
+def models(config: Config, as_json: Json = False) -> None:
+    """List the registered versions: what each learned from, how it was judged, and what became of it."""
+    from pipeline.cli.render.registry import render_models
+    from pipeline.jobs.retrain import list_models
+
+    file = load(config)
+    found = list_models(file)
+    facts = {"project": file.project.name, "versions": [version.to_dict() for version in found]}
+    print_result(as_json, facts, lambda: render_models(file.project.name, found))

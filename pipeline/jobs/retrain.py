@@ -1,0 +1,96 @@
+"""`leadlens retrain`, `rollback` and `models`: the routine of a model in service, for schedulers and at three in the morning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from features import UsageError
+from pipeline.config import ProjectFile
+from pipeline.jobs.promote import Promotion, promote
+from pipeline.jobs.train import Training, train
+from pipeline.private import private_files
+from pipeline.progress import Progress, silent
+from pipeline.registry.mlflow_registry import Registry
+from pipeline.registry.serving import keep_serving
+from pipeline.registry.versions import Version, roll_back, versions
+from pipeline.runs.recorded import recorded_run
+from pipeline.state import writable_state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """A challenger that was trained and became champion; ``run_id`` names the run's record."""
+
+    run_id: str
+    training: Training
+    promotion: Promotion
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "run_id": self.run_id,
+            "training": self.training.to_dict(),
+            "promotion": self.promotion.to_dict(),
+        }
+
+
+@private_files()
+def retrain(
+    file: ProjectFile, *, trials: int | None = None, run_id: str | None = None, progress: Progress = silent
+) -> Retraining:
+    """Read, audit, train, and promote the challenger if it passes every gate; else the champion stays.
+
+    Leaves a record, whatever happens. Raises ``PromotionRefused`` where a gate refuses: the challenger is registered then,
+    and the record is *refused*.
+    """
+    with recorded_run(file.project.name, folder=writable_state() / "runs", run_id=run_id) as run:
+        follow = run.follow(progress)
+        training = train(file, trials=trials, progress=follow)
+        run.record.model_version, run.record.rows = training.version, training.rows["train"]
+        run.record.config_fingerprint = training.bundle.recipe.project_fingerprint
+        run.record.data_version = training.bundle.recipe.data_version
+        run.note("figures", training.figures)
+        for warning in training.warnings:
+            run.warn(warning)
+        promotion = promote(file, rows=training.training_set, progress=follow)
+        run.note("promotion", {"rival": promotion.rival, "difference": promotion.difference})
+        return Retraining(run_id=run.record.run_id, training=training, promotion=promotion)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollback:
+    """``version`` is champion again, ``left`` is not any more."""
+
+    project: str
+    version: str
+    left: str
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return dict(vars(self))
+
+
+@private_files()
+def rollback(file: ProjectFile, *, reason: str) -> Rollback:
+    """Make the former champion champion again; the next scoring uses it.
+
+    The reason is kept with the version that leaves. Raises ``DataError`` where there is none to go back to.
+    """
+    if not reason.strip():
+        raise UsageError(
+            "going back to the former champion needs a reason",
+            value=reason,
+            why="it is kept with the version that leaves, for those who come after",
+            fix='say why: --reason "too many calls to students"',
+        )
+    writable_state()
+    back, left = roll_back(Registry(file.project.name), reason)
+    keep_serving(file.project.name)
+    return Rollback(project=file.project.name, version=back, left=left, reason=reason)
+
+
+def list_models(file: ProjectFile) -> list[Version]:
+    """Every registered version of the project, the latest first."""
+    return versions(Registry(file.project.name))
