@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from features.errors import counted
+from features.errors import LeadlensError, counted
 from features.secrets import has_literal_secret
 from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
@@ -126,7 +126,10 @@ def score(
     (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
     """
     kept = not dry_run and state_is_writable()
-    with recorded_run(file.project.name, folder=state_folder() / "runs", kept=kept, run_id=run_id) as run:
+    shown, table = _shown_target(file, to), file.project.scores.table
+    with recorded_run(
+        file.project.name, folder=state_folder() / "runs", target=shown, table=table, kept=kept, run_id=run_id
+    ) as run:
         if watch is not None:
             watch(run.record)
         if not dry_run and not kept:
@@ -147,7 +150,7 @@ def _score(
 ) -> Scoring:
     record, stages = run.record, run.stages
     target = _target(file, to)
-    record.target, record.table = parse_target(target).shown, file.project.scores.table
+    record.target = parse_target(target).shown
     if not dry_run:
         progress(f"Looking at {record.target}", 0, 0)
         run.report_to(partial(report_runs, target, record.table))
@@ -324,6 +327,17 @@ def _seen_future(served: Registered, as_of: datetime | None) -> list[str]:
         f"{served.display_name} has seen this future: it learned from what became of leads until {known:%Y-%m-%d %H:%M}, after "
         f"{as_of:%Y-%m-%d %H:%M}. These are not the scores that it would have given then, and look better than they are"
     ]
+
+
+def _shown_target(file: ProjectFile, to: str | None) -> str:
+    """Where the scores go, for the record from its first moment on: whoever stops the run at once, the target is to know.
+
+    Empty where that cannot be read: the run fails for it, and its record says so.
+    """
+    try:
+        return parse_target(_target(file, to)).shown
+    except LeadlensError:
+        return ""
 
 
 def _target(file: ProjectFile, to: str | None) -> str:

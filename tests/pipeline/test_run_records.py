@@ -15,9 +15,12 @@ import pytest
 
 from features.errors import DataError, LeadlensError, RoomError, UnavailableError, UsageError
 from pipeline import exit_codes
+from pipeline.config import load_project
+from pipeline.jobs.score import score
 from pipeline.runs import RunRecord, RunStore, recorded_run
 from pipeline.runs import store as store_module
 from pipeline.stopping import Stopped, stoppable
+from tests.pipeline.little_project import LittleProject
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,6 +113,8 @@ from pathlib import Path
 from pipeline.runs import recorded_run
 from pipeline.stopping import stoppable
 from pipeline import exit_codes
+from pipeline.config import load_project
+from pipeline.jobs.score import score
 with stoppable():
     try:
         with recorded_run("cars", folder=Path(sys.argv[1])) as run:
@@ -207,3 +212,23 @@ def test_a_record_of_a_later_version_is_read(tmp_path: Path) -> None:
     record = RunRecord(project="cars")
     text = record.to_json().replace('"project"', '"mood": "good", "project"')
     assert RunRecord.from_json(text) == record
+
+
+@pytest.mark.parametrize(("to", "shown"), [("duckdb:///s.duckdb", "duckdb:///s.duckdb"), ("ftp://x", "")])
+def test_a_record_names_the_target_from_its_first_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, shown: str
+) -> None:
+    """A run that is stopped at once must be told to the target by the next one, which knows it by that name."""
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    seen = []
+
+    def stop(record: RunRecord) -> None:
+        seen.append((record.target, record.table))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(load_project(LittleProject(tmp_path).write()), to=to, watch=stop)
+    assert seen == [(shown, "lead_scores")]
+    record = _only(tmp_path / "home" / "runs")
+    assert (record.target, record.table, record.status) == (shown, "lead_scores", "stopped")
