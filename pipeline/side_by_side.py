@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pipeline.progress import Progress, silent
 from pipeline.stopping import Stopped, stoppable
+from pipeline.threads import share_processors
 
 R = TypeVar("R")
 _PATIENCE = 10.0  # seconds that a job may take to stop
@@ -29,7 +30,7 @@ def side_by_side(
     try:
         for number, call in enumerate(calls):
             here, there = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(there, job, call), daemon=True)
+            process = context.Process(target=_work, args=(there, len(calls), job, call), daemon=True)
             process.start()
             there.close()
             processes.append(process)
@@ -62,7 +63,8 @@ def side_by_side(
     return [results[number] for number in range(len(calls))]
 
 
-def _work(there: Connection, job: Callable[..., Any], call: tuple[Any, ...]) -> None:
+def _work(there: Connection, processes: int, job: Callable[..., Any], call: tuple[Any, ...]) -> None:
+    share_processors(processes)
     last = ""
 
     def progress(stage: str, done: int = 0, total: int = 0) -> None:

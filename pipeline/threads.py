@@ -1,7 +1,8 @@
-"""A single BLAS thread: with many small matrix products, several threads mostly wait for each other."""
+"""How many threads compute: one for BLAS, whose many small products mostly wait for each other; for trees all there are."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -24,3 +25,18 @@ def one_blas_thread(job: Callable[P, R]) -> Callable[P, R]:
             return job(*args, **kwargs)
 
     return limited
+
+
+_processes = 1  # that share the processors with this one, itself among them
+
+
+def processors() -> int:
+    """The processors that this process may keep busy, at least one."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, allowed // _processes)
+
+
+def share_processors(processes: int) -> None:
+    """From now on this process is one of so many that work at once: threads that take turns on one processor wait busily."""
+    global _processes
+    _processes = processes

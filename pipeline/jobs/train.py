@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +31,7 @@ from pipeline.progress import Progress, silent
 from pipeline.registry.bundle import Bundle, Recipe
 from pipeline.registry.description import data_set, described, run_name, typical_row
 from pipeline.registry.serving import keep_serving
-from pipeline.threads import one_blas_thread
+from pipeline.threads import one_blas_thread, processors
 
 if TYPE_CHECKING:
     from models.training import TrainedModel
@@ -138,7 +137,7 @@ def train(
             folds=settings.folds,
             drop_time_proxies=settings.drop_time_proxies,
             storage=studies,
-            n_jobs=os.cpu_count() or 1,
+            n_jobs=processors(),
         ),
         seed=settings.seed,
         progress=progress,

@@ -12,6 +12,7 @@ import pytest
 from features import UsageError
 from pipeline.progress import Progress
 from pipeline.side_by_side import side_by_side
+from pipeline.threads import processors
 
 
 def answer(number: int, *, progress: Progress) -> tuple[int, int]:
@@ -47,6 +48,16 @@ def test_answers_come_in_the_order_of_the_calls() -> None:
     assert [number for number, _ in answers] == [1, 2]
     assert len({os.getpid(), *(process for _, process in answers)}) == 3
     assert sorted(told) == ["1: at work", "2: at work"], "a stage is told once"
+
+
+def count_processors(*, progress: Progress) -> int:
+    return processors()
+
+
+def test_they_share_the_processors() -> None:
+    alone = processors()
+    assert side_by_side(count_processors, [(), ()]) == [max(1, alone // 2)] * 2
+    assert processors() == alone
 
 
 def test_they_run_at_once(tmp_path: Path) -> None:
