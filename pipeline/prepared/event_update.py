@@ -16,7 +16,8 @@ from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.identity import same_contents
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
 from pipeline.prepared.sources import EventReader, NewSource, relation, resolved_columns
-from pipeline.sources.opening import Shape, contract_columns, shape_of, where_finding
+from pipeline.sources.opening import contract_columns
+from pipeline.sources.shaping import Shape, shape_of, where_finding
 from pipeline.sources.unknown_words import add_words, word_findings
 
 _EVENTS_A_PART = 2_500_000

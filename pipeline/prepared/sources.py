@@ -18,7 +18,8 @@ from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import EventSource, FileMark
 from pipeline.sources.contract import texts_of
-from pipeline.sources.csv_files import CSV_TYPES, fitting_types, open_csv, typed_csv
+from pipeline.sources.csv_files import open_csv
+from pipeline.sources.csv_types import CSV_TYPES, fitting_types, typed_csv
 from pipeline.sources.plain_types import plain, plain_type, type_together
 from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
 from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns

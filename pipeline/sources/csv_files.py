@@ -5,9 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import starmap
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +16,13 @@ from pyarrow import csv as arrow_csv
 from features import DataError
 from features.engines.dialect import DuckDBDialect
 from features.errors import counted
+from pipeline.sources.csv_types import fitting_types, typed_csv
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
-from pipeline.sources.unknown_words import Words, count_words, is_unknown
+from pipeline.sources.unknown_words import Words, count_words
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 24
-_SAMPLE = 1000
-_AT_ONCE = 20  # tests in one statement: longer ones are slow to plan
-_BELOW = 500  # columns of a sample below each other in one statement
-_Tested = tuple[
-    bool | None, ...
-]  # whether every value fits, whether each does or is a word, whether any does
 # First bytes of other kinds of file.
 _SIGNATURES = {
     b"PAR1": ("a Parquet file", "name it .parquet"),
@@ -235,180 +228,3 @@ def _refuse_open_quote(path: Path, last: str, where: str) -> None:
             where=where,
             fix='close it; double a quote inside a text: "6"" pipe"',
         )
-
-
-@dataclass(frozen=True)
-class Fitting:
-    """What every value of some columns can be read as: types by column, and the columns without any value.
-
-    ``wordy`` are columns in which words for “not known” stand beside values of such a type.
-    """
-
-    types: dict[str, tuple[str, ...]]
-    empty: tuple[str, ...]
-    wordy: tuple[str, ...]
-
-    def narrowest(self, name: str) -> str | None:
-        """The narrowest type; ``None`` for a column of text."""
-        return next((kind for kind in CSV_TYPES if kind in self.types[name]), None)
-
-
-def fitting_types(
-    con: duckdb.DuckDBPyConnection,
-    names: list[str],
-    table: str,
-    ids: Collection[str] = (),
-    codes: Collection[str] = (),
-) -> Fitting:
-    """The types that every value of each column can be read as without loss.
-
-    Words for “not known” are no values, but in ``codes``. ``codes`` are text, whatever their values look like; ``ids``
-    are numbers only where they are written back the same.
-    """
-    pairs = [
-        (name, kind)
-        for name in names
-        for kind in ((_CODE,) if name in codes else _ID_TYPES if name in ids else CSV_TYPES)
-    ]
-    # The first rows rule most types out, so that few are tried on all rows.
-    fitting, empty, wordy = _fitting(pairs, _of_sample(con, pairs, table))
-    if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
-        fitting, empty, wordy = _fitting(fitting, _of_all(con, fitting, table))
-    by_name = _by_name(fitting)
-    fits = {
-        name: tuple(_ID_TYPES.get(kind, kind) for kind in by_name.get(name, ()) if kind != _CODE)
-        for name in names
-    }
-    fits = {name: () if name in empty else kinds for name, kinds in fits.items()}
-    return Fitting(fits, tuple(empty), tuple(name for name in wordy if fits[name]))
-
-
-def _fitting(
-    pairs: list[tuple[str, str]], tested: Mapping[tuple[str, str], _Tested]
-) -> tuple[list[tuple[str, str]], list[str], list[str]]:
-    """The pairs (column, type) in which no value of the column cannot be read as the type; columns without values;
-    columns in which some of these values are words for “not known”.
-    """
-    fitting: list[tuple[str, str]] = []
-    filled: dict[str, bool] = {}
-    wordy: dict[str, None] = {}
-    for name, kind in pairs:
-        every, each, any_ = tested.get((name, kind), (None, None, None))
-        if each is False:
-            continue
-        fitting.append((name, kind))
-        filled[name] = filled.get(name, False) or bool(any_)
-        if every is False:
-            wordy[name] = None
-    return fitting, [name for name, found in filled.items() if not found], list(wordy)
-
-
-def _of_sample(
-    con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str
-) -> dict[tuple[str, str], _Tested]:
-    """The tests on the first rows, with the columns below each other: planning thousands beside each other takes minutes."""
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for name, kinds in _by_name(pairs).items():
-        groups.setdefault(tuple(kinds), []).append(name)
-    tested = {}
-    for alike, names in groups.items():
-        for start in range(0, len(names), _BELOW):
-            some = names[start : start + _BELOW]
-            values = ", ".join(f"{csv_value(name)} AS c{place}" for place, name in enumerate(some))
-            con.execute(
-                f"CREATE OR REPLACE TEMP TABLE csv_sample AS SELECT place, v, {_unknown('v', alike[0])} AS u FROM ("
-                f"UNPIVOT (SELECT {values} FROM {table} LIMIT {_SAMPLE}) ON COLUMNS(*) INTO NAME place VALUE v)"
-            )
-            tests = ", ".join(
-                f"bool_and({_fits('v', kind)}), bool_and({_fits('v', kind)} OR u), bool_or({_fits('v', kind)})"
-                for kind in alike
-            )
-            for place, *row in con.execute(
-                f"SELECT place, {tests} FROM csv_sample GROUP BY place"
-            ).fetchall():
-                for at, kind in enumerate(alike):
-                    tested[some[int(place[1:])], kind] = tuple(row[3 * at : 3 * at + 3])
-    con.execute("DROP TABLE IF EXISTS csv_sample")
-    return tested
-
-
-def _of_all(
-    con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str
-) -> dict[tuple[str, str], _Tested]:
-    """The tests on all rows; words are sought only in columns in which not every value fits."""
-
-    def run(asked: list[tuple[str, str]], tests: Callable[[str, str], str]) -> list[Any]:
-        results: list[Any] = []
-        for start in range(0, len(asked), _AT_ONCE):
-            some = asked[start : start + _AT_ONCE]
-            results += con.execute(f"SELECT {', '.join(starmap(tests, some))} FROM {table}").fetchall()[0]
-        return results
-
-    def plain(name: str, kind: str) -> str:
-        value, given = csv_value(name), f"FILTER ({csv_value(name)} IS NOT NULL)"
-        return f"bool_and({_fits(value, kind)}) {given}, bool_or({_fits(value, kind)}) {given}"
-
-    def with_words(name: str, kind: str) -> str:
-        value = csv_value(name)
-        # CASE, for the words are sought only among what does not fit
-        either = f"CASE WHEN {_fits(value, kind)} THEN TRUE ELSE {_unknown(value, kind)} END"
-        return f"bool_and({either}) FILTER ({value} IS NOT NULL)"
-
-    results = run(pairs, plain)
-    every, any_ = results[::2], results[1::2]
-    short = [pair for pair, whole in zip(pairs, every, strict=True) if whole is False]
-    each = dict(zip(short, run(short, with_words), strict=True))
-    return {
-        pair: (whole, each.get(pair, whole), some)
-        for pair, whole, some in zip(pairs, every, any_, strict=True)
-    }
-
-
-def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    kinds: dict[str, list[str]] = {}
-    for name, kind in pairs:
-        kinds.setdefault(name, []).append(kind)
-    return kinds
-
-
-def _fits(value: str, kind: str) -> str:
-    return f"coalesce({(_FITS | _AS_ID)[kind].format(v=value)}, FALSE)"
-
-
-def _unknown(value: str, kind: str) -> str:
-    """SQL of whether a value is a word for “not known”."""
-    return "FALSE" if kind == _CODE else is_unknown(value, "id" if kind in _AS_ID else "number")
-
-
-def typed_csv(name: str, kind: str) -> str:
-    """SQL of a value of a column of CSV text as a type that all of its values fit; words for “not known” are NULL."""
-    value = f"TRY_CAST({csv_value(name)} AS {kind})"
-    return f"nullif({value}, {_NAN})" if kind == "DOUBLE" else value
-
-
-def csv_value(name: str) -> str:
-    """SQL of a value of a column of CSV text; empty ones are NULL."""
-    return f"nullif(trim({_quote(name)}), '')"
-
-
-_NAN = "CAST('nan' AS DOUBLE)"  # larger than any number, and equal to itself
-_DAY = "^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}"
-_CLOCK = "[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]+)?)?"
-# SQL type → condition on every value {v} of such a column. Leading zeros mean a code, 16 digits an id.
-_FITS = {
-    "BIGINT": "CAST(TRY_CAST({v} AS BIGINT) AS VARCHAR) = {v}",
-    "DOUBLE": f"TRY_CAST({{v}} AS DOUBLE) < {_NAN} AND NOT regexp_matches({{v}}, '^[+-]?(0[0-9]|[0-9]{{{{16}}}})|_')",
-    "BOOLEAN": "lower({v}) IN ('true', 'false')",
-    "TIMESTAMP": f"regexp_matches({{v}}, '{_DAY}({_CLOCK})?$') AND TRY_CAST({{v}} AS TIMESTAMP) IS NOT NULL",
-    "TIMESTAMPTZ": f"regexp_matches({{v}}, '{_DAY}{_CLOCK} ?(Z|[+-][0-9]{{{{2}}}}(:?[0-9]{{{{2}}}})?)$') "
-    "AND TRY_CAST({v} AS TIMESTAMPTZ) IS NOT NULL",
-}
-CSV_TYPES = tuple(_FITS)  # the narrowest first
-# DuckDB reads 1_0 as 10 and 1.10 as 1.1: what is not written back the same is no number, where it names something.
-_CODE = "text"
-_AS_ID = {
-    _CODE: "TRUE",
-    "id, whole": _FITS["BIGINT"],
-    "id": f"({_FITS['BIGINT']} OR CAST(TRY_CAST({{v}} AS DOUBLE) AS VARCHAR) = {{v}}) AND NOT {{v}} LIKE '%e%'",
-}
-_ID_TYPES = {"id, whole": "BIGINT", "id": "DOUBLE"}
