@@ -23,6 +23,7 @@ Progress = Callable[[str, int, int], None]
 _WINDOWS = (1.0, 0.3, 0.1)  # shares of the latest rows whose base rate may serve for the next leads
 _HALF_LIVES = (1.0, 0.5, 0.25)  # of the rows, in spans of their time
 _LEAST_GAIN = 0.001  # of log loss, for which rows may fade: less is luck on few folds
+_LATEST = 2  # folds that say so: the others end where most of what has changed is still to come
 _MOST_ROWS = 40_000  # of a fold's training side; beyond that neither half-life nor level changes
 
 
@@ -33,7 +34,7 @@ class Validated:
     Attributes
     ----------
     half_life : at which age a row counts half, in the unit of the rows' time; None where all count alike.
-    recency : that as a share of the rows' span, and the log loss of every share tried.
+    recency : that as a share of the rows' span, and the log loss on the latest folds of every share tried.
     window : the share of the latest rows that the base rate comes from.
     levels : that again, and the log loss of every share.
     folds : one row per fold: rows, conversions, AUC and log loss of model and sheet on its validation rows.
@@ -69,10 +70,10 @@ def validate(
     """Fit the tuned model on the folds, and decide what only later rows can tell."""
     timed = rows.time is not None and len(np.unique(rows.time)) > 1
 
-    def fits(half_life: float | None) -> list[_FoldFit]:
+    def fits(half_life: float | None, some: Sequence[Fold]) -> list[_FoldFit]:
         found = []
-        for done, fold in enumerate(folds):
-            progress("validating", done, len(folds))
+        for done, fold in enumerate(some):
+            progress("validating", done, len(some))
             train = rows.take(fold.train).thinned(_MOST_ROWS, seed)
             validation = rows.take(fold.validation)
             model = fit(train.faded(half_life), tuned, seed, n_jobs)
@@ -80,17 +81,18 @@ def validate(
             found.append(_FoldFit(fold=fold, train=train, validation=validation, model=model, margin=margin))
         return found
 
-    best, share, losses = fits(None), None, {}
-    losses["none"] = lowest = _mean_loss(best)
+    best, share, losses = fits(None, folds), None, {}
+    losses["none"] = lowest = _mean_loss(best[-_LATEST:])
     span = float(rows.time.max() - rows.time.min()) if timed and rows.time is not None else 0.0
     for tried in _HALF_LIVES if timed else ():
-        found = fits(tried * span)
-        losses[f"{tried:g}"] = loss = _mean_loss(found)
+        losses[f"{tried:g}"] = loss = _mean_loss(fits(tried * span, folds[-_LATEST:]))
         if loss >= lowest:
             break  # the shorter ones would be worse
         lowest = loss
         if loss < losses["none"] - _LEAST_GAIN:
-            best, share = found, tried
+            share = tried
+    if share is not None:
+        best = fits(share * span, folds)
     window, costs, figures = _choose_window(best, _WINDOWS if timed else (1.0,))
     return Validated(
         half_life=None if share is None else share * span,
