@@ -44,9 +44,9 @@ def retrain(
     log_file: LogFile = None,
     as_json: Json = False,
 ) -> None:
-    """Train a challenger and make it champion if it passes every gate: one command for a scheduler.
+    """Train, and promote if every gate lets it.
 
-    Exit code 1 if a gate refuses: the challenger is kept, the champion stays. Every run leaves a record in the state folder.
+    One command for a scheduler. Exit code 1 if a gate refuses: the challenger is kept, the champion stays. Every run leaves a record in the state folder.
     """
     from pipeline.cli.render.registry import render_retraining
     from pipeline.jobs.retrain import retrain as job
@@ -74,7 +74,10 @@ def rollback(
 
 
 def models(config: Config, as_json: Json = False) -> None:
-    """List the registered versions: what each learned from, how it was judged, and what became of it."""
+    """List the registered versions, and what became of each.
+
+    With what each learned from and how it was judged, and the reasons of those who forced it or took it out of service.
+    """
     from pipeline.cli.render.registry import render_models
     from pipeline.jobs.retrain import list_models
 
