@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from features.errors import DataError
 from models.learners.calibration import AffineCalibration
-from models.learners.classifier import LeadClassifier
 from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveLogistic
+from models.learners.saved_trees import SavedTrees
 from models.learners.tree_check import MOST_BYTES
 from models.scale import POINTS_PER_LOG_ODDS, score
 from models.scorecard.scoring.probability import PointsCalibration
 from models.statistics import expit
+
+if TYPE_CHECKING:
+    from models.learners.classifier import LeadClassifier
 
 Floats = NDArray[np.float64]
 RulePoints = pd.Series | pd.DataFrame | None
@@ -95,7 +98,7 @@ class LeadModel:
     average_log_odds: float
     sheet: SheetPrior | None = None
     linear: AdditiveLogistic | None = None
-    trees: LeadClassifier | None = None
+    trees: LeadClassifier | SavedTrees | None = None
     weights: tuple[float, float, float] = (1.0, 0.0, 0.0)
     trees_on_sheet: bool = False
     calibration: AffineCalibration = field(default_factory=AffineCalibration)
@@ -249,7 +252,7 @@ class LeadModel:
                 average_log_odds=float(data["average_log_odds"]),
                 sheet=sheet,
                 linear=data["linear"] and AdditiveLogistic.from_dict(data["linear"]),
-                trees=data["trees"] and LeadClassifier.from_dict(data["trees"]),
+                trees=data["trees"] and SavedTrees.of(data["trees"]),
                 weights=tuple(map(float, data["weights"])),  # type: ignore[arg-type]
                 trees_on_sheet=bool(data["trees_on_sheet"]),
                 calibration=AffineCalibration(**data["calibration"]),
