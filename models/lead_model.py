@@ -143,18 +143,16 @@ class LeadModel:
         of_features, of_rules = parts[:, : matrix.shape[1]], parts[:, matrix.shape[1] :]
         _, linear, trees = self.weights
         if self.linear is not None and linear:
-            _add(linear, self.linear.contributions(matrix), of_features)
+            self.linear.add_to(of_features, matrix, linear)
             base += linear * self.linear.intercept
         if self.trees is not None and trees and len(matrix):
-            shap = self.trees.contributions(matrix)
-            _add(trees, shap[:, :-1], of_features)
-            base += trees * shap[0, -1]
+            base += trees * self.trees.add_to(of_features, matrix, trees)
         if self.sheet is not None and points is not None:
             slope, intercept = self._sheet_line()
             centre = np.array(self.sheet.centre)
             of_rules += slope * (points - centre)
             base += intercept + slope * float(centre.sum())
-        base, parts = self.calibration.apply_to(base, parts)
+        base = self.calibration.apply_to(base, parts)
         parts *= POINTS_PER_LOG_ODDS
         return Explanation(
             float(score(base, self.average_log_odds)),
@@ -278,9 +276,3 @@ def _bounded_text(path: Path) -> str:
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path.name} has more than {MOST_BYTES >> 20} MB")
     return path.read_bytes().decode("utf-8")
-
-
-def _add(share: float, parts: Floats, to: Floats) -> None:
-    """Add a share of ``parts``, (rows, columns), without another table of their size."""
-    for at in range(parts.shape[1]):
-        to[:, at] += share * parts[:, at]

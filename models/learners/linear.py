@@ -6,9 +6,10 @@ A row's margin is the intercept plus one entry per column, so the explanation *i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,29 @@ class ColumnTable:
         return np.where(np.isnan(values) | (values >= missing), missing, values).astype(np.intp)
 
 
+class FlatTables(NamedTuple):
+    """What the compiled loop reads: cuts and entries of all columns end to end, and where each column's begin."""
+
+    category: NDArray[np.bool_]
+    edges: Floats
+    edges_of: NDArray[np.int64]
+    entries: Floats
+    entries_of: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, tables: Sequence[ColumnTable]) -> FlatTables:
+        none = np.empty(0)
+        edges = [none if table.edges is None else table.edges for table in tables]
+        entries = [table.entries for table in tables]
+        return cls(
+            np.array([table.edges is None for table in tables], bool),
+            np.concatenate([none, *edges]),
+            np.cumsum([0, *map(len, edges)]),
+            np.concatenate([none, *entries]),
+            np.cumsum([0, *map(len, entries)]),
+        )
+
+
 @dataclass(frozen=True)
 class AdditiveLogistic:
     """A fitted additive part: ``margin = intercept + prior_slope * prior + one entry per column``."""
@@ -46,11 +70,21 @@ class AdditiveLogistic:
     tables: tuple[ColumnTable, ...]
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Log-odds per row and column, without intercept and prior."""
-        parts = np.zeros_like(matrix)
-        for at, table in enumerate(self.tables):
-            parts[:, at] = table.entries[table.codes(matrix[:, at])]
-        return parts
+        """Log-odds per row and column, without intercept and prior; in memory in the order of ``matrix``."""
+        parts = np.zeros_like(matrix, dtype=np.float64)
+        columns = np.asfortranarray(parts)
+        self.add_to(columns, np.asfortranarray(matrix, dtype=np.float64), 1.0)
+        return columns if parts.flags.f_contiguous else np.ascontiguousarray(columns)
+
+    def add_to(self, parts: Floats, matrix: Floats, share: float) -> None:
+        """Add a share of the contributions to ``parts``; the columns of both are contiguous."""
+        from models.learners.linear_kernel import add_entries  # numba takes a while to import
+
+        add_entries(matrix.T, self._flat, share, parts.T)
+
+    @cached_property
+    def _flat(self) -> FlatTables:
+        return FlatTables.of(self.tables)
 
     def margin(self, matrix: Floats, prior: Floats | None = None) -> Floats:
         """Log-odds per row; ``prior`` as at fitting (its slope is applied here)."""

@@ -42,13 +42,12 @@ class SavedTrees:
         """Log-odds per row, without the row's prior."""
         return self.classifier.decision_function(matrix)
 
-    def contributions(self, matrix: Floats) -> Floats:
-        """SHAP values: log-odds per row and column, and in the last column the base; see ``LeadClassifier``."""
+    def add_to(self, parts: Floats, matrix: Floats, share: float) -> float:
+        """Add a share of the SHAP values of encoded rows (one at least) to ``parts``; returns the base."""
         if self._shap is None:  # deep trees
-            return self.classifier.contributions(matrix)
-        parts = self._shap.contributions(np.where(np.isinf(matrix), np.nan, matrix))
-        parts[:, -1] += self.saved["start"]
-        return parts
+            return self.classifier.add_to(parts, matrix, share)
+        self._shap.add_to(parts, matrix, share)
+        return self._shap.base_value + float(self.saved["start"])
 
     def to_dict(self) -> dict[str, Any]:
         """As they were saved."""
