@@ -3,7 +3,8 @@
     python -m tests.drift_nights --nights 30        # by hand: some minutes; prints the confusion table
 
 The world of the demo is cut at the end of each day, as its exports would have been, and scored the night after. Good
-nights have weekends, growth, a holiday on which little comes in, and a campaign that changes where leads come from.
+nights have weekends, growth, a holiday on which little comes in, and a campaign that changes where leads come from; with
+``--weekly`` all e-mails of a week go out on one morning.
 After the last one each fault is planted on its own, on a copy of the state.
 """
 
@@ -28,6 +29,7 @@ import yaml
 from pipeline.config import load_project
 from pipeline.dataset.night_gate import NightRefused
 from pipeline.demo import WORLDS, simulate
+from pipeline.drift.comparing import Difference, summary
 from pipeline.jobs.demo import configs_folder
 from pipeline.jobs.score import score
 from pipeline.jobs.train import train
@@ -44,6 +46,7 @@ class Dealer:
     leads: int
     nights: int
     world: str = "car_dealer"
+    weekly: bool = False
     tables: Tables = field(init=False)
     begins: datetime = field(init=False)
 
@@ -53,6 +56,8 @@ class Dealer:
         events = self.tables["events"]
         self.tables["events"] = events.assign(known_at=events["known_at"].fillna(events["occurred_at"]))
         self.begins = datetime(*spec.start.timetuple()[:3]) + (spec.days - self.nights - 1) * DAY
+        if self.weekly:
+            self._newsletter()
         self._holiday()
         self._campaign()
 
@@ -89,8 +94,10 @@ class Dealer:
         with at_home(self.folder / "home"):
             train(load_project(self.write(self.evening(0))))
 
-    def score(self, tables: Tables, as_of: datetime, home: Path | None = None) -> tuple[str, list[str]]:
-        """``stop``, ``warn`` or ``pass``, and the codes of what differs."""
+    def score(
+        self, tables: Tables, as_of: datetime, home: Path | None = None
+    ) -> tuple[str, list[Difference]]:
+        """``stop``, ``warn`` or ``pass``, and what differs; of a night that stops, what stopped it."""
         with at_home(home or self.folder / "home"):
             try:
                 done = score(
@@ -99,17 +106,17 @@ class Dealer:
                     to=f"duckdb:///{self.folder / 'scores.duckdb'}",
                 )
             except NightRefused as refused:
-                return "stop", [d.code for d in refused.differences if d.level == "stop"]
-            return ("warn" if done.differences else "pass"), [
-                difference.code for difference in done.differences
-            ]
+                return "stop", [
+                    difference for difference in refused.differences if difference.level == "stop"
+                ]
+            return ("warn" if done.differences else "pass"), list(done.differences)
 
-    def good_nights(self) -> Iterator[tuple[int, str, list[str]]]:
+    def good_nights(self) -> Iterator[tuple[int, str, list[Difference]]]:
         """All nights one after the other."""
         for night in range(1, self.nights + 1):
             yield night, *self.score(self.evening(night), self.begins + night * DAY)
 
-    def fault(self, name: str) -> tuple[str, list[str]]:
+    def fault(self, name: str) -> tuple[str, list[Difference]]:
         """Plant one fault in the night after the last."""
         with tempfile.TemporaryDirectory() as folder:
             home = shutil.copytree(self.folder / "home", Path(folder) / "home")
@@ -124,6 +131,19 @@ class Dealer:
             frame = self.tables[name]
             lately = (frame[column] >= first) & (frame[column] < first + 3 * DAY)
             self.tables[name] = frame[~lately | (np.arange(len(frame)) % 10 == 0)].reset_index(drop=True)
+
+    def _newsletter(self) -> None:
+        """What is sent in a week is sent on Wednesday at nine, and answered as long after it as it was."""
+        events = self.tables["events"]
+        mails = events["event_type"].str.startswith("email")
+        days = (2 - events["occurred_at"].dt.day_of_week) % 7
+        wednesday = (
+            events["occurred_at"].dt.normalize() + pd.to_timedelta(days, unit="D") + timedelta(hours=9)
+        )
+        moved = (wednesday - events["occurred_at"]).where(mails, timedelta())
+        self.tables["events"] = events.assign(
+            occurred_at=events["occurred_at"] + moved, known_at=events["known_at"] + moved
+        )
 
     def _campaign(self) -> None:
         """In the last half most leads of two other sources stay away, so that the mix changes."""
@@ -186,7 +206,9 @@ FAULTS: dict[str, Fault] = {
         "leads",
         _replaced("income", lambda income: income.astype("str").mask(income > income.median(), "a lot")),
     ),
-    "a level renamed": _in("leads", _replaced("source", lambda source: source.replace("search", "Search 2"))),
+    "a level renamed": _in(
+        "leads", _replaced("source", lambda source: source.replace(source.mode()[0], "Another name"))
+    ),
     "age in months": _in("leads", _replaced("age", lambda age: age * 12)),
     "column gone": _in("leads", lambda frame, now: frame.drop(columns="occupation")),
     "leads: half of them": _in("leads", lambda frame, now: frame.iloc[::2]),
@@ -194,6 +216,16 @@ FAULTS: dict[str, Fault] = {
     "no lead closed": _in("leads", lambda frame, now: frame.assign(closed_at=pd.NaT)),
     "conversions: a header only": _in("conversions", lambda frame, now: frame.iloc[:0]),
     "data that ended 515 days ago": lambda tables, now: tables,
+}
+
+# What leads need so that a fault can be planted; lead_id where nothing is said.
+COLUMNS = {
+    "income in thousands": "income",
+    "income unknown": "income",
+    "income half text": "income",
+    "a level renamed": "source",
+    "age in months": "age",
+    "column gone": "occupation",
 }
 
 
@@ -205,18 +237,25 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=30)
     parser.add_argument("--leads", type=int, default=6000)
     parser.add_argument("--world", default="car_dealer")
+    parser.add_argument("--weekly", action="store_true", help="all e-mails of a week in one morning")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        dealer = Dealer(Path(folder), options.leads, options.nights, options.world)
+        dealer = Dealer(Path(folder), options.leads, options.nights, options.world, options.weekly)
         dealer.train()
         told: dict[str, list[str]] = {"good night": [], "fault": []}
-        for night, verdict, codes in dealer.good_nights():
+        for night, verdict, differences in dealer.good_nights():
             told["good night"].append(verdict)
-            print(f"night {night:>2}  {verdict}  {', '.join(sorted(set(codes)))}", flush=True)
+            print(f"night {night:>2}  {verdict}", flush=True)
+            for message in summary(differences):
+                print(f"    {message}", flush=True)
         for name in FAULTS:
-            verdict, codes = dealer.fault(name)
+            if (column := COLUMNS.get(name, "lead_id")) not in dealer.tables["leads"]:
+                print(f"{name:<36}  not tried: leads of this world have no {column}")
+                continue
+            verdict, differences = dealer.fault(name)
             told["fault"].append(verdict)
-            print(f"{name:<36}  {verdict}  {', '.join(sorted(set(codes)))}", flush=True)
+            codes = sorted({difference.code for difference in differences})
+            print(f"{name:<36}  {verdict}  {', '.join(codes)}", flush=True)
     print(f"\n{'':<12}{'pass':>6}{'warn':>6}{'stop':>6}")
     for what, verdicts in told.items():
         print(

@@ -31,10 +31,11 @@ class Drift(Section):
     psi: float = Field(
         0.25,
         gt=0,
-        description="Population stability index of a main feature, or of the grades, against the last nights, beyond chance.",
+        description="Population stability index of an attribute or the grades against the last nights, beyond chance.",
     )
     psi_training: float = Field(
         1.0,
         gt=0,
-        description="The same of an attribute against the training data: months may lie between, so it is wider.",
+        description="The same of an attribute against the training data: months may lie between, so it is wider. Of a "
+        "main feature of what leads do, from half of it on, a warning and never more: newsletters move it.",
     )

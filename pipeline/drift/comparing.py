@@ -98,31 +98,29 @@ def compare_scores(
 def _feature(
     name: str, histogram: Histogram, reference: Profile | None, recent: Sequence[Profile], limits: Drift
 ) -> list[Difference]:
-    """At most one difference of a feature: the graver of that from the last nights and that from the training."""
+    """At most one difference of a feature: the graver of that from the last nights and that from the training.
+
+    What moves by itself, as behaviour does with holidays and newsletters, and ages with time, has the wide limit and is
+    a warning at most: where fewer events came in than should, the data say so before.
+    """
     before = [other.features[name] for other in recent if name in other.features]
     moved = _typical(psi(other.counts, histogram.counts) for other in before if other.same_bins(histogram))
     message = _moved(histogram.label, _whose(recent, reference), moved)
-    found = list(_beyond("feature", name, message, moved, limits.psi))
+    limit = limits.psi_training if histogram.moves else limits.psi
+    found = list(_beyond("feature", name, message, moved, limit))
     for level, then in _gone_levels(histogram, before):
         message = f"{histogram.label}: no lead has {level!r}, after {then:.0%} in {_whose(recent, reference)}"
         found.append(
             Difference(code="level-gone", level="stop", subject=name, message=message, value=then, limit=0.0)
         )
     trained = reference.features.get(name) if reference else None
-    if (
-        trained is None
-        or not trained.same_bins(histogram)
-        or any(difference.level == "stop" for difference in found)
-    ):
-        return sorted(found, key=lambda difference: difference.level != "stop")[:1]
-    moved = psi(trained.counts, histogram.counts)
-    message = _moved(histogram.label, "the training data", moved)
-    long_ago = list(_beyond("feature", name, message, moved, limits.psi_training))
-    if histogram.moves:  # by itself, as leads grow old
-        long_ago = [
-            replace(difference, level="warning") for difference in long_ago if difference.level == "stop"
-        ]
-    return long_ago or found[:1]
+    if trained is not None and trained.same_bins(histogram):
+        moved = psi(trained.counts, histogram.counts)
+        message = _moved(histogram.label, "the training data", moved)
+        found += _beyond("feature", name, message, moved, limits.psi_training)
+    if histogram.moves:
+        found = [replace(difference, level="warning") for difference in found]
+    return sorted(found, key=lambda difference: difference.level != "stop")[:1]
 
 
 def _gone_levels(histogram: Histogram, before: Sequence[Histogram]) -> Iterator[tuple[str, float]]:
