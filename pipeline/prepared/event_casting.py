@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from features import DuckDBEngine, Finding
 from features.errors import listed
 from features.history import Kind
+from pipeline.prepared.event_scan import EventScan
 from pipeline.prepared.manifest import EventSource
+from pipeline.prepared.small_files import SOURCE_NO
 from pipeline.sources.casting import Caster, trimmed
 
 VALUES = "event_values"  # (source, column_name, value, rows) of every text column
@@ -16,7 +18,7 @@ VALUES = "event_values"  # (source, column_name, value, rows) of every text colu
 class EventCaster(Caster):
     """Casts events like any table, from counts of the sources read before and of the new ones.
 
-    ``new`` are SELECTs of the rows of new sources by number, ``kept`` the sources read before. The engine has the
+    ``new`` are scans of the rows of new sources, ``kept`` the sources read before. The engine has the
     table ``event_values`` of all of them. Columns of text are stored as text, whatever they are read as.
     """
 
@@ -25,11 +27,11 @@ class EventCaster(Caster):
         engine: DuckDBEngine,
         where: str,
         origins: Mapping[str, str],
-        new: Mapping[int, str],
+        new: Sequence[EventScan],
         kept: Sequence[EventSource],
     ) -> None:
         self.new, self.kept = new, kept
-        self.checks: dict[int, dict[str, int]] = {number: {} for number in new}
+        self.checks: dict[int, dict[str, int]] = {number: {} for scan in new for number in scan.numbers}
         self.reading: dict[str, str] = {}
         self._wanted: dict[str, None] | None = {}
         super().__init__(engine, "events", where, origins)
@@ -48,13 +50,19 @@ class EventCaster(Caster):
         asked, self._wanted = self._wanted or {}, None
         self.findings.clear()
         self.reading.clear()
-        for number, rows in self.new.items():
-            counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in asked)
-            if counts:
-                found = self.engine.connection.execute(  # type: ignore[attr-defined]
-                    f"SELECT {counts} FROM ({rows}) AS {self.raw}"
-                ).fetchall()[0]
-                self.checks[number] = dict(zip(asked, found, strict=True))
+        if asked:
+            self._check(list(asked))
+
+    def _check(self, conditions: list[str]) -> None:
+        """Count the rows of each new source for which each condition holds."""
+        counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
+        for scan in self.new:
+            for number in scan.numbers:
+                self.checks[number] |= dict.fromkeys(conditions, 0)
+            for number, *found in self.engine.connection.execute(  # type: ignore[attr-defined]
+                f"SELECT {SOURCE_NO}, {counts} FROM ({scan.rows}) AS {self.raw} GROUP BY 1"
+            ).fetchall():
+                self.checks[number] |= dict(zip(conditions, found, strict=True))
 
     def attribute(self, column: str) -> tuple[str, Kind]:
         sql, kind = super().attribute(column)
@@ -73,14 +81,12 @@ class EventCaster(Caster):
         if self._wanted is not None:
             self._wanted[condition] = None
             return 0
+        if any(
+            condition not in counts for counts in self.checks.values()
+        ):  # only asked where something is odd
+            self._check([condition])
         total = sum(source.checks.get(condition, 0) for source in self.kept)
-        for number, rows in self.new.items():
-            if condition not in self.checks[number]:  # only asked where something is odd
-                self.checks[number][condition] = self.engine.count(
-                    f"({rows}) AS {self.raw} WHERE {condition}"
-                )
-            total += self.checks[number][condition]
-        return total
+        return total + sum(counts[condition] for counts in self.checks.values())
 
     def _distinct(self, column: str, expression: str) -> int:
         return int(
@@ -113,16 +119,16 @@ class EventCaster(Caster):
         return f"SELECT value AS {self.quote(column)}, rows FROM {VALUES} WHERE column_name = {literal}"
 
 
-def count_values(engine: DuckDBEngine, new: Mapping[int, str], columns: Iterable[str]) -> None:
+def count_values(engine: DuckDBEngine, new: Iterable[EventScan], columns: Iterable[str]) -> None:
     """Add the values of text columns of new sources to ``event_values``."""
     quote, literal = engine.dialect.quote, engine.dialect.literal
-    for number, rows in new.items():
+    for scan in new:
         for column in columns:
             engine.connection.execute(
                 f"""
                 INSERT INTO {VALUES}
-                SELECT {number}, {literal(column)}, {trimmed(quote(column))}, count(*)
-                FROM ({rows}) AS raw_events
+                SELECT {SOURCE_NO}, {literal(column)}, {trimmed(quote(column))}, count(*)
+                FROM ({scan.rows}) AS raw_events
                 GROUP BY ALL
                 """
             )

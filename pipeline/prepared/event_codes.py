@@ -9,6 +9,7 @@ import pyarrow as pa
 from features import DuckDBEngine
 from pipeline.prepared.event_layout import NULL_TIME, Layout, content_sql, key_sql
 from pipeline.prepared.numbering import NAMELESS, STRANGER
+from pipeline.prepared.small_files import SOURCE_NO
 
 _NULL = f"({NULL_TIME + 1} - 1)"  # as SQL: the number itself is read as the negative of one that is too large
 
@@ -56,6 +57,7 @@ class EventCodes:
             f"{key_sql('e', 'coalesce(n.lead_no, -1)', content)} AS key",
             "e._with_id AS with_id",
             "coalesce(e._early, FALSE) AS early",
+            f"e.{SOURCE_NO} AS source",
         ]
         columns += [
             f"coalesce(epoch_us(e.{name}), {_NULL}) AS {name}"
@@ -99,6 +101,9 @@ class EventCodes:
               lead_id, occurred_at, {known} AS known_at, event_type, retracted_at,
               {"FALSE" if prompt else "known_at < occurred_at"} AS _early,
               CAST(hash(_event_id) >> 1 AS BIGINT) AS _event_key,
-              _event_id IS NOT NULL AS _with_id{values}
-            FROM (SELECT {named}, {expressions["event_id"]} AS _event_id FROM ({rows}) AS raw_events) AS r
+              _event_id IS NOT NULL AS _with_id, {SOURCE_NO}{values}
+            FROM (
+              SELECT {named}, {expressions["event_id"]} AS _event_id, {SOURCE_NO}
+              FROM ({rows}) AS raw_events
+            ) AS r
         """

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from features import DuckDBEngine, Step
 from pipeline.prepared.event_layout import Array, Layout, content_sql, key_sql
+from pipeline.prepared.event_scan import SEVERAL
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import EventRun, StoredFile
 from pipeline.prepared.numbering import EXCLUDED, STRIDE
@@ -69,7 +70,13 @@ class EventFiles:
                 kept += files
         self.files = kept
         self.aside = [new for file in self.aside for new in self._rewritten("aside", file, without)]
-        self.strangers = [file for file in self.strangers if file.run not in gone]
+        strangers: list[StoredFile] = []
+        for file in self.strangers:
+            if file.run == SEVERAL:
+                strangers += self._rewritten("strangers", file, without)
+            elif file.run not in gone:
+                strangers.append(file)
+        self.strangers = strangers
 
     def _rewritten(self, table: str, file: StoredFile, where: str) -> list[StoredFile]:
         rows = f"SELECT * EXCLUDE (file_row_number) FROM {self.scan([file], ', file_row_number = true')} WHERE {where}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ from features import DuckDBEngine
 from pipeline.prepared.event_arrays import EventArrays
 from pipeline.prepared.event_codes import EventCodes
 from pipeline.prepared.event_layout import NULL_TIME, Array, Layout
+from pipeline.prepared.event_scan import SEVERAL, EventScan
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.gathered import Gathered
 from pipeline.prepared.manifest import EventRun, StoredFile
@@ -68,74 +69,65 @@ class EventPass:
         words = 1 << min(_MOST_WORDS, max(10, (rows // 2).bit_length()))  # some 40 bits a key
         self._bits = np.zeros(words, np.uint64)
 
-    def run(self, sources: Mapping[int, str], expressions: Mapping[str, str]) -> PassResult:
-        """Read SELECTs of raw rows by source number; ``expressions`` are SQL of the columns over them."""
-        if not sources:
+    def run(self, scans: Sequence[EventScan], expressions: Mapping[str, str]) -> PassResult:
+        """Read scans of raw rows; ``expressions`` are SQL of the columns over them."""
+        if not scans:
             return self.result
         codes = EventCodes(self.engine, self.layout)
         self._arrays = EventArrays(self.layout, codes.dictionaries)
         gathered = Gathered(self.layout.numbers, self.parts, _MOST_ROWS, _BATCH)
-        for number, rows in sources.items():
-            tally = self.result.tallies.setdefault(number, Counter())
-            reader = self.engine.connection.sql(codes.select(rows, expressions)).to_arrow_reader(_BATCH)
+        for scan in scans:
+            reader = self.engine.connection.sql(codes.select(scan.rows, expressions)).to_arrow_reader(_BATCH)
             strangers: list[pa.RecordBatch] = []
             for batch in reader:
-                self.result.rows[number] += batch.num_rows
-                stranger = self._take(batch, number, gathered, tally)
+                stranger = self._take(batch, scan, gathered) if batch.num_rows else None
                 if stranger is not None:
                     strangers.append(stranger)
                     if sum(map(len, strangers)) > _MOST_ROWS // 4:
-                        self._write_strangers(strangers, number)
-            self._write_strangers(strangers, number)
+                        self._write_strangers(strangers, scan)
+            self._write_strangers(strangers, scan)
             if gathered.rows >= _ENOUGH_ROWS:
                 self._flush(gathered)
         self._flush(gathered)
         codes.drop()
         return self.result
 
-    def _take(
-        self, batch: pa.RecordBatch, number: int, gathered: Gathered, tally: Counter[str]
-    ) -> pa.RecordBatch | None:
+    def _take(self, batch: pa.RecordBatch, scan: EventScan, gathered: Gathered) -> pa.RecordBatch | None:
         """Add the usable rows of a batch, count the others; returns those of leads that are in no table."""
         columns = {
             name: batch[name].to_numpy(zero_copy_only=False)
             for name in batch.schema.names
             if name != "stranger"
         }
-        columns["source"] = np.full(batch.num_rows, number, np.int32)
         lead, occurred, kind = columns["lead"], columns["occurred"], columns["event_type"]
-        if not batch.num_rows:
-            return None
+        tallies = _Tallies(scan, columns["source"], self.result)
         keep = stranger = None
         if lead.min() < 0 or occurred.min() == NULL_TIME or kind.min() == 0:
             usable = lead != EXCLUDED
-            tally["excluded"] += len(lead) - int(np.count_nonzero(usable))
+            tallies.add("excluded", ~usable)
             for name, bad in (
                 ("lead_id", lead == NAMELESS),
                 ("occurred_at", occurred == NULL_TIME),
                 ("event_type", kind == 0),
             ):
-                tally[f"without {name}"] += int(np.count_nonzero(usable & bad))
+                tallies.add(f"without {name}", usable & bad)
                 usable &= ~bad
             unknown = np.flatnonzero(usable & (lead == STRANGER))
             keep = np.flatnonzero(usable & (lead >= 0))
             if len(unknown):
                 stranger = self._arrays.strangers(columns, batch["stranger"].take(pa.array(unknown)), unknown)
-        chosen = slice(None) if keep is None else keep
+        chosen = np.True_ if keep is None else usable & (lead >= 0)
         if "known_at" in self.layout.optional:
-            tally["known early"] += int(np.count_nonzero(columns["early"][chosen]))
+            tallies.add("known early", columns["early"] & chosen)
         if "retracted_at" in self.layout.optional:
-            retracted = columns["retracted_at"][chosen]
-            known = (
-                np.maximum(columns["known_at"], occurred)[chosen]
-                if "known_at" in columns
-                else occurred[chosen]
-            )
-            tally["retracted"] += int(np.count_nonzero(retracted != NULL_TIME))
-            tally["in vain"] += int(np.count_nonzero((retracted != NULL_TIME) & (retracted <= known)))
+            retracted = columns["retracted_at"]
+            known = np.maximum(columns["known_at"], occurred) if "known_at" in columns else occurred
+            given = (retracted != NULL_TIME) & chosen
+            tallies.add("retracted", given)
+            tallies.add("in vain", given & (retracted <= known))
         if not gathered.fits(lead if keep is None else lead[keep]):
             self._flush(gathered)
-        gathered.add(columns, keep, number)
+        gathered.add(columns, keep, tallies.rows)
         return stranger
 
     # sorted and written
@@ -192,9 +184,33 @@ class EventPass:
             + (before.early if before else 0),
         )
 
-    def _write_strangers(self, batches: list[pa.RecordBatch], source: int) -> None:
+    def _write_strangers(self, batches: list[pa.RecordBatch], scan: EventScan) -> None:
         if batches:
-            stored = self.folder.write("strangers", batches, batches[0].schema, run=source)
+            run = scan.numbers[0] if len(scan.numbers) == 1 else SEVERAL
+            stored = self.folder.write("strangers", batches, batches[0].schema, run)
             assert stored is not None
             self.result.strangers.append(stored)
             batches.clear()
+
+
+class _Tallies:
+    """Adds what is counted in one batch to the counts of its sources; ``rows`` are those of each that is in it."""
+
+    def __init__(self, scan: EventScan, source: Array, result: PassResult) -> None:
+        self._single = scan.numbers[0] if len(scan.numbers) == 1 else None
+        self._source, self._result = source, result
+        self.rows = self._counts(np.ones(len(source), bool))
+        result.rows.update(self.rows)
+
+    def add(self, name: str, chosen: Array) -> None:
+        """Count the rows that are ``chosen`` under a name."""
+        for number, count in self._counts(chosen).items():
+            self._result.tallies.setdefault(number, Counter())[name] += count
+
+    def _counts(self, chosen: Array) -> dict[int, int]:
+        if self._single is not None:
+            return {self._single: int(np.count_nonzero(chosen))}
+        if not chosen.any():
+            return {}
+        numbers, counts = np.unique(self._source[chosen], return_counts=True)
+        return dict(zip(numbers.tolist(), counts.tolist(), strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from features import DataError, DuckDBEngine, Finding
@@ -12,12 +12,13 @@ from pipeline.prepared.event_casting import VALUES, EventCaster, count_values
 from pipeline.prepared.event_files import EventFiles, scan
 from pipeline.prepared.event_layout import Layout
 from pipeline.prepared.event_pass import EventPass
+from pipeline.prepared.event_scan import scans_of
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.identity import same_contents
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
-from pipeline.prepared.sources import EventReader, NewSource, relation, resolved_columns
+from pipeline.prepared.sources import EventReader, NewSource, resolved_columns
 from pipeline.sources.opening import contract_columns
-from pipeline.sources.shaping import Shape, shape_of, where_finding
+from pipeline.sources.shaping import shape_of, where_finding
 from pipeline.sources.unknown_words import add_words, word_findings
 
 _EVENTS_A_PART = 2_500_000
@@ -68,7 +69,8 @@ class EventUpdate:
         self.plan = _Plan()
         self.grown: Grown | None = None  # after `finish`: where no event was taken out
         if self.source is not None:
-            self.reader = EventReader(file, engine.connection, folder.path / "spool")
+            spool = folder.path / "spool"
+            self.reader = EventReader(file, engine.connection, spool, self.old.next_source)
             self.plan = self._planned(list(self.old.sources))
 
     @property
@@ -95,25 +97,30 @@ class EventUpdate:
         return plan
 
     def _plan_files(self, old: list[EventSource]) -> _Plan:
-        plan, left = _Plan(), list(old)
+        plan, left = _Plan(), {source.number: source for source in old}
         assert self.marks is not None
-        by_path = {source.mark.path: source for source in left if source.mark}
-        waiting = []
+        by_path = {source.mark.path: source for source in old if source.mark}
+        waiting, unknown = [], []
         for mark in self.marks:
             source = by_path.get(mark.path)
             if source is not None and source.mark is not None and source.mark.same_content(mark):
                 plan.kept.append(source.model_copy(update={"mark": mark}))
-                left.remove(source)
+                del left[source.number]
             else:
                 waiting.append(mark)
+        by_content: dict[object, list[EventSource]] = {}
+        for source in left.values():
+            if source.mark:
+                by_content.setdefault(source.mark.content, []).append(source)
         for mark in waiting:  # a file that only has another name now is known by its content
-            known = next((s for s in left if s.mark and s.mark.same_content(mark)), None)
-            if known is not None:
+            if same := by_content.get(mark.content):
+                known = same.pop(0)
                 plan.kept.append(known.model_copy(update={"mark": mark}))
-                left.remove(known)
+                del left[known.number]
             else:
-                plan.new.append(self.reader.read(mark))
-        plan.gone = [source.number for source in left]
+                unknown.append(mark)
+        plan.new = self.reader.read(unknown)
+        plan.gone = list(left)
         return plan
 
     def _plan_growing(self, old: list[EventSource]) -> _Plan:
@@ -128,7 +135,7 @@ class EventUpdate:
         mark = self.marks[0]
         if old and old[-1].mark is not None and old[-1].mark.same_content(mark):
             return _Plan(kept=[source.model_copy(update={"mark": mark}) for source in old])
-        new = self.reader.read(mark)
+        new = self.reader.read([mark])[0]
         if not old or old[-1].cursor is None:
             return _Plan(new=[self.reader.with_cursor(new)], gone=[source.number for source in old])
         more = self.reader.beyond(new, old[-1].cursor)
@@ -141,7 +148,7 @@ class EventUpdate:
             return _Plan(kept=old)
         new = self.reader.whole(after)
         if after is not None:
-            return _Plan(kept=old, new=[new] if self._rows(new) else [])
+            return _Plan(kept=old, new=[new] if new.rows else [])
         if old and old[-1].mark is not None and new.mark is not None and old[-1].mark.same_content(new.mark):
             return _Plan(kept=old)
         return _Plan(new=[new], gone=[source.number for source in old])
@@ -158,14 +165,10 @@ class EventUpdate:
                 return plan
             if not self.reader.one_by_one or (self.source is not None and self.source.cursor is not None):
                 return self._planned_anew()
-            for source in [source for source in plan.kept if source.number in again]:
-                assert source.mark is not None
-                plan.kept.remove(source)
-                plan.new.append(self.reader.read(source.mark))
-                plan.gone.append(source.number)
-
-    def _rows(self, new: NewSource) -> int:
-        return self.engine.count(scan(self.engine, [new.parquet]))
+            marks = [source.mark for source in plan.kept if source.number in again and source.mark]
+            plan.kept = [source for source in plan.kept if source.number not in again]
+            plan.new += self.reader.read(marks)
+            plan.gone += sorted(again)
 
     def _resolved(self, plan: _Plan) -> dict[str, str]:
         return resolved_columns(self.engine.connection, [*plan.kept, *plan.new])
@@ -179,39 +182,35 @@ class EventUpdate:
         self.resolved = self._resolved(plan)
         shape = shape_of(engine, "events", self.resolved, self.source, self.file.project, self.where)
         self.hidden = shape.hidden
-        self.numbers = {self.old.next_source + place: new for place, new in enumerate(plan.new)}
-        self.rows = {number: self._shaped(new, shape) for number, new in self.numbers.items()}
+        self.scans = scans_of(plan.new, self.resolved, shape)
         nothing = f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {engine.dialect.quote(name)}' for name, kind in self.resolved.items())} WHERE FALSE"
         all_new = (
-            " UNION ALL ".join(self.rows.values())
+            " UNION ALL ".join(f"SELECT {shape.kept} FROM ({scan.rows})" for scan in self.scans)
             or f"SELECT {shape.kept} FROM (SELECT {shape.values} FROM ({nothing})) AS renamed"
         )
         engine.connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_events AS {all_new}")
         self._read_values(plan.kept)
-        self.caster = EventCaster(engine, self.where, self.source.columns, self.rows, plan.kept)
+        self.caster = EventCaster(engine, self.where, self.source.columns, self.scans, plan.kept)
         contract_columns(self.caster, self.file.project)  # asks for what it will count
-        count_values(engine, self.rows, self.caster.texts)
+        count_values(engine, self.scans, self.caster.texts)
         self.caster.ask()
         self.expressions, self.kinds = contract_columns(self.caster, self.file.project)
-
-    def _shaped(self, new: NewSource, shape: Shape) -> str:
-        inner = f"SELECT {shape.values} FROM ({relation(new, self.resolved)})"
-        return f"SELECT {shape.kept} FROM ({inner}) AS renamed WHERE {shape.condition}"
 
     def ids(self) -> str:
         """A SELECT of the lead id of every row of every source, as the table ``events`` would have it."""
         assert self.source is not None
         shape = shape_of(self.engine, "events", self.resolved, self.source, self.file.project, self.where)
-        rows = list(self.rows.values())
+        scans = self.scans
         if self.plan.kept and self.reader.one_by_one:
             marks = {source.mark.path: source.mark for source in self.plan.kept if source.mark}
             growing = self.source.cursor is not None
-            rows = [self._shaped(self.reader.read(mark), shape) for mark in marks.values()] + rows * (
-                not growing
-            )
+            scans = scans_of(self.reader.read(marks.values()), self.resolved, shape) + scans * (not growing)
         elif self.plan.kept:
-            rows = [self._shaped(self.reader.whole(), shape)]
-        each = (f"SELECT {self.expressions['lead_id']} AS lead_id FROM ({row}) AS raw_events" for row in rows)
+            scans = scans_of([self.reader.whole()], self.resolved, shape)
+        each = (
+            f"SELECT {self.expressions['lead_id']} AS lead_id FROM ({scan.rows}) AS raw_events"
+            for scan in scans
+        )
         return " UNION ALL ".join(each)
 
     def _read_values(self, kept: Sequence[EventSource]) -> None:
@@ -235,7 +234,7 @@ class EventUpdate:
         """Of how many parts the history is; they are cut anew when everything is read anew."""
         if self.plan.kept:
             return self.old.parts
-        rows = sum(self._rows(new) for new in self.plan.new)
+        rows = sum(new.rows for new in self.plan.new)
         leads = self.engine.count("leads")
         return min(_MOST_PARTS, max(1, -(-rows // _EVENTS_A_PART), -(-leads // _LEADS_A_PART)))
 
@@ -262,9 +261,9 @@ class EventUpdate:
         before, old_files = self._run_paths(files.files), tuple(files.files)
         if not fresh:
             files.remove_sources(self.plan.gone)
-        rows = sum(self._rows(new) for new in self.plan.new)
+        rows = sum(new.rows for new in self.plan.new)
         made = EventPass(self.engine, self.folder, layout, parts, self.old.next_run, rows).run(
-            self.rows, self.expressions
+            self.scans, self.expressions
         )
         written = self._run_paths(made.files)
         next_run = self.old.next_run + len(made.runs)
@@ -285,8 +284,14 @@ class EventUpdate:
         unchanged = {} if recount else unchanged
         as_made = {run: made.facts[run] for run, paths in written.items() if now.get(run) == paths}
         runs = files.facts(unchanged | as_made)
-        sources = [*(self._told(source, tallies) for source in self.plan.kept)]
-        for number, new in self.numbers.items():
+        sources = [
+            source.model_copy(update={"tallies": dict(Counter(source.tallies) + more)})
+            if (more := tallies.get(source.number))
+            else source
+            for source in self.plan.kept
+        ]
+        for new in self.plan.new:
+            number = new.number
             sources.append(
                 EventSource(
                     number=number,
@@ -297,9 +302,9 @@ class EventUpdate:
                     empty=new.empty,
                     words=new.words,
                     rows=made.rows[number],
-                    checks=self.caster.checks[number],
+                    checks={check: count for check, count in self.caster.checks[number].items() if count},
                     tallies=dict(made.tallies.get(number, Counter()) + tallies.get(number, Counter()))
-                    | {"source rows": self._rows(new)},
+                    | {"source rows": new.rows},
                 )
             )
         strangers, stranger = self._strangers(files)
@@ -315,7 +320,7 @@ class EventUpdate:
             pairs=tuple(
                 (winner, loser, why, count) for (winner, loser, why), count in sorted(pairs.items()) if count
             ),
-            next_source=self.old.next_source + len(self.numbers),
+            next_source=self.reader.next_number,
             next_run=next_run,
             strangers=strangers,
             stranger=stranger,
@@ -353,12 +358,6 @@ class EventUpdate:
             }
         )
 
-    def _told(self, source: EventSource, tallies: Mapping[int, Counter[str]]) -> EventSource:
-        more = tallies.get(source.number)
-        if not more:
-            return source
-        return source.model_copy(update={"tallies": dict(Counter(source.tallies) + more)})
-
     def _strangers(self, files: EventFiles) -> tuple[int, str | None]:
         if not files.strangers:
             return 0, None
@@ -384,7 +383,7 @@ class EventUpdate:
     def _stored_values(self, fresh: bool) -> StoredTable:
         columns = {"source": "INTEGER", "column_name": "VARCHAR", "value": "VARCHAR", "rows": "BIGINT"}
         old = () if fresh else self.tables.get(VALUES, StoredTable()).files
-        chosen = ", ".join(map(str, self.numbers)) or "-1"
+        chosen = ", ".join(str(new.number) for new in self.plan.new) or "-1"
         whole = len(old) >= _MOST_VALUE_FILES or self.plan.gone
         where = "TRUE" if whole else f"source IN ({chosen})"
         reader = self.engine.connection.sql(

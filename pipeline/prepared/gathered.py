@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -38,14 +38,14 @@ class Gathered:
         more = np.bincount(lead // STRIDE, minlength=len(self._rows))
         return bool(self.rows + len(lead) <= self.most and (self._rows + more <= self._stretch).all())
 
-    def add(self, batch: Mapping[str, Array], keep: Array | None, source: int) -> None:
-        """Take a batch of columns, or the rows ``keep`` of it, for which there must be room."""
+    def add(self, batch: Mapping[str, Array], keep: Array | None, sources: Iterable[int]) -> None:
+        """Take a batch of some sources: of columns, or the rows ``keep`` of it, for which there must be room."""
         lead = batch["lead"] if keep is None else batch["lead"][keep]
         assert len(lead) <= self._stretch, "DuckDB gave more rows than were asked for"
         places = places_by_part(lead, STRIDE, self._rows, self._stretch)
         for name, array in self._arrays.items():
             array[places] = batch[name] if keep is None else batch[name][keep]
-        self.sources.add(source)
+        self.sources.update(sources)
 
     def take(self) -> Iterator[tuple[int, dict[str, Array]]]:
         """The columns of each part that has rows, as views; afterwards there are none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,12 +18,13 @@ from features.secrets import without_secrets
 from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import EventSource, FileMark
+from pipeline.prepared.small_files import SMALL, SOURCE_NO, Together, csv_together, parquet_alike
 from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import open_csv
-from pipeline.sources.csv_types import CSV_TYPES, fitting_types, typed_csv
+from pipeline.sources.csv_types import CSV_TYPES, Fitting, fitting_by_source, fitting_types, typed_csv
 from pipeline.sources.plain_types import plain, plain_type, type_together
 from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
-from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns
+from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns, words_by_source
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal
@@ -30,15 +32,18 @@ _quote, _literal = _dialect.quote, _dialect.literal
 
 @dataclass(frozen=True)
 class NewSource:
-    """Events that are to be read: a Parquet file (perhaps spooled) and what is known of its columns.
+    """Events that are to be read: a Parquet file (perhaps spooled), how many rows, and what is known of its columns.
 
-    ``cursor`` is the largest value of the cursor column, as text, where the source has one, ``raw`` are
+    In a file of several sources, which are ``together``, those whose ``SOURCE_NO`` is ``number``. ``cursor`` is the largest value of the cursor column, as text, where the source has one, ``raw`` are
     the types of columns that are not plain yet, ``words`` the words for “not known”.
     """
 
+    number: int
     parquet: str
     mark: FileMark | None
+    rows: int
     columns: dict[str, str]
+    together: bool = False
     fits: dict[str, tuple[str, ...]] = field(default_factory=dict)
     empty: tuple[str, ...] = ()
     cursor: str | None = None
@@ -64,15 +69,20 @@ def look(file: ProjectFile, table: str, known: Iterable[FileMark]) -> tuple[File
 class EventReader:
     """Makes Parquet of what is new among the sources of the events.
 
-    Files of a glob are read one by one. What only makes sense as a whole (a `query`, a database) is one source.
+    Each file of a glob is a source. What only makes sense as a whole (a `query`, a database) is one source. Sources
+    are numbered from ``next_number`` on.
     """
 
-    def __init__(self, file: ProjectFile, connection: duckdb.DuckDBPyConnection, spool: Path) -> None:
+    def __init__(
+        self, file: ProjectFile, connection: duckdb.DuckDBPyConnection, spool: Path, next_number: int
+    ) -> None:
         source = file.project.data.events
         assert source is not None
+        self.next_number = next_number
         self.file, self.source, self.connection, self.spool = file, source, connection, spool
         self.where = f"{file.path.name}: data.events"
         self._paths: list[str] | None = None
+        self._spools = 0
 
     @property
     def one_by_one(self) -> bool:
@@ -85,17 +95,54 @@ class EventReader:
                 refuse_mixed(self._paths, self.where)
         return self.source.table is None
 
-    def read(self, mark: FileMark) -> NewSource:
-        """One file of a glob."""
+    def read(self, marks: Iterable[FileMark]) -> list[NewSource]:
+        """Files of a glob, each a source; small ones of the same columns are read together."""
+        files = {self._new_number(): mark for mark in marks}
+        if not files:
+            return []
+        parquet = kind_of(next(iter(files.values())).path) in (".parquet", ".pq")
+        small = {number: mark for number, mark in files.items() if mark.size <= SMALL}
+        read: dict[int, NewSource] = {}
         with reading_errors(self.source, self.where):
-            kind = kind_of(mark.path)
-            if kind in (".parquet", ".pq"):
-                raw = self._described(mark.path)
-                columns = {name: plain_type(kind) for name, kind in raw.items()}
-                return NewSource(mark.path, mark, columns, raw=raw, words=self._words(mark.path, raw))
-            if kind in (".csv", ".tsv", ".txt"):
-                return self._read_csv(mark)
-        raise AssertionError(kind)
+            if len(small) > 1:
+                read = self._parquet_together(small) if parquet else self._csv_together(small)
+            one = self._read_parquet if parquet else self._read_csv
+            return [read.get(number) or one(number, mark) for number, mark in files.items()]
+
+    def _new_number(self) -> int:
+        self.next_number += 1
+        return self.next_number - 1
+
+    def _read_parquet(self, number: int, mark: FileMark) -> NewSource:
+        raw, rows = self._described(mark.path), self._rows(mark.path)
+        columns = {name: plain_type(kind) for name, kind in raw.items()}
+        words = self._words(mark.path, raw)
+        return NewSource(number, mark.path, mark, rows, columns, raw=raw, words=words)
+
+    def _parquet_together(self, marks: Mapping[int, FileMark]) -> dict[int, NewSource]:
+        read: dict[int, NewSource] = {}
+        for rows in parquet_alike({number: mark.path for number, mark in marks.items()}):
+            paths = [marks[number].path for number in rows]
+            raw = self._described(paths[0])
+            columns, path = {name: plain_type(kind) for name, kind in raw.items()}, self._new_path()
+            values = ", ".join(f"{plain(_quote(name), kind)} AS {_quote(name)}" for name, kind in raw.items())
+            self.connection.execute(
+                f"""
+                COPY (
+                  SELECT {values}, CAST(([{", ".join(map(str, rows))}])[CAST(file_index AS BIGINT) + 1] AS INTEGER) AS {SOURCE_NO}
+                  FROM {_parquet(*paths)}
+                ) TO {_literal(path)} (FORMAT parquet, COMPRESSION lz4)
+                """
+            )
+            if self._described(path) != {**columns, SOURCE_NO: "INTEGER"}:
+                continue  # Parquet does not keep every type of DuckDB
+            kinds = text_columns("events", self.source.columns, raw)
+            words = words_by_source(self.connection, _parquet(path), SOURCE_NO, dict.fromkeys(rows, kinds))
+            for number, count in rows.items():
+                read[number] = NewSource(
+                    number, path, marks[number], count, columns, together=True, words=words[number]
+                )
+        return read
 
     def whole(self, after: str | None = None) -> NewSource:
         """All rows of a database or query; with ``after`` those beyond that value of the cursor."""
@@ -112,15 +159,17 @@ class EventReader:
         )
         columns = self._described(path)
         words = words or self._words(path, columns)
-        new = self.with_cursor(NewSource(path, mark, columns, words=words))
+        number = self._new_number()
+        new = self.with_cursor(NewSource(number, path, mark, self._rows(path), columns, words=words))
         return replace(new, cursor=new.cursor or after)
 
     def beyond(self, new: NewSource, after: str) -> NewSource:
         """The rows of a growing file beyond a value of its cursor."""
         value, kind = self._cursor_value(new)
-        sql = f"SELECT * FROM read_parquet({_literal(new.parquet)}) WHERE {value} > CAST({_literal(after)} AS {kind})"
+        sql = f"SELECT * FROM {_parquet(new.parquet)} WHERE {value} > CAST({_literal(after)} AS {kind})"
         path = self._spooled(_with_schema(self.connection.sql(sql).to_arrow_reader(1 << 17)))
-        more = replace(new, parquet=path, words=self._words(path, new.columns))
+        words = self._words(path, new.columns)
+        more = replace(new, parquet=path, rows=self._rows(path), together=False, words=words)
         return replace(more, cursor=self._largest(more) or after)
 
     def with_cursor(self, new: NewSource) -> NewSource:
@@ -130,7 +179,7 @@ class EventReader:
     def _largest(self, new: NewSource) -> str | None:
         value, _ = self._cursor_value(new)
         largest = self.connection.execute(
-            f"SELECT CAST(max({value}) AS VARCHAR) FROM read_parquet({_literal(new.parquet)})"
+            f"SELECT CAST(max({value}) AS VARCHAR) FROM {_parquet(new.parquet)}"
         ).fetchall()[0][0]
         return None if largest is None else str(largest)
 
@@ -155,30 +204,84 @@ class EventReader:
             )
         return column
 
-    def _read_csv(self, mark: FileMark) -> NewSource:
-        where = f"{self.where} ({Path(mark.path).name})"
-        path = self._spooled(open_csv(Path(mark.path), self.source.encoding, where, self.source.missing))
-        names = list(self._described(path))
-        ids, codes = texts_of("events", self.source.columns, names)
-        codes -= {self.source.cursor}  # which has an order: 9 is before 10
-        ids -= codes
-        columns, rows = dict.fromkeys(names, "VARCHAR"), f"read_parquet({_literal(path)})"
+    def _read_csv(self, number: int, mark: FileMark) -> NewSource:
+        path = self._spooled(self._open_csv(Path(mark.path)))
+        names, rows = list(self._described(path)), _parquet(path)
+        ids, codes = self._texts(names)
         fitting = fitting_types(self.connection, names, rows, ids, codes)
-        texts = {name: "VARCHAR" for name, kinds in fitting.types.items() if not kinds}
-        wordy: dict[str, WordKind] = {name: "id" if name in ids else "number" for name in fitting.wordy}
+        words = count_words(self.connection, rows, self._wordy(fitting, ids))
+        columns = dict.fromkeys(names, "VARCHAR")
         return NewSource(
-            path, mark, columns, fitting.types, fitting.empty, words=self._words(path, texts, wordy)
+            number,
+            path,
+            mark,
+            self._rows(path),
+            columns,
+            fits=fitting.types,
+            empty=fitting.empty,
+            words=words,
         )
 
-    def _words(
-        self, parquet: str, types: Mapping[str, str], wordy: Mapping[str, WordKind] | None = None
-    ) -> Words:
-        kinds = text_columns("events", self.source.columns, types) | dict(wordy or {})
-        return count_words(self.connection, f"read_parquet({_literal(parquet)})", kinds)
+    def _csv_together(self, marks: Mapping[int, FileMark]) -> dict[int, NewSource]:
+        files = {number: Path(mark.path) for number, mark in marks.items()}
+        read: dict[int, NewSource] = {}
+        for spool in csv_together(files, lambda path: self._open_csv(path, threads=False), self._new_path):
+            read |= self._of_csv(spool, marks)
+        return read
+
+    def _of_csv(self, spool: Together, marks: Mapping[int, FileMark]) -> dict[int, NewSource]:
+        names = [name for name in self._described(spool.path) if name != SOURCE_NO]
+        rows, columns = _parquet(spool.path), dict.fromkeys(names, "VARCHAR")
+        ids, codes = self._texts(names)
+        fitting = fitting_by_source(self.connection, names, rows, SOURCE_NO, spool.rows, ids, codes)
+        kinds = {number: self._wordy(own, ids) for number, own in fitting.items()}
+        words = words_by_source(self.connection, rows, SOURCE_NO, kinds)
+        return {
+            number: NewSource(
+                number,
+                spool.path,
+                marks[number],
+                count,
+                columns,
+                together=True,
+                fits=fitting[number].types,
+                empty=fitting[number].empty,
+                words=words[number],
+            )
+            for number, count in spool.rows.items()
+        }
+
+    def _open_csv(self, path: Path, threads: bool = True) -> Iterator[pa.RecordBatch]:
+        where = f"{self.where} ({path.name})"
+        return open_csv(path, self.source.encoding, where, self.source.missing, threads)
+
+    def _texts(self, names: list[str]) -> tuple[set[str], set[str]]:
+        """Ids and codes among the columns of a CSV file."""
+        ids, codes = texts_of("events", self.source.columns, names)
+        codes -= {self.source.cursor}  # which has an order: 9 is before 10
+        return ids - codes, codes
+
+    def _wordy(self, fitting: Fitting, ids: set[str]) -> dict[str, WordKind]:
+        """The columns of a CSV file in which there may be words for “not known”, and of which kind."""
+        texts = {name: "VARCHAR" for name, kinds in fitting.types.items() if not kinds}
+        wordy: dict[str, WordKind] = {name: "id" if name in ids else "number" for name in fitting.wordy}
+        return text_columns("events", self.source.columns, texts) | wordy
+
+    def _words(self, parquet: str, types: Mapping[str, str]) -> Words:
+        kinds = text_columns("events", self.source.columns, types)
+        return count_words(self.connection, _parquet(parquet), kinds)
+
+    def _rows(self, parquet: str) -> int:
+        rows = f"SELECT count(*) FROM {_parquet(parquet)}"
+        return int(self.connection.execute(rows).fetchall()[0][0])
+
+    def _new_path(self) -> str:
+        self.spool.mkdir(parents=True, exist_ok=True)
+        self._spools += 1
+        return str(self.spool / f"{self._spools}.parquet")
 
     def _spooled(self, batches: Iterator[pa.RecordBatch]) -> str:
-        self.spool.mkdir(parents=True, exist_ok=True)
-        path = self.spool / f"{len(list(self.spool.iterdir()))}.parquet"
+        path = self._new_path()
         writer: pq.ParquetWriter | None = None
         for batch in batches:
             if writer is None:
@@ -186,11 +289,16 @@ class EventReader:
             writer.write_batch(batch)
         assert writer is not None, "a reader of batches gives at least one"
         writer.close()
-        return str(path)
+        return path
 
     def _described(self, parquet: str) -> dict[str, str]:
-        rows = self.connection.execute(f"DESCRIBE SELECT * FROM read_parquet({_literal(parquet)})").fetchall()
+        rows = self.connection.execute(f"DESCRIBE SELECT * FROM {_parquet(parquet)}").fetchall()
         return {row[0]: row[1] for row in rows}
+
+
+def _parquet(*paths: str) -> str:
+    """SQL of the rows of Parquet files, whose names are taken literally."""
+    return f"read_parquet([{', '.join(_literal(glob.escape(path)) for path in paths)}])"
 
 
 def _with_schema(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
@@ -225,7 +333,7 @@ def _csv_columns(sources: Sequence[EventSource | NewSource]) -> dict[str, str]:
 
 
 def relation(new: NewSource, resolved: Mapping[str, str]) -> str:
-    """A SELECT of a source's rows with the columns of all sources."""
+    """A SELECT of a source's rows, and of those together with it: the columns of all sources, and ``SOURCE_NO``."""
     columns = []
     for name, kind in resolved.items():
         quoted = _quote(name)
@@ -237,4 +345,5 @@ def relation(new: NewSource, resolved: Mapping[str, str]) -> str:
             value = plain(quoted, new.raw.get(name, new.columns[name]))
             value = value if new.columns[name] == kind else f"CAST({value} AS {kind})"
         columns.append(f"{value} AS {quoted}")
-    return f"SELECT {', '.join(columns)} FROM read_parquet({_literal(new.parquet)})"
+    columns.append(SOURCE_NO if new.together else f"CAST({new.number} AS INTEGER) AS {SOURCE_NO}")
+    return f"SELECT {', '.join(columns)} FROM {_parquet(new.parquet)}"

@@ -77,10 +77,10 @@ def read_csv_files(
 
 
 def open_csv(
-    path: Path, encoding: str, where: str, missing: Collection[str] = ()
+    path: Path, encoding: str, where: str, missing: Collection[str] = (), threads: bool = True
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a CSV file as text, block by block; at least one block. Texts in ``missing`` are NULL, so that a column is
-    of the type of its other values. Raises ``DataError`` with file and line.
+    of the type of its other values. A small file is read sooner without ``threads``. Raises ``DataError`` with file and line.
     """
     encoding, delimiter, header = _header(path, encoding, where)
     names = _named(header)
@@ -96,7 +96,7 @@ def open_csv(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=["", *missing]
     )
 
-    def blocks(threads: bool) -> Iterator[pa.RecordBatch]:
+    def blocks() -> Iterator[pa.RecordBatch]:
         read = arrow_csv.ReadOptions(
             encoding=encoding, block_size=_BLOCK_BYTES, use_threads=threads, **own_names
         )
@@ -109,7 +109,7 @@ def open_csv(
 
     last = ""
     try:
-        for block in blocks(threads=True):
+        for block in blocks():
             if block.num_rows:
                 last = next((str(column[-1].as_py()) for column in reversed(block.columns)), "")
             yield block

@@ -49,15 +49,43 @@ def fitting_types(
     Words for “not known” are no values, but in ``codes``. ``codes`` are text, whatever their values look like; ``ids``
     are numbers only where they are written back the same.
     """
-    pairs = [
+    pairs = _pairs(names, ids, codes)
+    # The first rows rule most types out, so that few are tried on all rows.
+    tested = _of_sample(con, pairs, table)
+    if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
+        pairs, _, _ = _fitting(pairs, tested)
+        tested = _of_all(con, pairs, table)[None]
+    return _fitting_of(names, pairs, tested)
+
+
+def fitting_by_source(
+    con: duckdb.DuckDBPyConnection,
+    names: list[str],
+    table: str,
+    source: str,
+    numbers: Iterable[int],
+    ids: Collection[str] = (),
+    codes: Collection[str] = (),
+) -> dict[int, Fitting]:
+    """:func:`fitting_types` of each of many small sources in one table; the column ``source`` holds their ``numbers``."""
+    pairs = _pairs(names, ids, codes)
+    tested = _of_all(con, pairs, table, source)
+    return {number: _fitting_of(names, pairs, tested.get(number, {})) for number in numbers}
+
+
+def _pairs(names: list[str], ids: Collection[str], codes: Collection[str]) -> list[tuple[str, str]]:
+    """The pairs (column, type) that are tried."""
+    return [
         (name, kind)
         for name in names
         for kind in ((_CODE,) if name in codes else _ID_TYPES if name in ids else CSV_TYPES)
     ]
-    # The first rows rule most types out, so that few are tried on all rows.
-    fitting, empty, wordy = _fitting(pairs, _of_sample(con, pairs, table))
-    if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
-        fitting, empty, wordy = _fitting(fitting, _of_all(con, fitting, table))
+
+
+def _fitting_of(
+    names: list[str], pairs: list[tuple[str, str]], tested: Mapping[tuple[str, str], _Tested]
+) -> Fitting:
+    fitting, empty, wordy = _fitting(pairs, tested)
     by_name = _by_name(fitting)
     fits = {
         name: tuple(_ID_TYPES.get(kind, kind) for kind in by_name.get(name, ()) if kind != _CODE)
@@ -117,15 +145,20 @@ def _of_sample(
 
 
 def _of_all(
-    con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str
-) -> dict[tuple[str, str], _Tested]:
-    """The tests on all rows; words are sought only in columns in which not every value fits."""
+    con: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], table: str, source: str | None = None
+) -> dict[int | None, dict[tuple[str, str], _Tested]]:
+    """The tests on all rows, apart by the number in the column ``source`` if there is one.
 
-    def run(asked: list[tuple[str, str]], tests: Callable[[str, str], str]) -> list[Any]:
-        results: list[Any] = []
+    Words are sought only in columns in which not every value fits.
+    """
+    number, grouped = ("NULL", "") if source is None else (_quote(source), "GROUP BY 1")
+
+    def run(asked: list[tuple[str, str]], tests: Callable[[str, str], str]) -> dict[int | None, list[Any]]:
+        results: dict[int | None, list[Any]] = {}
         for start in range(0, len(asked), _AT_ONCE):
-            some = asked[start : start + _AT_ONCE]
-            results += con.execute(f"SELECT {', '.join(starmap(tests, some))} FROM {table}").fetchall()[0]
+            some = ", ".join(starmap(tests, asked[start : start + _AT_ONCE]))
+            for of, *row in con.execute(f"SELECT {number}, {some} FROM {table} {grouped}").fetchall():
+                results.setdefault(of, []).extend(row)
         return results
 
     def plain(name: str, kind: str) -> str:
@@ -139,13 +172,18 @@ def _of_all(
         return f"bool_and({either}) FILTER ({value} IS NOT NULL)"
 
     results = run(pairs, plain)
-    every, any_ = results[::2], results[1::2]
-    short = [pair for pair, whole in zip(pairs, every, strict=True) if whole is False]
-    each = dict(zip(short, run(short, with_words), strict=True))
-    return {
-        pair: (whole, each.get(pair, whole), some)
-        for pair, whole, some in zip(pairs, every, any_, strict=True)
-    }
+    short = [
+        pair for place, pair in enumerate(pairs) if any(row[2 * place] is False for row in results.values())
+    ]
+    each = run(short, with_words)
+    tested: dict[int | None, dict[tuple[str, str], _Tested]] = {}
+    for of, row in results.items():
+        or_words = dict(zip(short, each.get(of, ()), strict=True))
+        tested[of] = {
+            pair: (every, or_words.get(pair, every), any_)
+            for pair, every, any_ in zip(pairs, row[::2], row[1::2], strict=True)
+        }
+    return tested
 
 
 def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

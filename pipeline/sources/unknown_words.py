@@ -93,6 +93,31 @@ def text_columns(table: str, mapped: Mapping[str, str], types: Mapping[str, str]
     return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
+def words_by_source(
+    con: duckdb.DuckDBPyConnection, rows: str, source: str, columns: Mapping[int, Mapping[str, WordKind]]
+) -> dict[int, Words]:
+    """:func:`count_words` of many sources in one table, whose numbers are in the column ``source``."""
+    sought = sorted({pair for own in columns.values() for pair in own.items()})
+    number, words = _dialect.quote(source), {of: Words() for of in columns}
+    found = list[int]()
+    for start in range(0, len(sought), _AT_ONCE):
+        some = sought[start : start + _AT_ONCE]
+        counts = ", ".join(
+            f"count(*) FILTER ({is_unknown(_dialect.quote(name), kind)})" for name, kind in some
+        )
+        found += con.execute(f"SELECT {counts} FROM {rows}").fetchall()[0]
+    for (name, kind), count in zip(sought, found, strict=True):
+        if not count:
+            continue
+        value = _dialect.quote(name)
+        for of, word, times in con.execute(
+            f"SELECT {number}, trim({value}), count(*) FROM {rows} WHERE {is_unknown(value, kind)} GROUP BY 1, 2"
+        ).fetchall():
+            if columns[of].get(name) == kind:
+                words[of].setdefault(name, {})[word] = times
+    return words
+
+
 def word_findings(
     table: str, words: Words, mapped: Mapping[str, str], types: Mapping[str, str], kinds: Mapping[str, Kind]
 ) -> list[Finding]:

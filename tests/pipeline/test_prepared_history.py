@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -69,9 +70,9 @@ def test_of_new_files_only_those_are_read(growing: Growing, monkeypatch: pytest.
     growing.add("second", day(1))
     read, really = [], EventReader.read
 
-    def noted(self: EventReader, mark: FileMark) -> NewSource:
-        read.append(Path(mark.path).name)
-        return really(self, mark)
+    def noted(self: EventReader, marks: Iterable[FileMark]) -> list[NewSource]:
+        read.extend(Path(mark.path).name for mark in marks)
+        return really(self, marks)
 
     monkeypatch.setattr(EventReader, "read", noted)
     second = growing.open()

@@ -7,7 +7,16 @@ from contextlib import ExitStack, contextmanager
 from random import Random
 from unittest import mock
 
-from pipeline.prepared import event_arrays, event_files, event_pass, event_update, folder, records
+from pipeline.prepared import (
+    event_arrays,
+    event_files,
+    event_pass,
+    event_update,
+    folder,
+    records,
+    small_files,
+    sources,
+)
 
 USUAL: dict[str, int] = {}
 
@@ -32,14 +41,17 @@ def small(rng: Random) -> dict[str, int]:
         "event_update._MOST_PARTS": rng.choice((2, 3, 256)),
         "event_update._MOST_VALUE_FILES": 2,
         "records._BATCH": rng.choice((1, 3)),
+        "sources.SMALL": rng.choice((0, 300, 1 << 20)),
+        "small_files._BLOCK_ROWS": rng.choice((2, 7)),
+        "small_files._MOST_HEADERS": rng.choice((1, 2, 16)),
     }
 
 
 @contextmanager
 def sized(limits: dict[str, int]) -> Iterator[None]:
     """With these limits in place."""
-    modules = {module.__name__.rpartition(".")[2]: module
-               for module in (event_arrays, event_files, event_pass, event_update, folder, records)}  # fmt: skip
+    own = (event_arrays, event_files, event_pass, event_update, folder, records, small_files, sources)
+    modules = {module.__name__.rpartition(".")[2]: module for module in own}
     with ExitStack() as stack:
         for name, limit in limits.items():
             module, _, constant = name.partition(".")
