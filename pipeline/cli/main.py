@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import registry
+from pipeline.cli import registry, routine
 from pipeline.cli.options import (
     AsOf,
     Challenger,
@@ -309,6 +309,7 @@ def score(
 
 app.command(epilog="Example: leadlens promote my_leads")(registry.promote)
 app.command(epilog="Example: leadlens retrain my_leads --log-format json")(registry.retrain)
+app.command(epilog="Example: leadlens backtest my_leads --every 30d --calls 200")(routine.backtest)
 app.command(epilog='Example: leadlens rollback my_leads --reason "calls to students"')(registry.rollback)
 app.command(epilog="Example: leadlens models my_leads")(registry.models)
 

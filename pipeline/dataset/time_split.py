@@ -43,6 +43,14 @@ class Split:
     base_rate: float
 
 
+@dataclass(frozen=True)
+class Period:
+    """The rows of a span of time: from ``begins`` on, before ``ends``, by their as-of."""
+
+    begins: datetime
+    ends: datetime
+
+
 @contextmanager
 def split_snapshots(history: History, project: Project) -> Iterator[Split]:
     """The project's spine, labelled and split by time; every table is dropped at the end of the block."""
@@ -60,12 +68,55 @@ def split_by_time(history: History, spine: Spine, labels: Labels, project: Proje
 
     Raises ``DataError`` or ``UsageError`` where a part would be of no use.
     """
-    engine, embargo = history.engine, _embargo(project)
+    embargo = _embargo(project)
+    with Table.make(history.engine, "mature", _mature(history, spine, labels, project)) as mature:
+        test_from = project.judge.test_from or _quantile(history, mature, project)
+        divided = _parted(history, mature, project, test_from, embargo)
+        with _split(history, divided, test_from, embargo) as split:
+            yield split
+
+
+@contextmanager
+def split_at(history: History, project: Project, period: Period) -> Iterator[Split]:
+    """The split of a past date: learn from what was known when a period began, judge what was scored in it.
+
+    A row is learned from if its horizon was over by then, whatever embargo the project has. Unlike in ``split_by_time`` a
+    lead may be learned from at one age and judged at a later one, as in service. Raises as that does.
+    """
+    past, horizon = known_by(project, period.begins), outcome_horizon(project)
+    literal, minus = history.engine.dialect.literal, history.engine.dialect.minus
+    begins, ends = literal(period.begins), literal(period.ends)
+    with (
+        build_spine(history, training_spine(history, past).policy) as spine,
+        build_labels(history, spine, horizon, project.outcome.kind) as labels,
+    ):
+        divided = f"""
+            SELECT
+              s.row_id, s.lead_id, s.as_of, s.created_at, l.label,
+              CASE
+                WHEN s.as_of >= {begins} AND s.as_of < {ends} THEN 'test'
+                WHEN {minus("s.as_of", -horizon)} <= {begins} THEN 'train'
+              END AS part
+            FROM {spine} AS s
+            JOIN {labels} AS l ON l.row_id = s.row_id
+            WHERE l.label IS NOT NULL
+        """
+        with _split(history, divided, period.begins, horizon) as split:
+            yield split
+
+
+def known_by(project: Project, date: datetime) -> Project:
+    """The project as it was used on a date: what is chosen by outcomes is chosen by those before it."""
+    return project.model_copy(update={"judge": project.judge.model_copy(update={"test_from": date})})
+
+
+@contextmanager
+def _split(history: History, divided: str, test_from: datetime, embargo: timedelta) -> Iterator[Split]:
+    """``divided`` is SQL of ``row_id, lead_id, as_of, created_at, label, part``."""
+    engine = history.engine
     with ExitStack() as tables:
         keep = tables.enter_context
-        mature = keep(Table.make(engine, "mature", _mature(history, spine, labels, project)))
-        test_from = project.judge.test_from or _quantile(history, mature, project)
-        parted = keep(Table.make(engine, "parted", _parted(history, mature, project, test_from, embargo)))
+        parted = keep(Table.make(engine, "parted", divided))
         base_rate = _check_parts(parted, history.shown(test_from), embargo)
         rows = f"SELECT row_id, lead_id, as_of, created_at FROM {parted} WHERE part"
         outcomes = f"SELECT row_id, part, label FROM {parted} WHERE part IS NOT NULL"

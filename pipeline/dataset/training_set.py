@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from pipeline.dataset.default_spine import TrainingSpine, training_spine
 from pipeline.dataset.lead_sample import FittingRows, LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings
 from pipeline.dataset.saved_matrix import open_matrix, read_matrix, saved_tables
-from pipeline.dataset.time_split import split_snapshots
+from pipeline.dataset.time_split import Split, split_snapshots
 from pipeline.scorecards.project import load_sheets
 from pipeline.sources.transfer import data_fingerprint
 
@@ -102,12 +103,14 @@ def build_training_set(
     *,
     evenly: bool = False,
     room: Room | None = None,
+    split: Split | None = None,
 ) -> TrainingSet:
     """Build the project's rows, label them by what came of them, and split them by time.
 
     With ``matrix``, a folder that ``leadlens features --out`` wrote, its rows are read instead of built; rules are
     scored here. Where not all rows fit in memory leads are sampled (``fitting_rows``): so that the weighted rows stand
-    for all, or ``evenly``, without weights; ``room`` is that of a set that must have the same rows.
+    for all, or ``evenly``, without weights; ``room`` is that of a set that must have the same rows. ``split`` is another
+    one than the project's.
 
     Raises ``DataError`` where a part would have no row or only one class to learn from, ``UsageError`` where the matrix
     is of another project or of other data.
@@ -129,7 +132,7 @@ def build_training_set(
             return _training_set(
                 history, file.project, sheets, spine, built, rows, room, saved.plan, saved.test_from
             )
-    with split_snapshots(history, file.project) as split:
+    with nullcontext(split) if split else split_snapshots(history, file.project) as split:
         # By all training rows: which features the data support does not depend on memory.
         plan = plan_features(history, split.train, feature_settings(file.project))
         room = room or Room.of(file, plan, sheets)

@@ -19,19 +19,19 @@ from models.prediction import predict_frame, sheet_points, with_points
 from models.scorecard.language.yaml_text import yaml_text
 from pipeline.audit.training import TrainingAudit, audit_training
 from pipeline.config import ProjectFile
-from pipeline.dataset.judged import OutOfTime, compare_lenses, fit_sheet_probability, out_of_time
+from pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time
 from pipeline.dataset.lead_sample import LeadSample
+from pipeline.dataset.learning import learn, recipe_of
 from pipeline.dataset.night_gate import reference_night
-from pipeline.dataset.policies import outcome_horizon
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.jobs.gates import audit_refusal, signal_refusal
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
-from pipeline.registry.bundle import Bundle, Recipe
+from pipeline.registry.bundle import Bundle
 from pipeline.registry.description import data_set, described, run_name, typical_row
 from pipeline.registry.serving import keep_serving
-from pipeline.threads import one_blas_thread, processors
+from pipeline.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from models.training import TrainedModel
@@ -111,7 +111,6 @@ def train(
     ``matrix`` is a folder that ``leadlens features --out`` wrote: its rows are read instead of built.
     Raises ``DataError`` where the data do not allow it, ``UsageError`` for a wrong configuration.
     """
-    from models.training import TrainSettings, train_model
     from pipeline.registry.training_stores import open_stores
 
     registry, studies = open_stores(file.project.name)  # a server that is not there costs no training
@@ -122,31 +121,12 @@ def train(
     early = rows.train
     frame = rows.matrix.frame.loc[early]
     suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns, rows.train_weight))
-    spine = rows.matrix.spine.set_index("row_id").loc[early]
-    settings = file.project.model
-    trained = train_model(
-        frame,
-        rows.label[early],
-        as_of=None if history.clock == "none" else spine["as_of"],
-        lead_id=spine["lead_id"],
-        horizon=pd.Timedelta(outcome_horizon(file.project)),
-        rule_points=sheet_points(rows.rules, early),
-        weight=rows.train_weight,
-        settings=TrainSettings(
-            trials=trials or settings.trials,
-            folds=settings.folds,
-            drop_time_proxies=settings.drop_time_proxies,
-            storage=studies,
-            n_jobs=processors(),
-        ),
-        seed=settings.seed,
-        progress=progress,
-    )
+    trained = learn(file, history, rows, trials=trials, studies=studies, progress=progress)
     dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
     progress("Auditing what was learned from", 0, 0)
     audit = audit_training(file, history, rows, trained.model.columns, matrix=matrix)
     accused = {str(item.subject) for item in audit.leaks}
-    bundle = Bundle(trained.model, _recipe(file, history, rows, dropped, audit))
+    bundle = Bundle(trained.model, recipe_of(file, history, rows, dropped, audit.to_dict()))
     progress("Scoring leads open now, for later nights to be compared with", 0, 0)
     bundle = replace(bundle, reference=reference_night(file, history, bundle))
     warnings = [
@@ -205,35 +185,6 @@ def train(
         comparison=comparison,
         signal=signal,
         audit=audit,
-    )
-
-
-def _recipe(
-    file: ProjectFile, history: History, rows: TrainingSet, dropped: dict[str, str], audit: TrainingAudit
-) -> Recipe:
-    spine = rows.matrix.spine.set_index("row_id").loc[rows.train]
-    return Recipe(
-        project=file.project.canonical(),
-        project_fingerprint=file.fingerprint,
-        data_fingerprint=rows.matrix.fingerprint,
-        plan=rows.plan,
-        sheet=rows.sheets.content() if rows.sheets else None,
-        sheet_version=rows.sheets.version if rows.sheets else "",
-        sheet_probability=(
-            fit_sheet_probability(rows.rules, rows.label[rows.train], rows.train_weight)
-            if rows.rules
-            else None
-        ),
-        test_from=rows.test_from.isoformat(),
-        trained_to=str(spine["as_of"].max()),
-        dropped=dropped,
-        data_version=history.version,
-        spine={
-            "at_ages": [format_duration(age) for age in rows.spine.policy.at_ages],
-            "chosen": rows.spine.note,
-            "oldest_days": float((spine["as_of"] - spine["created_at"]).max() / pd.Timedelta(days=1)),
-        },
-        audit=audit.to_dict(),
     )
 
 

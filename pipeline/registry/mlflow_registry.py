@@ -64,6 +64,16 @@ class Registry:
         with self.mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=tags) as run:
             yield run
 
+    @contextlib.contextmanager
+    def child(self, name: str, tags: Mapping[str, str]) -> Iterator[mlflow.ActiveRun]:
+        """A run within the active one."""
+        tags = {"mlflow.source.name": "leadlens", **tags}
+        around = self.mlflow.active_run()
+        assert around is not None
+        place = around.info.experiment_id  # else it would be that of no project
+        with self.mlflow.start_run(experiment_id=place, run_name=name, nested=True, tags=tags) as run:
+            yield run
+
     def register(
         self, bundle: Bundle, example: pd.DataFrame, output: pd.DataFrame, folder: Path, about: str
     ) -> str:

@@ -3,13 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.report.page import refuse_others, write_report
+    from pipeline.report.page import refuse_others, write_back_tests, write_report, write_tables
     from pipeline.report.pictures import figures
 
-__all__ = ["figures", "refuse_others", "write_report"]
+__all__ = ["figures", "refuse_others", "write_back_tests", "write_report", "write_tables"]
 
 _HOME = {
     "write_report": "pipeline.report.page",
+    "write_back_tests": "pipeline.report.page",
+    "write_tables": "pipeline.report.page",
     "refuse_others": "pipeline.report.page",
     "figures": "pipeline.report.pictures",
 }

@@ -19,8 +19,10 @@ def model_view(report: ModelReport) -> dict[str, Any]:
     return {
         "project": str(report.meta.get("project") or "Model"),
         "headline": report.headline(),
-        "reliability": dict(zip(("level", "words"), overall(trust_in_model(report)), strict=True)),
-        "judged_on": judged_on(report),
+        "subject": "the model alone",
+        "pill": dict(zip(("level", "words"), overall(trust_in_model(report)), strict=True)),
+        "lead": f"Judged on {judged_on(report)}. There is no score sheet to compare the model with.",
+        "bars": None,
         "story": report.story(),
         "tables": [table for table in tables if table["rows"]],
         "setup": _setup(report),

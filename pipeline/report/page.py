@@ -18,9 +18,11 @@ from markupsafe import Markup
 
 from features import UsageError
 from models.judging import Comparison, ModelReport
+from models.judging.back_tests import BackTests
 from models.judging.lenses import MODEL, RULES
 from pipeline.private import file_mode
 from pipeline.report import charts
+from pipeline.report.back_tests_view import back_tests_view
 from pipeline.report.model_view import model_view
 from pipeline.report.pictures import vega_lite_version
 from pipeline.report.view import view
@@ -38,7 +40,18 @@ def write_report(
         )
 
 
-_TITLE = re.compile(rb"<title>[^<]{1,200}: (?:rules beside model|the model alone)</title>")
+def write_back_tests(tests: BackTests, path_html: Path, path_json: Path) -> None:
+    """Write the page of back-tests, and beside it everything it shows as JSON."""
+    write_tables(back_tests_view(tests), tests.to_dict(), path_html, path_json)
+
+
+def write_tables(view: dict[str, Any], payload: dict[str, Any], path_html: Path, path_json: Path) -> None:
+    """Write a page of sentences and tables, and its JSON, which has ``headline`` and ``story``."""
+    _write(path_html, tables_page(view))
+    _write(path_json, json.dumps(payload, allow_nan=False, indent=2, ensure_ascii=False))
+
+
+_TITLE = re.compile(rb"<title>[^<]{1,200}: (?:rules beside model|the model alone|back-tests|monitor)</title>")
 
 
 def refuse_others(*paths: Path) -> None:
@@ -62,9 +75,7 @@ def _is_ours(path: Path) -> bool:
             head = file.read(1 << 14)
         if path.suffix == ".html":
             return bool(_TITLE.search(head))
-        return head.lstrip().startswith(b"{") and {"headline", "story", "trust"} <= set(
-            json.loads(path.read_bytes())
-        )
+        return head.lstrip().startswith(b"{") and {"headline", "story"} <= set(json.loads(path.read_bytes()))
     except (OSError, ValueError, RecursionError):
         return False
 
@@ -87,7 +98,12 @@ def page(comparison: Comparison) -> str:
 
 def model_page(report: ModelReport) -> str:
     """The report on a model alone as one HTML text: tables and no script, and all text escaped."""
-    return _template("model.html").render(**model_view(report), css=Markup(_text("report.css")))
+    return tables_page(model_view(report))
+
+
+def tables_page(view: dict[str, Any]) -> str:
+    """Sentences and tables as one HTML text without a script, all text escaped."""
+    return _template("tables.html").render(**view, css=Markup(_text("report.css")))
 
 
 def _template(name: str) -> jinja2.Template:

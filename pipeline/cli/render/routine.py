@@ -1,0 +1,33 @@
+"""What `backtest` and `monitor` print for people."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from models.judging.back_tests import LENS_NAMES
+from pipeline.cli.render.tables import table
+
+if TYPE_CHECKING:
+    from pipeline.jobs.backtest import BackTesting
+
+
+def render_backtest(result: BackTesting) -> list[str]:
+    """`leadlens backtest`."""
+    tests = result.tests
+    rows = [
+        (
+            f"{test.date:%Y-%m-%d}",
+            f"{test.train_converted:,}",
+            f"{test.converted_leads:,}",
+            f"{found['calls']:,.0f}",
+            *(f"{found[lens]:,.0f}" if math.isfinite(found[lens]) else "" for lens in tests.lenses),
+        )
+        for test, found in zip(tests.tests, tests.found.to_dict("records"), strict=True)
+    ]
+    names = (LENS_NAMES[lens].removeprefix("the ") for lens in tests.lenses)
+    return [
+        *tests.story(),
+        *table(rows, ("from", "learned from", "converted", "calls", *names)).split("\n"),
+        f"page: {result.page}",
+    ]

@@ -1,0 +1,60 @@
+"""Commands that look back at what models did, or would have done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Config, Json, LogFile, LogFormat, load, print_result
+
+
+def backtest(
+    config: Config,
+    every: Annotated[str, typer.Option("--every", help="Time between dates: 30d, 4w.")] = "30d",
+    periods: Annotated[int, typer.Option("--periods", min=1, max=200, help="Dates at most.")] = 12,
+    calls: Annotated[
+        int | None,
+        typer.Option(
+            "--calls",
+            min=1,
+            help="Calls a week; by default judge.capacity of a week's leads.",
+            show_default=False,
+        ),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, help="Optuna trials at each date; of one, the default settings.")
+    ] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for backtest.html and backtest.json.", show_default=False),
+    ] = None,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
+    as_json: Json = False,
+) -> None:
+    """Train and judge at past dates, as it would have happened.
+
+    Each date with what was known by then: model beside sheet, base rate and the model of the date before, at equal
+    calls a week. Registers nothing. A date with too few conversions is left out and named.
+    """
+    from features.durations import parse_duration
+    from pipeline.cli.render.routine import render_backtest
+    from pipeline.jobs.backtest import backtest as job
+    from pipeline.logs import logged
+
+    step = parse_duration(every, "--every")
+    with logged("backtest", log_format, log_file) as (log, progress):
+        result = job(
+            load(config),
+            every=step,
+            periods=periods,
+            calls=calls,
+            trials=trials,
+            out=out,
+            run_id=log.run_id,
+            progress=progress,
+        )
+        log.warnings(result.tests.notes)
+    print_result(as_json, result.to_dict(), lambda: render_backtest(result))

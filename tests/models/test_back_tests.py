@@ -1,0 +1,132 @@
+"""Back-tests as figures: calls counted by leads, intervals over periods, and what is said of them."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, LeftOut, over_periods
+from models.judging.calls import CallList
+from models.judging.lenses import MODEL, RULES
+
+
+def test_a_lead_looked_at_six_times_is_called_and_counted_once() -> None:
+    rows = CallList(["a"] * 6 + ["b"], day=[0, 1, 3, 7, 8, 15, 2], label=[1] * 7, length=21)
+    assert rows.listed == 2
+    assert rows.calls(5) == 2
+    assert rows.found(np.arange(7), 5) == 2
+
+
+def test_the_call_counts_by_the_row_as_of_which_it_is_made() -> None:
+    """Listed in both weeks, called in the second alone, when the horizon no longer holds its conversion."""
+    lead, day = ["a", "b", "a"], [0, 0, 8]
+    rows = CallList(lead, day=day, label=[1, 0, 0], length=14)
+    assert rows.found([1, 9, 9], 1) == 0
+    assert rows.found([9, 1, 9], 1) == 1
+
+
+def test_within_a_week_a_lead_is_listed_by_its_first_row() -> None:
+    rows = CallList(["a", "a", "b"], day=[4, 1, 2], label=[0, 1, 1], length=7)
+    assert rows.found([9, 1, 5], 1) == 1, "b is called: a had rank 1 when it was listed"
+    assert rows.found([1, 9, 5], 1) == 1, "a, by the row of day 1"
+    assert CallList(["a", "a"], day=[4, 1], label=[1, 0], length=7).found([9, 1], 1) == 0
+
+
+def test_the_last_days_of_a_period_have_their_share_of_a_week() -> None:
+    leads = [f"l{n}" for n in range(40)]
+    rows = CallList(leads, day=[0.0] * 20 + [8.0] * 20, label=[1] * 40, length=9)
+    assert rows.calls(7) == 7 + 2
+    assert rows.weeks == pytest.approx(9 / 7)
+
+
+def test_equal_ranks_are_called_in_any_order() -> None:
+    leads = [f"l{n}" for n in range(400)]
+    rows = CallList(leads, day=[0.0] * 400, label=[1.0] * 100 + [0.0] * 300, length=7)
+    assert rows.found(np.zeros(400), 200) == pytest.approx(50, abs=4)
+    assert rows.found(np.zeros(400), 200) == rows.found(np.ones(400), 200)
+
+
+def test_an_interval_over_periods_is_that_of_student() -> None:
+    found = over_periods([1.0, 2.0, 4.0, 5.0])
+    half = 2.353363 * np.std([1, 2, 4, 5], ddof=1) / 2
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half), abs=1e-5)
+    whole = over_periods([1.0, math.nan, 2.0, 4.0, 5.0], total=True)
+    assert (whole.value, whole.low, whole.periods) == pytest.approx((12, 4 * found.low, 4))
+    assert math.isnan(over_periods([1.0, 2.0]).low)
+    assert not over_periods([1.0, 2.0]).clear
+
+
+def back_test(number: int, *, before: bool) -> BackTest:
+    date, rng = datetime(2025, 1, 1) + timedelta(days=30 * number), np.random.default_rng(number)
+    label = (np.arange(60) % 3 == 0).astype(float)
+    model = np.clip(0.2 + 0.5 * label + rng.normal(0, 0.05, 60), 0.01, 0.99)
+    noise = rng.uniform(0.1, 0.6, 60)
+    lenses = {MODEL: model, RULES: noise, BASE_RATE: np.full(60, 1 / 3)} | ({BEFORE: noise} if before else {})
+    rows = pd.DataFrame(
+        {
+            "lead_id": [f"{number}-{n // 2}" for n in range(60)],
+            "as_of": [date + timedelta(hours=12 * n) for n in range(60)],
+            "label": label,
+        }
+    )
+    return BackTest(
+        date=date,
+        ends=date + timedelta(days=30),
+        kind="learned",
+        train_rows=100,
+        train_leads=50,
+        train_converted=20,
+        rows=rows,
+        probability=lenses,
+        rank=lenses,
+    )
+
+
+@pytest.fixture
+def tests() -> BackTests:
+    return BackTests(
+        project="little",
+        horizon="10 days",
+        tests=tuple(back_test(number, before=number > 0) for number in range(4)),
+        left_out=(LeftOut(date=datetime(2024, 12, 2), why="too few <conversions>"),),
+        calls_a_week=2,
+        random_split=None,
+    )
+
+
+def test_the_model_before_is_compared_where_there_was_one(tests: BackTests) -> None:
+    assert tests.lenses == (MODEL, RULES, BEFORE, BASE_RATE)
+    assert tests.found[BEFORE].isna().tolist() == [True, False, False, False]
+    assert tests.more(BEFORE).periods == 3
+    both = tests.found.dropna()
+    assert tests.more(BEFORE).value == pytest.approx((both[MODEL] - both[BEFORE]).sum())
+    assert tests.better(RULES, "roc_auc") == tests.better(RULES, "log_loss") == "model"
+
+
+def test_what_is_said_and_what_is_left_out(tests: BackTests) -> None:
+    found = tests.found.sum()
+    assert tests.headline() == (
+        f"With 2 calls a week, 4 periods: {found[RULES]:,.0f} converting leads by sheet, {found[MODEL]:,.0f} by model"
+    )
+    story = "\n".join(tests.story())
+    assert "1 date left out:\n2024-12-02: too few <conversions>." in story
+    assert "than the model before in 3 periods (90 % interval over periods: +" in story
+    plain = tests.to_dict()
+    assert plain["periods"][0]["found"][BEFORE] is None
+    assert plain["left_out"] == [{"date": "2024-12-02T00:00:00", "why": "too few <conversions>"}]
+
+
+def test_the_page_escapes_and_runs_nothing(tests: BackTests) -> None:
+    from pipeline.report.back_tests_view import back_tests_view
+    from pipeline.report.page import tables_page
+
+    page = tables_page(back_tests_view(tests))
+    assert "too few &lt;conversions&gt;" in page
+    assert "<conversions>" not in page
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+    assert "the 3 periods that all have" in page
