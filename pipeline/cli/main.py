@@ -310,6 +310,9 @@ def score(
 app.command(epilog="Example: leadlens promote my_leads")(registry.promote)
 app.command(epilog="Example: leadlens retrain my_leads --log-format json")(registry.retrain)
 app.command(epilog="Example: leadlens backtest my_leads --every 30d --calls 200")(routine.backtest)
+app.command(epilog="Example: leadlens monitor my_leads --back 90d --metrics-file leadlens.prom")(
+    routine.monitor
+)
 app.command(epilog='Example: leadlens rollback my_leads --reason "calls to students"')(registry.rollback)
 app.command(epilog="Example: leadlens models my_leads")(registry.models)
 

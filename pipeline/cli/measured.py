@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from features.errors import UsageError
 
 if TYPE_CHECKING:
+    from pipeline.drift.monitoring import Monitoring
     from pipeline.runs.record import RunRecord
 
 
@@ -43,3 +44,30 @@ def measured(path: Path | None, config: Path) -> Iterator[Callable[[RunRecord], 
             write_metrics(path, record, exit_code(error), time.monotonic() - started)
         raise
     write_metrics(path, record, 0, time.monotonic() - started)
+
+
+@contextmanager
+def monitored(path: Path | None, config: Path) -> Iterator[Callable[[Monitoring], Monitoring]]:
+    """Yields what takes the result of a monitor run and returns it; the file is written however the run ends."""
+    if path is None:
+        yield lambda found: found
+        return
+    from pipeline.exit_codes import exit_code
+    from pipeline.runs.monitor_metrics import write_monitor_metrics
+    from pipeline.writable import check_writable
+
+    check_writable(path.absolute().parent, "--metrics-file", "name a file in a folder that you may write to")
+    kept: list[Monitoring] = []
+
+    def keep(found: Monitoring) -> Monitoring:
+        kept.append(found)
+        return found
+
+    try:
+        yield keep
+    except BaseException as error:
+        name = config.absolute().parent.name if config.suffix else config.name
+        with suppress(UsageError):  # the error on its way says more
+            write_monitor_metrics(path, name, None, exit_code(error))
+        raise
+    write_monitor_metrics(path, kept[0].project, kept[0], kept[0].exit_code)

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Json, LogFile, LogFormat, load, print_result
+from pipeline.cli.options import (
+    Config,
+    Json,
+    LogFile,
+    LogFormat,
+    MetricsFile,
+    as_timestamp,
+    load,
+    print_result,
+)
 
 
 def backtest(
@@ -58,3 +67,60 @@ def backtest(
         )
         log.warnings(result.tests.notes)
     print_result(as_json, result.to_dict(), lambda: render_backtest(result))
+
+
+def monitor(
+    config: Config,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="Where scores were written; by default scores.to.", show_default=False),
+    ] = None,
+    back: Annotated[
+        str | None,
+        typer.Option(
+            "--back",
+            help="Judge the scores that stood so long ago, e.g. 90d; by default one horizon.",
+            show_default=False,
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="Today (UTC), for data that ended in the past.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for monitor.html and monitor.json.", show_default=False),
+    ] = None,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
+    metrics_file: MetricsFile = None,
+    as_json: Json = False,
+) -> None:
+    """Watch scores in service and the data; exit code 1 on alarm.
+
+    What became of earlier scores, expected against observed conversions, more and more leads above the threshold, drift from
+    the training and the last nights, event types that are gone, sources that are stale.
+    """
+    from features.durations import parse_duration
+    from pipeline.cli.measured import monitored
+    from pipeline.cli.render.routine import render_monitor
+    from pipeline.jobs.monitor import monitor as job
+    from pipeline.logs import logged
+
+    length = None if back is None else parse_duration(back, "--back")
+    with logged("monitor", log_format, log_file) as (log, progress), monitored(metrics_file, config) as keep:
+        file = load(config)
+        result = keep(
+            job(
+                file,
+                as_of=as_timestamp(as_of),
+                to=to,
+                back=length,
+                out=out,
+                run_id=log.run_id,
+                progress=progress,
+            )
+        )
+        log.warnings([each.message for each in result.findings])
+    print_result(as_json, result.to_dict(), lambda: render_monitor(result))
+    raise typer.Exit(result.exit_code)

@@ -149,7 +149,7 @@ def _score(
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages
-    target = _target(file, to)
+    target = target_of(file, to)
     record.target = parse_target(target).shown
     if not dry_run:
         progress(f"Looking at {record.target}", 0, 0)
@@ -335,12 +335,12 @@ def _shown_target(file: ProjectFile, to: str | None) -> str:
     Empty where that cannot be read: the run fails for it, and its record says so.
     """
     try:
-        return parse_target(_target(file, to)).shown
+        return parse_target(target_of(file, to)).shown
     except LeadlensError:
         return ""
 
 
-def _target(file: ProjectFile, to: str | None) -> str:
+def target_of(file: ProjectFile, to: str | None) -> str:
     """``--to`` as it is typed; the project's target with its environment, a relative path from the project file."""
     if to is not None:
         return expand(to, "--to")

@@ -21,7 +21,11 @@ def write_metrics(path: Path, record: RunRecord, exit_code: int, seconds: float)
 
     After a run that failed it still says when the last one succeeded. Raises ``UsageError`` where it cannot be written.
     """
-    text = "".join(f"{line}\n" for line in _lines(path, record, exit_code, seconds))
+    replace_file(path, "".join(f"{line}\n" for line in _lines(path, record, exit_code, seconds)))
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Replace a text file at once, readable by all. Raises ``UsageError`` where it cannot be written."""
     unfinished = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         unfinished.write_text(text, encoding="utf-8")

@@ -62,7 +62,7 @@ class DuckDBWriter:
                         run_rows.refuse_older(_last_done(connection, names, self.run), self.run)
         except (duckdb.Error, OSError) as error:
             if not _in_use(error):
-                raise _explained(error, self.shown) from None
+                raise explained(error, self.shown) from None
 
     def report(self, records: Sequence[RunRecord]) -> set[str]:
         """Make or migrate the tables and write the rows of runs that are at work or over; ids of those that are done."""
@@ -77,7 +77,7 @@ class DuckDBWriter:
                     connection.execute(*run_rows.record_silent(names, ids[-1], "?"))
                     done = connection.execute(*run_rows.done_of(names, ids, "?")).fetchall()
         except (duckdb.Error, OSError) as error:
-            raise _explained(error, self.shown) from None
+            raise explained(error, self.shown) from None
         return {run_id for (run_id,) in done}
 
     def commit(self, spool: Spool, account: Account, why_left: WhyLeft) -> Counts:
@@ -92,7 +92,7 @@ class DuckDBWriter:
                     counts = _merge(connection, names, self.run, spool, last, why_left)
                     connection.execute(*run_rows.record_run(names, self.run, counts, account, "?"))
         except (duckdb.Error, OSError) as error:
-            raise _explained(error, self.shown) from None
+            raise explained(error, self.shown) from None
         return counts
 
     def _names(self, connection: Connection) -> TableNames:
@@ -224,7 +224,7 @@ def _merge(
     return Counts(spool.rows, inserted, updated, closed)
 
 
-def _explained(error: Exception, shown: str) -> LeadlensError:
+def explained(error: Exception, shown: str) -> LeadlensError:
     """The error for a user; the cause is only in the text of DuckDB."""
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
     holder = _HOLDER.search(message)

@@ -90,12 +90,19 @@ class PostgresWriter:
     def _connected(self) -> Iterator[Connection]:
         """A connection in a transaction that is committed at the end; its errors in words."""
         try:
-            with _connect(self.url) as connection:
-                _begin(connection)
+            with open_session(self.url) as connection:
                 yield connection
                 connection.commit()
         except psycopg.Error as error:
             raise explained(error, self.url, self.shown, self.names) from None
+
+
+@contextlib.contextmanager
+def open_session(url: URL) -> Iterator[Connection]:
+    """A connection whose times are UTC and whose waits for locks end; raises what psycopg raises."""
+    with _connect(url) as connection:
+        _begin(connection)
+        yield connection
 
 
 def _connect(url: URL) -> Connection:

@@ -11,7 +11,7 @@ import pytest
 from features.errors import LeadlensError, RoomError
 from pipeline.writeback import duckdb as writer
 from pipeline.writeback import write_scores
-from pipeline.writeback.duckdb import _explained
+from pipeline.writeback.duckdb import explained
 from tests.pipeline.writeback_samples import StoppedRun, run, scores
 
 
@@ -79,7 +79,7 @@ def test_a_full_disk_is_called_so() -> None:
         "Failed to commit: Could not write file: No space left on device",
         "fsync failed: Disk quota exceeded",
     ):
-        error = _explained(duckdb.TransactionException(f"TransactionContext Error: {text}"), "scores.duckdb")
+        error = explained(duckdb.TransactionException(f"TransactionContext Error: {text}"), "scores.duckdb")
         assert isinstance(error, RoomError)
         assert "space left on the disk" in str(error)
 

@@ -9,6 +9,7 @@ from models.judging.back_tests import LENS_NAMES
 from pipeline.cli.render.tables import table
 
 if TYPE_CHECKING:
+    from pipeline.drift.monitoring import Monitoring
     from pipeline.jobs.backtest import BackTesting
 
 
@@ -30,4 +31,25 @@ def render_backtest(result: BackTesting) -> list[str]:
         *tests.story(),
         *table(rows, ("from", "learned from", "converted", "calls", *names)).split("\n"),
         f"page: {result.page}",
+    ]
+
+
+def render_monitor(found: Monitoring) -> list[str]:
+    """`leadlens monitor`."""
+    rows = [
+        (
+            f"{each.date:%Y-%m-%d}",
+            f"{each.leads:,}",
+            f"{each.hot:,}",
+            "" if each.mql is None else f"{each.mql:,}",
+            "" if each.converted is None else f"{each.converted:,}",
+        )
+        for each in found.checkpoints
+    ]
+    head = ("day", "open leads", "score 60 or more", "MQL by the sheet", "converted")
+    return [
+        f"{found.headline()}.",
+        *found.story(),
+        *(table(rows, head).split("\n") if rows else []),
+        f"page: {found.page}",
     ]

@@ -1,0 +1,183 @@
+"""What `monitor` looked at, and what of it is an alarm: scores that came due, and ever more leads above the threshold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from features.errors import counted
+from models.judging.bands import HOT
+from models.judging.matured import Matured
+from models.judging.plain import plain
+from models.judging.wording import percent
+from pipeline.drift.comparing import Difference
+from pipeline.drift.watching import FeatureMoves
+
+_FAR, _TIMES, _NEAR_TIMES = (
+    3.3,
+    1.5,
+    1.25,
+)  # standard deviations of chance; times as many conversions as expected
+_INFLATED = 1.5  # times the usual share above the threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Open leads of a day: how many had a score of 60 or more, how many were MQL by the sheet, how many of all converted.
+
+    ``converted`` is ``None`` while the horizon is not over.
+    """
+
+    date: datetime
+    leads: int
+    hot: int
+    mql: int | None
+    converted: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitoring:
+    """What was looked at, and what is wrong.
+
+    Attributes
+    ----------
+    findings : level ``"stop"`` is an alarm, ``"warning"`` one that is near.
+    looked_back : the day whose scores were judged. matured : ``None`` where there were none; ``notes`` say why.
+    features : how far each main feature moved. checkpoints : of the inflation watch, the earliest first.
+    sources : the latest row of every table.
+    """
+
+    run_id: str
+    project: str
+    version: str
+    as_of: datetime
+    looked_back: datetime
+    matured: Matured | None
+    checkpoints: tuple[Checkpoint, ...]
+    capacity: float
+    features: tuple[FeatureMoves, ...]
+    sources: dict[str, datetime | None]
+    findings: tuple[Difference, ...]
+    notes: tuple[str, ...]
+    page: Path | None = None
+    json: Path | None = None
+
+    @property
+    def alarms(self) -> tuple[Difference, ...]:
+        return tuple(each for each in self.findings if each.level == "stop")
+
+    @property
+    def warnings(self) -> tuple[Difference, ...]:
+        return tuple(each for each in self.findings if each.level != "stop")
+
+    @property
+    def exit_code(self) -> int:
+        """1 on alarm."""
+        return 1 if self.alarms else 0
+
+    def headline(self) -> str:
+        """The result in one sentence."""
+        if self.alarms:
+            more = f", and {len(self.alarms) - 1} more" if len(self.alarms) > 1 else ""
+            return f"{counted(len(self.alarms), 'alarm')}: {self.alarms[0].message}{more}"
+        near = f", {counted(len(self.warnings), 'warning')}" if self.warnings else ""
+        return f"No alarm{near}: {self.version} as of {self.as_of:%Y-%m-%d}"
+
+    def story(self) -> list[str]:
+        """What was found, in sentences."""
+        lines = [f"Alarm: {each.message}." for each in self.alarms]
+        lines += [f"Warning: {each.message}." for each in self.warnings]
+        if self.matured is not None:
+            m = self.matured
+            lines.append(
+                f"Of {counted(m.leads, 'lead')} scored by {self.looked_back:%Y-%m-%d}, {m.observed:,} converted within the horizon; "
+                f"their probabilities add up to {m.expected:,.1f} (90 % interval by chance: {m.low:,.1f} to {m.high:,.1f})."
+            )
+            if m.roc_auc is not None and m.average_precision is not None:
+                lines.append(
+                    f"ROC AUC {_with_interval(m.roc_auc)}, average precision {_with_interval(m.average_precision)}."
+                )
+        return [*lines, *(f"Note: {note.rstrip('.')}." for note in self.notes)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        result: dict[str, Any] = plain(
+            {
+                "headline": self.headline(),
+                "story": self.story(),
+                "run_id": self.run_id,
+                "project": self.project,
+                "model_version": self.version,
+                "as_of": self.as_of,
+                "looked_back": self.looked_back,
+                "matured": self.matured,
+                "checkpoints": self.checkpoints,
+                "capacity": self.capacity,
+                "features": self.features,
+                "sources": self.sources,
+                "alarms": [each.to_dict() for each in self.alarms],
+                "warnings": [each.to_dict() for each in self.warnings],
+                "notes": self.notes,
+                "page": None if self.page is None else str(self.page),
+                "json": None if self.json is None else str(self.json),
+            }
+        )
+        return result
+
+
+def calibration(matured: Matured, date: datetime) -> Iterator[Difference]:
+    """Far more or fewer conversions than expected, beyond chance; a ranking that rows enough do not show."""
+    far = max(matured.times, 1 / matured.times)
+    if (matured.observed < matured.low or matured.observed > matured.high) and far >= _NEAR_TIMES:
+        alarm = abs(matured.z) > _FAR and far >= _TIMES
+        yield Difference(
+            code="calibration",
+            level="stop" if alarm else "warning",
+            subject="probabilities",
+            message=f"{matured.observed:,} of {counted(matured.leads, 'lead')} scored by {date:%Y-%m-%d} converted, where "
+            f"{matured.expected:,.1f} were expected (chance allows {matured.low:,.1f} to {matured.high:,.1f})",
+            value=round(matured.times, 3),
+            limit=_TIMES,
+        )
+    if matured.ranking is not None and matured.ranking.enough and not matured.ranking.found:
+        yield Difference(
+            code="ranking",
+            level="stop",
+            subject="scores",
+            message=f"the scores of {date:%Y-%m-%d} did not tell who would convert: ROC AUC {matured.ranking.roc_auc:.2f}, "
+            "no more than chance gives",
+            value=round(matured.ranking.p, 4),
+            limit=0.01,
+        )
+
+
+def inflation(checkpoints: tuple[Checkpoint, ...], capacity: float) -> Iterator[Difference]:
+    """More leads above the threshold than sales can call, far more than usual, and no more of all leads that convert."""
+    if len(checkpoints) < 3:
+        return
+    *before, latest = checkpoints
+    usual = sorted(each.hot / each.leads for each in before)[len(before) // 2]
+    share = latest.hot / latest.leads
+    spread = math.sqrt(max(usual * (1 - usual), 1e-9) / latest.leads)
+    known = [each.converted / each.leads for each in checkpoints if each.converted is not None]
+    rising = len(known) >= 3 and known[-1] > _NEAR_TIMES * sorted(known[:-1])[len(known[:-1]) // 2]
+    if share <= capacity or share < _NEAR_TIMES * usual or share - usual < _FAR * spread or rising:
+        return
+    yield Difference(
+        code="inflation",
+        level="stop" if share >= _INFLATED * usual else "warning",
+        subject="scores",
+        message=f"{percent(share)} of open leads score {HOT} or more, after {percent(usual)} in the months before; sales can call "
+        f"{percent(capacity)}, and no more leads convert",
+        value=round(share / max(usual, 1e-9), 3),
+        limit=_INFLATED,
+    )
+
+
+def _with_interval(figure: tuple[float, float, float]) -> str:
+    value, low, high = figure
+    return f"{value:.3f} (90 % interval: {low:.3f} to {high:.3f})"

@@ -1,0 +1,252 @@
+"""`leadlens monitor`: do the scores in service still mean what they say, and are the data what they were?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from features import DuckDBEngine, History, UsageError, humanize
+from features.errors import counted
+from features.spine import kind_filter
+from models.judging.bands import HOT
+from models.judging.matured import Matured, judge_matured
+from pipeline.config import ProjectFile
+from pipeline.dataset.night_profile import data_profile
+from pipeline.drift.comparing import Difference, compare_data, compare_scores, stale
+from pipeline.drift.monitoring import Checkpoint, Monitoring, calibration, inflation
+from pipeline.drift.profile import Profile
+from pipeline.drift.watching import FeatureMoves, feature_moves
+from pipeline.jobs.score import target_of
+from pipeline.prepared import open_history
+from pipeline.private import private_files
+from pipeline.progress import Progress, silent
+from pipeline.registry.registered import Registered
+from pipeline.registry.serving import serving_model
+from pipeline.runs import RunRecord, RunStore, recorded_run
+from pipeline.runs.record import now
+from pipeline.state import writable_state
+from pipeline.writeback import parse_target
+from pipeline.writeback.standing import Standing
+
+_CHECKPOINTS, _MONTH = 6, timedelta(days=30)
+_COMPARED = 7  # nights
+_SOURCES = {"leads": "created_at", "events": "known_at", "conversions": "converted_at"}
+
+
+@private_files()
+def monitor(
+    file: ProjectFile,
+    *,
+    as_of: datetime | None = None,
+    to: str | None = None,
+    back: timedelta | None = None,
+    out: Path | None = None,
+    run_id: str | None = None,
+    progress: Progress = silent,
+) -> Monitoring:
+    """Look at the scores that ``score`` wrote to ``to`` (default: the project's target), and at the data as they are now.
+
+    ``back`` says how long ago the scores were written whose outcomes are judged; by default one horizon before the data's
+    end. ``as_of`` is what the age of the data is measured at (default: the clock). Writes a page and its JSON; leaves a record.
+    Raises ``UsageError`` for a target without a history of scores, ``DataError`` where no model was trained.
+    """
+    from pipeline.report import refuse_others, write_tables
+    from pipeline.report.monitor_view import monitor_view
+
+    folder = out or writable_state() / "reports" / file.project.name
+    page, payload = folder / "monitor.html", folder / "monitor.json"
+    refuse_others(page, payload)
+    target = parse_target(target_of(file, to))
+    standing = Standing(target, file.project.scores.table, file.project.name)
+    with recorded_run(file.project.name, folder=writable_state() / "runs", run_id=run_id) as run:
+        progress = run.follow(progress)
+        progress("Opening the model", 0, 0)
+        served = serving_model(file.project.name)
+        progress("Reading the history", 0, 0)
+        history = open_history(file)
+        history.require_dates("monitor")
+        run.record.model_version, run.record.data_version = served.display_name, history.version
+        nights = _nights(file, target.shown)
+        watch = _Watch(file, history, served, standing, nights, as_of or now())
+        found = watch.look(run.record.run_id, back, progress, page, payload)
+        run.record.rows = found.matured.leads if found.matured else 0
+        for each in found.findings:
+            run.warn(each.message)
+        run.note("alarms", [each.to_dict() for each in found.alarms])
+        progress("Writing the report", 0, 0)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_tables(monitor_view(found), found.to_dict(), page, payload)
+    return found
+
+
+def _nights(file: ProjectFile, target: str) -> list[Profile]:
+    """What the runs that were written to this target saw, the latest last."""
+    records: list[RunRecord] = RunStore(writable_state() / "runs").records()
+    own = (file.project.name, target, file.project.scores.table)
+    profiles = (
+        Profile.from_dict(record.notes.get("profile"))
+        for record in records
+        if record.status == "done" and (record.project, record.target, record.table) == own
+    )
+    return sorted((each for each in profiles if each is not None), key=lambda each: each.as_of)
+
+
+class _Watch:
+    def __init__(
+        self,
+        file: ProjectFile,
+        history: History,
+        served: Registered,
+        standing: Standing,
+        nights: list[Profile],
+        clock: datetime,
+    ) -> None:
+        self._file, self._history, self._served = file, history, served
+        self._standing, self._nights, self._clock = standing, nights, clock
+        self._horizon = file.project.outcome.horizon
+        self._notes: list[str] = []
+
+    def look(
+        self, run_id: str, back: timedelta | None, progress: Progress, page: Path, payload: Path
+    ) -> Monitoring:
+        history, project = self._history, self._file.project
+        if back is not None and back < self._horizon:
+            raise UsageError(
+                "what became of such scores is not known yet",
+                value=humanize(back),
+                where="--back",
+                why=f"a lead has {humanize(self._horizon)} to convert",
+                fix=f"look back {humanize(self._horizon)} or more",
+            )
+        end = min(history.data_end, self._clock)
+        looked_back = end - (back or self._horizon)
+        progress("Judging the scores whose horizon is over", 0, 0)
+        matured = self._matured(looked_back)
+        progress("Counting leads above the threshold", 0, 0)
+        checkpoints = tuple(self._checkpoints(end))
+        progress("Comparing the data with the training and the last nights", 0, 0)
+        drift, moves = self._drift(end)
+        return Monitoring(
+            run_id=run_id,
+            project=project.name,
+            version=self._served.display_name,
+            as_of=end,
+            looked_back=looked_back,
+            matured=matured,
+            checkpoints=checkpoints,
+            capacity=project.judge.capacity,
+            features=tuple(moves),
+            sources={table: self._latest(table, end) for table in _SOURCES},
+            findings=(
+                *stale(history.data_end, self._clock, project.drift),
+                *(() if matured is None else calibration(matured, looked_back)),
+                *inflation(checkpoints, project.judge.capacity),
+                *drift,
+            ),
+            notes=(*self._notes, *self._served.cautions),
+            page=page,
+            json=payload,
+        )
+
+    def _matured(self, date: datetime) -> Matured | None:
+        if self._file.project.outcome.column is not None:
+            self._notes.append(
+                "flat data say whether leads converted and not when: past scores are not judged"
+            )
+            return None
+        rows = self._standing.on(date)
+        if rows.empty:
+            self._notes.append(
+                f"no score was written by {date:%Y-%m-%d}: there is none whose horizon is over"
+            )
+            return None
+        known = self._served.bundle.recipe.knows_to
+        if known > date:
+            self._notes.append(
+                f"{self._served.display_name} learned from outcomes until {known:%Y-%m-%d}; of scores that it wrote as of a date "
+                "before that, the figures look better than they are"
+            )
+        converted = self._converted(rows["lead_id"], date)
+        left = converted.eq("before")
+        if left.any() and not self._file.project.spine.repeat:
+            self._notes.append(
+                f"{counted(int(left.sum()), 'lead')} had converted by {date:%Y-%m-%d} and stood as open: not counted"
+            )
+            rows, converted = rows[~left.to_numpy()], converted[~left]
+        return judge_matured(rows["probability"], converted.eq("within"))
+
+    def _converted(self, leads: pd.Series, date: datetime) -> pd.Series:
+        """``before`` the date, ``within`` the horizon from it, or missing, per lead."""
+        engine, project = self._history.engine, self._file.project
+        assert isinstance(engine, DuckDBEngine), "a prepared history is opened by DuckDB"
+        literal = engine.dialect.literal
+        begins, ends = literal(date), literal(date + self._horizon)
+        kinds = kind_filter(self._history, project.outcome.kind, "c")
+        before = "FALSE" if project.spine.repeat else f"bool_or(c.converted_at < {begins})"
+        engine.connection.register(
+            "standing_leads", pa.table({"lead_id": pa.array(leads.tolist(), pa.string())})
+        )
+        try:
+            found = engine.connection.execute(
+                f"""
+                SELECT s.lead_id,
+                  CASE
+                    WHEN {before} THEN 'before'
+                    WHEN bool_or(c.converted_at >= {begins} AND c.converted_at < {ends}) THEN 'within'
+                  END AS converted
+                FROM standing_leads AS s
+                LEFT JOIN conversions AS c ON c.lead_id = s.lead_id{kinds}
+                GROUP BY s.lead_id
+                """
+            ).fetchall()
+        finally:
+            engine.connection.unregister("standing_leads")
+        return leads.map(dict(found)).fillna("")
+
+    def _checkpoints(self, end: datetime) -> Iterator[Checkpoint]:
+        for back in range(_CHECKPOINTS, -1, -1):
+            date = end - back * _MONTH
+            rows = self._standing.on(date)
+            if rows.empty:
+                continue
+            over = date + self._horizon <= end and self._file.project.outcome.column is None
+            converted = int(self._converted(rows["lead_id"], date).eq("within").sum()) if over else None
+            staged = rows["rule_stage"].dropna()
+            yield Checkpoint(
+                date=date,
+                leads=len(rows),
+                hot=int((rows["score"] >= HOT).sum()),
+                mql=int(staged.isin(["MQL", "SQL"]).sum()) if len(staged) else None,
+                converted=converted,
+            )
+
+    def _drift(self, end: datetime) -> tuple[list[Difference], list[FeatureMoves]]:
+        """Today's data against the last nights and the training; the scores as the latest night saw them."""
+        project, reference = self._file.project, self._served.bundle.reference
+        today = data_profile(self._history, end)
+        nights = [each for each in self._nights if each.as_of <= end]
+        found = compare_data(today, reference, nights[-_COMPARED:], project.drift)
+        if reference is None:
+            self._notes.append(
+                "this model keeps no picture of its training data: train again to compare with it"
+            )
+        if not nights:
+            self._notes.append(
+                "no run that was written from here is known, so scores are not compared with the last nights"
+            )
+            return found, []
+        latest, before = nights[-1], nights[:-1][-_COMPARED:]
+        return [*found, *compare_scores(latest, reference, before, project.drift)], feature_moves(
+            latest, reference, before
+        )
+
+    def _latest(self, table: str, end: datetime) -> datetime | None:
+        column, literal = _SOURCES[table], self._history.engine.dialect.literal
+        value = self._history.engine.value(
+            f"SELECT max({column}) FROM {table} WHERE {column} <= {literal(end)}"
+        )
+        return None if value is None else datetime.fromisoformat(str(value))

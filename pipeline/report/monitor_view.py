@@ -1,0 +1,133 @@
+"""What `monitor` found as its page shows it: every number a text, every table a list of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline.report.view import MISSING, share, signed
+
+if TYPE_CHECKING:
+    from pipeline.drift.monitoring import Monitoring
+
+
+def monitor_view(found: Monitoring) -> dict[str, Any]:
+    """Everything the template names."""
+    tables = [_findings(found), _calibration(found), _checkpoints(found), _features(found), _sources(found)]
+    alarm, near = bool(found.alarms), bool(found.warnings)
+    return {
+        "project": found.project,
+        "subject": "monitor",
+        "headline": found.headline(),
+        "pill": {
+            "level": "bad" if alarm else "care" if near else "good",
+            "words": "Alarm" if alarm else "Near a limit" if near else "No alarm",
+        },
+        "lead": f"{found.version}, as of {found.as_of:%Y-%m-%d}.",
+        "bars": None,
+        "story": found.story(),
+        "tables": [table for table in tables if table["rows"]],
+        "setup": [
+            ("Scores judged", f"Those that stood on {found.looked_back:%Y-%m-%d}, one per lead"),
+            ("Threshold", "A score of 60: twice the odds of the average lead"),
+            ("Sales capacity", share(found.capacity)),
+            ("Data", "As they are now, against the training and the last seven nights"),
+        ],
+    }
+
+
+def _findings(found: Monitoring) -> dict[str, Any]:
+    return {
+        "id": "findings",
+        "title": "Alarms and warnings",
+        "intro": "An alarm is beyond its limit; a warning is beyond half of it, or beyond chance.",
+        "head": ("What", "Level", "Message", "Value", "Limit"),
+        "rows": [
+            (
+                each.code,
+                "alarm" if each.level == "stop" else "warning",
+                each.message,
+                f"{each.value:g}",
+                f"{each.limit:g}",
+            )
+            for each in found.findings
+        ],
+    }
+
+
+def _calibration(found: Monitoring) -> dict[str, Any]:
+    bins = found.matured.bins if found.matured else ()
+    return {
+        "id": "calibration",
+        "title": "Expected and observed",
+        "intro": "Fifths of the leads, from the least likely on; the interval is that of the observed share.",
+        "head": ("Fifth", "Leads", "Expected", "Converted", "90 % interval"),
+        "rows": [
+            (
+                f"{number}",
+                f"{each.leads:,}",
+                share(each.expected),
+                share(each.observed),
+                f"{share(each.low)} to {share(each.high)}",
+            )
+            for number, each in enumerate(bins, 1)
+        ],
+    }
+
+
+def _checkpoints(found: Monitoring) -> dict[str, Any]:
+    return {
+        "id": "inflation",
+        "title": "Above the threshold, month by month",
+        "intro": f"If scores rise and conversions do not, the threshold means less. Sales can call {share(found.capacity)}.",
+        "head": ("Day", "Open leads", "Score 60 or more", "MQL by the sheet", "Converted within the horizon"),
+        "rows": [
+            (
+                f"{each.date:%Y-%m-%d}",
+                f"{each.leads:,}",
+                f"{each.hot:,} ({share(each.hot / each.leads)})",
+                MISSING if each.mql is None else f"{each.mql:,} ({share(each.mql / each.leads)})",
+                MISSING
+                if each.converted is None
+                else f"{each.converted:,} ({share(each.converted / each.leads)})",
+            )
+            for each in found.checkpoints
+        ],
+    }
+
+
+def _features(found: Monitoring) -> dict[str, Any]:
+    return {
+        "id": "features",
+        "title": "Main features",
+        "intro": "Population stability index beyond chance, and the lowest and highest bin in standard deviations of chance. What is made "
+        "of events moves by itself.",
+        "head": ("Feature", "PSI, training", "PSI, last nights", "Lowest bin", "Highest bin", "Tails (z)"),
+        "rows": [
+            (
+                each.label,
+                _index(each.psi_training),
+                _index(each.psi_nights),
+                MISSING if each.low_tail is None else share(each.low_tail),
+                MISSING if each.high_tail is None else share(each.high_tail),
+                MISSING if each.tail_z is None else signed(each.tail_z, 1),
+            )
+            for each in found.features
+        ],
+    }
+
+
+def _sources(found: Monitoring) -> dict[str, Any]:
+    return {
+        "id": "sources",
+        "title": "Latest rows",
+        "intro": "When the latest row of each source came in.",
+        "head": ("Source", "Latest row"),
+        "rows": [
+            (table, MISSING if latest is None else f"{latest:%Y-%m-%d %H:%M}")
+            for table, latest in found.sources.items()
+        ],
+    }
+
+
+def _index(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.2f}"

@@ -1,0 +1,156 @@
+"""Monitoring: what became of scores that were written, alarms, and what they are not raised by."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from models.judging.matured import judge_matured
+from pipeline import load_project, train
+from pipeline.drift.histogram import Histogram
+from pipeline.drift.monitoring import Checkpoint, calibration, inflation
+from pipeline.drift.profile import Profile
+from pipeline.drift.watching import feature_moves
+from pipeline.runs import RunStore
+from tests.pipeline.little_project import START, LittleProject, leadlens
+
+THEN, NOW = START + timedelta(days=60), START + timedelta(days=80)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LittleProject:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    little = LittleProject(tmp_path / "little")
+    little.settings["model"] = {"trials": 1, "folds": 2}
+    little.settings["scores"] = {"to": f"duckdb:///{tmp_path / 'scores.duckdb'}"}
+    return little
+
+
+def test_scores_are_held_against_what_became_of_the_leads(project: LittleProject, tmp_path: Path) -> None:
+    path = project.write()
+    early = leadlens("monitor", path, "--as-of", NOW.isoformat())
+    assert early.code == 1
+    assert "no model of 'little' is registered" in early.err
+    train(load_project(path))
+    none = leadlens("monitor", path, "--as-of", NOW.isoformat(), "--json").facts
+    assert none["matured"] is None
+    assert none["checkpoints"] == []
+    assert any("no score was written by" in note for note in none["notes"])
+    for date in (THEN, NOW):
+        assert leadlens("score", path, "--as-of", date.isoformat(), "--force", "a test").code == 0
+
+    file = tmp_path / "leadlens.prom"
+    done = leadlens(
+        "monitor", path, "--as-of", NOW.isoformat(), "--back", "20d", "--json", "--metrics-file", file
+    )
+    facts = done.facts
+    looked = datetime.fromisoformat(facts["looked_back"])
+    assert looked == THEN
+    with duckdb.connect(str(tmp_path / "scores.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT lead_id, probability FROM lead_scores_history WHERE as_of = ?", [THEN]
+        ).df()
+    converted = project.conversions.set_index("lead_id")["converted_at"]
+    when = rows["lead_id"].map(converted)
+    rows = rows[~(when < looked)]
+    within = (when >= looked) & (when < looked + timedelta(days=10))
+    assert facts["matured"]["leads"] == len(rows) > 50
+    assert facts["matured"]["observed"] == int(within.sum()) > 0
+    assert facts["matured"]["expected"] == pytest.approx(rows["probability"].sum())
+    assert [each["date"] for each in facts["checkpoints"]][-1] == facts["as_of"]
+    assert facts["sources"]["events"] == project.events["occurred_at"].max().isoformat()
+
+    assert done.code == (1 if facts["alarms"] else 0)
+    record = RunStore(tmp_path / "home" / "runs").records()[0]
+    assert (record.run_id, record.status) == (facts["run_id"], "done")
+    assert record.notes["alarms"] == facts["alarms"]
+    metrics = file.read_text(encoding="utf-8")
+    assert f'leadlens_monitor_exit_code{{project="little"}} {done.code}\n' in metrics
+    assert (
+        f'leadlens_monitor_conversions{{project="little",kind="observed"}} {int(within.sum())}\n' in metrics
+    )
+    page = Path(facts["page"]).read_text(encoding="utf-8")
+    assert "<title>little: monitor</title>" in page
+    assert "<script" not in page
+    assert json.loads(Path(facts["json"]).read_text(encoding="utf-8"))["headline"] == facts["headline"]
+
+    late = leadlens("monitor", path, "--as-of", (NOW + timedelta(days=40)).isoformat(), "--json")
+    assert late.code == 1
+    assert "stale" in {alarm["code"] for alarm in late.facts["alarms"]}
+    short = leadlens("monitor", path, "--back", "3d")
+    assert short.code == 2
+    assert "a lead has 10 days to convert" in short.err
+    files = leadlens("monitor", path, "--to", tmp_path / "scores.csv", "--metrics-file", file)
+    assert files.code == 2
+    assert "a file holds the latest run alone" in files.err
+    assert "leadlens_monitor_exit_code" in file.read_text(encoding="utf-8")
+    assert "} 2\n" in file.read_text(encoding="utf-8")
+
+
+def test_conversions_far_from_expected_are_an_alarm_and_near_ones_are_none() -> None:
+    def codes(p: float, converted: int) -> list[tuple[str, str]]:
+        matured = judge_matured([p] * 1000, [1] * converted + [0] * (1000 - converted))
+        return [(each.code, each.level) for each in calibration(matured, NOW) if each.code == "calibration"]
+
+    assert codes(0.1, 100) == []
+    assert codes(0.1, 118) == [], "beyond chance, and of no consequence"
+    assert codes(0.1, 130) == [("calibration", "warning")]
+    assert codes(0.1, 200) == codes(0.1, 40) == [("calibration", "stop")]
+
+
+def test_scores_that_do_not_rank_are_an_alarm_where_they_could_have() -> None:
+    p = [0.1 + 0.001 * (n * 7 % 400) for n in range(2000)]
+    blind = judge_matured(p, [int(n % 5 == 0) for n in range(2000)])
+    assert [each.code for each in calibration(blind, NOW) if each.level == "stop"] == ["ranking"]
+    few = judge_matured(p[:60], [int(n % 5 == 0) for n in range(60)])
+    assert "ranking" not in {each.code for each in calibration(few, NOW)}
+
+
+def months(hot: list[int], converted: list[int | None]) -> tuple[Checkpoint, ...]:
+    return tuple(
+        Checkpoint(date=START + timedelta(days=30 * n), leads=1000, hot=h, mql=None, converted=c)
+        for n, (h, c) in enumerate(zip(hot, converted, strict=True))
+    )
+
+
+@pytest.mark.parametrize(
+    ("hot", "converted", "level"),
+    [
+        ([150, 160, 150, 155, 400], [50, 50, 50, 50, None], "stop"),
+        ([150, 160, 150, 155, 215], [50, 50, 50, 50, None], "warning"),
+        ([150, 160, 150, 155, 160], [50, 50, 50, 50, None], None),
+        ([50, 60, 50, 55, 150], [50, 50, 50, 50, None], None),  # sales can call all of them
+        ([150, 160, 150, 155, 400], [50, 50, 50, 90, None], None),  # and more leads convert
+        ([150, 400], [50, None], None),
+    ],
+)
+def test_more_leads_above_the_threshold_than_sales_can_call(
+    hot: list[int], converted: list[int | None], level: str | None
+) -> None:
+    found = [each.level for each in inflation(months(hot, converted), capacity=0.2)]
+    assert found == ([] if level is None else [level])
+
+
+def test_a_feature_moves_in_the_middle_and_in_the_tails() -> None:
+    values = pd.Series(range(1000), dtype=float)
+    trained = Histogram.of(values, label="Income", moves=False)
+
+    def night(shift: float) -> Profile:
+        income = {"income": trained.count(values + shift)}
+        return Profile(as_of=NOW, data_end=NOW).scored("little/1", 1000, {}, income)
+
+    (same,) = feature_moves(night(0), night(0), [night(0)])
+    assert (same.psi_training, same.psi_nights, same.tail_z) == (0, 0, 0)
+    assert (same.low_tail, same.high_tail) == pytest.approx((0.1, 0.1), abs=0.01)
+    (moved,) = feature_moves(night(300), night(0), [])
+    assert moved.psi_training is not None
+    assert moved.psi_training > 0.25
+    assert moved.psi_nights is None
+    assert moved.tail_z is not None
+    assert abs(moved.tail_z) > 5
