@@ -218,6 +218,10 @@ def explain(
         typer.Option("--data-version", min=1, help="Replay a past run: its data_version in scoring_runs."),
     ] = None,
     challenger: Challenger = False,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", help="As a past scoring run scored it: its run_id.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Explain one lead's score by both lenses, line by line.
@@ -228,7 +232,12 @@ def explain(
     from pipeline.jobs.explain import explain as job
 
     result = job(
-        load(config), lead, as_of=as_timestamp(as_of), data_version=data_version, challenger=challenger
+        load(config),
+        lead,
+        as_of=as_timestamp(as_of),
+        data_version=data_version,
+        challenger=challenger,
+        run=run,
     )
     print_result(as_json, result.to_dict(), lambda: render_explanation(result))
 

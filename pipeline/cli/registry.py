@@ -73,15 +73,30 @@ def rollback(
     print_result(as_json, result.to_dict(), lambda: render_rollback(result, config))
 
 
-def models(config: Config, as_json: Json = False) -> None:
+def models(
+    config: Config,
+    card: Annotated[
+        str | None,
+        typer.Option(
+            "--card", metavar="VERSION", help="Show the model card of a version.", show_default=False
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """List the registered versions, and what became of each.
 
     With what each learned from and how it was judged, and the reasons of those who forced it or took it out of service.
     """
     from pipeline.cli.render.registry import render_models
-    from pipeline.jobs.retrain import list_models
+    from pipeline.jobs.retrain import list_models, show_card
 
     file = load(config)
+    if card is not None:
+        from pipeline.registry.card import card_lines
+
+        shown = show_card(file, card)
+        print_result(as_json, shown, lambda: card_lines(shown))
+        return
     found = list_models(file)
     facts = {"project": file.project.name, "versions": [version.to_dict() for version in found]}
     print_result(as_json, facts, lambda: render_models(file.project.name, found))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from features import DataError
+from features import DataError, UsageError
 from features.spine import Spine, build_scoring_spine
 from models.reasons import Reason
 from pipeline.config import ProjectFile
@@ -17,11 +17,13 @@ from pipeline.dataset.lead_scores import route_text
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
 from pipeline.jobs.named_lead import find_lead
+from pipeline.jobs.past_run import PastRun, past_run
 from pipeline.private import private_files
 from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import load_sheets
 
 if TYPE_CHECKING:
+    from models.scorecard import ScorecardSet
     from pipeline.registry.registered import Registered
 
 
@@ -122,17 +124,22 @@ def explain(
     as_of: datetime | None = None,
     data_version: int | None = None,
     challenger: bool = False,
+    run: str | None = None,
 ) -> Explanation:
     """Explain one open lead, by its id, e-mail address or name, by default from all that is known today.
 
     ``data_version`` replays a past score from what was known to the run that made it (``scoring_runs`` records both).
-    By the champion, or by the challenger if ``challenger`` asks for it.
+    By the champion, or by the challenger if ``challenger`` asks for it. ``run`` is the id of a scoring run: its model, as-of
+    and data version are taken, and the score is the one that it gave, to the last digit.
     Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open or a version that is not kept.
     """
-    found = find_lead(file, lead_id, data_version)
+    past = None if run is None else _past(file, run, as_of, data_version, challenger)
+    found = find_lead(file, lead_id, data_version if past is None else past.data_version)
     history, lead_id = found.history, found.lead_id
+    if past is not None:
+        as_of = past.as_of if history.clock == "time" else None
     as_of, literal = history.moment(as_of), history.engine.dialect.literal
-    served = serving_model(file.project.name, challenger=challenger)
+    served = serving_model(file.project.name, challenger=challenger) if past is None else past.served
     with (
         build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,
         Spine.make(
@@ -153,8 +160,30 @@ def explain(
                 why="leads are scored while they are neither closed nor converted",
                 fix="give an earlier --as-of (and not before the lead was created)",
             )
-        scored = score_leads(history, one, served.bundle, load_sheets(file))
-    return _explanation(scored, served, history.shown(as_of), (*found.notes, *served.cautions))
+        sheets = load_sheets(file)
+        notes = [*(() if past is None else past.notes), *found.notes, *served.cautions]
+        if past is not None and sheets is not None and past.sheets_version != sheets.version:
+            sheets = served.bundle.sheet if _is(served.bundle.sheet, past.sheets_version) else None
+            if sheets is None:
+                notes.append("the sheets have changed since, so the sheet's side of that run is left out")
+        scored = score_leads(history, one, served.bundle, sheets)
+    return _explanation(scored, served, history.shown(as_of), tuple(notes))
+
+
+def _is(sheets: ScorecardSet | None, version: str) -> bool:
+    return sheets is not None and sheets.version == version
+
+
+def _past(
+    file: ProjectFile, run: str, as_of: datetime | None, data_version: int | None, challenger: bool
+) -> PastRun:
+    if as_of is not None or data_version is not None or challenger:
+        raise UsageError(
+            "a run says by itself as of when, from which data and by which model it scored",
+            value=f"--run {run}",
+            fix="leave --as-of, --data-version and --challenger out",
+        )
+    return past_run(file, run)
 
 
 def _explanation(

@@ -94,3 +94,8 @@ def rollback(file: ProjectFile, *, reason: str) -> Rollback:
 def list_models(file: ProjectFile) -> list[Version]:
     """Every registered version of the project, the latest first."""
     return versions(Registry(file.project.name))
+
+
+def show_card(file: ProjectFile, version: str) -> dict[str, Any]:
+    """The model card of a version. Raises ``DataError`` where there is no such version, or it has none."""
+    return Registry(file.project.name).card(version)

@@ -26,6 +26,7 @@ from pipeline.dataset.old_leads import OldLeads
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import score_leads
 from pipeline.drift.comparing import Difference
+from pipeline.jobs.past_run import HISTORY_NOTE
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -194,6 +195,7 @@ def _score(
     record.as_of, record.model_version = shown or record.started_at, served.display_name
     record.scorecard_version = "" if sheets is None else f"{sheets.name} {sheets.version}"
     record.config_fingerprint, record.data_version = file.fingerprint, prepared.version
+    run.note(HISTORY_NOTE, prepared.folder.path.name)
     policy = spine_policy(file.project)
     if shown:
         gate.check_age(data_end)

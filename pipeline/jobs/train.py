@@ -13,13 +13,13 @@ import pandas as pd
 from features import History
 from features.durations import format_duration
 from models.data_checks.suspects import Suspect, find_suspects
-from models.judging import Comparison
+from models.judging import Comparison, ModelReport
 from models.judging.signal import Signal
 from models.prediction import predict_frame, sheet_points, with_points
 from models.scorecard.language.yaml_text import yaml_text
 from pipeline.audit.training import TrainingAudit, audit_training
 from pipeline.config import ProjectFile
-from pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time
+from pipeline.dataset.judged import OutOfTime, comparable, compare_lenses, out_of_time, report_alone
 from pipeline.dataset.lead_sample import LeadSample
 from pipeline.dataset.learning import learn, recipe_of
 from pipeline.dataset.night_gate import reference_night
@@ -29,6 +29,7 @@ from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.bundle import Bundle
+from pipeline.registry.card import CARD, CARD_TEXT, card_lines, groups_of, model_card
 from pipeline.registry.description import data_set, described, run_name, typical_row
 from pipeline.registry.serving import keep_serving
 from pipeline.threads import one_blas_thread
@@ -147,12 +148,16 @@ def train(
     if signal.time_only:
         warnings.append(signal.time_only)
     comparison = None if rows.rules is None else compare_lenses(file, judged, "challenger", warnings)
+    alone = None if comparison else report_alone(file, judged, "challenger", warnings)
     figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}
     progress("Registering", 0, 0)
     parts = {"train": rows.train, "test": rows.test}
     counts = {part: len(index) for part, index in parts.items()}
     conversions = {part: int(rows.label[index].sum()) for part, index in parts.items()}
     about = described(bundle.recipe, counts, conversions, figures)
+    card = _card(
+        file, history, rows, trained, judged, comparison or alone, signal, warnings, counts, conversions
+    )
     tags = {
         "leadlens.kind": "training",
         "leadlens.data_version": str(history.version),
@@ -160,6 +165,8 @@ def train(
     }
     with registry.run(run_name(bundle.recipe), tags) as run, tempfile.TemporaryDirectory() as folder:
         _log(registry, file, history, rows, trained, judged, figures, signal, comparison, Path(folder))
+        registry.mlflow.log_dict(card, CARD)
+        registry.mlflow.log_text("\n".join(card_lines(card)), CARD_TEXT)
         example = typical_row(_model_input(rows, early, bundle))
         version = registry.register(
             bundle, example, predict_frame(bundle.model, example), Path(folder), about
@@ -198,6 +205,43 @@ def _figures(judged: OutOfTime) -> dict[str, float]:
     from models.judging import Measured
 
     return Measured(judged.label, judged.probability).all()
+
+
+def _card(
+    file: ProjectFile,
+    history: History,
+    rows: TrainingSet,
+    trained: TrainedModel,
+    judged: OutOfTime,
+    report: Comparison | ModelReport | None,
+    signal: Signal,
+    warnings: list[str],
+    counts: dict[str, int],
+    conversions: dict[str, int],
+) -> dict[str, Any]:
+    assert report is not None
+    scored, used = judged.scored, set(judged.bundle.model.columns)
+    at_ages = comparable(file.project, scored.spine, at_ages=bool(rows.spine.policy.at_ages))
+    return model_card(
+        judged.bundle.recipe,
+        history,
+        kind=trained.kind,
+        rows=counts,
+        conversions=conversions,
+        features=[column for column in rows.matrix.columns if column.name in used],
+        measures=report.measures,
+        signal=signal,
+        groups=groups_of(
+            scored.spine,
+            scored.matrix.frame,
+            scored.columns,
+            scored.prediction.contributions.abs().mean(),
+            judged.probability,
+            judged.label.to_numpy(dtype=float),
+            by_age=at_ages is not None and bool(rows.spine.policy.at_ages),
+        ),
+        warnings=warnings,
+    )
 
 
 def _log(

@@ -22,6 +22,7 @@ from pipeline.state import sqlite_path, tracking_uri
 if TYPE_CHECKING:
     import mlflow
     import pandas as pd
+    from mlflow.entities.model_registry import ModelVersion
 
 _PYFUNC = Path(__file__).with_name("pyfunc_model.py")
 _REQUIRED = ("leadlens", "lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
@@ -110,12 +111,37 @@ class Registry:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
+        return self._loaded(model, alias)
+
+    def version(self, version: str) -> Registered:
+        """A version by its number. Raises ``DataError`` where there is none."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            model = self.client.get_model_version(self.project, version)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            found = self.client.search_model_versions(f"name = '{self.project}'")
+            raise DataError(
+                f"{self.project!r} has no such version",
+                value=version,
+                known=sorted((str(each.version) for each in found), key=int),
+                where=_shown_store(),
+                fix="leadlens models CONFIG lists them",
+            ) from None
+        held = set(self.client.get_registered_model(self.project).aliases.items())
+        named: tuple[Alias, ...] = ("champion", "challenger")
+        aliases = [alias for alias in named if (alias, str(version)) in {(n, str(v)) for n, v in held}]
+        return self._loaded(model, aliases[0] if aliases else "former")
+
+    def _loaded(self, model: ModelVersion, alias: Alias) -> Registered:
         from pipeline.registry.state_artifacts import beside
 
         with _quiet():
             uri = self.client.get_model_version_download_uri(self.project, model.version)
             folder = beside(uri, tracking_uri()) or self.mlflow.artifacts.download_artifacts(
-                f"models:/{self.project}@{alias}"
+                f"models:/{self.project}/{model.version}"
             )
         reason, refused = (model.tags.get(f"leadlens.{name}") for name in ("forced", "refused"))
         return Registered(
@@ -155,6 +181,23 @@ class Registry:
         """Keep with a version why it is promoted by force, and what the gates had said."""
         for name, text in (("forced", reason), ("refused", "; ".join(refused))):
             self.client.set_model_version_tag(self.project, version, f"leadlens.{name}", text)
+
+    def card(self, version: str) -> dict[str, Any]:
+        """The model card of a version. Raises ``DataError`` where there is no such version, or it has none."""
+        from mlflow.exceptions import MlflowException
+
+        from pipeline.registry.card import CARD
+
+        run_id = self.version(version).run_id
+        try:
+            card: dict[str, Any] = self.mlflow.artifacts.load_dict(f"runs:/{run_id}/{CARD}")
+        except (MlflowException, OSError):
+            raise DataError(
+                f"{self.project}/{version} has no model card",
+                why="it was trained before cards were made",
+                fix="train again: leadlens retrain CONFIG",
+            ) from None
+        return card
 
     def promote(self, version: str) -> None:
         """Give a version the alias ``champion``."""

@@ -8,12 +8,12 @@ from typing import Literal
 from features.errors import counted, listed
 from pipeline.registry.bundle import Bundle
 
-Alias = Literal["champion", "challenger"]
+Alias = Literal["champion", "challenger", "former"]
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A registered model version, loaded.
+    """A registered model version, loaded; ``alias`` is ``"former"`` for one that was asked for by its number and has none.
 
     ``forced`` is the reason it was promoted for although a gate refused it, with what the gate said; else ``None``.
     ``rolled_back`` is the reason for which it was taken out of service since; else ``None``.
