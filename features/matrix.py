@@ -186,14 +186,17 @@ def build_matrix(
     features = features.set_index("row_id").sort_index()
     rows = engine.frame(f"SELECT row_id, lead_id, as_of, created_at FROM {spine} ORDER BY row_id")
     assert len(features) == len(rows), "output law: exactly one feature row per spine row"
-    frame = pd.DataFrame(
-        {
-            column.name: features[column.name].astype("float64" if column.kind == "number" else "str")
-            for column in columns
-        },
-        index=features.index,
-    )
+    frame = _typed(features, {c.name: "float64" if c.kind == "number" else "str" for c in columns})
     return FeatureMatrix(frame, columns, rows)
+
+
+def _typed(features: pd.DataFrame, types: dict[str, str]) -> pd.DataFrame:
+    """These columns, as these types. Most are so already, and each that is touched costs as much as a row's features."""
+    frame = features if list(features) == list(types) else features[list(types)]
+    others = {
+        name: kind for (name, kind), dtype in zip(types.items(), frame.dtypes, strict=True) if dtype != kind
+    }
+    return frame.astype(others) if others else frame
 
 
 def make_features(history: History, plan: FeaturePlan, spine: Spine, name: str) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.folds import Fold
 from models.lead_model import LeadModel, SheetPrior
 from models.learners.calibration import AffineCalibration, intercept_shift
-from models.learners.linear import AdditiveDesign
+from models.learners.linear_fit import AdditiveDesign
 from models.learners.little_data import fit_little
 from models.learners.parts import ModelParams
 from models.rows import Rows

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from features.errors import DataError
 from models.learners.calibration import AffineCalibration
-from models.learners.classifier import LeadClassifier
 from models.learners.encoding import Encoding
 from models.learners.linear import AdditiveLogistic
+from models.learners.saved_trees import SavedTrees
 from models.learners.tree_check import MOST_BYTES
 from models.scale import POINTS_PER_LOG_ODDS, score
 from models.scorecard.scoring.probability import PointsCalibration
 from models.statistics import expit
+
+if TYPE_CHECKING:
+    from models.learners.classifier import LeadClassifier
 
 Floats = NDArray[np.float64]
 RulePoints = pd.Series | pd.DataFrame | None
@@ -95,7 +98,7 @@ class LeadModel:
     average_log_odds: float
     sheet: SheetPrior | None = None
     linear: AdditiveLogistic | None = None
-    trees: LeadClassifier | None = None
+    trees: LeadClassifier | SavedTrees | None = None
     weights: tuple[float, float, float] = (1.0, 0.0, 0.0)
     trees_on_sheet: bool = False
     calibration: AffineCalibration = field(default_factory=AffineCalibration)
@@ -140,18 +143,16 @@ class LeadModel:
         of_features, of_rules = parts[:, : matrix.shape[1]], parts[:, matrix.shape[1] :]
         _, linear, trees = self.weights
         if self.linear is not None and linear:
-            _add(linear, self.linear.contributions(matrix), of_features)
+            self.linear.add_to(of_features, matrix, linear)
             base += linear * self.linear.intercept
         if self.trees is not None and trees and len(matrix):
-            shap = self.trees.contributions(matrix)
-            _add(trees, shap[:, :-1], of_features)
-            base += trees * shap[0, -1]
+            base += trees * self.trees.add_to(of_features, matrix, trees)
         if self.sheet is not None and points is not None:
             slope, intercept = self._sheet_line()
             centre = np.array(self.sheet.centre)
             of_rules += slope * (points - centre)
             base += intercept + slope * float(centre.sum())
-        base, parts = self.calibration.apply_to(base, parts)
+        base = self.calibration.apply_to(base, parts)
         parts *= POINTS_PER_LOG_ODDS
         return Explanation(
             float(score(base, self.average_log_odds)),
@@ -249,7 +250,7 @@ class LeadModel:
                 average_log_odds=float(data["average_log_odds"]),
                 sheet=sheet,
                 linear=data["linear"] and AdditiveLogistic.from_dict(data["linear"]),
-                trees=data["trees"] and LeadClassifier.from_dict(data["trees"]),
+                trees=data["trees"] and SavedTrees.of(data["trees"]),
                 weights=tuple(map(float, data["weights"])),  # type: ignore[arg-type]
                 trees_on_sheet=bool(data["trees_on_sheet"]),
                 calibration=AffineCalibration(**data["calibration"]),
@@ -275,9 +276,3 @@ def _bounded_text(path: Path) -> str:
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path.name} has more than {MOST_BYTES >> 20} MB")
     return path.read_bytes().decode("utf-8")
-
-
-def _add(share: float, parts: Floats, to: Floats) -> None:
-    """Add a share of ``parts``, (rows, columns), without another table of their size."""
-    for at in range(parts.shape[1]):
-        to[:, at] += share * parts[:, at]

@@ -109,7 +109,7 @@ def predict(matrix: str, rows: int) -> dict[str, Any]:
     frame = pd.read_parquet(matrix, columns=list(model.columns))
     some = model.encoding.encode(frame)
     values = np.ascontiguousarray(np.tile(some, (rows // len(some) + 1, 1))[:rows])
-    booster, found = model.trees.booster_, {}
+    booster, found = model.trees.classifier.booster_, {}
     for name, how in (("predict", {"raw_score": True}), ("contributions", {"pred_contrib": True})):
         clock = Clock()
         for start in range(0, rows, 100_000):

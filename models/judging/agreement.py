@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from models.judging.capacity import selected
+from models.judging.calls import CallList, Rows, reached
 from models.judging.lenses import Judged
 from models.scale import shown_score
 from models.statistics import wilson
@@ -13,18 +16,30 @@ from models.statistics import wilson
 QUADRANTS = ("both", "model only", "rules only", "neither")
 
 
+class Quadrants(NamedTuple):
+    """The quadrant of every lead, the row that speaks for it, and whether it converts."""
+
+    quadrant: NDArray[np.object_]
+    row: Rows
+    converted: NDArray[np.bool_]
+
+
 def quadrants(judged: Judged, count: int) -> pd.DataFrame:
-    """Rows, conversions and rate of each quadrant; hot = among the first ``count`` rows of a lens."""
-    rows = pd.DataFrame({"quadrant": quadrant_of(judged, count), "label": judged.label})
+    """Leads, conversions and rate of each quadrant; hot = among the first ``count`` leads that a lens has called."""
+    leads = of_leads(judged, count)
     counts = (
-        rows.groupby("quadrant")["label"].agg(["size", "sum"]).reindex(QUADRANTS, fill_value=0).astype(int)
+        pd.DataFrame({"quadrant": leads.quadrant, "converted": leads.converted})
+        .groupby("quadrant")["converted"]
+        .agg(["size", "sum"])
+        .reindex(QUADRANTS, fill_value=0)
+        .astype(int)
     )
     low, high = wilson(counts["sum"], counts["size"])
     empty = (counts["size"] == 0).to_numpy()
     return pd.DataFrame(
         {
             "quadrant": list(QUADRANTS),
-            "rows": counts["size"].to_numpy(),
+            "leads": counts["size"].to_numpy(),
             "conversions": counts["sum"].to_numpy(),
             "rate": np.where(empty, np.nan, counts["sum"] / counts["size"].where(~empty, 1)),
             "low": np.where(empty, np.nan, low),
@@ -34,36 +49,52 @@ def quadrants(judged: Judged, count: int) -> pd.DataFrame:
 
 
 def quadrant_leads(judged: Judged, count: int, top: int = 50) -> pd.DataFrame:
-    """The first ``top`` rows of each quadrant: by points where only the rules are hot, else by score."""
-    frame = judged.frame
-    rows = pd.DataFrame(
+    """The first ``top`` leads of each quadrant: by points where only the rules are hot, else by score."""
+    leads = of_leads(judged, count)
+    frame = judged.frame.iloc[leads.row]
+    table = pd.DataFrame(
         {
-            "quadrant": quadrant_of(judged, count),
-            "lead_id": frame["lead_id"].astype(str),
-            "as_of": pd.to_datetime(frame["as_of"]),
-            "score": shown_score(judged.model.score),
-            "grade": frame["grade"],
-            "rule_points": frame["rule_points"].astype(float),
-            "rule_grade": frame["rule_grade"],
-            "rule_stage": frame["rule_stage"],
-            "converted": judged.label.astype(int),
+            "quadrant": leads.quadrant,
+            "lead_id": frame["lead_id"].astype(str).to_numpy(),
+            "as_of": pd.to_datetime(frame["as_of"]).to_numpy(),
+            "score": shown_score(judged.model.score[leads.row]),
+            "grade": frame["grade"].to_numpy(),
+            "rule_points": frame["rule_points"].to_numpy(dtype=float),
+            "rule_grade": frame["rule_grade"].to_numpy(),
+            "rule_stage": frame["rule_stage"].to_numpy(),
+            "converted": leads.converted.astype(int),
         }
     )
-    by_model = np.lexsort((judged.tie_break, -judged.model.rank))
-    by_rules = np.lexsort((judged.tie_break, -judged.rules.rank))
+    tie = judged.tie_break[leads.row]
+    by_model = np.lexsort((tie, -judged.model.rank[leads.row]))
+    by_rules = np.lexsort((tie, -judged.rules.rank[leads.row]))
     parts = []
     for quadrant in QUADRANTS:
-        order = by_rules if quadrant == "rules only" else by_model
-        ordered = rows.iloc[order]
+        ordered = table.iloc[by_rules if quadrant == "rules only" else by_model]
         parts.append(ordered[ordered["quadrant"] == quadrant].head(top))
     return pd.concat(parts, ignore_index=True)
 
 
-def quadrant_of(judged: Judged, count: int) -> np.ndarray:
-    """The quadrant of every row."""
-    by_model, by_rules = (selected(judged, lens, count) for lens in judged.lenses)
-    return np.select(
-        [by_model & by_rules, by_model, by_rules],
+def of_leads(judged: Judged, count: int) -> Quadrants:
+    """The quadrant of every lead.
+
+    A lead that is called stands as it is then, by the model's list where both call it; one that neither calls as it is
+    on its last row, and converts if any of its rows does.
+    """
+    by_model, by_rules = (CallList(judged, lens.rank).called(count) for lens in judged.lenses)
+    model, rules = by_model >= 0, by_rules >= 0
+    quadrant = np.select(
+        [model & rules, model, rules],
         [np.array(name, object) for name in QUADRANTS[:3]],
         QUADRANTS[3],
     ).astype(object)
+    last = judged.in_time[np.r_[np.diff(judged.lead[judged.in_time]) != 0, True]]
+    row = np.select([model, rules], [by_model, by_rules], last)
+    called = model | rules
+    return Quadrants(quadrant, row, np.where(called, judged.label[row] == 1, judged.converted))
+
+
+def reached_stage(judged: Judged, stages: tuple[str, ...]) -> Rows:
+    """Of every lead the row on which the sheet has it in one of these stages for the first time, else -1."""
+    there = judged.frame["rule_stage"].isin(stages) & ~judged.frame["disqualified"].astype(bool)
+    return reached(judged, there.to_numpy())

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from features.errors import counted
-from models.judging.calls import CallList
 from models.judging.lenses import MODEL, RULES
 from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
 from models.judging.plain import plain
+from models.judging.weekly_calls import WeeklyCalls
 from models.statistics import CONFIDENCE
 
 BASE_RATE, BEFORE = "base_rate", "model_before"
@@ -63,11 +63,11 @@ class BackTest:
     rank: Mapping[str, NDArray[np.float64]] = field(repr=False)
 
     @cached_property
-    def calls(self) -> CallList:
+    def calls(self) -> WeeklyCalls:
         """The rows as a list to call."""
         day = (self.rows["as_of"] - pd.Timestamp(self.date)) / pd.Timedelta(days=1)
         length = (self.ends - self.date).total_seconds() / 86_400
-        return CallList(self.rows["lead_id"], day=day, label=self.rows["label"], length=length)
+        return WeeklyCalls(self.rows["lead_id"], day=day, label=self.rows["label"], length=length)
 
     @cached_property
     def figures(self) -> dict[str, dict[str, float]]:

@@ -1,10 +1,14 @@
-"""Conversion by score band, by grade cell and by stage: do higher labels convert more?"""
+"""Conversion by score band, by grade cell and by stage: do higher labels convert more?
+
+A lead counts once in each band, cell and stage that it was in: as of the first of its rows there.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from models.judging.calls import first_in_group, reached
 from models.judging.lenses import Judged, JudgedRows, Lens
 from models.scale import shown_score
 from models.statistics import wilson
@@ -22,7 +26,7 @@ def score_bands(judged: JudgedRows) -> pd.DataFrame:
     """
     frames = [_tally(pd.Series(_band(lens)), judged, lens, BANDS, "band") for lens in judged.lenses]
     bands = pd.concat(frames, ignore_index=True)
-    used = [BANDS.index(band) for band in bands.loc[bands["rows"] > 0, "band"]]
+    used = [BANDS.index(band) for band in bands.loc[bands["leads"] > 0, "band"]]
     return bands[bands["band"].isin(BANDS[min(used) : max(used) + 1])].reset_index(drop=True)
 
 
@@ -54,26 +58,29 @@ def stages(judged: Judged) -> pd.DataFrame:
 
 
 def hot_band(judged: JudgedRows) -> pd.DataFrame:
-    """How much more the hot band converts than the low one, per lens.
+    """How much more the hot leads convert than the low ones, per lens.
 
-    Hot is a shown score of 60 or more (at least twice the average odds), low is 40 or less (at most half).
+    Hot is a lead that reaches a shown score of 60 (at least twice the average odds), as of the first time; low is one
+    that never has more than 40 (at most half).
 
     Returns
     -------
     lens, share_of_leads, share_of_conversions, hot_rate, low_rate, times (hot rate / low rate; missing if
-    either band is empty or the low band never converts).
+    there are none of either, or the low ones never convert).
     """
     rows = []
     for lens in judged.lenses:
         score = shown_score(lens.score)
-        hot, low = score >= HOT, score <= LOW
-        hot_rate = judged.label[hot].mean() if hot.any() else np.nan
-        low_rate = judged.label[low].mean() if low.any() else np.nan
+        first = reached(judged, score >= HOT)
+        hot, low = first >= 0, reached(judged, score > LOW) < 0
+        found = judged.label[first[hot]]
+        hot_rate = found.mean() if hot.any() else np.nan
+        low_rate = judged.converted[low].mean() if low.any() else np.nan
         rows.append(
             {
                 "lens": lens.name,
                 "share_of_leads": hot.mean(),
-                "share_of_conversions": judged.label[hot].sum() / judged.label.sum(),
+                "share_of_conversions": found.sum() / judged.converted.sum(),
                 "hot_rate": hot_rate,
                 "low_rate": low_rate,
                 "times": hot_rate / low_rate if low_rate > 0 else np.nan,
@@ -89,19 +96,23 @@ def _band(lens: Lens) -> np.ndarray:
 def _tally(
     group: pd.Series, judged: JudgedRows, lens: Lens, order: tuple[str, ...], name: str
 ) -> pd.DataFrame:
+    rows = first_in_group(judged, group)
     counts = (
-        pd.Series(judged.label).groupby(group.to_numpy()).agg(["size", "sum"]).reindex(order, fill_value=0)
+        pd.Series(judged.label[rows])
+        .groupby(group.to_numpy()[rows])
+        .agg(["size", "sum"])
+        .reindex(order, fill_value=0)
     )
-    rows, conversions = counts["size"].astype(int), counts["sum"].astype(int)
-    low, high = wilson(conversions, rows)
-    known = (rows > 0).to_numpy()
+    leads, conversions = counts["size"].astype(int), counts["sum"].astype(int)
+    low, high = wilson(conversions, leads)
+    known = (leads > 0).to_numpy()
     return pd.DataFrame(
         {
             "lens": lens.name,
             name: list(order),
-            "rows": rows.to_numpy(),
+            "leads": leads.to_numpy(),
             "conversions": conversions.to_numpy(),
-            "rate": np.where(known, conversions / rows.where(rows > 0, 1), np.nan),
+            "rate": np.where(known, conversions / leads.where(leads > 0, 1), np.nan),
             "low": np.where(known, low, np.nan),
             "high": np.where(known, high, np.nan),
         }

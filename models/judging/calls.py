@@ -1,72 +1,116 @@
-"""Whom sales would have called: so many leads a week, best first, each lead once."""
+"""Sales capacity in leads: each lead is called once, at its first snapshot that reaches the cutoff."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import pandas as pd
+from numpy.typing import NDArray
 
-_DRAWS = 20  # orders of equal ranks that the result is the mean of
-WEEK = 7.0
+from features.errors import UsageError
+from models.judging.lenses import Floats, JudgedRows
+from models.statistics import ratio
+
+Rows = NDArray[np.intp]
+
+
+def calls(judged: JudgedRows, capacity: float) -> int:
+    """How many leads ``capacity`` (a share in (0, 1)) is, at least one."""
+    if not 0 < capacity < 1:
+        raise UsageError(
+            "capacity is a share of the leads between 0 and 1",
+            value=capacity,
+            fix="write 0.2 for one lead in five",
+        )
+    return max(1, int(np.floor(capacity * judged.leads + 0.5)))
 
 
 class CallList:
-    """The rows of a period as sales would have worked through them, week by week.
+    """The leads in the order in which a lens would have them called, whatever the number of calls.
 
-    A lead is on the list of a week by its first row in it, and is not called twice in the period: a lead that is looked
-    at six times counts once, by the row as of which it is called.
-
-    Parameters
-    ----------
-    lead : whose row it is. day : days since the period began. label : whether the lead converted within the horizon of
-        this row. length : of the period, in days.
-
-    >>> rows = CallList(["a", "a", "b", "c"], day=[0, 1, 0, 8], label=[1, 1, 0, 1], length=14)
-    >>> rows.listed, rows.found([9, 9, 1, 5], calls_a_week=1)
-    (3, 2.0)
+    With a cutoff on ``rank`` a lead is called at its first snapshot that reaches it, and not again. The call finds a
+    conversion if that snapshot is followed by one: a lead that is called too early or too late is not found. Only
+    snapshots on which a lead ranks higher than ever before can be such a first one; call them records.
     """
 
-    def __init__(self, lead: ArrayLike, *, day: ArrayLike, label: ArrayLike, length: float) -> None:
-        names, days = np.asarray(lead), np.asarray(day, dtype=np.float64)
-        self._lead = np.unique(names, return_inverse=True)[1]
-        self._label, self._length = np.asarray(label, dtype=np.float64), length
-        week = (days // WEEK).astype(np.int64)
-        order = np.lexsort((days, self._lead, week))
-        first = np.ones(len(order), bool)
-        first[1:] = (np.diff(self._lead[order]) != 0) | (np.diff(week[order]) != 0)
-        on_list = order[first]
-        self._weeks = {int(number): on_list[week[on_list] == number] for number in np.unique(week[on_list])}
+    def __init__(self, judged: JudgedRows, rank: Floats) -> None:
+        self._judged = judged
+        levels, code = np.unique(rank, return_inverse=True)
+        order, many = judged.in_time, len(levels)
+        lead = judged.lead[order]
+        # Leads are ascending, so the running maximum of both together is that of the lead.
+        highest = np.maximum.accumulate(lead * many + code[order])
+        record = np.r_[True, highest[1:] > highest[:-1]]
+        self._row, self._lead, self._code = order[record], lead[record], code[order][record]
+        self._last = np.r_[self._lead[1:] != self._lead[:-1], True]
+        label = judged.label[self._row]
+        later = np.where(self._last, 0.0, np.r_[label[1:], 0.0])
+        self._more = label - later  # found when the cutoff falls to this record
+        self._levels = many
 
-    @property
-    def listed(self) -> int:
-        """Leads that are on the list of any week."""
-        return int(self._lead.max()) + 1 if len(self._lead) else 0
+    def found_at(self, share: float, weight: Floats | None = None) -> float:
+        """Share of the leads that convert, found by calling the first ``share`` of the leads.
 
-    @property
-    def weeks(self) -> float:
-        """How long the period is, in weeks."""
-        return self._length / WEEK
-
-    def calls(self, calls_a_week: float) -> float:
-        """How many calls are made: fewer where a week lists fewer leads that were not called before."""
-        return self._worked(np.zeros(len(self._label)), calls_a_week)[0]
-
-    def found(self, rank: ArrayLike, calls_a_week: float) -> float:
-        """Leads called that converted within the horizon, called by ``rank`` (highest first).
-
-        Equal ranks are called in any order: the mean of twenty.
+        ``weight`` is per row, alike for the rows of a lead. Leads that tie at the cutoff count as if drawn at random.
         """
-        return self._worked(np.asarray(rank, dtype=np.float64), calls_a_week)[1]
+        each = np.ones(len(self._row)) if weight is None else weight[self._row]
+        new = np.bincount(self._code, each * self._last, self._levels)[::-1]
+        more = np.bincount(self._code, each * self._more, self._levels)[::-1]
+        called, found = (np.cumsum(at)[new > 0] for at in (new, more))
+        at = np.interp(share * called[-1], np.r_[0.0, called], np.r_[0.0, found])
+        return ratio(at, converted_leads(self._judged, weight))
 
-    def _worked(self, rank: NDArray[np.float64], calls_a_week: float) -> tuple[float, float]:
-        rng, calls, found = np.random.default_rng(0), 0.0, 0.0
-        for _ in range(_DRAWS):
-            any_order = rng.random(len(rank))
-            called = np.zeros(self.listed, bool)
-            for number, rows in self._weeks.items():
-                room = round(calls_a_week * min(1.0, (self._length - WEEK * number) / WEEK))
-                waiting = rows[~called[self._lead[rows]]]
-                chosen = waiting[np.lexsort((any_order[waiting], -rank[waiting]))][:room]
-                called[self._lead[chosen]] = True
-                calls += len(chosen)
-                found += float(self._label[chosen].sum())
-        return calls / _DRAWS, found / _DRAWS
+    def called(self, count: int) -> Rows:
+        """Of every lead the row on which it is among the first ``count`` to be called, else -1.
+
+        Ties at the cutoff are broken by the fixed shuffle of row_id.
+        """
+        top, code = self._row[self._last], self._code[self._last]
+        chosen = np.lexsort((self._judged.tie_break[top], -code))[:count]
+        reached = self._code >= code[chosen].min()
+        rows = first_of_each(self._judged.leads, self._lead[reached], self._row[reached])
+        among = np.zeros(self._judged.leads, bool)
+        among[chosen] = True
+        return np.where(among, rows, -1)
+
+    def tied_at_cutoff(self, count: int) -> int:
+        """How many leads share the rank at which the list is cut, if the cut goes through them; else 0.
+
+        With many of them the lens itself does not say whom to call.
+        """
+        best = np.sort(self._code[self._last])[::-1]
+        same, above = int((best == best[count - 1]).sum()), int((best > best[count - 1]).sum())
+        return same if above + same > count else 0
+
+
+def first_of_each(leads: int, lead: NDArray[np.int64], row: Rows) -> Rows:
+    """The first of the rows given for each lead, which are in order of time; -1 for a lead without any."""
+    first = np.full(leads, -1, dtype=np.intp)
+    first[lead[::-1]] = row[::-1]
+    return first
+
+
+def reached(judged: JudgedRows, there: NDArray[np.bool_]) -> Rows:
+    """Of every lead the first row, in order of time, for which this holds, else -1."""
+    order = judged.in_time[there[judged.in_time]]
+    return first_of_each(judged.leads, judged.lead[order], order)
+
+
+def first_in_group(judged: JudgedRows, group: pd.Series) -> Rows:
+    """The rows on which a lead is in a group for the first time: a lead counts once in each group it was in."""
+    order = judged.in_time
+    again = pd.DataFrame({"lead": judged.lead[order], "group": group.to_numpy()[order]}).duplicated()
+    return np.asarray(order[~again.to_numpy()])
+
+
+def converted_leads(judged: JudgedRows, weight: Floats | None = None) -> float:
+    """How many leads convert after any of their rows."""
+    any_row = judged.converted
+    if weight is None:
+        return float(any_row.sum())
+    return float((any_row * judged.of_leads(weight)).sum())
+
+
+def found_at_random(judged: JudgedRows) -> float:
+    """The chance that a call finds a conversion: to any lead, on any of its snapshots."""
+    rows = np.bincount(judged.lead, minlength=judged.leads)
+    return float((np.bincount(judged.lead, judged.label, judged.leads) / rows).mean())

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from models.judging import agreement, bands, curves, notebook, story, trust
-from models.judging.capacity import calls as calls_of
-from models.judging.capacity import tied_at_cutoff
+from models.judging.calls import CallList, Rows, converted_leads, found_at_random
+from models.judging.calls import calls as calls_of
 from models.judging.intervals import cluster_bootstrap
 from models.judging.lenses import MODEL, RULES, Judged
 from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
 from models.judging.plain import plain
 from models.judging.point_audit import point_audit, sheet_unit
 from models.judging.result import Capacity, ComparisonResult
-from models.statistics import weighted_mean
+from models.statistics import ratio, weighted_mean
 
 Interval = Mapping[str, tuple[float, float]]
 
@@ -61,7 +61,7 @@ def compare(
         text), clock ("time", or else as-of times are not shown as dates), rules (label → points, to
         list rules that never matched), random_split (metric → the model's value on a random split, to show how
         optimistic that is). All optional; anything else is passed through to the JSON.
-    capacity : share of the rows that sales can call.
+    capacity : share of the leads that sales can call.
     seed : of the bootstrap; equal seeds give equal results.
 
     Raises
@@ -72,14 +72,28 @@ def compare(
     rows = Judged.of(judged)
     calls = calls_of(rows, capacity)
     metrics = {lens.name: Measured(rows.label, lens.probability, lens.rank) for lens in rows.lenses}
-    share, gap = calls / len(rows.label), rows.model.probability - rows.label
+    lists = {lens.name: CallList(rows, lens.rank) for lens in rows.lenses}
+    share, gap = calls / rows.leads, rows.model.probability - rows.label
+    stages = _stage_calls(rows)
 
     def figures(weight: np.ndarray | None) -> dict[str, float]:
         each = {
-            name: lens.all(weight) | {"found": lens.found_at(share, weight)} for name, lens in metrics.items()
+            name: lens.all(weight) | {"found": lists[name].found_at(share, weight)}
+            for name, lens in metrics.items()
         }
+        found = {
+            f"{lens}.{metric}": value for lens, values in each.items() for metric, value in values.items()
+        }
+        for stage, called in stages.items():
+            by_rules, at = _found_by_stage(rows, called, weight)
+            by_model = lists[MODEL].found_at(at, weight)
+            found |= {
+                f"{stage}.{MODEL}": by_model,
+                f"{stage}.{RULES}": by_rules,
+                f"{stage}.difference": by_model - by_rules,
+            }
         return (
-            {f"{lens}.{metric}": value for lens, values in each.items() for metric, value in values.items()}
+            found
             | {f"difference.{metric}": each[MODEL][metric] - each[RULES][metric] for metric in each[MODEL]}
             | {"bias": weighted_mean(gap, weight)}
         )
@@ -91,12 +105,15 @@ def compare(
         meta=meta,
         rows=len(rows.label),
         leads=rows.leads,
-        conversions=int(rows.label.sum()),
-        converted_leads=len(np.unique(rows.lead[rows.label == 1])),
+        conversions=int(rows.converted.sum()),
+        converted_rows=int(rows.label.sum()),
         base_rate=float(rows.label.mean()),
         first=as_of.min(),
         last=as_of.max(),
-        capacity=_capacity(rows, capacity, calls, value, interval),
+        capacity=_capacity(rows, lists, capacity, calls, value, interval),
+        cuts=tuple(
+            _stage_cut(rows, lists[MODEL], stage, called, value, interval) for stage, called in stages.items()
+        ),
         measures=_measures(value, interval),
         difference=_difference(value, interval),
         bias=(value["bias"], *interval["bias"]),
@@ -108,33 +125,80 @@ def compare(
         hot_band=bands.hot_band(rows),
         quadrants=agreement.quadrants(rows, calls),
         quadrant_leads=agreement.quadrant_leads(rows, calls),
-        audit=point_audit(rows, ledger, unit, meta.get("rules")),
+        audit=point_audit(rows, ledger, unit, meta.get("rules"), calls),
         unit=unit,
     )
 
 
 def _capacity(
-    rows: Judged, share: float, count: int, value: Mapping[str, float], interval: Interval
+    rows: Judged,
+    lists: Mapping[str, CallList],
+    share: float,
+    count: int,
+    value: Mapping[str, float],
+    interval: Interval,
 ) -> Capacity:
-    total = float(rows.label.sum())
-
-    def in_conversions(name: str) -> tuple[float, float]:
-        low, high = interval[name]
-        return low * total, high * total
-
+    total = float(rows.converted.sum())
     return Capacity(
+        name="capacity",
         share=share,
         calls=count,
         model=value[f"{MODEL}.found"] * total,
         rules=value[f"{RULES}.found"] * total,
-        random=count * total / len(rows.label),
+        random=count * found_at_random(rows),
         more=value["difference.found"] * total,
-        model_interval=in_conversions(f"{MODEL}.found"),
-        rules_interval=in_conversions(f"{RULES}.found"),
-        more_interval=in_conversions("difference.found"),
-        model_tied=tied_at_cutoff(rows.model, count),
-        rules_tied=tied_at_cutoff(rows.rules, count),
+        model_interval=_times(interval[f"{MODEL}.found"], total),
+        rules_interval=_times(interval[f"{RULES}.found"], total),
+        more_interval=_times(interval["difference.found"], total),
+        model_tied=lists[MODEL].tied_at_cutoff(count),
+        rules_tied=lists[RULES].tied_at_cutoff(count),
     )
+
+
+def _stage_calls(rows: Judged) -> dict[str, Rows]:
+    """Stage → the row on which it has each lead called, or -1; stages that part no lead from another are left out."""
+    called = {
+        stage: agreement.reached_stage(rows, at_least)
+        for stage, at_least in (("MQL", ("MQL", "SQL")), ("SQL", ("SQL",)))
+    }
+    return {stage: row for stage, row in called.items() if 0 < (row >= 0).sum() < rows.leads}
+
+
+def _found_by_stage(rows: Judged, called: Rows, weight: np.ndarray | None) -> tuple[float, float]:
+    """Share of the conversions that calling leads on these rows finds, and share of the leads that it calls."""
+    each = np.ones(rows.leads) if weight is None else rows.of_leads(weight)
+    there = called >= 0
+    found = float((each * np.where(there, rows.label[called], 0.0)).sum())
+    return ratio(found, converted_leads(rows, weight)), ratio(float(each[there].sum()), float(each.sum()))
+
+
+def _stage_cut(
+    rows: Judged,
+    by_model: CallList,
+    stage: str,
+    called: Rows,
+    value: Mapping[str, float],
+    interval: Interval,
+) -> Capacity:
+    total, count = float(rows.converted.sum()), int((called >= 0).sum())
+    return Capacity(
+        name=stage,
+        share=count / rows.leads,
+        calls=count,
+        model=value[f"{stage}.{MODEL}"] * total,
+        rules=value[f"{stage}.{RULES}"] * total,
+        random=count * found_at_random(rows),
+        more=value[f"{stage}.difference"] * total,
+        model_interval=_times(interval[f"{stage}.{MODEL}"], total),
+        rules_interval=_times(interval[f"{stage}.{RULES}"], total),
+        more_interval=_times(interval[f"{stage}.difference"], total),
+        model_tied=by_model.tied_at_cutoff(count),
+        rules_tied=0,
+    )
+
+
+def _times(pair: tuple[float, float], total: float) -> tuple[float, float]:
+    return pair[0] * total, pair[1] * total
 
 
 def _measures(value: Mapping[str, float], interval: Interval) -> pd.DataFrame:

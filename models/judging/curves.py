@@ -5,24 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from models.judging.calls import CallList
 from models.judging.lenses import JudgedRows
-from models.judging.metrics import ECE_BINS, Measured, equal_count_bins
+from models.judging.metrics import ECE_BINS, equal_count_bins
 from models.statistics import wilson
 
 
 def gains(judged: JudgedRows, step: float = 0.01) -> pd.DataFrame:
-    """Share of the conversions found by calling the first share of leads, for both lenses.
+    """Share of the leads that convert, found by calling the first share of the leads, for both lenses.
 
     Returns
     -------
     lens, called (share 0..1), found (share 0..1), lift (found / called; missing at 0). Ties count at
-    their expected value, so equal ranks give a straight line.
+    their expected value, so equal ranks give a straight line. Where leads have several rows not all are found even
+    by calling everyone, as then each is called on its first.
     """
     called = np.linspace(0, 1, round(1 / step) + 1)
     frames = []
     for lens in judged.lenses:
-        metrics = Measured(judged.label, lens.probability, lens.rank)
-        found = np.array([metrics.found_at(share) for share in called])
+        calls = CallList(judged, lens.rank)
+        found = np.array([calls.found_at(share) for share in called])
         lift = np.divide(found, called, out=np.full_like(found, np.nan), where=called > 0)
         frames.append(
             pd.DataFrame({"lens": lens.name, "called": called.round(6), "found": found, "lift": lift})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from features.errors import DataError, UsageError
 from models.scale import AVERAGE_SCORE, POINTS_PER_LOG_ODDS
 from models.scale import score as on_the_scale
 from models.statistics import logit
+
+Floats = NDArray[np.float64]
 
 MODEL = "leadlens"
 RULES = "scorecard"
@@ -56,9 +59,26 @@ class JudgedRows:
     def lenses(self) -> tuple[Lens, ...]:
         return (self.model,)
 
-    @property
+    @cached_property
     def leads(self) -> int:
         return int(self.lead.max()) + 1
+
+    @cached_property
+    def in_time(self) -> NDArray[np.intp]:
+        """The rows lead by lead, those of a lead in order of time (of ``row_id`` where no time is known)."""
+        as_of = pd.to_datetime(self.frame["as_of"]).to_numpy().astype("datetime64[us]").view(np.int64)
+        return np.lexsort((self.frame["row_id"].to_numpy(), as_of, self.lead))
+
+    @cached_property
+    def converted(self) -> NDArray[np.bool_]:
+        """Per lead: whether any of its rows is followed by a conversion."""
+        return np.bincount(self.lead, self.label, self.leads) > 0
+
+    def of_leads(self, per_row: Floats) -> Floats:
+        """Of each lead the value of its rows, where they have the same."""
+        value = np.empty(self.leads)
+        value[self.lead] = per_row
+        return value
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> JudgedRows:

@@ -71,13 +71,6 @@ class Measured:
         per_bin = np.bincount(self._bin, gap if weight is None else gap * weight, ECE_BINS)
         return float(np.abs(per_bin).sum() / (len(gap) if weight is None else weight.sum()))
 
-    def found_at(self, share: float, weight: NDArray[np.float64] | None = None) -> float:
-        """Share of all conversions among the first ``share`` of the rows, expected over the order of ties."""
-        converted, others = self._ranking.tallies(weight)
-        called, found = np.cumsum(converted + others), np.cumsum(converted)
-        at = np.interp(share * called[-1], np.r_[0.0, called], np.r_[0.0, found])
-        return ratio(at, found[-1])
-
     @cached_property
     def _ranking(self) -> Ranking:
         return Ranking(self.label, self.rank)

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from models.judging import bands, curves, trust
-from models.judging.capacity import calls as calls_of
-from models.judging.capacity import tied_at_cutoff
+from models.judging.calls import CallList, found_at_random
+from models.judging.calls import calls as calls_of
 from models.judging.intervals import cluster_bootstrap
 from models.judging.lenses import MODEL, JudgedRows
 from models.judging.metrics import METRICS, Measured
 from models.judging.plain import plain
-from models.judging.wording import METRIC_NAMES, judged_on, noun, percent, period
+from models.judging.wording import METRIC_NAMES, population
 from models.statistics import weighted_mean
 
 
@@ -25,15 +25,16 @@ from models.statistics import weighted_mean
 class ModelReport:
     """What judging measured of a model that no sheet stands beside; frames as in ``ComparisonResult``.
 
-    ``found`` of the conversions are among the first ``calls`` rows (90 % interval ``found_interval``), ``random`` would be
-    by chance; ``tied`` rows share the score at which that list is cut. ``measures`` has metric, value, low, high.
+    ``found`` of the conversions are found by calling the first ``calls`` leads (90 % interval ``found_interval``),
+    ``random`` would be by chance; ``tied`` leads share the score at which that list is cut. ``measures`` has metric, value,
+    low, high.
     """
 
     meta: Mapping[str, Any]
     rows: int
     leads: int
     conversions: int
-    converted_leads: int
+    converted_rows: int
     base_rate: float
     first: pd.Timestamp
     last: pd.Timestamp
@@ -60,14 +61,12 @@ class ModelReport:
     def headline(self) -> str:
         """The result in one sentence."""
         return (
-            f"The model finds {self.found:,.0f} of {self.conversions:,} conversions in {self.calls:,} {noun(self)}; "
+            f"The model finds {self.found:,.0f} of {self.conversions:,} conversions in {self.calls:,} calls; "
             f"at random it would be {self.random:,.0f}"
         )
 
     def story(self) -> list[str]:
         """What was found, in sentences for someone who has never heard of ROC."""
-        when = f" ({period(self)})" if period(self) else ""
-        within = f" within {self.meta['horizon']}" if self.meta.get("horizon") else ""
         low, high = self.found_interval
         tied = (
             [f"It ranks {self.tied:,} equal where the list is cut."] if self.tied > 0.1 * self.calls else []
@@ -75,8 +74,7 @@ class ModelReport:
         checks = [check for check in trust.trust_in_model(self) if check.title != "Note"]
         warnings = [f"Note: {str(text).rstrip('.')}." for text in self.meta.get("warnings") or []]
         return [
-            f"The model was judged on {judged_on(self)}{when}; {self.conversions:,} ({percent(self.base_rate)}) "
-            f"converted{within}. There is no score sheet to compare it with.",
+            f"The model was judged on {population(self)}. There is no score sheet to compare it with.",
             f"{self.headline()} (90 % interval: {low:,.0f} to {high:,.0f}).",
             *tied,
             *(f"{check.title}: {check.words}." for check in checks),
@@ -120,22 +118,23 @@ def report_model(
     """
     rows = JudgedRows.of(judged)
     calls = calls_of(rows, capacity)
-    share, gap = calls / len(rows.label), rows.model.probability - rows.label
+    share, gap = calls / rows.leads, rows.model.probability - rows.label
     measured = Measured(rows.label, rows.model.probability)
+    called = CallList(rows, rows.model.rank)
 
     def figures(weight: np.ndarray | None) -> dict[str, float]:
-        more = {"found": measured.found_at(share, weight), "bias": weighted_mean(gap, weight)}
+        more = {"found": called.found_at(share, weight), "bias": weighted_mean(gap, weight)}
         return measured.all(weight) | more
 
     value, interval = figures(None), cluster_bootstrap(figures, rows.lead, resamples=resamples, seed=seed)
-    total, as_of = float(rows.label.sum()), pd.to_datetime(rows.frame["as_of"])
+    total, as_of = float(rows.converted.sum()), pd.to_datetime(rows.frame["as_of"])
     low, high = interval["found"]
     return ModelReport(
         meta=dict(meta or {}),
         rows=len(rows.label),
         leads=rows.leads,
         conversions=int(total),
-        converted_leads=len(np.unique(rows.lead[rows.label == 1])),
+        converted_rows=int(rows.label.sum()),
         base_rate=float(rows.label.mean()),
         first=as_of.min(),
         last=as_of.max(),
@@ -143,8 +142,8 @@ def report_model(
         calls=calls,
         found=value["found"] * total,
         found_interval=(low * total, high * total),
-        random=calls * total / len(rows.label),
-        tied=tied_at_cutoff(rows.model, calls),
+        random=calls * found_at_random(rows),
+        tied=called.tied_at_cutoff(calls),
         bias=(value["bias"], *interval["bias"]),
         measures=pd.DataFrame(
             [(metric, value[metric], *interval[metric]) for metric in METRICS],

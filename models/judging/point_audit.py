@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from models.judging.calls import CallList
 from models.judging.lenses import Judged
 from models.judging.ridge import Floats, ridge_logistic
-from models.judging.verdicts import Verdict, judge_rule
+from models.judging.verdicts import NO_EVIDENCE, Verdict, judge_direction, judge_disqualifier, judge_points
 from models.scale import POINTS_PER_LOG_ODDS
-from models.statistics import Z
+from models.statistics import Z, roc_auc
 
 TOTAL = ("fit", "engagement")
 
@@ -30,6 +33,11 @@ class SheetUnit:
         """Whether more points clearly go with more conversions."""
         return self.low > 0
 
+    @property
+    def digits(self) -> int:
+        """Decimals of points of the sheet: a step of the last one is at most one point of the common scale."""
+        return max(0, math.ceil(math.log10(self.value))) if self.clear else 0
+
 
 def sheet_unit(judged: Judged) -> SheetUnit:
     """Slope of the log-odds of converting on the sheet's points, among leads it did not disqualify."""
@@ -44,7 +52,11 @@ def sheet_unit(judged: Judged) -> SheetUnit:
 
 
 def point_audit(
-    judged: Judged, ledger: pd.DataFrame, unit: SheetUnit, rules: Mapping[str, float] | None = None
+    judged: Judged,
+    ledger: pd.DataFrame,
+    unit: SheetUnit,
+    rules: Mapping[str, float] | None = None,
+    calls: int = 1,
 ) -> pd.DataFrame:
     """Every rule's points beside those that the data support, all rules judged together.
 
@@ -57,14 +69,17 @@ def point_audit(
         Lines of other dimensions count only for rules that do not move the total, which is fit and engagement,
         or what a column ``counts`` says.
     rules : label → points of the sheet's rules, to list also those that never matched.
+    calls : how many leads are called, for what a rule changes there.
 
     Returns
     -------
-    rule, kind (points / disqualify), leads, rows, points (mean where it matched, sheet's unit),
-    given (the same on the common scale), rate_with, rate_without, alone (worth by itself), worth, low, high
-    (90 %), suggested (worth in the sheet's unit), verdict, words.
+    rule, kind (points / disqualify), leads, rows, points (mean where it matched), suggested, suggested_low,
+    suggested_high (what the data support, 90 %; in the sheet's unit and missing where that is not clear), given, worth,
+    low, high (the same on the common scale), rate_with, rate_without, alone (worth by itself), dropped_auc, dropped_found
+    (what ROC AUC and the conversions of ``calls`` leads change by if the total lacks the rule), verdict, words.
+    The verdict is that on ``points`` and the interval as they stand here, which is rounded.
     """
-    matched = _matched(judged, ledger)
+    matched, counted = _matched(judged, ledger)
     names = list(matched)
     design = np.zeros((len(judged.label), len(names)))
     for column, name in enumerate(names):
@@ -74,8 +89,10 @@ def point_audit(
     worth, half = (np.full(len(names), np.nan) for _ in range(2))
     worth[estimable] = POINTS_PER_LOG_ODDS * fit.coefficient
     half[estimable] = POINTS_PER_LOG_ODDS * Z * fit.error
+    without = _Without(judged, calls)
     rows = [
         _row(judged, name, matched[name], worth=worth[i], half=half[i], unit=unit)
+        | without(matched[name] if name in counted else matched[name] * 0.0)
         for i, name in enumerate(names)
     ] + [_unmatched(name, points) for name, points in (rules or {}).items() if name not in matched]
     table = pd.DataFrame(rows, columns=_COLUMNS)
@@ -83,17 +100,18 @@ def point_audit(
 
 
 _COLUMNS = [
-    "rule", "kind", "leads", "rows", "points", "given", "rate_with", "rate_without",
-    "alone", "worth", "low", "high", "suggested", "verdict", "words",
+    "rule", "kind", "leads", "rows", "points", "suggested", "suggested_low", "suggested_high", "given", "worth", "low", "high",
+    "rate_with", "rate_without", "alone", "dropped_auc", "dropped_found", "verdict", "words",
 ]  # fmt: skip
 
 
-def _matched(judged: Judged, ledger: pd.DataFrame) -> dict[str, pd.Series]:
-    """Rule → its points, indexed by the row's position; disqualifiers last, with no points."""
+def _matched(judged: Judged, ledger: pd.DataFrame) -> tuple[dict[str, pd.Series], set[str]]:
+    """Rule → its points, indexed by the row's position, disqualifiers last, with no points; and which of them count."""
     place = pd.Series(np.arange(len(judged.label)), index=judged.frame["row_id"].to_numpy())
     lines = ledger[ledger["row_id"].isin(place.index)]
     moves_total = lines["counts"] if "counts" in lines else lines["dimension"].isin(TOTAL)
-    lines = lines[moves_total | ~lines["rule"].isin(lines.loc[moves_total, "rule"].unique())]
+    counted = {str(rule) for rule in lines.loc[moves_total, "rule"].unique()}
+    lines = lines[moves_total | ~lines["rule"].isin(counted)]
     points = (
         lines.assign(place=place.loc[lines["row_id"]].to_numpy()).groupby(["rule", "place"])["points"].sum()
     )
@@ -103,7 +121,42 @@ def _matched(judged: Judged, ledger: pd.DataFrame) -> dict[str, pd.Series]:
     for why, group in reason.dropna().groupby(reason.dropna().astype(str)):
         name = f"Disqualified: {why}" if why else "Disqualified"
         matched[name] = pd.Series(np.nan, index=group.index)
-    return matched
+        counted.add(name)
+    return matched, counted
+
+
+class _Without:
+    """What changes in the sheet's ranking if one rule is left out of it. Caps of groups give nothing back."""
+
+    def __init__(self, judged: Judged, calls: int) -> None:
+        self._judged, self._calls = judged, calls
+        self._auc, self._found = self._measure(judged.rules.rank)
+
+    def __call__(self, given: pd.Series) -> dict[str, float]:
+        rank, points = self._judged.rules.rank.copy(), given.to_numpy(dtype=float)
+        if np.isnan(points).any():  # a disqualifier: these leads have their points back
+            rank[given.index] = self._judged.frame["rule_points"].to_numpy(dtype=float)[given.index]
+        else:
+            rank[given.index] -= points
+        auc, found = self._measure(np.round(rank, 9))
+        return {"dropped_auc": auc - self._auc, "dropped_found": found - self._found}
+
+    def _measure(self, rank: Floats) -> tuple[float, float]:
+        found = CallList(self._judged, rank).found_at(self._calls / self._judged.leads)
+        return roc_auc(self._judged.label, rank), found * float(self._judged.converted.sum())
+
+
+class _Shown(NamedTuple):
+    """A value and its 90 % interval, rounded."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, value: float, half: float, digits: int) -> _Shown:
+        # + 0.0: no negative zero
+        return cls(*(round(float(at), digits) + 0.0 for at in (value, value - half, value + half)))
 
 
 def _row(
@@ -112,42 +165,54 @@ def _row(
     matched = np.zeros(len(judged.label), bool)
     matched[given.index] = True
     with_it, without = judged.label[matched], judged.label[~matched]
-    points = float(given.mean())
-    on_scale = points * unit.value if unit.clear else float("nan")
-    leads = len(np.unique(judged.lead[matched]))
-    others = len(np.unique(judged.lead[~matched]))
-    low, high = worth - half, worth + half
-    verdict: Verdict = judge_rule(points, on_scale, worth, low, high, leads=leads, others=others)
+    points = float(f"{given.mean():.4g}")
+    hits = {
+        "leads": len(np.unique(judged.lead[matched])),
+        "others": len(np.unique(judged.lead[~matched])),
+    }
+    scale = _Shown.of(worth, half, 1)
+    sheet = _Shown(math.nan, math.nan, math.nan)
+    verdict: Verdict
+    if math.isnan(points):
+        verdict = judge_disqualifier(scale.low, scale.high, **hits)
+    elif unit.clear:
+        sheet = _Shown.of(worth / unit.value, half / unit.value, unit.digits)
+        verdict = judge_points(points, sheet.low, sheet.high, **hits)
+    else:
+        verdict = judge_direction(points, scale.low, scale.high, **hits)
     return {
         "rule": name,
-        "kind": "disqualify" if np.isnan(points) else "points",
-        "leads": leads,
+        "kind": "disqualify" if math.isnan(points) else "points",
+        "leads": hits["leads"],
         "rows": len(with_it),
         "points": points,
-        "given": on_scale,
+        "suggested": sheet.value,
+        "suggested_low": sheet.low,
+        "suggested_high": sheet.high,
+        "given": points * unit.value if unit.clear else math.nan,
+        "worth": scale.value,
+        "low": scale.low,
+        "high": scale.high,
         "rate_with": float(with_it.mean()),
-        "rate_without": float(without.mean()) if len(without) else float("nan"),
+        "rate_without": float(without.mean()) if len(without) else math.nan,
         "alone": _alone(with_it, without),
-        "worth": worth,
-        "low": low,
-        "high": high,
-        "suggested": worth / unit.value if unit.clear and not np.isnan(points) else float("nan"),
         "verdict": verdict.verdict,
         "words": verdict.words,
     }
 
 
 def _unmatched(name: str, points: float) -> dict[str, object]:
+    why = "it matched no lead" if points else "it gives no points, so the ledger does not say whom it matched"
     return {
         "rule": name, "kind": "points", "leads": 0, "rows": 0, "points": points,
-        "verdict": "no evidence", "words": "no evidence (it matched no lead)",
+        "verdict": NO_EVIDENCE, "words": f"no evidence ({why})",
     }  # fmt: skip
 
 
 def _alone(with_it: Floats, without: Floats) -> float:
     """Worth by the odds ratio of the two-by-two table, half a lead added to each cell (Haldane)."""
     if not len(without):
-        return float("nan")
+        return math.nan
     a, b = with_it.sum() + 0.5, (1 - with_it).sum() + 0.5
     c, d = without.sum() + 0.5, (1 - without).sum() + 0.5
     return float(10 * np.log2(a * d / (b * c)))

@@ -15,12 +15,15 @@ from models.judging.point_audit import SheetUnit
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """Conversions found by the same number of calls. They are expected values where ranks tie at the cutoff.
+    """Conversions found by calling the same number of leads, each once (see ``CallList``).
 
-    ``more`` is model minus rules. ``*_tied`` counts the rows that share the rank at which the list is cut.
-    Intervals are pairs (low, high) at 90 %.
+    ``name`` says what sets the number: ``capacity``, or a stage of the sheet, which calls the leads that reach it when
+    they do. Conversions are expected values where ranks tie at the cutoff; ``random`` are those of as many calls to any
+    lead on any of its rows. ``more`` is model minus rules. ``*_tied`` counts the leads that share the rank at which the
+    list is cut. Intervals are pairs (low, high) at 90 %.
     """
 
+    name: str
     share: float
     calls: int
     model: float
@@ -41,10 +44,12 @@ class ComparisonResult:
     Attributes
     ----------
     meta : what the caller said about project, period, horizon and versions (see :func:`compare`).
-    rows, leads, conversions, base_rate : the judged rows (a lead may have several, and convert in each).
-    converted_leads : leads that converted in any of their rows.
+    leads, conversions : the judged leads, and how many of them converted after any of their rows.
+    rows, converted_rows, base_rate : their rows (a lead may have several, and convert after each), and the share of
+        those that a conversion followed.
     first, last : span of the as-of times.
-    capacity : conversions found at equal sales capacity.
+    capacity : conversions found at equal sales capacity. cuts : the same where the sheet's own stages set the number of
+        calls, the lowest first; stages that no lead or every lead reaches are left out.
     measures : lens, metric, value, low, high. difference : metric, value (model − rules), low, high, better.
     gains, calibration, bands, grades, stages, hot_band, quadrants, quadrant_leads, audit : see their modules.
     unit : what one point of the sheet is worth.
@@ -55,11 +60,12 @@ class ComparisonResult:
     rows: int
     leads: int
     conversions: int
-    converted_leads: int
+    converted_rows: int
     base_rate: float
     first: pd.Timestamp
     last: pd.Timestamp
     capacity: Capacity
+    cuts: tuple[Capacity, ...]
     measures: pd.DataFrame
     difference: pd.DataFrame
     bias: tuple[float, float, float]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.judging.lenses import LENSES, MODEL, RULES
-from models.judging.result import ComparisonResult
-from models.judging.wording import by_name, judged_on, noun, percent, period, winner
+from models.judging.result import Capacity, ComparisonResult
+from models.judging.verdicts import AGREES, NO_EVIDENCE, TOO_HIGH, TOO_LOW, WRONG_SIGN
+from models.judging.wording import by_name, percent, population, winner
 
 
 def headline(comparison: ComparisonResult) -> str:
@@ -14,9 +15,9 @@ def headline(comparison: ComparisonResult) -> str:
     at = comparison.capacity
     by = {MODEL: "The model", RULES: "The score sheet"}.get(winner(comparison))
     if by is None:
-        return f"No clear winner: from the same {at.calls:,} {noun(comparison)} both find about as many conversions"
+        return f"No clear winner: from the same {at.calls:,} calls both find about as many conversions"
     more = round(abs(at.more))
-    return f"{by} finds {more:,} more conversion{'' if more == 1 else 's'} from the same {at.calls:,} {noun(comparison)}"
+    return f"{by} finds {more:,} more conversion{'' if more == 1 else 's'} from the same {at.calls:,} calls"
 
 
 def sentences(comparison: ComparisonResult) -> list[str]:
@@ -24,6 +25,7 @@ def sentences(comparison: ComparisonResult) -> list[str]:
     steps: list[Callable[[ComparisonResult], list[str]]] = [
         _population,
         _at_capacity,
+        _at_stages,
         _calibration,
         _agreement,
         _rules,
@@ -34,39 +36,36 @@ def sentences(comparison: ComparisonResult) -> list[str]:
 
 
 def _population(c: ComparisonResult) -> list[str]:
-    when = f" ({period(c)})" if period(c) else ""
-    within = f" within {c.meta['horizon']}" if c.meta.get("horizon") else ""
-    if c.rows == c.leads:
-        converted = f"{c.conversions:,} ({percent(c.base_rate)}) converted{within}"
-    else:
-        many = f"{c.conversions:,} snapshots ({percent(c.base_rate)})"
-        converted = f"{many} were followed by a conversion{within}, from {c.converted_leads:,} leads"
-    return [f"Both lenses were compared on the same {judged_on(c)}{when}; {converted}."]
+    return [f"Both lenses were compared on the same {population(c)}."]
 
 
 def _at_capacity(c: ComparisonResult) -> list[str]:
-    at = c.capacity
-    low, high = at.more_interval
-    if gap := {MODEL: "more", RULES: "fewer"}.get(winner(c)):
-        few, many = sorted((abs(low), abs(high)))
-        size = f"{abs(at.more):,.0f} {gap} (90 % interval: {few:,.0f} to {many:,.0f})"
-    else:
-        size = f"no clear difference (90 % interval: {low:+,.0f} to {high:+,.0f})"
-    share = percent(at.calls / c.rows)
-    if c.rows == c.leads:
-        called, outcome = f"Calling the same {at.calls:,} ({share} of the list)", "conversions"
-        chance = f"Calling {at.calls:,} at random would find {at.random:,.0f}."
-    else:
-        called = (
-            f"Taking the same {at.calls:,} snapshots ({share} of the list; a lead counts once per snapshot)"
-        )
-        outcome = "that were followed by a conversion"
-        chance = f"Taking {at.calls:,} at random would find {at.random:,.0f}."
+    at, share = c.capacity, percent(c.capacity.calls / c.leads)
+    when = "" if c.rows == c.leads else ", each once, on the first snapshot that reaches the cutoff"
     return [
-        f"{called}, the model finds {at.model:,.0f} of {c.conversions:,} {outcome} "
-        f"and the sheet {at.rules:,.0f}: {size}.",
-        chance,
+        f"Calling the same {at.calls:,} ({share} of the leads{when}), the model finds {at.model:,.0f} of "
+        f"{c.conversions:,} conversions and the sheet {at.rules:,.0f}: {_more(at)}.",
+        f"Calling {at.calls:,} at random would find {at.random:,.0f}.",
     ]
+
+
+def _at_stages(c: ComparisonResult) -> list[str]:
+    """The marketer's own cut, beside as many calls by the model."""
+    return [
+        f"The sheet's own threshold makes {at.calls:,} leads ({percent(at.share)}) {at.name}: calling them finds "
+        f"{at.rules:,.0f} conversions, as many calls by the model {at.model:,.0f}: {_more(at)}."
+        for at in c.cuts
+        if at.name == "MQL"
+    ]
+
+
+def _more(at: Capacity) -> str:
+    low, high = at.more_interval
+    if low <= 0 <= high:
+        return f"no clear difference (90 % interval: {low:+,.0f} to {high:+,.0f})"
+    few, many = sorted((abs(low), abs(high)))
+    gap = "more" if low > 0 else "fewer"
+    return f"{abs(at.more):,.0f} {gap} (90 % interval: {few:,.0f} to {many:,.0f})"
 
 
 def _calibration(c: ComparisonResult) -> list[str]:
@@ -79,9 +78,9 @@ def _calibration(c: ComparisonResult) -> list[str]:
 
 def _agreement(c: ComparisonResult) -> list[str]:
     rows = by_name(c.quadrants, "quadrant")
-    both, rate = rows["both"]["rows"], rows["both"]["rate"]
+    both, rate = rows["both"]["leads"], rows["both"]["rate"]
     only, model_rate, rules_rate = (
-        rows["model only"]["rows"],
+        rows["model only"]["leads"],
         rows["model only"]["rate"],
         rows["rules only"]["rate"],
     )
@@ -104,21 +103,23 @@ def _rules(c: ComparisonResult) -> list[str]:
         return []
     count = audit["verdict"].value_counts()
     parts = [
-        f"{count[name]} {name}"
-        for name in ("about right", "too high", "too low", "wrong sign")
+        f"{count[name]} {'agree' if name == AGREES and count[name] > 1 else name}"
+        for name in (AGREES, TOO_HIGH, TOO_LOW, WRONG_SIGN)
         if name in count
     ]
-    unknown = f"{count['no evidence']} without evidence" if "no evidence" in count else ""
-    wrong = audit.loc[audit["verdict"] == "wrong sign", "rule"].tolist()
+    unknown = f"{count[NO_EVIDENCE]} without evidence" if NO_EVIDENCE in count else ""
+    wrong = audit.loc[audit["verdict"] == WRONG_SIGN, "rule"].tolist()
     named = f" Check {_listed(wrong)} first: the points have the wrong sign." if wrong else ""
     return [f"Points of the sheet's {len(audit)} rules: {', '.join(filter(None, [*parts, unknown]))}.{named}"]
 
 
 def _disqualified(c: ComparisonResult) -> list[str]:
     out = by_name(c.stages, "stage")["Disqualified"]
-    if not out["rows"]:
+    if not out["leads"]:
         return []
-    return [f"The sheet disqualifies {out['rows']:,}; {out['conversions']:,} of them converted anyway."]
+    return [
+        f"The sheet disqualifies {out['leads']:,} leads; {out['conversions']:,} of them converted anyway."
+    ]
 
 
 def _listed(names: list[str], most: int = 3) -> str:

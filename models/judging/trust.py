@@ -49,7 +49,7 @@ def overall(checks: list[Check]) -> tuple[str, str]:
 
 
 def _evidence(c: Reported) -> Check:
-    count = c.converted_leads
+    count = c.conversions
     level = "good" if count >= ENOUGH else "care" if count >= FEW else "bad"
     advice = {"good": "", "care": f"; {ENOUGH} would be better", "bad": "; too few for a decision"}[level]
     title = "Enough evidence" if level == "good" else "Little evidence"
@@ -76,8 +76,9 @@ def _difference(c: ComparisonResult) -> Check:
 def _calibration(c: Reported) -> Check:
     gap, low, high = c.bias
     off = c.measure(MODEL, "ece")
+    of = "" if c.rows == c.leads else " of the snapshots"
     words = (
-        f"the model predicted that {percent(c.base_rate + gap)} convert and {percent(c.base_rate)} did; "
+        f"the model predicted that {percent(c.base_rate + gap)}{of} convert and {percent(c.base_rate)} did; "
         f"over ten bins it is off by {100 * off:.1f} percentage points on average"
     )
     if not low <= 0 <= high and abs(gap) >= SLACK * c.base_rate:
@@ -99,9 +100,9 @@ def _hot_band(c: Reported) -> Check:
     hot = by_name(c.hot_band, "lens")[MODEL]
     if not hot["share_of_leads"] > 0:
         return Check("care", "No hot band", "no lead reaches a score of 60, twice the average odds")
-    times = f", {hot['times']:.0f} times the low band" if hot["times"] > 0 else ""
+    times = f", {hot['times']:.0f} times those that never exceed 40" if hot["times"] > 0 else ""
     words = (
-        f"scores of 60 and more are {percent(hot['share_of_leads'])} of the leads and hold "
+        f"{percent(hot['share_of_leads'])} of the leads reach a score of 60 and hold "
         f"{percent(hot['share_of_conversions'])} of the conversions; "
         f"{percent(hot['hot_rate'])} convert{times}"
     )
@@ -116,7 +117,7 @@ def _ties(c: ComparisonResult) -> list[Check]:
         Check(
             "care",
             "Ties at the cutoff",
-            f"the {name} ranks {tied:,} equal where the list of {c.capacity.calls:,} is cut",
+            f"the {name} ranks {tied:,} leads equal where the list of {c.capacity.calls:,} is cut",
         )
         for name, tied in named
         if tied > 0.1 * c.capacity.calls

@@ -21,7 +21,9 @@ class Reported(Protocol):
     @property
     def leads(self) -> int: ...
     @property
-    def converted_leads(self) -> int: ...
+    def conversions(self) -> int: ...
+    @property
+    def converted_rows(self) -> int: ...
     @property
     def base_rate(self) -> float: ...
     @property
@@ -69,15 +71,18 @@ def period(comparison: Reported) -> str:
 
 
 def judged_on(comparison: Reported) -> str:
-    """How many leads were judged, and how many snapshots where a lead has several."""
-    if comparison.rows == comparison.leads:
-        return f"{comparison.leads:,} out-of-time leads"
-    return f"{comparison.rows:,} snapshots of {comparison.leads:,} out-of-time leads"
+    """How many leads were judged, and on how many snapshots where a lead has several."""
+    leads = f"{comparison.leads:,} out-of-time leads"
+    return leads if comparison.rows == comparison.leads else f"{leads} in {comparison.rows:,} snapshots"
 
 
-def noun(comparison: Reported) -> str:
-    """What sales capacity is counted in: a lead that is listed at several ages has several snapshots."""
-    return "calls" if comparison.rows == comparison.leads else "snapshots"
+def population(comparison: Reported) -> str:
+    """Which leads were judged, when, and how many of them converted."""
+    when = f" ({period(comparison)})" if period(comparison) else ""
+    within = f" within {comparison.meta['horizon']}" if comparison.meta.get("horizon") else ""
+    rate = percent(comparison.conversions / comparison.leads)
+    of = "" if comparison.rows == comparison.leads else " of a snapshot"
+    return f"{judged_on(comparison)}{when}; {comparison.conversions:,} leads ({rate}) converted{within}{of}"
 
 
 def by_name(frame: pd.DataFrame, *keys: str) -> dict[Any, dict[str, Any]]:

@@ -31,13 +31,15 @@ class AffineCalibration:
         """Calibrated log-odds."""
         return self.shift + self.slope * np.asarray(margin, dtype=np.float64)
 
-    def apply_to(self, base: float, contributions: Floats) -> tuple[float, Floats]:
-        """Base value and contributions whose sum is the calibrated log-odds: the slope scales every one.
+    def apply_to(self, base: float, contributions: Floats) -> float:
+        """The base value that with ``contributions``, scaled in place by the slope, sums to the calibrated log-odds.
 
-        >>> AffineCalibration(1.0, 0.5).apply_to(2.0, np.array([[1.0, 3.0]]))
+        >>> parts = np.array([[1.0, 3.0]])
+        >>> AffineCalibration(1.0, 0.5).apply_to(2.0, parts), parts
         (2.0, array([[0.5, 1.5]]))
         """
-        return self.shift + self.slope * base, self.slope * contributions
+        contributions *= self.slope
+        return self.shift + self.slope * base
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; ``AffineCalibration(**…)`` brings it back."""

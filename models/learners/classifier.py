@@ -165,12 +165,20 @@ class LeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "booster_")
         matrix = self._matrix(X)
-        if (shap := self._tree_shap()) is not None:
-            parts = shap.contributions(matrix)
-        else:  # of deep trees
-            parts = np.asarray(self.booster_.predict(matrix, pred_contrib=True, num_threads=self.n_jobs))
-        parts[:, -1] += self.intercept_
+        parts = np.zeros((len(matrix), matrix.shape[1] + 1), order="F")
+        parts[:, -1] = self.add_to(parts[:, :-1], matrix, 1.0)
         return parts
+
+    def add_to(self, parts: Floats, matrix: Floats, share: float) -> float:
+        """Add a share of the SHAP values of encoded rows (one at least) to ``parts``; returns the base."""
+        if (shap := self._tree_shap()) is not None:
+            shap.add_to(parts, matrix, share)
+            return shap.base_value + self.intercept_
+        # of deep trees
+        found = np.asarray(self.booster_.predict(matrix, pred_contrib=True, num_threads=self.n_jobs))
+        for at in range(parts.shape[1]):
+            parts[:, at] += share * found[:, at]
+        return float(found[0, -1]) + self.intercept_
 
     def to_dict(self) -> dict[str, Any]:
         """JSON: the settings, the columns, and the trees as LightGBM's own text."""

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.folds import Fold
-from models.learners.linear import AdditiveDesign, AdditiveLogistic, ColumnTable
+from models.learners.linear import AdditiveLogistic, ColumnTable
+from models.learners.linear_fit import AdditiveDesign
 from models.scorecard.scoring.probability import calibrate_points
 from models.statistics import log_odds, summed_log_loss, weighted_mean
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.learners.calibration import loss_at_own_intercept
 from models.learners.classifier import DATASET_SETTINGS, LeadClassifier, booster_settings, threads
-from models.learners.linear import AdditiveDesign
+from models.learners.linear_fit import AdditiveDesign
 from models.scorecard.scoring.probability import calibrate_points
 from models.statistics import log_odds, weighted_mean
 

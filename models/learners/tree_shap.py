@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -105,13 +106,27 @@ class TreeShap:
         A row sums to its log-odds up to rounding, and does not depend on the others. Fastest where the columns of
         ``matrix`` are contiguous too.
         """
+        parts = np.zeros((len(matrix), matrix.shape[1] + 1), order="F")
+        self.add_to(parts[:, :-1], matrix, 1.0)
+        parts[:, -1] = self.base_value
+        return parts
+
+    def add_to(self, parts: Floats, matrix: Floats, share: float) -> None:
+        """Add a share of the contributions, without the base value, to ``parts`` (rows, columns)."""
         from models.learners.tree_shap_kernel import add_contributions  # numba takes a while to import
 
         columns = np.asfortranarray(matrix, dtype=np.float64).T
-        parts = np.zeros((len(columns) + 1, columns.shape[1]))
-        parts[-1] = self.base_value
-        add_contributions(columns, self._forest, parts[:-1])
-        return parts.T
+        used, places = self._used
+        values = np.zeros((len(used), columns.shape[1]))
+        add_contributions(columns, self._forest._replace(features=places), values)
+        for column, added in zip(used, values, strict=True):
+            parts[:, column] += share * added
+
+    @cached_property
+    def _used(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The columns that any tree asks about; no other contributes. And the forest's ``features`` by their places."""
+        used, places = np.unique(self._forest.features, return_inverse=True)
+        return used, places.astype(np.int64)
 
 
 def _pieces(tree: Tree) -> Iterator[_Piece]:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import chdtri
 
 # A bin or level of fewer leads is not told apart: it could name one of them.
 FEWEST = 20
@@ -132,6 +131,8 @@ def psi(before: Sequence[int], now: Sequence[int]) -> float:
     index = float(((one - other) * np.log(one / other)).sum())
     if not sum(before) or not sum(now):
         return 0.0
+    from scipy.special import chdtri  # takes a fifth of a second to import
+
     chance = chdtri(max(1, len(one) - 1), _CHANCE) * (1 / sum(before) + 1 / sum(now))
     return max(0.0, index - float(chance))
 

@@ -37,7 +37,7 @@ def gains_chart(comparison: Comparison, width: Width = "container", height: int 
         axis=alt.Axis(format="%", tickCount=5),
         scale=alt.Scale(domain=[0, 1]),
     )
-    share = at.calls / comparison.rows
+    share = at.calls / comparison.leads
     found = [at.model / comparison.conversions, at.rules / comparison.conversions]
     texts = [f"model finds {at.model:,.0f}", f"sheet finds {at.rules:,.0f}"]
     marks = pd.DataFrame(
@@ -92,7 +92,7 @@ def calibration_chart(comparison: Comparison, width: Width = "container", height
         alt.Tooltip("lens:N", title="Lens"),
         alt.Tooltip("claimed:Q", title="Predicted", format=".1%"),
         alt.Tooltip("actual:Q", title="Actual", format=".1%"),
-        alt.Tooltip("rows:Q", title="Leads", format=","),
+        alt.Tooltip("rows:Q", title="Rows", format=","),
     ]
     words = "Calibration. " + " ".join(
         f"{NAMES[lens]}: off by {100 * comparison.measure(lens, 'ece'):.1f} percentage points on average."
@@ -111,7 +111,7 @@ def bands_chart(comparison: Comparison, width: Width = "container", height: int 
     """Conversion per score band, rules beside model, with 90 % intervals and the average as a line."""
     bands = with_names(comparison.bands)
     order = list(dict.fromkeys(bands["band"]))
-    bands = bands[bands["rows"] >= FEWEST]
+    bands = bands[bands["leads"] >= FEWEST]
     x = alt.X(
         "band:N",
         title="Score shown (50 = average lead)",
@@ -122,7 +122,7 @@ def bands_chart(comparison: Comparison, width: Width = "container", height: int 
     offset = alt.XOffset("lens:N", sort=list(NAMES.values()))
     y = alt.Y("rate:Q", title="Converted", axis=alt.Axis(format="%", tickCount=5))
     tips = _tally_tips("band", "Band")
-    average = alt.Chart(pd.DataFrame({"rate": [comparison.base_rate]})).mark_rule(
+    average = alt.Chart(pd.DataFrame({"rate": [comparison.conversions / comparison.leads]})).mark_rule(
         color=QUIET, strokeDash=[4, 4]
     )
     layers = alt.layer(
@@ -143,8 +143,8 @@ def grade_chart(comparison: Comparison, lens: str, width: Width = "container", h
     """Heat map of one lens: conversion and count per grade, fit A–D down, activity 1–4 across."""
     cells = comparison.grades
     top = max(float(cells["rate"].max()), 1e-9)
-    mine = cells[(cells["lens"] == lens) & (cells["rows"] > 0)]
-    mine = mine.assign(text=[percent(rate) for rate in mine["rate"]], count=[f"{n:,}" for n in mine["rows"]])
+    mine = cells[(cells["lens"] == lens) & (cells["leads"] > 0)]
+    mine = mine.assign(text=[percent(rate) for rate in mine["rate"]], count=[f"{n:,}" for n in mine["leads"]])
     x = alt.X(
         "activity:N",
         title="Engagement",
@@ -227,5 +227,5 @@ def _tally_tips(column: str, title: str) -> list[alt.Tooltip]:
         alt.Tooltip(f"{column}:N", title=title),
         alt.Tooltip("rate:Q", title="Converted", format=".1%"),
         alt.Tooltip("conversions:Q", title="Conversions", format=","),
-        alt.Tooltip("rows:Q", title="Leads", format=","),
+        alt.Tooltip("leads:Q", title="Leads", format=","),
     ]

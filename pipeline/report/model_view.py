@@ -8,7 +8,7 @@ import pandas as pd
 
 from models.judging import METRICS, ModelReport
 from models.judging.trust import overall, trust_in_model
-from models.judging.wording import METRIC_NAMES, by_name, judged_on, noun, percent, period
+from models.judging.wording import METRIC_NAMES, by_name, judged_on, percent, period
 from pipeline.report.view import MISSING, SHARES, share
 from pipeline.report.words import METRIC_WORDS
 
@@ -37,13 +37,13 @@ def _found(report: ModelReport) -> dict[str, Any]:
     for called in SHARES:
         at = points[round(100 * called)]
         found = f"{at['found'] * report.conversions:,.0f} ({share(at['found'])})"
-        chance = f"{called * report.conversions:,.0f}"
-        rows.append((percent(called), f"{called * report.rows:,.0f}", found, chance, f"{at['lift']:.1f}×"))
+        chance = f"{called * report.leads * report.random / report.calls:,.0f}"
+        rows.append((percent(called), f"{called * report.leads:,.0f}", found, chance, f"{at['lift']:.1f}×"))
     return {
         "id": "same-calls",
         "title": "Conversions found",
-        "intro": "Leads are called best first; lift compares with as many at random.",
-        "head": ("Call the first", noun(report).capitalize(), "Model finds", "At random", "Lift"),
+        "intro": "Leads are called best first, each once; lift compares with as many at random.",
+        "head": ("Call the first", "Calls", "Model finds", "At random", "Lift"),
         "rows": rows,
     }
 
@@ -53,7 +53,7 @@ def _calibration(report: ModelReport) -> dict[str, Any]:
         "id": "calibration",
         "title": "Predicted and actual",
         "intro": "Ten bins of equal count, from the least likely on.",
-        "head": ("Bin", "Leads", "Predicted", "Converted", "90 % interval"),
+        "head": ("Bin", "Rows", "Predicted", "Converted", "90 % interval"),
         "rows": [
             (
                 row["bin"],
@@ -75,17 +75,17 @@ def _bands(report: ModelReport) -> dict[str, Any]:
 
 def _grades(report: ModelReport) -> dict[str, Any]:
     intro = "Fit A to D, engagement 4 to 1; a side without features is left out."
-    return _tally("grades", "Grades", intro, report.grades[report.grades["rows"] > 0], "grade")
+    return _tally("grades", "Grades", intro, report.grades[report.grades["leads"] > 0], "grade")
 
 
 def _tally(place: str, title: str, intro: str, frame: pd.DataFrame, column: str) -> dict[str, Any]:
     rows = [
         (
             row[column],
-            f"{row['rows']:,}",
+            f"{row['leads']:,}",
             f"{row['conversions']:,}",
             share(row["rate"]),
-            f"{share(row['low'])} to {share(row['high'])}" if row["rows"] else MISSING,
+            f"{share(row['low'])} to {share(row['high'])}" if row["leads"] else MISSING,
         )
         for row in frame.to_dict("records")
     ]
@@ -115,9 +115,12 @@ def _setup(report: ModelReport) -> list[tuple[str, str]]:
     setup = [
         ("Judged on", judged_on(report)),
         ("As of", period(report)),
-        ("Converted", f"{report.conversions:,} of {report.rows:,} ({percent(report.base_rate)})"),
+        (
+            "Leads that converted",
+            f"{report.conversions:,} of {report.leads:,} ({percent(report.conversions / report.leads)})",
+        ),
         ("Counted as converted", f"within {meta['horizon']}" if meta.get("horizon") else ""),
-        ("Sales capacity", f"{percent(report.capacity)}: {report.calls:,} {noun(report)}"),
+        ("Sales capacity", f"{percent(report.capacity)}: {report.calls:,} calls"),
         ("Model", meta.get("model_version")),
         ("Columns left out", ", ".join(map(str, meta.get("dropped_columns") or []))),
     ]

@@ -7,23 +7,25 @@ from typing import Any
 
 import pandas as pd
 
-from models.judging import METRICS, Comparison
+from models.judging import METRICS, Capacity, Comparison
 from models.judging.agreement import QUADRANTS
 from models.judging.lenses import LENSES, MODEL, RULES
+from models.judging.point_audit import SheetUnit
 from models.judging.story import headline, sentences
 from models.judging.trust import Check, overall, trust
-from models.judging.wording import METRIC_NAMES, by_name, judged_on, noun, percent, period
+from models.judging.verdicts import AGREES, TOO_HIGH, TOO_LOW, TOO_STRICT, WRONG_SIGN
+from models.judging.wording import METRIC_NAMES, by_name, judged_on, percent, period
 from pipeline.report.theme import NAMES
 from pipeline.report.words import GLOSSARY, METRIC_WORDS, QUADRANT_WORDS
 
 MISSING = "–"
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 _TONE = {
-    "about right": "good",
-    "too high": "care",
-    "too low": "care",
-    "too strict": "care",
-    "wrong sign": "bad",
+    AGREES: "good",
+    TOO_HIGH: "care",
+    TOO_LOW: "care",
+    TOO_STRICT: "care",
+    WRONG_SIGN: "bad",
 }
 
 
@@ -44,17 +46,17 @@ def _view(c: Comparison) -> dict[str, Any]:
         "more": _more(c),
         "figures": {name: _figure(c, name) for name in METRICS},
         "calls": f"{c.capacity.calls:,}",
-        "noun": noun(c),
         "judged_on": judged_on(c),
         "capacity_table": _capacity_table(c),
         "metrics": _metrics(c),
         "random_split": bool(c.meta.get("random_split")),
         "hot": [_hot(row) for row in c.hot_band.itertuples()],
         "bands": _tally(c.bands, "band"),
-        "stages": _tally(c.stages[c.stages["rows"] > 0], "stage"),
+        "stages": _tally(c.stages[c.stages["leads"] > 0], "stage"),
         "quadrants": [_quadrant(c, name) for name in QUADRANTS],
         "has_dates": bool(period(c)),
-        "audit": [_rule(row) for row in c.audit.itertuples()],
+        "snapshots": c.rows != c.leads,
+        "audit": [_rule(row, c.unit) for row in c.audit.itertuples()],
         "unit": _unit(c),
         "setup": _setup(c),
         "glossary": GLOSSARY,
@@ -118,9 +120,9 @@ def _figure(c: Comparison, metric: str) -> dict[str, str]:
 def _capacity_table(c: Comparison) -> list[dict[str, Any]]:
     curve = c.gains.assign(percent=(c.gains["called"] * 100).round().astype(int))
     points = by_name(curve, "lens", "percent")
-    rows = []
+    rows: list[tuple[float, dict[str, Any]]] = []
     for called in SHARES:
-        row: dict[str, Any] = {"share": f"{100 * called:.0f} %", "calls": f"{called * c.rows:,.0f}"}
+        row: dict[str, Any] = {"share": f"{100 * called:.0f} %", "calls": f"{called * c.leads:,.0f}"}
         for lens in LENSES:
             at = points[lens, round(100 * called)]
             row[lens] = {
@@ -128,9 +130,26 @@ def _capacity_table(c: Comparison) -> list[dict[str, Any]]:
                 "share": share(at["found"]),
                 "lift": f"{at['lift']:.1f}×",
             }
-        row["chance"] = f"{called * c.conversions:,.0f}"
-        rows.append(row)
-    return rows
+        row["chance"] = f"{called * c.leads * c.capacity.random / c.capacity.calls:,.0f}"
+        rows.append((called, row))
+    rows += [(cut.share, _cut(c, cut)) for cut in c.cuts]
+    return [row for _, row in sorted(rows, key=lambda item: item[0])]
+
+
+def _cut(c: Comparison, cut: Capacity) -> dict[str, Any]:
+    """The row of a threshold of the sheet."""
+
+    def found(count: float) -> dict[str, str]:
+        part = count / c.conversions
+        return {"found": f"{count:,.0f}", "share": share(part), "lift": f"{part / cut.share:.1f}×"}
+
+    return {
+        "share": f"The sheet's {cut.name} ({percent(cut.share)})",
+        "calls": f"{cut.calls:,}",
+        MODEL: found(cut.model),
+        RULES: found(cut.rules),
+        "chance": f"{cut.random:,.0f}",
+    }
 
 
 def _metrics(c: Comparison) -> list[dict[str, str]]:
@@ -174,10 +193,10 @@ def _tally(frame: pd.DataFrame, column: str) -> list[dict[str, str]]:
         {
             "lens": NAMES[row["lens"]],
             "name": row[column],
-            "rows": f"{row['rows']:,}",
+            "leads": f"{row['leads']:,}",
             "conversions": f"{row['conversions']:,}",
             "rate": share(row["rate"]),
-            "interval": f"{share(row['low'])} to {share(row['high'])}" if row["rows"] else MISSING,
+            "interval": f"{share(row['low'])} to {share(row['high'])}" if row["leads"] else MISSING,
         }
         for row in frame.to_dict("records")
     ]
@@ -189,10 +208,10 @@ def _quadrant(c: Comparison, name: str) -> dict[str, Any]:
     return {
         "id": name.replace(" ", "-"),
         **QUADRANT_WORDS[name],
-        "rows": f"{row['rows']:,}",
+        "count": f"{row['leads']:,}",
         "conversions": f"{row['conversions']:,}",
         "rate": share(row["rate"]),
-        "interval": f"{share(row['low'])} to {share(row['high'])}" if row["rows"] else MISSING,
+        "interval": f"{share(row['low'])} to {share(row['high'])}" if row["leads"] else MISSING,
         "shown": len(leads),
         "leads": [
             lead
@@ -205,19 +224,29 @@ def _quadrant(c: Comparison, name: str) -> dict[str, Any]:
     }
 
 
-def _rule(row: Any) -> dict[str, str]:
+def _rule(row: Any, unit: SheetUnit) -> dict[str, str]:
+    points = math.isfinite(row.points)
+    digits = unit.digits
+    if math.isfinite(row.suggested):
+        data, low, high = (
+            signed(at, digits) for at in (row.suggested, row.suggested_low, row.suggested_high)
+        )
+    else:
+        data, low, high = (signed(at, 1) for at in (row.worth, row.low, row.high))
+    where = "" if math.isfinite(row.suggested) or not math.isfinite(row.worth) else "on the common scale"
     return {
         "rule": row.rule,
         "leads": f"{row.leads:,}",
-        "points": f"{row.points:+.4g}".replace("-", "−") if math.isfinite(row.points) else "out",
-        "given": signed(row.given),
+        "points": f"{row.points:+.4g}".replace("-", "−") if points else "out",
         "with": share(row.rate_with),
         "without": share(row.rate_without),
-        "worth": signed(row.worth),
-        "interval": f"{signed(row.low)} to {signed(row.high)}" if math.isfinite(row.low) else MISSING,
-        "suggested": signed(row.suggested),
+        "data": data,
+        "where": where,
+        "interval": f"{low} to {high}" if math.isfinite(row.low) else MISSING,
+        "auc": signed(row.dropped_auc, 3),
+        "found": signed(row.dropped_found),
         "tone": _TONE.get(row.verdict, "quiet"),
-        "words": row.words.replace("-", "−"),
+        "words": row.words,
     }
 
 
@@ -227,7 +256,7 @@ def _unit(c: Comparison) -> str:
         return "The sheet gives every lead the same points, so its unit cannot be estimated."
     span = f"{unit.value:.2f} points of the common scale (90 %: {unit.low:.2f} to {unit.high:.2f})"
     if unit.clear:
-        return f"One point of the sheet is worth {span}; “sheet gives” is converted at that rate."
+        return f"One point of the sheet is worth {span}; what the data say is converted at that rate."
     return f"One point of the sheet is worth {span}: not clearly above zero, so only directions are judged."
 
 
@@ -236,8 +265,11 @@ def _setup(c: Comparison) -> list[tuple[str, str]]:
     setup = [
         ("Judged on", judged_on(c)),
         ("As of", period(c)),
-        ("Converted", f"{c.conversions:,} of {c.rows:,} ({percent(c.base_rate)})"),
-        ("Leads that converted", f"{c.converted_leads:,}" if c.rows != c.leads else ""),
+        ("Leads that converted", f"{c.conversions:,} of {c.leads:,} ({percent(c.conversions / c.leads)})"),
+        (
+            "Snapshots before a conversion",
+            f"{c.converted_rows:,} of {c.rows:,} ({percent(c.base_rate)})" if c.rows != c.leads else "",
+        ),
         ("Counted as converted", f"within {meta['horizon']}" if meta.get("horizon") else ""),
         ("Sales capacity", f"{percent(c.capacity.share)}: {c.capacity.calls:,} calls"),
         ("Model", meta.get("model_version")),

@@ -23,12 +23,14 @@ GLOSSARY = {
         "was fitted on them."
     ),
     "Snapshot": (
-        "One lead as of one time. Where a lead has several snapshots, each counts in the tables, but intervals "
-        "are drawn over leads, since snapshots of one lead are not independent."
+        "One lead as of one time. Where a lead has several, it counts once everywhere but in the five measures and the "
+        "calibration, which are about single predictions: in a band, a grade or a stage as of the first time it was there. "
+        "Intervals are drawn over leads."
     ),
     "Same calls": (
-        "Both lenses select equally many leads, best first. Ties count at the expected value of a random pick "
-        "among them."
+        "Both lenses have equally many leads called, each once: on its first snapshot that reaches the cutoff, as sales would. "
+        "A conversion is found if that snapshot is followed by one. Ties count at the expected value of a random pick among "
+        "them."
     ),
     "Score": (
         "50 is the average lead, ten points double the odds of converting. It is shown from 1 to 99. The "
@@ -43,8 +45,14 @@ GLOSSARY = {
         "What a rule is worth in a ridge logistic regression on all rules, so that rules matching the same leads "
         "are separated. Rules with few leads are shrunk towards zero."
     ),
+    "If dropped": (
+        "What the sheet's ROC AUC, and the conversions that it finds in the same calls, would change by without the rule. "
+        "Points that the cap of a group had taken are not given back."
+    ),
     "Verdict on a rule": (
-        "“About right” is within three points of the interval. “Too high” and “too low” compare the points with "
-        "what the rule is worth, also below zero: −5 is too high for a rule worth −20."
+        "It follows from the numbers in its row. “Agrees”: the 90 % interval has the points. “No evidence”: it has both them "
+        "and zero, or fewer than 30 leads match, or do not. “Wrong sign”: it lies on the other side of zero. “Too high” and "
+        "“too low”: the points lie above or below it, so −5 is too high for a rule worth −20. “Too strict” of a "
+        "disqualifier: the odds of its leads are more than half those of others."
     ),
 }

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, LeftOut, over_periods
-from models.judging.calls import CallList
 from models.judging.lenses import MODEL, RULES
+from models.judging.weekly_calls import WeeklyCalls
 
 
 def test_a_lead_looked_at_six_times_is_called_and_counted_once() -> None:
-    rows = CallList(["a"] * 6 + ["b"], day=[0, 1, 3, 7, 8, 15, 2], label=[1] * 7, length=21)
+    rows = WeeklyCalls(["a"] * 6 + ["b"], day=[0, 1, 3, 7, 8, 15, 2], label=[1] * 7, length=21)
     assert rows.listed == 2
     assert rows.calls(5) == 2
     assert rows.found(np.arange(7), 5) == 2
@@ -24,28 +24,28 @@ def test_a_lead_looked_at_six_times_is_called_and_counted_once() -> None:
 def test_the_call_counts_by_the_row_as_of_which_it_is_made() -> None:
     """Listed in both weeks, called in the second alone, when the horizon no longer holds its conversion."""
     lead, day = ["a", "b", "a"], [0, 0, 8]
-    rows = CallList(lead, day=day, label=[1, 0, 0], length=14)
+    rows = WeeklyCalls(lead, day=day, label=[1, 0, 0], length=14)
     assert rows.found([1, 9, 9], 1) == 0
     assert rows.found([9, 1, 9], 1) == 1
 
 
 def test_within_a_week_a_lead_is_listed_by_its_first_row() -> None:
-    rows = CallList(["a", "a", "b"], day=[4, 1, 2], label=[0, 1, 1], length=7)
+    rows = WeeklyCalls(["a", "a", "b"], day=[4, 1, 2], label=[0, 1, 1], length=7)
     assert rows.found([9, 1, 5], 1) == 1, "b is called: a had rank 1 when it was listed"
     assert rows.found([1, 9, 5], 1) == 1, "a, by the row of day 1"
-    assert CallList(["a", "a"], day=[4, 1], label=[1, 0], length=7).found([9, 1], 1) == 0
+    assert WeeklyCalls(["a", "a"], day=[4, 1], label=[1, 0], length=7).found([9, 1], 1) == 0
 
 
 def test_the_last_days_of_a_period_have_their_share_of_a_week() -> None:
     leads = [f"l{n}" for n in range(40)]
-    rows = CallList(leads, day=[0.0] * 20 + [8.0] * 20, label=[1] * 40, length=9)
+    rows = WeeklyCalls(leads, day=[0.0] * 20 + [8.0] * 20, label=[1] * 40, length=9)
     assert rows.calls(7) == 7 + 2
     assert rows.weeks == pytest.approx(9 / 7)
 
 
 def test_equal_ranks_are_called_in_any_order() -> None:
     leads = [f"l{n}" for n in range(400)]
-    rows = CallList(leads, day=[0.0] * 400, label=[1.0] * 100 + [0.0] * 300, length=7)
+    rows = WeeklyCalls(leads, day=[0.0] * 400, label=[1.0] * 100 + [0.0] * 300, length=7)
     assert rows.found(np.zeros(400), 200) == pytest.approx(50, abs=4)
     assert rows.found(np.zeros(400), 200) == rows.found(np.ones(400), 200)
 

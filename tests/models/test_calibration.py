@@ -42,7 +42,8 @@ def test_loss_at_own_intercept_ignores_the_base_rate_alone() -> None:
 def test_calibration_scales_every_contribution() -> None:
     calibration = AffineCalibration(0.5, 2.0)
     parts = np.array([[1.0, -3.0], [0.0, 4.0]])
-    base, scaled = calibration.apply_to(1.5, parts)
+    scaled = parts.copy()
+    base = calibration.apply_to(1.5, scaled)
     np.testing.assert_allclose(base + scaled.sum(axis=1), calibration.log_odds(1.5 + parts.sum(axis=1)))
     with pytest.raises(ValueError, match="positive"):
         AffineCalibration(0.0, 0.0)

@@ -6,9 +6,9 @@ import pytest
 
 from features.errors import DataError, LeadlensError, UsageError
 from models.judging import compare
-from models.judging.agreement import quadrant_leads, quadrant_of, quadrants
+from models.judging.agreement import of_leads, quadrant_leads, quadrants
 from models.judging.bands import grade_cells, hot_band, score_bands, stages
-from models.judging.capacity import calls, selected, tied_at_cutoff
+from models.judging.calls import CallList, calls
 from models.judging.curves import calibration, gains
 from models.judging.lenses import Judged
 from models.judging.metrics import Measured
@@ -57,7 +57,7 @@ def test_capacity_is_rounded_to_whole_calls_and_never_none(share: float, rows: i
 
 def test_a_disqualified_lead_is_called_last_whatever_its_points() -> None:
     judged = Judged.of(ten_leads())
-    assert not selected(judged, judged.rules, 9)[9]
+    assert CallList(judged, judged.rules.rank).called(9)[9] == -1
     assert judged.rules.rank[9] == -np.inf
 
 
@@ -65,20 +65,25 @@ def test_a_list_cut_through_ties_is_the_same_in_any_row_order() -> None:
     frame = ten_leads()
     judged = Judged.of(frame)
     turned = Judged.of(frame.iloc[::-1])
-    first = set(frame.loc[selected(judged, judged.rules, 4), "lead_id"])
-    assert first == set(turned.frame.loc[selected(turned, turned.rules, 4), "lead_id"])
+
+    def called(rows: Judged) -> set[str]:
+        row = CallList(rows, rows.rules.rank).called(4)
+        return set(rows.frame["lead_id"].iloc[row[row >= 0]])
+
+    first = called(judged)
+    assert first == called(turned)
     assert {"a", "i"} < first
     assert len(first) == 4
-    assert tied_at_cutoff(judged.rules, 6) == 0  # the tied four all fit
+    assert CallList(judged, judged.rules.rank).tied_at_cutoff(6) == 0  # the tied four all fit
 
 
 def test_quadrants_by_hand() -> None:
     judged = Judged.of(ten_leads())
     table = quadrants(judged, 6).set_index("quadrant")
     # Model: a–f. Sheet: a, i and the tied b–e. Both: a–e; model only: f; rules only: i; neither: g, h, j.
-    assert table["rows"].to_dict() == {"both": 5, "model only": 1, "rules only": 1, "neither": 3}
+    assert table["leads"].to_dict() == {"both": 5, "model only": 1, "rules only": 1, "neither": 3}
     assert table["conversions"].to_dict() == {"both": 3, "model only": 0, "rules only": 0, "neither": 1}
-    assert quadrant_of(judged, 6)[8] == "rules only"
+    assert of_leads(judged, 6).quadrant[8] == "rules only"
 
 
 def test_listed_leads_come_with_what_both_lenses_said() -> None:
@@ -103,7 +108,7 @@ def test_the_hot_band_begins_at_60_and_the_low_one_ends_at_40() -> None:
     assert hot["hot_rate"] == 1
     assert hot["low_rate"] == pytest.approx(1 / 5)  # 40 and less, 40.4 is shown as 40; h converts
     assert hot["times"] == pytest.approx(5)
-    bands = score_bands(judged).query("lens == 'leadlens'").set_index("band")["rows"]
+    bands = score_bands(judged).query("lens == 'leadlens'").set_index("band")["leads"]
     assert bands[["10–19", "20–29", "30–39", "40–49", "50–59", "60–69"]].tolist() == [1, 1, 1, 3, 2, 2]
 
 
@@ -119,12 +124,12 @@ def test_the_sheet_is_put_on_the_scale_where_the_average_lead_scores_50() -> Non
 def test_bands_grades_and_stages_count_every_row_once() -> None:
     judged = Judged.of(ten_leads())
     for table in (score_bands(judged), grade_cells(judged)):
-        assert table.groupby("lens")["rows"].sum().tolist() == [10, 10]
+        assert table.groupby("lens")["leads"].sum().tolist() == [10, 10]
         assert table.groupby("lens")["conversions"].sum().tolist() == [4, 4]
     cells = grade_cells(judged).query("lens == 'leadlens'").set_index("grade")
-    assert cells.loc["B3", ["rows", "conversions"]].tolist() == [3, 1]
+    assert cells.loc["B3", ["leads", "conversions"]].tolist() == [3, 1]
     assert np.isnan(cells.loc["A1", "rate"])
-    assert stages(judged).set_index("stage")["rows"].to_dict() == {
+    assert stages(judged).set_index("stage")["leads"].to_dict() == {
         "SQL": 1,
         "MQL": 5,
         "Lead": 3,

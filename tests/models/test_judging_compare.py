@@ -28,8 +28,9 @@ def test_the_story_holds_the_figures(result: Comparison) -> None:
     )
     assert "“Visited the careers page”" in story
     count = result.audit.loc[result.audit["kind"] == "points", "verdict"].value_counts()
-    for verdict in ("about right", "too high", "too low", "wrong sign"):
+    for verdict in ("too high", "too low", "wrong sign"):
         assert f"{count[verdict]} {verdict}" in story
+    assert f"{count['agrees']} agree" in story
     assert f"{count['no evidence']} without evidence" in story
     assert "nan" not in story
     assert "1,500 out-of-time leads" in story
@@ -102,7 +103,7 @@ def test_little_evidence_is_said() -> None:
 def test_evidence_needs_thirty_and_better_a_hundred_conversions(
     result: Comparison, converted: int, level: str
 ) -> None:
-    assert trust(replace(result, converted_leads=converted))[0].level == level
+    assert trust(replace(result, conversions=converted))[0].level == level
 
 
 def test_checks_follow_their_thresholds(result: Comparison) -> None:
@@ -142,10 +143,10 @@ def test_the_worst_of_the_first_three_checks_decides() -> None:
 
 def test_evidence_is_counted_in_leads_not_in_snapshots() -> None:
     result = compare(*judged_example(300, snapshots=6))
-    assert result.conversions > 200
-    assert result.converted_leads < 100
+    assert result.converted_rows > 200
+    assert result.conversions < 100
     assert trust(result)[0].level == "care"
-    assert f"from {result.converted_leads} leads" in result.story()[0]
+    assert f"{result.conversions} leads (" in result.story()[0]
 
 
 def test_meaningless_probabilities_are_not_called_calibrated() -> None:

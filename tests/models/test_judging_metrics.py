@@ -54,13 +54,6 @@ def test_equal_count_bins_are_equal_without_ties_and_never_split_a_tie() -> None
     assert len(set(equal_count_bins(values, 10)[:95])) == 1
 
 
-def test_found_at_is_the_mean_over_random_orders_of_ties() -> None:
-    label, probability, _ = rows(3, ties=True)
-    rng = np.random.default_rng(0)
-    found = [label[np.lexsort((rng.random(500), -probability))[:100]].sum() for _ in range(3000)]
-    assert Measured(label, probability).found_at(0.2) * label.sum() == pytest.approx(np.mean(found), abs=0.3)
-
-
 def test_bootstrap_draws_whole_leads_and_repeats_itself() -> None:
     lead = np.repeat(np.arange(50), 4)
 

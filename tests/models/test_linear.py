@@ -7,7 +7,8 @@ import json
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from models.learners.linear import AdditiveDesign, AdditiveLogistic
+from models.learners.linear import AdditiveLogistic, ColumnTable
+from models.learners.linear_fit import AdditiveDesign
 
 
 def _rows(rows: int = 2000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -30,6 +31,31 @@ def test_intercept_and_entries_sum_to_the_margin_for_any_value() -> None:
         model.intercept + model.contributions(odd).sum(axis=1), model.margin(odd), atol=1e-12
     )
     assert model.contributions(odd)[1, 1] == model.contributions(odd)[0, 1], "an unseen code is missing"
+
+
+def test_the_compiled_loop_reads_the_tables_as_they_are_written() -> None:
+    """On cuts and beside them, unknown, unseen; by rows or by columns in memory; one row alone."""
+    rng = np.random.default_rng(3)
+    cuts = np.array([-1.5, 0.0, 2.0])
+    tables = (
+        ColumnTable(cuts, rng.normal(size=5)),
+        ColumnTable(None, rng.normal(size=4)),
+        ColumnTable(np.empty(0), rng.normal(size=2)),
+        ColumnTable(None, rng.normal(size=1)),
+    )
+    model = AdditiveLogistic(0.5, 0.0, tables)
+    numbers = np.r_[cuts, np.nextafter(cuts, 9), np.nextafter(cuts, -9), np.nan, -0.0, 1e9, -1e9]
+    codes = np.r_[0, 1, 2, 3, 17, np.nan, rng.integers(0, 3, len(numbers) - 6)]
+    matrix = np.column_stack([numbers, codes, numbers, codes])
+    want = np.column_stack([table.entries[table.codes(matrix[:, at])] for at, table in enumerate(tables)])
+    for rows in (matrix, np.asfortranarray(matrix)):
+        np.testing.assert_array_equal(model.contributions(rows), want)
+    alone = np.vstack([model.contributions(matrix[[row]]) for row in range(len(matrix))])
+    np.testing.assert_array_equal(alone, want)
+    parts = np.asfortranarray(rng.normal(size=matrix.shape))
+    before = parts.copy()
+    model.add_to(parts, np.asfortranarray(matrix), 0.3)
+    np.testing.assert_array_equal(parts, before + 0.3 * want)
 
 
 def test_with_two_categories_it_is_ridge_regression() -> None:

@@ -13,7 +13,7 @@ from features.columns import Family, FeatureColumn
 from models.lead_model import LeadModel, SheetPrior
 from models.learners.calibration import AffineCalibration
 from models.learners.encoding import Encoding
-from models.learners.linear import AdditiveDesign
+from models.learners.linear_fit import AdditiveDesign
 from models.learners.parts import ModelParams
 from models.learners.tree_shap import TreeShap
 from models.prediction import Prediction, predict, predict_frame, with_points

@@ -19,7 +19,7 @@ from models.folds import Fold, time_folds
 from models.learners.blend import blend_weights
 from models.learners.calibration import intercept_shift, loss_at_own_intercept
 from models.learners.encoding import Encoding
-from models.learners.linear import AdditiveDesign
+from models.learners.linear_fit import AdditiveDesign
 from models.learners.parts import FoldBench, ModelParams
 from models.rows import Rows
 from models.statistics import expit, log_odds, roc_auc, weighted_mean, weighted_quantile

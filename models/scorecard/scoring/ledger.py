@@ -71,11 +71,15 @@ class SheetScores:
         left out, so a row sums to ``total`` less those.
         """
         labels = [rule.label for rule in self.sheet.rules]
-        counted = self.ledger[self.ledger["dimension"].isin(self.sheet.total)]
-        points = counted.pivot_table(
-            index="row_id", columns="rule", values="points", aggfunc="sum", observed=False
-        )
-        return points.reindex(index=self.scores["row_id"], columns=labels).astype("float64").fillna(0.0)
+        rows, lines = self.scores["row_id"].to_numpy(), self.ledger
+        codes, names = lines["rule"].factorize()  # texts are compared once each, not once a line
+        rule = np.append(pd.Index(labels).get_indexer(pd.Index(names)), -1)[codes]
+        counted = lines["dimension"].isin(self.sheet.total).to_numpy() & (rule >= 0)
+        row = np.searchsorted(rows, lines["row_id"].to_numpy()[counted])
+        cells = lines["points"][counted].groupby(row * len(labels) + rule[counted]).sum()
+        points = np.zeros((len(rows), len(labels)))
+        points.ravel()[cells.index.to_numpy()] = cells.to_numpy()
+        return pd.DataFrame(points, index=pd.Index(rows, name="row_id"), columns=labels)
 
     def _repr_html_(self) -> str:
         stages = self.scores["stage"].value_counts()
