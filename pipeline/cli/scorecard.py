@@ -163,6 +163,34 @@ def diff(
     print_result(as_json, result.to_dict(), lambda: render_diff(result))
 
 
+@scorecard.command("learn")
+def learn_(
+    config: Config,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Sheet (YAML) to write; by default scorecards/PROJECT_learned.yaml."),
+    ] = None,
+    lines: Annotated[int, typer.Option("--lines", min=1, max=100, help="At most so many lines.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Learn a sheet from past conversions, beside yours.
+
+    Writes a sheet of its own, never over a file. Judged on out-of-time leads, beside your sheet and the model.
+
+    \b
+    Examples:
+      leadlens scorecard learn project.yaml
+      leadlens scorecard learn project.yaml --out scorecards/short.yaml --lines 8
+    """
+    from pipeline.cli.render.learned_sheet import render_learned
+    from pipeline.jobs.scorecard.learn import learn
+    from pipeline.progress import shown
+
+    with shown() as progress:
+        result = learn(load(config), out, lines, progress)
+    print_result(as_json, result.to_dict(), lambda: render_learned(result, str(config)))
+
+
 @scorecard.command()
 def simulate(
     config: Config,

@@ -1,0 +1,1 @@
+"""A sheet learned from conversions: lines in the language of sheets, and their points."""
