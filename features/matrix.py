@@ -112,17 +112,13 @@ def _features(history: History, plan: FeaturePlan, spine: Spine) -> Step:
     return Step("features", sql)
 
 
-# From so many pairs of a row and an event on, compiled loops save more than they take to start.
-_WORTH_COMPILING = 500_000
-
-
 def _compiles(history: History, plan: FeaturePlan, spine: Spine) -> bool:
-    """Whether compiled loops should make the aggregates; the values are the same."""
-    engine = history.engine
-    if not isinstance(engine, DuckDBEngine) or not plan.keys:
-        return False
-    events, rows, leads = engine.count("events"), spine.rows, engine.count("leads")
-    if not rows or events * rows < _WORTH_COMPILING * leads:
+    """Whether compiled loops make the aggregates.
+
+    Not by how many rows and events there are: sums of doubles differ in the last bits from those of the SQL, and a lead
+    alone is to have the features that it has among all.
+    """
+    if not isinstance(history.engine, DuckDBEngine) or not plan.keys or not spine.rows:
         return False
     from features.compiled.coding import EventCoding
 
@@ -162,7 +158,7 @@ def _parts(
 
         assert isinstance(engine, DuckDBEngine)
         for part in aggregate_events(history, plan, spine):
-            part.register(engine, "aggregates")
+            part.register(engine, "aggregates", watch)
             sql = f"SELECT s.* FROM {spine} AS s JOIN aggregates AS f ON f.row_id = s.row_id"
             with Spine.make(engine, "part_rows", sql, watch) as rows, engine.wide():
                 engine.define(column_steps(rows))

@@ -19,7 +19,7 @@ from features.compiled.kernel import aggregate, weights_of
 from features.compiled.lead_events import LeadEvents
 from features.compiled.reading import EventReader, read_parts
 from features.compiled.shape import Aggregates, Array, LoopSettings, SpineRows, VisibleEvents
-from features.engines import DuckDBEngine, Step
+from features.engines import DuckDBEngine, Step, StepReport
 from features.history import History
 from features.plan import FeaturePlan
 from features.spine import Spine
@@ -36,11 +36,13 @@ class Part(NamedTuple):
     row_id: Array
     aggregates: pa.Table
 
-    def register(self, engine: DuckDBEngine, name: str) -> None:
+    def register(
+        self, engine: DuckDBEngine, name: str, watch: Callable[[StepReport], None] | None = None
+    ) -> None:
         """Make the aggregates readable as table ``name``."""
         engine.connection.register("_aggregates", self.aggregates)
         try:
-            engine.run([Step(name, "SELECT * FROM _aggregates")])
+            engine.run([Step(name, "SELECT * FROM _aggregates")], watch)
         finally:
             engine.connection.unregister("_aggregates")
 

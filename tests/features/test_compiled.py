@@ -32,12 +32,6 @@ GRID = SpinePolicy(every=timedelta(days=5, microseconds=1), repeat=True)
 
 
 @pytest.fixture
-def always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiled loops for small histories too."""
-    monkeypatch.setattr(matrix, "_WORTH_COMPILING", 0)
-
-
-@pytest.fixture
 def history() -> History:
     return load(DuckDBEngine(threads=1), side_by_side([random_history(seed) for seed in range(60)]))
 
@@ -61,11 +55,26 @@ def assert_same(got: pd.DataFrame, want: pd.DataFrame) -> None:
         )
 
 
-@pytest.mark.usefixtures("always")
-def test_equal_to_the_oracle() -> None:
+@pytest.mark.parametrize("compiled", [True, False])
+def test_equal_to_the_oracle(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loops, and the SQL that they stand for."""
+    if not compiled:
+        monkeypatch.setattr(matrix, "_compiles", lambda *_: False)
     case = next(case for case in CASES if case.name == "features")
     with DuckDBEngine(threads=1) as engine:
         case.check(engine, EXAMPLES)
+
+
+def test_a_row_alone_is_what_it_is_among_all(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last bit, so the SQL, which adds up in another order, must not make the few what loops make of many."""
+    monkeypatch.setattr(matrix, "aggregate_steps", lambda *_: pytest.fail("made by the SQL"))
+    with build_spine(history, SpinePolicy(dates=(datetime(2024, 5, 1),), repeat=True)) as spine:
+        every = matrix.build_matrix(history, PLAN, spine)
+        assert len(every) > 50
+        for row_id in every.frame.index[::17]:
+            with Spine.make(history.engine, "one", f"SELECT * FROM {spine} WHERE row_id = {row_id}") as one:
+                alone = matrix.build_matrix(history, PLAN, one).frame
+            pd.testing.assert_frame_equal(alone, every.frame.loc[[row_id]], check_exact=True)
 
 
 def test_equal_to_the_sql_that_defines_them(history: History) -> None:
