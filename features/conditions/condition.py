@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from features.conditions.reader import read_condition
 from features.conditions.tree import Call, Column, Node, Value, moved, walk, write
 from features.engines.dialect import Dialect
 from features.history import Kind
@@ -54,6 +53,8 @@ class Condition:
 
         Raises ``UsageError`` (with ``where``: a file and line) for anything else.
         """
+        from features.conditions.reader import read_condition
+
         return cls(text, read_condition(text, {"": columns, **(tables or {})}, where, lists))
 
     @property

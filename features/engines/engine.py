@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import duckdb
-import pandas as pd
 
 from features.engines.dialect import Dialect, DuckDBDialect
 from features.engines.duckdb_connections import connect_in_memory
 from features.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Step(NamedTuple):
@@ -106,6 +108,8 @@ class Engine(ABC):
     def value(self, sql: str) -> Any:
         """The single value of a one-row, one-column SELECT (``None`` for NULL)."""
         value: Any = self.frame(sql).iloc[0, 0]
+        import pandas as pd
+
         return None if pd.isna(value) else value
 
     def count(self, rest: str) -> int:

@@ -59,7 +59,7 @@ class EventCaster(Caster):
         for scan in self.new:
             for number in scan.numbers:
                 self.checks[number] |= dict.fromkeys(conditions, 0)
-            for number, *found in self.engine.connection.execute(  # type: ignore[attr-defined]
+            for number, *found in self.engine.connection.execute(
                 f"SELECT {SOURCE_NO}, {counts} FROM ({scan.rows}) AS {self.raw} GROUP BY 1"
             ).fetchall():
                 self.checks[number] |= dict(zip(conditions, found, strict=True))

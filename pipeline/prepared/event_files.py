@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from features import DuckDBEngine, Step
-from pipeline.prepared.event_layout import Array, Layout, content_sql, key_sql
+from pipeline.prepared.event_layout import WORTH_COMPILING, Array, Layout, content_sql, key_sql
 from pipeline.prepared.event_scan import SEVERAL
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import EventRun, StoredFile
 from pipeline.prepared.numbering import EXCLUDED, STRIDE
-from pipeline.prepared.sorting import repeats, seen_before, seen_in
 
 _BATCH = 1 << 17
 _MOST_RUNS = 12
@@ -166,11 +165,11 @@ class EventFiles:
     # one row per event
 
     def settle(
-        self, new: Sequence[StoredFile], suspects: Sequence[Array], admitted: Sequence[StoredFile]
+        self, new: Sequence[StoredFile], suspects: Sequence[Array] | None, admitted: Sequence[StoredFile]
     ) -> Counter[tuple[int, int, str]]:
         """Keep one row per event id: new rows that repeat another go, of different rows the first known one counts.
 
-        ``suspects`` hold every key that stands twice among the ``new`` files, and few others; ``admitted`` are further
+        ``suspects`` hold every key that stands twice among the ``new`` files, and few others, if known; ``admitted`` are further
         new files. Returns how many rows of which source gave way to which source, and why.
         """
         pairs: Counter[tuple[int, int, str]] = Counter()
@@ -209,7 +208,7 @@ class EventFiles:
             where = "WHERE _event_key IN (SELECT _event_key FROM suspects)"
         keys = np.concatenate([*self._keys(files, where)])
         keys.sort()
-        self._insert("shared_keys", repeats(keys))
+        self._insert("shared_keys", np.unique(keys[1:][keys[1:] == keys[:-1]]))
         self.engine.drop("suspects")
 
     def _share_with(self, new: Sequence[StoredFile], old: Sequence[StoredFile]) -> None:
@@ -220,6 +219,18 @@ class EventFiles:
         if not new or not old:
             return
         rows = sum(file.rows for file in new)
+        if rows < WORTH_COMPILING:
+            self.engine.connection.execute(
+                f"""
+                INSERT INTO shared_keys
+                SELECT DISTINCT _event_key
+                FROM {self.scan(old)}
+                WHERE _event_key IN (SELECT _event_key FROM {self.scan(new)})
+                """
+            )
+            return
+        from pipeline.prepared.sorting import seen_before, seen_in
+
         bits = np.zeros(1 << min(24, max(6, rows.bit_length())), np.uint64)
         for keys in self._keys(new):
             seen_before(keys, bits)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 Array = npt.NDArray[Any]
+WORTH_COMPILING = 2_000_000  # rows; compiled loops take over a second to load
 NULL_TIME = -(2**63)  # an unknown time, among times in microseconds
 # SQL type of a property → how its values are held in numbers: texts by their code, 0 for NULL.
 _NUMBERS = {"VARCHAR": "i4", "DOUBLE": "f8", "BOOLEAN": "i1", "TIMESTAMP": "i8"}

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from features import DuckDBEngine
+from pipeline.prepared import few_rows
 from pipeline.prepared.event_arrays import EventArrays
 from pipeline.prepared.event_codes import EventCodes
-from pipeline.prepared.event_layout import NULL_TIME, Array, Layout
+from pipeline.prepared.event_layout import NULL_TIME, WORTH_COMPILING, Array, Layout
 from pipeline.prepared.event_scan import SEVERAL, EventScan
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.gathered import Gathered
 from pipeline.prepared.manifest import EventRun, StoredFile
 from pipeline.prepared.numbered_leads import creation_times, lead_ids
 from pipeline.prepared.numbering import EXCLUDED, NAMELESS, STRANGER, STRIDE
-from pipeline.prepared.sorting import alike, seen_before, sorted_order
 
 _BATCH = 1 << 17
 _MOST_ROWS = 12_000_000  # gathered before they are sorted and written
@@ -39,7 +40,8 @@ class PassResult:
     tallies: dict[int, Counter[str]] = field(default_factory=dict)
     pairs: Counter[tuple[int, int, str]] = field(default_factory=Counter)
     facts: dict[int, EventRun] = field(default_factory=dict)
-    suspects: list[Array] = field(default_factory=list)  # every key that stands twice, and few others
+    # every key that stands twice, and few others; None where that is not known
+    suspects: list[Array] | None = None
 
 
 class EventPass:
@@ -66,8 +68,14 @@ class EventPass:
         self.next_run, self.result = first_run, PassResult()
         self._ids = lead_ids(engine, parts)
         self._created = creation_times(engine, [len(ids) for ids in self._ids])
-        words = 1 << min(_MOST_WORDS, max(10, (rows // 2).bit_length()))  # some 40 bits a key
-        self._bits = np.zeros(words, np.uint64)
+        self._loops: Any = few_rows
+        self._bits: Array | None = None
+        if rows >= WORTH_COMPILING:
+            from pipeline.prepared import sorting
+
+            self._loops = sorting
+            words = 1 << min(_MOST_WORDS, max(10, (rows // 2).bit_length()))  # some 40 bits a key
+            self._bits, self.result.suspects = np.zeros(words, np.uint64), []
 
     def run(self, scans: Sequence[EventScan], expressions: Mapping[str, str]) -> PassResult:
         """Read scans of raw rows; ``expressions`` are SQL of the columns over them."""
@@ -75,7 +83,7 @@ class EventPass:
             return self.result
         codes = EventCodes(self.engine, self.layout)
         self._arrays = EventArrays(self.layout, codes.dictionaries)
-        gathered = Gathered(self.layout.numbers, self.parts, _MOST_ROWS, _BATCH)
+        gathered = Gathered(self.layout.numbers, self.parts, _MOST_ROWS, _BATCH, self._loops)
         for scan in scans:
             reader = self.engine.connection.sql(codes.select(scan.rows, expressions)).to_arrow_reader(_BATCH)
             strangers: list[pa.RecordBatch] = []
@@ -144,10 +152,10 @@ class EventPass:
         self.result.facts[run] = facts.model_copy(update={"sources": sources})
 
     def _write_part(self, columns: dict[str, Array], run: int, part: int) -> None:
-        order = sorted_order(
+        order = self._loops.sorted_order(
             columns["lead"], columns["occurred"], columns["content"], int(columns["lead"].max()) + 1
         )
-        first = alike(order, columns["lead"], columns["occurred"], columns["content"])
+        first = self._loops.alike(order, columns["lead"], columns["occurred"], columns["content"])
         same = np.flatnonzero(first != np.arange(len(first)))
         if len(same):
             same = same[columns["with_id"][order[same]]]  # without an id each counts
@@ -167,9 +175,8 @@ class EventPass:
 
     def _note(self, columns: Mapping[str, Array], run: int, part: int) -> None:
         """What is to be known of a run, and keys that may stand twice."""
-        suspects = seen_before(columns["key"], self._bits)
-        if len(suspects):
-            self.result.suspects.append(suspects)
+        if self._bits is not None and self.result.suspects is not None:
+            self.result.suspects.append(self._loops.seen_before(columns["key"], self._bits))
         occurred, before = columns["occurred"], self.result.facts.get(run)
         known = np.maximum(columns["known_at"], occurred) if "known_at" in columns else occurred
         latest, latest_known = int(occurred.max()), int(known.max())

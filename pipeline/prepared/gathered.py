@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from pipeline.prepared.event_layout import Array
 from pipeline.prepared.numbering import STRIDE
-from pipeline.prepared.sorting import places_by_part
 
 
 class Gathered:
@@ -20,9 +20,11 @@ class Gathered:
     parts : of how many parts the numbers of the leads are.
     most : rows that may wait, of all parts together.
     batch : rows that come at once, at most.
+    loops : the module with ``places_by_part``.
     """
 
-    def __init__(self, kinds: Mapping[str, str], parts: int, most: int, batch: int) -> None:
+    def __init__(self, kinds: Mapping[str, str], parts: int, most: int, batch: int, loops: Any) -> None:
+        self._places_by_part = loops.places_by_part
         # Parts are much of one size; what no part needs of its stretch is never touched, and takes no memory.
         self.most, self._stretch = most, max(batch, most // parts * 5 // 4)
         self._arrays = {name: np.empty(self._stretch * parts, kind) for name, kind in kinds.items()}
@@ -42,7 +44,7 @@ class Gathered:
         """Take a batch of some sources: of columns, or the rows ``keep`` of it, for which there must be room."""
         lead = batch["lead"] if keep is None else batch["lead"][keep]
         assert len(lead) <= self._stretch, "DuckDB gave more rows than were asked for"
-        places = places_by_part(lead, STRIDE, self._rows, self._stretch)
+        places = self._places_by_part(lead, STRIDE, self._rows, self._stretch)
         for name, array in self._arrays.items():
             array[places] = batch[name] if keep is None else batch[name][keep]
         self.sources.update(sources)

@@ -15,7 +15,6 @@ from pipeline.prepared.event_layout import Array
 from pipeline.prepared.event_update import Grown
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import Crowds, Events, Noted, StoredFile, StoredTable
-from pipeline.prepared.sorting import count_crowded
 from pipeline.sources.cleaning import now_literal
 from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, crowd_size
 from pipeline.sources.hygiene.bots import CONSIDERABLE, look_for_bots, mail_events, refuse_machine
@@ -174,4 +173,18 @@ class _Clicks:
         return np.asarray(columns["_lead_no"]), np.asarray(columns["at"])
 
     def _crowded(self, lead: Array, at: Array, least: int) -> int:
-        return int(count_crowded(np.lexsort((at, lead)), lead, at, self.within, least))
+        return count_crowded(lead, at, self.within, least)
+
+
+def count_crowded(lead: Array, at: Array, within: int, least: int) -> int:
+    """Events that are among ``least`` of their lead within so many microseconds."""
+    if len(lead) < least:
+        return 0
+    order = np.lexsort((at, lead))
+    lead, at = lead[order], at[order]
+    first, last = slice(0, len(lead) - least + 1), slice(least - 1, None)
+    starts = np.flatnonzero((lead[first] == lead[last]) & (at[last] - at[first] <= within))
+    begun = np.zeros(len(lead) + 1, np.int64)  # crowds that begin at a place, less those that are over
+    begun[starts] += 1
+    begun[starts + least] -= 1
+    return int(np.count_nonzero(np.cumsum(begun)))

@@ -67,18 +67,6 @@ def alike(order, lead, occurred, content):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def repeats(keys):  # type: ignore[no-untyped-def]
-    """The values that stand more than once in a sorted array, each once."""
-    found = np.empty(len(keys) // 2 + 1, keys.dtype)
-    count = 0
-    for place in range(1, len(keys)):
-        if keys[place] == keys[place - 1] and (count == 0 or found[count - 1] != keys[place]):
-            found[count] = keys[place]
-            count += 1
-    return found[:count]
-
-
-@_compiled
 def _bit(key, bits):  # type: ignore[no-untyped-def]
     """(word, mask) of a key in ``bits``, which has a power of two of 64-bit words."""
     last = np.uint64(len(bits) * 64 - 1)
@@ -111,18 +99,3 @@ def seen_in(keys, bits):  # type: ignore[no-untyped-def]
             found[count] = key
             count += 1
     return found[:count].copy()
-
-
-@_compiled
-def count_crowded(order, lead, occurred, within, least):  # type: ignore[no-untyped-def]
-    """Events, in ``order`` of lead and time, that are among ``least`` of their lead within so many microseconds."""
-    count, counted = 0, 0  # places before ``counted`` are counted already
-    for last in range(least - 1, len(order)):
-        first = last - least + 1
-        if (
-            lead[order[first]] == lead[order[last]]
-            and occurred[order[last]] - occurred[order[first]] <= within
-        ):
-            count += last + 1 - max(first, counted)
-            counted = last + 1
-    return count

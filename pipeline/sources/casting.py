@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from features import DataError, Engine, Finding, LeadlensError, UsageError
+from features import DataError, DuckDBEngine, Finding, LeadlensError, UsageError
 from features.errors import counted, listed
 from features.history import Kind
 from pipeline.sources.unknown_words import is_unknown, word_finding
@@ -33,7 +33,7 @@ class Caster:
     ``origins`` maps renamed columns to their names in the user's data.
     """
 
-    engine: Engine
+    engine: DuckDBEngine
     table: str
     where: str
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -61,8 +61,11 @@ class Caster:
                 f"count(*) FILTER (WHERE {condition}) AS c{place}"
                 for place, condition in enumerate(conditions)
             )
-            row = self.engine.frame(f"SELECT {counts} FROM {self.raw}").iloc[0]
-            self._answers |= {condition: int(row.iloc[place]) for place, condition in enumerate(conditions)}
+            self._answers |= zip(
+                conditions,
+                self.engine.connection.execute(f"SELECT {counts} FROM {self.raw}").fetchall()[0],
+                strict=True,
+            )
 
     def identifier(self, column: str) -> str:
         """SQL of an id as text: whole numbers without a decimal point, spaces trimmed, '' as NULL."""

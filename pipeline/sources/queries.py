@@ -6,8 +6,6 @@ import re
 
 import duckdb
 import pyarrow as pa
-import sqlglot
-from sqlglot import exp
 
 from features import UsageError
 from features.errors import listed
@@ -15,7 +13,6 @@ from pipeline.sources.plain_types import plain_columns, types_of
 from pipeline.sources.to_duckdb import refuse_equal_names
 
 _GRAMMARS = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql", "awsathena": "athena"}
-_CHANGES = (exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command, exp.Merge, exp.Drop, exp.Alter, exp.Copy)
 # They act although nothing is written: on other sessions, files, other servers, or the clock.
 _ACTING = re.compile(
     r"pg_(notify|(try_)?advisory_|terminate_|cancel_|reload_|rotate_|read_|ls_|stat_file|sleep|logical_|switch_)|"
@@ -30,6 +27,10 @@ def check_query(query: str, dialect: str, where: str) -> None:
 
     ``dialect`` is SQLAlchemy's name. This finds mistakes and known ways around; what a role may do, its database decides.
     """
+    import sqlglot
+    from sqlglot import exp
+
+    changes = (exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command, exp.Merge, exp.Drop, exp.Alter, exp.Copy)
     grammar = _GRAMMARS.get(dialect, dialect)
     try:
         known = sqlglot.Dialect.get(grammar) is not None
@@ -56,7 +57,7 @@ def check_query(query: str, dialect: str, where: str) -> None:
         )
     for node in parsed[0].walk():
         name = node.name if isinstance(node, exp.Anonymous) else ""
-        if isinstance(node, _CHANGES) or _ACTING.match(name.lower()):
+        if isinstance(node, changes) or _ACTING.match(name.lower()):
             raise UsageError(
                 f"this query calls {name}, which acts on the database"
                 if name

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from pipeline.cli.render.registry import signal_lines
 from pipeline.cli.render.tables import as_of, table
 
@@ -208,6 +206,8 @@ def render_explanation(lead: Explanation) -> list[str]:
         lines.append(f"  disqualified: {lead.disqualified_by}")
     counted = lead.ledger[lead.ledger["counts"].astype(bool)] if len(lead.ledger) else lead.ledger
     counted, more, points = largest_lines(counted, _MOST_LINES) if len(counted) else (counted, 0, 0.0)
+    import pandas as pd
+
     for line in counted.to_dict("records"):
         date = " " * 16 if pd.isna(line["occurred_at"]) else f"{line['occurred_at']:%Y-%m-%d %H:%M}"
         lost = [("time", line["taken_by_decay"]), ("the cap", line["taken_by_cap"])]
@@ -245,6 +245,8 @@ def render_scoring(run: Scoring) -> list[str]:
             f"{written.unchanged:,} as before; {written.closed:,} closed: they left."
         )
     if len(run.scores):
+        import pandas as pd
+
         best = run.scores.sort_values(["score", "lead_id"], ascending=[False, True]).head(5)
         rules = "rule_points" in best
         rows = [

@@ -7,8 +7,6 @@ from datetime import datetime
 from io import StringIO
 from typing import Any
 
-import pandas as pd
-
 BAR, LABEL = 30, 34
 _WIDTH = 10_000  # no table is as wide
 
@@ -80,6 +78,8 @@ def band(low: float | None, high: float | None) -> str:
 
 
 def maybe(value: Any) -> float | None:
+    import pandas as pd
+
     return None if pd.isna(value) else float(value)
 
 

@@ -41,6 +41,8 @@ def small(rng: Random) -> dict[str, int]:
         "event_update._MOST_PARTS": rng.choice((2, 3, 256)),
         "event_update._MOST_VALUE_FILES": 2,
         "records._BATCH": rng.choice((1, 3)),
+        "event_pass.WORTH_COMPILING": rng.choice((0, 1 << 20)),
+        "event_files.WORTH_COMPILING": rng.choice((0, 1 << 20)),
         "sources.SMALL": rng.choice((0, 300, 1 << 20)),
         "small_files._BLOCK_ROWS": rng.choice((2, 7)),
         "small_files._MOST_HEADERS": rng.choice((1, 2, 16)),
