@@ -140,6 +140,18 @@ def test_two_commands_at_once(growing: Growing) -> None:
     assert growing.open().version == 1
 
 
+def test_few_rows_are_read_without_what_takes_long_to_load(growing: Growing) -> None:
+    """Most of what such a command would cost; where nothing is new, pandas is not loaded either."""
+    code = (
+        "import sys\nfrom pipeline.cli.main import main\n"
+        f"sys.argv = ['leadlens', 'check', {str(growing.path)!r}, '--only-read', '--json']\n"
+        "try: main()\nfinally: print(' '.join(sys.modules))"
+    )
+    for heavy in ({"numba", "scipy", "sqlglot"}, {"numba", "scipy", "sqlglot", "pandas"}):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert not heavy & set(done.stdout.splitlines()[-1].split())
+
+
 def test_what_somebody_reads_is_not_removed(growing: Growing) -> None:
     rows = growing.events()
     with growing.open().history() as history:
