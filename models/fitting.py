@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.folds import Fold
 from models.lead_model import LeadModel, SheetPrior
 from models.learners.calibration import AffineCalibration, intercept_shift
+from models.learners.estimator import EstimatorParams
 from models.learners.linear_fit import AdditiveDesign
 from models.learners.little_data import fit_little
 from models.learners.parts import ModelParams
@@ -51,7 +52,7 @@ def fit(rows: Rows, tuned: Tuned, seed: int, n_jobs: int) -> LeadModel:
     )
 
 
-def _trees(params: ModelParams, rows: Rows, seed: int, n_jobs: int) -> Any:
+def _trees(params: ModelParams | EstimatorParams, rows: Rows, seed: int, n_jobs: int) -> Any:
     trees = params.trees(seed, n_jobs, np.flatnonzero(rows.encoding.categorical).tolist())
     return trees.set_params(monotone={at: sign for at, sign in enumerate(rows.signs) if sign} or None)
 

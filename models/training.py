@@ -16,10 +16,12 @@ from models.fitting import at_recent_base_rate, counts, fit, fit_few, without_le
 from models.folds import as_numbers, grouped_folds, make_folds
 from models.lead_model import LeadModel, RulePoints, SheetPrior
 from models.learners.encoding import Encoding
+from models.learners.estimator import check_estimator, takes_weights
 from models.rows import Rows
 from models.scorecard.scoring.probability import PointsCalibration
 from models.tuning import Tuned, tune
 from models.validation import validate
+from models.weighing import weigh
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -87,6 +89,7 @@ def train_model(
     weight: ArrayLike | None = None,
     monotone: Mapping[str, int] | None = None,
     settings: TrainSettings | None = None,
+    estimator: Any = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> TrainedModel:
@@ -104,13 +107,15 @@ def train_model(
     weight : how many rows each stands for; 1 by default. Whatever is estimated goes by weights, whatever asks
         for enough evidence (conversions, rows of a leaf or of a category) counts rows.
     monotone : column -> 1 (more never means less) or -1.
+    estimator : a scikit-learn classifier in the place of the trees, fitted as it is: nothing is searched.
     progress : called as ``progress(what, done, of)``.
 
     Raises
     ------
     DataError : one class only, gaps in the label, lengths that differ, a weight that is not positive, a column
         that cannot be learned from.
-    UsageError : ``monotone`` names a column that is not there.
+    UsageError : ``monotone`` names a column that is not there; ``estimator`` cannot learn from the rows, or there are
+        too few conversions to weigh it.
     """
     settings, progress = settings or TrainSettings(), progress or (lambda what, done, of: None)
     label, weights = _label(y, len(X)), _weight(weight, len(X))
@@ -132,6 +137,8 @@ def train_model(
         names=names,
         weight=weights,
     )
+    if estimator is not None:
+        check_estimator(estimator)
     fewest = int(min(label.sum(), len(label) - label.sum()))
     groups = None if lead_id is None else _as_long(lead_id, len(X), "lead_id")
     folds = (
@@ -139,28 +146,46 @@ def train_model(
         if fewest >= settings.fewest_conversions and encoding.names
         else []
     )
+    if not folds and estimator is not None:
+        raise UsageError(
+            "too few conversions to weigh an estimator of your own",
+            value=f"{fewest}; it takes {settings.fewest_conversions}, and a column to learn from",
+            why="folds of later rows would have next to none to judge it on",
+            fix="leave `estimator` out: few conversions are learned from in another way",
+        )
     if not folds and fewest >= settings.fewest_to_learn and encoding.names:
         whole_leads = grouped_folds(label, groups, _FEW_FOLDS, seed)
         return TrainedModel(model=fit_few(rows, whole_leads), kind="few conversions", dropped=dropped)
     if not folds:
         kind = "base rate" if points is None else "sheet"
         return TrainedModel(model=without_learning(rows), kind=kind, dropped=dropped)
-    tuned = tune(
-        rows.matrix,
-        label,
+    if estimator is not None:
+        tuned = weigh(rows, folds, estimator, seed=seed, n_jobs=settings.n_jobs, progress=progress)
+    else:
+        tuned = tune(
+            rows.matrix,
+            label,
+            folds,
+            categorical=encoding.categorical,
+            points=rows.total,
+            weight=weights,
+            monotone=rows.signs,
+            n_trials=max(settings.trials, 1),
+            seed=seed,
+            storage=settings.storage,
+            study_name=settings.study_name,
+            n_jobs=settings.n_jobs,
+            callback=lambda done, of, best: progress(f"tuning, best log loss {best:.4f}", done, of),
+        )
+    found = validate(
+        rows,
         folds,
-        categorical=encoding.categorical,
-        points=rows.total,
-        weight=weights,
-        monotone=rows.signs,
-        n_trials=max(settings.trials, 1),
+        tuned,
         seed=seed,
-        storage=settings.storage,
-        study_name=settings.study_name,
         n_jobs=settings.n_jobs,
-        callback=lambda done, of, best: progress(f"tuning, best log loss {best:.4f}", done, of),
+        progress=progress,
+        may_fade=estimator is None or takes_weights(estimator),
     )
-    found = validate(rows, folds, tuned, seed=seed, n_jobs=settings.n_jobs, progress=progress)
     progress("fitting", 0, 1)
     fitted = fit(rows.faded(found.half_life), tuned, seed, settings.n_jobs)
     model = at_recent_base_rate(fitted, rows, found.window)

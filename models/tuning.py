@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from features.errors import DataError
 from models.folds import Fold
 from models.learners.blend import blend_weights
+from models.learners.estimator import EstimatorParams
 from models.learners.parts import STEP, FoldBench, ModelParams
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _MOST_TREES = 160
-_STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 _MOST_ROWS = 12_000  # of either side of a fold; beyond that a choice of settings does not change
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -36,14 +37,14 @@ class Tuned:
 
     Attributes
     ----------
-    params : the best trial's settings.
+    params : the best trial's settings; of an estimator of one's own (``models.weighing``), that one.
     value : its mean log loss on the validation rows, each fold with its own intercept (base rate apart).
     sheet_value : the same of the calibrated sheet alone, or None without a sheet.
     weights : of the sheet (if any), the additive part and the trees, as fitted on the out-of-fold rows.
     trials : one row per trial: number, state, value, settings.
     """
 
-    params: ModelParams
+    params: ModelParams | EstimatorParams
     value: float
     sheet_value: float | None
     weights: Floats
@@ -91,8 +92,8 @@ def tune(
         FoldBench(
             matrix,
             label,
-            train=_thinned(fold.train, seed),
-            validation=_thinned(fold.validation, seed),
+            train=thinned(fold.train, seed),
+            validation=thinned(fold.validation, seed),
             categorical=categorical,
             monotone=monotone,
             points=points,
@@ -135,7 +136,7 @@ def tune(
 
 def _suggest(trial: Trial, has_sheet: bool) -> ModelParams:
     return ModelParams(
-        linear_strength=trial.suggest_categorical("linear_strength", _STRENGTHS),
+        linear_strength=trial.suggest_categorical("linear_strength", STRENGTHS),
         trees_on_sheet=trial.suggest_categorical("trees_on_sheet", (True, False)) and has_sheet,
         max_depth=trial.suggest_int("max_depth", 2, 5),
         min_child_samples=trial.suggest_int("min_child_samples", 20, 300, log=True),
@@ -192,7 +193,8 @@ def _evaluate(trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: 
     return float(np.mean([bench.loss(m @ weights) for m, bench in zip(margins, benches, strict=True)]))
 
 
-def _thinned(rows: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+def thinned(rows: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+    """At most 12,000 of the rows, always the same ones."""
     if len(rows) <= _MOST_ROWS:
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False))

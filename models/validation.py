@@ -65,9 +65,19 @@ class _FoldFit:
 
 
 def validate(
-    rows: Rows, folds: Sequence[Fold], tuned: Tuned, *, seed: int, n_jobs: int, progress: Progress
+    rows: Rows,
+    folds: Sequence[Fold],
+    tuned: Tuned,
+    *,
+    seed: int,
+    n_jobs: int,
+    progress: Progress,
+    may_fade: bool = True,
 ) -> Validated:
-    """Fit the tuned model on the folds, and decide what only later rows can tell."""
+    """Fit the tuned model on the folds, and decide what only later rows can tell.
+
+    ``may_fade`` is false for an estimator that takes no weights: all rows count alike.
+    """
     timed = rows.time is not None and len(np.unique(rows.time)) > 1
 
     def fits(half_life: float | None, some: Sequence[Fold]) -> list[_FoldFit]:
@@ -84,7 +94,7 @@ def validate(
     best, share, losses = fits(None, folds), None, {}
     losses["none"] = lowest = _mean_loss(best[-_LATEST:])
     span = float(rows.time.max() - rows.time.min()) if timed and rows.time is not None else 0.0
-    for tried in _HALF_LIVES if timed else ():
+    for tried in _HALF_LIVES if timed and may_fade else ():
         losses[f"{tried:g}"] = loss = _mean_loss(fits(tried * span, folds[-_LATEST:]))
         if loss >= lowest:
             break  # the shorter ones would be worse

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.config import load_project
+    from pipeline.dataset.dataset import training_set
     from pipeline.dataset.training_set import build_training_set
     from pipeline.jobs.check import check
     from pipeline.jobs.compare import compare
@@ -30,6 +31,7 @@ _HOME = {
     "promote": "pipeline.jobs.promote",
     "score": "pipeline.jobs.score",
     "train": "pipeline.jobs.train",
+    "training_set": "pipeline.dataset.dataset",
     "write_starter": "pipeline.starter",
 }
 
@@ -43,6 +45,7 @@ __all__ = [
     "promote",
     "score",
     "train",
+    "training_set",
     "write_starter",
 ]
 

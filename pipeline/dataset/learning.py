@@ -29,11 +29,13 @@ def learn(
     trials: int | None = None,
     folds: int | None = None,
     studies: Any = None,
+    estimator: Any = None,
     progress: Progress = silent,
 ) -> TrainedModel:
-    """Tune and fit a model on the training rows, as the project says; ``studies`` keeps what is tuned.
+    """Tune and fit a model on the training rows, as the project says; ``studies`` keeps what is tuned;
+    ``estimator`` takes the place of the trees.
 
-    Raises ``DataError`` where the rows cannot be learned from.
+    Raises ``DataError`` where the rows cannot be learned from, ``UsageError`` for an estimator that cannot.
     """
     from models.training import TrainSettings, train_model
 
@@ -54,6 +56,7 @@ def learn(
             storage=studies,
             n_jobs=processors(),
         ),
+        estimator=estimator,
         seed=settings.seed,
         progress=progress,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from models.prediction import predict_frame, sheet_points, with_points
 from models.scorecard.language.yaml_text import yaml_text
 from pipeline.audit.training import TrainingAudit, audit_training
 from pipeline.config import ProjectFile
+from pipeline.dataset.dataset import Dataset, training_set
 from pipeline.dataset.judged import OutOfTime, comparable, compare_lenses, out_of_time, report_alone
 from pipeline.dataset.lead_sample import LeadSample
 from pipeline.dataset.learning import learn, recipe_of
@@ -36,6 +37,7 @@ from pipeline.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from models.training import TrainedModel
+    from pipeline.jobs.experiment import Experiment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,27 +100,67 @@ class Training:
         return head + table_html(pd.DataFrame(self.figures).round(4))
 
 
-@one_blas_thread
-@private_files()
+@overload
 def train(
-    file: ProjectFile,
+    project: ProjectFile | Dataset,
     *,
     trials: int | None = None,
     matrix: Path | None = None,
     progress: Progress = silent,
-) -> Training:
-    """Train, judge and register a challenger.
+) -> Training: ...
 
-    ``matrix`` is a folder that ``leadlens features --out`` wrote: its rows are read instead of built.
-    Raises ``DataError`` where the data do not allow it, ``UsageError`` for a wrong configuration.
+
+@overload
+def train(project: ProjectFile | Dataset, *, estimator: Any, progress: Progress = silent) -> Experiment: ...
+
+
+def train(
+    project: ProjectFile | Dataset,
+    *,
+    trials: int | None = None,
+    matrix: Path | None = None,
+    estimator: Any = None,
+    progress: Progress = silent,
+) -> Training | Experiment:
+    """Train, judge and register a challenger; with ``estimator``, judge and log an experiment.
+
+    Parameters
+    ----------
+    project : the project, or a dataset made of it, whose rows are then not built again.
+    trials : of the search; by default those of the project file.
+    matrix : a folder that ``leadlens features --out`` wrote: its rows are read instead of built.
+    estimator : any scikit-learn classifier in the place of the trees. It is not registered, since it could only be kept as
+        a pickle.
+
+    Raises
+    ------
+    DataError : the data do not allow it.
+    UsageError : a wrong configuration, or an estimator that cannot learn from these rows.
     """
+    if estimator is not None:
+        from pipeline.jobs.experiment import try_estimator
+
+        dataset = project if isinstance(project, Dataset) else training_set(project)
+        return try_estimator(dataset, estimator, progress=progress)
+    return _train(project, trials, matrix, progress)
+
+
+@one_blas_thread
+@private_files()
+def _train(
+    project: ProjectFile | Dataset, trials: int | None, matrix: Path | None, progress: Progress
+) -> Training:
+    file = project.file if isinstance(project, Dataset) else project
     from pipeline.registry.training_stores import open_stores
 
     registry, studies = open_stores(file.project.name)  # a server that is not there costs no training
-    progress("Reading the history", 0, 0)
-    history = open_history(file)
-    progress("Building features and rule points", 0, 0)
-    rows = build_training_set(file, history, matrix=matrix)
+    if isinstance(project, Dataset):
+        history, rows, matrix = project.history, project.rows, project.matrix
+    else:
+        progress("Reading the history", 0, 0)
+        history = open_history(file)
+        progress("Building features and rule points", 0, 0)
+        rows = build_training_set(file, history, matrix=matrix)
     early = rows.train
     frame = rows.matrix.frame.loc[early]
     suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns, rows.train_weight))

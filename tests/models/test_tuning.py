@@ -14,7 +14,7 @@ from models.folds import Fold, make_folds
 from models.learners.blend import blend_weights
 from models.learners.calibration import loss_at_own_intercept
 from models.learners.parts import STEP, FoldBench
-from models.tuning import _MOST_TREES, Tuned, _default, _suggest, _thinned, tune
+from models.tuning import _MOST_TREES, Tuned, _default, _suggest, thinned, tune
 
 CATEGORICAL = np.array([False, True])
 
@@ -148,12 +148,12 @@ def test_the_latest_fold_comes_first_so_that_pruning_goes_by_it(monkeypatch: pyt
 def test_long_folds_are_thinned_to_distinct_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.tuning._MOST_ROWS", 50)
     rows = np.arange(100, 200)
-    thinned = _thinned(rows, 0)
-    assert len(thinned) == 50
-    assert (np.diff(thinned) > 0).all()
-    assert set(thinned) <= set(rows)
-    np.testing.assert_array_equal(_thinned(rows, 0), thinned)
-    np.testing.assert_array_equal(_thinned(rows[:50], 0), rows[:50])
+    kept = thinned(rows, 0)
+    assert len(kept) == 50
+    assert (np.diff(kept) > 0).all()
+    assert set(kept) <= set(rows)
+    np.testing.assert_array_equal(thinned(rows, 0), kept)
+    np.testing.assert_array_equal(thinned(rows[:50], 0), rows[:50])
 
 
 @pytest.mark.parametrize(("drawn", "has_sheet"), [(True, True), (False, True), (True, False)])

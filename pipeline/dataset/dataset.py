@@ -1,0 +1,82 @@
+"""The training set as a value to work with in a notebook: its rows with names, labels and times, and where they are from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from features import FeatureColumn, History
+from pipeline.config import ProjectFile, load_project
+from pipeline.dataset.training_set import TrainingSet, build_training_set
+from pipeline.prepared import open_history
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Rows to learn from and to judge on, with their project and history. ``train`` takes it as it is.
+
+    Attributes
+    ----------
+    file : the project.
+    history : what its sources hold, opened.
+    rows : features, labels and points of the sheets by row_id.
+    matrix : the folder that the features were read from; ``None`` where they were built.
+    """
+
+    file: ProjectFile
+    history: History
+    rows: TrainingSet
+    matrix: Path | None = None
+
+    @property
+    def columns(self) -> tuple[FeatureColumn, ...]:
+        """What each feature means: label, family, unit, sentence."""
+        return self.rows.matrix.columns
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per (lead, as_of), by row_id: ``lead_id``, ``as_of`` (UTC; none where the data have no time), ``part`` (``train``
+        or ``test``), ``label`` (0/1), ``weight`` (how many rows it stands for), then the features. Numbers are float64,
+        categories text; NaN and missing are unknown.
+        """
+        rows = self.rows
+        spine = rows.matrix.spine.set_index("row_id").loc[rows.label.index]
+        own = {
+            "lead_id": spine["lead_id"],
+            "as_of": spine["as_of"] if rows.dated else None,
+            "part": rows.part,
+            "label": rows.label,
+            "weight": 1.0 if rows.weight is None else rows.weight,
+        }
+        return pd.DataFrame(own, index=rows.label.index).join(rows.matrix.frame)
+
+    def to_arrow(self) -> pa.Table:
+        """The same as an Arrow table, with ``row_id`` as its first column; each feature's field says what it means."""
+        table = pa.Table.from_pandas(self.to_pandas().reset_index(names="row_id"), preserve_index=False)
+        labels = {column.name: column.label for column in self.columns}
+        fields = [
+            field.with_metadata({"label": labels[field.name]}) if field.name in labels else field
+            for field in table.schema
+        ]
+        return table.cast(pa.schema(fields))
+
+    def __repr__(self) -> str:
+        return repr(self.rows).replace("TrainingSet(", f"Dataset({self.file.project.name}; ", 1)
+
+    def _repr_html_(self) -> str:
+        return self.rows._repr_html_()
+
+
+def training_set(project: ProjectFile | str | Path, *, matrix: Path | str | None = None) -> Dataset:
+    """Build the rows that ``leadlens train`` would learn from and judge on.
+
+    ``project`` is a loaded project or its file; ``matrix`` a folder that ``leadlens features --out`` wrote, to be read instead.
+    Raises ``DataError`` and ``UsageError`` as ``train`` does.
+    """
+    file = project if isinstance(project, ProjectFile) else load_project(project)
+    history = open_history(file)
+    folder = None if matrix is None else Path(matrix)
+    rows = build_training_set(file, history, matrix=folder)
+    return Dataset(file=file, history=history, rows=rows, matrix=folder)

@@ -1,0 +1,126 @@
+"""The scientist's way in: the rows as a dataset, and an estimator of one's own on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from lightgbm import LGBMClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+import leadlens
+from features.errors import UsageError
+from models.judging.metrics import METRICS
+from pipeline.dataset.dataset import Dataset
+from pipeline.jobs.experiment import Experiment
+from pipeline.jobs.train import Training
+from pipeline.registry.mlflow_registry import Registry
+from tests.pipeline.little_project import LittleProject
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
+    folder = tmp_path_factory.mktemp("lab")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADLENS_HOME", str(folder / "home"))
+        project = LittleProject(folder)
+        project.settings["model"] = {"trials": 1, "folds": 2}
+        yield leadlens.training_set(project.write())
+
+
+@pytest.fixture(scope="module")
+def experiment(dataset: Dataset) -> Experiment:
+    estimator = LGBMClassifier(n_estimators=10, min_child_samples=5, verbose=-1, random_state=0)
+    return leadlens.train(dataset, estimator=estimator)
+
+
+@pytest.fixture(scope="module")
+def training(dataset: Dataset) -> Training:
+    return leadlens.train(dataset)
+
+
+def test_a_dataset_is_a_table_with_names_labels_and_times(dataset: Dataset) -> None:
+    frame = dataset.to_pandas()
+    assert list(frame.columns[:5]) == ["lead_id", "as_of", "part", "label", "weight"]
+    assert list(frame.columns[5:]) == [column.name for column in dataset.columns]
+    assert frame["lead_id"].str.fullmatch(r"L\d{3}").all()
+    assert (
+        frame.loc[frame["part"] == "train", "as_of"].max() < frame.loc[frame["part"] == "test", "as_of"].min()
+    )
+    bought = set(dataset.history.engine.frame("SELECT lead_id FROM conversions")["lead_id"])
+    assert (frame["lead_id"].isin(bought) == (frame["label"] == 1)).all()
+    table = dataset.to_arrow()
+    assert table.num_rows == len(frame)
+    field = table.schema.field("income")
+    assert field.metadata[b"label"].decode() == next(c.label for c in dataset.columns if c.name == "income")
+    assert "Dataset(little; train:" in repr(dataset)
+    assert "<table" in dataset._repr_html_()
+
+
+def test_training_on_a_dataset_is_training_on_its_project(dataset: Dataset, training: Training) -> None:
+    again = leadlens.train(dataset.file)
+    assert again.figures == training.figures
+    assert again.bundle.recipe.data_fingerprint == training.bundle.recipe.data_fingerprint
+
+
+def test_an_experiment_is_judged_and_logged_and_not_registered(
+    dataset: Dataset, experiment: Experiment
+) -> None:
+    assert list(experiment.figures.index) == ["sum", "estimator alone", "base rate"]
+    assert list(experiment.figures.columns) == list(METRICS)
+    assert experiment.figures.loc["base rate", "roc_auc"] == 0.5
+    assert sum(experiment.weights.values()) == pytest.approx(1)
+    registry = Registry("little")
+    run = registry.client.get_run(experiment.run_id)
+    assert run.data.tags["leadlens.kind"] == "experiment"
+    assert run.data.metrics["sum.roc_auc"] == pytest.approx(experiment.figures.loc["sum", "roc_auc"])
+    assert "LGBMClassifier" in run.data.params["estimator"]
+    versions = registry.client.search_model_versions("name = 'little'")
+    assert experiment.run_id not in {version.run_id for version in versions}
+    assert "not registered" in experiment._repr_html_()
+
+
+def test_the_estimator_has_not_seen_what_it_is_judged_on(dataset: Dataset) -> None:
+    seen: list[pd.Index] = []
+
+    class Watching(HistGradientBoostingClassifier):
+        def fit(self, X: pd.DataFrame, y: object, sample_weight: object = None) -> Watching:
+            seen.append(X["income"])
+            return super().fit(X, y, sample_weight)
+
+    leadlens.train(dataset, estimator=Watching(max_iter=2))
+    assert max(len(rows) for rows in seen) == len(dataset.rows.train)
+
+
+def test_it_is_held_against_a_model_of_the_same_rows(
+    experiment: Experiment, training: Training, tmp_path: Path
+) -> None:
+    table = experiment.against(training)
+    mine, theirs = table["sum"], table[f"version {training.version}"]
+    assert np.allclose(table["difference"], mine - theirs)
+    assert (table["low"] <= table["difference"] + 1e-12).all()
+    assert theirs["roc_auc"] == pytest.approx(training.figures["leadlens"]["roc_auc"])
+    other = LittleProject(tmp_path)
+    other.settings |= {"model": {"trials": 1, "folds": 2}, "name": "other"}
+    other.leads = other.leads.iloc[:150]
+    with pytest.raises(UsageError, match="not judged on the same rows"):
+        experiment.against(leadlens.train(leadlens.training_set(other.write())))
+
+
+def test_its_reasons_are_those_of_a_score(experiment: Experiment) -> None:
+    some = experiment.label.index[:4]
+    scored = experiment.explain(some)
+    prediction = scored.prediction
+    total = prediction.base_value + prediction.contributions.sum(axis=1)
+    assert np.allclose(total, prediction.table["score"])
+    assert np.allclose(prediction.table["probability"], experiment.probability.loc[some, "sum"])
+    assert len(scored.reasons(3)) == 4
+
+
+def test_the_module_has_the_jobs_and_nothing_else() -> None:
+    assert {"training_set", "train", "score", "explain"} <= set(dir(leadlens))
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        leadlens.trian  # noqa: B018
