@@ -95,6 +95,8 @@ def promote(
         raise DataError("there is no challenger to promote", fix="train one: leadlens train CONFIG")
     champion = registry.open("champion")
     if champion is not None and champion.version == challenger.version:
+        if force and champion.rolled_back:  # a promotion by force that died after it had moved the alias
+            registry.promote(champion.version)
         return Promotion(
             project=file.project.name,
             version=challenger.version,

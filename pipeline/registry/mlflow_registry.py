@@ -15,6 +15,7 @@ from features import DataError
 from features.secrets import masked, remember_secrets_of
 from pipeline.registry.answering import refuse_silent
 from pipeline.registry.bundle import Bundle
+from pipeline.registry.dead_runs import PROCESS, end_dead_runs, this_process
 from pipeline.registry.registered import Alias, Registered
 from pipeline.runs.record import now
 from pipeline.state import sqlite_path, tracking_uri
@@ -60,15 +61,16 @@ class Registry:
             experiment_id = self.client.create_experiment(self.project, artifact_location=location)
         else:
             experiment_id = experiment.experiment_id
+            end_dead_runs(self.client, experiment_id)
         # The path of the program, which MLflow would note, says nothing on another machine.
-        tags = {"mlflow.source.name": "leadlens", **tags}
+        tags = {"mlflow.source.name": "leadlens", PROCESS: this_process(), **tags}
         with self.mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=tags) as run:
             yield run
 
     @contextlib.contextmanager
     def child(self, name: str, tags: Mapping[str, str]) -> Iterator[mlflow.ActiveRun]:
         """A run within the active one."""
-        tags = {"mlflow.source.name": "leadlens", **tags}
+        tags = {"mlflow.source.name": "leadlens", PROCESS: this_process(), **tags}
         around = self.mlflow.active_run()
         assert around is not None
         place = around.info.experiment_id  # else it would be that of no project
@@ -80,7 +82,8 @@ class Registry:
     ) -> str:
         """Log the bundle to the active run as a new version with the alias ``challenger``; returns the version.
 
-        ``example`` goes with the model, so it is made up. ``about`` describes the version.
+        ``example`` goes with the model, so it is made up. ``about`` describes the version. The version is made last and whole:
+        a process that dies before leaves a run, and no version.
         """
         bundle.save(folder / "bundle")
         with _quiet():
@@ -92,14 +95,27 @@ class Registry:
                 signature=signature,
                 input_example=example if len(example.columns) else None,  # a base rate asks for nothing
                 pip_requirements=requirements(),
-                registered_model_name=self.project,
             )
-        version = str(info.registered_model_version)
-        self.client.update_model_version(self.project, version, description=about)
-        for name, value in _version_tags(bundle).items():
-            self.client.set_model_version_tag(self.project, version, name, value)
-        self.client.set_registered_model_alias(self.project, "challenger", version)
-        return version
+            self._ensure_model()
+            made = self.client.create_model_version(
+                self.project,
+                info.model_uri,
+                run_id=info.run_id,
+                tags=_version_tags(bundle),
+                description=about,
+                model_id=info.model_id,
+            )
+        self.client.set_registered_model_alias(self.project, "challenger", str(made.version))
+        return str(made.version)
+
+    def _ensure_model(self) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.create_registered_model(self.project)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
 
     def open(self, alias: Alias) -> Registered | None:
         """The version with an alias, or ``None``."""
@@ -200,11 +216,32 @@ class Registry:
         return card
 
     def promote(self, version: str) -> None:
-        """Give a version the alias ``champion``."""
+        """Give a version the alias ``champion``, and note when.
+
+        The alias comes first: where the process dies between the two, there is a champion, and the next promotion notes what
+        was left out. The other way round a version would count as a former champion that never served.
+        """
+        self._note_champion()
+        self.client.set_registered_model_alias(self.project, "champion", version)
+        self._note_promotion(version)
+
+    def _note_champion(self) -> None:
+        """Note of the present champion that it was promoted, where a process died before it could."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            champion = self.client.get_model_version_by_alias(self.project, "champion")
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return
+            raise
+        if PROMOTED not in champion.tags:
+            self._note_promotion(champion.version)
+
+    def _note_promotion(self, version: str) -> None:
         self.client.set_model_version_tag(
             self.project, version, PROMOTED, f"{now().isoformat(timespec='microseconds')}Z"
         )
-        self.client.set_registered_model_alias(self.project, "champion", version)
 
     def _had_champion(self) -> bool:
         found = self.client.search_model_versions(f"name = '{self.project}'")

@@ -19,15 +19,14 @@ _BETTER = {"model": "model", "other": "the other", "unclear": "not clear"}
 
 def back_tests_view(tests: BackTests) -> dict[str, Any]:
     """Everything the template names."""
-    within = f" within {tests.horizon}" if tests.horizon else ""
+    within = f" if it converts within {tests.horizon} of being called" if tests.horizon else " by its outcome"
     tables = [_calls(tests), _ranking(tests), _measures(tests), _random(tests), _left_out(tests)]
     return {
         "project": tests.project,
         "subject": "back-tests",
         "headline": tests.headline(),
         "pill": None,
-        "lead": f"Each date with what was known by then. A lead counts once in a period, and is converted if it converts{within} "
-        "of being called.",
+        "lead": f"Each date with what was known by then. A lead counts once in a period, and as converted{within}.",
         "bars": _bars(tests),
         "story": tests.story(),
         "tables": [table for table in tables if table["rows"]],
