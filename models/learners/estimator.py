@@ -143,6 +143,12 @@ class EstimatorPart:
             raise self._unexplained(f"shap's values do not add up to its log-odds: they are off by {off:.2g}")
         return np.column_stack([values, np.full(len(values), base)])
 
+    def add_to(self, parts: Floats, matrix: Floats, share: float) -> float:
+        """Add a share of the SHAP values of encoded rows (one at least) to ``parts``; returns the base. Raises as above."""
+        found = self.contributions(matrix)
+        parts += share * found[:, :-1]
+        return float(found[0, -1])
+
     def _unexplained(self, why: str) -> DataError:
         return DataError(
             "shap cannot explain this estimator in log-odds, column by column",
