@@ -9,12 +9,17 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
+from features import History
+from features.planning import plan_features
+from features.settings import FeatureSettings
+from features.spine import SpinePolicy, TrainingRows, build_spine
 from models.scorecard import Sheet
 from models.scorecard.language.yaml_text import yaml_text
-from models.scorecard.learning.candidates import Candidate, literal
-from models.scorecard.learning.learned_sheet import learned_sheet
+from models.scorecard.learning.candidates import Candidate, candidates, literal
+from models.scorecard.learning.learned_sheet import learned_sheet, match_lines
 from models.scorecard.learning.selection import Learned, learn_points
 from models.statistics import expit
+from tests.models.warehouse_cases import AS_OF, rich_history
 
 Floats = NDArray[np.float64]
 
@@ -118,6 +123,32 @@ def lines() -> list[Candidate]:
         Candidate("attributes", "Size: 50 or more", {"when": "size >= 49.5"}),
         *many,
     ]
+
+
+def test_whatever_the_columns_are_called_and_hold_lines_can_be_scored() -> None:
+    history = rich_history()
+    with build_spine(history, SpinePolicy(dates=(AS_OF,))) as spine:
+        rows = TrainingRows.make(history.engine, "training_rows", f"SELECT * FROM {spine}")
+        plan = plan_features(history, rows, FeatureSettings(min_support=0.0))
+        found = candidates(history, plan, rows)
+        matches = match_lines(history, rows, found)
+    assert matches.shape == (len(rows_of(history)), len(found))
+    whens = {line.settings["when"]: line.label for line in found}
+    assert whens["city = 'O''Neil\\'"] == "City: O'Neil\\"
+    assert whens["vip"] == "Vip: yes"
+    assert whens["account.industry = 'IT'"] == "Industry: IT"
+    assert any(when.startswith('"total money" >= 0.') for when in whens)
+    assert "event_type = 'page_viewed' AND NOT paid" in whens
+    assert not any(when.endswith("= ''") for when in whens), "nothing to read in an empty value"
+    at = [line.settings for line in found].index({"when": "vip"})
+    with_vip = history.engine.frame("SELECT lead_id FROM leads WHERE vip")["lead_id"]
+    assert matches[:, at].sum() <= len(with_vip)
+
+
+def rows_of(history: History) -> list[str]:
+    """Leads that exist at the as-of."""
+    at = history.engine.dialect.literal(AS_OF)
+    return history.engine.frame(f"SELECT lead_id FROM leads WHERE created_at <= {at}")["lead_id"].tolist()
 
 
 def test_the_sheet_reads_as_one_would_write_it_and_its_text_is_the_sheet() -> None:

@@ -74,14 +74,17 @@ def _kinds(history: History, source: str) -> dict[str, Kind]:
 def _column_text(history: History, source: str, column: str) -> str:
     """A column as conditions name it: as it is where that can be read, else in quotes."""
     prefix = "" if source == "lead" else "account."
-    kinds = {f"{prefix}{name}": kind for name, kind in _kinds(history, source).items()}
-    if re.fullmatch(r"[A-Za-z_]\w*", column):
+    return prefix + _name_text(column, _kinds(history, source))
+
+
+def _name_text(name: str, kinds: dict[str, Kind]) -> str:
+    if re.fullmatch(r"[A-Za-z_]\w*", name):
         try:
-            Condition.parse(f"{prefix}{column} IS NULL", kinds)
-            return f"{prefix}{column}"
-        except UsageError:
+            Condition.parse(f"{name} IS NULL", kinds)
+            return name
+        except UsageError:  # a word of SQL
             pass
-    return prefix + '"' + column.replace('"', '""') + '"'
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _values(history: History, spine: Spine) -> dict[tuple[str, str], pd.Series]:
@@ -118,10 +121,10 @@ def _attribute(item: AttributeFeature, column: str, kind: Kind, values: pd.Serie
         for at in _thresholds(values):
             yield line(f"{name}: {at} or more", f"{column} >= {at}")
     elif kind == "boolean":
-        yield line(f"{name}: yes", f"{column} = TRUE")
+        yield line(f"{name}: yes", column)
     elif kind == "category":
         for value in values.dropna().astype(str).value_counts().index[:MOST_VALUES]:
-            if value.strip() == value and value.isprintable():
+            if value and value.strip() == value and value.isprintable():
                 yield line(f"{name}: {value}", f"{column} = {literal(value)}", value)
 
 
@@ -160,8 +163,15 @@ def _event_condition(history: History, key: EventKey) -> str:
         return "event_type IS NOT NULL"
     parts = [f"event_type = {literal(key.event_type)}"] if key.event_type is not None else []
     if key.prop:
-        parts.append(f"{_property(history, key.prop)} = {literal(str(key.value))}")
+        parts.append(_is(_property(history, key.prop), history.event_properties[key.prop], str(key.value)))
     return " AND ".join(parts)
+
+
+def _is(column: str, kind: Kind, value: str) -> str:
+    """That a property has a value, which the plan has as text."""
+    if kind == "boolean":
+        return column if value == "true" else f"NOT {column}"
+    return f"{column} = {value if kind == 'number' else literal(value)}"
 
 
 def _and(one: str, other: str) -> str:
@@ -171,14 +181,7 @@ def _and(one: str, other: str) -> str:
 
 
 def _property(history: History, name: str) -> str:
-    kinds: dict[str, Kind] = {"event_type": "category", **history.event_properties}
-    if re.fullmatch(r"[A-Za-z_]\w*", name):
-        try:
-            Condition.parse(f"{name} IS NULL", kinds)
-            return name
-        except UsageError:
-            pass
-    return '"' + name.replace('"', '""') + '"'
+    return _name_text(name, {"event_type": "category", **history.event_properties})
 
 
 def _amounts(history: History, amount: str, spine: Spine) -> pd.Series:
