@@ -35,6 +35,7 @@ class SpinePolicy:
     repeat : keep leads that have converted before.
     kinds : kinds of conversion that close a lead; all when empty.
     since : only leads created from then on.
+    objections : leave out the leads of the table ``objections``.
     """
 
     at_ages: tuple[timedelta, ...] = ()
@@ -44,6 +45,7 @@ class SpinePolicy:
     repeat: bool = False
     kinds: tuple[str, ...] = ()
     since: datetime | None = None
+    objections: bool = False
 
 
 def build_spine(history: History, policy: SpinePolicy) -> Spine:
@@ -112,6 +114,8 @@ def _number(history: History, snapshots: str, policy: SpinePolicy, bounded: bool
         conditions.append(f"snapshots.as_of <= {literal(history.data_end)}")
     if policy.since:
         conditions.append(f"leads.created_at >= {literal(policy.since)}")
+    if policy.objections:
+        conditions.append("NOT EXISTS (SELECT 1 FROM objections AS o WHERE o.lead_id = leads.lead_id)")
     if not policy.repeat:
         conditions.append(
             f"""

@@ -82,6 +82,11 @@ class Data(Section):
         None,
         description="What customers answered in surveys: lead_id, answered_at, question, answer. Feedback too.",
     )
+    objections: Annotated[Source | None, Added] = Field(
+        None,
+        description="Leads who object to profiling: lead_id. They are not scored, learned from or judged, and rows written "
+        "before are closed.",
+    )
     ends: Timestamp | None = Field(
         None, description="End of the data; by default the latest timestamp in it."
     )

@@ -24,7 +24,7 @@ def why_left(
 ) -> list[str]:
     """The reason of each lead, as of then: ``pipeline.writeback.closings.REASONS``.
 
-    ``converted`` before ``closed``, where both are so. ``merged``: the id is an old one of another lead. ``filtered``:
+    ``objected`` before all others: the lead objects to profiling. ``converted`` before ``closed``, where both are so. ``merged``: the id is an old one of another lead. ``filtered``:
     the lead is in the data, but a setting leaves it out (``where`` of the leads, ``hygiene``, ``spine.since``).
     ``vanished``: it is not in the data.
     """
@@ -57,6 +57,7 @@ def _reasons(history: History, numbers: str, as_of: datetime, policy: SpinePolic
         SELECT
             d.lead_id,
             CASE
+                WHEN o.lead_id IS NOT NULL THEN 'objected'
                 WHEN l.lead_id IS NOT NULL AND {converted} THEN 'converted'
                 WHEN l.closed_at < {then} THEN 'closed'
                 WHEN l.lead_id IS NOT NULL THEN 'filtered'
@@ -66,6 +67,7 @@ def _reasons(history: History, numbers: str, as_of: datetime, policy: SpinePolic
             END AS reason
         FROM {_ASKED} AS d
         LEFT JOIN leads AS l ON l.lead_id = d.lead_id
+        LEFT JOIN objections AS o ON o.lead_id = d.lead_id
         LEFT JOIN {numbers} AS n ON n.lead_id = d.lead_id
     """
 

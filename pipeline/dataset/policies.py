@@ -20,6 +20,7 @@ def spine_policy(project: Project) -> SpinePolicy:
         repeat=spine.repeat,
         kinds=project.outcome.kind,
         since=spine.since,
+        objections=project.data.objections is not None,
     )
 
 

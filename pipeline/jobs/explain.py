@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from features import DataError, UsageError
+from features import DataError, History, UsageError
 from features.spine import Spine, build_scoring_spine
 from models.reasons import Reason
 from pipeline.config import ProjectFile
@@ -147,6 +147,7 @@ def explain(
         ) as one,
     ):
         if not one.rows:
+            _refuse_objection(file, history, lead_id)
             if history.clock != "time":
                 raise DataError(
                     "this lead has converted already, or is closed",
@@ -168,6 +169,20 @@ def explain(
                 notes.append("the sheets have changed since, so the sheet's side of that run is left out")
         scored = score_leads(history, one, served.bundle, sheets)
     return _explanation(scored, served, history.shown(as_of), tuple(notes))
+
+
+def _refuse_objection(file: ProjectFile, history: History, lead_id: str) -> None:
+    """Raise ``DataError`` where the lead objects to profiling."""
+    literal = history.engine.dialect.literal
+    if file.project.data.objections is not None and history.engine.count(
+        f"objections WHERE lead_id = {literal(lead_id)}"
+    ):
+        raise DataError(
+            "this lead objects to profiling",
+            value=lead_id,
+            why="whoever objects is neither scored nor explained",
+            where=f"{file.path.name}: data.objections",
+        )
 
 
 def _is(sheets: ScorecardSet | None, version: str) -> bool:

@@ -10,7 +10,7 @@ from features import Finding
 from pipeline.config import ProjectFile
 from pipeline.prepared import differences, open_prepared
 
-COUNTED = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers")
+COUNTED = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers", "objections")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,7 @@ class Scoring:
     run_id: str
     data_version: int
     leads: int
+    objected: int
     grades: dict[str, int]
     table: pa.Table
     written: WriteResult | None
@@ -86,6 +87,7 @@ class Scoring:
             "run_id": self.run_id,
             "data_version": self.data_version,
             "leads": self.leads,
+            "objected": self.objected,
             "grades": self.grades,
             "written": self.written.as_dict() if self.written else None,
             "warnings": list(self.warnings),
@@ -167,6 +169,7 @@ def _score(
         prepared = open_prepared(file)
         with prepared.history() as history:
             moment, findings = history.moment(as_of), history.findings
+            objected = history.engine.count("objections")
             shown, data_end = history.shown(moment), history.data_end
     if to is not None and has_literal_secret(to):
         run.warn(
@@ -255,6 +258,7 @@ def _score(
         run_id=record.run_id,
         data_version=prepared.version,
         leads=tally.leads,
+        objected=objected,
         grades=dict(tally.grades),
         table=tally.table(),
         written=written,

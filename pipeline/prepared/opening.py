@@ -198,6 +198,9 @@ class PreparedHistory:
     def _define(self, engine: DuckDBEngine, chosen: str, files: Sequence[StoredFile]) -> None:
         tables = self.manifest.tables
         for table in TABLES:
+            if table not in tables:  # of a version from before there was such a table
+                make_empty(engine, table)
+                continue
             columns = ", ".join(
                 engine.dialect.quote(name) for name in tables[table].columns if name != "_lead_no"
             )

@@ -20,6 +20,7 @@ from pipeline.sources.hygiene.bots import mark_bots
 from pipeline.sources.hygiene.leads import exclude_leads
 from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.sources.lone_end import leads_it_changes, lone_end
+from pipeline.sources.objections import clean_objections
 from pipeline.sources.reading import read_source
 from pipeline.sources.shaping import bring_into_shape, outcome_and_order
 from pipeline.sources.unknown_words import word_findings
@@ -137,7 +138,7 @@ def contract_columns(caster: Caster, project: Project) -> tuple[dict[str, str], 
         else:
             expressions[name] = f"CAST(NULL AS {_SQL_TYPE[reader]})"
     kinds: dict[str, Kind] = {}
-    if table not in ("conversions", "changes", "aliases", *FEEDBACK):
+    if table not in ("conversions", "changes", "aliases", "objections", *FEEDBACK):
         contract = set(CONTRACT[table]) | (outcome_and_order(project) if table == "leads" else set())
         for name in (name for name in caster.types if name not in contract):
             if name.lower() in _RESERVED:
@@ -232,7 +233,7 @@ def merge(cleaner: Cleaner, project: Project, views: tuple[str, ...] = ()) -> bo
     if flat:
         refuse_duplicates(engine, "outcomes", "lead_id")
     if project.data.aliases is not None:
-        merge_leads(engine, cleaner.findings, flat, FEEDBACK, views)
+        merge_leads(engine, cleaner.findings, flat, (*FEEDBACK, "objections"), views)
     return flat
 
 
@@ -246,6 +247,7 @@ def exclude(
     """Leave out leads that are no prospects, and clean what belongs to leads and accounts beside their history."""
     exclude_leads(cleaner.engine, project.hygiene, kinds["leads"], cleaner.findings, name, views)
     clean_feedback(cleaner.engine, cleaner.findings, name)
+    clean_objections(cleaner, project.data.objections is not None)
     cleaner.accounts()
 
 

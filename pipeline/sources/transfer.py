@@ -10,6 +10,7 @@ from features import DuckDBEngine, Engine, History
 from features.history import Kind
 
 TABLES = ("leads", "accounts", "events", "conversions", "changes", "unlabelled")
+_OBJECTIONS = ("objections",)  # which histories of before have not
 _NO_CONTENT = {"event_id"}  # tells rows apart, and is not kept
 _MARKS = {"events": "events*"}  # by releases up to 0.4.0, with their ids
 _EXACT: tuple[Kind, ...] = ("number", "boolean", "time")
@@ -21,7 +22,7 @@ def transfer_history(history: History, engine: Engine, folder: Path) -> History:
     On a cluster every worker must see the folder. The original history can be closed afterwards.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for table in TABLES:
+    for table in (*TABLES, *_OBJECTIONS[: _has_objections(history)]):
         path = folder / f"{table}.parquet"
         history.engine.write(_changes(history) if table == "changes" else f"SELECT * FROM {table}", path)
         engine.read(table, path)
@@ -36,7 +37,8 @@ def data_fingerprint(history: History) -> str:
     engine = history.engine
     assert isinstance(engine, DuckDBEngine)
     parts = [history.data_end.isoformat()]
-    for table in TABLES:
+    objecting = _has_objections(history) and engine.count("objections") > 0
+    for table in (*TABLES, *_OBJECTIONS[:objecting]):
         own = sorted(set(engine.columns(table)) - _NO_CONTENT)
         columns = ", ".join(map(engine.dialect.quote, own))
         rows, total = engine.connection.execute(
@@ -44,6 +46,12 @@ def data_fingerprint(history: History) -> str:
         ).fetchall()[0]
         parts.append(f"{_MARKS.get(table, table)}:{rows}:{int(total):x}")
     return "/".join(parts)
+
+
+def _has_objections(history: History) -> bool:
+    """Whether there is a table of them: not in a history that was made by hand."""
+    tables = "(SELECT 1 FROM information_schema.tables WHERE table_name = 'objections') AS found"
+    return history.engine.count(tables) > 0
 
 
 def _changes(history: History) -> str:

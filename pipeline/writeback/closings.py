@@ -13,7 +13,7 @@ from pipeline.writeback.run import RunManifest
 from pipeline.writeback.statements import listed, quoted
 
 VANISHED = "vanished"
-REASONS = ("converted", "closed", "merged", "filtered", VANISHED)
+REASONS = ("objected", "converted", "closed", "merged", "filtered", VANISHED)
 
 # Why each of these leads left, one of ``REASONS`` each.
 WhyLeft = Callable[[Sequence[str]], Sequence[str]]

@@ -140,7 +140,7 @@ SCORE_COLUMNS: tuple[Column, ...] = (
     Column(
         "closed_reason",
         "text",
-        "Why a closed lead left: converted, closed, merged, filtered, or vanished from the data.",
+        "Why a closed lead left: objected (to profiling), converted, closed, merged, filtered, or vanished from the data.",
         came_later=True,
         ours=True,
     ),

@@ -70,6 +70,7 @@ _TABLES = {
     "changes": "changes of attributes",
     "verdicts": "verdicts of sales",
     "answers": "answers of customers",
+    "objections": "leads who object to profiling: left out",
     "spine": "snapshots (a lead as of a moment): the rows",
     "mature": "of them mature (their outcome is known)",
 }
@@ -236,6 +237,8 @@ def render_scoring(run: Scoring) -> list[str]:
     """`leadlens score`."""
     lines = [*(f"note: {warning}" for warning in run.warnings)]
     lines.append(f"{run.leads:,} open leads scored{as_of(run.as_of)} with {run.version} ({run.alias}).")
+    if run.objected:
+        lines.append(f"{run.objected:,} lead{'s' * (run.objected != 1)} left out: they object to profiling.")
     if run.written is None:
         lines.append("Dry run: nothing was written.")
     else:
