@@ -197,8 +197,9 @@ class BackTests:
     def story(self) -> list[str]:
         """What was found, in sentences."""
         first, last = self.tests[0], self.tests[-1]
+        until = f" to {last.date:%Y-%m-%d}" if last is not first else ""
         sentences = [
-            f"At {counted(len(self.tests), 'past date')} from {first.date:%Y-%m-%d} to {last.date:%Y-%m-%d} a model was "
+            f"At {counted(len(self.tests), 'past date')}, {first.date:%Y-%m-%d}{until}, a model was "
             "trained on what was known by then, and judged on the leads scored until the next: "
             f"{counted(sum(len(test.rows) for test in self.tests), 'snapshot')}. A lead is called once in a period at most.",
             f"{self.headline()}, of {sum(test.converted_leads for test in self.tests):,} that converted.",

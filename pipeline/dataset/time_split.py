@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from features import DataError, History, UsageError
+from features import DataError, History, UsageError, humanize
 from features.engines import Table
 from features.label import Labels, build_labels
 from features.spine import OutOfTimeRows, Spine, TrainingRows, build_spine
@@ -101,8 +101,19 @@ def split_at(history: History, project: Project, period: Period) -> Iterator[Spl
             JOIN {labels} AS l ON l.row_id = s.row_id
             WHERE l.label IS NOT NULL
         """
-        with _split(history, divided, period.begins, horizon) as split:
-            yield split
+        with Table.make(history.engine, "divided", divided) as rows:
+            _refuse_empty(rows, horizon)
+            with _split(history, f"SELECT * FROM {rows}", period.begins, horizon) as split:
+                yield split
+
+
+def _refuse_empty(divided: Table, horizon: timedelta) -> None:
+    """Raise ``DataError`` where a past date has no row to learn from, or none to judge."""
+    parts = set(divided.engine.frame(f"SELECT DISTINCT part FROM {divided} WHERE part IS NOT NULL")["part"])
+    if "train" not in parts:
+        raise DataError(f"no outcome was known by then: a row waits {humanize(horizon)} for its own")
+    if "test" not in parts:
+        raise DataError("no lead was scored in the period after it, by the ages or dates of `spine`")
 
 
 def known_by(project: Project, date: datetime) -> Project:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from features import humanize
 from models.judging.plain import plain
 from models.judging.wording import METRIC_NAMES, percent
 from models.statistics import wilson
@@ -130,6 +132,20 @@ def groups_of(
     return found
 
 
+def _days(age: pd.Timedelta) -> str:
+    """As people say it: 7 days, 12 hours."""
+    return humanize(age.to_pytimedelta())
+
+
+def _in_days(group: str) -> float:
+    """To sort them by; others come last."""
+    number, _, unit = group.partition(" ")
+    days = {"day": 1.0, "hour": 1 / 24, "minute": 1 / 1440, "second": 1 / 86_400}.get(
+        unit.rstrip("s"), math.inf
+    )
+    return float(number) * days if number.isdigit() else math.inf
+
+
 def _groups(
     name: str, values: pd.Series, spine: pd.DataFrame, probability: np.ndarray, label: np.ndarray
 ) -> list[dict[str, Any]]:
@@ -182,7 +198,7 @@ def card_lines(card: Mapping[str, Any]) -> list[str]:
         f"- Learned from {rows['train']:,} rows ({conversions['train']:,} conversions) up to {spine['learned_to'][:10]}{ages}; judged on "
         f"{rows['test']:,} out-of-time rows ({conversions['test']:,}) from {spine['judged_from'][:10]}",
         f"- Model: {card['model']['kind']}; {features['count']} features ({families})",
-        f"- {card['signal']['verdict']}: {card['signal']['figures']}",
+        f"- Signal: {card['signal']['verdict']}; {card['signal']['figures']}",
         "",
         "| out of time | value | 90 % interval |",
         "|---|---:|---:|",

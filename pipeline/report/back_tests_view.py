@@ -85,10 +85,10 @@ def _calls(tests: BackTests) -> dict[str, Any]:
         "id": "same-calls",
         "title": f"{tests.calls_a_week:,} calls a week",
         "intro": "Each week the leads listed in it are called best first, each lead once in a period; equal ranks in any order. "
-        "Learned from: converted leads whose outcome was known at the date.",
+        "Converted before: leads learned from, whose conversion was known at the date.",
         "head": (
             "From",
-            "Learned from",
+            "Converted before",
             "Leads",
             "Converted",
             "Calls",

@@ -68,7 +68,7 @@ def test_it_is_judged_date_by_date_and_registers_nothing(project: LittleProject,
 
 
 def run(project: LittleProject) -> BackTesting:
-    return backtest(load_project(project.write()), every=timedelta(days=15), periods=2, calls=5)
+    return backtest(load_project(project.write()), every=timedelta(days=25), periods=1, calls=5)
 
 
 def test_only_what_was_known_by_a_date_is_learned(project: LittleProject) -> None:

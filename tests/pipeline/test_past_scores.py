@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -40,9 +41,33 @@ def score(path: Path) -> str:
     return str(done.facts["run_id"])
 
 
+def has_a_card(path: Path, trained: dict[str, Any]) -> None:
+    """Version 1, just trained."""
+    card = leadlens("models", path, "--card", "1", "--json").facts
+    assert card["data"]["version"] == 1
+    assert card["data"]["rows"]["leads"] == 160
+    assert card["label"]["horizon"] == "10d"
+    assert card["rows"] == trained["rows"]
+    assert card["conversions"] == trained["conversions"]
+    figures = {each["metric"]: each for each in card["metrics"]}
+    for name, value in trained["figures"]["leadlens"].items():
+        assert figures[name]["value"] == pytest.approx(value)
+        assert figures[name]["low"] <= value <= figures[name]["high"]
+    assert any(limit.startswith("it has seen nothing after 2024-") for limit in card["limits"])
+    assert set(trained["warnings"]) <= set(card["limits"])
+    text = leadlens("models", path, "--card", "1").out
+    assert "- Data: version 1 of the prepared history (160 leads" in text
+    assert "| Model, ROC AUC | " in text
+    tags = Registry("little").client.get_model_version("little", "1").tags
+    assert tags["leadlens.data_version"] == "1"
+    none = leadlens("models", path, "--card", "2")
+    assert none.code == 1
+    assert "'little' has no such version" in none.err
+
+
 def test_a_past_score_is_made_again_to_the_last_digit(project: LittleProject, tmp_path: Path) -> None:
     path = project.write()
-    assert leadlens("train", path).code == 0
+    has_a_card(path, leadlens("train", path, "--json").facts)
     assert leadlens("promote", path, "--force", "a test").code == 0
     first = score(path)
     then = written(tmp_path, first)
@@ -84,28 +109,3 @@ def test_a_past_score_is_made_again_to_the_last_digit(project: LittleProject, tm
     other = leadlens("explain", project.write(), lead, "--run", second)
     assert other.code == 1
     assert "this run read its data with other settings" in other.err
-
-
-def test_every_version_has_a_card(project: LittleProject) -> None:
-    path = project.write()
-    trained = leadlens("train", path, "--json").facts
-    card = leadlens("models", path, "--card", "1", "--json").facts
-    assert card["data"]["version"] == 1
-    assert card["data"]["rows"]["leads"] == 160
-    assert card["label"]["horizon"] == "10d"
-    assert card["rows"] == trained["rows"]
-    assert card["conversions"] == trained["conversions"]
-    figures = {each["metric"]: each for each in card["metrics"]}
-    for name, value in trained["figures"]["leadlens"].items():
-        assert figures[name]["value"] == pytest.approx(value)
-        assert figures[name]["low"] <= value <= figures[name]["high"]
-    assert any(limit.startswith("it has seen nothing after 2024-") for limit in card["limits"])
-    assert set(trained["warnings"]) <= set(card["limits"])
-    text = leadlens("models", path, "--card", "1").out
-    assert "- Data: version 1 of the prepared history (160 leads" in text
-    assert "| Model, ROC AUC | " in text
-    tags = Registry("little").client.get_model_version("little", "1").tags
-    assert tags["leadlens.data_version"] == "1"
-    none = leadlens("models", path, "--card", "2")
-    assert none.code == 1
-    assert "'little' has no such version" in none.err

@@ -29,7 +29,7 @@ def render_backtest(result: BackTesting) -> list[str]:
     names = (LENS_NAMES[lens].removeprefix("the ") for lens in tests.lenses)
     return [
         *tests.story(),
-        *table(rows, ("from", "learned from", "converted", "calls", *names)).split("\n"),
+        *table(rows, ("from", "converted before", "converted", "calls", *names)).split("\n"),
         f"page: {result.page}",
     ]
 
