@@ -130,17 +130,15 @@ def _parts(
     plan: FeaturePlan,
     spine: Spine,
     watch: Callable[[StepReport], None] | None,
-) -> Generator[Spine]:
-    """Make the table ``features`` for one part of the rows after another; yields each part."""
+) -> Generator[tuple[Spine, str]]:
+    """Yields one part of the rows after another, and SQL of the table ``features`` of these rows, to select from."""
     engine = history.engine
     refuse_unfit(history, plan)
     attributes = _attribute_steps(history, plan, spine)
     made = [step.name for step in attributes]
 
     def column_steps(rows: Spine) -> list[Step]:
-        steps = [*feature_column_steps(history, plan, rows), _features(history, plan, rows)]
-        made.extend(step.name for step in steps)
-        return steps
+        return [*feature_column_steps(history, plan, rows), _features(history, plan, rows)]
 
     try:
         made.extend(make_lookups(history, plan, spine))
@@ -149,9 +147,11 @@ def _parts(
             aggregates = aggregate_steps(history, plan, spine)
             made.extend(step.name for step in aggregates)
             engine.run(aggregates, watch)
+            columns = column_steps(spine)
+            made.extend(step.name for step in columns)
             with engine.wide():
-                engine.run(column_steps(spine), watch)
-                yield spine
+                engine.run(columns, watch)
+                yield spine, "features"
             return
         # numba takes a while to import: only those who need it wait for it.
         from features.compiled.aggregation import aggregate_events
@@ -161,8 +161,10 @@ def _parts(
             part.register(engine, "aggregates", watch)
             sql = f"SELECT s.* FROM {spine} AS s JOIN aggregates AS f ON f.row_id = s.row_id"
             with Spine.make(engine, "part_rows", sql, watch) as rows, engine.wide():
-                engine.define(column_steps(rows))
-                yield rows
+                # One statement: hundreds of columns cost much more to plan than a row of them to compute.
+                *before, last = column_steps(rows)
+                named = ", ".join(f"{step.name} AS NOT MATERIALIZED ({step.sql})" for step in before)
+                yield rows, f"(WITH {named} {last.sql})"
     finally:
         engine.drop(*made, "aggregates")
 
@@ -177,7 +179,7 @@ def build_matrix(
     or a step fails."""
     engine, columns = history.engine, plan_columns(plan)
     with closing(_parts(history, plan, spine, watch)) as parts:
-        frames = [engine.frame("SELECT * FROM features") for _ in parts]
+        frames = [engine.frame(f"SELECT * FROM {made} AS f") for _, made in parts]
     features = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     features = features.set_index("row_id").sort_index()
     rows = engine.frame(f"SELECT row_id, lead_id, as_of, created_at FROM {spine} ORDER BY row_id")
@@ -201,9 +203,9 @@ def make_features(history: History, plan: FeaturePlan, spine: Spine, name: str) 
     made: list[str] = []
     try:
         with closing(_parts(history, plan, spine, None)) as parts:
-            for _ in parts:
+            for _, features in parts:
                 made.append(f"{name}_{len(made)}")
-                engine.run([Step(made[-1], "SELECT * FROM features")])
+                engine.run([Step(made[-1], f"SELECT * FROM {features} AS f")])
         engine.run([Step(name, " UNION ALL ".join(f"SELECT * FROM {part}" for part in made))])
     finally:
         engine.drop(*made)
@@ -230,19 +232,19 @@ def write_matrix(
     select = f"""
         SELECT s.lead_id, {as_of}, {created_at}, f.*
         FROM {{}} AS s
-        JOIN features AS f ON f.row_id = s.row_id
+        JOIN {{}} AS f ON f.row_id = s.row_id
     """
     if not isinstance(engine, DuckDBEngine):
         with closing(_parts(history, plan, spine, watch)) as whole:
             for part in whole:
-                engine.write(select.format(part), path)
+                engine.write(select.format(*part), path)
         return
     unfinished, writer, batches = path.with_name(path.name + ".unfinished"), None, None
     parts = _parts(history, plan, spine, watch)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for part in parts:
-            batches = engine.connection.sql(select.format(part)).to_arrow_reader(_ROW_GROUP)
+            batches = engine.connection.sql(select.format(*part)).to_arrow_reader(_ROW_GROUP)
             if writer is None:
                 # Numbers seldom repeat: a dictionary, or strong compression, costs more than the loops.
                 texts = [field.name for field in batches.schema if pa.types.is_string(field.type)]

@@ -70,7 +70,8 @@ def reasons_of(
     leading = [np.asarray(at)[np.abs(points[:, at]).argmax(axis=1)] for at in members]
     meanings = [columns[name] for name in contributions.columns]
     wording = [worded_as(column, columns) for column in meanings]
-    own = [values[column.name].to_numpy(dtype=object) for column in wording]
+    places = {name: at for at, name in enumerate(values.columns)}
+    own = values.to_numpy(dtype=object)[:, [places[column.name] for column in wording]].T
     names = [tuple(contributions.columns[at]) for at in members]
     kept = len(members) if most is None else min(most, len(members))
     reasons = []

@@ -14,6 +14,7 @@ from features.errors import DataError
 
 Floats = NDArray[np.float64]
 _MOST_LEVELS = 1000
+_AT_ONCE = 32  # columns of numbers: few enough for a small copy, many enough that pandas is asked seldom
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,19 @@ class Encoding:
         absent or a number cannot be read.
         """
         by_name = {str(name): at for at, name in enumerate(frame.columns)}
-        matrix = np.empty((len(frame), len(self.names)), dtype=np.float64, order=order)
-        for at, (name, levels) in enumerate(zip(self.names, self.levels, strict=True)):
+        for name in self.names:
             if name not in by_name:
                 raise DataError("a column of the model is missing", value=name, known=by_name)
-            column = frame.iloc[:, by_name[name]]
+        places = [by_name[name] for name in self.names]
+        plain = (frame.dtypes == np.float64).to_numpy()[places]  # as features are
+        matrix = np.empty((len(frame), len(self.names)), dtype=np.float64, order=order)
+        numbers = np.flatnonzero(plain & ~self.categorical)
+        for start in range(0, len(numbers), _AT_ONCE):
+            some = numbers[start : start + _AT_ONCE]
+            values = frame.iloc[:, [places[at] for at in some]].to_numpy()
+            matrix[:, some] = np.where(np.isfinite(values), values, np.nan)
+        for at in np.flatnonzero(~plain | self.categorical):
+            column, levels = frame.iloc[:, places[at]], self.levels[at]
             matrix[:, at] = _numbers(column) if levels is None else _codes(column, levels)
         return matrix
 
@@ -94,9 +103,6 @@ def _levels(column: pd.Series) -> tuple[str, ...] | None:
 
 
 def _numbers(column: pd.Series) -> Floats:
-    if column.dtype == np.float64:  # as features are
-        values = column.to_numpy()
-        return np.where(np.isfinite(values), values, np.nan)
     try:
         values = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
