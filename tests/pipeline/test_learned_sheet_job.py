@@ -118,12 +118,3 @@ def test_the_command_prints_the_lines_the_price_and_what_is_next(
     beside = leadlens("scorecard", "diff", project, "starter", learned.path)
     assert beside.code == 0, beside.err
     assert learned.sheet.rules[0].label in beside.out
-
-
-def test_without_a_model_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
-    write_starter(tmp_path / "project")
-    refused = leadlens("scorecard", "learn", tmp_path / "project")
-    assert refused.code == 1
-    assert "leadlens train" in refused.err
-    assert not list((tmp_path / "project" / "scorecards").glob("*learned*"))
