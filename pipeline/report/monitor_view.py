@@ -39,13 +39,13 @@ def _findings(found: Monitoring) -> dict[str, Any]:
     return {
         "id": "findings",
         "title": "Alarms and warnings",
-        "intro": "An alarm is beyond its limit; a warning is beyond half of it, or beyond chance.",
-        "head": ("What", "Level", "Message", "Value", "Limit"),
+        "intro": "An alarm is beyond its limit; a warning is beyond half of it, or beyond chance. The summary has them in words.",
+        "head": ("What", "Level", "Code", "Value", "Limit"),
         "rows": [
             (
-                each.code,
+                each.subject,
                 "alarm" if each.level == "stop" else "warning",
-                each.message,
+                each.code,
                 f"{each.value:g}",
                 f"{each.limit:g}",
             )
