@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 
 from pipeline import load_project, train
+from pipeline.registry.dead_runs import PROCESS, this_process
 from pipeline.registry.description import typical_row
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.registry.versions import roll_back, versions
@@ -159,3 +162,25 @@ def test_a_rollback_that_dies(state: Callable[[], Registry], monkeypatch: pytest
         whole(registry)
         assert registry.serving().version == "1"
     assert seen == 3, "when, why, and the alias"
+
+
+def test_runs_of_dead_processes_are_marked_by_the_next_run(state: Callable[[], Registry]) -> None:
+    registry = state()
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    machine = this_process().partition("/")[0]
+    experiment = registry.client.get_experiment_by_name("little").experiment_id
+    marks = {
+        "dead": f"{machine}/{gone.pid}",
+        "living": this_process(),
+        "elsewhere": f"another/{gone.pid}",
+        "earlier": None,
+    }
+    runs = {
+        name: registry.client.create_run(experiment, tags={PROCESS: mark} if mark else {}).info.run_id
+        for name, mark in marks.items()
+    }
+    with registry.run("the next", {}):
+        pass
+    found = {name: registry.client.get_run(run).info.status for name, run in runs.items()}
+    assert found == {"dead": "KILLED", "living": "RUNNING", "elsewhere": "RUNNING", "earlier": "RUNNING"}
