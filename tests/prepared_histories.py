@@ -2,8 +2,9 @@
 
     python -m tests.prepared_histories --count 20000 --seed 1
 
-Prints failing seeds, each brought down to the fewest nights and the fewest things that happened, and a summary.
-``tests/laws/test_prepared_laws.py`` runs a few hundred nights of the same.
+Prints failing seeds, each brought down to the fewest histories, nights and things that happened, and a summary. Up to forty
+histories are in one project (`tests/laws/nights/crowd.py`); ``--size 1`` gives each a project of its own.
+``tests/laws/test_prepared_laws.py`` runs some hundreds of the same.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -27,11 +29,13 @@ from tests.laws.nights.compare import (
     differences_of_parts,
     open_once,
 )
+from tests.laws.nights.crowd import Crowd
 from tests.laws.nights.plain_reading import RefusedError, read_plainly
 from tests.laws.nights.sizes import USUAL, sized, small
 from tests.laws.nights.world import NUISANCES, World
 
 MOST_NIGHTS = 5
+CROWD = 34  # histories in one project
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,39 @@ class Failure:
 
     seed: int
     nights: int
+    size: int
+    only: frozenset[str] | None
     without: frozenset[str]
     log: tuple[str, ...]
     wrong: tuple[str, ...]
 
     def __str__(self) -> str:
         happened = ", ".join(self.log)
-        return f"seed {self.seed}, after {self.nights} nights ({happened}):\n  " + "\n  ".join(self.wrong)
+        some = "" if self.only is None else f", of them {', '.join(sorted(self.only))}"
+        return (
+            f"seed {self.seed}, {self.size} in a project{some}, after {self.nights} nights ({happened}):\n  "
+            + "\n  ".join(self.wrong)
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one project: how many histories were in it, for how many nights, and what was wrong first."""
+
+    histories: int
+    nights: int
+    failure: Failure | None = None
 
 
 def run(
-    seed: int, nights: int | None = None, without: frozenset[str] = frozenset(), often: bool = True
-) -> tuple[int, Failure | None]:
-    """Nights that were compared, and what was wrong first.
+    seed: int,
+    nights: int | None = None,
+    without: frozenset[str] = frozenset(),
+    often: bool = True,
+    size: int = 1,
+    only: frozenset[str] | None = None,
+) -> Outcome:
+    """Try one project of ``size`` histories, or of some of them.
 
     Every night the history that grew is held against the plain reading; with ``often`` also against one that is prepared
     anew in a fresh state folder, and one that is read into memory; else on the last night against one of the two.
@@ -60,10 +84,11 @@ def run(
     drawn = Random(f"nights {seed}")
     last = nights or drawn.choice((1, 2, 2, 3, 3, MOST_NIGHTS))
     compiled = drawn.random() < 0.2
-    world = World(seed, without)
+    world = World(seed, without) if size == 1 else Crowd(seed, size, without, only)
+    histories = len(world.members) if isinstance(world, Crowd) else 1
     # Another project of the same name with the same state folder, as after a copy.
     sibling = World(-1 - seed) if drawn.random() < 0.1 else None
-    limits = small(drawn) if drawn.random() < 0.7 else USUAL
+    limits = small(drawn, size) if drawn.random() < 0.7 else USUAL
     with sized(limits), tempfile.TemporaryDirectory(prefix="leadlens-nights-") as folder:
         place, home = Path(folder), Path(folder) / "home"
         for night in range(1, last + 1):
@@ -86,12 +111,15 @@ def run(
             ) as error:  # of its own, where a user would be told of an error that is not theirs
                 wrong, refused = [_last_frames(error)], False
             if wrong:
-                return night, Failure(seed, night, without, tuple(world.log), tuple(wrong))
+                log = [world.log, *(member.log for member in getattr(world, "members", ()))]
+                happened = tuple(dict.fromkeys(what for one in log for what in one))
+                failure = Failure(seed, night, size, only, without, happened, tuple(wrong))
+                return Outcome(histories, night, failure)
             if refused:
                 if night == 1:
-                    return night, None  # there is no earlier night to go back to
+                    return Outcome(histories, night)  # there is no earlier night to go back to
                 world.mend()
-    return last, None
+    return Outcome(histories, last)
 
 
 def _against_others(
@@ -119,39 +147,49 @@ def _last_frames(error: Exception) -> str:
 
 def _against_plain(world: World, grown: Opened) -> tuple[list[str], bool]:
     try:
-        plain, why = read_plainly(world), ""
+        plain, why = world.plain() if isinstance(world, Crowd) else read_plainly(world), ""
     except RefusedError as error:
         plain, why = None, str(error)
     return [f"grown | plain: {text}" for text in differences_from_plain(grown, plain, why)], plain is None
 
 
 def smallest(failure: Failure) -> Failure:
-    """The same failure after fewer nights, and without what does not matter."""
+    """The same failure of fewer histories, after fewer nights, and without what does not matter."""
+
+    def again(nights: int, without: frozenset[str], only: frozenset[str] | None) -> Failure | None:
+        return run(failure.seed, nights, without, True, failure.size, only).failure
+
+    tags = [f"{number:02}" for number in range(failure.size)] if failure.size > 1 else []
+    while len(tags) > 1:
+        half = len(tags) // 2
+        for some in (tags[:half], tags[half:]):
+            if (found := again(failure.nights, failure.without, frozenset(some))) is not None:
+                failure, tags = found, some
+                break
+        else:
+            break  # it takes histories of both halves
     for nights in range(1, failure.nights):
-        if (found := run(failure.seed, nights)[1]) is not None:
+        if (found := again(nights, failure.without, failure.only)) is not None:
             failure = found
             break
     for nuisance in dict.fromkeys(NUISANCES):
         if (
             nuisance.strip("_") in failure.log
-            and (found := run(failure.seed, failure.nights, failure.without | {nuisance})[1]) is not None
+            and (found := again(failure.nights, failure.without | {nuisance}, failure.only)) is not None
         ):
             failure = found
     return failure
 
 
-def _run_often(seed: int) -> tuple[int, Failure | None]:
-    return run(seed)
-
-
-def results(first: int, count: int, workers: int) -> Iterator[tuple[int, Failure | None]]:
-    """Of each seed, in order."""
-    seeds = range(first, first + count)
+def results(first: int, count: int, size: int, workers: int) -> Iterator[Outcome]:
+    """Of each project, in order of their seeds; ``count`` histories in all."""
+    seeds = range(first, first + -(-count // size))
+    one = partial(run, often=False, size=size)
     if workers == 1:
-        yield from map(_run_often, seeds)
+        yield from map(one, seeds)
         return
     with get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap(_run_often, seeds, chunksize=4)
+        yield from pool.imap(one, seeds)
 
 
 def main() -> None:
@@ -160,26 +198,28 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--count", type=int, default=1000, help="histories; 1000")
-    parser.add_argument("--seed", type=int, default=0, help="of the first one; the others follow")
+    parser.add_argument("--seed", type=int, default=0, help="of the first project; the others follow")
+    parser.add_argument("--size", type=int, default=CROWD, help=f"histories in one project; {CROWD}")
     parser.add_argument("--workers", type=int, default=2, help="processes; 2")
     parser.add_argument("--most", type=int, default=10, help="failures after which to stop; 10")
     options = parser.parse_args()
-    started, nights, done = time.perf_counter(), 0, 0
+    started, nights, done, projects = time.perf_counter(), 0, 0, 0
     failures: list[Failure] = []
-    for compared, failure in results(options.seed, options.count, options.workers):
-        nights, done = nights + compared, done + 1
-        if failure is not None:
-            failures.append(failure)
-            print(smallest(failure), flush=True)
+    for outcome in results(options.seed, options.count, options.size, options.workers):
+        nights, done = nights + outcome.nights * outcome.histories, done + outcome.histories
+        projects += 1
+        if outcome.failure is not None:
+            failures.append(outcome.failure)
+            print(smallest(outcome.failure), flush=True)
             if len(failures) >= options.most:
                 break
-        if done % 100 == 0:
+        if projects % max(1, 100 // options.size) == 0:
             print(
                 f"{done:,} histories, {nights:,} nights, {len(failures)} wrong", file=sys.stderr, flush=True
             )
     print(
-        f"{done:,} histories (seeds {options.seed} to {options.seed + done - 1}), {nights:,} nights, "
-        f"{len(failures)} wrong: {', '.join(str(failure.seed) for failure in failures) or 'none'}; "
+        f"{done:,} histories in {projects:,} projects (seeds {options.seed} to {options.seed + projects - 1}), "
+        f"{nights:,} nights, {len(failures)} wrong: {', '.join(str(failure.seed) for failure in failures) or 'none'}; "
         f"{time.perf_counter() - started:.0f} s"
     )
     sys.exit(1 if failures else 0)

@@ -24,7 +24,7 @@ from pipeline.config import load_project
 from pipeline.prepared import open_prepared
 from pipeline.prepared.opening import PreparedHistory
 from pipeline.sources import open_history as read_into_memory
-from tests.laws.nights.plain_reading import PlainHistory
+from tests.laws.nights.plain_reading import PlainHistory, Tables
 from tests.laws.nights.rows import AGES, PAGES
 
 TABLES = ("leads", "accounts", "events", "conversions", "changes", "unlabelled", "verdicts", "answers")
@@ -253,14 +253,22 @@ def differences_from_plain(opened: Opened, plain: PlainHistory | None, why: str 
 
 
 def _features_apart(features: pd.DataFrame, plan: FeaturePlan, plain: PlainHistory) -> list[str]:
+    return [
+        text for tables in plain.members or (plain.tables,) for text in _features_of(features, plan, tables)
+    ][:3]
+
+
+def _features_of(features: pd.DataFrame, plan: FeaturePlan, tables: Tables) -> list[str]:
+    """Of the leads in these tables, which know of no others."""
+    features = features[features["lead_id"].isin({row["lead_id"] for row in tables["leads"]})]
     spine = [{"lead_id": row.lead_id, "as_of": row.as_of.to_pydatetime()} for row in features.itertuples()]
-    expected = oracle_features(plain.tables, plan, spine)
+    expected = oracle_features(tables, plan, spine)
     return [
         f"features: {column.name} of {row['lead_id']} as of {row['as_of']}: {row[column.name]} | oracle: {wanted}"
         for row, wanted_row in zip(features.to_dict("records"), expected, strict=True)
         for column in plan_columns(plan)
         if not _alike(row[column.name], wanted := wanted_row[column.name])
-    ][:3]
+    ]
 
 
 def _alike(got: Any, wanted: Any) -> bool:

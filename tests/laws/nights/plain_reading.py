@@ -9,11 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from tests.laws.nights.files import COLUMNS, Row
+from tests.laws.nights.files import COLUMNS, Row, SourceTable
 from tests.laws.nights.rows import FUTURE
-from tests.laws.nights.world import World
 from tests.pipeline.slow_bots import recognised_at
 
 Tables = dict[str, list[Row]]
@@ -26,14 +25,30 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class PlainHistory:
-    """The contract's tables as lists of rows, and the end of the data."""
+    """The contract's tables as lists of rows, and the end of the data; of a crowd also the tables of each member."""
 
     tables: Tables
     data_end: datetime
+    members: tuple[Tables, ...] = ()
 
 
-def read_plainly(world: World) -> PlainHistory:
-    """What ``open_history`` must make of the sources. Raises ``RefusedError``."""
+class Sources(Protocol):
+    """What a world is read from."""
+
+    @property
+    def tables(self) -> Mapping[str, SourceTable]: ...
+    @property
+    def settings(self) -> dict[str, Any]: ...
+    @property
+    def flat(self) -> bool: ...
+
+
+def read_plainly(world: Sources, elsewhere: Row | None = None) -> PlainHistory:
+    """What ``open_history`` must make of the sources. Raises ``RefusedError``.
+
+    ``elsewhere`` is the first opened mail that is known of leads beside these: whether opens are recorded at all decides
+    over clicks without one.
+    """
     tables: Tables = {name: [] for name in COLUMNS}
     for name, source in world.tables.items():
         missing = world.settings["missing"] if name in ("leads", "events") else ()
@@ -52,7 +67,7 @@ def read_plainly(world: World) -> PlainHistory:
     tables["answers"] = _answers(tables["answers"], known)
     accounts = _distinct(row for row in tables["accounts"] if row["account_id"] is not None)
     tables["accounts"] = _one_per(accounts, "account_id")
-    tables["events"] = _events(tables["events"], known, world)
+    tables["events"] = _events(tables["events"], known, world, elsewhere)
     if world.flat:
         tables |= _flat(outcomes, became, known)
     else:
@@ -192,7 +207,7 @@ def _settled(leads: list[Row], changes: list[Row], became: Mapping[str, str]) ->
             yield row | {"id": lead}
 
 
-def _exclude(tables: Tables, world: World) -> None:
+def _exclude(tables: Tables, world: Sources) -> None:
     hygiene = world.settings["hygiene"]
     out = set()
     for row in tables["leads"]:
@@ -215,7 +230,7 @@ def _exclude(tables: Tables, world: World) -> None:
 # the tables of what happened
 
 
-def _events(rows: list[Row], known: Mapping[str, Row], world: World) -> list[Row]:
+def _events(rows: list[Row], known: Mapping[str, Row], world: Sources, elsewhere: Row | None) -> list[Row]:
     usable = []
     for row in rows:
         if row["lead_id"] in known and row["occurred_at"] is not None and row["event_type"] is not None:
@@ -228,7 +243,7 @@ def _events(rows: list[Row], known: Mapping[str, Row], world: World) -> list[Row
             by_id.setdefault(row["event_id"], []).append(row)
     events += [min(alike, key=_first_known) for alike in by_id.values()]
     events = _past(events, "known_at")
-    return _without_bots(events, world)
+    return _without_bots(events, world, elsewhere)
 
 
 def _first_known(row: Row) -> tuple[Any, ...]:
@@ -237,13 +252,15 @@ def _first_known(row: Row) -> tuple[Any, ...]:
     return tuple((row[name] is None, row[name] or False) for name in order)
 
 
-def _without_bots(events: list[Row], world: World) -> list[Row]:
+def _without_bots(events: list[Row], world: Sources, elsewhere: Row | None) -> list[Row]:
     bots = world.settings["hygiene"]["bots"]
     clicks = [row for row in events if row["event_type"] == "email_clicked"]
     if bots["mode"] not in ("filter", "feature") or not events:
         return events
-    as_clicks = [{**row, "link": row["page"]} for row in events]
-    since = recognised_at(as_clicks, burst=bots["burst"], links=3, within=timedelta(seconds=20))
+    as_clicks = [{**row, "link": row["page"]} for row in (*events, *([elsewhere] if elsewhere else ()))]
+    since = recognised_at(as_clicks, burst=bots["burst"], links=3, within=timedelta(seconds=20))[
+        : len(events)
+    ]
     changed = []
     for row, at in zip(events, since, strict=True):
         if bots["mode"] == "filter":
@@ -279,7 +296,7 @@ def _flat(outcomes: Mapping[str, bool | None], became: Mapping[str, str], known:
     }
 
 
-def _changes(tables: Tables, world: World) -> Iterable[Row]:
+def _changes(tables: Tables, world: Sources) -> Iterable[Row]:
     accounts = {row["account_id"] for row in tables["accounts"]}
     leads = {row["lead_id"] for row in tables["leads"]}
     kinds = {"lead": set(COLUMNS["leads"]), "account": set(COLUMNS["accounts"])}

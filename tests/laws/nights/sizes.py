@@ -21,8 +21,22 @@ from pipeline.prepared import (
 USUAL: dict[str, int] = {}
 
 
-def small(rng: Random) -> dict[str, int]:
-    """Some limits, by name of module and constant."""
+_OF_ROWS = ("_MOST_ROWS", "_ENOUGH_ROWS", "_SMALL_RUN", "_BATCH", "_BLOCK_ROWS")
+
+
+def small(rng: Random, times: int = 1) -> dict[str, int]:
+    """Some limits, by name of module and constant; for ``times`` as many rows."""
+    limits = _small(rng)
+    if times == 1:
+        return limits
+    limits = {name: limit * times if name.endswith(_OF_ROWS) else limit for name, limit in limits.items()}
+    parts = {"_EVENTS_A_PART": 10 * times, "_LEADS_A_PART": times, "_MOST_PARTS": rng.randint(2, 4)}
+    limits["sources.SMALL"] = 0 if rng.random() < 0.05 else 1 << 20  # one by one is slow
+    limits["small_files._MOST_HEADERS"] = rng.choice((6, 16))
+    return limits | {f"event_update.{name}": limit for name, limit in parts.items()}
+
+
+def _small(rng: Random) -> dict[str, int]:
     group = rng.choice((2, 3, 7))
     runs = rng.randint(2, 4)
     return {
