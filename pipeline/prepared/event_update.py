@@ -204,7 +204,9 @@ class EventUpdate:
         if self.plan.kept and self.reader.one_by_one:
             marks = {source.mark.path: source.mark for source in self.plan.kept if source.mark}
             growing = self.source.cursor is not None
-            scans = scans_of(self.reader.read(marks.values()), self.resolved, shape) + scans * (not growing)
+            scans = scans_of(
+                self.reader.read(marks.values(), rows_only=True), self.resolved, shape
+            ) + scans * (not growing)
         elif self.plan.kept:
             scans = scans_of([self.reader.whole()], self.resolved, shape)
         each = (

@@ -46,7 +46,11 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
     if ids is None:
         make_empty(engine, "events")
     else:
-        engine.define([Step("event_ids", ids), Step("events", "SELECT lead_id FROM event_ids")])
+        counts = f"SELECT lead_id, count(*) AS rows FROM ({ids}) GROUP BY 1"
+        engine.run([Step("event_ids", counts)])
+        engine.define(
+            [Step("events", "SELECT lead_id FROM (SELECT lead_id, unnest(range(rows)) FROM event_ids)")]
+        )
     cleaner = Cleaner(engine, findings)
     flat = merge(cleaner, project, views=("events",))
     if ids is not None and engine.count("aliases"):
@@ -56,7 +60,7 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
                     "events",
                     """
                     SELECT coalesce(a.lead_id, e.lead_id) AS lead_id
-                    FROM event_ids AS e
+                    FROM (SELECT lead_id, unnest(range(rows)) FROM event_ids) AS e
                     LEFT JOIN aliases AS a ON a.old_id = e.lead_id
                     """,
                 )

@@ -82,7 +82,7 @@ class EventReader:
         self.file, self.source, self.connection, self.spool = file, source, connection, spool
         self.where = f"{file.path.name}: data.events"
         self._paths: list[str] | None = None
-        self._spools = 0
+        self._spools, self._rows_only = 0, False
 
     @property
     def one_by_one(self) -> bool:
@@ -95,8 +95,12 @@ class EventReader:
                 refuse_mixed(self._paths, self.where)
         return self.source.table is None
 
-    def read(self, marks: Iterable[FileMark]) -> list[NewSource]:
-        """Files of a glob, each a source; small ones of the same columns are read together."""
+    def read(self, marks: Iterable[FileMark], rows_only: bool = False) -> list[NewSource]:
+        """Files of a glob, each a source; small ones of the same columns are read together.
+
+        With ``rows_only`` nothing is found out about their values: of files that were read before it is known.
+        """
+        self._rows_only = rows_only
         files = {self._new_number(): mark for mark in marks}
         if not files:
             return []
@@ -137,7 +141,7 @@ class EventReader:
             if self._described(path) != {**columns, SOURCE_NO: "INTEGER"}:
                 continue  # Parquet does not keep every type of DuckDB
             kinds = text_columns("events", self.source.columns, raw)
-            words = words_by_source(self.connection, _parquet(path), SOURCE_NO, dict.fromkeys(rows, kinds))
+            words = self._words_by_source(path, dict.fromkeys(rows, kinds))
             for number, count in rows.items():
                 read[number] = NewSource(
                     number, path, marks[number], count, columns, together=True, words=words[number]
@@ -208,8 +212,10 @@ class EventReader:
         path = self._spooled(self._open_csv(Path(mark.path)))
         names, rows = list(self._described(path)), _parquet(path)
         ids, codes = self._texts(names)
-        fitting = fitting_types(self.connection, names, rows, ids, codes)
-        words = count_words(self.connection, rows, self._wordy(fitting, ids))
+        fitting = _UNTRIED
+        if not self._rows_only:
+            fitting = fitting_types(self.connection, names, rows, ids, codes)
+        words = self._words_of(path, self._wordy(fitting, ids))
         columns = dict.fromkeys(names, "VARCHAR")
         return NewSource(
             number,
@@ -233,9 +239,11 @@ class EventReader:
         names = [name for name in self._described(spool.path) if name != SOURCE_NO]
         rows, columns = _parquet(spool.path), dict.fromkeys(names, "VARCHAR")
         ids, codes = self._texts(names)
-        fitting = fitting_by_source(self.connection, names, rows, SOURCE_NO, spool.rows, ids, codes)
+        fitting = dict.fromkeys(spool.rows, _UNTRIED)
+        if not self._rows_only:
+            fitting = fitting_by_source(self.connection, names, rows, SOURCE_NO, spool.rows, ids, codes)
         kinds = {number: self._wordy(own, ids) for number, own in fitting.items()}
-        words = words_by_source(self.connection, rows, SOURCE_NO, kinds)
+        words = self._words_by_source(spool.path, kinds)
         return {
             number: NewSource(
                 number,
@@ -268,8 +276,15 @@ class EventReader:
         return text_columns("events", self.source.columns, texts) | wordy
 
     def _words(self, parquet: str, types: Mapping[str, str]) -> Words:
-        kinds = text_columns("events", self.source.columns, types)
-        return count_words(self.connection, _parquet(parquet), kinds)
+        return self._words_of(parquet, text_columns("events", self.source.columns, types))
+
+    def _words_of(self, parquet: str, kinds: Mapping[str, WordKind]) -> Words:
+        return {} if self._rows_only else count_words(self.connection, _parquet(parquet), kinds)
+
+    def _words_by_source(self, parquet: str, kinds: Mapping[int, Mapping[str, WordKind]]) -> dict[int, Words]:
+        if self._rows_only:
+            return {number: {} for number in kinds}
+        return words_by_source(self.connection, _parquet(parquet), SOURCE_NO, kinds)
 
     def _rows(self, parquet: str) -> int:
         rows = f"SELECT count(*) FROM {_parquet(parquet)}"
@@ -294,6 +309,10 @@ class EventReader:
     def _described(self, parquet: str) -> dict[str, str]:
         rows = self.connection.execute(f"DESCRIBE SELECT * FROM {_parquet(parquet)}").fetchall()
         return {row[0]: row[1] for row in rows}
+
+
+# What is known of a CSV file whose values were not tried; its rows are taken as those of other files.
+_UNTRIED = Fitting({}, ("",), ())
 
 
 def _parquet(*paths: str) -> str:

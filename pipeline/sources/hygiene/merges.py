@@ -72,9 +72,9 @@ def merge_leads(
 def _report_unused(engine: DuckDBEngine, findings: list[Finding], beside: tuple[str, ...]) -> None:
     """Old ids that occur nowhere: some are usual, all of them are a mistake."""
     tables = ("leads", "events", "conversions", *beside)
-    present = " UNION ALL ".join(f"SELECT lead_id FROM {table}" for table in tables)
-    present += " UNION ALL SELECT id FROM changes WHERE lower(entity) = 'lead'"
-    unused = f"aliases WHERE old_id NOT IN (SELECT lead_id FROM ({present}) WHERE lead_id IS NOT NULL)"
+    present = " UNION ALL ".join(f"SELECT lead_id FROM {table} WHERE lead_id IN ({_OLD})" for table in tables)
+    present += f" UNION ALL SELECT id FROM changes WHERE lower(entity) = 'lead' AND id IN ({_OLD})"
+    unused = f"aliases WHERE old_id NOT IN ({present})"
     if not (count := engine.count(unused)):
         return
     total = engine.count("aliases")
