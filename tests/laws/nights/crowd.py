@@ -18,6 +18,9 @@ from tests.laws.nights.plain_reading import PlainHistory, RefusedError, Tables, 
 from tests.laws.nights.world import World
 
 _GROUPS = 3  # files of each table that is read as a whole
+# A lead that vanishes or is another one's makes everything be read anew, of all members: on calm nights none does.
+_STIRRING = ("_vanish", "_more", "_widen")
+_CALM = 0.6
 _IDS = ("lead_id", "account_id", "old_id", "event_id", "id")
 
 
@@ -35,6 +38,7 @@ class Member(World):
 
     def __init__(self, seed: str, shared: World, tag: str, without: frozenset[str]) -> None:
         self.rng, self.without, self.tag = Random(seed), without, tag
+        self.calm = False  # whether nothing may happen for which all is read anew
         self.log: list[str] = []
         self.made = 0
         self.ids, self.flat, self.lacking = shared.ids, shared.flat, shared.lacking
@@ -48,6 +52,14 @@ class Member(World):
 
     def _reset(self) -> None:
         """Settings are those of the crowd."""
+
+    def _happen(self, name: str) -> None:
+        super()._happen("_append" if self.calm and name in _STIRRING else name)
+
+    def _some_file(self) -> tuple[str, SourceFile]:
+        if not self.calm:
+            return super()._some_file()
+        return "events", self.rng.choice(list(self.tables["events"].files.values()))
 
     def view(self) -> _View:
         """What it puts into the files."""
@@ -114,7 +126,9 @@ class Crowd(World):
         self._reset_settings()
         self.night_of = _Night()
         bad = self.shared.random() < 0.1
+        calm = self.shared.random() < _CALM
         for member in self.members:
+            member.calm = calm
             member.night()
             if self._reads(member):
                 continue
