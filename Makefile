@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PEER := .leadlens/bench/venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-scorecard bench-read bench-night bench-vocabulary spark schema lock clean
+.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-scorecard bench-read bench-night bench-vocabulary spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -52,7 +52,7 @@ N ?= 60
 mutants: $(READY) ## Put N small errors into the code, one by one: do its tests notice? (half an hour; N=60)
 	$(BIN)/python -m tests.mutants -n $(N)
 
-bench: bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-scorecard bench-read bench-night ## Run every benchmark
+bench: bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-scorecard bench-read bench-night ## Run every benchmark
 
 bench-quality: $(READY) ## Judge model and sheets on the five real data sets
 	$(BIN)/python -m benchmarks.quality
@@ -71,6 +71,9 @@ bench-little: $(READY) ## Learn from 10 to 300 conversions of the real data sets
 
 bench-learned-sheet: $(READY) ## Learn a sheet of 20 lines of each real data set: what does it keep of the model?
 	$(BIN)/python -m benchmarks.learned_sheet
+
+bench-explain: $(READY) ## Time the reasons of many rows beside LightGBM's own, and check them
+	$(BIN)/python -m benchmarks.explain
 
 bench-scorecard: $(READY) ## Time a sheet of 60 rules with ledgers against a feature build (1 M leads)
 	$(BIN)/python -m benchmarks.scorecard
