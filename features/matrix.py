@@ -130,6 +130,7 @@ def _parts(
     plan: FeaturePlan,
     spine: Spine,
     watch: Callable[[StepReport], None] | None,
+    loops: bool = True,
 ) -> Generator[tuple[Spine, str]]:
     """Yields one part of the rows after another, and SQL of the table ``features`` of these rows, to select from."""
     engine = history.engine
@@ -143,7 +144,7 @@ def _parts(
     try:
         made.extend(make_lookups(history, plan, spine))
         engine.run(attributes, watch)
-        if not _compiles(history, plan, spine):
+        if not (loops and _compiles(history, plan, spine)):
             aggregates = aggregate_steps(history, plan, spine)
             made.extend(step.name for step in aggregates)
             engine.run(aggregates, watch)
@@ -174,11 +175,15 @@ def build_matrix(
     plan: FeaturePlan,
     spine: Spine,
     watch: Callable[[StepReport], None] | None = None,
+    *,
+    loops: bool = True,
 ) -> FeatureMatrix:
-    """Run a plan over a spine. Raises ``DataError`` if the data lack a column of the plan or have it of another kind,
-    or a step fails."""
+    """Run a plan over a spine. Without ``loops`` all of it is SQL, as engines other than DuckDB run it.
+
+    Raises ``DataError`` if the data lack a column of the plan or have it of another kind, or a step fails.
+    """
     engine, columns = history.engine, plan_columns(plan)
-    with closing(_parts(history, plan, spine, watch)) as parts:
+    with closing(_parts(history, plan, spine, watch, loops)) as parts:
         frames = [engine.frame(f"SELECT * FROM {made} AS f") for _, made in parts]
     features = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     features = features.set_index("row_id").sort_index()

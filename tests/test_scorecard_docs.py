@@ -24,7 +24,7 @@ ALL = [example for examples in EXAMPLES.values() for example in examples]
 READY = {example.path.stem: example for example in EXAMPLES["ready_sheets"] if example.path}
 Scored = Callable[[Example], SheetScores]
 # tables for people: nothing in them is run
-_PROSE = {"you want", "you write", "column", "sign", "setting"}
+_PROSE = {"you want", "you write", "column", "sign", "setting", "data"}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_changed_points_in_a_sheet_of_the_worked_examples_are_found(example: Exa
 @pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)
 def test_no_table_of_a_page_goes_unread(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").splitlines()
-    heads = [line for line, below in pairwise(lines) if re.match(r"\|[-|]+\|$", below)]
+    heads = [line for line, below in pairwise(lines) if re.match(r"\|[-:|]+\|$", below)]
 
     unread = {head.split("|")[1].strip(" `") for head in heads} - {*INPUTS, *EXPECTED, *NOTES, *_PROSE}
 

@@ -127,7 +127,7 @@ def _labels(engine: Engine, count: int) -> Iterator[str]:
 def _features(engine: Engine, count: int) -> Iterator[str]:
     history, worlds = _world(engine, count)
     with build_spine(history, AGES) as spine:
-        built = build_matrix(history, PLAN, spine)
+        built = build_matrix(history, PLAN, spine, loops=False)  # the engine is asked, not the loops
     by_lead = {lead["lead_id"]: world for world in worlds for lead in world["leads"]}
     wanted = [
         row | oracle_features(_in_words(by_lead[row["lead_id"]]), PLAN, [row])[0]
@@ -171,7 +171,7 @@ def _chosen(history: History, plan: FeaturePlan | None = None) -> tuple[FeatureP
     """The plan that the engine chooses, and the matrix by it or by the plan given."""
     with build_spine(history, AGES) as spine:
         chosen = plan_vocabulary(history, spine, _SETTINGS)
-        return chosen, build_matrix(history, plan or chosen, spine)
+        return chosen, build_matrix(history, plan or chosen, spine, loops=False)
 
 
 HISTORY_CASES = (

@@ -58,20 +58,20 @@ PLAN = FeaturePlan(
 POLICY = SpinePolicy(at_ages=AGES, repeat=True)
 
 
-def matrix(found: Tables) -> pd.DataFrame | None:
+def matrix(found: Tables, loops: bool = True) -> pd.DataFrame | None:
     history = open_tables(found)
     try:
         spine = build_spine(history, POLICY)
     except DataError:
         return None
-    built = build_matrix(history, PLAN, spine)
+    built = build_matrix(history, PLAN, spine, loops=loops)
     return pd.concat([built.spine.set_index("row_id"), built.frame], axis=1)
 
 
 @EXAMPLES
-@given(tables())
-def test_matrix_equals_the_oracle(found: Tables) -> None:
-    built = matrix(found)
+@given(tables(), st.booleans())
+def test_matrix_equals_the_oracle(found: Tables, loops: bool) -> None:
+    built = matrix(found, loops)
     if built is None:
         return
     spine = [{"lead_id": row.lead_id, "as_of": row.as_of.to_pydatetime()} for row in built.itertuples()]
@@ -87,10 +87,10 @@ def test_matrix_equals_the_oracle(found: Tables) -> None:
 
 
 @EXAMPLES
-@given(tables(), st.randoms(use_true_random=False))
-def test_order_of_rows_never_matters(found: Tables, rng: random.Random) -> None:
+@given(tables(), st.randoms(use_true_random=False), st.booleans())
+def test_order_of_rows_never_matters(found: Tables, rng: random.Random, loops: bool) -> None:
     shuffled = {name: rng.sample(rows, len(rows)) for name, rows in found.items()}
-    _same(matrix(found), matrix(shuffled))
+    _same(matrix(found, loops), matrix(shuffled, loops))
 
 
 @EXAMPLES
