@@ -180,7 +180,10 @@ class EventUpdate:
         assert self.source is not None
         plan, engine = self.plan, self.engine
         self.resolved = self._resolved(plan)
-        shape = shape_of(engine, "events", self.resolved, self.source, self.file.project, self.where)
+        wordless = frozenset.intersection(*(new.wordless for new in plan.new)) if plan.new else frozenset()
+        shape = shape_of(
+            engine, "events", self.resolved, self.source, self.file.project, self.where, wordless
+        )
         self.hidden = shape.hidden
         self.scans = scans_of(plan.new, self.resolved, shape)
         nothing = f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {engine.dialect.quote(name)}' for name, kind in self.resolved.items())} WHERE FALSE"

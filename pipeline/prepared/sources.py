@@ -35,7 +35,8 @@ class NewSource:
     """Events that are to be read: a Parquet file (perhaps spooled), how many rows, and what is known of its columns.
 
     In a file of several sources, which are ``together``, those whose ``SOURCE_NO`` is ``number``. ``cursor`` is the largest value of the cursor column, as text, where the source has one, ``raw`` are
-    the types of columns that are not plain yet, ``words`` the words for “not known”.
+    the types of columns that are not plain yet, ``words`` the words for “not known”;
+    in the columns ``wordless`` they were sought, and there are none.
     """
 
     number: int
@@ -49,6 +50,7 @@ class NewSource:
     cursor: str | None = None
     raw: dict[str, str] = field(default_factory=dict)
     words: Words = field(default_factory=dict)
+    wordless: frozenset[str] = frozenset()
 
 
 def is_database(source: Source, where: str) -> bool:
@@ -120,8 +122,10 @@ class EventReader:
     def _read_parquet(self, number: int, mark: FileMark) -> NewSource:
         raw, rows = self._described(mark.path), self._rows(mark.path)
         columns = {name: plain_type(kind) for name, kind in raw.items()}
-        words = self._words(mark.path, raw)
-        return NewSource(number, mark.path, mark, rows, columns, raw=raw, words=words)
+        sought = text_columns("events", self.source.columns, raw)
+        words = self._words_of(mark.path, sought)
+        wordless = frozenset() if self._rows_only else frozenset(set(sought) - set(words))
+        return NewSource(number, mark.path, mark, rows, columns, raw=raw, words=words, wordless=wordless)
 
     def _parquet_together(self, marks: Mapping[int, FileMark]) -> dict[int, NewSource]:
         read: dict[int, NewSource] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from features import DuckDBEngine, Finding, Step, UsageError
@@ -25,11 +25,18 @@ class Shape:
 
 
 def shape_of(
-    engine: DuckDBEngine, table: str, present: Mapping[str, str], source: Source, project: Project, where: str
+    engine: DuckDBEngine,
+    table: str,
+    present: Mapping[str, str],
+    source: Source,
+    project: Project,
+    where: str,
+    wordless: Collection[str] = (),
 ) -> Shape:
     """Apply ``columns``, ``missing`` and ``where``, and leave out the ``known_after`` columns.
 
-    ``present`` are the columns of the source and their SQL types. Raises ``UsageError`` where they do not fit.
+    ``present`` are the columns of the source and their SQL types; those that are ``wordless`` are known to hold no word for
+    “not known”: looking for them in every row costs more than all else. Raises ``UsageError`` where they do not fit.
     """
     quote = engine.dialect.quote
     for target, origin in source.columns.items():
@@ -53,7 +60,7 @@ def shape_of(
     mapped = dict(source.columns) | {target: origin for target, origin in named.items() if target != origin}
     names = [*mapped.items(), *((name, name) for name in present if name not in (*mapped, *mapped.values()))]
     values = (
-        f"{_without_missing(engine, origin, present[origin], source.missing, word_kind(table, name))} AS {quote(name)}"
+        f"{_without_missing(engine, origin, present[origin], source.missing, None if origin in wordless else word_kind(table, name))} AS {quote(name)}"
         for name, origin in names
     )
     condition = "TRUE"

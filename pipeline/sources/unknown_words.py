@@ -41,14 +41,14 @@ def words_for(kind: WordKind) -> frozenset[str]:
 
 @cache
 def is_unknown(value: str, kind: WordKind) -> str:
-    """SQL: whether a text is a word for “not known” in a column of this kind, perhaps with a space before or behind it.
+    """SQL: whether a text is a word for “not known” in a column of this kind, perhaps with spaces before or behind it.
 
     Of a missing value it is NULL, like any comparison. It is a pattern: DuckDB makes a join of a list of words, which
     takes three megabytes for each column of a wide table, and several times as long.
     """
     words = "|".join(map(re.escape, sorted(words_for(kind))))
     text = f"lower({value})" if kind == "number" else value
-    return f"regexp_full_match({text}, {_dialect.literal(f' ?(?:{words}) ?')})"
+    return f"regexp_full_match({text}, {_dialect.literal(f' *(?:{words}) *')})"
 
 
 def word_kind(table: str, column: str) -> WordKind | None:
