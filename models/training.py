@@ -177,7 +177,7 @@ def train_model(
             n_jobs=settings.n_jobs,
             callback=lambda done, of, best: progress(f"tuning, best log loss {best:.4f}", done, of),
         )
-    found = validate(
+    validated = validate(
         rows,
         folds,
         tuned,
@@ -187,13 +187,13 @@ def train_model(
         may_fade=estimator is None or takes_weights(estimator),
     )
     progress("fitting", 0, 1)
-    fitted = fit(rows.faded(found.half_life), tuned, seed, settings.n_jobs)
-    model = at_recent_base_rate(fitted, rows, found.window)
+    fitted = fit(rows.faded(validated.half_life), tuned, seed, settings.n_jobs)
+    model = at_recent_base_rate(fitted, rows, validated.window)
     about = {
         **counts(rows),
         "params": tuned.params.to_dict(),
-        "level_window": found.window,
-        "half_life": found.recency["half_life"],
+        "level_window": validated.window,
+        "half_life": validated.recency["half_life"],
         "seed": seed,
     }
     progress("fitting", 1, 1)
@@ -202,9 +202,9 @@ def train_model(
         kind="learned",
         dropped=dropped,
         tuned=tuned,
-        folds=found.folds,
-        base_rate_window=found.levels,
-        recency=found.recency,
+        folds=validated.folds,
+        base_rate_window=validated.levels,
+        recency=validated.recency,
     )
 
 

@@ -145,9 +145,9 @@ class EstimatorPart:
 
     def add_to(self, parts: Floats, matrix: Floats, share: float) -> float:
         """Add a share of the SHAP values of encoded rows (one at least) to ``parts``; returns the base. Raises as above."""
-        found = self.contributions(matrix)
-        parts += share * found[:, :-1]
-        return float(found[0, -1])
+        values = self.contributions(matrix)
+        parts += share * values[:, :-1]
+        return float(values[0, -1])
 
     def _unexplained(self, why: str) -> DataError:
         return DataError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -162,9 +162,7 @@ def try_estimator(dataset: Dataset, estimator: Any, *, progress: Progress = sile
                 if np.isfinite(value)
             }
         )
-    return Experiment(
-        dataset=dataset, trained=trained, probability=experiment.probability, run_id=run.info.run_id
-    )
+    return replace(experiment, run_id=run.info.run_id)
 
 
 def _probability(dataset: Dataset, trained: TrainedModel) -> pd.DataFrame:

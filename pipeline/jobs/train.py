@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import pandas as pd
 
-from features import History
+from features import History, UsageError
 from features.durations import format_duration
 from models.data_checks.suspects import Suspect, find_suspects
 from models.judging import Comparison, ModelReport
@@ -111,7 +111,13 @@ def train(
 
 
 @overload
-def train(project: ProjectFile | Dataset, *, estimator: Any, progress: Progress = silent) -> Experiment: ...
+def train(
+    project: ProjectFile | Dataset,
+    *,
+    estimator: Any,
+    matrix: Path | None = None,
+    progress: Progress = silent,
+) -> Experiment: ...
 
 
 def train(
@@ -137,10 +143,22 @@ def train(
     DataError : the data do not allow it.
     UsageError : a wrong configuration, or an estimator that cannot learn from these rows.
     """
+    if matrix is not None and isinstance(project, Dataset):
+        raise UsageError(
+            "a dataset has its rows already",
+            value=f"matrix={matrix}",
+            fix="leadlens.training_set(project, matrix=…)",
+        )
     if estimator is not None:
         from pipeline.jobs.experiment import try_estimator
 
-        dataset = project if isinstance(project, Dataset) else training_set(project)
+        if trials is not None:
+            raise UsageError(
+                "nothing is searched for an estimator of your own",
+                value=f"trials={trials}",
+                fix="leave `trials` out; GridSearchCV searches",
+            )
+        dataset = project if isinstance(project, Dataset) else training_set(project, matrix=matrix)
         return try_estimator(dataset, estimator, progress=progress)
     return _train(project, trials, matrix, progress)
 

@@ -120,6 +120,13 @@ def test_its_reasons_are_those_of_a_score(experiment: Experiment) -> None:
     assert len(scored.reasons(3)) == 4
 
 
+def test_what_would_be_ignored_is_refused(dataset: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing is searched"):
+        leadlens.train(dataset, trials=5, estimator=HistGradientBoostingClassifier())
+    with pytest.raises(UsageError, match="has its rows already"):
+        leadlens.train(dataset, matrix=tmp_path)
+
+
 def test_the_module_has_the_jobs_and_nothing_else() -> None:
     assert {"training_set", "train", "score", "explain"} <= set(dir(leadlens))
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
