@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PEER := .leadlens/bench/venv
+ENVS := .leadlens/bench
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-scorecard bench-read bench-night bench-vocabulary spark schema lock clean
@@ -54,11 +54,11 @@ mutants: $(READY) ## Put N small errors into the code, one by one: do its tests 
 
 bench: bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-scorecard bench-read bench-night ## Run every benchmark
 
-bench-quality: $(READY) ## Judge model and sheets on the five real data sets
-	$(BIN)/python -m benchmarks.quality
+bench-quality: $(READY) $(ENVS)/peers/.ready ## Judge model, sheets and five peers on the real data sets and both worlds (SEEDS=1)
+	$(BIN)/python -m benchmarks.quality --peers $(ENVS)/peers/bin/python --seeds $(or $(SEEDS),1)
 
-bench-features: $(READY) $(PEER)/.ready ## Time features against scanning, pandas and featuretools (20 M events)
-	$(BIN)/python -m benchmarks.features --featuretools $(PEER)/bin/python
+bench-features: $(READY) $(ENVS)/featuretools/.ready ## Time features against scanning, pandas and featuretools (20 M events)
+	$(BIN)/python -m benchmarks.features --featuretools $(ENVS)/featuretools/bin/python
 
 bench-audit: $(READY) ## Hold the audit against documented leaks, with nothing declared
 	$(BIN)/python -m benchmarks.audit
@@ -103,9 +103,10 @@ lock: $(READY) ## Renew the locks (needs uv)
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .leadlens demo site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(PEER)/.ready: benchmarks/featuretools.txt
-	$(PYTHON) -m venv $(PEER)
-	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/featuretools.txt
+# Peers of the benchmarks, each set of pinned packages in an environment of its own.
+$(ENVS)/%/.ready: benchmarks/%.txt
+	$(PYTHON) -m venv $(ENVS)/$*
+	$(ENVS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 $(VENV)/.spark: requirements-spark.lock | $(READY)

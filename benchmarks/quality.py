@@ -1,25 +1,41 @@
-"""Model and hand-written sheet on the same out-of-time rows of the five real data sets, with two peers at defaults.
+"""Leadlens, sheet and peers on the same out-of-time rows of the five real data sets and both simulated worlds.
 
-Run by ``make bench-quality``. Prints a table and ends with one line of JSON. With ``--docs`` the table in
-docs/real_data.md is renewed.
+Run by ``make bench-quality``. Leadlens learns with and without the hand-written sheet; the peers (benchmarks/peers.py) learn from
+the same rows and columns, without the sheet, in an environment of their own that ``--peers`` names. Prints a table
+per metric and ends with one line of JSON. With ``--docs`` the tables in docs/real_data.md are renewed.
+
+Searches of peers get as many processor seconds as Leadlens took, rounded up to half minutes; all on one thread. What peers predict is kept
+in .leadlens/bench by a digest of all that it depends on, so that a second run asks Leadlens alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import math
 import os
+import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from models.judging import Measured
+from models.judging.intervals import cluster_bootstrap
+from models.judging.metrics import HIGHER_IS_BETTER, METRICS
+
+if TYPE_CHECKING:
+    from pipeline import ProjectFile
+    from pipeline.dataset.dataset import Dataset
+
 ROOT = Path(__file__).parents[1]
+KEPT = ROOT / ".leadlens" / "bench" / "predicted"
 # Required out-of-time ROC AUC (the project's first issue).
 DATASETS = {
     "bank_marketing": 0.74,
@@ -28,115 +44,302 @@ DATASETS = {
     "cdnow": 0.772,
     "bpic2012_loan_leads": 0.72,
 }
-METRICS = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
+WORLDS = ("demo_b2b_software", "demo_car_dealer")
+OURS, ALONE, SHEET, BASE_RATE = "leadlens", "leadlens_without_sheet", "scorecard", "base_rate"
+PEERS = {
+    "logistic_regression": "logistic regression",
+    "hist_gradient_boosting": "HistGradientBoosting",
+    "lightgbm_tuned": "LightGBM, tuned",
+    "catboost": "CatBoost",
+    "flaml": "FLAML",
+}
+NAMES = {OURS: "Leadlens", ALONE: "without sheet", SHEET: "sheet", BASE_RATE: "base rate", **PEERS}
+TITLES = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "Average precision",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+}
+HALF_A_MINUTE = 30
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Leadlens minus another lens on the same rows, 90 % interval by leads; positive is better for Leadlens."""
+
+    other: str
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:+.4f} ({self.low:+.4f} to {self.high:+.4f})"
+
+
+@dataclass
+class Judged:
+    """One data set: ``predicted`` holds, per lens, the probabilities of each seed; ``cpu`` the seconds of learning."""
+
+    label: np.ndarray
+    lead: np.ndarray
+    predicted: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+
+    def add(self, lens: str, probability: np.ndarray) -> None:
+        self.predicted.setdefault(lens, []).append(np.asarray(probability, dtype=float))
+
+    def figures(self) -> dict[str, dict[str, float]]:
+        """Metrics per lens, means over seeds."""
+        return {
+            lens: {
+                metric: float(np.mean([getattr(Measured(self.label, one), metric)() for one in each]))
+                for metric in METRICS
+            }
+            for lens, each in self.predicted.items()
+        }
+
+    def best_peer(self, metric: str) -> str | None:
+        """The peer that turned out best on these very rows, which none of them could have known beforehand."""
+        figures = {lens: values[metric] for lens, values in self.figures().items() if lens in PEERS}
+        sign = 1 if HIGHER_IS_BETTER[metric] else -1
+        return max(figures, key=lambda lens: sign * figures[lens]) if figures else None
+
+    def gaps(self, ours: str, resamples: int) -> dict[str, dict[str, Gap]]:
+        """Metric -> "best_peer", "logistic_regression", "scorecard", "base_rate" -> how far ``ours`` is from it."""
+        others = {
+            metric: {"best_peer": self.best_peer(metric)}
+            | {lens: lens for lens in ("logistic_regression", SHEET, BASE_RATE) if lens in self.predicted}
+            for metric in METRICS
+        }
+        measured = {
+            lens: [Measured(self.label, one) for one in each] for lens, each in self.predicted.items()
+        }
+        needed = {ours} | {str(lens) for each in others.values() for lens in each.values() if lens}
+
+        def differences(weight: np.ndarray | None = None) -> dict[str, float]:
+            found = {}
+            for metric, each in others.items():
+                value = {
+                    lens: float(np.mean([getattr(one, metric)(weight) for one in measured[lens]]))
+                    for lens in needed
+                    if lens == ours or lens in each.values()
+                }
+                sign = 1 if HIGHER_IS_BETTER[metric] else -1
+                for name, lens in each.items():
+                    if lens:
+                        found[f"{metric}.{name}"] = sign * (value[ours] - value[lens])
+            return found
+
+        value, interval = differences(), cluster_bootstrap(differences, self.lead, resamples=resamples)
+        return {
+            metric: {
+                name: Gap(lens, value[key], *interval[key])
+                for name, lens in each.items()
+                if lens and (key := f"{metric}.{name}")
+            }
+            for metric, each in others.items()
+        }
 
 
 def main() -> None:
-    """Train and evaluate on every data set that is available."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--docs", action="store_true", help="renew the table in docs/real_data.md")
-    arguments.add_argument("--sheet", type=Path, help="a score sheet other than the project's")
-    arguments.add_argument("datasets", nargs="*", default=list(DATASETS))
-    options = arguments.parse_args()
-    figures: dict[str, dict[str, dict[str, float]]] = {}
-    peers: dict[str, dict[str, float]] = {}
-    notes: dict[str, str] = {}
+    """Learn and judge on every data set that is named."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--docs", action="store_true", help="renew the tables in docs/real_data.md")
+    parser.add_argument("--sheet", type=Path, help="a score sheet other than the project's")
+    parser.add_argument(
+        "--peers", type=Path, help="a Python with benchmarks/peers.txt; none are judged without"
+    )
+    parser.add_argument("--seeds", type=int, default=1, help="of every model; 1, with the project's seed")
+    parser.add_argument("--resamples", type=int, default=500, help="of leads, for the intervals")
+    parser.add_argument("names", nargs="*", default=[*DATASETS, *WORLDS])
+    options = parser.parse_args()
+    from pipeline.threads import processors, share_processors
+
+    share_processors(processors())  # one thread for everybody
+    judged: dict[str, Judged] = {}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LEADLENS_HOME"] = folder  # no earlier run is resumed
-        for name in options.datasets:
+        for name in options.names:
             started = time.perf_counter()
-            figures[name], peers[name], notes[name] = judge(name, options.sheet)
-            print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    table = table_of(figures, peers, notes)
-    print(table)
-    if options.docs:
-        write_page(table)
-    print(json.dumps({"bench": "quality", "figures": figures}))
-
-
-def judge(name: str, sheet: Path | None) -> tuple[dict[str, dict[str, float]], dict[str, float], str]:
-    """Metrics of model and sheet, ROC AUC of the peers, and the interval of their difference as text."""
-    from pipeline import build_training_set, load_project, open_history, train
-
-    file = load_project(ROOT / "configs" / f"{name}.yaml")
-    if sheet is not None:
-        file = replace(file, project=file.project.model_copy(update={"scorecards": (str(sheet.absolute()),)}))
-    done = train(file)
-    assert done.comparison is not None
-    rows = build_training_set(file, open_history(file))
-    difference = done.comparison.difference.set_index("metric").loc["roc_auc"]
-    note = f"{difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f})"
-    return done.figures, peer_auc(rows), note
-
-
-def peer_auc(rows: Any) -> dict[str, float]:
-    """Logistic regression and LightGBM, both at their defaults, on the same features, all of them."""
-    from lightgbm import LGBMClassifier
-    from sklearn.compose import make_column_transformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    frame = rows.matrix.frame.copy()
-    texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
-    for name in texts:
-        frame[name] = frame[name].astype("category")
-    numbers = [name for name in frame if name not in texts]
-    train_rows, test_rows = rows.train, rows.test
-    linear = make_pipeline(
-        make_column_transformer(
-            (
-                make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()),
-                numbers,
-            ),
-            (OneHotEncoder(handle_unknown="ignore", min_frequency=20), texts),
-        ),
-        LogisticRegression(max_iter=2000),
-    )
-    plain = frame.astype(dict.fromkeys(texts, "object")).replace({None: np.nan})
-    plain[texts] = plain[texts].fillna("missing")
-    linear.fit(plain.loc[train_rows], rows.label[train_rows])
-    trees = LGBMClassifier(verbose=-1, n_jobs=2, random_state=0)
-    renamed = frame.set_axis(
-        [f"f{at}" for at in range(frame.shape[1])], axis=1
-    )  # LightGBM refuses some characters
-    trees.fit(renamed.loc[train_rows], rows.label[train_rows])
-    return {
-        "logistic regression": roc_auc_score(
-            rows.label[test_rows], linear.predict_proba(plain.loc[test_rows])[:, 1]
-        ),
-        "LightGBM": roc_auc_score(rows.label[test_rows], trees.predict_proba(renamed.loc[test_rows])[:, 1]),
+            file = project_of(name, Path(folder), options.sheet)
+            judged[name] = judge(file, options.seeds, options.peers, Path(folder) / f"{name}-rows")
+            spent = ", ".join(f"{lens} {seconds:.0f}" for lens, seconds in judged[name].cpu.items())
+            print(
+                f"{name}: {time.perf_counter() - started:.0f} s; processor seconds: {spent}", file=sys.stderr
+            )
+    gaps = {
+        name: {ours: each.gaps(ours, options.resamples) for ours in (OURS, ALONE)}
+        for name, each in judged.items()
     }
+    page = tables_of(judged, gaps)
+    print(page)
+    if options.docs:
+        write_page(page)
+    print(json.dumps({"bench": "quality", "figures": rounded(figures_of(judged, gaps))}))
 
 
-def table_of(
-    figures: dict[str, dict[str, dict[str, float]]], peers: dict[str, dict[str, float]], notes: dict[str, str]
-) -> str:
-    """Markdown: one row per data set."""
-    head = (
-        "| data | ROC AUC: Leadlens | sheet | difference (90 %) | logistic regression | LightGBM | asked for "
-        "| log loss: Leadlens | sheet | ECE: Leadlens | sheet |"
-    )
-    lines = [head, "|---" * 11 + "|"]
-    for name, metrics in figures.items():
-        ours, sheet, peer = metrics["leadlens"], metrics["scorecard"], peers[name]
-        lines.append(
-            f"| `{name}` | **{ours['roc_auc']:.3f}** | {sheet['roc_auc']:.3f} | {notes[name]} "
-            f"| {peer['logistic regression']:.3f} | {peer['LightGBM']:.3f} | {DATASETS[name]:g} "
-            f"| {ours['log_loss']:.3f} | {sheet['log_loss']:.3f} | {ours['ece']:.3f} | {sheet['ece']:.3f} |"
+def project_of(name: str, folder: Path, sheet: Path | None) -> ProjectFile:
+    """A shipped project, its world simulated if it is one, with ``sheet`` in the place of its own."""
+    from benchmarks.vocabulary import project_of as shipped
+
+    file = shipped(name, folder)
+    if sheet is None:
+        return file
+    return replace(file, project=file.project.model_copy(update={"scorecards": (str(sheet.absolute()),)}))
+
+
+def judge(file: ProjectFile, seeds: int, peers: Path | None, folder: Path) -> Judged:
+    """Every lens on the out-of-time rows of a project; ``folder`` is where the rows are exported for the peers."""
+    from models.prediction import sheet_points, sheet_probability
+    from pipeline import training_set
+    from pipeline.dataset.judged import fit_sheet_probability
+    from pipeline.dataset.learning import learn
+    from pipeline.threads import one_blas_thread
+
+    dataset = training_set(file)
+    rows, first = dataset.rows, file.project.model.seed
+    if rows.weight is not None:
+        raise SystemExit(
+            f"{file.project.name}: not all rows fit in memory, and peers would learn from others"
         )
-    return "\n".join(lines)
+    later = rows.test
+    spine = rows.matrix.spine.set_index("row_id").loc[later]
+    judged = Judged(rows.label[later].to_numpy(float), pd.factorize(spine["lead_id"])[0].astype(np.int64))
+    for seed in range(first, first + seeds):
+        settings = file.project.model.model_copy(update={"seed": seed})
+        seeded = replace(file, project=file.project.model_copy(update={"model": settings}))
+        for lens, seen in ((OURS, rows), (ALONE, replace(rows, rules=None))):
+            started = time.process_time()
+            model = one_blas_thread(learn)(seeded, dataset.history, seen).model
+            judged.cpu[lens] = judged.cpu.get(lens, 0.0) + time.process_time() - started
+            judged.add(
+                lens, model.predict_proba(rows.matrix.frame.loc[later], sheet_points(seen.rules, later))
+            )
+        if peers is not None:
+            halves = math.ceil(judged.cpu[OURS] / (seed - first + 1) / HALF_A_MINUTE)
+            predicted, spent = predicted_by_peers(dataset, peers, folder, seed, halves * HALF_A_MINUTE)
+            for lens, column in predicted.loc[later].items():
+                judged.add(str(lens), column)
+                judged.cpu[str(lens)] = judged.cpu.get(str(lens), 0.0) + spent[str(lens)]
+    if rows.rules is not None:
+        fitted = fit_sheet_probability(rows.rules, rows.label[rows.train], rows.train_weight)
+        judged.add(SHEET, sheet_probability(fitted, rows.rules, later))
+    judged.add(BASE_RATE, np.full(len(later), rows.base_rate))
+    return judged
 
 
-def write_page(table: str) -> None:
-    """Put the table between its two marks in docs/real_data.md."""
+def predicted_by_peers(
+    dataset: Dataset, python: Path, folder: Path, seed: int, seconds: int
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Probability by row_id and peer, and the processor seconds of each; kept where nothing has changed."""
+    import pyarrow.parquet as pq
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(dataset.to_arrow(), folder / "rows.parquet")
+    (folder / "folds.json").write_text(json.dumps(folds_of(dataset)), encoding="utf-8")
+    digest = hashlib.sha256(f"{seed} {seconds}".encode())
+    here = Path(__file__).parent
+    for path in (folder / "rows.parquet", folder / "folds.json", here / "peers.py", here / "peers.txt"):
+        digest.update(path.read_bytes())
+    kept = KEPT / digest.hexdigest()[:16]
+    if not (kept / "peers.json").exists():
+        command = [python, here / "peers.py", folder, "--seed", str(seed), "--seconds", str(seconds)]
+        one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        subprocess.run(list(map(str, command)), check=True, env={**os.environ, **one_thread})
+        kept.mkdir(parents=True, exist_ok=True)
+        for name in ("peers.parquet", "peers.json"):  # the latter last: with it the folder is whole
+            (kept / name).write_bytes((folder / name).read_bytes())
+    spent = json.loads((kept / "peers.json").read_text(encoding="utf-8"))
+    return pd.read_parquet(kept / "peers.parquet"), spent
+
+
+def folds_of(dataset: Dataset) -> list[list[list[int]]]:
+    """The folds that Leadlens tunes on, as positions among the training rows."""
+    from models.folds import make_folds
+    from pipeline.dataset.policies import outcome_horizon
+
+    rows, project = dataset.rows, dataset.file.project
+    spine = rows.matrix.spine.set_index("row_id").loc[rows.train]
+    folds = make_folds(
+        rows.label[rows.train],
+        None if dataset.history.clock == "none" else spine["as_of"],
+        spine["lead_id"],
+        pd.Timedelta(outcome_horizon(project)),
+        n_folds=project.model.folds,
+        seed=project.model.seed,
+    )
+    return [[side.tolist() for side in fold] for fold in folds]
+
+
+def tables_of(judged: dict[str, Judged], gaps: dict[str, dict[str, dict[str, dict[str, Gap]]]]) -> str:
+    """Markdown: a table per metric, one row per data set; the best of each row in bold."""
+    present = {lens for each in judged.values() for lens in each.predicted}
+    lenses = [lens for lens in NAMES if lens in present]
+    figures = {name: each.figures() for name, each in judged.items()}
+    lines: list[str] = []
+    for metric, title in TITLES.items():
+        peers = any(lens in PEERS for lens in lenses)
+        versus = ["Leadlens ahead of the best peer by (90 %)", "without sheet"] if peers else []
+        heads = ["data", *(NAMES[lens] for lens in lenses), *versus]
+        lines += [f"**{title}**", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+        for name, each in figures.items():
+            values = {lens: round(each[lens][metric], 3) for lens in lenses if lens in each}
+            best = (max if HIGHER_IS_BETTER[metric] else min)(values.values())
+            cells = [
+                "–"
+                if lens not in values
+                else ("**{:.3f}**" if values[lens] == best else "{:.3f}").format(values[lens])
+                for lens in lenses
+            ]
+            if peers:
+                cells += [str(gaps[name][ours][metric]["best_peer"]) for ours in (OURS, ALONE)]
+            lines.append(f"| `{name}` | {' | '.join(cells)} |")
+        means = {
+            lens: np.mean([each[lens][metric] for each in figures.values()])
+            for lens in lenses
+            if all(lens in each for each in figures.values())
+        }
+        cells = [f"{means[lens]:.4f}" if lens in means else "–" for lens in lenses]
+        lines += [f"| mean | {' | '.join([*cells, *['' for _ in versus]])} |", ""]
+    return "\n".join(lines).rstrip()
+
+
+def figures_of(
+    judged: dict[str, Judged], gaps: dict[str, dict[str, dict[str, dict[str, Gap]]]]
+) -> dict[str, Any]:
+    """For the line of JSON: metrics of Leadlens and sheet by data set, and under ``peers`` those of the others."""
+    found: dict[str, Any] = {}
+    for name, each in judged.items():
+        figures = each.figures()
+        found[name] = {
+            **{lens: values for lens, values in figures.items() if lens not in PEERS},
+            "peers": {lens: values for lens, values in figures.items() if lens in PEERS},
+            "ahead_of": {
+                ours: {metric: {to: vars(gap) for to, gap in by.items()} for metric, by in metrics.items()}
+                for ours, metrics in gaps[name].items()
+            },
+            "processor_seconds": {lens: round(seconds, 1) for lens, seconds in each.cpu.items()},
+        }
+    return found
+
+
+def rounded(value: Any) -> Any:
+    """The same with six decimals."""
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def write_page(tables: str) -> None:
+    """Put the tables between the two marks in docs/real_data.md."""
     path = ROOT / "docs" / "real_data.md"
     before, _, rest = path.read_text(encoding="utf-8").partition("<!-- bench-quality -->\n")
     _, _, after = rest.partition("<!-- /bench-quality -->")
     path.write_text(
-        f"{before}<!-- bench-quality -->\n{table}\n<!-- /bench-quality -->{after}", encoding="utf-8"
+        f"{before}<!-- bench-quality -->\n{tables}\n<!-- /bench-quality -->{after}", encoding="utf-8"
     )
 
 
