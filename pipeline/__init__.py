@@ -9,6 +9,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from features.own import feature
     from pipeline.config import load_project
     from pipeline.dataset.dataset import training_set
     from pipeline.dataset.training_set import build_training_set
@@ -26,6 +27,7 @@ _HOME = {
     "check": "pipeline.jobs.check",
     "compare": "pipeline.jobs.compare",
     "explain": "pipeline.jobs.explain",
+    "feature": "features.own",
     "load_project": "pipeline.config",
     "open_history": "pipeline.sources",
     "promote": "pipeline.jobs.promote",
@@ -40,6 +42,7 @@ __all__ = [
     "check",
     "compare",
     "explain",
+    "feature",
     "load_project",
     "open_history",
     "promote",

@@ -178,13 +178,22 @@ def train(
 
     Stop it with Ctrl-C and run it again: the study goes on where it stood.
     """
-    from pipeline.cli.render.jobs import render_training
+    from pipeline.cli.render.jobs import render_experiment, render_training
+    from pipeline.jobs.train import Training
     from pipeline.jobs.train import train as job
     from pipeline.logs import logged
 
     with logged("train", log_format, log_file) as (_, progress):
         result = job(load(config), trials=trials, matrix=matrix, progress=progress)
-    print_result(as_json, result.to_dict(), lambda: render_training(result, str(config)))
+    print_result(
+        as_json,
+        result.to_dict(),
+        lambda: (
+            render_training(result, str(config))
+            if isinstance(result, Training)
+            else render_experiment(result)
+        ),
+    )
 
 
 @app.command(epilog="Example: leadlens compare my_leads --out report")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
-from features import FeatureColumn, History
+from features import FeatureColumn, History, UsageError
+from features.own import OwnFeature, make_own
+from models.prediction import sheet_points
 from pipeline.config import ProjectFile, load_project
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.prepared import open_history
@@ -30,6 +33,32 @@ class Dataset:
     history: History
     rows: TrainingSet
     matrix: Path | None = None
+
+    def with_features(self, *features: OwnFeature) -> Dataset:
+        """The same rows with features of your own beside the others (``leadlens.feature``).
+
+        Raises ``UsageError`` for a name that is taken, a function that fails, does not give one number or text per row, gives the
+        same for all training rows, or gives other values for a past row when later ones are not there.
+        """
+        rows = self.rows
+        points = sheet_points(rows.rules, rows.train)
+        taken = [*rows.matrix.frame, *([] if points is None else points)]
+        frame, columns = make_own(self.history, rows.matrix.spine, features, taken=taken)
+        for column in columns:
+            values = frame.loc[rows.train, column.name]
+            if values.nunique(dropna=False) < 2:
+                raise UsageError(
+                    f"{column.name} is the same for every training row",
+                    value=values.iloc[0],
+                    why="it tells no lead from another",
+                    fix="look at what it gives: your_function.function(rows, known)",
+                    where="own feature",
+                )
+        matrix = replace(
+            rows.matrix, frame=rows.matrix.frame.join(frame), columns=(*rows.matrix.columns, *columns)
+        )
+        own = (*rows.own, *frame)
+        return replace(self, rows=replace(rows, matrix=matrix, own=own))
 
     @property
     def columns(self) -> tuple[FeatureColumn, ...]:
@@ -69,14 +98,21 @@ class Dataset:
         return self.rows._repr_html_()
 
 
-def training_set(project: ProjectFile | str | Path, *, matrix: Path | str | None = None) -> Dataset:
+def training_set(
+    project: ProjectFile | str | Path,
+    *,
+    matrix: Path | str | None = None,
+    features: Sequence[OwnFeature] = (),
+) -> Dataset:
     """Build the rows that ``leadlens train`` would learn from and judge on.
 
-    ``project`` is a loaded project or its file; ``matrix`` a folder that ``leadlens features --out`` wrote, to be read instead.
+    ``project`` is a loaded project or its file; ``matrix`` a folder that ``leadlens features --out`` wrote, to be read instead;
+    ``features`` are your own, as in :meth:`Dataset.with_features`.
     Raises ``DataError`` and ``UsageError`` as ``train`` does.
     """
     file = project if isinstance(project, ProjectFile) else load_project(project)
     history = open_history(file)
     folder = None if matrix is None else Path(matrix)
     rows = build_training_set(file, history, matrix=folder)
-    return Dataset(file=file, history=history, rows=rows, matrix=folder)
+    made = Dataset(file=file, history=history, rows=rows, matrix=folder)
+    return made.with_features(*features) if features else made

@@ -2,7 +2,8 @@
 
 The folder holds ``features.parquet`` (row_id, lead_id, as_of, created_at and every feature), ``labels.parquet``
 (row_id, part, label) and ``matrix.json`` (the plan, the split, fingerprints). Each Parquet is a file, or a folder of
-part files.
+part files. Whoever adds columns to ``features.parquet`` declares them in ``matrix.json``:
+``"own": {"column": {"label": "…", "family": "behavioural"}}``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ import pandas as pd
 
 from features import DataError, Engine, History, UsageError
 from features.engines import StepReport, Table
+from features.errors import listed
 from features.matrix import FeatureMatrix, plan_columns, write_matrix
+from features.own.declaration import check_declared, own_column
+from features.own.values import typed
 from features.plan import FeaturePlan
 from features.spine import Spine
 from pipeline.config import ProjectFile
@@ -30,6 +34,8 @@ _FORMAT = 1
 # Settings that decide which rows there are and what stands in them; a model's own settings do not.
 _DECIDING = ("data", "outcome", "known_after", "order", "hygiene", "spine", "features")
 _DECIDING_JUDGE = ("test_from", "test_to", "test_share", "embargo")
+_KEYS = ("row_id", "lead_id", "as_of", "created_at")
+_DESCRIBED = ("label", "family", "unit", "phrase", "absent")
 _FIX = "make it again: leadlens features CONFIG --out DIR"
 
 
@@ -42,6 +48,7 @@ class SavedMatrix:
     settings, data : fingerprints of the settings that decide the rows, and of the opened history.
     rows, test_from, plan : as in ``TrainingSet``.
     engine : the engine that made it.
+    own : columns that were added to the features, by name: their label, family, unit, phrase and absent.
     """
 
     folder: Path
@@ -51,6 +58,7 @@ class SavedMatrix:
     test_from: datetime
     plan: FeaturePlan
     engine: str
+    own: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def check(self, file: ProjectFile, data: str) -> None:
         """Raises ``UsageError`` or ``DataError`` unless it was made from these settings and these data."""
@@ -125,6 +133,7 @@ def open_matrix(folder: Path) -> SavedMatrix:
         if manifest["leadlens_matrix"] != _FORMAT:
             raise ValueError(f"made by another version of Leadlens (format {manifest['leadlens_matrix']})")
         return SavedMatrix(
+            own=_declared(manifest.get("own", {})),
             folder=folder,
             settings=manifest["settings"],
             data=manifest["data"],
@@ -152,7 +161,9 @@ def saved_tables(saved: SavedMatrix, engine: Engine) -> Iterator[tuple[Table, Ta
         engine.read(features.name, saved.folder / "features.parquet")
         engine.read(labels.name, saved.folder / "labels.parquet")
         there = engine.columns(features.name)
-        lacking = [column.name for column in plan_columns(saved.plan) if column.name not in there]
+        planned = [column.name for column in plan_columns(saved.plan)]
+        _refuse_undeclared(saved, [name for name in there if name not in (*planned, *_KEYS)])
+        lacking = [name for name in (*planned, *saved.own) if name not in there]
         both = f"{features} AS f JOIN {labels} AS l ON l.row_id = f.row_id"
         common = int(engine.value(f"SELECT count(DISTINCT f.row_id) FROM {both}"))
         if lacking or not features.rows == labels.rows == common == saved.rows:
@@ -172,16 +183,61 @@ def read_matrix(saved: SavedMatrix, features: Table, rows: Spine) -> FeatureMatr
     read = features.engine.frame(
         f"SELECT f.* FROM {features} AS f WHERE f.row_id IN (SELECT row_id FROM {rows}) ORDER BY f.row_id"
     )
-    spine = read[["row_id", "lead_id", "as_of", "created_at"]]
+    spine = read[list(_KEYS)]
     read = read.set_index("row_id")
-    frame = pd.DataFrame(
-        {
-            column.name: read[column.name].astype("float64" if column.kind == "number" else "str")
-            for column in columns
-        },
-        index=read.index,
-    )
-    return FeatureMatrix(frame, columns, spine)
+    values = {
+        column.name: read[column.name].astype("float64" if column.kind == "number" else "str")
+        for column in columns
+    }
+    for name, described in saved.own.items():
+        values[name], kind = typed(name, read[name])
+        sentence = "A column of the matrix that Leadlens did not make."
+        columns = (*columns, own_column(name, kind, sentence=sentence, **described))
+    return FeatureMatrix(pd.DataFrame(values, index=read.index), columns, spine)
+
+
+def _declared(own: Any) -> dict[str, dict[str, str]]:
+    """What ``matrix.json`` says of added columns. Raises ``UsageError`` for what people could not read."""
+    if not isinstance(own, dict) or not all(isinstance(described, dict) for described in own.values()):
+        raise ValueError('"own" is to be {"column": {"label": "…", "family": "behavioural"}}')
+    for name, described in own.items():
+        for setting in described:
+            if setting not in _DESCRIBED:
+                raise UsageError(
+                    "a column of one's own has no such setting",
+                    value=setting,
+                    known=_DESCRIBED,
+                    where=f"matrix.json: own: {name}",
+                )
+        check_declared(name, described.get("label"), described.get("family"))
+        if not all(isinstance(text, str) for text in described.values()):
+            raise UsageError(
+                "what describes a column is text", value=str(described), where=f"matrix.json: own: {name}"
+            )
+    return own
+
+
+def _refuse_undeclared(saved: SavedMatrix, added: list[str]) -> None:
+    unknown = [name for name in added if name not in saved.own]
+    if unknown:
+        example = json.dumps(
+            {unknown[0]: {"label": "what people read", "family": "behavioural"}}, ensure_ascii=False
+        )
+        raise UsageError(
+            "the matrix has columns that Leadlens did not make",
+            value=listed(unknown),
+            why="a feature without a label and a family could be used, but not explained",
+            fix=f'declare them in matrix.json, "own": {example}, or take them out of features.parquet',
+            where=str(saved.folder),
+        )
+    there = {name.lower() for name in (*_KEYS, *(column.name for column in plan_columns(saved.plan)))}
+    if taken := [name for name in saved.own if name.lower() in there]:
+        raise UsageError(
+            "there is a feature of this name already",
+            value=listed(taken),
+            fix="rename it in both files",
+            where=f"{saved.folder}: own",
+        )
 
 
 def _to_json(saved: SavedMatrix) -> dict[str, Any]:

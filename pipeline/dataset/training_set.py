@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
 from features import DataError, FeatureColumn, History
+from features.errors import listed
 from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
 from features.planning import plan_features
@@ -45,6 +46,7 @@ class TrainingSet:
     room : what the rows may take.
     weight : how many rows each stands for, by row_id; ``None`` where all weigh the same.
     sample : how leads were sampled; ``None`` where all rows fit in memory.
+    own : the columns of the matrix that the plan does not make: a scientist's own.
     """
 
     matrix: FeatureMatrix
@@ -60,6 +62,7 @@ class TrainingSet:
     weight: pd.Series | None = None
     sample: LeadSample | None = None
     dated: bool = True
+    own: tuple[str, ...] = ()
 
     @property
     def train(self) -> pd.Index:
@@ -129,9 +132,13 @@ def build_training_set(
             fitting_rows(engine, every, labels, room, evenly=evenly) as rows,
         ):
             built = read_matrix(saved, features, rows.spine)
-            return _training_set(
+            made = _training_set(
                 history, file.project, sheets, spine, built, rows, room, saved.plan, saved.test_from
             )
+            if not saved.own:
+                return made
+            unchecked = f"taken from the matrix as they are, known as of each row or not: {listed(saved.own)}"
+            return replace(made, own=tuple(saved.own), warnings=(*made.warnings, unchecked))
     with nullcontext(split) if split else split_snapshots(history, file.project) as split:
         # By all training rows: which features the data support does not depend on memory.
         plan = plan_features(history, split.train, feature_settings(file.project))

@@ -1,17 +1,21 @@
-"""`train(dataset, estimator=…)`: an estimator of one's own in the place of the trees, judged on the same out-of-time rows."""
+"""`train` with an estimator or features of one's own: judged on the same out-of-time rows as any model, and not registered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from features import UsageError
+from features import DataError, UsageError
+from features.errors import listed
+from models.data_checks.suspects import find_suspects
 from models.judging import Measured
 from models.judging.intervals import cluster_bootstrap
 from models.judging.metrics import METRICS
+from models.judging.plain import plain
 from models.learners.estimator import described
 from models.prediction import named, predict, sheet_points, sheet_probability
 from pipeline.dataset.dataset import Dataset
@@ -46,18 +50,20 @@ class Judged(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """What an estimator of one's own is worth on rows that it has not seen. It is logged, and not registered.
+    """What an estimator or features of one's own are worth on rows that no model has seen. It is logged, and not registered.
 
     Attributes
     ----------
     dataset : the rows.
-    trained : the sum of sheet, additive part and estimator, with the weights that the folds gave them.
+    trained : the sum of sheet, additive part and trees, or the estimator in their place, with the weights that the folds gave.
+    estimator : the estimator in words, or ``None`` where trees were grown.
     probability : per lens, of the out-of-time rows by row_id: ``sum``, ``estimator alone``, ``sheet``, ``base rate``.
     run_id : its run in MLflow.
     """
 
     dataset: Dataset
     trained: TrainedModel
+    estimator: str | None
     probability: pd.DataFrame
     run_id: str
 
@@ -73,8 +79,68 @@ class Experiment:
 
     @property
     def weights(self) -> dict[str, float]:
-        """The shares of sheet, additive part and estimator in the sum."""
-        return dict(zip(("sheet", "additive part", "estimator"), self.trained.model.weights, strict=True))
+        """The shares of sheet, additive part and trees, or estimator, in the sum."""
+        last = "trees" if self.estimator is None else "estimator"
+        return dict(zip(("sheet", "additive part", last), self.trained.model.weights, strict=True))
+
+    @cached_property
+    def own_features(self) -> pd.DataFrame:
+        """One row per feature of one's own, by name: label, family, ``points`` (how far it moves a score up or down, on average over
+        the out-of-time rows), ``rank`` among all features, ``note`` where it is left out or suspect.
+
+        Points and rank are missing where shap cannot explain an estimator.
+        """
+        rows, left_out = self.dataset.rows, {proxy.name: proxy.reason for proxy in self.trained.dropped}
+        frame, columns = rows.matrix.frame.loc[rows.train], {c.name: c for c in rows.matrix.columns}
+        mine = tuple(columns[name] for name in rows.own)
+        suspects = {
+            s.column: s for s in find_suspects(frame, rows.label[rows.train], mine, rows.train_weight)
+        }
+        try:
+            points = self.explain().prediction.contributions.abs().mean() if mine else pd.Series(dtype=float)
+        except DataError:
+            points = pd.Series(np.nan, index=list(self.trained.model.columns))
+        rank = points.rank(ascending=False, method="min")
+        notes = {
+            name: f"alone tells conversions apart (ROC AUC {suspect.auc:.3f}): is it known as of the row?"
+            for name, suspect in suspects.items()
+        } | {name: f"left out as a time proxy: {reason}" for name, reason in left_out.items()}
+        return pd.DataFrame(
+            {
+                "label": [column.label for column in mine],
+                "family": [column.family for column in mine],
+                "points": [points.get(name, np.nan) for name in rows.own],
+                "rank": pd.array([rank.get(name, np.nan) for name in rows.own], dtype="Int64"),
+                "note": [notes.get(name, "") for name in rows.own],
+            },
+            index=pd.Index(rows.own, name="name"),
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What opening the data brought to light, and what speaks against features of one's own."""
+        noted = self.own_features["note"]
+        return (*self.dataset.rows.warnings, *(f"{name} {note}" for name, note in noted.items() if note))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        rows = self.dataset.rows
+        return {
+            "project": self.dataset.file.project.name,
+            "registered": False,
+            "run_id": self.run_id,
+            "estimator": self.estimator,
+            "rows": {"train": len(rows.train), "test": len(rows.test)},
+            "conversions": {
+                part: int(rows.label[ids].sum()) for part, ids in (("train", rows.train), ("test", rows.test))
+            },
+            "kind": self.trained.kind,
+            "figures": {str(lens): plain(dict(values)) for lens, values in self.figures.iterrows()},
+            "weights": self.weights,
+            "own_features": plain(self.own_features.reset_index()),
+            "dropped": {proxy.name: proxy.reason for proxy in self.trained.dropped},
+            "warnings": list(self.warnings),
+        }
 
     def against(self, training: Judged) -> pd.DataFrame:
         """How far the sum is from a trained model: value of each, difference, and its 90 % interval by leads.
@@ -123,32 +189,41 @@ class Experiment:
     def _repr_html_(self) -> str:
         rows = self.dataset.rows
         head = f"<p><b>{self.dataset.file.project.name}</b>, judged on {len(rows.test):,} out-of-time rows; not registered</p>"
-        return head + table_html(self.figures.round(4))
+        return head + table_html(self.figures.round(4)) + table_html(self.own_features.round(2))
 
 
 @one_blas_thread
 @private_files()
-def try_estimator(dataset: Dataset, estimator: Any, *, progress: Progress = silent) -> Experiment:
-    """Fit the estimator beside sheet and additive part on the training rows, judge all on the out-of-time rows, log it.
+def run_experiment(
+    dataset: Dataset, estimator: Any = None, *, trials: int | None = None, progress: Progress = silent
+) -> Experiment:
+    """Fit sheet, additive part and trees, or the estimator, on the training rows, judge on the out-of-time rows, and log it.
 
     Raises ``UsageError`` for what is no classifier with probabilities or cannot learn from these rows.
     """
-    from pipeline.registry.mlflow_registry import Registry
+    from pipeline.registry.training_stores import open_stores
 
     file, rows = dataset.file, dataset.rows
-    registry = Registry(file.project.name)
-    registry.reach()  # a server that is not there costs no training
-    trained = learn(file, dataset.history, rows, estimator=estimator, progress=progress)
+    registry, studies = open_stores(file.project.name)  # a server that is not there costs no training
+    trained = learn(
+        file, dataset.history, rows, trials=trials, studies=studies, estimator=estimator, progress=progress
+    )
     progress("Judging on out-of-time leads", 0, 0)
     experiment = Experiment(
-        dataset=dataset, trained=trained, probability=_probability(dataset, trained), run_id=""
+        dataset=dataset,
+        trained=trained,
+        estimator=None if estimator is None else described(estimator),
+        probability=_probability(dataset, trained, estimator is not None),
+        run_id="",
     )
     figures = experiment.figures
     tags = {"leadlens.kind": "experiment", "leadlens.data_version": str(dataset.history.version)}
-    with registry.run(f"experiment with {type(estimator).__name__}", tags) as run:
+    name = f"experiment with {type(estimator).__name__ if estimator is not None else listed(rows.own, 3)}"
+    with registry.run(name, tags) as run:
         registry.mlflow.log_params(
             {
-                "estimator": described(estimator)[:6000],
+                "estimator": (experiment.estimator or "none")[:6000],
+                "own_features": listed(rows.own, 100)[:6000],
                 "train_rows": len(rows.train),
                 "test_rows": len(rows.test),
                 **{f"share of {part}": round(share, 4) for part, share in experiment.weights.items()},
@@ -162,14 +237,16 @@ def try_estimator(dataset: Dataset, estimator: Any, *, progress: Progress = sile
                 if np.isfinite(value)
             }
         )
+        registry.mlflow.log_dict([column.to_dict() for column in rows.matrix.columns], "features.json")
+        registry.mlflow.log_dict(experiment.to_dict(), "experiment.json")
     return replace(experiment, run_id=run.info.run_id)
 
 
-def _probability(dataset: Dataset, trained: TrainedModel) -> pd.DataFrame:
+def _probability(dataset: Dataset, trained: TrainedModel, own_estimator: bool) -> pd.DataFrame:
     rows, model = dataset.rows, trained.model
     later, frame = rows.test, rows.matrix.frame.loc[rows.test]
     lenses = {SUM: model.predict_proba(frame, sheet_points(rows.rules, later))}
-    if model.trees is not None:  # none where the folds gave it no weight
+    if own_estimator and model.trees is not None:  # none where the folds gave it no weight
         part: Any = model.trees
         lenses[ALONE] = part.estimator.predict_proba(part.frame(model.encoding.encode(frame)))[:, 1]
     if rows.rules is not None:

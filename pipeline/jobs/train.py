@@ -24,6 +24,7 @@ from pipeline.dataset.judged import OutOfTime, comparable, compare_lenses, out_o
 from pipeline.dataset.lead_sample import LeadSample
 from pipeline.dataset.learning import learn, recipe_of
 from pipeline.dataset.night_gate import reference_night
+from pipeline.dataset.saved_matrix import open_matrix
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.jobs.gates import audit_refusal, signal_refusal
 from pipeline.prepared import open_history
@@ -101,13 +102,17 @@ class Training:
 
 
 @overload
-def train(
+def train(project: ProjectFile, *, trials: int | None = None, progress: Progress = silent) -> Training: ...
+
+
+@overload
+def train(  # an Experiment where there are features of one's own
     project: ProjectFile | Dataset,
     *,
     trials: int | None = None,
     matrix: Path | None = None,
     progress: Progress = silent,
-) -> Training: ...
+) -> Training | Any: ...
 
 
 @overload
@@ -128,11 +133,12 @@ def train(
     estimator: Any = None,
     progress: Progress = silent,
 ) -> Training | Experiment:
-    """Train, judge and register a challenger; with ``estimator``, judge and log an experiment.
+    """Train, judge and register a challenger; with an estimator or features of one's own, judge and log an experiment.
 
     Parameters
     ----------
-    project : the project, or a dataset made of it, whose rows are then not built again.
+    project : the project, or a dataset made of it, whose rows are then not built again. With features of one's own the result
+        is an ``Experiment``: a night could not make them, so it is not registered.
     trials : of the search; by default those of the project file.
     matrix : a folder that ``leadlens features --out`` wrote: its rows are read instead of built.
     estimator : any scikit-learn classifier in the place of the trees. It is not registered, since it could only be kept as
@@ -149,18 +155,25 @@ def train(
             value=f"matrix={matrix}",
             fix="leadlens.training_set(project, matrix=…)",
         )
-    if estimator is not None:
-        from pipeline.jobs.experiment import try_estimator
+    if estimator is not None and trials is not None:
+        raise UsageError(
+            "nothing is searched for an estimator of your own",
+            value=f"trials={trials}",
+            fix="leave `trials` out; GridSearchCV searches",
+        )
+    if estimator is None and not _has_own(project, matrix):
+        return _train(project, trials, matrix, progress)
+    from pipeline.jobs.experiment import run_experiment
 
-        if trials is not None:
-            raise UsageError(
-                "nothing is searched for an estimator of your own",
-                value=f"trials={trials}",
-                fix="leave `trials` out; GridSearchCV searches",
-            )
-        dataset = project if isinstance(project, Dataset) else training_set(project, matrix=matrix)
-        return try_estimator(dataset, estimator, progress=progress)
-    return _train(project, trials, matrix, progress)
+    dataset = project if isinstance(project, Dataset) else training_set(project, matrix=matrix)
+    return run_experiment(dataset, estimator, trials=trials, progress=progress)
+
+
+def _has_own(project: ProjectFile | Dataset, matrix: Path | None) -> bool:
+    """Whether there are features that no plan makes, so that nothing could make them when leads are scored."""
+    if isinstance(project, Dataset):
+        return bool(project.rows.own)
+    return matrix is not None and bool(open_matrix(matrix).own)
 
 
 @one_blas_thread

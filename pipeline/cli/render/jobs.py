@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pipeline.jobs.check import Check
     from pipeline.jobs.compare import Compared
     from pipeline.jobs.demo import Demo
+    from pipeline.jobs.experiment import Experiment
     from pipeline.jobs.explain import Explanation
     from pipeline.jobs.list_features import FeatureList
     from pipeline.jobs.read import Reading
@@ -127,6 +128,29 @@ def render_training(run: Training, config: str) -> list[str]:
     if run.warnings:
         lines += ["", "Please check", *(f"  - {warning}" for warning in run.warnings)]
     return [*lines, "", f"next: leadlens compare {config}, then leadlens promote {config}"]
+
+
+def render_experiment(run: Experiment) -> list[str]:
+    """`leadlens train --matrix` with columns that a scientist added."""
+    rows = run.dataset.rows
+    lines = [
+        f"{run.dataset.file.project.name}: an experiment, logged as run {run.run_id} and not registered: `leadlens score` could not "
+        "make the added columns.",
+        f"Learned from {len(rows.train):,} rows ({int(rows.label[rows.train].sum()):,} followed by a conversion), judged on "
+        f"{len(rows.test):,} out-of-time rows ({int(rows.label[rows.test].sum()):,}).",
+        "",
+    ]
+    names = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
+    figures = [
+        (str(lens), *(f"{values[name]:.4f}" for name in names)) for lens, values in run.figures.iterrows()
+    ]
+    lines += table(figures, ("out of time", *names)).split("\n")
+    own = [
+        (str(name), row["label"], row["family"], f"{row['points']:.2f}", str(row["rank"]))
+        for name, row in run.own_features.iterrows()
+    ]
+    lines += ["", *table(own, ("own feature", "label", "family", "points on average", "rank")).split("\n")]
+    return lines + (["", "Please check", *(f"  - {text}" for text in run.warnings)] if run.warnings else [])
 
 
 _KINDS = {
