@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ from pipeline.prepared.manifest import EventRun, StoredFile
 from pipeline.prepared.numbering import EXCLUDED, STRIDE
 
 _BATCH = 1 << 17
+_EPOCH = date(1970, 1, 1)
 _MOST_RUNS = 12
 _RUNS_LEFT = 6
 _SMALL_RUN = 500_000  # rows; runs this small are merged at once
@@ -369,7 +371,7 @@ class EventFiles:
                 runs.append(known[run])
                 continue
             mine = self.scan([file for file in self.files if file.run == run])
-            rows, latest, latest_known, ancient, early, sources = self.engine.connection.execute(
+            rows, latest, latest_known, ancient, early, sources, days = self.engine.connection.execute(
                 f"""
                 SELECT
                   count(*),
@@ -377,7 +379,8 @@ class EventFiles:
                   epoch_us(max(coalesce(e.known_at, e.occurred_at))),
                   count(*) FILTER (WHERE e.occurred_at < TIMESTAMP '1970-01-02'),
                   count(*) FILTER (WHERE e.occurred_at < n.created_at),
-                  list(DISTINCT e._source)
+                  list(DISTINCT e._source),
+                  histogram(CAST(e.occurred_at AS DATE))
                 FROM {mine} AS e
                 JOIN created AS n ON n.lead_no = e._lead_no
                 """
@@ -391,6 +394,7 @@ class EventFiles:
                     latest_known=latest_known,
                     ancient=ancient,
                     early=early,
+                    days={(day - _EPOCH).days: count for day, count in days.items()},
                 )
             )
         return tuple(runs)

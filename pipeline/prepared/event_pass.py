@@ -26,7 +26,7 @@ _BATCH = 1 << 17
 _MOST_ROWS = 12_000_000  # gathered before they are sorted and written
 _ENOUGH_ROWS = 8_000_000  # for a source to become a run of its own
 _MOST_WORDS = 25  # 256 MB of bits
-_FIRST_DAY = 86_400_000_000
+_DAY = 86_400_000_000  # microseconds; before the end of the first one a clock was not set
 
 
 @dataclass
@@ -180,15 +180,21 @@ class EventPass:
         occurred, before = columns["occurred"], self.result.facts.get(run)
         known = np.maximum(columns["known_at"], occurred) if "known_at" in columns else occurred
         latest, latest_known = int(occurred.max()), int(known.max())
+        day = occurred // _DAY
+        counts = np.bincount(day - day.min())
+        days = dict(
+            zip((np.flatnonzero(counts) + day.min()).tolist(), counts[counts > 0].tolist(), strict=True)
+        )
         self.result.facts[run] = EventRun(
             number=run,
             sources=(),
             rows=len(occurred) + (before.rows if before else 0),
             latest=max(latest, before.latest) if before else latest,
             latest_known=max(latest_known, before.latest_known) if before else latest_known,
-            ancient=int(np.count_nonzero(occurred < _FIRST_DAY)) + (before.ancient if before else 0),
+            ancient=int(np.count_nonzero(occurred < _DAY)) + (before.ancient if before else 0),
             early=int(np.count_nonzero(occurred < self._created[part][columns["lead"]]))
             + (before.early if before else 0),
+            days=dict(Counter(days) + Counter(before.days if before else {})),
         )
 
     def _write_strangers(self, batches: list[pa.RecordBatch], scan: EventScan) -> None:

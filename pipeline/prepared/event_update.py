@@ -18,7 +18,7 @@ from pipeline.prepared.identity import same_contents
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
 from pipeline.prepared.sources import EventReader, NewSource, resolved_columns
 from pipeline.sources.opening import contract_columns
-from pipeline.sources.shaping import shape_of, where_finding
+from pipeline.sources.shaping import Shape, shape_of, where_finding
 from pipeline.sources.unknown_words import add_words, word_findings
 
 _EVENTS_A_PART = 2_500_000
@@ -180,10 +180,7 @@ class EventUpdate:
         assert self.source is not None
         plan, engine = self.plan, self.engine
         self.resolved = self._resolved(plan)
-        wordless = frozenset.intersection(*(new.wordless for new in plan.new)) if plan.new else frozenset()
-        shape = shape_of(
-            engine, "events", self.resolved, self.source, self.file.project, self.where, wordless
-        )
+        shape = self._shape(plan.new)
         self.hidden = shape.hidden
         self.scans = scans_of(plan.new, self.resolved, shape)
         nothing = f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {engine.dialect.quote(name)}' for name, kind in self.resolved.items())} WHERE FALSE"
@@ -202,21 +199,27 @@ class EventUpdate:
     def ids(self) -> str:
         """A SELECT of the lead id of every row of every source, as the table ``events`` would have it."""
         assert self.source is not None
-        shape = shape_of(self.engine, "events", self.resolved, self.source, self.file.project, self.where)
         scans = self.scans
         if self.plan.kept and self.reader.one_by_one:
             marks = {source.mark.path: source.mark for source in self.plan.kept if source.mark}
             growing = self.source.cursor is not None
-            scans = scans_of(
-                self.reader.read(marks.values(), rows_only=True), self.resolved, shape
-            ) + scans * (not growing)
+            kept = self.reader.read(marks.values(), rows_only=True)
+            scans = scans_of(kept, self.resolved, self._shape(kept)) + scans * (not growing)
         elif self.plan.kept:
-            scans = scans_of([self.reader.whole()], self.resolved, shape)
+            whole = [self.reader.whole()]
+            scans = scans_of(whole, self.resolved, self._shape(whole))
         each = (
             f"SELECT {self.expressions['lead_id']} AS lead_id FROM ({scan.rows}) AS raw_events"
             for scan in scans
         )
         return " UNION ALL ".join(each)
+
+    def _shape(self, sources: Sequence[NewSource]) -> Shape:
+        """The shape of the rows of some sources."""
+        assert self.source is not None
+        wordless = frozenset.intersection(*(new.wordless for new in sources)) if sources else frozenset()
+        project = self.file.project
+        return shape_of(self.engine, "events", self.resolved, self.source, project, self.where, wordless)
 
     def _read_values(self, kept: Sequence[EventSource]) -> None:
         files = self.tables.get(VALUES, StoredTable()).files

@@ -12,7 +12,7 @@ from features import Finding
 from features.history import Kind
 
 # Rows are told apart by DuckDB's own hash, which another version may compute differently.
-FORMAT = f"3/duckdb-{duckdb.__version__}"
+FORMAT = f"4/duckdb-{duckdb.__version__}"
 
 
 class _Part(BaseModel):
@@ -116,7 +116,10 @@ class EventSource(_Part):
 
 
 class EventRun(_Part):
-    """Events that were sorted together. ``latest`` and ``latest_known`` are in microseconds since 1970."""
+    """Events that were sorted together.
+
+    ``latest`` and ``latest_known`` are in microseconds since 1970, ``days`` counts rows by day since then.
+    """
 
     number: int
     sources: tuple[int, ...]
@@ -125,6 +128,7 @@ class EventRun(_Part):
     latest_known: int
     ancient: int
     early: int
+    days: dict[int, int]
 
 
 class Crowds(_Part):

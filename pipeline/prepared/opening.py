@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -90,7 +90,9 @@ class PreparedHistory:
         engine = self._leased(engine or duckdb_engine(self.file))
         self._define(engine, "TRUE", self.manifest.tables["events"].files if self._has_events else ())
         history = self._history(engine)
-        return replace(history, findings=(*history.findings, *end_findings(engine, self.file.project)))
+        return replace(
+            history, findings=(*history.findings, *end_findings(engine, self.file.project, self.event_days))
+        )
 
     def part(self, number: int) -> History:
         """The leads of one part, with all that is known of them; the other tables are whole."""
@@ -285,6 +287,16 @@ class PreparedHistory:
     def _future(self) -> bool:
         """Whether any event becomes known only in the future."""
         return any(run.latest_known > self._now for run in self.manifest.events.runs)
+
+    @property
+    def event_days(self) -> Mapping[date, int] | None:
+        """How many events there are on each day, if that is known without reading them."""
+        if self._future:
+            return None
+        days = Counter[int]()
+        for run in self.manifest.events.runs:
+            days.update(run.days)
+        return {_EPOCH.date() + timedelta(days=day): count for day, count in days.items()}
 
     def _history(self, engine: DuckDBEngine) -> History:
         findings, latest = self._facts(engine)

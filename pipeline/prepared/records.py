@@ -46,11 +46,11 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
     if ids is None:
         make_empty(engine, "events")
     else:
-        counts = f"SELECT lead_id, count(*) AS rows FROM ({ids}) GROUP BY 1"
-        engine.run([Step("event_ids", counts)])
-        engine.define(
-            [Step("events", "SELECT lead_id FROM (SELECT lead_id, unnest(range(rows)) FROM event_ids)")]
-        )
+        # Merges look at the events several times; without them mostly nothing does, and once is enough.
+        if project.data.aliases is not None:
+            engine.run([Step("event_ids", f"SELECT lead_id, count(*) AS rows FROM ({ids}) GROUP BY 1")])
+            ids = "SELECT lead_id FROM (SELECT lead_id, unnest(range(rows)) FROM event_ids)"
+        engine.define([Step("events", ids)])
     cleaner = Cleaner(engine, findings)
     flat = merge(cleaner, project, views=("events",))
     if ids is not None and engine.count("aliases"):
@@ -58,9 +58,9 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
             [
                 Step(
                     "events",
-                    """
+                    f"""
                     SELECT coalesce(a.lead_id, e.lead_id) AS lead_id
-                    FROM (SELECT lead_id, unnest(range(rows)) FROM event_ids) AS e
+                    FROM ({ids}) AS e
                     LEFT JOIN aliases AS a ON a.old_id = e.lead_id
                     """,
                 )

@@ -25,6 +25,7 @@ from pipeline.sources.csv_types import CSV_TYPES, Fitting, fitting_by_source, fi
 from pipeline.sources.plain_types import plain, plain_type, type_together
 from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
 from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns, words_by_source
+from pipeline.sources.words_in_parquet import may_hold_words
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal
@@ -122,10 +123,15 @@ class EventReader:
     def _read_parquet(self, number: int, mark: FileMark) -> NewSource:
         raw, rows = self._described(mark.path), self._rows(mark.path)
         columns = {name: plain_type(kind) for name, kind in raw.items()}
-        sought = text_columns("events", self.source.columns, raw)
-        words = self._words_of(mark.path, sought)
-        wordless = frozenset() if self._rows_only else frozenset(set(sought) - set(words))
+        texts = text_columns("events", self.source.columns, raw)
+        words, wordless = self._sought(mark.path, texts)
         return NewSource(number, mark.path, mark, rows, columns, raw=raw, words=words, wordless=wordless)
+
+    def _sought(self, parquet: str, texts: Mapping[str, WordKind]) -> tuple[Words, frozenset[str]]:
+        """The words for “not known” in some text columns of a Parquet file, and the columns that hold none."""
+        wordy = may_hold_words(self.connection, parquet, texts, look=not self._rows_only)
+        words = self._words_of(parquet, wordy)
+        return words, frozenset(set(texts) - set(wordy if self._rows_only else words))
 
     def _parquet_together(self, marks: Mapping[int, FileMark]) -> dict[int, NewSource]:
         read: dict[int, NewSource] = {}
@@ -219,7 +225,9 @@ class EventReader:
         fitting = _UNTRIED
         if not self._rows_only:
             fitting = fitting_types(self.connection, names, rows, ids, codes)
-        words = self._words_of(path, self._wordy(fitting, ids))
+        texts = self._texts_of(names if self._rows_only else fitting.texts)
+        words, wordless = self._sought(path, texts)
+        words |= self._words_of(path, _mostly_numbers(fitting, ids))
         columns = dict.fromkeys(names, "VARCHAR")
         return NewSource(
             number,
@@ -230,6 +238,7 @@ class EventReader:
             fits=fitting.types,
             empty=fitting.empty,
             words=words,
+            wordless=wordless,
         )
 
     def _csv_together(self, marks: Mapping[int, FileMark]) -> dict[int, NewSource]:
@@ -246,7 +255,7 @@ class EventReader:
         fitting = dict.fromkeys(spool.rows, _UNTRIED)
         if not self._rows_only:
             fitting = fitting_by_source(self.connection, names, rows, SOURCE_NO, spool.rows, ids, codes)
-        kinds = {number: self._wordy(own, ids) for number, own in fitting.items()}
+        kinds = {of: self._texts_of(own.texts) | _mostly_numbers(own, ids) for of, own in fitting.items()}
         words = self._words_by_source(spool.path, kinds)
         return {
             number: NewSource(
@@ -273,11 +282,9 @@ class EventReader:
         codes -= {self.source.cursor}  # which has an order: 9 is before 10
         return ids - codes, codes
 
-    def _wordy(self, fitting: Fitting, ids: set[str]) -> dict[str, WordKind]:
-        """The columns of a CSV file in which there may be words for “not known”, and of which kind."""
-        texts = {name: "VARCHAR" for name, kinds in fitting.types.items() if not kinds}
-        wordy: dict[str, WordKind] = {name: "id" if name in ids else "number" for name in fitting.wordy}
-        return text_columns("events", self.source.columns, texts) | wordy
+    def _texts_of(self, names: Iterable[str]) -> dict[str, WordKind]:
+        """Those columns of text in which words for “not known” are sought."""
+        return text_columns("events", self.source.columns, dict.fromkeys(names, "VARCHAR"))
 
     def _words(self, parquet: str, types: Mapping[str, str]) -> Words:
         return self._words_of(parquet, text_columns("events", self.source.columns, types))
@@ -313,6 +320,11 @@ class EventReader:
     def _described(self, parquet: str) -> dict[str, str]:
         rows = self.connection.execute(f"DESCRIBE SELECT * FROM {_parquet(parquet)}").fetchall()
         return {row[0]: row[1] for row in rows}
+
+
+def _mostly_numbers(fitting: Fitting, ids: set[str]) -> dict[str, WordKind]:
+    """The columns of a CSV file that hold nothing but numbers, dates or flags, and words for “not known”."""
+    return {name: "id" if name in ids else "number" for name in fitting.wordy}
 
 
 # What is known of a CSV file whose values were not tried; its rows are taken as those of other files.

@@ -32,6 +32,11 @@ class Fitting:
     empty: tuple[str, ...]
     wordy: tuple[str, ...]
 
+    @property
+    def texts(self) -> list[str]:
+        """The columns that can be read as nothing but text."""
+        return [name for name, kinds in self.types.items() if not kinds]
+
     def narrowest(self, name: str) -> str | None:
         """The narrowest type; ``None`` for a column of text."""
         return next((kind for kind in CSV_TYPES if kind in self.types[name]), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -46,8 +48,10 @@ class LoneEnd:
         )
 
 
-def lone_end(engine: DuckDBEngine) -> LoneEnd | None:
+def lone_end(engine: DuckDBEngine, events: Mapping[date, int] | None = None) -> LoneEnd | None:
     """The last rows of a history, where they are few and the pause before them is far longer than any other.
+
+    ``events`` are the numbers of events by day, where they are known; else they are counted.
 
     >>> from features import Step
     >>> days = "SELECT TIMESTAMP '2024-01-01' + to_days(CAST(i % 60 AS INTEGER)) AS {0} FROM range(600) AS r(i)"
@@ -56,24 +60,28 @@ def lone_end(engine: DuckDBEngine) -> LoneEnd | None:
     ...     engine.connection.execute("INSERT INTO events VALUES ('2025-06-01 10:00')") and lone_end(engine)
     LoneEnd(rows=1, columns=('events.occurred_at',), last=datetime.date(2024, 2, 29), first=datetime.date(2025, 6, 1))
     """
-    each = " UNION ALL ".join(
-        f"SELECT CAST({column} AS DATE) AS day, '{table}.{column}' AS named FROM {table}"
-        for table, column in _TIMES.items()
-    )
-    days = engine.connection.execute(
-        f"SELECT day, count(*), list(DISTINCT named ORDER BY named) FROM ({each}) WHERE day IS NOT NULL GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    few = max(_FEW_AT_LEAST, _FEW * sum(count for _, count, _ in days))
+    counts, columns_on = Counter[date](), dict[date, set[str]]()
+    for table, column in _TIMES.items():
+        of_table = events if table == "events" else None
+        for day, count in (_by_day(engine, table, column) if of_table is None else of_table).items():
+            counts[day] += count
+            columns_on.setdefault(day, set()).add(f"{table}.{column}")
+    few = max(_FEW_AT_LEAST, _FEW * sum(counts.values()))
     longest = timedelta(days=1)
-    left = sum(count for _, count, _ in days)
-    for (day, count, _), (after, _, _) in pairwise(days):
+    left = sum(counts.values())
+    for (day, count), (after, _) in pairwise(sorted(counts.items())):
         left -= count
         pause = after - day
         if left <= few and pause >= _SHORTEST and pause >= _TIMES_LONGER * longest:
-            columns = {name for other, _, names in days if other > day for name in names}
+            columns = {name for other, names in columns_on.items() if other > day for name in names}
             return LoneEnd(left, tuple(sorted(columns)), day, after)
         longest = max(longest, pause)
     return None
+
+
+def _by_day(engine: DuckDBEngine, table: str, column: str) -> dict[date, int]:
+    rows = f"SELECT CAST({column} AS DATE), count(*) FROM {table} WHERE {column} IS NOT NULL GROUP BY 1"
+    return dict(engine.connection.execute(rows).fetchall())
 
 
 def leads_it_changes(engine: DuckDBEngine, end: LoneEnd, horizon: timedelta) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from features import DuckDBEngine, Finding, History, Step, UsageError
 from features.errors import listed
@@ -89,7 +89,7 @@ def read_tables(
         where = f"{file.path.name}: data.{table}"
         words = read_source(engine.connection, table, source, file)
         types = engine.columns(f"raw_{table}")
-        read.hidden.update(bring_into_shape(engine, table, source, file.project, findings, where))
+        read.hidden.update(bring_into_shape(engine, table, source, file.project, findings, where, words))
         casting: list[Finding] = []
         read.kinds[table] = _contract(engine, table, file.project, casting, where)
         findings += [*word_findings(table, words, source.columns, types, read.kinds[table]), *casting]
@@ -291,11 +291,16 @@ def first_of(engine: DuckDBEngine) -> datetime:
     return datetime.fromisoformat(first.isoformat())
 
 
-def end_findings(engine: DuckDBEngine, project: Project) -> list[Finding]:
-    """What is odd about the end of a whole history: a few rows long after all others."""
+def end_findings(
+    engine: DuckDBEngine, project: Project, events: Mapping[date, int] | None = None
+) -> list[Finding]:
+    """What is odd about the end of a whole history: a few rows long after all others.
+
+    ``events`` are the numbers of events by day, where they are known.
+    """
     if project.order is not None or project.outcome.column is not None or project.data.ends is not None:
         return []
-    end = lone_end(engine)
+    end = lone_end(engine, events)
     return [] if end is None else [leads_it_changes(engine, end, project.outcome.horizon)]
 
 

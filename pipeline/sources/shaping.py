@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from features.errors import counted, listed
 from features.history import Kind
 from pipeline.config import Project, Source
 from pipeline.sources.contract import CONTRACT, contract_columns_of
-from pipeline.sources.unknown_words import WordKind, is_unknown, word_kind
+from pipeline.sources.unknown_words import WordKind, Words, is_unknown, text_columns, word_kind
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,11 @@ def shape_of(
     named = contract_columns_of(table, source.columns, present)
     mapped = dict(source.columns) | {target: origin for target, origin in named.items() if target != origin}
     names = [*mapped.items(), *((name, name) for name in present if name not in (*mapped, *mapped.values()))]
+    used = Counter(origin for _, origin in names)  # words were sought for one use of a column
+    clean = {origin for origin in wordless if used[origin] == 1}
+    kinds = {name: None if origin in clean else word_kind(table, name) for name, origin in names}
     values = (
-        f"{_without_missing(engine, origin, present[origin], source.missing, None if origin in wordless else word_kind(table, name))} AS {quote(name)}"
+        f"{_without_missing(engine, origin, present[origin], source.missing, kinds[name])} AS {quote(name)}"
         for name, origin in names
     )
     condition = "TRUE"
@@ -81,11 +85,22 @@ def where_finding(table: str, out: int, rows: int) -> Finding:
 
 
 def bring_into_shape(
-    engine: DuckDBEngine, table: str, source: Source, project: Project, findings: list[Finding], where: str
+    engine: DuckDBEngine,
+    table: str,
+    source: Source,
+    project: Project,
+    findings: list[Finding],
+    where: str,
+    words: Words,
 ) -> set[str]:
-    """Bring a raw table into shape; returns the names of the columns that were left out."""
+    """Bring a raw table into shape, in which the ``words`` for “not known” are all there are.
+
+    Returns the names of the columns that were left out.
+    """
     raw = f"raw_{table}"
-    shape = shape_of(engine, table, engine.columns(raw), source, project, where)
+    types = engine.columns(raw)
+    wordless = set(text_columns(table, source.columns, types)) - set(words)
+    shape = shape_of(engine, table, types, source, project, where, wordless)
     engine.run([Step("renamed", f"SELECT {shape.values} FROM {raw}")])
     if source.where is not None:
         out = engine.count(f"renamed WHERE NOT coalesce({shape.condition}, FALSE)")

@@ -16,6 +16,7 @@ from features.engines.dialect import DuckDBDialect
 from features.errors import counted, listed
 from features.history import Kind
 from pipeline.sources.contract import CONTRACT, is_link, names_of
+from pipeline.sources.parquet_bounds import Bounds
 
 WordKind = Literal["id", "text", "number"]
 Words = dict[str, dict[str, int]]  # column → word → rows
@@ -49,6 +50,20 @@ def is_unknown(value: str, kind: WordKind) -> str:
     words = "|".join(map(re.escape, sorted(words_for(kind))))
     text = f"lower({value})" if kind == "number" else value
     return f"regexp_full_match({text}, {_dialect.literal(f' *(?:{words}) *')})"
+
+
+def may_be_unknown(kind: WordKind, bounds: Bounds) -> bool:
+    """Whether a column whose values lie within some bounds may hold a word for “not known”.
+
+    Of the words of numbers, which are in any case, it is not looked into.
+    """
+    return kind == "number" or any(map(bounds.may_hold, (" ", *words_for(kind))))
+
+
+def looks_unknown(value: str, kind: WordKind) -> str:
+    """SQL: whether a text is short enough for a word of this kind, or has spaces around it. Much cheaper than to compare."""
+    longest = max(len(word.encode()) for word in words_for(kind))
+    return f"(strlen({value}) <= {longest} OR {value} < '!' OR suffix({value}, ' '))"
 
 
 def word_kind(table: str, column: str) -> WordKind | None:

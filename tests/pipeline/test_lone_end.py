@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config import load_project
 from pipeline.jobs.check import check
-from pipeline.prepared import open_history
+from pipeline.prepared import event_update, open_history, open_prepared
 from pipeline.sources.opening import open_history as open_plainly
 from tests.pipeline.little_project import LittleProject
 
@@ -92,3 +92,14 @@ def test_check_says_which_share_of_the_rows_it_changes_and_ends_mends_it(little:
     changed = found.counts["mature"] - mended.counts["mature"]
     assert changed > 5
     assert f"so {changed} of 160 rows ({changed / 160:.1%}) have an outcome" in finding.message
+
+
+def test_events_are_counted_by_day_over_all_parts(
+    little: LittleProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_update, "_EVENTS_A_PART", 50)
+    prepared = open_prepared(load_project(little.write()))
+    assert prepared.parts > 3
+    days = little.events["occurred_at"].dt.date.value_counts()
+    assert prepared.event_days == days.to_dict()
+    assert sum(prepared.event_days.values()) == len(little.events)

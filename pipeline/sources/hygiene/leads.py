@@ -52,10 +52,11 @@ def exclude_leads(
     cases = " ".join(f"WHEN {reason.condition} THEN {number}" for number, reason in enumerate(reasons))
     by_reason = f"SELECT lead_id, CASE {cases} END AS reason FROM leads"
     engine.run([Step("excluded", f"SELECT lead_id, reason FROM ({by_reason}) WHERE reason IS NOT NULL")])
+    rows = {table: _rows_by_reason(engine, table) for table in ("leads", "events", "conversions")}
     for number, reason in enumerate(reasons):
-        count = engine.count(f"excluded WHERE reason = {number}")
-        if count or not reason.report_only:
-            findings.append(_finding(engine, number, reason, count))
+        counts = {table: of.get(number, 0) for table, of in rows.items()}
+        if counts["leads"] or not reason.report_only:
+            findings.append(_finding(reason, counts))
         if reason.report_only:
             engine.run([Step("excluded", f"SELECT * FROM excluded WHERE reason <> {number}")])
     if engine.count("excluded"):
@@ -120,11 +121,19 @@ def _misspelt(engine: DuckDBEngine, condition: Condition) -> str:
     return remarks
 
 
-def _finding(engine: DuckDBEngine, number: int, reason: _Reason, count: int) -> Finding:
+def _rows_by_reason(engine: DuckDBEngine, table: str) -> dict[int, int]:
+    """How many rows of a table belong to leads that are left out for each reason."""
+    if not engine.count("excluded"):
+        return {}  # a look at all events would tell no more
+    rows = f"SELECT reason, count(*) FROM {table} JOIN excluded USING (lead_id) GROUP BY 1"
+    return dict(engine.connection.execute(rows).fetchall())
+
+
+def _finding(reason: _Reason, rows: Mapping[str, int]) -> Finding:
+    """The finding on the leads of a reason; ``rows`` are theirs in each table."""
+    count = rows["leads"]
     removed = [
-        counted(rows, table.removesuffix("s"))
-        for table in ("events", "conversions")
-        if (rows := engine.count(f"{table} JOIN excluded USING (lead_id) WHERE reason = {number}"))
+        counted(rows[table], table.removesuffix("s")) for table in ("events", "conversions") if rows[table]
     ]
     with_all = f", with {listed(removed)}" if removed else ""
     done = (

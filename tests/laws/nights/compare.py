@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -55,7 +55,8 @@ def open_once(path: Path, home: Path | None, *, features: bool, compiled: bool =
     with mock.patch.dict(os.environ, state), _loops(compiled), DuckDBEngine(threads=1) as engine:
         try:
             file = load_project(path)
-            history = read_into_memory(file, engine) if home is None else open_prepared(file).history(engine)
+            prepared = None if home is None else open_prepared(file)
+            history = read_into_memory(file, engine) if prepared is None else prepared.history(engine)
         except LeadlensError as error:
             return Opened(str(error), {}, {})
         plan = plan_of(history)
@@ -69,11 +70,19 @@ def open_once(path: Path, home: Path | None, *, features: bool, compiled: bool =
                 "lead attributes": dict(history.lead_attributes),
                 "account attributes": dict(history.account_attributes),
                 "event properties": dict(history.event_properties),
+                "event days": prepared.event_days
+                if prepared and prepared.event_days is not None
+                else _event_days(history),
                 "findings": {(item.code, item.level, item.count, item.message) for item in history.findings},
             },
             plan,
             _features(history, plan) if features else None,
         )
+
+
+def _event_days(history: History) -> dict[date, int]:
+    rows = "SELECT CAST(occurred_at AS DATE), count(*) FROM events GROUP BY 1"
+    return dict(history.engine.connection.execute(rows).fetchall())
 
 
 def _loops(compiled: bool) -> AbstractContextManager[object]:
