@@ -46,6 +46,10 @@ class Rows:
             weight=None if self.weight is None else self.weight[at],
         )
 
+    def without_sheet(self) -> Rows:
+        """The same rows, as if there were no sheet."""
+        return replace(self, points=None, names=())
+
     def thinned(self, most: int, seed: int) -> Rows:
         """At most ``most`` of the rows, drawn by ``seed``."""
         if len(self.y) <= most:

@@ -19,6 +19,7 @@ from models.learners.encoding import Encoding
 from models.learners.estimator import check_estimator, takes_weights
 from models.rows import Rows
 from models.scorecard.scoring.probability import PointsCalibration
+from models.sheet_check import SheetCheck, check_sheet
 from models.tuning import Tuned, tune
 from models.validation import validate
 from models.weighing import weigh
@@ -67,6 +68,8 @@ class TrainedModel:
     folds : one row per fold: rows, conversions, AUC and log loss of model and sheet on its validation rows.
     base_rate_window : the share of the latest rows that the base rate comes from, and the log loss of each.
     recency : the half-life of the rows as a share of their span, None where all count alike, and the log loss of each.
+    sheet : whether the sheet helps on the latest folds, and if it is left out what it costs; None where there is none, or
+        no folds to ask.
     """
 
     model: LeadModel
@@ -76,6 +79,7 @@ class TrainedModel:
     folds: pd.DataFrame = field(default_factory=pd.DataFrame)
     base_rate_window: dict[str, Any] = field(default_factory=dict)
     recency: dict[str, Any] = field(default_factory=dict)
+    sheet: SheetCheck | None = None
 
 
 def train_model(
@@ -159,6 +163,11 @@ def train_model(
     if not folds:
         kind = "base rate" if points is None else "sheet"
         return TrainedModel(model=without_learning(rows), kind=kind, dropped=dropped)
+    sheet = None
+    if points is not None:
+        progress("asking whether the sheet still helps", 0, 1)
+        sheet = check_sheet(rows, folds, groups, seed=seed, n_jobs=settings.n_jobs)
+        rows = rows.without_sheet() if sheet.left_out else rows
     if estimator is not None:
         tuned = weigh(rows, folds, estimator, seed=seed, n_jobs=settings.n_jobs, progress=progress)
     else:
@@ -195,6 +204,7 @@ def train_model(
         "level_window": validated.window,
         "half_life": validated.recency["half_life"],
         "seed": seed,
+        **({} if sheet is None else {"sheet": sheet.to_dict()}),
     }
     progress("fitting", 1, 1)
     return TrainedModel(
@@ -205,6 +215,7 @@ def train_model(
         folds=validated.folds,
         base_rate_window=validated.levels,
         recency=validated.recency,
+        sheet=sheet,
     )
 
 

@@ -20,6 +20,7 @@ from models.folds import Fold
 from models.learners.blend import blend_weights
 from models.learners.estimator import EstimatorParams
 from models.learners.parts import STEP, FoldBench, ModelParams
+from models.rows import Rows
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -180,17 +181,36 @@ def _evaluate(trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: 
         bench.parts(bench.linear(params.linear_strength), steps[chosen])
         for bench, steps in zip(benches, padded, strict=True)
     ]
-    fold = np.repeat(np.arange(len(benches)), [len(bench.y) for bench in benches])
-    of_rows = [bench.weight for bench in benches if bench.weight is not None]
-    weights = blend_weights(
-        np.vstack(margins),
-        np.concatenate([bench.y for bench in benches]),
-        fold,
-        weight=np.concatenate(of_rows) if of_rows else None,
-    )
+    weights = blended(benches, margins)
     trial.set_user_attr("n_trees", (chosen + 1) * STEP)
     trial.set_user_attr("weights", weights.tolist())
     return float(np.mean([bench.loss(m @ weights) for m, bench in zip(margins, benches, strict=True)]))
+
+
+def blended(benches: Sequence[FoldBench], margins: Sequence[Floats]) -> Floats:
+    """The weights of the parts that fit the validation rows of all folds best."""
+    of_rows = [bench.weight for bench in benches if bench.weight is not None]
+    return blend_weights(
+        np.vstack(margins),
+        np.concatenate([bench.y for bench in benches]),
+        np.repeat(np.arange(len(benches)), [len(bench.y) for bench in benches]),
+        weight=np.concatenate(of_rows) if of_rows else None,
+    )
+
+
+def fold_bench(rows: Rows, fold: Fold, seed: int, n_jobs: int) -> FoldBench:
+    """One fold of the rows, thinned for a choice of settings."""
+    return FoldBench(
+        rows.matrix,
+        rows.y,
+        train=thinned(fold.train, seed),
+        validation=thinned(fold.validation, seed),
+        categorical=rows.encoding.categorical,
+        monotone=rows.signs,
+        points=rows.total,
+        n_jobs=n_jobs,
+        weight=rows.weight,
+    )
 
 
 def thinned(rows: NDArray[np.intp], seed: int) -> NDArray[np.intp]:

@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 
 from models.folds import Fold
-from models.learners.blend import blend_weights
 from models.learners.estimator import EstimatorParams, EstimatorPart
-from models.learners.parts import FoldBench
 from models.rows import Rows
-from models.tuning import STRENGTHS, Tuned, thinned
+from models.tuning import STRENGTHS, Tuned, blended, fold_bench, thinned
 
 
 def weigh(
@@ -33,23 +31,10 @@ def weigh(
     benches, margins = [], []
     for done, fold in enumerate(folds):
         progress("fitting the estimator on the folds", done, len(folds))
-        train, validation = thinned(fold.train, seed), thinned(fold.validation, seed)
-        benches.append(
-            FoldBench(
-                rows.matrix,
-                rows.y,
-                train=train,
-                validation=validation,
-                categorical=rows.encoding.categorical,
-                monotone=rows.signs,
-                points=rows.total,
-                n_jobs=n_jobs,
-                weight=rows.weight,
-            )
-        )
-        learned = rows.take(train)
+        benches.append(fold_bench(rows, fold, seed, n_jobs))
+        learned = rows.take(thinned(fold.train, seed))
         fitted = part.fit(learned.matrix, learned.y, learned.weight)
-        margins.append(fitted.decision_function(rows.matrix[validation]))
+        margins.append(fitted.decision_function(rows.matrix[benches[-1].rows]))
 
     def parts(strength: float) -> list[np.ndarray]:
         pairs = zip(benches, margins, strict=True)
@@ -60,13 +45,7 @@ def weigh(
         return float(np.mean([bench.loss(side.mean(axis=1)) for bench, side in pairs]))
 
     strength = min(STRENGTHS, key=loss)
-    of_rows = [bench.weight for bench in benches if bench.weight is not None]
-    weights = blend_weights(
-        np.vstack(parts(strength)),
-        np.concatenate([bench.y for bench in benches]),
-        np.repeat(np.arange(len(benches)), [len(bench.y) for bench in benches]),
-        weight=np.concatenate(of_rows) if of_rows else None,
-    )
+    weights = blended(benches, parts(strength))
     sheets = [bench.loss(bench.sheet) for bench in benches if bench.sheet is not None]
     blends = zip(benches, parts(strength), strict=True)
     return Tuned(

@@ -37,6 +37,7 @@ from pipeline.registry.serving import keep_serving
 from pipeline.threads import one_blas_thread
 
 if TYPE_CHECKING:
+    from models.sheet_check import SheetCheck
     from models.training import TrainedModel
     from pipeline.jobs.experiment import Experiment
 
@@ -46,7 +47,8 @@ class Training:
     """What a training made: the registered version, and its figures on out-of-time leads.
 
     ``kind`` is how it was learned (``models.training.TrainedModel``); ``half_life`` the share of the training period with
-    which the weight of older rows halves, ``None`` where all count alike.
+    which the weight of older rows halves, ``None`` where all count alike. ``sheet`` is what the sheet costs the model, and
+    whether it is left out (``models.sheet_check``); ``None`` where that was not asked.
     ``comparison`` is ``None`` for a project without a score sheet; ``figures`` are there all the same. ``rows`` and
     ``conversions`` are those that were kept, where ``sample`` says that not all rows fitted in memory. ``signal`` is what
     the model knows beyond the base rate, and ``audit`` what speaks against the columns that it uses: `promote` asks for both.
@@ -59,6 +61,7 @@ class Training:
     conversions: dict[str, int]
     kind: str
     half_life: float | None
+    sheet: SheetCheck | None
     trials: int
     params: dict[str, Any]
     figures: dict[str, dict[str, float]]
@@ -83,6 +86,7 @@ class Training:
             "conversions": self.conversions,
             "kind": self.kind,
             "half_life": self.half_life,
+            "sheet": self.sheet.to_dict() if self.sheet else None,
             "trials": self.trials,
             "params": self.params,
             "figures": self.figures,
@@ -208,6 +212,7 @@ def _train(
         *file.literal_secrets,
         *rows.warnings,
         *audit.warnings,
+        *([trained.sheet.message] if trained.sheet and trained.sheet.message else []),
         *(suspect.message for suspect in suspects if suspect.source not in accused),
     ]
     progress("Judging on out-of-time leads", 0, 0)
@@ -253,6 +258,7 @@ def _train(
         conversions=conversions,
         kind=trained.kind,
         half_life=trained.recency.get("half_life"),
+        sheet=trained.sheet,
         trials=0 if trained.tuned is None else len(trained.tuned.trials),
         params={} if trained.tuned is None else trained.tuned.params.to_dict(),
         figures=figures,
@@ -299,6 +305,7 @@ def _card(
         judged.bundle.recipe,
         history,
         kind=trained.kind,
+        sheet=trained.sheet,
         rows=counts,
         conversions=conversions,
         features=[column for column in rows.matrix.columns if column.name in used],
@@ -338,6 +345,7 @@ def _log(
             **{f"model.{name}": value for name, value in (tuned.params.to_dict() if tuned else {}).items()},
             "kind": trained.kind,
             "half_life": trained.recency.get("half_life") or "none",
+            "sheet_in_model": bundle.model.sheet is not None,
             "trials": len(tuned.trials) if tuned else 0,
             "seed": file.project.model.seed,
             "features": len(bundle.model.columns),
@@ -360,6 +368,7 @@ def _log(
         "signal.p": signal.ranking.p,
         "signal.gain": signal.gain,
         "signal.gain_low": signal.interval[0],
+        **({"sheet.cost": trained.sheet.cost} if trained.sheet else {}),
     }
     flagged = [] if recipe.audit is None else recipe.audit["flagged"]
     leaks = [item["subject"] for item in flagged if item["verdict"] == "proven"]

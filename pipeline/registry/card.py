@@ -18,6 +18,7 @@ from pipeline.registry.bundle import Recipe
 if TYPE_CHECKING:
     from features import FeatureColumn, History
     from models.judging.signal import Signal
+    from models.sheet_check import SheetCheck
 
 CARD, CARD_TEXT = "card.json", "card.md"
 _FEWEST, _MOST_LEVELS, _MOST_COLUMNS = 50, 8, 3
@@ -29,6 +30,7 @@ def model_card(
     history: History,
     *,
     kind: str,
+    sheet: SheetCheck | None,
     rows: Mapping[str, int],
     conversions: Mapping[str, int],
     features: Sequence[FeatureColumn],
@@ -37,7 +39,7 @@ def model_card(
     groups: Sequence[Mapping[str, Any]],
     warnings: Sequence[str],
 ) -> dict[str, Any]:
-    """JSON-ready. ``measures`` has metric, value, low, high and, where there is a sheet, lens; all are out of time."""
+    """JSON-ready. ``sheet`` says what the sheet costs the model, and whether it is left out. ``measures`` has metric, value, low, high and, where there is a sheet, lens; all are out of time."""
     project, spine = recipe.project, recipe.spine or {}
     outcome = project["outcome"]
     engine = history.engine
@@ -67,7 +69,11 @@ def model_card(
             },
             "rows": dict(rows),
             "conversions": dict(conversions),
-            "model": {"kind": kind, "sheet_version": recipe.sheet_version or None},
+            "model": {
+                "kind": kind,
+                "sheet_version": recipe.sheet_version or None,
+                "sheet": sheet.to_dict() if sheet else None,
+            },
             "features": {
                 "count": len(features),
                 "families": pd.Series([each.family for each in features], dtype=object)
@@ -184,6 +190,7 @@ def card_lines(card: Mapping[str, Any]) -> list[str]:
     )
     kinds = f" of kind {', '.join(label['kinds'])}" if label["kinds"] else ""
     ages = f"; leads at ages {', '.join(spine['at_ages'])}" if spine["at_ages"] else ""
+    left_out = "; without the score sheet" if (card["model"].get("sheet") or {}).get("left_out") else ""
     families = ", ".join(f"{count} {name}" for name, count in features["families"].items())
     rows, conversions = card["rows"], card["conversions"]
     return [
@@ -197,7 +204,7 @@ def card_lines(card: Mapping[str, Any]) -> list[str]:
         f"- Label: {outcome}{kinds}",
         f"- Learned from {rows['train']:,} rows ({conversions['train']:,} conversions) up to {spine['learned_to'][:10]}{ages}; judged on "
         f"{rows['test']:,} out-of-time rows ({conversions['test']:,}) from {spine['judged_from'][:10]}",
-        f"- Model: {card['model']['kind']}; {features['count']} features ({families})",
+        f"- Model: {card['model']['kind']}; {features['count']} features ({families}){left_out}",
         f"- Signal: {card['signal']['verdict']}; {card['signal']['figures']}",
         "",
         "| out of time | value | 90 % interval |",

@@ -416,7 +416,7 @@ def test_training_hands_weights_to_every_step() -> None:
     y[::9] = 1
     late = np.where(frame["time"] >= 500, 200.0, 1.0)
     dated = frame.assign(year=np.where(frame["time"] < 500, "one", "two"))
-    points = 10.0 * (frame["visits"] > 0)
+    points = 10.0 * (frame["visits"] > 0) + 5.0 * y  # it knows more than the columns, so that it stays
 
     def trained(weight: np.ndarray | None, at: np.ndarray) -> TrainedModel:
         return train_model(
