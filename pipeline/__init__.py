@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from pipeline.jobs.score import score
     from pipeline.jobs.train import train
     from pipeline.prepared import open_history
+    from pipeline.report.shap_summary import beeswarm, waterfall
     from pipeline.starter import write_starter
 
 _HOME = {
+    "beeswarm": "pipeline.report.shap_summary",
     "build_training_set": "pipeline.dataset.training_set",
     "check": "pipeline.jobs.check",
     "compare": "pipeline.jobs.compare",
@@ -34,10 +36,12 @@ _HOME = {
     "score": "pipeline.jobs.score",
     "train": "pipeline.jobs.train",
     "training_set": "pipeline.dataset.dataset",
+    "waterfall": "pipeline.report.shap_summary",
     "write_starter": "pipeline.starter",
 }
 
 __all__ = [
+    "beeswarm",
     "build_training_set",
     "check",
     "compare",
@@ -49,6 +53,7 @@ __all__ = [
     "score",
     "train",
     "training_set",
+    "waterfall",
     "write_starter",
 ]
 

@@ -17,6 +17,7 @@ from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
 from models.judging.plain import plain
 from models.judging.point_audit import point_audit, sheet_unit
 from models.judging.result import Capacity, ComparisonResult
+from models.judging.thresholds import thresholds
 from models.statistics import ratio, weighted_mean
 
 Interval = Mapping[str, tuple[float, float]]
@@ -127,6 +128,7 @@ def compare(
         quadrant_leads=agreement.quadrant_leads(rows, calls),
         audit=point_audit(rows, ledger, unit, meta.get("rules"), calls),
         unit=unit,
+        thresholds=thresholds(rows),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.insights import Insights
 from models.judging import bands, curves, trust
 from models.judging.calls import CallList, found_at_random
 from models.judging.calls import calls as calls_of
@@ -17,6 +18,7 @@ from models.judging.intervals import cluster_bootstrap
 from models.judging.lenses import MODEL, JudgedRows
 from models.judging.metrics import METRICS, Measured
 from models.judging.plain import plain
+from models.judging.thresholds import thresholds
 from models.judging.wording import METRIC_NAMES, population
 from models.statistics import weighted_mean
 
@@ -51,6 +53,8 @@ class ModelReport:
     bands: pd.DataFrame = field(repr=False)
     grades: pd.DataFrame = field(repr=False)
     hot_band: pd.DataFrame = field(repr=False)
+    thresholds: pd.DataFrame = field(repr=False)
+    insights: Insights | None = field(default=None, repr=False)
 
     def measure(self, lens: str, metric: str) -> float:
         """One figure of the model, the only lens there is."""
@@ -154,4 +158,5 @@ def report_model(
         bands=bands.score_bands(rows),
         grades=bands.grade_cells(rows),
         hot_band=bands.hot_band(rows),
+        thresholds=thresholds(rows),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from models.insights import Insights
 from models.judging.lenses import MODEL, RULES
 from models.judging.metrics import METRICS
 from models.judging.point_audit import SheetUnit
@@ -53,6 +54,8 @@ class ComparisonResult:
     measures : lens, metric, value, low, high. difference : metric, value (model − rules), low, high, better.
     gains, calibration, bands, grades, stages, hot_band, quadrants, quadrant_leads, audit : see their modules.
     unit : what one point of the sheet is worth.
+    thresholds : what each threshold of the score brings, by leads.
+    insights : what the model goes by, where that was asked for.
     bias : mean predicted − actual conversion of the model, low, high.
     """
 
@@ -79,6 +82,8 @@ class ComparisonResult:
     quadrant_leads: pd.DataFrame = field(repr=False)
     audit: pd.DataFrame = field(repr=False)
     unit: SheetUnit
+    thresholds: pd.DataFrame = field(repr=False)
+    insights: Insights | None = field(default=None, repr=False)
 
     def measure(self, lens: str, metric: str) -> float:
         """One figure, for example ``measure("leadlens", "roc_auc")``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from features import DataError, History, UsageError, humanize
+from models.insights import Insights, insights
 from models.judging import Comparison, ModelReport, report_model
 from models.judging import compare as judge
 from models.judging.signal import Signal, measure_signal
@@ -80,6 +81,13 @@ class OutOfTime:
             stratum=comparable(project, spine, at_ages=bool(learned.get("at_ages"))),
             as_of=None if project.order == "none" else spine["as_of"],
         )
+
+    @property
+    def insights(self) -> Insights:
+        """What the model goes by on these rows."""
+        scored = self.scored
+        frame, contributions = scored.matrix.frame, scored.prediction.contributions
+        return insights(self.bundle.model, frame, scored.points, contributions, scored.columns)
 
     @property
     def probability(self) -> np.ndarray:
@@ -198,13 +206,14 @@ def compare_lenses(file: ProjectFile, rows: OutOfTime, version: str, warnings: l
         "rules": {rule.label: rule.points for rule in sheets.rules},
     }
     ledger, capacity = rules.readable_ledger(), file.project.judge.capacity
-    return judge(_dated(file, judged), ledger, meta, capacity=capacity)
+    return replace(judge(_dated(file, judged), ledger, meta, capacity=capacity), insights=rows.insights)
 
 
 def report_alone(file: ProjectFile, rows: OutOfTime, version: str, warnings: list[str]) -> ModelReport:
     """Judge the model by itself: the project names no sheet."""
     meta = _meta(file, rows, version, warnings)
-    return report_model(_dated(file, rows.model_frame()), meta, capacity=file.project.judge.capacity)
+    report = report_model(_dated(file, rows.model_frame()), meta, capacity=file.project.judge.capacity)
+    return replace(report, insights=rows.insights)
 
 
 def _dated(file: ProjectFile, judged: pd.DataFrame) -> pd.DataFrame:

@@ -12,12 +12,17 @@ import pandas as pd
 from features import DataError, UsageError
 from features.errors import listed
 from models.data_checks.suspects import find_suspects
+from models.insights import Insights, insights
 from models.judging import Measured
 from models.judging.intervals import cluster_bootstrap
+from models.judging.lenses import JudgedRows
 from models.judging.metrics import METRICS
 from models.judging.plain import plain
+from models.judging.thresholds import thresholds
 from models.learners.estimator import described
 from models.prediction import named, predict, sheet_points, sheet_probability
+from models.scale import score
+from models.statistics import logit
 from pipeline.dataset.dataset import Dataset
 from pipeline.dataset.judged import fit_sheet_probability
 from pipeline.dataset.learning import learn
@@ -121,6 +126,26 @@ class Experiment:
         """What opening the data brought to light, and what speaks against features of one's own."""
         noted = self.own_features["note"]
         return (*self.dataset.rows.warnings, *(f"{name} {note}" for name, note in noted.items() if note))
+
+    @cached_property
+    def thresholds(self) -> pd.DataFrame:
+        """What each threshold of the score would bring, by leads (``models.judging.thresholds``)."""
+        spine = self.dataset.rows.matrix.spine.set_index("row_id").loc[self.label.index]
+        model, probability = self.trained.model, self.probability[SUM]
+        judged = spine.reset_index()[["row_id", "lead_id", "as_of"]].assign(
+            label=self.label.to_numpy(),
+            probability=probability.to_numpy(),
+            score=score(logit(probability.to_numpy()), model.average_log_odds),
+            grade=None,
+        )
+        return thresholds(JudgedRows.of(judged))
+
+    @cached_property
+    def insights(self) -> Insights:
+        """What the model goes by on the out-of-time rows. Raises ``DataError`` where shap cannot explain the estimator."""
+        scored = self.explain()
+        frame, contributions = scored.matrix.frame, scored.prediction.contributions
+        return insights(self.trained.model, frame, scored.points, contributions, scored.columns)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -13,6 +13,7 @@ import pandas as pd
 from features import History, UsageError
 from features.durations import format_duration
 from models.data_checks.suspects import Suspect, find_suspects
+from models.insights import Insights
 from models.judging import Comparison, ModelReport
 from models.judging.signal import Signal
 from models.prediction import predict_frame, sheet_points, with_points
@@ -25,6 +26,7 @@ from pipeline.dataset.lead_sample import LeadSample
 from pipeline.dataset.learning import learn, recipe_of
 from pipeline.dataset.night_gate import reference_night
 from pipeline.dataset.saved_matrix import open_matrix
+from pipeline.dataset.scored_leads import ScoredLeads, score_rows
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.jobs.gates import audit_refusal, signal_refusal
 from pipeline.prepared import open_history
@@ -51,7 +53,7 @@ class Training:
     whether it is left out (``models.sheet_check``); ``None`` where that was not asked.
     ``comparison`` is ``None`` for a project without a score sheet; ``figures`` are there all the same. ``rows`` and
     ``conversions`` are those that were kept, where ``sample`` says that not all rows fitted in memory. ``signal`` is what
-    the model knows beyond the base rate, and ``audit`` what speaks against the columns that it uses: `promote` asks for both.
+    the model knows beyond the base rate, ``thresholds`` what each would bring, ``insights`` what the model goes by, and ``audit`` what speaks against the columns that it uses: `promote` asks for both.
     """
 
     project: str
@@ -72,8 +74,17 @@ class Training:
     bundle: Bundle
     training_set: TrainingSet
     comparison: Comparison | None
+    thresholds: pd.DataFrame
+    insights: Insights
     signal: Signal
     audit: TrainingAudit
+
+    def explain(self, row_ids: pd.Index | None = None) -> ScoredLeads:
+        """Score and reasons of rows that it was judged on, all by default."""
+        rows = self.training_set
+        at = rows.test if row_ids is None else row_ids
+        rules = None if rows.rules is None else rows.rules.take(at)
+        return score_rows(rows.matrix.take(at), self.bundle, rules, rules)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -226,23 +237,22 @@ def _train(
     if signal.time_only:
         warnings.append(signal.time_only)
     comparison = None if rows.rules is None else compare_lenses(file, judged, "challenger", warnings)
-    alone = None if comparison else report_alone(file, judged, "challenger", warnings)
+    report = comparison or report_alone(file, judged, "challenger", warnings)
+    assert report.insights is not None
     figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}
     progress("Registering", 0, 0)
     parts = {"train": rows.train, "test": rows.test}
     counts = {part: len(index) for part, index in parts.items()}
     conversions = {part: int(rows.label[index].sum()) for part, index in parts.items()}
     about = described(bundle.recipe, counts, conversions, figures)
-    card = _card(
-        file, history, rows, trained, judged, comparison or alone, signal, warnings, counts, conversions
-    )
+    card = _card(file, history, rows, trained, judged, report, signal, warnings, counts, conversions)
     tags = {
         "leadlens.kind": "training",
         "leadlens.data_version": str(history.version),
         "mlflow.note.content": about,
     }
     with registry.run(run_name(bundle.recipe), tags) as run, tempfile.TemporaryDirectory() as folder:
-        _log(registry, file, history, rows, trained, judged, figures, signal, comparison, Path(folder))
+        _log(registry, file, history, rows, trained, judged, figures, signal, report, Path(folder))
         registry.mlflow.log_dict(card, CARD)
         registry.mlflow.log_text("\n".join(card_lines(card)), CARD_TEXT)
         example = typical_row(_model_input(rows, early, bundle))
@@ -269,6 +279,8 @@ def _train(
         bundle=bundle,
         training_set=rows,
         comparison=comparison,
+        thresholds=report.thresholds,
+        insights=report.insights,
         signal=signal,
         audit=audit,
     )
@@ -292,13 +304,12 @@ def _card(
     rows: TrainingSet,
     trained: TrainedModel,
     judged: OutOfTime,
-    report: Comparison | ModelReport | None,
+    report: Comparison | ModelReport,
     signal: Signal,
     warnings: list[str],
     counts: dict[str, int],
     conversions: dict[str, int],
 ) -> dict[str, Any]:
-    assert report is not None
     scored, used = judged.scored, set(judged.bundle.model.columns)
     at_ages = comparable(file.project, scored.spine, at_ages=bool(rows.spine.policy.at_ages))
     return model_card(
@@ -333,7 +344,7 @@ def _log(
     judged: OutOfTime,
     figures: dict[str, dict[str, float]],
     signal: Signal,
-    comparison: Comparison | None,
+    report: Comparison | ModelReport,
     folder: Path,
 ) -> None:
     """Parameters, metrics, fingerprints and artifacts of the run: a handful of calls, whatever the trials."""
@@ -380,7 +391,15 @@ def _log(
         metrics |= {f"folds.{name}": value for name, value in trained.folds.mean(numeric_only=True).items()}
     mlflow.log_metrics({name: float(value) for name, value in metrics.items() if np.isfinite(value)})
     # One table of all trials instead of a nested run each: a tenth of a second against half a minute.
-    for name, table in (("trials", tuned.trials if tuned else None), ("folds", trained.folds)):
+    assert report.insights is not None
+    tables = {
+        "trials": tuned.trials if tuned else None,
+        "folds": trained.folds,
+        "importance": report.insights.importance,
+        "partial_dependence": report.insights.dependence,
+        "thresholds": report.thresholds,
+    }
+    for name, table in tables.items():
         if table is not None and len(table):
             table.to_csv(folder / f"{name}.csv", index=False)
             mlflow.log_artifact(str(folder / f"{name}.csv"))
@@ -392,18 +411,19 @@ def _log(
     for sheet in rows.sheets.sheets if rows.sheets else ():
         mlflow.log_text(yaml_text(sheet), f"scorecard/{sheet.name}.yaml")
     if judged.scored.prediction.contributions.shape[1]:  # a model of the base rate alone has no reasons
-        from pipeline.report.shap_summary import shap_summary
+        from pipeline.report.shap_summary import beeswarm, waterfall
 
-        (folder / "shap_summary.png").write_bytes(shap_summary(judged.scored))
-        mlflow.log_artifact(str(folder / "shap_summary.png"))
-    if comparison is not None:
-        from pipeline.report import figures as pictures
-        from pipeline.report import write_report
+        for name, picture in (("summary", beeswarm(judged.scored)), ("waterfall", waterfall(judged.scored))):
+            picture.save(folder / f"shap_{name}.png")
+            mlflow.log_artifact(str(folder / f"shap_{name}.png"))
+    from pipeline.report import figures as pictures
+    from pipeline.report import write_report
 
-        for name, picture in pictures(comparison).items():
+    if isinstance(report, Comparison):
+        for name, drawn in pictures(report).items():
             if name.endswith(".png"):
-                (folder / name).write_bytes(picture)
+                (folder / name).write_bytes(drawn)
                 mlflow.log_artifact(str(folder / name))
-        write_report(comparison, folder / "report.html", folder / "report.json")
-        mlflow.log_artifact(str(folder / "report.html"))
-        mlflow.log_artifact(str(folder / "report.json"))
+    write_report(report, folder / "report.html", folder / "report.json")
+    mlflow.log_artifact(str(folder / "report.html"))
+    mlflow.log_artifact(str(folder / "report.json"))

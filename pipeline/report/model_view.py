@@ -9,13 +9,22 @@ import pandas as pd
 from models.judging import METRICS, ModelReport
 from models.judging.trust import overall, trust_in_model
 from models.judging.wording import METRIC_NAMES, by_name, judged_on, percent, period
+from pipeline.report.insights_view import insight_tables, threshold_table
 from pipeline.report.view import MISSING, SHARES, share
 from pipeline.report.words import METRIC_WORDS
 
 
 def model_view(report: ModelReport) -> dict[str, Any]:
     """Everything the template names."""
-    tables = [_found(report), _calibration(report), _bands(report), _grades(report), _measures(report)]
+    tables = [
+        _found(report),
+        threshold_table(report.thresholds, lenses=False),
+        _calibration(report),
+        _bands(report),
+        _grades(report),
+        _measures(report),
+    ]
+    tables += insight_tables(report.insights)
     return {
         "project": str(report.meta.get("project") or "Model"),
         "headline": report.headline(),

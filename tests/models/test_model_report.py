@@ -35,7 +35,7 @@ def test_the_figures_are_those_beside_a_sheet(beside: Comparison) -> None:
         beside.capacity.model_tied,
         beside.bias,
     )
-    for name in ("gains", "calibration", "bands", "grades", "hot_band"):
+    for name in ("gains", "calibration", "bands", "grades", "hot_band", "thresholds"):
         frame = getattr(beside, name)
         same = frame[frame["lens"] == MODEL].reset_index(drop=True)
         pd.testing.assert_frame_equal(getattr(alone, name).reset_index(drop=True), same, check_dtype=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,37 @@ def test_its_reasons_are_those_of_a_score(experiment: Experiment) -> None:
     assert np.allclose(total, prediction.table["score"])
     assert np.allclose(prediction.table["probability"], experiment.probability.loc[some, "sum"])
     assert len(scored.reasons(3)) == 4
+
+
+def test_thresholds_and_what_it_goes_by_are_those_of_a_training(
+    experiment: Experiment, training: Training
+) -> None:
+    assert list(experiment.thresholds.columns) == list(training.thresholds.columns)
+    assert set(experiment.thresholds["lens"]) == {"leadlens"}
+    scored = training.explain()
+    assert np.allclose(
+        training.insights.importance.set_index("name")["points"],
+        scored.prediction.contributions.abs().mean()[training.insights.importance["name"]],
+    )
+    assert set(experiment.insights.dependence["name"]) <= set(experiment.trained.model.columns)
+
+
+def test_pictures_show_whole_labels(training: Training) -> None:
+    scored = training.explain()
+    strongest = str(training.insights.importance["name"].iloc[0])
+    long = replace(
+        scored.columns[strongest], label="visited " * 40, phrase="visited " * 40, absent="never " * 60
+    )
+    lengthened = replace(scored, columns=scored.columns | {strongest: long})
+    for picture in (leadlens.beeswarm, leadlens.waterfall):
+        plain, wide = (_size(picture(one)._repr_png_()) for one in (scored, lengthened))
+        assert wide[0] > plain[0] + 1000, "the label is cut"
+    assert _size(leadlens.waterfall(scored, int(scored.matrix.frame.index[0]), most=5).png)[1] > 200
+
+
+def _size(png: bytes) -> tuple[int, int]:
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
 
 
 def test_what_would_be_ignored_is_refused(dataset: Dataset, tmp_path: Path) -> None:

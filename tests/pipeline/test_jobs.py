@@ -85,7 +85,11 @@ def test_the_run_in_mlflow_holds_what_a_reader_wants(trained: Training) -> None:
     expected = {
         "gains.png",
         "reliability.png",
+        "importance.csv",
+        "partial_dependence.csv",
         "shap_summary.png",
+        "shap_waterfall.png",
+        "thresholds.csv",
         "report.html",
         "report.json",
         "trials.csv",

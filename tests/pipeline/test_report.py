@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
 
+from models.insights import Insights
 from models.judging import Comparison, compare
 from pipeline.report import charts, figures, write_report
 from pipeline.report.page import page
@@ -32,12 +34,25 @@ def hostile() -> Comparison:
     judged["rule_stage"] = judged["rule_stage"].replace("MQL", SCRIPT)
     ledger["rule"] = ledger["rule"].replace({"Decision maker": SCRIPT, "Right industry": IMAGE})
     texts = {"project": SCRIPT, "horizon": IMAGE, "warnings": [IMAGE], "dropped_columns": [SCRIPT]}
-    return compare(judged, ledger, {**meta, **texts, "rules": {SCRIPT: 20.0}})
+    compared = compare(judged, ledger, {**meta, **texts, "rules": {SCRIPT: 20.0}})
+    return replace(compared, insights=insights(SCRIPT, IMAGE))
+
+
+def insights(label: str, value: str) -> Insights:
+    """What a model with one feature goes by."""
+    importance = pd.DataFrame(
+        [(label, label, "demographic", 3.25, 1.0, 9.0, -4.0)],
+        columns=["name", "label", "family", "points", "share", "highest", "lowest"],
+    )
+    dependence = pd.DataFrame(
+        [(label, label, value, 58.1, 0.21)], columns=["name", "label", "value", "score", "probability"]
+    )
+    return Insights(importance=importance, dependence=dependence)
 
 
 @pytest.fixture(scope="module")
 def result() -> Comparison:
-    return compare(*judged_example())
+    return replace(compare(*judged_example()), insights=insights("Home town", "Bern"))
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +120,16 @@ def test_the_first_screen_answers_the_three_questions(result: Comparison) -> Non
     assert len(re.findall(r'class="tile[ "]', hero)) == 4
 
 
+def test_the_page_has_thresholds_and_what_the_model_goes_by(result: Comparison) -> None:
+    html = without_scripts(page(result))
+    at = result.thresholds[result.thresholds["lens"] == "leadlens"].iloc[0]
+    assert f">{at['leads']:,} (" in html
+    assert "Home town" in html
+    assert "58.1" in html
+    assert "+9.0" in html
+    assert 'id="importance"' not in without_scripts(page(replace(result, insights=None)))
+
+
 def test_nothing_is_named_that_would_be_fetched(result: Comparison) -> None:
     html = page(result)
     own = without_scripts(html)
@@ -117,7 +142,7 @@ def test_nothing_is_named_that_would_be_fetched(result: Comparison) -> None:
 
 
 def test_equal_comparisons_give_equal_pages(result: Comparison) -> None:
-    assert page(result) == page(compare(*judged_example()))
+    assert page(result) == page(replace(compare(*judged_example()), insights=result.insights))
 
 
 def test_what_leads_typed_is_escaped_everywhere() -> None:

@@ -1,0 +1,82 @@
+"""Thresholds, importance and dependence as tables of texts, for either page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from models.insights import Insights
+from pipeline.report.theme import NAMES
+from pipeline.report.view import share, signed
+
+_SIDES = {"behavioural": "what the lead did", "firmographic": "the firm", "demographic": "the person"}
+
+
+def threshold_table(thresholds: pd.DataFrame, *, lenses: bool) -> dict[str, Any]:
+    """Leads above each threshold; with ``lenses`` a row says whose score it is."""
+    rows = [
+        (
+            f"{row['threshold']}",
+            *((NAMES[row["lens"]],) if lenses else ()),
+            share(row["probability"]),
+            f"{row['leads']:,} ({share(row['share_of_leads'])})",
+            f"{row['conversions']:,} ({share(row['share_of_conversions'])})",
+            share(row["precision"]),
+            f"{share(row['low'])} to {share(row['high'])}",
+        )
+        for row in thresholds.sort_values("threshold", kind="stable").to_dict("records")
+    ]
+    return {
+        "id": "thresholds",
+        "title": "Thresholds",
+        "intro": "Leads that reach a score, each once, as of the first snapshot that reaches it, and the conversions that follow.",
+        "head": (
+            "Score from",
+            *(("Lens",) if lenses else ()),
+            "Probability",
+            "Leads above",
+            "Conversions caught",
+            "Precision",
+            "90 % interval",
+        ),
+        "rows": rows,
+    }
+
+
+def insight_tables(insights: Insights | None) -> list[dict[str, Any]]:
+    """What the model goes by: every feature, and what values of the strongest lead to."""
+    if insights is None:
+        return []
+    every = [
+        (
+            row["label"],
+            _SIDES[row["family"]],
+            f"{row['points']:.2f}",
+            share(row["share"]),
+            signed(row["highest"], 1),
+            signed(row["lowest"], 1),
+        )
+        for row in insights.importance.to_dict("records")
+    ]
+    values = [
+        (row["label"], row["value"], f"{row['score']:.1f}", share(row["probability"]))
+        for row in insights.dependence.to_dict("records")
+    ]
+    return [
+        {
+            "id": "importance",
+            "title": "What the model goes by",
+            "intro": "How far each feature moves a score up or down, on average, and at most. Ten points double the odds.",
+            "head": ("Feature", "About", "Points on average", "Share", "At most", "At least"),
+            "rows": every,
+        },
+        {
+            "id": "dependence",
+            "title": "What values lead to",
+            "intro": "The average score if every lead had this value and everything else as it is. Measures of one behaviour go "
+            "together in life, and are varied one at a time here.",
+            "head": ("Feature", "Value", "Average score", "Average probability"),
+            "rows": values,
+        },
+    ]
