@@ -22,10 +22,14 @@ _ROWS = 300  # that the average is over
 
 @dataclass(frozen=True, kw_only=True)
 class Insights:
-    """``importance`` and ``dependence`` of one model on the same rows, as the functions of these names give them."""
+    """``importance`` and ``dependence`` of one model on the same rows, as the functions of these names give them.
+
+    ``curve`` is what models of growing shares of the training leads are worth (``pipeline.dataset.learning_curve``), where that was asked.
+    """
 
     importance: pd.DataFrame
     dependence: pd.DataFrame
+    curve: pd.DataFrame | None = None
 
 
 def importance(contributions: pd.DataFrame, columns: Mapping[str, FeatureColumn]) -> pd.DataFrame:

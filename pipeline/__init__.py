@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from features.own import feature
     from pipeline.config import load_project
     from pipeline.dataset.dataset import training_set
+    from pipeline.dataset.learning_curve import learning_curve
     from pipeline.dataset.training_set import build_training_set
     from pipeline.jobs.check import check
     from pipeline.jobs.compare import compare
@@ -30,6 +31,7 @@ _HOME = {
     "compare": "pipeline.jobs.compare",
     "explain": "pipeline.jobs.explain",
     "feature": "features.own",
+    "learning_curve": "pipeline.dataset.learning_curve",
     "load_project": "pipeline.config",
     "open_history": "pipeline.sources",
     "promote": "pipeline.jobs.promote",
@@ -47,6 +49,7 @@ __all__ = [
     "compare",
     "explain",
     "feature",
+    "learning_curve",
     "load_project",
     "open_history",
     "promote",

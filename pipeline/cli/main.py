@@ -170,6 +170,10 @@ def train(
     matrix: Annotated[
         Path | None, typer.Option("--matrix", help="Read the rows that `features --out` wrote here.")
     ] = None,
+    curve: Annotated[
+        bool,
+        typer.Option("--learning-curve", help="Also train on growing shares of the leads, for the report."),
+    ] = False,
     log_format: LogFormat = "text",
     log_file: LogFile = None,
     as_json: Json = False,
@@ -184,7 +188,7 @@ def train(
     from pipeline.logs import logged
 
     with logged("train", log_format, log_file) as (_, progress):
-        result = job(load(config), trials=trials, matrix=matrix, progress=progress)
+        result = job(load(config), trials=trials, matrix=matrix, curve=curve, progress=progress)
     print_result(
         as_json,
         result.to_dict(),

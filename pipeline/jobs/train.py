@@ -24,6 +24,7 @@ from pipeline.dataset.dataset import Dataset, training_set
 from pipeline.dataset.judged import OutOfTime, comparable, compare_lenses, out_of_time, report_alone
 from pipeline.dataset.lead_sample import LeadSample
 from pipeline.dataset.learning import learn, recipe_of
+from pipeline.dataset.learning_curve import learning_curve
 from pipeline.dataset.night_gate import reference_night
 from pipeline.dataset.saved_matrix import open_matrix
 from pipeline.dataset.scored_leads import ScoredLeads, score_rows
@@ -117,7 +118,9 @@ class Training:
 
 
 @overload
-def train(project: ProjectFile, *, trials: int | None = None, progress: Progress = silent) -> Training: ...
+def train(
+    project: ProjectFile, *, trials: int | None = None, curve: bool = False, progress: Progress = silent
+) -> Training: ...
 
 
 @overload
@@ -126,6 +129,7 @@ def train(  # an Experiment where there are features of one's own
     *,
     trials: int | None = None,
     matrix: Path | None = None,
+    curve: bool = False,
     progress: Progress = silent,
 ) -> Training | Any: ...
 
@@ -146,6 +150,7 @@ def train(
     trials: int | None = None,
     matrix: Path | None = None,
     estimator: Any = None,
+    curve: bool = False,
     progress: Progress = silent,
 ) -> Training | Experiment:
     """Train, judge and register a challenger; with an estimator or features of one's own, judge and log an experiment.
@@ -158,6 +163,7 @@ def train(
     matrix : a folder that ``leadlens features --out`` wrote: its rows are read instead of built.
     estimator : any scikit-learn classifier in the place of the trees. It is not registered, since it could only be kept as
         a pickle.
+    curve : measure the learning curve too, for the report (``Training.insights.curve``).
 
     Raises
     ------
@@ -176,8 +182,14 @@ def train(
             value=f"trials={trials}",
             fix="leave `trials` out; GridSearchCV searches",
         )
-    if estimator is None and not _has_own(project, matrix):
-        return _train(project, trials, matrix, progress)
+    own = estimator is not None or _has_own(project, matrix)
+    if own and curve:
+        raise UsageError(
+            "the learning curve of an experiment is not in a report",
+            fix="leave `curve` out; leadlens.learning_curve(dataset) measures it, with features of your own too",
+        )
+    if not own:
+        return _train(project, trials, matrix, curve, progress)
     from pipeline.jobs.experiment import run_experiment
 
     dataset = project if isinstance(project, Dataset) else training_set(project, matrix=matrix)
@@ -194,7 +206,7 @@ def _has_own(project: ProjectFile | Dataset, matrix: Path | None) -> bool:
 @one_blas_thread
 @private_files()
 def _train(
-    project: ProjectFile | Dataset, trials: int | None, matrix: Path | None, progress: Progress
+    project: ProjectFile | Dataset, trials: int | None, matrix: Path | None, curve: bool, progress: Progress
 ) -> Training:
     file = project.file if isinstance(project, Dataset) else project
     from pipeline.registry.training_stores import open_stores
@@ -238,6 +250,12 @@ def _train(
         warnings.append(signal.time_only)
     comparison = None if rows.rules is None else compare_lenses(file, judged, "challenger", warnings)
     report = comparison or report_alone(file, judged, "challenger", warnings)
+    assert report.insights is not None
+    if curve:
+        dataset = Dataset(file=file, history=history, rows=rows, matrix=matrix)
+        measured = learning_curve(dataset, progress=progress)
+        report = replace(report, insights=replace(report.insights, curve=measured.table))
+        comparison = report if isinstance(report, Comparison) else None
     assert report.insights is not None
     figures = comparison.figures() if comparison else {"leadlens": _figures(judged)}
     progress("Registering", 0, 0)
@@ -398,6 +416,7 @@ def _log(
         "importance": report.insights.importance,
         "partial_dependence": report.insights.dependence,
         "thresholds": report.thresholds,
+        "learning_curve": report.insights.curve,
     }
     for name, table in tables.items():
         if table is not None and len(table):

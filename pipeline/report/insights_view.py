@@ -64,6 +64,7 @@ def insight_tables(insights: Insights | None) -> list[dict[str, Any]]:
         for row in insights.dependence.to_dict("records")
     ]
     return [
+        *([_learning_curve(insights.curve)] if insights.curve is not None else []),
         {
             "id": "importance",
             "title": "What the model goes by",
@@ -80,3 +81,25 @@ def insight_tables(insights: Insights | None) -> list[dict[str, Any]]:
             "rows": values,
         },
     ]
+
+
+def _learning_curve(curve: pd.DataFrame) -> dict[str, Any]:
+    def metric(row: Any, name: str) -> str:
+        return f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
+
+    return {
+        "id": "learning-curve",
+        "title": "Learning curve",
+        "intro": "Models of growing shares of the training leads, without a search, on the same out-of-time rows. The next doubling "
+        "seldom brings more than the last.",
+        "head": ("Share", "Leads", "Conversions", "Average precision", "Log loss", "ROC AUC"),
+        "rows": [
+            (
+                share(row["share"]),
+                f"{row['leads']:,.0f}",
+                f"{row['conversions']:,.0f}",
+                *(metric(row, name) for name in ("average_precision", "log_loss", "roc_auc")),
+            )
+            for row in curve.to_dict("records")
+        ],
+    }
