@@ -4,7 +4,7 @@ Run by ``make bench-quality``. Leadlens learns with and without the hand-written
 the same rows and columns, without the sheet, in an environment of their own that ``--peers`` names. Prints a table
 per metric and ends with one line of JSON. With ``--docs`` the tables in docs/real_data.md are renewed.
 
-Searches of peers get as many processor seconds as Leadlens took, rounded up to half minutes; all on one thread. What peers predict is kept
+Searches of peers get as many processor seconds as Leadlens took, in half minutes, one at least; all on one thread. What peers predict is kept
 in .leadlens/bench by a digest of all that it depends on, so that a second run asks Leadlens alone.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import os
 import subprocess
 import sys
@@ -219,7 +218,7 @@ def judge(file: ProjectFile, seeds: int, peers: Path | None, folder: Path) -> Ju
                 lens, model.predict_proba(rows.matrix.frame.loc[later], sheet_points(seen.rules, later))
             )
         if peers is not None:
-            halves = math.ceil(judged.cpu[OURS] / (seed - first + 1) / HALF_A_MINUTE)
+            halves = max(1, round(judged.cpu[OURS] / (seed - first + 1) / HALF_A_MINUTE))
             predicted, spent = predicted_by_peers(dataset, peers, folder, seed, halves * HALF_A_MINUTE)
             for lens, column in predicted.loc[later].items():
                 judged.add(str(lens), column)
