@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.jobs.compare import compare
     from pipeline.jobs.explain import explain
     from pipeline.jobs.promote import promote
+    from pipeline.jobs.retrain import list_models, retrain, rollback
     from pipeline.jobs.score import score
     from pipeline.jobs.train import train
     from pipeline.prepared import open_history
@@ -32,9 +33,12 @@ _HOME = {
     "explain": "pipeline.jobs.explain",
     "feature": "features.own",
     "learning_curve": "pipeline.dataset.learning_curve",
+    "list_models": "pipeline.jobs.retrain",
     "load_project": "pipeline.config",
     "open_history": "pipeline.sources",
     "promote": "pipeline.jobs.promote",
+    "retrain": "pipeline.jobs.retrain",
+    "rollback": "pipeline.jobs.retrain",
     "score": "pipeline.jobs.score",
     "train": "pipeline.jobs.train",
     "training_set": "pipeline.dataset.dataset",
@@ -50,9 +54,12 @@ __all__ = [
     "explain",
     "feature",
     "learning_curve",
+    "list_models",
     "load_project",
     "open_history",
     "promote",
+    "retrain",
+    "rollback",
     "score",
     "train",
     "training_set",

@@ -26,6 +26,21 @@ SHOWN = {
         "score": ("open leads", "reasons_text", "rule_points", "<table"),
         "explain": ("Every lead starts at", "sheet", "<table"),
     },
+    "sheet_against_model": {
+        "project": ("out-of-time rows", "scorecard"),
+        "compare": ("<table",),
+        "audit": ("Viewed vacancies", "wrong sign"),
+        "thresholds": ("precision", "share_of_conversions"),
+        "importance": ("pricing", "points"),
+        "dependence": ("page_viewed", "probability"),
+    },
+    "retraining_and_promotion": {
+        "world": ("usable",),
+        "first": ("out-of-time rows", "roc_auc"),
+        "retrain": ("rival_log_loss",),
+        "models": ("champion", "challenger"),
+        "rollback": ("too many calls to students",),
+    },
 }
 
 

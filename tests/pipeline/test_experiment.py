@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -157,6 +158,12 @@ def test_what_would_be_ignored_is_refused(dataset: Dataset, tmp_path: Path) -> N
         leadlens.train(dataset, trials=5, estimator=HistGradientBoostingClassifier())
     with pytest.raises(UsageError, match="has its rows already"):
         leadlens.train(dataset, matrix=tmp_path)
+
+
+def test_the_page_lists_what_the_module_has() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "in_python.md").read_text(encoding="utf-8")
+    table = page[page.index("| for | functions |") : page.index("## The rows")]
+    assert set(re.findall(r"`(\w+)`", table)) == set(leadlens.__all__)
 
 
 def test_the_module_has_the_jobs_and_nothing_else() -> None:
