@@ -46,14 +46,18 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
     if ids is None:
         make_empty(engine, "events")
     else:
-        # Merges look at the events several times; without them mostly nothing does, and once is enough.
+        # Merges look several times at the events of old ids; without them mostly nothing does, and once is enough.
         if project.data.aliases is not None:
             engine.run([Step("event_ids", f"SELECT lead_id, count(*) AS rows FROM ({ids}) GROUP BY 1")])
             ids = "SELECT lead_id FROM (SELECT lead_id, unnest(range(rows)) FROM event_ids)"
-        engine.define([Step("events", ids)])
+            old_ids = "SELECT * FROM event_ids WHERE lead_id IN (SELECT old_id FROM aliases)"
+            of_old_ids = f"SELECT lead_id FROM (SELECT lead_id, unnest(range(rows)) FROM ({old_ids}))"
+            engine.define([Step("events", of_old_ids)])
+        else:
+            engine.define([Step("events", ids)])
     cleaner = Cleaner(engine, findings)
     flat = merge(cleaner, project, views=("events",))
-    if ids is not None and engine.count("aliases"):
+    if ids is not None and project.data.aliases is not None:
         engine.define(
             [
                 Step(
