@@ -36,6 +36,7 @@ class TrainSettings:
     Attributes
     ----------
     trials : of the search; 0 takes the defaults with the weights of one trial.
+    minutes : after which no trial begins, or ``None``.
     folds : blocks of later rows that validate a trial.
     fewest_conversions : with fewer nothing is tuned: the model is the average of additive models of every strength.
     fewest_to_learn : with fewer the model is the calibrated sheet, or the base rate without one.
@@ -45,6 +46,7 @@ class TrainSettings:
     """
 
     trials: int = 20
+    minutes: float | None = None
     folds: int = 4
     fewest_conversions: int = 30
     fewest_to_learn: int = 10
@@ -180,11 +182,17 @@ def train_model(
             weight=weights,
             monotone=rows.signs,
             n_trials=max(settings.trials, 1),
+            seconds=None if settings.minutes is None else 60 * settings.minutes,
             seed=seed,
             storage=settings.storage,
             study_name=settings.study_name,
             n_jobs=settings.n_jobs,
-            callback=lambda done, of, best: progress(f"tuning, best log loss {best:.4f}", done, of),
+            callback=lambda done, of, best: progress(
+                # by the clock nobody knows how many trials there will be
+                f"tuning, best log loss {best:.4f}",
+                done,
+                of if settings.minutes is None else 0,
+            ),
         )
     validated = validate(
         rows,

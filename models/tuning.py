@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,7 @@ def tune(
     weight: Floats | None = None,
     monotone: Sequence[int] = (),
     n_trials: int = 20,
+    seconds: float | None = None,
     seed: int = 0,
     storage: str | BaseStorage | None = None,
     study_name: str | None = None,
@@ -81,6 +83,7 @@ def tune(
     weight : how many rows each stands for, 1 by default.
     storage : an SQLAlchemy URL, the path of a journal file (``*.journal``), or in memory.
     study_name : by default made from the data, so that other data never share this study.
+    seconds : no trial begins after so many; one is always finished. How many there are depends on the machine then.
     callback : called as ``callback(finished, n_trials, best value)`` after each trial.
 
     Raises
@@ -113,7 +116,10 @@ def tune(
             pruner=optuna.pruners.PercentilePruner(60.0, n_startup_trials=4),
         )
         _claim(study, mark)
+        began = time.monotonic()
         while (done := len(study.get_trials(deepcopy=False, states=_FINISHED))) < n_trials:
+            if done and seconds is not None and time.monotonic() - began >= seconds:
+                break
             # a fresh sampler per trial: what it draws depends on the trials before, not on who ran them
             study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + done, n_startup_trials=6)
             if done == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):

@@ -167,6 +167,10 @@ def features(
 def train(
     config: Config,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Optuna trials in all.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option("--minutes", help="No trial begins later; without --trials as many as fit."),
+    ] = None,
     matrix: Annotated[
         Path | None, typer.Option("--matrix", help="Read the rows that `features --out` wrote here.")
     ] = None,
@@ -188,7 +192,9 @@ def train(
     from pipeline.logs import logged
 
     with logged("train", log_format, log_file) as (_, progress):
-        result = job(load(config), trials=trials, matrix=matrix, curve=curve, progress=progress)
+        result = job(
+            load(config), trials=trials, minutes=minutes, matrix=matrix, curve=curve, progress=progress
+        )
     print_result(
         as_json,
         result.to_dict(),

@@ -21,19 +21,23 @@ if TYPE_CHECKING:
     from models.training import TrainedModel
 
 
+_MOST_TRIALS = 1000  # of a search by the clock
+
+
 def learn(
     file: ProjectFile,
     history: History,
     rows: TrainingSet,
     *,
     trials: int | None = None,
+    minutes: float | None = None,
     folds: int | None = None,
     studies: Any = None,
     estimator: Any = None,
     progress: Progress = silent,
 ) -> TrainedModel:
     """Tune and fit a model on the training rows, as the project says; ``studies`` keeps what is tuned;
-    ``estimator`` takes the place of the trees.
+    ``estimator`` takes the place of the trees. With ``minutes`` the search has as many trials as begin in this time, or ``trials``.
 
     Raises ``DataError`` where the rows cannot be learned from, ``UsageError`` for an estimator that cannot.
     """
@@ -50,7 +54,8 @@ def learn(
         rule_points=sheet_points(rows.rules, early),
         weight=rows.train_weight,
         settings=TrainSettings(
-            trials=trials or settings.trials,
+            trials=trials or (settings.trials if minutes is None else _MOST_TRIALS),
+            minutes=minutes,
             folds=folds or settings.folds,
             drop_time_proxies=settings.drop_time_proxies,
             storage=studies,

@@ -220,7 +220,12 @@ class Experiment:
 @one_blas_thread
 @private_files()
 def run_experiment(
-    dataset: Dataset, estimator: Any = None, *, trials: int | None = None, progress: Progress = silent
+    dataset: Dataset,
+    estimator: Any = None,
+    *,
+    trials: int | None = None,
+    minutes: float | None = None,
+    progress: Progress = silent,
 ) -> Experiment:
     """Fit sheet, additive part and trees, or the estimator, on the training rows, judge on the out-of-time rows, and log it.
 
@@ -231,7 +236,14 @@ def run_experiment(
     file, rows = dataset.file, dataset.rows
     registry, studies = open_stores(file.project.name)  # a server that is not there costs no training
     trained = learn(
-        file, dataset.history, rows, trials=trials, studies=studies, estimator=estimator, progress=progress
+        file,
+        dataset.history,
+        rows,
+        trials=trials,
+        minutes=minutes,
+        studies=studies,
+        estimator=estimator,
+        progress=progress,
     )
     progress("Judging on out-of-time leads", 0, 0)
     experiment = Experiment(

@@ -128,6 +128,7 @@ def train(  # an Experiment where there are features of one's own
     project: ProjectFile | Dataset,
     *,
     trials: int | None = None,
+    minutes: float | None = None,
     matrix: Path | None = None,
     curve: bool = False,
     progress: Progress = silent,
@@ -148,6 +149,7 @@ def train(
     project: ProjectFile | Dataset,
     *,
     trials: int | None = None,
+    minutes: float | None = None,
     matrix: Path | None = None,
     estimator: Any = None,
     curve: bool = False,
@@ -160,6 +162,8 @@ def train(
     project : the project, or a dataset made of it, whose rows are then not built again. With features of one's own the result
         is an ``Experiment``: a night could not make them, so it is not registered.
     trials : of the search; by default those of the project file.
+    minutes : no trial of the search begins later; without ``trials`` it has as many as fit. Equal seeds give equal results only as
+        long as equally many fit.
     matrix : a folder that ``leadlens features --out`` wrote: its rows are read instead of built.
     estimator : any scikit-learn classifier in the place of the trees. It is not registered, since it could only be kept as
         a pickle.
@@ -176,11 +180,13 @@ def train(
             value=f"matrix={matrix}",
             fix="leadlens.training_set(project, matrix=…)",
         )
-    if estimator is not None and trials is not None:
+    if minutes is not None and not minutes > 0:
+        raise UsageError("a search takes some time", value=f"minutes={minutes}", fix="minutes=5")
+    if estimator is not None and (trials is not None or minutes is not None):
         raise UsageError(
             "nothing is searched for an estimator of your own",
-            value=f"trials={trials}",
-            fix="leave `trials` out; GridSearchCV searches",
+            value=f"trials={trials}" if trials is not None else f"minutes={minutes}",
+            fix="leave `trials` and `minutes` out; GridSearchCV searches",
         )
     own = estimator is not None or _has_own(project, matrix)
     if own and curve:
@@ -189,11 +195,11 @@ def train(
             fix="leave `curve` out; leadlens.learning_curve(dataset) measures it, with features of your own too",
         )
     if not own:
-        return _train(project, trials, matrix, curve, progress)
+        return _train(project, trials, minutes, matrix, curve, progress)
     from pipeline.jobs.experiment import run_experiment
 
     dataset = project if isinstance(project, Dataset) else training_set(project, matrix=matrix)
-    return run_experiment(dataset, estimator, trials=trials, progress=progress)
+    return run_experiment(dataset, estimator, trials=trials, minutes=minutes, progress=progress)
 
 
 def _has_own(project: ProjectFile | Dataset, matrix: Path | None) -> bool:
@@ -206,7 +212,12 @@ def _has_own(project: ProjectFile | Dataset, matrix: Path | None) -> bool:
 @one_blas_thread
 @private_files()
 def _train(
-    project: ProjectFile | Dataset, trials: int | None, matrix: Path | None, curve: bool, progress: Progress
+    project: ProjectFile | Dataset,
+    trials: int | None,
+    minutes: float | None,
+    matrix: Path | None,
+    curve: bool,
+    progress: Progress,
 ) -> Training:
     file = project.file if isinstance(project, Dataset) else project
     from pipeline.registry.training_stores import open_stores
@@ -222,7 +233,7 @@ def _train(
     early = rows.train
     frame = rows.matrix.frame.loc[early]
     suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns, rows.train_weight))
-    trained = learn(file, history, rows, trials=trials, studies=studies, progress=progress)
+    trained = learn(file, history, rows, trials=trials, minutes=minutes, studies=studies, progress=progress)
     dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
     progress("Auditing what was learned from", 0, 0)
     audit = audit_training(file, history, rows, trained.model.columns, matrix=matrix)

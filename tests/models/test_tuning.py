@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,6 +132,13 @@ def test_trials_are_counted_searched_and_seeded() -> None:
     assert one.trials["linear_strength"].nunique() > 1
     assert one.trials["l2"].iloc[1:].nunique() == 7
     assert one.trials["l2"].iloc[1] != two.trials["l2"].iloc[1]
+
+
+def test_a_search_by_the_clock_begins_no_trial_later_and_ends_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seconds, trials in ((0.001, 1), (25, 3), (10**6, 4)):
+        clock = itertools.count(0, 10)
+        monkeypatch.setattr("models.tuning.time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
+        assert len(_study(4, seconds=seconds).trials) == trials
 
 
 def test_the_latest_fold_comes_first_so_that_pruning_goes_by_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,13 @@ def _size(png: bytes) -> tuple[int, int]:
 def test_what_would_be_ignored_is_refused(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing is searched"):
         leadlens.train(dataset, trials=5, estimator=HistGradientBoostingClassifier())
+    with pytest.raises(UsageError, match="minutes=5"):
+        leadlens.train(dataset, minutes=5, estimator=HistGradientBoostingClassifier())
+    with pytest.raises(UsageError, match="takes some time"):
+        leadlens.train(dataset, minutes=0)
+    assert (
+        leadlens.train(dataset, minutes=1e-6).trials == 1
+    )  # a project of one trial is not searched for ever
     with pytest.raises(UsageError, match="has its rows already"):
         leadlens.train(dataset, matrix=tmp_path)
 
