@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +28,7 @@ from features.plan_fit import refuse_unfit
 from features.spine import Spine
 
 _ROW_GROUP = 122_880
+_FEW_OTHERS = 20  # columns whose type is set one by one
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class FeatureMatrix:
         )
 
 
+@lru_cache(maxsize=8)
 def plan_columns(plan: FeaturePlan) -> tuple[FeatureColumn, ...]:
     """Every column a plan makes, in the matrix's order."""
     return (*behaviour_columns(plan), *attribute_columns(plan))
@@ -196,10 +199,16 @@ def build_matrix(
 def _typed(features: pd.DataFrame, types: dict[str, str]) -> pd.DataFrame:
     """These columns, as these types. Most are so already, and each that is touched costs as much as a row's features."""
     frame = features if list(features) == list(types) else features[list(types)]
-    others = {
-        name: kind for (name, kind), dtype in zip(types.items(), frame.dtypes, strict=True) if dtype != kind
-    }
-    return frame.astype(others) if others else frame
+    pairs = list(zip(frame.dtypes, types.values(), strict=True))
+    right = {pair: pair[0] == pair[1] for pair in set(pairs)}
+    others = {name: types[name] for name, pair in zip(types, pairs, strict=True) if not right[pair]}
+    if len(others) > _FEW_OTHERS:
+        return frame.astype(others)  # makes every column anew
+    if others:
+        frame = frame.copy(deep=False)
+    for name, kind in others.items():
+        frame[name] = frame[[name]].astype({name: kind})[name]
+    return frame
 
 
 def make_features(history: History, plan: FeaturePlan, spine: Spine, name: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -71,7 +73,13 @@ def load_yaml_with_lines(
 
 def read_yaml(path: Path, what: str) -> tuple[Any, dict[Place, int]]:
     """Plain values of a YAML file, and the line of every key and item by its place in the document."""
-    text = _text(path, what)
+    document, lines = _parsed(_text(path, what), path)
+    return deepcopy(document), dict(lines)
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, path: Path) -> tuple[Any, dict[Place, int]]:
+    """Kept by the text itself: a running process reads a sheet for every lead, and parsing is what takes long."""
     lines: dict[Place, int] = {}
     try:
         loader = yaml.SafeLoader(text)

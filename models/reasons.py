@@ -68,11 +68,12 @@ def reasons_of(
             totals[:, group] += points[:, other]
     # Worded by the strongest member of each group, in every row.
     leading = [np.asarray(at)[np.abs(points[:, at]).argmax(axis=1)] for at in members]
-    meanings = [columns[name] for name in contributions.columns]
+    listed = contributions.columns.tolist()  # an index gives one label at a time far more slowly
+    meanings = [columns[name] for name in listed]
     wording = [worded_as(column, columns) for column in meanings]
     places = {name: at for at, name in enumerate(values.columns)}
     own = values.to_numpy(dtype=object)[:, [places[column.name] for column in wording]].T
-    names = [tuple(contributions.columns[at]) for at in members]
+    names = [tuple(listed[place] for place in at) for at in members]
     kept = len(members) if most is None else min(most, len(members))
     reasons = []
     for row, order in enumerate(np.argsort(-np.abs(totals), axis=1, kind="stable")):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import resource
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     tasks: dict[str, Callable[..., dict[str, Any]]] = {
         "make": make, "load": load, "scan": scan, "predict": predict, "copy": copy, "naive": naive, "count": count,
-        "open_leads": open_leads, "tenth": tenth, "unlike": unlike,
+        "open_leads": open_leads, "tenth": tenth, "unlike": unlike, "explain": explain,
     }  # fmt: skip
     print(json.dumps(tasks[request["task"]](**request["given"])))
 
@@ -81,6 +82,19 @@ def open_leads(events: list[str], leads: str, conversions: str, most: int) -> di
         LIMIT {most}
     """).fetchall()
     return {"leads": [row[0] for row in rows]}
+
+
+def explain(project: str, leads: list[str], warm_up: int) -> dict[str, Any]:
+    """What ``leadlens explain`` calls, for one lead after another in this process, as a server of pages would: medians."""
+    from pipeline.config import load_project
+    from pipeline.jobs.explain import explain as explained
+
+    file, costs = load_project(Path(project)), []
+    for lead in leads:
+        clock = Clock()
+        explained(file, lead)
+        costs.append(clock.read())
+    return {name: statistics.median(cost[name] for cost in costs[warm_up:]) for name in ("cpu", "wall")}
 
 
 def scan(paths: list[str], columns: list[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from features.behaviour.aggregates import age_between, aggregate_steps, days_between, touch_value
 from features.behaviour.measures import LEAD_AGE, PURCHASES, Measure, key_measures, rate_measure, touch_column
@@ -13,12 +14,12 @@ from features.plan import FeaturePlan
 from features.spine import Spine
 
 
-def _measures(plan: FeaturePlan) -> Iterator[Measure]:
-    for number in range(len(plan.keys)):
-        yield from key_measures(plan, number)
-    yield from (rate_measure(plan, rate) for rate in plan.rates)
-    if plan.purchases:
-        yield from PURCHASES
+@lru_cache(maxsize=8)
+def _measures(plan: FeaturePlan) -> tuple[Measure, ...]:
+    """In column order; kept, since wording hundreds of columns takes longer than a lead's features."""
+    measures = [measure for number in range(len(plan.keys)) for measure in key_measures(plan, number)]
+    measures += [rate_measure(plan, rate) for rate in plan.rates]
+    return (*measures, *(PURCHASES if plan.purchases else ()))
 
 
 def behaviour_columns(plan: FeaturePlan) -> Iterator[FeatureColumn]:

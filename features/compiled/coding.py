@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,7 @@ class EventCoding:
     conditions: tuple[int, ...]
 
     @classmethod
+    @lru_cache(maxsize=8)
     def of(cls, plan: FeaturePlan) -> EventCoding | None:
         """The coding of a plan; ``None`` for one with too many kinds of events."""
         values: dict[str, dict[str, None]] = {}

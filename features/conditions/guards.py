@@ -49,7 +49,7 @@ def parse_guarded(text: str, names: Iterable[str], where: str | None) -> exp.Exp
     Characters and tokens are checked first, so that the parser (recursive, and written for all of SQL) meets
     only short, flat texts of harmless tokens. Raises ``UsageError`` for everything else.
     """
-    _check_characters(text, where)
+    check_characters(text, where)
     try:
         tokens = _duckdb().tokenize(text)
     except TokenError:
@@ -84,7 +84,7 @@ def _duckdb() -> Dialect:
     return Dialect.get_or_raise("duckdb")
 
 
-def _check_characters(text: str, where: str | None) -> None:
+def check_characters(text: str, where: str | None) -> None:
     if not isinstance(text, str) or not text.strip():
         _refuse("the condition is empty", text, where, "write for example: event_type = 'email_opened'")
     if len(text) > LONGEST:

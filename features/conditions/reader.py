@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from sqlglot import exp
 
-from features.conditions.guards import DEEPEST, parse_guarded, quoted
+from features.conditions.guards import DEEPEST, check_characters, parse_guarded, quoted
 from features.conditions.kinds import KIND_NAMES, NODE_KINDS, KindChecker, short
 from features.conditions.tree import Call, Column, Node, Value
 from features.errors import listed
@@ -51,7 +52,22 @@ def read_condition(text: str, tables: Tables, where: str | None = None, lists: L
 
     Raises ``UsageError`` for everything that is not on the whitelist.
     """
-    return _Reader(text, tables, where, lists or {}).read()
+    check_characters(text, where)  # first: what is no text cannot be kept
+    columns = tuple((prefix, tuple(kinds.items())) for prefix, kinds in tables.items())
+    values = tuple((name, tuple(items)) for name, items in (lists or {}).items())
+    return _read(text, columns, where, values)
+
+
+@lru_cache(maxsize=1024)
+def _read(
+    text: str,
+    tables: tuple[tuple[str, tuple[tuple[str, Kind], ...]], ...],
+    where: str | None,
+    lists: tuple[tuple[str, tuple[str, ...]], ...],
+) -> Node:
+    """Kept by all that it depends on: a running process reads the same rules for every lead."""
+    columns = {prefix: dict(kinds) for prefix, kinds in tables}
+    return _Reader(text, columns, where, dict(lists)).read()
 
 
 class _Reader(KindChecker):

@@ -15,6 +15,7 @@ from features.errors import DataError
 Floats = NDArray[np.float64]
 _MOST_LEVELS = 1000
 _AT_ONCE = 32  # columns of numbers: few enough for a small copy, many enough that pandas is asked seldom
+_CELLS_AT_ONCE = 1 << 16  # of few rows, more columns
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ class Encoding:
         plain = (frame.dtypes == np.float64).to_numpy()[places]  # as features are
         matrix = np.empty((len(frame), len(self.names)), dtype=np.float64, order=order)
         numbers = np.flatnonzero(plain & ~self.categorical)
-        for start in range(0, len(numbers), _AT_ONCE):
-            some = numbers[start : start + _AT_ONCE]
+        at_once = max(_AT_ONCE, _CELLS_AT_ONCE // max(len(frame), 1))
+        for start in range(0, len(numbers), at_once):
+            some = numbers[start : start + at_once]
             values = frame.iloc[:, [places[at] for at in some]].to_numpy()
             matrix[:, some] = np.where(np.isfinite(values), values, np.nan)
         for at in np.flatnonzero(~plain | self.categorical):

@@ -141,6 +141,7 @@ def explain(
     as_of, literal = history.moment(as_of), history.engine.dialect.literal
     served = serving_model(file.project.name, challenger=challenger) if past is None else past.served
     with (
+        history,
         build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,
         Spine.make(
             history.engine, "one_lead", f"SELECT * FROM {spine} WHERE lead_id = {literal(lead_id)}"

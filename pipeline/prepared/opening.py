@@ -23,7 +23,7 @@ from pipeline.prepared.preparing import prepare
 from pipeline.prepared.records import TABLES
 from pipeline.sources.cleaning import EVENT_NEEDS, Cleaner, EventCounts, now_literal
 from pipeline.sources.contract import CONTRACT
-from pipeline.sources.engines import duckdb_engine
+from pipeline.sources.engines import duckdb_engine, lent_engine
 from pipeline.sources.opening import clock_of, data_end, end_findings, make_empty
 
 _EPOCH = datetime(1970, 1, 1)
@@ -106,7 +106,7 @@ class PreparedHistory:
             lead_id.encode()
         except UnicodeEncodeError:  # as a terminal in another encoding may send it
             return None
-        engine = self._leased(duckdb_engine(self.file))
+        engine = self._leased(lent_engine(self.file))
         numbers = self._with_colleagues(engine, self._numbers(engine, lead_id))
         if not numbers:
             engine.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,7 @@ class Bundle:
     recipe: Recipe
     reference: Profile | None = None
 
-    @property
+    @cached_property
     def sheet(self) -> ScorecardSet | None:
         """The score sheets that are the prior of the model, as they were."""
         from models.scorecard import ScorecardSet

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from features.engines.spark import SparkEngine
 
 _STREAMING = 700_000_000  # bytes
+_MOST_IDLE = 4  # databases that wait for the next lead
+_idle: dict[tuple[int, Path], list[DuckDBEngine]] = {}
 
 
 def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
@@ -26,6 +28,31 @@ def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
         return DuckDBEngine(memory=_bytes(settings.memory, "B"), spill=spill)
     engine = DuckDBEngine(spill=spill)
     engine.connection.execute(f"SET memory_limit = '{job_memory(settings)}B'")
+    return engine
+
+
+def lent_engine(file: ProjectFile) -> DuckDBEngine:
+    """The same for a few rows: a database that waits in this process is lent, since making one takes longer than a lead.
+
+    It holds nothing of whoever had it before: what a connection makes is gone when it is closed.
+    """
+    settings = file.project.engine
+    key = job_memory(settings), _spill() if settings.work is None else file.resolve(settings.work)
+    waiting = _idle.setdefault(key, [])
+    try:
+        owner = waiting.pop()
+    except IndexError:
+        owner = duckdb_engine(file)
+        owner.connection.execute("SET parquet_metadata_cache = true")
+    engine = DuckDBEngine(owner.connection.cursor())
+
+    def give_back() -> None:
+        if len(waiting) < _MOST_IDLE:
+            waiting.append(owner)
+        else:
+            owner.close()
+
+    engine.on_close(give_back)
     return engine
 
 

@@ -134,6 +134,25 @@ def test_both_lenses_of_a_lead_sum_to_their_scores(starter: ProjectFile, trained
         json.dumps(found.to_dict(), allow_nan=False, default=str)
 
 
+def test_a_running_process_explains_as_the_night_scores_and_sees_what_changes(
+    starter: ProjectFile, trained: Training
+) -> None:
+    night = score(starter, dry_run=True).scores.set_index("lead_id")
+    leads = list(night.index[:4])
+    for lead in leads:
+        found = explain(starter, lead)
+        row = night.loc[lead]
+        assert (found.probability, found.rule_points) == (row["probability"], row["rule_points"])
+    sheet = starter.resolve(starter.project.scorecards[0])
+    text = sheet.read_text(encoding="utf-8")
+    try:
+        sheet.write_text(f"{text}\nbase: {{fit: 7}}\n", encoding="utf-8")
+        assert explain(starter, leads[0]).rule_points == night.loc[leads[0], "rule_points"] + 7
+    finally:
+        sheet.write_text(text, encoding="utf-8")
+    assert explain(starter, leads[0]).rule_points == night.loc[leads[0], "rule_points"]
+
+
 def test_explain_names_the_nearest_lead(starter: ProjectFile, trained: Training) -> None:
     with pytest.raises(UsageError) as refused:
         explain(starter, "L0000O1")

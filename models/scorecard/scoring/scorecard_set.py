@@ -67,7 +67,7 @@ class ScorecardSet:
     def name(self) -> str:
         return " + ".join(sheet.name for sheet in self.sheets)
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Twelve hex digits that change when any sheet, or their order, does."""
         versions = [sheet.version for sheet in self.sheets]
