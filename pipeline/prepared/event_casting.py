@@ -124,11 +124,17 @@ def count_values(engine: DuckDBEngine, new: Iterable[EventScan], columns: Iterab
     quote, literal = engine.dialect.quote, engine.dialect.literal
     for scan in new:
         for column in columns:
+            name = quote(column)
+            # Values that differ are few, and to trim each of them once costs a third of trimming them in every row.
             engine.connection.execute(
                 f"""
                 INSERT INTO {VALUES}
-                SELECT {SOURCE_NO}, {literal(column)}, {trimmed(quote(column))}, count(*)
-                FROM ({scan.rows}) AS raw_events
+                SELECT {SOURCE_NO}, {literal(column)}, {trimmed(name)}, sum(rows)
+                FROM (
+                  SELECT {SOURCE_NO}, {name}, count(*) AS rows
+                  FROM ({scan.rows}) AS raw_events
+                  GROUP BY ALL
+                )
                 GROUP BY ALL
                 """
             )
