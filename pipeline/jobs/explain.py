@@ -160,7 +160,7 @@ def explain(
                 "this lead is not open at that as-of",
                 value=f"{lead_id} at {as_of:%Y-%m-%d %H:%M}",
                 why="leads are scored while they are neither closed nor converted",
-                fix="give an earlier --as-of (and not before the lead was created)",
+                fix="give an --as-of between the day it was created and the day it converted or was closed",
             )
         sheets = load_sheets(file)
         notes = [*(() if past is None else past.notes), *found.notes, *served.cautions]

@@ -68,6 +68,7 @@ class Training:
     dropped: dict[str, str]
     suspects: tuple[Suspect, ...]
     warnings: tuple[str, ...]
+    refused: tuple[str, ...]
     sample: LeadSample | None
     bundle: Bundle
     training_set: TrainingSet
@@ -104,6 +105,7 @@ class Training:
             "audit": self.audit.to_dict(),
             "suspects": [vars(suspect) for suspect in self.suspects],
             "warnings": list(self.warnings),
+            "refused": list(self.refused),
             "sample": self.sample.to_dict() if self.sample else None,
         }
 
@@ -301,6 +303,7 @@ def _train(
         dropped=dropped,
         suspects=suspects,
         warnings=tuple(warnings),
+        refused=tuple(refused),
         sample=rows.sample,
         bundle=bundle,
         training_set=rows,

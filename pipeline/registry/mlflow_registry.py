@@ -194,8 +194,10 @@ class Registry:
         )
 
     def keep_reason(self, version: str, reason: str, refused: Sequence[str]) -> None:
-        """Keep with a version why it is promoted by force, and what the gates had said."""
-        for name, text in (("forced", reason), ("refused", "; ".join(refused))):
+        """Keep with a version why it is promoted by force, and what the gates had said; earlier reasons stay beside it."""
+        before = self.client.get_model_version(self.project, version).tags.get("leadlens.forced")
+        reasons = dict.fromkeys([*(before.split(" / ") if before else []), reason])
+        for name, text in (("forced", " / ".join(reasons)), ("refused", "; ".join(refused))):
             self.client.set_model_version_tag(self.project, version, f"leadlens.{name}", text)
 
     def card(self, version: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from models.lead_model import Explanation as Explained
 from models.lead_model import LeadModel
 from models.prediction import predict_frame, sheet_points, with_points
 from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
-from pipeline.cli.render.jobs import render_explanation, render_scoring
+from pipeline.cli.render.jobs import render_explanation, render_scoring, render_training
 from pipeline.cli.render.registry import render_promotion
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import compare_lenses, out_of_time
@@ -54,6 +55,11 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectFile]:
 @pytest.fixture(scope="module")
 def trained(starter: ProjectFile) -> Training:
     return train(starter, trials=TRIALS)
+
+
+def test_the_next_step_is_not_one_that_would_be_refused(trained: Training) -> None:
+    assert render_training(replace(trained, refused=()), "starter")[-1].endswith("leadlens promote starter")
+    assert "promote" not in render_training(replace(trained, refused=("it learned nothing",)), "starter")[-1]
 
 
 def test_training_reports_both_lenses_on_later_rows(trained: Training) -> None:

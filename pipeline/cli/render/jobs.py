@@ -127,7 +127,8 @@ def render_training(run: Training, config: str) -> list[str]:
         lines += [f"  - {name}: {reason}" for name, reason in run.dropped.items()]
     if run.warnings:
         lines += ["", "Please check", *(f"  - {warning}" for warning in run.warnings)]
-    return [*lines, "", f"next: leadlens compare {config}, then leadlens promote {config}"]
+    ahead = "" if run.refused else f", then leadlens promote {config}"
+    return [*lines, "", f"next: leadlens compare {config}{ahead}"]
 
 
 def render_experiment(run: Experiment) -> list[str]:

@@ -80,8 +80,9 @@ def render_models(project: str, found: Sequence[Version]) -> list[str]:
     remarks = []
     for each in found:
         name = f"{project}/{each.version}"
-        if each.rolled_back_at and each.rolled_back_at >= (each.promoted_at or ""):
-            remarks.append(f"{name} was rolled back on {each.rolled_back_at[:10]}: {each.rolled_back}")
+        if each.rolled_back_at:
+            again = ", and is promoted again since" if each.rolled_back_at < (each.promoted_at or "") else ""
+            remarks.append(f"{name} was rolled back on {each.rolled_back_at[:10]}{again}: {each.rolled_back}")
         if each.forced:
             remarks.append(f"{name} was promoted by force: {each.forced}")
         if each.leaks:
