@@ -258,3 +258,16 @@ def test_people_are_told(little: LittleProject) -> None:
         f"leads.income: {EVERY_SEVENTH} values that stand for “not known” ('N/A' {EVERY_SEVENTH})"
         in leadlens("check", little.write()).out
     )
+
+
+@pytest.mark.parametrize("order", [("lead_id", "contact"), ("contact", "lead_id")])
+def test_words_are_read_by_each_use_of_a_column(little: LittleProject, order: tuple[str, str]) -> None:
+    """`nan` may be an id and is no text: that none is found among ids says nothing of a text made of the same column."""
+    little.leads.loc[3, "lead_id"] = little.events.loc[3, "lead_id"] = "nan"
+    little.events = little.events.rename(columns={"lead_id": "who"})
+    little.data["events"]["columns"] = dict.fromkeys(order, "who")
+    with open_history(load_project(little.write())) as history:
+        frame = history.engine.frame("SELECT lead_id, contact FROM events")
+    assert (frame["lead_id"] == "nan").sum() == 1
+    assert frame["contact"].isna().sum() == 1
+    assert frame["contact"].nunique() == LEADS - 1
