@@ -51,8 +51,9 @@ def monitor(
     """Look at the scores that ``score`` wrote to ``to`` (default: the project's target), and at the data as they are now.
 
     ``back`` says how long ago the scores were written whose outcomes are judged; by default one horizon before the data's
-    end. ``as_of`` is what the age of the data is measured at (default: the clock). Writes a page and its JSON; leaves a record.
-    Raises ``UsageError`` for a target without a history of scores, ``DataError`` where no model was trained.
+    end. ``as_of`` is today (default: the clock): the age of the data is measured at it, and scores as of later dates are not
+    looked at. Writes a page and its JSON; leaves a record. Raises ``UsageError`` for a target that has no scores of this
+    project, ``DataError`` where no model was trained.
     """
     from pipeline.report import refuse_others, write_tables
     from pipeline.report.monitor_view import monitor_view
@@ -61,17 +62,31 @@ def monitor(
     page, payload = folder / "monitor.html", folder / "monitor.json"
     refuse_others(page, payload)
     target = parse_target(target_of(file, to))
-    standing = Standing(target, file.project.scores.table, file.project.name)
+    records = RunStore(writable_state() / "runs").records()
+    standing = Standing(
+        target,
+        file.project.scores.table,
+        file.project.name,
+        known=[
+            each.target for each in records if each.project == file.project.name and each.status == "done"
+        ],
+    )
+    today = as_of or now()
     with recorded_run(file.project.name, folder=writable_state() / "runs", run_id=run_id) as run:
         progress = run.follow(progress)
         progress("Opening the model", 0, 0)
         served = serving_model(file.project.name)
+        latest, newest = standing.dates(today)
         progress("Reading the history", 0, 0)
         history = open_history(file)
         history.require_dates("monitor")
         run.record.model_version, run.record.data_version = served.display_name, history.version
-        nights = _nights(file, target.shown)
-        watch = _Watch(file, history, served, standing, nights, as_of or now())
+        nights = _nights(file, target.shown, records)
+        watch = _Watch(file, history, served, standing, nights, today, latest)
+        if newest > today:
+            watch.note(
+                f"scores as of {newest:%Y-%m-%d %H:%M} were written too: later than {today:%Y-%m-%d %H:%M}, and not looked at"
+            )
         found = watch.look(run.record.run_id, back, progress, page, payload)
         run.record.rows = found.matured.leads if found.matured else 0
         for each in found.findings:
@@ -83,9 +98,8 @@ def monitor(
     return found
 
 
-def _nights(file: ProjectFile, target: str) -> list[Profile]:
+def _nights(file: ProjectFile, target: str, records: list[RunRecord]) -> list[Profile]:
     """What the runs that were written to this target saw, the latest last."""
-    records: list[RunRecord] = RunStore(writable_state() / "runs").records()
     own = (file.project.name, target, file.project.scores.table)
     profiles = (
         Profile.from_dict(record.notes.get("profile"))
@@ -103,12 +117,18 @@ class _Watch:
         served: Registered,
         standing: Standing,
         nights: list[Profile],
-        clock: datetime,
+        today: datetime,
+        latest: datetime | None,
     ) -> None:
+        """``latest``: the as-of date of the latest scores that were written by ``today``."""
         self._file, self._history, self._served = file, history, served
-        self._standing, self._nights, self._clock = standing, nights, clock
+        self._standing, self._nights, self._today, self._latest_scores = standing, nights, today, latest
         self._horizon = file.project.outcome.horizon
         self._notes: list[str] = []
+
+    def note(self, note: str) -> None:
+        """Say it beside what is found."""
+        self._notes.append(note)
 
     def look(
         self, run_id: str, back: timedelta | None, progress: Progress, page: Path, payload: Path
@@ -122,19 +142,21 @@ class _Watch:
                 why=f"a lead has {humanize(self._horizon)} to convert",
                 fix=f"look back {humanize(self._horizon)} or more",
             )
-        end = min(history.data_end, self._clock)
+        # Outcomes are known until the data's end; scores may stand as of a later date, such as the midnight after it.
+        end = min(history.data_end, self._today)
+        as_of = max(end, self._latest_scores or end)
         looked_back = end - (back or self._horizon)
         progress("Judging the scores whose horizon is over", 0, 0)
         matured = self._matured(looked_back)
         progress("Counting leads above the threshold", 0, 0)
-        checkpoints = tuple(self._checkpoints(end))
+        checkpoints = tuple(self._checkpoints(as_of, end))
         progress("Comparing the data with the training and the last nights", 0, 0)
-        drift, moves = self._drift(end)
+        drift, moves = self._drift(as_of)
         return Monitoring(
             run_id=run_id,
             project=project.name,
             version=self._served.display_name,
-            as_of=end,
+            as_of=as_of,
             looked_back=looked_back,
             matured=matured,
             checkpoints=checkpoints,
@@ -142,7 +164,7 @@ class _Watch:
             features=tuple(moves),
             sources={table: self._latest(table, end) for table in _SOURCES},
             findings=(
-                *stale(history.data_end, self._clock, project.drift),
+                *stale(history.data_end, self._today, project.drift),
                 *(() if matured is None else calibration(matured, looked_back)),
                 *inflation(checkpoints, project.judge.capacity),
                 *drift,
@@ -207,9 +229,10 @@ class _Watch:
             engine.connection.unregister("standing_leads")
         return leads.map(dict(found)).fillna("")
 
-    def _checkpoints(self, end: datetime) -> Iterator[Checkpoint]:
+    def _checkpoints(self, as_of: datetime, end: datetime) -> Iterator[Checkpoint]:
+        """Open leads at ``as_of`` and by months before; who converted, where the horizon was over at the data's ``end``."""
         for back in range(_CHECKPOINTS, -1, -1):
-            date = end - back * _MONTH
+            date = as_of - back * _MONTH
             rows = self._standing.on(date)
             if rows.empty:
                 continue
@@ -224,11 +247,11 @@ class _Watch:
                 converted=converted,
             )
 
-    def _drift(self, end: datetime) -> tuple[list[Difference], list[FeatureMoves]]:
+    def _drift(self, as_of: datetime) -> tuple[list[Difference], list[FeatureMoves]]:
         """Today's data against the last nights and the training; the scores as the latest night saw them."""
         project, reference = self._file.project, self._served.bundle.reference
-        today = data_profile(self._history, end)
-        nights = [each for each in self._nights if each.as_of <= end]
+        today = data_profile(self._history, as_of)
+        nights = [each for each in self._nights if each.as_of <= self._today]
         found = compare_data(today, reference, nights[-_COMPARED:], project.drift)
         if reference is None:
             self._notes.append(

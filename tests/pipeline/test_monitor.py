@@ -38,10 +38,6 @@ def test_scores_are_held_against_what_became_of_the_leads(project: LittleProject
     assert early.code == 1
     assert "no model of 'little' is registered" in early.err
     train(load_project(path))
-    none = leadlens("monitor", path, "--as-of", NOW.isoformat(), "--json").facts
-    assert none["matured"] is None
-    assert none["checkpoints"] == []
-    assert any("no score was written by" in note for note in none["notes"])
     for date in (THEN, NOW):
         assert leadlens("score", path, "--as-of", date.isoformat(), "--force", "a test").code == 0
 
@@ -80,6 +76,12 @@ def test_scores_are_held_against_what_became_of_the_leads(project: LittleProject
     assert "<script" not in page
     assert json.loads(Path(facts["json"]).read_text(encoding="utf-8"))["headline"] == facts["headline"]
 
+    early = leadlens("monitor", path, "--as-of", (THEN - timedelta(days=2)).isoformat(), "--json").facts
+    assert early["matured"] is None
+    assert early["checkpoints"] == []
+    assert any("no score was written by" in note for note in early["notes"])
+    assert any(f"as of {NOW:%Y-%m-%d %H:%M} were written too" in note for note in early["notes"])
+
     late = leadlens("monitor", path, "--as-of", (NOW + timedelta(days=40)).isoformat(), "--json")
     assert late.code == 1
     assert "stale" in {alarm["code"] for alarm in late.facts["alarms"]}
@@ -91,6 +93,50 @@ def test_scores_are_held_against_what_became_of_the_leads(project: LittleProject
     assert "a file holds the latest run alone" in files.err
     assert "leadlens_monitor_exit_code" in file.read_text(encoding="utf-8")
     assert "} 2\n" in file.read_text(encoding="utf-8")
+
+
+def test_the_latest_night_is_looked_at_though_the_data_end_before_it(
+    project: LittleProject, tmp_path: Path
+) -> None:
+    """Scores are as of the date that was asked for, such as the midnight after the last event."""
+    path = project.write()
+    train(load_project(path))
+    data_end = max(project.events["occurred_at"].max(), project.conversions["converted_at"].max())
+    midnight = datetime.combine(data_end.date(), datetime.min.time()) + timedelta(days=1)
+    assert data_end < midnight
+    for date in (midnight - timedelta(days=20), midnight):
+        assert leadlens("score", path, "--as-of", date.isoformat(), "--force", "a test").code == 0
+
+    facts = leadlens("monitor", path, "--as-of", midnight.isoformat(), "--json").facts
+    with duckdb.connect(str(tmp_path / "scores.duckdb"), read_only=True) as connection:
+        (counts,) = connection.execute(
+            "SELECT count(*), count(*) FILTER (WHERE score >= 60) FROM open_lead_scores"
+        ).fetchall()
+    latest = facts["checkpoints"][-1]
+    assert facts["as_of"] == latest["date"] == midnight.isoformat()
+    assert (latest["leads"], latest["hot"]) == counts
+    assert counts[0] > 0
+    past_the_last = data_end + timedelta(microseconds=1)
+    assert datetime.fromisoformat(facts["looked_back"]) == past_the_last - timedelta(days=10), (
+        "outcomes are known until the data's end"
+    )
+    assert not any("not looked at" in note for note in facts["notes"])
+    assert not any("no run that was written" in note for note in facts["notes"])
+
+
+def test_a_target_without_scores_is_refused_and_not_green_for_ever(
+    project: LittleProject, tmp_path: Path
+) -> None:
+    path, missing = project.write(), tmp_path / "score.duckdb"
+    train(load_project(path))
+    assert leadlens("score", path, "--as-of", NOW.isoformat(), "--force", "a test").code == 0
+    typo = leadlens("monitor", path, "--as-of", NOW.isoformat(), "--to", f"duckdb:///{missing}")
+    assert typo.code == 2
+    assert "there is no such file" in typo.err
+    assert f"did you mean: duckdb:///{tmp_path / 'scores.duckdb'}?" in typo.err
+    assert "leadlens score" in typo.err
+    assert not missing.exists()
+    assert not list(tmp_path.rglob("monitor.html")), "nothing is written for it"
 
 
 def test_conversions_far_from_expected_are_an_alarm_and_near_ones_are_none() -> None:

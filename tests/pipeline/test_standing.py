@@ -24,7 +24,6 @@ def to(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_each_lead_has_the_score_that_stood_that_day(to: str) -> None:
     standing = Standing(parse_target(to), "lead_scores", "cars")
-    assert standing.on(AS_OF).empty, "nothing was written yet, and nothing is made"
     frame = scores(4)
     facts = {"model_version": "cars/1", "project": "cars"}
     write_scores(frame, to, run=run("run-1", **facts))
@@ -47,6 +46,38 @@ def test_each_lead_has_the_score_that_stood_that_day(to: str) -> None:
     assert now["as_of"].tolist() == [AS_OF + 10 * DAY, AS_OF, AS_OF], (
         "unchanged rows stand as they were written"
     )
+
+
+def test_nothing_written_is_refused(to: str) -> None:
+    target = parse_target(to)
+    for table in ("lead_scores", "crm.lead_scores"):
+        standing = Standing(target, table, "cars")
+        for read in (standing.on, standing.dates):
+            with pytest.raises(UsageError, match="there is no"):
+                read(AS_OF)
+    if target.kind == "duckdb":
+        assert not target.path.exists(), "reading makes nothing"
+    write_scores(scores(2), to, run=run("run-1", model_version="bikes/1", project="bikes"))
+    for table in ("lead_scores_of_old", "crm.lead_scores"):
+        with pytest.raises(UsageError, match=f"there is no table {table}_history in this database"):
+            Standing(target, table, "cars").dates(AS_OF)
+    with pytest.raises(UsageError, match="no score of cars was ever written here") as refused:
+        Standing(target, "lead_scores", "cars", known=[target.shown]).dates(AS_OF)
+    assert (refused.value.value, refused.value.nearest) == (target.shown, [])
+
+
+def test_the_dates_that_were_written(to: str) -> None:
+    for n, day in enumerate((0, 10), start=1):
+        facts = {"model_version": "cars/1", "project": "cars"}
+        write_scores(scores(3, seed=n), to, run=run(f"run-{n}", day=day, **facts))
+    write_scores(
+        scores(6, seed=1).iloc[4:], to, run=run("run-3", day=11, model_version="bikes/1", project="bikes")
+    )
+    dates = Standing(parse_target(to), "lead_scores", "cars").dates
+    last = AS_OF + 10 * DAY
+    assert dates(AS_OF - DAY) == (None, last)
+    assert dates(last - DAY / 24) == (AS_OF, last)
+    assert dates(last) == dates(last + DAY) == (last, last)
 
 
 def test_a_file_keeps_no_past_scores(tmp_path: Path) -> None:
