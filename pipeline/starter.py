@@ -11,11 +11,12 @@ from features import UsageError
 _FILES = ("project.yaml", "scorecards/starter.yaml")
 
 
-def write_starter(directory: Path) -> list[Path]:
+def write_starter(directory: str | Path) -> list[Path]:
     """Write the starter files, without overwriting any.
 
     Raises ``UsageError`` if one of them exists, or the folder cannot be created.
     """
+    directory = Path(directory)
     targets = [
         directory / name for name in (*_FILES, "data/leads.csv", "data/events.csv", "data/conversions.csv")
     ]

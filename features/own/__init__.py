@@ -2,6 +2,6 @@
 
 from features.own.declaration import OwnFeature, feature
 from features.own.known import Known
-from features.own.making import make_own
+from features.own.making import check_features, make_own
 
-__all__ = ["Known", "OwnFeature", "feature", "make_own"]
+__all__ = ["Known", "OwnFeature", "check_features", "feature", "make_own"]

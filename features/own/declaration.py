@@ -53,9 +53,11 @@ class OwnFeature:
 
 
 def feature(
+    function: None = None,
+    /,
     *,
-    label: str,
-    family: Family,
+    label: str = "",
+    family: Family | None = None,
     name: str | None = None,
     unit: str = "",
     phrase: str = "",
@@ -85,14 +87,21 @@ def feature(
     >>> night_visits.name, night_visits.label
     ('night_visits', 'Visits at night')
     """
-    check_declared(name or label, label, family)
+    if function is not None:
+        raise UsageError(
+            "a feature needs a label and a family",
+            value=getattr(function, "__name__", function),
+            why="people read the label, and the family decides whether it counts as fit or as engagement",
+            fix='@leadlens.feature(label="…", family="behavioural")',
+        )
+    side = check_declared(name or label, label, family)
 
     def declared(function: Function) -> OwnFeature:
         own = name or getattr(function, "__name__", "")
         if not own or own == "<lambda>":
             raise UsageError("a feature needs a name", value=own or None, fix='feature(name="…", …)')
         return OwnFeature(
-            function=function, name=own, label=label, family=family, unit=unit, phrase=phrase, absent=absent
+            function=function, name=own, label=label, family=side, unit=unit, phrase=phrase, absent=absent
         )
 
     return declared
@@ -103,8 +112,8 @@ def own_column(name: str, kind: Literal["number", "category"], **described: Any)
     return FeatureColumn(name=name, kind=kind, condition=f"own feature {name}", **described)
 
 
-def check_declared(name: str, label: object, family: object) -> None:
-    """Raise ``UsageError`` where people could not read it, or it counts for no side of the grade."""
+def check_declared(name: str, label: object, family: Any) -> Family:
+    """The family. Raises ``UsageError`` where people could not read it, or it counts for no side of the grade."""
     if not isinstance(label, str) or not label.strip():
         raise UsageError(
             "a feature needs a label", value=name, why="people read it in reasons and reports", where="label"
@@ -116,3 +125,5 @@ def check_declared(name: str, label: object, family: object) -> None:
             known=get_args(Family),
             where=f"{name}: family",
         )
+    known: Family = family
+    return known

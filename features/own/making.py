@@ -22,17 +22,23 @@ _REBUILT = 200
 
 
 def make_own(
-    history: History, spine: pd.DataFrame, features: Sequence[OwnFeature], *, taken: Sequence[str] = ()
+    history: History,
+    spine: pd.DataFrame,
+    features: Sequence[OwnFeature],
+    *,
+    taken: Sequence[str] = (),
+    labels: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, tuple[FeatureColumn, ...]]:
     """One column per feature for the rows of a spine (``row_id, lead_id, as_of, created_at``), by row_id in its order.
 
     A sample of the rows is made again in two goes, each as it would have been at an earlier time: later rows and what came after are
-    not there, and rows come in another order. ``taken`` are names that others have.
+    not there, and rows come in another order. ``taken`` and ``labels`` are those
+    of others.
 
-    Raises ``UsageError`` for a name that is taken, a function that fails or gives not one number or text per row, and for one
+    Raises ``UsageError`` for a name or label that is taken, a function that fails or gives not one number or text per row, and for one
     whose past values change.
     """
-    _check_names(features, taken)
+    check_features(features, taken, labels)
     made = _made(history, spine, features)
     columns, kinds = {}, {}
     for feature in features:
@@ -108,9 +114,20 @@ def _same(built: Any, rebuilt: Any) -> bool:
     return math.isclose(float(built), float(rebuilt), rel_tol=1e-9, abs_tol=1e-9)
 
 
-def _check_names(features: Sequence[OwnFeature], taken: Sequence[str]) -> None:
+def check_features(
+    features: Sequence[OwnFeature], taken: Sequence[str] = (), labels: Sequence[str] = ()
+) -> None:
+    """Raise ``UsageError`` for what is not declared, and for a name or label that another has."""
+    read = {label.casefold() for label in labels}
     there = {name.lower(): name for name in taken}  # SQL ignores case in names
     for feature in features:
+        if isinstance(feature, list | tuple):
+            raise UsageError(
+                "features are given one by one",
+                value=feature,
+                fix="with_features(*my_features), with a star",
+                where="own feature",
+            )
         if not isinstance(feature, OwnFeature):
             raise UsageError(
                 "a feature needs a label and a family",
@@ -126,4 +143,13 @@ def _check_names(features: Sequence[OwnFeature], taken: Sequence[str]) -> None:
                 fix='rename the function, or say feature(name="…", …)',
                 where="own feature",
             )
+        if feature.label.casefold() in read:
+            raise UsageError(
+                "there is a feature of this label already",
+                value=feature.label,
+                why="people read labels in reasons and reports, and could not tell the two apart",
+                fix="say in the label what is different",
+                where=f"own feature {feature.name}",
+            )
+        read.add(feature.label.casefold())
         there[feature.name.lower()] = feature.name

@@ -27,14 +27,12 @@ def aligned(name: str, given: Any, index: pd.Index) -> pd.Series:
         if other := len(given.index.difference(index)):
             raise _refused(name, f"gives {other:,} values for rows that it was not asked for", _MISSING_ROWS)
         return given.reindex(index)
-    if isinstance(given, list | tuple | pd.api.extensions.ExtensionArray) or (
-        isinstance(given, np.ndarray) and given.ndim == 1
-    ):
-        if len(given) != len(index):
-            raise _refused(name, f"gives {len(given):,} values for {len(index):,} rows", _MISSING_ROWS)
-        return pd.Series(given, index=index)
     raise _refused(
-        name, f"gives {_article(type(given).__name__)}", "give a Series by row_id, one value per row"
+        name,
+        f"gives {_article(type(given).__name__)}",
+        "give a Series by row_id with one value per row, such as pd.Series(values, index=rows.index) where the values are in the "
+        "order of `rows`",
+        why="only an index says which row a value is of",
     )
 
 

@@ -200,7 +200,14 @@ def check_estimator(estimator: Any) -> None:
     if isinstance(estimator, type):
         raise UsageError("give an estimator, not its class", value=name, fix=f"estimator={name}()")
     if not hasattr(estimator, "get_params") or not is_classifier(estimator):
-        raise UsageError("the estimator is no scikit-learn classifier", value=name)
+        raise UsageError(
+            "the estimator is no scikit-learn classifier",
+            value=estimator if isinstance(estimator, str) else name,
+            why="whether a lead converts is learned as one of two classes, with a probability",
+            fix=f"take the classifier of its kind: {name.replace('Regressor', 'Classifier')}()"
+            if "Regressor" in name
+            else "give one with its settings: estimator=HistGradientBoostingClassifier()",
+        )
     if not hasattr(estimator, "predict_proba"):
         raise UsageError(
             "the estimator gives no probabilities",

@@ -3,7 +3,15 @@
 from pipeline.config.drift import Drift
 from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Bots, Hygiene
-from pipeline.config.loading import ProjectFile, expand, json_schema, load_project, unexpanded
+from pipeline.config.loading import (
+    ProjectFile,
+    ProjectOrPath,
+    as_project,
+    expand,
+    json_schema,
+    load_project,
+    unexpanded,
+)
 from pipeline.config.model import Features, Judge, Model, Outcome, Project, Source, Spine
 
 __all__ = [
@@ -17,8 +25,10 @@ __all__ = [
     "Outcome",
     "Project",
     "ProjectFile",
+    "ProjectOrPath",
     "Source",
     "Spine",
+    "as_project",
     "expand",
     "json_schema",
     "load_project",

@@ -63,8 +63,17 @@ class ProjectFile:
         return (self.folder / path.replace("\\", "/")).absolute() if os.name != "nt" else self.folder / path
 
 
+ProjectOrPath = ProjectFile | str | Path
+
+
 def load_project(path: str | Path) -> ProjectFile:
     """Load and check a project file. Raises ``UsageError`` with the line of each mistake."""
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(
+            "this is neither a project nor the path of one",
+            value=path,
+            fix='give the path of its file, "my_leads/project.yaml", or what leadlens.load_project makes of it',
+        )
     path = Path(path)
     refuse_no_file(path)
     if path.is_dir():
@@ -72,6 +81,11 @@ def load_project(path: str | Path) -> ProjectFile:
     project = load_yaml_model(path, Project, "project file")
     settings, _ = read_yaml(path, "project file")
     return ProjectFile(path.absolute(), project, tuple(renamed_settings(Project, settings)))
+
+
+def as_project(given: ProjectOrPath) -> ProjectFile:
+    """A project as it is, or loaded from its path. Raises ``UsageError`` as :func:`load_project` does."""
+    return given if isinstance(given, ProjectFile) else load_project(given)
 
 
 def expand(text: str, where: str) -> str:

@@ -40,12 +40,20 @@ def _positive(length: timedelta) -> timedelta:
     return length
 
 
-def read_timestamp(text: str, where: str) -> datetime:
-    """A timestamp from the command line, in UTC. Raises ``UsageError``."""
+def read_timestamp(given: object, where: str) -> datetime:
+    """A timestamp as text, date or time with or without a zone, in UTC without one. Raises ``UsageError``."""
     try:
-        return _timestamp(text)
+        return _timestamp(given)
     except ValueError as error:
-        raise UsageError("this is not a timestamp", value=text, where=where, fix=str(error)) from None
+        raise UsageError("this is not a timestamp", value=given, where=where, fix=str(error)) from None
+
+
+def read_as_of(given: str | date | None) -> datetime | None:
+    """An as-of time given in Python; ``None`` for none. Raises ``UsageError``."""
+    if given is None:
+        return None
+    at = read_timestamp(given, "as_of")
+    return datetime.combine(at.date(), at.time())  # of pandas' own kind too, which counts nanoseconds
 
 
 def _timestamp(value: object) -> datetime:

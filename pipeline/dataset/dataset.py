@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 
 from features import FeatureColumn, History, UsageError
-from features.own import OwnFeature, make_own
+from features.own import OwnFeature, check_features, make_own
 from models.prediction import sheet_points
-from pipeline.config import ProjectFile, load_project
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.prepared import open_history
 
@@ -37,13 +37,19 @@ class Dataset:
     def with_features(self, *features: OwnFeature) -> Dataset:
         """The same rows with features of your own beside the others (``leadlens.feature``).
 
-        Raises ``UsageError`` for a name that is taken, a function that fails, does not give one number or text per row, gives the
+        Raises ``UsageError`` for a name or label that is taken, a function that fails, does not give one number or text per row, gives the
         same for all training rows, or gives other values for a past row when later ones are not there.
         """
         rows = self.rows
         points = sheet_points(rows.rules, rows.train)
         taken = [*rows.matrix.frame, *([] if points is None else points)]
-        frame, columns = make_own(self.history, rows.matrix.spine, features, taken=taken)
+        frame, columns = make_own(
+            self.history,
+            rows.matrix.spine,
+            features,
+            taken=taken,
+            labels=[column.label for column in rows.matrix.columns],
+        )
         for column in columns:
             values = frame.loc[rows.train, column.name]
             if values.nunique(dropna=False) < 2:
@@ -99,7 +105,7 @@ class Dataset:
 
 
 def training_set(
-    project: ProjectFile | str | Path,
+    project: ProjectOrPath,
     *,
     matrix: Path | str | None = None,
     features: Sequence[OwnFeature] = (),
@@ -110,7 +116,14 @@ def training_set(
     ``features`` are your own, as in :meth:`Dataset.with_features`.
     Raises ``DataError`` and ``UsageError`` as ``train`` does.
     """
-    file = project if isinstance(project, ProjectFile) else load_project(project)
+    if not isinstance(features, Sequence):
+        raise UsageError(
+            "features of your own are given as a list",
+            value=getattr(features, "name", features),
+            fix="features=[my_feature]",
+        )
+    check_features(features)  # before any row is built
+    file = as_project(project)
     history = open_history(file)
     folder = None if matrix is None else Path(matrix)
     rows = build_training_set(file, history, matrix=folder)

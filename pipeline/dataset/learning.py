@@ -54,7 +54,7 @@ def learn(
         rule_points=sheet_points(rows.rules, early),
         weight=rows.train_weight,
         settings=TrainSettings(
-            trials=trials or (settings.trials if minutes is None else _MOST_TRIALS),
+            trials=(trials if trials is not None else settings.trials if minutes is None else _MOST_TRIALS),
             minutes=minutes,
             folds=folds or settings.folds,
             drop_time_proxies=settings.drop_time_proxies,

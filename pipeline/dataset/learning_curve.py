@@ -78,8 +78,14 @@ def learning_curve(
     Nothing is searched, so that seven models cost less than one search. Of each share below one the mean over two draws of whole leads;
     intervals are over out-of-time leads. ``shares`` ascend to 1, the one before it is best a half.
 
-    Raises ``UsageError`` for other shares, ``DataError`` where the smallest share has no conversion, or nothing else.
+    Raises ``UsageError`` for other shares or no dataset, ``DataError`` where the smallest share has no conversion, or nothing else.
     """
+    if not isinstance(dataset, Dataset):
+        raise UsageError(
+            "the learning curve is that of a dataset",
+            value=type(dataset).__name__,
+            fix="leadlens.learning_curve(leadlens.training_set(project))",
+        )
     shares = tuple(shares)
     if len(shares) < 2 or sorted(set(shares)) != list(shares) or shares[0] <= 0 or shares[-1] != 1:
         raise UsageError(

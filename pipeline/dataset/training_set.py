@@ -19,7 +19,7 @@ from features.spine import Spine
 from features.withheld import withheld_note
 from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
 from models.statistics import weighted_mean
-from pipeline.config import Project, ProjectFile
+from pipeline.config import Project, ProjectOrPath, as_project
 from pipeline.dataset.default_spine import TrainingSpine, training_spine
 from pipeline.dataset.lead_sample import FittingRows, LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings
@@ -100,7 +100,7 @@ class TrainingSet:
 
 
 def build_training_set(
-    file: ProjectFile,
+    file: ProjectOrPath,
     history: History,
     matrix: Path | None = None,
     *,
@@ -118,6 +118,7 @@ def build_training_set(
     Raises ``DataError`` where a part would have no row or only one class to learn from, ``UsageError`` where the matrix
     is of another project or of other data.
     """
+    file = as_project(file)
     sheets = load_sheets(file)  # before all else: a mistake in a sheet costs no features
     engine, spine = history.engine, training_spine(history, file.project)
     if matrix is not None:

@@ -20,7 +20,7 @@ from features.unused_columns import ColumnProfile, UnusedColumn, column_profiles
 from models.data_checks.quick_look import QuickLook, quick_look
 from models.data_checks.readiness import Readiness, Reason, judge_readiness
 from models.data_checks.suspects import Suspect, find_suspects
-from pipeline.config import ProjectFile
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.dataset.default_spine import training_spine
 from pipeline.dataset.judged import comparable
 from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
@@ -105,8 +105,9 @@ class Check:
 
 
 @one_blas_thread
-def check(file: ProjectFile) -> Check:
+def check(file: ProjectOrPath) -> Check:
     """Read config and data and report on them. Raises ``LeadlensError`` only if they cannot be read at all."""
+    file = as_project(file)
     history = open_history(file)
     engine, project = history.engine, file.project
     findings = [Finding("old-spelling", note, "note") for note in file.notes]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.judging import Comparison, ModelReport
-from pipeline.config import ProjectFile
+from pipeline.config import ProjectOrPath, as_project
 from pipeline.dataset.judged import compare_lenses, out_of_time, report_alone, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
@@ -47,7 +47,7 @@ class Compared:
 @one_blas_thread
 @private_files()
 def compare(
-    file: ProjectFile,
+    file: ProjectOrPath,
     *,
     out: Path | None = None,
     rows: TrainingSet | None = None,
@@ -64,6 +64,7 @@ def compare(
     """
     from pipeline.report import refuse_others, write_report
 
+    file = as_project(file)
     folder = out or writable_state() / "reports" / file.project.name
     page, payload = folder / "report.html", folder / "report.json"
     refuse_others(page, payload)

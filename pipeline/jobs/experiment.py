@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 SUM, ALONE, SHEET, BASE_RATE = "sum", "estimator alone", "sheet", "base rate"
 
 
+@runtime_checkable
 class Judged(Protocol):
     """What a ``Training`` keeps of its rows and its model."""
 
@@ -170,8 +171,14 @@ class Experiment:
     def against(self, training: Judged) -> pd.DataFrame:
         """How far the sum is from a trained model: value of each, difference, and its 90 % interval by leads.
 
-        Raises ``UsageError`` where that was not judged on the same rows.
+        Raises ``UsageError`` for what is no training, and where that was not judged on the same rows.
         """
+        if not isinstance(training, Judged):
+            raise UsageError(
+                "an experiment is held against a training",
+                value=type(training).__name__,
+                fix="tried.against(leadlens.train(dataset))",
+            )
         rows = training.training_set
         if not rows.test.equals(self.label.index) or not rows.label[rows.test].equals(self.label):
             raise UsageError(

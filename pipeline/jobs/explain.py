@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ import pandas as pd
 from features import DataError, History, UsageError
 from features.spine import Spine, build_scoring_spine
 from models.reasons import Reason
-from pipeline.config import ProjectFile
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
+from pipeline.config.parts import read_as_of
 from pipeline.dataset.lead_scores import route_text
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
@@ -118,10 +119,10 @@ class Explanation:
 
 @private_files()
 def explain(
-    file: ProjectFile,
+    file: ProjectOrPath,
     lead_id: str,
     *,
-    as_of: datetime | None = None,
+    as_of: str | date | None = None,
     data_version: int | None = None,
     challenger: bool = False,
     run: str | None = None,
@@ -133,16 +134,19 @@ def explain(
     and data version are taken, and the score is the one that it gave, to the last digit.
     Raises ``UsageError`` for an unknown lead, ``DataError`` for one that is not open or a version that is not kept.
     """
-    past = None if run is None else _past(file, run, as_of, data_version, challenger)
+    file, at = as_project(file), read_as_of(as_of)
+    if not isinstance(lead_id, str):
+        raise UsageError("a lead is named by text", value=lead_id, fix=f'in quotes: "{lead_id}"')
+    past = None if run is None else _past(file, run, at, data_version, challenger)
     found = find_lead(file, lead_id, data_version if past is None else past.data_version)
     history, lead_id = found.history, found.lead_id
     if past is not None:
-        as_of = past.as_of if history.clock == "time" else None
-    as_of, literal = history.moment(as_of), history.engine.dialect.literal
+        at = past.as_of if history.clock == "time" else None
+    at, literal = history.moment(at), history.engine.dialect.literal
     served = serving_model(file.project.name, challenger=challenger) if past is None else past.served
     with (
         history,
-        build_scoring_spine(history, as_of, spine_policy(file.project)) as spine,
+        build_scoring_spine(history, at, spine_policy(file.project)) as spine,
         Spine.make(
             history.engine, "one_lead", f"SELECT * FROM {spine} WHERE lead_id = {literal(lead_id)}"
         ) as one,
@@ -158,7 +162,7 @@ def explain(
                 )
             raise DataError(
                 "this lead is not open at that as-of",
-                value=f"{lead_id} at {as_of:%Y-%m-%d %H:%M}",
+                value=f"{lead_id} at {at:%Y-%m-%d %H:%M}",
                 why="leads are scored while they are neither closed nor converted",
                 fix="give an --as-of between the day it was created and the day it converted or was closed",
             )
@@ -169,7 +173,7 @@ def explain(
             if sheets is None:
                 notes.append("the sheets have changed since, so the sheet's side of that run is left out")
         scored = score_leads(history, one, served.bundle, sheets)
-    return _explanation(scored, served, history.shown(as_of), tuple(notes))
+    return _explanation(scored, served, history.shown(at), tuple(notes))
 
 
 def _refuse_objection(file: ProjectFile, history: History, lead_id: str) -> None:

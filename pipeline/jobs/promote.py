@@ -13,7 +13,7 @@ from features import DataError, UsageError
 from models.judging.intervals import cluster_bootstrap
 from models.judging.signal import Signal
 from models.statistics import log_loss_of
-from pipeline.config import ProjectFile
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.dataset.judged import OutOfTime, out_of_time, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
@@ -68,7 +68,7 @@ class Promotion:
 @one_blas_thread
 @private_files()
 def promote(
-    file: ProjectFile,
+    file: ProjectOrPath,
     *,
     force: str | None = None,
     rows: TrainingSet | None = None,
@@ -81,7 +81,8 @@ def promote(
     the reason to promote anyhow, which is kept with the version. ``rows`` saves building again what `train` has just
     built for this challenger; it is used where there is no champion yet.
     """
-    if force is not None and not force.strip():
+    file = as_project(file)
+    if force is not None and not (isinstance(force, str) and force.strip()):
         raise UsageError(
             "promoting by force needs a reason",
             value=force,

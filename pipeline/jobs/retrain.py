@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from features import UsageError
-from pipeline.config import ProjectFile
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.jobs.promote import Promotion, promote
-from pipeline.jobs.train import Training, train
+from pipeline.jobs.train import Training, check_trials, train
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.mlflow_registry import Registry
@@ -37,13 +37,15 @@ class Retraining:
 
 @private_files()
 def retrain(
-    file: ProjectFile, *, trials: int | None = None, run_id: str | None = None, progress: Progress = silent
+    file: ProjectOrPath, *, trials: int | None = None, run_id: str | None = None, progress: Progress = silent
 ) -> Retraining:
     """Read, audit, train, and promote the challenger if it passes every gate; else the champion stays.
 
     Leaves a record, whatever happens. Raises ``PromotionRefused`` where a gate refuses: the challenger is registered then,
     and the record is *refused*.
     """
+    file = as_project(file)
+    check_trials(trials)
     with recorded_run(file.project.name, folder=writable_state() / "runs", run_id=run_id) as run:
         follow = run.follow(progress)
         training = train(file, trials=trials, progress=follow)
@@ -73,12 +75,13 @@ class Rollback:
 
 
 @private_files()
-def rollback(file: ProjectFile, *, reason: str) -> Rollback:
+def rollback(file: ProjectOrPath, *, reason: str) -> Rollback:
     """Make the former champion champion again; the next scoring uses it.
 
     The reason is kept with the version that leaves. Raises ``DataError`` where there is none to go back to.
     """
-    if not reason.strip():
+    file = as_project(file)
+    if not (isinstance(reason, str) and reason.strip()):
         raise UsageError(
             "going back to the former champion needs a reason",
             value=reason,
@@ -91,9 +94,9 @@ def rollback(file: ProjectFile, *, reason: str) -> Rollback:
     return Rollback(project=file.project.name, version=back, left=left, reason=reason)
 
 
-def list_models(file: ProjectFile) -> list[Version]:
+def list_models(file: ProjectOrPath) -> list[Version]:
     """Every registered version of the project, the latest first."""
-    return versions(Registry(file.project.name))
+    return versions(Registry(as_project(file).project.name))
 
 
 def show_card(file: ProjectFile, version: str) -> dict[str, Any]:

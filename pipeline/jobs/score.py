@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from features.errors import LeadlensError, counted
+from features.errors import LeadlensError, UsageError, counted
 from features.secrets import has_literal_secret
 from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
-from pipeline.config import ProjectFile, expand
+from pipeline.config import ProjectFile, ProjectOrPath, as_project, expand
+from pipeline.config.parts import read_as_of
 from pipeline.dataset.departures import why_left
 from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
 from pipeline.dataset.long_ledgers import MOST_LINES, long_ledgers
@@ -107,9 +108,9 @@ class Scoring:
 
 @private_files()
 def score(
-    file: ProjectFile,
+    file: ProjectOrPath,
     *,
-    as_of: datetime | None = None,
+    as_of: str | date | None = None,
     to: str | None = None,
     dry_run: bool = False,
     force: str | None = None,
@@ -128,6 +129,14 @@ def score(
     ``LeadlensError`` with the target as it was before. The run leaves a record in the state folder, however it ends
     (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
     """
+    file, at = as_project(file), read_as_of(as_of)
+    if force is not None and not isinstance(force, str):
+        raise UsageError(
+            "writing by force needs a reason",
+            value=force,
+            why="it is kept with the run",
+            fix='say why: force="the reason"',
+        )
     kept = not dry_run and state_is_writable()
     shown, table = _shown_target(file, to), file.project.scores.table
     with recorded_run(
@@ -137,7 +146,7 @@ def score(
             watch(run.record)
         if not dry_run and not kept:
             run.warn(_READ_ONLY)
-        return _score(run, file, as_of, to, dry_run, force, challenger, replace_newer, run.follow(progress))
+        return _score(run, file, at, to, dry_run, force, challenger, replace_newer, run.follow(progress))
 
 
 def _score(

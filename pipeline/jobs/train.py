@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -14,9 +15,10 @@ from models.data_checks.suspects import Suspect, find_suspects
 from models.insights import Insights
 from models.judging import Comparison
 from models.judging.signal import Signal
+from models.learners.estimator import check_estimator
 from models.prediction import predict_frame, sheet_points, with_points
 from pipeline.audit.training import TrainingAudit, audit_training
-from pipeline.config import ProjectFile
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.dataset.dataset import Dataset, training_set
 from pipeline.dataset.judged import compare_lenses, out_of_time, report_alone
 from pipeline.dataset.lead_sample import LeadSample
@@ -118,13 +120,13 @@ class Training:
 
 @overload
 def train(
-    project: ProjectFile, *, trials: int | None = None, curve: bool = False, progress: Progress = silent
+    project: ProjectOrPath, *, trials: int | None = None, curve: bool = False, progress: Progress = silent
 ) -> Training: ...
 
 
 @overload
 def train(  # an Experiment where there are features of one's own
-    project: ProjectFile | Dataset,
+    project: ProjectOrPath | Dataset,
     *,
     trials: int | None = None,
     minutes: float | None = None,
@@ -136,7 +138,7 @@ def train(  # an Experiment where there are features of one's own
 
 @overload
 def train(
-    project: ProjectFile | Dataset,
+    project: ProjectOrPath | Dataset,
     *,
     estimator: Any,
     matrix: Path | None = None,
@@ -145,7 +147,7 @@ def train(
 
 
 def train(
-    project: ProjectFile | Dataset,
+    project: ProjectOrPath | Dataset,
     *,
     trials: int | None = None,
     minutes: float | None = None,
@@ -158,7 +160,7 @@ def train(
 
     Parameters
     ----------
-    project : the project, or a dataset made of it, whose rows are then not built again. With features of one's own the result
+    project : the project, its path, or a dataset made of it, whose rows are then not built again. With features of one's own the result
         is an ``Experiment``: a night could not make them, so it is not registered.
     trials : of the search; by default those of the project file.
     minutes : no trial of the search begins later; without ``trials`` it has as many as fit. Equal seeds give equal results only as
@@ -179,7 +181,10 @@ def train(
             value=f"matrix={matrix}",
             fix="leadlens.training_set(project, matrix=…)",
         )
-    if minutes is not None and not minutes > 0:
+    if not isinstance(project, Dataset):
+        project = as_project(project)
+    check_trials(trials)
+    if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
         raise UsageError("a search takes some time", value=f"minutes={minutes}", fix="minutes=5")
     if estimator is not None and (trials is not None or minutes is not None):
         raise UsageError(
@@ -187,6 +192,8 @@ def train(
             value=f"trials={trials}" if trials is not None else f"minutes={minutes}",
             fix="leave `trials` and `minutes` out; GridSearchCV searches",
         )
+    if estimator is not None:
+        check_estimator(estimator)  # before any row is built
     own = estimator is not None or _has_own(project, matrix)
     if own and curve:
         raise UsageError(
@@ -199,6 +206,16 @@ def train(
 
     dataset = project if isinstance(project, Dataset) else training_set(project, matrix=matrix)
     return run_experiment(dataset, estimator, trials=trials, minutes=minutes, progress=progress)
+
+
+def check_trials(trials: object) -> None:
+    """Raise ``UsageError`` for what is not a number of trials."""
+    if trials is not None and not (isinstance(trials, Integral) and int(trials) >= 1):
+        raise UsageError(
+            "a search has one trial or more",
+            value=f"trials={trials!r}",
+            fix="trials=1 takes the default settings without a search; left out, the project's number is taken",
+        )
 
 
 def _has_own(project: ProjectFile | Dataset, matrix: Path | None) -> bool:

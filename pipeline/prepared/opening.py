@@ -13,7 +13,7 @@ from typing import Any
 from features import DataError, DuckDBEngine, Finding, History, Step
 from features.errors import listed
 from features.history import Kind
-from pipeline.config import ProjectFile
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.prepared.event_files import scan
 from pipeline.prepared.event_update import event_findings
 from pipeline.prepared.folder import PreparedFolder
@@ -29,13 +29,13 @@ from pipeline.sources.opening import clock_of, data_end, end_findings, make_empt
 _EPOCH = datetime(1970, 1, 1)
 
 
-def open_history(file: ProjectFile) -> History:
+def open_history(file: ProjectOrPath) -> History:
     """The history of a project: prepared first where its sources changed, then opened without reading it.
 
     ``History.findings`` report what was repaired or left out. Raises ``UsageError`` where the project file does not
     fit the data, ``DataError`` where the data are ambiguous or broken.
     """
-    return open_prepared(file).history()
+    return open_prepared(as_project(file)).history()
 
 
 def open_lead(file: ProjectFile, lead_id: str, version: int | None = None) -> History:

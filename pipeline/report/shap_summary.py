@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from features.columns import FeatureColumn
+from features.errors import UsageError
 from features.printable import printable
 from models.prediction import with_points
 
@@ -41,11 +42,23 @@ class Picture:
         return self.png
 
 
+def _check_scored(scored: object, picture: str) -> None:
+    from pipeline.dataset.scored_leads import ScoredLeads
+
+    if not isinstance(scored, ScoredLeads):
+        raise UsageError(
+            "the picture is of rows with their scores and reasons",
+            value=type(scored).__name__,
+            fix=f"leadlens.{picture}(trained.explain()), where trained = leadlens.train(…)",
+        )
+
+
 def beeswarm(scored: ScoredLeads, most: int = _MOST) -> Picture:
     """A dot per lead and feature, of the first 2,000 rows: its points, coloured by the feature's value.
 
     The ``most`` strongest features have a row each, with their whole label; the rest are summed up in one.
     """
+    _check_scored(scored, "beeswarm")
     import shap
 
     frame = with_points(scored.matrix.frame, scored.points).head(_SAMPLE)
@@ -69,12 +82,20 @@ def beeswarm(scored: ScoredLeads, most: int = _MOST) -> Picture:
 def waterfall(scored: ScoredLeads, row_id: int | None = None, most: int = 12) -> Picture:
     """How the score of one row comes about, by default of the one that scores highest: from the base value, feature by feature.
 
-    Each line has the lead's own value in words; beyond ``most`` the rest are summed up in one. Raises ``ValueError`` for another row.
+    Each line has the lead's own value in words; beyond ``most`` the rest are summed up in one. Raises ``UsageError`` for another row.
     """
+    _check_scored(scored, "waterfall")
     import shap
 
     table, contributions = scored.prediction.table, scored.prediction.contributions
-    at = int(np.argmax(table["score"].to_numpy())) if row_id is None else list(table.index).index(row_id)
+    rows = list(table.index)
+    if row_id is not None and row_id not in rows:
+        raise UsageError(
+            "there is no such row",
+            value=row_id,
+            fix=f"give a row_id of scored.spine, which says whose it is; the first is {rows[0] if rows else 'missing: it is empty'}",
+        )
+    at = int(np.argmax(table["score"].to_numpy())) if row_id is None else rows.index(row_id)
     values = with_points(scored.matrix.frame, scored.points).iloc[at]
     names = [str(name) for name in contributions]
     moment = scored.as_of[at]

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from features import DuckDBEngine, Finding, History, Step, UsageError
 from features.errors import listed
 from features.history import Clock, Kind
-from pipeline.config import Project, ProjectFile, Source
+from pipeline.config import Project, ProjectFile, ProjectOrPath, Source, as_project
 from pipeline.sources.casting import Caster
 from pipeline.sources.cleaning import Cleaner, refuse_duplicates
 from pipeline.sources.contract import CONTRACT
@@ -30,12 +30,13 @@ _RESERVED = {"row_id"}  # numbers the rows of every table that features are buil
 _EPOCH = "TIMESTAMP '2000-01-01'"
 
 
-def open_history(file: ProjectFile, engine: DuckDBEngine | None = None) -> History:
+def open_history(file: ProjectOrPath, engine: DuckDBEngine | None = None) -> History:
     """Read all sources of a project into an engine, in memory: what a prepared history must equal.
 
     ``History.findings`` report what was repaired or left out. Raises ``UsageError`` where the project file does not
     fit the data, ``DataError`` where the data are ambiguous or broken.
     """
+    file = as_project(file)
     engine = engine or duckdb_engine(file)
     project, findings = file.project, list[Finding]()
     read = read_tables(engine, file, CONTRACT, findings)

@@ -162,7 +162,8 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
         lambda rows, known: pd.Series(1.0, index=[*rows.index, 10**6]),
         "gives 1 values for rows that it was not asked for",
     ),
-    "short array": (lambda rows, known: np.ones(3), "gives 3 values for"),
+    "short array": (lambda rows, known: np.ones(3), "gives a ndarray"),
+    "a list": (lambda rows, known: [1.0] * len(rows), "gives a list"),
     "a number": (lambda rows, known: 3, "gives an int"),
     "nothing": (lambda rows, known: None, "gives a NoneType"),
     "two columns": (lambda rows, known: rows, "gives a DataFrame"),
@@ -171,14 +172,14 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "infinite": (lambda rows, known: 1 / (rows.index.to_series() % 2), "infinite numbers"),
     "mixed": (lambda rows, known: pd.Series(["a", 1.5] * len(rows), dtype=object).iloc[: len(rows)].set_axis(rows.index), "several or strange kinds: float, str"),
     "fails": (lambda rows, known: rows["no_such"], "mine fails"),
-    "all alike": (lambda rows, known: np.full(len(rows), np.nan), "the same for every training row"),
+    "all alike": (lambda rows, known: pd.Series(np.nan, index=rows.index), "the same for every training row"),
     "other rows' values": (
         lambda rows, known: known.leads["income"] - known.leads["income"].mean(),
         "gives other values when it is made again",
     ),
-    "chance": (lambda rows, known: np.random.default_rng().normal(size=len(rows)), "gives other values when"),
+    "chance": (lambda rows, known: pd.Series(np.random.default_rng().normal(size=len(rows)), index=rows.index), "gives other values when"),
     "row by place": (
-        lambda rows, known: known.events.groupby("row_id")["occurred_at"].max().dt.hour.to_numpy() + np.arange(len(rows)),
+        lambda rows, known: pd.Series(np.arange(len(rows)), index=rows.index),
         "gives other values when",
     ),
 }  # fmt: skip
@@ -208,6 +209,8 @@ def test_names_that_are_taken_and_features_that_are_not_declared_are_refused(dat
         dataset.with_features(own(pricing_seconds.function, "Income"))
     with pytest.raises(UsageError, match="this name already"):
         dataset.with_features(pricing_seconds, pricing_seconds)
+    with pytest.raises(UsageError, match="this label already"):
+        dataset.with_features(own(pricing_seconds.function, "one"), own(pricing_seconds.function, "two"))
     with pytest.raises(UsageError, match="needs a label and a family"):
         dataset.with_features(pricing_seconds.function)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"no such family(.|\n)*did you mean: behavioural"):
