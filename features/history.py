@@ -77,12 +77,7 @@ class History:
 
     def require_dates(self, what: str) -> None:
         """Raise ``UsageError`` where the data have no dates; ``what`` needs them."""
-        if self.clock != "time":
-            raise UsageError(
-                f"{what} needs dates, and the data have none",
-                value=f"order: {self.clock}",
-                fix="give leads a created_at, and leave `order` out",
-            )
+        require_dates(self.clock, what)
 
     def __enter__(self) -> Self:
         return self
@@ -99,3 +94,13 @@ class History:
         }
         rows = ", ".join(f"{count:,} {table}" for table, count in counts.items() if count)
         return f"History({rows}; to {self.data_end:%Y-%m-%d %H:%M} UTC)"
+
+
+def require_dates(clock: Clock, what: str) -> None:
+    """Raise ``UsageError`` for data without dates; ``what`` needs them."""
+    if clock != "time":
+        raise UsageError(
+            f"{what} needs dates, and the data have none",
+            value=f"order: {clock}",
+            fix="give leads a created_at, and leave `order` out",
+        )

@@ -26,8 +26,12 @@ Interval = Mapping[str, tuple[float, float]]
 class Comparison(ComparisonResult):
     """A comparison that renders itself: in sentences, as JSON, and as a table in a notebook."""
 
-    def story(self) -> list[str]:
+    def findings(self) -> list[str]:
         """What was found, in sentences for someone who has never heard of ROC."""
+        return story.findings(self)
+
+    def story(self) -> list[str]:
+        """The same, and what is to be known of the rows and of the model."""
         return story.sentences(self)
 
     def to_dict(self) -> dict[str, Any]:

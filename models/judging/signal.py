@@ -135,7 +135,8 @@ class Signal:
 
     ``gain`` is how much lower its mean log loss is than that of the base rate, in nats, and ``interval`` the 90 %
     interval over leads: above zero at 95 % where it begins above zero. ``same_time`` is the ranking among rows of about
-    the same time alone; ``None`` where no order in time is known.
+    the same time alone; ``None`` where no order in time is known. ``among`` says which rows were ranked against each other
+    ("of the same age"), and is empty where all were.
     """
 
     ranking: RankingTest
@@ -144,6 +145,7 @@ class Signal:
     gain: float
     interval: tuple[float, float]
     same_time: RankingTest | None = None
+    among: str = ""
 
     @property
     def learned(self) -> bool:
@@ -182,8 +184,9 @@ class Signal:
     def figures(self) -> str:
         """The figures behind the verdict."""
         low, high = self.interval
+        rows = f" among rows {self.among}" if self.among else ""
         return (
-            f"ROC AUC {self.ranking.roc_auc:.3f} (p {_p(self.ranking.p)}); log loss {self.log_loss:.4f} against "
+            f"ROC AUC {self.ranking.roc_auc:.3f}{rows} (p {_p(self.ranking.p)}); log loss {self.log_loss:.4f} against "
             f"{self.base_rate_log_loss:.4f} of the base rate (gain {self.gain:+.4f}, 90 % interval {low:+.4f} to {high:+.4f})"
         )
 
@@ -192,6 +195,7 @@ class Signal:
         return {
             "learned": self.learned,
             "verdict": self.verdict,
+            "among": self.among,
             **asdict(self.ranking),
             "log_loss": self.log_loss,
             "base_rate_log_loss": self.base_rate_log_loss,
@@ -210,10 +214,11 @@ def measure_signal(
     lead: ArrayLike,
     stratum: ArrayLike | None = None,
     as_of: ArrayLike | None = None,
+    among: str = "",
 ) -> Signal:
     """What is known beyond the base rate of the training rows, on rows that were not learned from.
 
-    ``stratum`` as in ``ranking_test``; ``as_of`` is the time of each row, or its place in the order.
+    ``stratum`` as in ``ranking_test``, ``among`` what its rows have in common; ``as_of`` is the time of each row, or its place in the order.
     """
     y, claimed = np.asarray(label, np.float64), np.asarray(probability, np.float64)
     own, base = log_loss_of(y, claimed), log_loss_of(y, np.full(len(y), base_rate))
@@ -229,6 +234,7 @@ def measure_signal(
         gain=float((base - own).mean()),
         interval=interval,
         same_time=None if as_of is None else ranking_test(y, claimed, lead, time_strata(as_of, stratum)),
+        among=among,
     )
 
 

@@ -21,7 +21,13 @@ def headline(comparison: ComparisonResult) -> str:
 
 
 def sentences(comparison: ComparisonResult) -> list[str]:
-    """The whole story, about half a dozen sentences."""
+    """The whole story: what was found, and what is to be known of the rows and of the model."""
+    notes = [f"Note: {str(text).rstrip('.')}." for text in comparison.meta.get("warnings") or []]
+    return [*findings(comparison), *notes]
+
+
+def findings(comparison: ComparisonResult) -> list[str]:
+    """What was found, about half a dozen sentences."""
     steps: list[Callable[[ComparisonResult], list[str]]] = [
         _population,
         _at_capacity,
@@ -31,8 +37,7 @@ def sentences(comparison: ComparisonResult) -> list[str]:
         _rules,
         _disqualified,
     ]
-    warnings = [f"Note: {str(text).rstrip('.')}." for text in comparison.meta.get("warnings") or []]
-    return [sentence for step in steps for sentence in step(comparison)] + warnings
+    return [sentence for step in steps for sentence in step(comparison)]
 
 
 def _population(c: ComparisonResult) -> list[str]:

@@ -13,6 +13,18 @@ from models.statistics import expit, wilson
 STEPS = tuple(range(10, 100, 5))
 
 
+def more_above(table: pd.DataFrame) -> str | None:
+    """What to say where a higher threshold catches more conversions than a lower one, which looks like an error; else ``None``."""
+    for _, of_lens in table.groupby("lens", sort=False):
+        lower = of_lens.sort_values("threshold")["conversions"].to_numpy()
+        if (lower[1:] > lower[:-1]).any():
+            return (
+                "A higher score can catch more conversions than a lower one: leads reach it later, and a conversion counts only within "
+                "the horizon after the snapshot that reaches it."
+            )
+    return None
+
+
 def thresholds(judged: JudgedRows) -> pd.DataFrame:
     """Per lens and threshold of the shown score, the lowest first; those that every lead or none reaches are left out.
 

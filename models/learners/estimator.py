@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.errors import DataError, UsageError
 from models.learners.encoding import Encoding
+from models.learners.hist_boosting import hist_contributions, is_hist_boosting
 from models.statistics import logit
 
 Floats = NDArray[np.float64]
@@ -111,8 +112,6 @@ class EstimatorPart:
 
         Raises ``DataError`` where shap cannot say what each column adds to the log-odds, exact to 1e-5.
         """
-        import shap
-
         frame, estimator, background = self.frame(matrix), self.estimator, self.background
         order = list(range(frame.shape[1]))
         try:
@@ -126,15 +125,7 @@ class EstimatorPart:
                     pd.DataFrame(np.asarray(prepare.transform(part)), columns=made)
                     for part in (frame, background)
                 )
-            explainer = (
-                shap.LinearExplainer(estimator, background)
-                if hasattr(estimator, "coef_")
-                else shap.TreeExplainer(estimator)
-            )
-            values = np.asarray(explainer.shap_values(frame), dtype=np.float64)
-            base = float(np.ravel(explainer.expected_value)[-1])
-            if values.ndim == 3:  # one table per class
-                values = values[:, :, -1]
+            values, base = _shap_values(estimator, frame, background)
             values = values[:, order]
         except Exception as error:  # shap raises whatever its model readers do
             raise self._unexplained(str(error).strip().partition("\n")[0] or type(error).__name__) from None
@@ -155,7 +146,8 @@ class EstimatorPart:
             value=described(self.estimator),
             why=why,
             fix="its figures hold; for reasons take gradient boosting or a linear model, in steps that keep the columns and "
-            "their names. Of categories shap reads LightGBM's own; for others a step makes numbers: OrdinalEncoder",
+            "their names. Categories are read of LightGBM and of HistGradientBoosting; for others a step makes numbers: "
+            "OrdinalEncoder",
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -166,6 +158,23 @@ class EstimatorPart:
             why="it could only be kept as a pickle, which runs whatever code it holds when it is loaded",
             fix="compare it with the model of the same rows, and keep what it shows in features or in the sheet",
         )
+
+
+def _shap_values(estimator: Any, frame: pd.DataFrame, background: pd.DataFrame) -> tuple[Floats, float]:
+    """SHAP values (rows, columns) and the base value, in whatever the explainer takes for the estimator's output."""
+    if is_hist_boosting(estimator):
+        return hist_contributions(estimator, frame)
+    import shap
+
+    explainer = (
+        shap.LinearExplainer(estimator, background)
+        if hasattr(estimator, "coef_")
+        else shap.TreeExplainer(estimator)
+    )
+    values = np.asarray(explainer.shap_values(frame), dtype=np.float64)
+    if values.ndim == 3:  # one table per class
+        values = values[:, :, -1]
+    return values, float(np.ravel(explainer.expected_value)[-1])
 
 
 def takes_weights(estimator: Any) -> bool:

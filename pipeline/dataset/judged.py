@@ -73,13 +73,16 @@ class OutOfTime:
     def signal(self, project: Project) -> Signal:
         """What the model knows of these rows beyond the base rate."""
         spine, learned = self.scored.spine, self.bundle.recipe.spine or {}
+        at_ages = bool(project.spine.at_ages or learned.get("at_ages"))
+        stratum = comparable(project, spine, at_ages=at_ages)
         return measure_signal(
             self.label,
             self.probability,
             base_rate=self.base_rate,
             lead=spine["lead_id"],
-            stratum=comparable(project, spine, at_ages=bool(learned.get("at_ages"))),
+            stratum=stratum,
             as_of=None if project.order == "none" else spine["as_of"],
+            among="" if stratum is None else "of the same age" if at_ages else "of the same date",
         )
 
     @property

@@ -81,10 +81,8 @@ class Monitoring:
 
     def headline(self) -> str:
         """The result in one sentence."""
-        if len(self.alarms) == 1:
-            return f"Alarm: {self.alarms[0].message}"
         if self.alarms:
-            return f"{len(self.alarms)} alarms: {self.version} as of {self.as_of:%Y-%m-%d}"
+            return f"{counted(len(self.alarms), 'alarm')}: {self.version} as of {self.as_of:%Y-%m-%d}"
         near = f", {counted(len(self.warnings), 'warning')}" if self.warnings else ""
         return f"No alarm{near}: {self.version} as of {self.as_of:%Y-%m-%d}"
 

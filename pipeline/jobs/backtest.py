@@ -13,6 +13,7 @@ import pandas as pd
 
 from features import DataError, History, UsageError, format_duration, humanize
 from features.errors import LeadlensError, counted
+from features.history import require_dates
 from models.data_checks.suspects import find_suspects
 from models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, LeftOut, RandomSplit
 from models.judging.lenses import MODEL, RULES
@@ -32,6 +33,7 @@ from pipeline.registry.mlflow_registry import Registry
 from pipeline.registry.training_stores import open_stores
 from pipeline.runs import RecordedRun, recorded_run
 from pipeline.scorecards.project import load_sheets
+from pipeline.sources.opening import clock_of
 from pipeline.state import writable_state
 from pipeline.threads import one_blas_thread, processors
 
@@ -77,6 +79,7 @@ def backtest(
     """
     from pipeline.report import refuse_others, write_back_tests
 
+    require_dates(clock_of(file.project), "a backtest")
     folder = out or writable_state() / "reports" / file.project.name
     page, payload = folder / "backtest.html", folder / "backtest.json"
     refuse_others(page, payload)
@@ -89,7 +92,6 @@ def backtest(
         registry, studies = open_stores(file.project.name)
         progress("Reading the history", 0, 0)
         history = open_history(file)
-        history.require_dates("backtest")
         run.record.data_version, run.record.config_fingerprint = history.version, file.fingerprint
         tests = _Walk(file, history, studies if trials > 1 else None, trials, progress).judged(every, periods)
         found = BackTests(

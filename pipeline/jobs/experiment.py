@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -18,6 +19,7 @@ from models.judging.intervals import cluster_bootstrap
 from models.judging.lenses import JudgedRows
 from models.judging.metrics import METRICS
 from models.judging.plain import plain
+from models.judging.signal import ranking_test
 from models.judging.thresholds import thresholds
 from models.learners.estimator import described
 from models.prediction import named, predict, sheet_points, sheet_probability
@@ -124,9 +126,26 @@ class Experiment:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What opening the data brought to light, and what speaks against features of one's own."""
+        """What opening the data brought to light, and what speaks against features or an estimator of one's own."""
         noted = self.own_features["note"]
-        return (*self.dataset.rows.warnings, *(f"{name} {note}" for name, note in noted.items() if note))
+        return (
+            *self.dataset.rows.warnings,
+            *(f"{name} {note}" for name, note in noted.items() if note),
+            *self._no_ranking(),
+        )
+
+    def _no_ranking(self) -> Iterator[str]:
+        """What to say of an estimator that weighs something although it is not shown to rank leads."""
+        if ALONE not in self.probability:
+            return
+        spine = self.dataset.rows.matrix.spine.set_index("row_id").loc[self.label.index]
+        ranking = ranking_test(self.label, self.probability[ALONE], spine["lead_id"])
+        if not ranking.found:
+            yield (
+                f"the estimator alone is not shown to rank out-of-time rows better than chance (ROC AUC {ranking.roc_auc:.3f}); it weighs "
+                f"{self.weights['estimator']:.2f} in the sum, which may stand for the level of its probabilities and not for what it knows "
+                "of a lead"
+            )
 
     @cached_property
     def thresholds(self) -> pd.DataFrame:

@@ -168,6 +168,11 @@ def explain(
             )
         sheets = load_sheets(file)
         notes = [*(() if past is None else past.notes), *found.notes, *served.cautions]
+        if past is None and history.clock == "time" and at > history.data_end:
+            notes.append(
+                f"the data end on {history.data_end:%Y-%m-%d}: what the lead did from then to {at:%Y-%m-%d} is not known, and counts as "
+                "nothing done"
+            )
         if past is not None and sheets is not None and past.sheets_version != sheets.version:
             sheets = served.bundle.sheet if _is(served.bundle.sheet, past.sheets_version) else None
             if sheets is None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from features import DuckDBEngine, History, UsageError, humanize
 from features.errors import counted
+from features.history import require_dates
 from features.spine import kind_filter
 from models.judging.bands import HOT
 from models.judging.matured import Matured, judge_matured
@@ -28,6 +29,7 @@ from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RunRecord, RunStore, recorded_run
 from pipeline.runs.record import now
+from pipeline.sources.opening import clock_of
 from pipeline.state import writable_state
 from pipeline.writeback import parse_target
 from pipeline.writeback.standing import Standing
@@ -58,6 +60,7 @@ def monitor(
     from pipeline.report import refuse_others, write_tables
     from pipeline.report.monitor_view import monitor_view
 
+    require_dates(clock_of(file.project), "monitoring")
     folder = out or writable_state() / "reports" / file.project.name
     page, payload = folder / "monitor.html", folder / "monitor.json"
     refuse_others(page, payload)
@@ -79,7 +82,6 @@ def monitor(
         latest, newest = standing.dates(today)
         progress("Reading the history", 0, 0)
         history = open_history(file)
-        history.require_dates("monitor")
         run.record.model_version, run.record.data_version = served.display_name, history.version
         nights = _nights(file, target.shown, records)
         watch = _Watch(file, history, served, standing, nights, today, latest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -122,12 +123,13 @@ def groups_of(
 ) -> list[dict[str, Any]]:
     """Predicted and actual conversion by age of the lead and by the levels of the three categories that move scores most.
 
-    Frames by row_id, ``weights`` by feature. Groups of fewer than fifty leads are put together as ``(other)``.
+    Frames by row_id, ``weights`` by feature. A lead counts once in each group that it was in, as of its first snapshot there. Groups
+    of fewer than fifty leads are put together as ``(other)``.
     """
     found = []
     if by_age:
-        age = (spine["as_of"] - spine["created_at"]).dt.total_seconds() / 86_400
-        found += _groups("Age of the lead", age.map(lambda days: f"{days:g} days"), spine, probability, label)
+        age = (spine["as_of"] - spine["created_at"]).map(_days)
+        found += _groups("Age of the lead", age, spine, probability, label)
     strongest = weights.sort_values(ascending=False, kind="stable")
     names = [
         str(n) for n in strongest.index if n in columns and columns[str(n)].kind == "category" and n in frame
@@ -139,17 +141,23 @@ def groups_of(
 
 
 def _days(age: pd.Timedelta) -> str:
-    """As people say it: 7 days, 12 hours."""
-    return humanize(age.to_pytimedelta())
+    """As people say it: 0 days, 12 hours, 7 days."""
+    return humanize(age.to_pytimedelta()) if age else "0 days"
 
 
-def _in_days(group: str) -> float:
-    """To sort them by; others come last."""
-    number, _, unit = group.partition(" ")
-    days = {"day": 1.0, "hour": 1 / 24, "minute": 1 / 1440, "second": 1 / 86_400}.get(
-        unit.rstrip("s"), math.inf
-    )
-    return float(number) * days if number.isdigit() else math.inf
+_IN_DAYS = {"hour": 1 / 24, "minute": 1 / 1440, "second": 1 / 86_400}
+
+
+def _in_order(group: object) -> tuple[float, str]:
+    """What begins with a number stands in the order of numbers, durations in that of their length; all else after them.
+
+    >>> sorted(["30 days", "7 days", "12 hours", "(other)", "51-200", "11-50"], key=_in_order)
+    ['12 hours', '7 days', '11-50', '30 days', '51-200', '(other)']
+    """
+    text = str(group)
+    number = re.match(r"\d+(\.\d+)?", text)
+    unit = text.partition(" ")[2].rstrip("s")
+    return (float(number[0]) * _IN_DAYS.get(unit, 1.0) if number else math.inf, text)
 
 
 def _groups(
@@ -159,17 +167,19 @@ def _groups(
     shown = set(leads[leads >= _FEWEST].index[:_MOST_LEVELS])
     group = values.map(lambda value: value if value in shown else "(other)").to_numpy()
     rows = pd.DataFrame({"group": group, "lead": spine["lead_id"].to_numpy(), "p": probability, "y": label})
+    snapshots = rows["group"].value_counts()
+    rows = rows.iloc[np.argsort(spine["as_of"].to_numpy(), kind="stable")].drop_duplicates(["group", "lead"])
     found = []
-    for level, part in rows.groupby("group", sort=True):
-        if part["lead"].nunique() < _FEWEST:
+    for level, part in sorted(rows.groupby("group"), key=lambda each: _in_order(each[0])):
+        if len(part) < _FEWEST:
             continue
         low, high = wilson(part["y"].sum(), len(part))
         found.append(
             {
                 "by": name,
                 "group": str(level),
-                "rows": len(part),
-                "leads": int(part["lead"].nunique()),
+                "rows": int(snapshots[level]),
+                "leads": len(part),
                 "predicted": float(part["p"].mean()),
                 "converted": float(part["y"].mean()),
                 "low": float(low),
@@ -198,6 +208,8 @@ def card_lines(card: Mapping[str, Any]) -> list[str]:
         "",
         card["about"],
         "",
+        *(f"- Promoted by force: {why}" for why in (card.get("forced"),) if why),
+        *(f"- Rolled back: {why}" for why in (card.get("rolled_back"),) if why),
         f"- Data: version {data['version']} of the prepared history ({counts}"
         + (f"; to {data['end'][:10]}" if data["end"] else "")
         + f"), fingerprint of the training rows {data['fingerprint']}",

@@ -190,7 +190,7 @@ class Registry:
         raise DataError(
             f"no {'challenger' if challenger else 'model'} of {self.project!r} is registered",
             where=_shown_store(),
-            fix="train one: leadlens train CONFIG (in the same folder: the store is in .leadlens)",
+            fix=f"train one: leadlens train CONFIG ({_where_models_are()})",
         )
 
     def keep_reason(self, version: str, reason: str, refused: Sequence[str]) -> None:
@@ -201,21 +201,24 @@ class Registry:
             self.client.set_model_version_tag(self.project, version, f"leadlens.{name}", text)
 
     def card(self, version: str) -> dict[str, Any]:
-        """The model card of a version. Raises ``DataError`` where there is no such version, or it has none."""
+        """The model card of a version, with what became of it since: ``forced`` and ``rolled_back`` as in ``Registered``.
+
+        Raises ``DataError`` where there is no such version, or it has no card.
+        """
         from mlflow.exceptions import MlflowException
 
         from pipeline.registry.card import CARD
 
-        run_id = self.version(version).run_id
+        registered = self.version(version)
         try:
-            card: dict[str, Any] = self.mlflow.artifacts.load_dict(f"runs:/{run_id}/{CARD}")
+            card: dict[str, Any] = self.mlflow.artifacts.load_dict(f"runs:/{registered.run_id}/{CARD}")
         except (MlflowException, OSError):
             raise DataError(
                 f"{self.project}/{version} has no model card",
                 why="it was trained before cards were made",
                 fix="train again: leadlens retrain CONFIG",
             ) from None
-        return card
+        return card | {"forced": registered.forced, "rolled_back": registered.rolled_back}
 
     def promote(self, version: str) -> None:
         """Give a version the alias ``champion``, and note when.
@@ -280,6 +283,14 @@ def _version_tags(bundle: Bundle) -> dict[str, str]:
 
 def _shown_store() -> str:
     return masked(tracking_uri())
+
+
+def _where_models_are() -> str:
+    """What decides it."""
+    for name in ("MLFLOW_TRACKING_URI", "LEADLENS_HOME"):
+        if os.environ.get(name):
+            return f"{name} says where models are"
+    return "models are in .leadlens of the folder in which a command is run"
 
 
 def _mlflow() -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from models.insights import Insights
+from models.judging.thresholds import more_above
 from pipeline.report.theme import NAMES
 from pipeline.report.view import share, signed
 
@@ -30,7 +31,15 @@ def threshold_table(thresholds: pd.DataFrame, *, lenses: bool) -> dict[str, Any]
     return {
         "id": "thresholds",
         "title": "Thresholds",
-        "intro": "Leads that reach a score, each once, as of the first snapshot that reaches it, and the conversions that follow.",
+        "intro": " ".join(
+            filter(
+                None,
+                (
+                    "Leads that reach a score, each once, as of the first snapshot that reaches it, and the conversions that follow.",
+                    more_above(thresholds),
+                ),
+            )
+        ),
         "head": (
             "Score from",
             *(("Lens",) if lenses else ()),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import shap
 from lightgbm import LGBMClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
@@ -21,6 +22,7 @@ from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from features.errors import DataError, UsageError
 from models.learners.encoding import Encoding
 from models.learners.estimator import EstimatorPart
+from models.learners.hist_boosting import hist_contributions
 from models.statistics import expit, roc_auc
 from models.training import TrainedModel, TrainSettings, train_model
 
@@ -68,7 +70,8 @@ def leaves() -> Any:
 
 
 @pytest.mark.parametrize(
-    ("made", "categories"), [(boosted, False), (linear, False), (leaves, True), (ordinal, True)]
+    ("made", "categories"),
+    [(boosted, False), (boosted, True), (linear, False), (leaves, True), (ordinal, True)],
 )
 def test_reasons_add_up_to_the_score(made: Callable[[], Any], categories: bool) -> None:
     frame, y, time = history(categories=categories)
@@ -90,11 +93,60 @@ def test_reasons_are_of_the_column_that_they_are_named_after() -> None:
     assert by_city["Oslo"] > by_city.drop("Oslo").max() + 0.5
 
 
+def test_shap_values_of_hist_boosting_are_those_of_shap() -> None:
+    """shap reads numbers alone. Two of five columns are unknown here and there, and one of those only later."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(ROWS, 5)), columns=list("abcde"))
+    y = (rng.random(ROWS) < expit(frame["a"] * frame["b"] + frame["e"])).astype(int)
+    frame = frame.mask(rng.random(frame.shape) < [0.2, 0, 0.1, 0, 0])
+    fitted = HistGradientBoostingClassifier(max_iter=20, random_state=0).fit(frame, y)
+    later = frame.mask(rng.random(frame.shape) < [0, 0, 0, 0, 0.2])
+    values, base = hist_contributions(fitted, later)
+    explainer = shap.TreeExplainer(fitted)
+    assert np.allclose(values, explainer.shap_values(later), atol=1e-9)
+    assert base == pytest.approx(float(np.ravel(explainer.expected_value)[0]))
+
+
+def test_shap_values_of_categories_are_those_of_as_many_numbers() -> None:
+    """A category with two levels splits as a number does; and many levels, some unknown or never seen, add up."""
+    rng = np.random.default_rng(4)
+    codes, number = rng.integers(0, 2, ROWS), rng.normal(size=ROWS)
+    y = (rng.random(ROWS) < expit(2 * codes * number)).astype(int)
+    plain = pd.DataFrame({"number": number, "code": codes.astype(float)})
+    named = pd.DataFrame({"number": number, "code": pd.Categorical.from_codes(codes, ["no", "yes"])})
+    settings = {"max_iter": 10, "max_leaf_nodes": 4, "min_samples_leaf": 60, "random_state": 0}
+    two = [HistGradientBoostingClassifier(**settings).fit(X, y) for X in (plain, named)]
+    assert np.allclose(two[0].decision_function(plain), two[1].decision_function(named))
+    one, other = hist_contributions(two[0], plain)[0], hist_contributions(two[1], named)[0]
+    assert np.abs(one).max() > 0.1
+    assert np.allclose(one, other, atol=1e-9)
+
+    levels = [f"city {at}" for at in range(254)]
+    city = pd.Categorical.from_codes(rng.integers(-1, 200, ROWS), levels)
+    many = pd.DataFrame(
+        {"number": number, "city": city, "other": pd.Categorical(rng.choice(list("xyz"), ROWS))}
+    )
+    y = (rng.random(ROWS) < expit(number + (np.asarray(city.codes) % 3 == 0))).astype(int)
+    fitted = HistGradientBoostingClassifier(max_iter=30, min_samples_leaf=5, random_state=0).fit(many, y)
+    later = many.assign(city=pd.Categorical.from_codes(rng.integers(-1, 254, ROWS), levels))
+    values, base = hist_contributions(fitted, later)
+    assert np.abs(base + values.sum(axis=1) - fitted.decision_function(later)).max() < 1e-9
+    assert np.abs(values[:, 1]).max() > 0.1
+
+
+def test_hist_boosting_that_found_nothing_gives_every_row_the_base_value() -> None:
+    frame, y = pd.DataFrame({"a": np.zeros(ROWS)}), (np.arange(ROWS) % 3 == 0).astype(int)
+    values, base = hist_contributions(HistGradientBoostingClassifier(max_iter=2).fit(frame, y), frame)
+    assert not values.any()
+    assert base == pytest.approx(float(np.log(0.5)))
+
+
 def test_categories_that_shap_cannot_read_are_refused() -> None:
-    frame, y, time = history(categories=True)
-    model = train_model(frame, y, as_of=time, settings=TrainSettings(folds=3), estimator=boosted()).model
+    frame, y, _ = history(categories=True)
+    encoding = Encoding.of(frame)
+    part = EstimatorPart(Weightless(), encoding).fit(encoding.encode(frame), y)
     with pytest.raises(DataError, match="OrdinalEncoder"):
-        model.explain(frame.head(5))
+        part.contributions(encoding.encode(frame.head(5)))
 
 
 def test_it_has_the_weight_that_the_folds_give_it() -> None:

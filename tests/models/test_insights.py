@@ -13,6 +13,7 @@ from features.columns import FeatureColumn
 from models.insights import Insights, importance, insights, partial_dependence
 from models.judging import compare
 from models.judging.lenses import MODEL, RULES
+from models.judging.thresholds import more_above
 from models.prediction import predict
 from models.scale import shown_score
 from models.training import TrainedModel, TrainSettings, train_model
@@ -130,6 +131,12 @@ def test_thresholds_count_each_lead_once_as_of_its_first_snapshot_above() -> Non
     assert len(table) > 8
     assert (table["leads"].diff().dropna() <= 0).all()
     assert set(result.thresholds["lens"]) == {MODEL, RULES}
+    falling = table.assign(conversions=np.arange(len(table))[::-1])
+    assert more_above(falling) is None
+    both = pd.concat([falling, falling.assign(lens=RULES, threshold=falling["threshold"] + 5)])
+    assert more_above(both) is None, "each lens by itself"
+    rising = falling.assign(conversions=np.r_[falling["conversions"][:-1], 9])
+    assert "leads reach it later" in (more_above(rising) or "")
     assert json.dumps(result.to_dict()["thresholds"])
 
 

@@ -103,7 +103,10 @@ def test_what_cannot_be_back_tested_is_said_in_words(project: LittleProject) -> 
     project.settings |= {"outcome": {"column": "city", "positive": ["Bern"]}, "order": {"column": "income"}}
     del project.settings["spine"]
     project.leads = project.leads.drop(columns=["created_at", "closed_at"])
-    dateless = leadlens("backtest", project.write())
+    path = project.write()
+    (path.parent / "data" / "leads.csv").unlink()
+    dateless = leadlens("backtest", path)
     assert dateless.code == 2
-    assert "backtest needs dates" in dateless.err
+    assert "a backtest needs dates" in dateless.err, "before anything is read"
+    assert "monitoring needs dates" in leadlens("monitor", path).err
     assert START.year == 2024

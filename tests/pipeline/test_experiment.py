@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 import leadlens
@@ -151,6 +152,14 @@ def test_pictures_show_whole_labels(training: Training) -> None:
 def _size(png: bytes) -> tuple[int, int]:
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     return int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
+
+
+def test_an_estimator_that_knows_nothing_is_named(dataset: Dataset, experiment: Experiment) -> None:
+    knows_nothing = leadlens.train(dataset, estimator=DummyClassifier())
+    (warning,) = (text for text in knows_nothing.warnings if "better than chance" in text)
+    assert "(ROC AUC 0.500)" in warning
+    assert f"weighs {knows_nothing.weights['estimator']:.2f}" in warning
+    assert not any("better than chance" in text for text in experiment.warnings)
 
 
 def test_what_would_be_ignored_is_refused(dataset: Dataset, tmp_path: Path) -> None:

@@ -62,6 +62,18 @@ def test_the_next_step_is_not_one_that_would_be_refused(trained: Training) -> No
     assert "promote" not in render_training(replace(trained, refused=("it learned nothing",)), "starter")[-1]
 
 
+def test_a_warning_is_printed_once_and_each_roc_auc_says_what_it_is_of(trained: Training) -> None:
+    warned = replace(trained, warnings=("a column is odd", *trained.warnings))
+    assert trained.comparison is not None
+    assert any(line.startswith("Note: ") for line in trained.comparison.story()), (
+        "the page has them in its story"
+    )
+    printed = "\n".join(render_training(warned, "starter"))
+    for warning in warned.warnings:
+        assert printed.count(warning) == 1
+    assert f"ROC AUC {trained.signal.ranking.roc_auc:.3f} among rows of the same age (p" in printed
+
+
 def test_training_reports_both_lenses_on_later_rows(trained: Training) -> None:
     assert set(trained.figures) == {"leadlens", "scorecard"}
     assert trained.figures["leadlens"]["roc_auc"] > 0.6

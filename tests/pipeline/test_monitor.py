@@ -37,6 +37,7 @@ def test_scores_are_held_against_what_became_of_the_leads(project: LittleProject
     early = leadlens("monitor", path, "--as-of", NOW.isoformat())
     assert early.code == 1
     assert "no model of 'little' is registered" in early.err
+    assert "LEADLENS_HOME says where models are" in early.err
     train(load_project(path))
     for date in (THEN, NOW):
         assert leadlens("score", path, "--as-of", date.isoformat(), "--force", "a test").code == 0
@@ -85,6 +86,9 @@ def test_scores_are_held_against_what_became_of_the_leads(project: LittleProject
     late = leadlens("monitor", path, "--as-of", (NOW + timedelta(days=40)).isoformat(), "--json")
     assert late.code == 1
     assert "stale" in {alarm["code"] for alarm in late.facts["alarms"]}
+    said = leadlens("monitor", path, "--as-of", (NOW + timedelta(days=40)).isoformat()).out
+    for alarm in late.facts["alarms"]:
+        assert said.count(alarm["message"]) == 1
     short = leadlens("monitor", path, "--back", "3d")
     assert short.code == 2
     assert "a lead has 10 days to convert" in short.err

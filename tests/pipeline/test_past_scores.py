@@ -94,6 +94,14 @@ def test_a_past_score_is_made_again_to_the_last_digit(project: LittleProject, tm
     shown = leadlens("explain", path, then["lead_id"][0], "--run", first)
     assert f"as run {first} scored: little/1" in shown.out
 
+    still_open = next(
+        each for each in project.leads["lead_id"] if each not in set(project.conversions["lead_id"])
+    )
+    assert "note: the data end" not in leadlens("explain", path, still_open).out
+    assert (
+        "note: the data end on 2024-05-" in leadlens("explain", path, still_open, "--as-of", "2030-01-01").out
+    )
+
     lead = then["lead_id"][0]
     unknown = leadlens("explain", path, lead, "--run", first[:-1] + "?")
     assert unknown.code == 2

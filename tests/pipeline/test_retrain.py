@@ -93,8 +93,16 @@ def test_what_was_rolled_back_does_not_become_champion_again_unnoticed(project: 
     assert refused.code == 1
     assert [refusal["gate"] for refusal in refused.facts["refusals"]] == ["rolled_back"]
     assert refused.facts["refusals"][0]["value"] == "too many calls"
+    assert "- Rolled back: too many calls" in leadlens("models", path, "--card", "2").out
     assert leadlens("promote", path, "--force", "the calls were right").code == 0
     assert serving(project) == "2"
+    card = leadlens("models", path, "--card", "2")
+    assert (
+        "- Promoted by force: the calls were right (overruled: flat/2 was champion and was rolled back)"
+        in card.out
+    )
+    assert "Rolled back" not in card.out, "it serves again"
+    assert "Promoted by force" not in leadlens("models", path, "--card", "1").out
     facts = leadlens("models", path, "--json").facts["versions"]
     assert facts[0]["promoted_at"] >= facts[0]["rolled_back_at"]
     shown = " ".join(leadlens("models", path).out.split())

@@ -118,7 +118,7 @@ def render_training(run: Training, config: str) -> list[str]:
     lines += table(figures, ("out of time", *names)).split("\n")
     lines += ["", *signal_lines(run.signal)]
     if run.comparison is not None:
-        lines += ["", *run.comparison.story()]
+        lines += ["", *run.comparison.findings()]
     if run.dropped:
         lines += [
             "",
