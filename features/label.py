@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pandas as pd
+
 from features.engines import Table
 from features.history import History
 from features.spine import Spine, kind_filter
@@ -40,3 +42,27 @@ def build_labels(history: History, spine: Spine, horizon: timedelta, kinds: tupl
         GROUP BY s.row_id, s.as_of
         """,
     )
+
+
+def leaving_times(history: History, spine: Spine, kinds: tuple[str, ...] = ()) -> pd.Series:
+    """When each row's lead left, by row_id: the first matching conversion, or the closing, at or after its as-of; NaT while open.
+
+    A lead with repeated conversions leaves at each: a row says nothing of what comes after the next one.
+    """
+    frame = history.engine.frame(
+        f"""
+        SELECT
+          s.row_id,
+          CASE WHEN min(c.converted_at) <= max(l.closed_at) OR max(l.closed_at) IS NULL THEN min(c.converted_at)
+            ELSE max(l.closed_at)
+          END AS left_at
+        FROM {spine} AS s
+        JOIN leads AS l ON l.lead_id = s.lead_id
+        LEFT JOIN conversions AS c
+          ON c.lead_id = s.lead_id AND c.converted_at >= s.as_of{kind_filter(history, kinds, "c")}
+        GROUP BY s.row_id
+        ORDER BY s.row_id
+        """
+    )
+    left_at: pd.Series = frame.set_index("row_id")["left_at"].astype("datetime64[us]")
+    return left_at

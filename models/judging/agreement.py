@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.judging.calls import CallList, Rows, reached
-from models.judging.lenses import Judged
+from models.judging.calls import Rows
+from models.judging.lenses import MODEL, RULES, Judged
 from models.scale import shown_score
 from models.statistics import wilson
 
@@ -24,9 +25,9 @@ class Quadrants(NamedTuple):
     converted: NDArray[np.bool_]
 
 
-def quadrants(judged: Judged, count: int) -> pd.DataFrame:
-    """Leads, conversions and rate of each quadrant; hot = among the first ``count`` leads that a lens has called."""
-    leads = of_leads(judged, count)
+def quadrants(judged: Judged, called: Mapping[str, Rows]) -> pd.DataFrame:
+    """Leads, conversions and rate of each quadrant; ``called`` is per lens and lead the row by which it was called, or -1."""
+    leads = of_leads(judged, called)
     counts = (
         pd.DataFrame({"quadrant": leads.quadrant, "converted": leads.converted})
         .groupby("quadrant")["converted"]
@@ -48,9 +49,9 @@ def quadrants(judged: Judged, count: int) -> pd.DataFrame:
     )
 
 
-def quadrant_leads(judged: Judged, count: int, top: int = 50) -> pd.DataFrame:
+def quadrant_leads(judged: Judged, called: Mapping[str, Rows], top: int = 50) -> pd.DataFrame:
     """The first ``top`` leads of each quadrant: by points where only the rules are hot, else by score."""
-    leads = of_leads(judged, count)
+    leads = of_leads(judged, called)
     frame = judged.frame.iloc[leads.row]
     table = pd.DataFrame(
         {
@@ -75,13 +76,13 @@ def quadrant_leads(judged: Judged, count: int, top: int = 50) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def of_leads(judged: Judged, count: int) -> Quadrants:
+def of_leads(judged: Judged, called: Mapping[str, Rows]) -> Quadrants:
     """The quadrant of every lead.
 
     A lead that is called stands as it is then, by the model's list where both call it; one that neither calls as it is
     on its last row, and converts if any of its rows does.
     """
-    by_model, by_rules = (CallList(judged, lens.rank).called(count) for lens in judged.lenses)
+    by_model, by_rules = called[MODEL], called[RULES]
     model, rules = by_model >= 0, by_rules >= 0
     quadrant = np.select(
         [model & rules, model, rules],
@@ -90,11 +91,10 @@ def of_leads(judged: Judged, count: int) -> Quadrants:
     ).astype(object)
     last = judged.in_time[np.r_[np.diff(judged.lead[judged.in_time]) != 0, True]]
     row = np.select([model, rules], [by_model, by_rules], last)
-    called = model | rules
-    return Quadrants(quadrant, row, np.where(called, judged.label[row] == 1, judged.converted))
+    return Quadrants(quadrant, row, np.where(model | rules, judged.label[row] == 1, judged.converted))
 
 
-def reached_stage(judged: Judged, stages: tuple[str, ...]) -> Rows:
-    """Of every lead the row on which the sheet has it in one of these stages for the first time, else -1."""
+def in_stages(judged: Judged, stages: tuple[str, ...]) -> NDArray[np.bool_]:
+    """The rows on which the sheet has the lead in one of these stages."""
     there = judged.frame["rule_stage"].isin(stages) & ~judged.frame["disqualified"].astype(bool)
-    return reached(judged, there.to_numpy())
+    return there.to_numpy()

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from models.judging import agreement, bands, curves, notebook, story, trust
-from models.judging.calls import CallList, Rows, converted_leads, found_at_random
-from models.judging.calls import calls as calls_of
-from models.judging.intervals import cluster_bootstrap
-from models.judging.lenses import MODEL, RULES, Judged
+from models.judging.calls import checked
+from models.judging.intervals import cluster_bootstrap, whole
+from models.judging.lenses import MODEL, RULES, Floats, Judged, without_times
 from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
 from models.judging.plain import plain
 from models.judging.point_audit import point_audit, sheet_unit
+from models.judging.replay import Queue, Replay
 from models.judging.result import Capacity, ComparisonResult
 from models.judging.thresholds import thresholds
-from models.statistics import ratio, weighted_mean
+from models.statistics import weighted_mean
 
 Interval = Mapping[str, tuple[float, float]]
 
@@ -60,13 +60,15 @@ def compare(
     Parameters
     ----------
     judged : one row per out-of-time (lead_id, as_of): row_id, lead_id, as_of, label, probability, score, grade,
-        rule_points, rule_probability, rule_grade, rule_stage, disqualified; disqualified_by if known.
+        rule_points, rule_probability, rule_grade, rule_stage, disqualified; disqualified_by if known; left_at (when the lead
+        converted or closed after the row, missing while it is open), without which the weeks of sales cannot be replayed and
+        all leads are called from one list (see :class:`models.judging.replay.Replay`).
     ledger : the sheet's lines on those rows: row_id, rule, dimension, points.
     meta : project, horizon (in words), model_version, sheet_version, dropped_columns, warnings (lists of
         text), clock ("time", or else as-of times are not shown as dates), rules (label → points, to
         list rules that never matched), random_split (metric → the model's value on a random split, to show how
         optimistic that is). All optional; anything else is passed through to the JSON.
-    capacity : share of the leads that sales can call.
+    capacity : share of the new leads that sales can call, week by week.
     seed : of the bootstrap; equal seeds give equal results.
 
     Raises
@@ -74,36 +76,39 @@ def compare(
     UsageError, DataError : see ``models.judging.lenses.Judged.of``; capacity outside (0, 1).
     """
     meta = dict(meta or {})
-    rows = Judged.of(judged)
-    calls = calls_of(rows, capacity)
+    rows = Judged.of(judged if meta.get("clock", "time") == "time" else without_times(judged))
+    capacity, replay = checked(capacity), Replay(rows)
     metrics = {lens.name: Measured(rows.label, lens.probability, lens.rank) for lens in rows.lenses}
-    lists = {lens.name: CallList(rows, lens.rank) for lens in rows.lenses}
-    share, gap = calls / rows.leads, rows.model.probability - rows.label
-    stages = _stage_calls(rows)
+    queues = {lens.name: replay.queue(lens.rank) for lens in rows.lenses}
+    gap, stages = rows.model.probability - rows.label, _stage_queues(rows, replay)
 
-    def figures(weight: np.ndarray | None) -> dict[str, float]:
+    def figures(weight: Floats | None) -> dict[str, float]:
+        drawn = None if weight is None else rows.of_leads(weight)
+        room = replay.room(capacity, drawn)
         each = {
-            name: lens.all(weight) | {"found": lists[name].found_at(share, weight)}
+            name: lens.all(weight) | {"reached": queues[name].work(room, drawn).reached}
             for name, lens in metrics.items()
         }
-        found = {
+        result = {
             f"{lens}.{metric}": value for lens, values in each.items() for metric, value in values.items()
         }
-        for stage, called in stages.items():
-            by_rules, at = _found_by_stage(rows, called, weight)
-            by_model = lists[MODEL].found_at(at, weight)
-            found |= {
-                f"{stage}.{MODEL}": by_model,
-                f"{stage}.{RULES}": by_rules,
-                f"{stage}.difference": by_model - by_rules,
+        for stage, queue in stages.items():
+            by_rules = queue.work(_everyone(replay), drawn)
+            by_model = queues[MODEL].work(by_rules.made, drawn)
+            result |= {
+                f"{stage}.{MODEL}.reached": by_model.reached,
+                f"{stage}.{RULES}.reached": by_rules.reached,
+                f"{stage}.difference.reached": by_model.reached - by_rules.reached,
             }
         return (
-            found
+            result
             | {f"difference.{metric}": each[MODEL][metric] - each[RULES][metric] for metric in each[MODEL]}
             | {"bias": weighted_mean(gap, weight)}
         )
 
     value, interval = figures(None), cluster_bootstrap(figures, rows.lead, resamples=resamples, seed=seed)
+    room = replay.room(capacity)
+    called = {name: queue.work(room).row for name, queue in queues.items()}
     unit = sheet_unit(rows)
     as_of = pd.to_datetime(rows.frame["as_of"])
     return Comparison(
@@ -115,96 +120,74 @@ def compare(
         base_rate=float(rows.label.mean()),
         first=as_of.min(),
         last=as_of.max(),
-        capacity=_capacity(rows, lists, capacity, calls, value, interval),
+        weekly=replay.weekly,
+        weeks=replay.weeks,
+        reachable=replay.reachable,
+        capacity=_capacity("capacity", rows, queues, queues[RULES], room, value, interval),
         cuts=tuple(
-            _stage_cut(rows, lists[MODEL], stage, called, value, interval) for stage, called in stages.items()
+            _capacity(stage, rows, queues, queue, queue.work(_everyone(replay)).made, value, interval)
+            for stage, queue in stages.items()
         ),
         measures=_measures(value, interval),
         difference=_difference(value, interval),
         bias=(value["bias"], *interval["bias"]),
-        gains=curves.gains(rows),
+        gains=curves.gains(rows, replay),
         calibration=curves.calibration(rows),
         bands=bands.score_bands(rows),
         grades=bands.grade_cells(rows),
         stages=bands.stages(rows),
         hot_band=bands.hot_band(rows),
-        quadrants=agreement.quadrants(rows, calls),
-        quadrant_leads=agreement.quadrant_leads(rows, calls),
-        audit=point_audit(rows, ledger, unit, meta.get("rules"), calls),
+        quadrants=agreement.quadrants(rows, called),
+        quadrant_leads=agreement.quadrant_leads(rows, called),
+        audit=point_audit(rows, ledger, unit, meta.get("rules"), capacity),
         unit=unit,
         thresholds=thresholds(rows),
     )
 
 
 def _capacity(
+    name: str,
     rows: Judged,
-    lists: Mapping[str, CallList],
-    share: float,
-    count: int,
+    queues: Mapping[str, Queue],
+    by_rules: Queue,
+    room: Floats,
     value: Mapping[str, float],
     interval: Interval,
 ) -> Capacity:
-    total = float(rows.converted.sum())
+    calls, of = int(room.sum()), "" if name == "capacity" else f"{name}."
+    model, rules = queues[MODEL].work(room), by_rules.work(room)
     return Capacity(
-        name="capacity",
-        share=share,
-        calls=count,
-        model=value[f"{MODEL}.found"] * total,
-        rules=value[f"{RULES}.found"] * total,
-        random=count * found_at_random(rows),
-        more=value["difference.found"] * total,
-        model_interval=_times(interval[f"{MODEL}.found"], total),
-        rules_interval=_times(interval[f"{RULES}.found"], total),
-        more_interval=_times(interval["difference.found"], total),
-        model_tied=lists[MODEL].tied_at_cutoff(count),
-        rules_tied=lists[RULES].tied_at_cutoff(count),
+        name=name,
+        share=calls / rows.leads,
+        calls=calls,
+        model=model.reached,
+        rules=rules.reached,
+        random=by_rules.replay.at_random(room),
+        more=model.reached - rules.reached,
+        model_interval=whole(interval[f"{of}{MODEL}.reached"]),
+        rules_interval=whole(interval[f"{of}{RULES}.reached"]),
+        more_interval=whole(interval[f"{of}difference.reached"]),
+        model_tied=int(model.by_lot),
+        rules_tied=int(rules.by_lot),
     )
 
 
-def _stage_calls(rows: Judged) -> dict[str, Rows]:
-    """Stage → the row on which it has each lead called, or -1; stages that part no lead from another are left out."""
-    called = {
-        stage: agreement.reached_stage(rows, at_least)
+def _stage_queues(rows: Judged, replay: Replay) -> dict[str, Queue]:
+    """Stage → the leads that are in it or above, week by week; stages that part no lead from another are left out."""
+    queues = {
+        stage: replay.queue(rows.rules.rank, agreement.in_stages(rows, at_least))
         for stage, at_least in (("MQL", ("MQL", "SQL")), ("SQL", ("SQL",)))
     }
-    return {stage: row for stage, row in called.items() if 0 < (row >= 0).sum() < rows.leads}
+    return {
+        stage: queue
+        for stage, queue in queues.items()
+        if 0 < queue.work(_everyone(replay)).calls < rows.leads
+    }
 
 
-def _found_by_stage(rows: Judged, called: Rows, weight: np.ndarray | None) -> tuple[float, float]:
-    """Share of the conversions that calling leads on these rows finds, and share of the leads that it calls."""
-    each = np.ones(rows.leads) if weight is None else rows.of_leads(weight)
-    there = called >= 0
-    found = float((each * np.where(there, rows.label[called], 0.0)).sum())
-    return ratio(found, converted_leads(rows, weight)), ratio(float(each[there].sum()), float(each.sum()))
-
-
-def _stage_cut(
-    rows: Judged,
-    by_model: CallList,
-    stage: str,
-    called: Rows,
-    value: Mapping[str, float],
-    interval: Interval,
-) -> Capacity:
-    total, count = float(rows.converted.sum()), int((called >= 0).sum())
-    return Capacity(
-        name=stage,
-        share=count / rows.leads,
-        calls=count,
-        model=value[f"{stage}.{MODEL}"] * total,
-        rules=value[f"{stage}.{RULES}"] * total,
-        random=count * found_at_random(rows),
-        more=value[f"{stage}.difference"] * total,
-        model_interval=_times(interval[f"{stage}.{MODEL}"], total),
-        rules_interval=_times(interval[f"{stage}.{RULES}"], total),
-        more_interval=_times(interval[f"{stage}.difference"], total),
-        model_tied=by_model.tied_at_cutoff(count),
-        rules_tied=0,
-    )
-
-
-def _times(pair: tuple[float, float], total: float) -> tuple[float, float]:
-    return pair[0] * total, pair[1] * total
+def _everyone(replay: Replay) -> Floats:
+    """Room for calls without end."""
+    return np.full(replay.weeks, np.inf)
 
 
 def _measures(value: Mapping[str, float], interval: Interval) -> pd.DataFrame:

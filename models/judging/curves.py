@@ -5,29 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.judging.calls import CallList
 from models.judging.lenses import JudgedRows
 from models.judging.metrics import ECE_BINS, equal_count_bins
+from models.judging.replay import Replay
 from models.statistics import wilson
 
 
-def gains(judged: JudgedRows, step: float = 0.01) -> pd.DataFrame:
-    """Share of the leads that convert, found by calling the first share of the leads, for both lenses.
+def gains(judged: JudgedRows, replay: Replay, step: float = 0.01) -> pd.DataFrame:
+    """Share of the leads that convert, reached by calls for the first share of the leads, for both lenses.
 
     Returns
     -------
-    lens, called (share 0..1), found (share 0..1), lift (found / called; missing at 0). Ties count at
-    their expected value, so equal ranks give a straight line. Where leads have several rows not all are found even
-    by calling everyone, as then each is called on its first.
+    lens, called (share 0..1 that there is room for), found (share 0..1), random (found on average by as many calls to anybody on
+    the lists), lift (found / random; missing at 0). Not all are
+    reached even by calling everyone: some leads convert before a list has them, and some later than within the horizon of the
+    call.
     """
     called = np.linspace(0, 1, round(1 / step) + 1)
-    frames = []
+    rooms, converted, frames = [replay.room(share) for share in called], float(judged.converted.sum()), []
+    chance = np.array([replay.at_random(room) / converted for room in rooms])
     for lens in judged.lenses:
-        calls = CallList(judged, lens.rank)
-        found = np.array([calls.found_at(share) for share in called])
-        lift = np.divide(found, called, out=np.full_like(found, np.nan), where=called > 0)
+        queue = replay.queue(lens.rank)
+        found = np.array([queue.work(room).reached / converted for room in rooms])
+        lift = np.divide(found, chance, out=np.full_like(found, np.nan), where=chance > 0)
         frames.append(
-            pd.DataFrame({"lens": lens.name, "called": called.round(6), "found": found, "lift": lift})
+            pd.DataFrame(
+                {"lens": lens.name, "called": called.round(6), "found": found, "random": chance, "lift": lift}
+            )
         )
     return pd.concat(frames, ignore_index=True)
 

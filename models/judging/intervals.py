@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -41,3 +42,13 @@ def _percentiles(values: list[float]) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
+
+
+def whole(pair: tuple[float, float]) -> tuple[float, float]:
+    """An interval of counts, widened to whole ones, so that it holds 0 as shown exactly if it does as judged.
+
+    >>> whole((0.4, 12.05)), whole((-3.0, 12.0))
+    ((0.0, 13.0), (-3.0, 12.0))
+    """
+    low, high = pair
+    return (math.floor(low + 1e-9) + 0.0, math.ceil(high - 1e-9) + 0.0)

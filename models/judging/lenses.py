@@ -64,10 +64,21 @@ class JudgedRows:
         return int(self.lead.max()) + 1
 
     @cached_property
+    def as_of(self) -> NDArray[np.int64]:
+        """When each row was looked at, in microseconds; the least number there is where no time is known."""
+        return pd.to_datetime(self.frame["as_of"]).to_numpy().astype("datetime64[us]").view(np.int64)
+
+    @cached_property
+    def left_at(self) -> NDArray[np.datetime64] | None:
+        """When each row's lead converted or closed after it, NaT if it has not; ``None`` where that, or a row's time, is not known."""
+        if "left_at" not in self.frame or self.frame["as_of"].isna().any():
+            return None
+        return pd.to_datetime(self.frame["left_at"]).to_numpy().astype("datetime64[us]")
+
+    @cached_property
     def in_time(self) -> NDArray[np.intp]:
         """The rows lead by lead, those of a lead in order of time (of ``row_id`` where no time is known)."""
-        as_of = pd.to_datetime(self.frame["as_of"]).to_numpy().astype("datetime64[us]").view(np.int64)
-        return np.lexsort((self.frame["row_id"].to_numpy(), as_of, self.lead))
+        return np.lexsort((self.frame["row_id"].to_numpy(), self.as_of, self.lead))
 
     @cached_property
     def converted(self) -> NDArray[np.bool_]:
@@ -142,6 +153,11 @@ def _rows_and_model(frame: pd.DataFrame) -> dict[str, Any]:
             grade=frame["grade"].to_numpy(object),
         ),
     }
+
+
+def without_times(judged: pd.DataFrame) -> pd.DataFrame:
+    """The rows without times, where these stand for an order, or for nothing."""
+    return judged.assign(as_of=np.full(len(judged), np.datetime64("NaT", "us")))
 
 
 def average_log_odds(probability: NDArray[np.float64], score: NDArray[np.float64]) -> float:

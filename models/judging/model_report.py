@@ -12,14 +12,14 @@ import pandas as pd
 
 from models.insights import Insights
 from models.judging import bands, curves, trust
-from models.judging.calls import CallList, found_at_random
-from models.judging.calls import calls as calls_of
-from models.judging.intervals import cluster_bootstrap
-from models.judging.lenses import MODEL, JudgedRows
+from models.judging.calls import checked
+from models.judging.intervals import cluster_bootstrap, whole
+from models.judging.lenses import MODEL, JudgedRows, without_times
 from models.judging.metrics import METRICS, Measured
 from models.judging.plain import plain
+from models.judging.replay import Replay
 from models.judging.thresholds import thresholds
-from models.judging.wording import METRIC_NAMES, population
+from models.judging.wording import METRIC_NAMES, how_called, population
 from models.statistics import weighted_mean
 
 
@@ -27,8 +27,8 @@ from models.statistics import weighted_mean
 class ModelReport:
     """What judging measured of a model that no sheet stands beside; frames as in ``ComparisonResult``.
 
-    ``found`` of the conversions are found by calling the first ``calls`` leads (90 % interval ``found_interval``),
-    ``random`` would be by chance; ``tied`` leads share the score at which that list is cut. ``measures`` has metric, value,
+    ``found`` of the leads that convert are reached by ``calls``, week by week (90 % interval ``found_interval``), ``random``
+    would be by chance; ``tied`` of the calls are decided by lot between equal scores. ``measures`` has metric, value,
     low, high.
     """
 
@@ -40,6 +40,9 @@ class ModelReport:
     base_rate: float
     first: pd.Timestamp
     last: pd.Timestamp
+    weekly: bool
+    weeks: int
+    reachable: int
     capacity: float
     calls: int
     found: float
@@ -65,7 +68,7 @@ class ModelReport:
     def headline(self) -> str:
         """The result in one sentence."""
         return (
-            f"The model finds {self.found:,.0f} of {self.conversions:,} conversions in {self.calls:,} calls; "
+            f"The model reaches {self.found:,.0f} of the {self.conversions:,} leads that convert in {self.calls:,} calls; "
             f"at random it would be {self.random:,.0f}"
         )
 
@@ -73,13 +76,16 @@ class ModelReport:
         """What was found, in sentences for someone who has never heard of ROC."""
         low, high = self.found_interval
         tied = (
-            [f"It ranks {self.tied:,} equal where the list is cut."] if self.tied > 0.1 * self.calls else []
+            [f"For {self.tied:,} of the calls a lot decides between equal scores."]
+            if self.tied > 0.1 * self.calls
+            else []
         )
         checks = [check for check in trust.trust_in_model(self) if check.title != "Note"]
         warnings = [f"Note: {str(text).rstrip('.')}." for text in self.meta.get("warnings") or []]
         return [
             f"The model was judged on {population(self)}. There is no score sheet to compare it with.",
-            f"{self.headline()} (90 % interval: {low:,.0f} to {high:,.0f}).",
+            f"{self.headline()} (90 % interval {low:,.0f} to {high:,.0f}).",
+            how_called(weekly=self.weekly, weeks=self.weeks, capacity=self.capacity),
             *tied,
             *(f"{check.title}: {check.words}." for check in checks),
             *warnings,
@@ -120,40 +126,44 @@ def report_model(
     ``judged`` has a row per (lead_id, as_of): row_id, lead_id, as_of, label, probability, score, grade. The rest is as in
     ``models.judging.compare``, and so is what it raises.
     """
-    rows = JudgedRows.of(judged)
-    calls = calls_of(rows, capacity)
-    share, gap = calls / rows.leads, rows.model.probability - rows.label
-    measured = Measured(rows.label, rows.model.probability)
-    called = CallList(rows, rows.model.rank)
+    meta = dict(meta or {})
+    rows = JudgedRows.of(judged if meta.get("clock", "time") == "time" else without_times(judged))
+    capacity, replay = checked(capacity), Replay(rows)
+    gap, measured = rows.model.probability - rows.label, Measured(rows.label, rows.model.probability)
+    queue = replay.queue(rows.model.rank)
 
     def figures(weight: np.ndarray | None) -> dict[str, float]:
-        more = {"found": called.found_at(share, weight), "bias": weighted_mean(gap, weight)}
-        return measured.all(weight) | more
+        drawn = None if weight is None else rows.of_leads(weight)
+        reached = queue.work(replay.room(capacity, drawn), drawn).reached
+        return measured.all(weight) | {"reached": reached, "bias": weighted_mean(gap, weight)}
 
     value, interval = figures(None), cluster_bootstrap(figures, rows.lead, resamples=resamples, seed=seed)
-    total, as_of = float(rows.converted.sum()), pd.to_datetime(rows.frame["as_of"])
-    low, high = interval["found"]
+    as_of, room = pd.to_datetime(rows.frame["as_of"]), replay.room(capacity)
+    worked = queue.work(room)
     return ModelReport(
-        meta=dict(meta or {}),
+        meta=meta,
         rows=len(rows.label),
         leads=rows.leads,
-        conversions=int(total),
+        conversions=int(rows.converted.sum()),
         converted_rows=int(rows.label.sum()),
         base_rate=float(rows.label.mean()),
         first=as_of.min(),
         last=as_of.max(),
+        weekly=replay.weekly,
+        weeks=replay.weeks,
+        reachable=replay.reachable,
         capacity=capacity,
-        calls=calls,
-        found=value["found"] * total,
-        found_interval=(low * total, high * total),
-        random=calls * found_at_random(rows),
-        tied=called.tied_at_cutoff(calls),
+        calls=int(room.sum()),
+        found=worked.reached,
+        found_interval=whole(interval["reached"]),
+        random=replay.at_random(room),
+        tied=int(worked.by_lot),
         bias=(value["bias"], *interval["bias"]),
         measures=pd.DataFrame(
             [(metric, value[metric], *interval[metric]) for metric in METRICS],
             columns=["metric", "value", "low", "high"],
         ),
-        gains=curves.gains(rows),
+        gains=curves.gains(rows, replay),
         calibration=curves.calibration(rows),
         bands=bands.score_bands(rows),
         grades=bands.grade_cells(rows),

@@ -16,7 +16,9 @@ def summary_html(comparison: ComparisonResult) -> str:
     measures = by_name(comparison.measures, "lens", "metric")
     better = {row["metric"]: row["better"] for row in by_name(comparison.difference, "metric").values()}
     at = comparison.capacity
-    rows = [_row(f"Conversions in {at.calls:,} calls", [f"{at.model:,.0f}", f"{at.rules:,.0f}"])]
+    rows = [
+        _row(f"Leads reached that convert, in {at.calls:,} calls", [f"{at.model:,.0f}", f"{at.rules:,.0f}"])
+    ]
     for metric in METRICS:
         cells = []
         for lens in LENSES:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from models.judging.calls import CallList
 from models.judging.lenses import Judged
+from models.judging.replay import Replay
 from models.judging.ridge import Floats, ridge_logistic
 from models.judging.verdicts import NO_EVIDENCE, Verdict, judge_direction, judge_disqualifier, judge_points
 from models.scale import POINTS_PER_LOG_ODDS
@@ -56,7 +56,7 @@ def point_audit(
     ledger: pd.DataFrame,
     unit: SheetUnit,
     rules: Mapping[str, float] | None = None,
-    calls: int = 1,
+    capacity: float = 0.2,
 ) -> pd.DataFrame:
     """Every rule's points beside those that the data support, all rules judged together.
 
@@ -69,14 +69,14 @@ def point_audit(
         Lines of other dimensions count only for rules that do not move the total, which is fit and engagement,
         or what a column ``counts`` says.
     rules : label → points of the sheet's rules, to list also those that never matched.
-    calls : how many leads are called, for what a rule changes there.
+    capacity : share of the leads that are called, for what a rule changes there.
 
     Returns
     -------
     rule, kind (points / disqualify), leads, rows, points (mean where it matched), suggested, suggested_low,
     suggested_high (what the data support, 90 %; in the sheet's unit and missing where that is not clear), given, worth,
     low, high (the same on the common scale), rate_with, rate_without, alone (worth by itself), dropped_auc, dropped_found
-    (what ROC AUC and the conversions of ``calls`` leads change by if the total lacks the rule), verdict, words.
+    (what ROC AUC and the leads reached change by if the total lacks the rule), verdict, words.
     The verdict is that on ``points`` and the interval as they stand here, which is rounded.
     """
     matched, counted = _matched(judged, ledger)
@@ -89,7 +89,7 @@ def point_audit(
     worth, half = (np.full(len(names), np.nan) for _ in range(2))
     worth[estimable] = POINTS_PER_LOG_ODDS * fit.coefficient
     half[estimable] = POINTS_PER_LOG_ODDS * Z * fit.error
-    without = _Without(judged, calls)
+    without = _Without(judged, capacity)
     rows = [
         _row(judged, name, matched[name], worth=worth[i], half=half[i], unit=unit)
         | without(matched[name] if name in counted else matched[name] * 0.0)
@@ -128,8 +128,9 @@ def _matched(judged: Judged, ledger: pd.DataFrame) -> tuple[dict[str, pd.Series]
 class _Without:
     """What changes in the sheet's ranking if one rule is left out of it. Caps of groups give nothing back."""
 
-    def __init__(self, judged: Judged, calls: int) -> None:
-        self._judged, self._calls = judged, calls
+    def __init__(self, judged: Judged, capacity: float) -> None:
+        self._judged, self._replay = judged, Replay(judged)
+        self._room = self._replay.room(capacity)
         self._auc, self._found = self._measure(judged.rules.rank)
 
     def __call__(self, given: pd.Series) -> dict[str, float]:
@@ -142,8 +143,7 @@ class _Without:
         return {"dropped_auc": auc - self._auc, "dropped_found": found - self._found}
 
     def _measure(self, rank: Floats) -> tuple[float, float]:
-        found = CallList(self._judged, rank).found_at(self._calls / self._judged.leads)
-        return roc_auc(self._judged.label, rank), found * float(self._judged.converted.sum())
+        return roc_auc(self._judged.label, rank), self._replay.queue(rank).work(self._room).reached
 
 
 class _Shown(NamedTuple):

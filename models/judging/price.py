@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from models.judging.calls import CallList
-from models.judging.calls import calls as calls_of
+from models.judging.calls import checked
 from models.judging.intervals import cluster_bootstrap
 from models.judging.lenses import MODEL, Floats, JudgedRows
 from models.judging.metrics import Measured
+from models.judging.replay import Replay
 from models.statistics import ratio, weighted_mean
 
 
@@ -24,7 +24,7 @@ class Price:
     ----------
     leads, conversions, calls : of how many leads how many converted, and how many can be called.
     base_rate : the average precision of no ranking at all.
-    rankings : name, roc_auc, average_precision, found (conversions of ``calls`` leads), each with ``_low`` and ``_high``
+    rankings : name, roc_auc, average_precision, found (leads that convert, reached by ``calls``), each with ``_low`` and ``_high``
         (90 %), and ``kept``: what is kept of the model's gain in average precision over the base rate.
     """
 
@@ -47,23 +47,24 @@ class Price:
 
 def price(rows: JudgedRows, ranks: Mapping[str, Floats], capacity: float) -> Price:
     """Judge the model of ``rows`` beside other rankings, by name, of the same rows; a higher rank is called first."""
-    calls = calls_of(rows, capacity)
     every = {**ranks, MODEL: rows.model.rank}
     measured = {
         name: Measured(rows.label, np.full(len(rows.label), 0.5), rank) for name, rank in every.items()
     }
-    lists = {name: CallList(rows, rank) for name, rank in every.items()}
-    total = float(rows.converted.sum())
+    capacity, replay = checked(capacity), Replay(rows)
+    queues = {name: replay.queue(rank) for name, rank in every.items()}
 
     def figures(weight: Floats | None) -> dict[str, float]:
         base = weighted_mean(rows.label, weight)
         precision = {name: one.average_precision(weight) for name, one in measured.items()}
         gain = precision[MODEL] - base
+        drawn = None if weight is None else rows.of_leads(weight)
+        room = replay.room(capacity, drawn)
         each: dict[str, float] = {}
         for name, one in measured.items():
             each[f"{name}.roc_auc"] = one.roc_auc(weight)
             each[f"{name}.average_precision"] = precision[name]
-            each[f"{name}.found"] = lists[name].found_at(calls / rows.leads, weight) * total
+            each[f"{name}.found"] = queues[name].work(room, drawn).reached
             each[f"{name}.kept"] = ratio(precision[name] - base, gain)
         return each
 
@@ -83,8 +84,8 @@ def price(rows: JudgedRows, ranks: Mapping[str, Floats], capacity: float) -> Pri
     ]
     return Price(
         leads=rows.leads,
-        conversions=int(total),
-        calls=calls,
+        conversions=int(rows.converted.sum()),
+        calls=int(replay.room(capacity).sum()),
         base_rate=float(rows.label.mean()),
         rankings=pd.DataFrame(table),
     )

@@ -16,12 +16,12 @@ from models.judging.point_audit import SheetUnit
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """Conversions found by calling the same number of leads, each once (see ``CallList``).
+    """Leads that convert and are reached by as many calls, week by week, each lead once (see :class:`models.judging.replay.Replay`).
 
-    ``name`` says what sets the number: ``capacity``, or a stage of the sheet, which calls the leads that reach it when
-    they do. Conversions are expected values where ranks tie at the cutoff; ``random`` are those of as many calls to any
-    lead on any of its rows. ``more`` is model minus rules. ``*_tied`` counts the leads that share the rank at which the
-    list is cut. Intervals are pairs (low, high) at 90 %.
+    ``name`` says what sets the number of calls: ``capacity``, or a stage of the sheet, which calls the leads that are in it when
+    they are. ``calls`` is ``share`` of the leads. ``random`` is what as many calls to anybody on the lists reach on average.
+    ``more`` is model minus rules. ``*_tied`` counts the calls to leads of the same rank as some who were left out, so that a lot
+    decided. Intervals are pairs (low, high) at 90 %, widened to whole leads.
     """
 
     name: str
@@ -49,7 +49,9 @@ class ComparisonResult:
     rows, converted_rows, base_rate : their rows (a lead may have several, and convert after each), and the share of
         those that a conversion followed.
     first, last : span of the as-of times.
-    capacity : conversions found at equal sales capacity. cuts : the same where the sheet's own stages set the number of
+    weekly, weeks : whether sales' weeks were replayed, and how many lists that gave; else all leads were on one list.
+    reachable : leads with a conversion in time after a list that they were on: no order of calls reaches more.
+    capacity : leads reached at equal sales capacity. cuts : the same where the sheet's own stages set the number of
         calls, the lowest first; stages that no lead or every lead reaches are left out.
     measures : lens, metric, value, low, high. difference : metric, value (model − rules), low, high, better.
     gains, calibration, bands, grades, stages, hot_band, quadrants, quadrant_leads, audit : see their modules.
@@ -67,6 +69,9 @@ class ComparisonResult:
     base_rate: float
     first: pd.Timestamp
     last: pd.Timestamp
+    weekly: bool
+    weeks: int
+    reachable: int
     capacity: Capacity
     cuts: tuple[Capacity, ...]
     measures: pd.DataFrame

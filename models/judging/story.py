@@ -7,17 +7,23 @@ from collections.abc import Callable
 from models.judging.lenses import LENSES, MODEL, RULES
 from models.judging.result import Capacity, ComparisonResult
 from models.judging.verdicts import AGREES, NO_EVIDENCE, TOO_HIGH, TOO_LOW, WRONG_SIGN
-from models.judging.wording import by_name, percent, population, winner
+from models.judging.wording import by_name, how_called, percent, population, signed, winner
 
 
 def headline(comparison: ComparisonResult) -> str:
     """The result in one sentence."""
-    at = comparison.capacity
-    by = {MODEL: "The model", RULES: "The score sheet"}.get(winner(comparison))
-    if by is None:
-        return f"No clear winner: from the same {at.calls:,} calls both find about as many conversions"
-    more = round(abs(at.more))
-    return f"{by} finds {more:,} more conversion{'' if more == 1 else 's'} from the same {at.calls:,} calls"
+    at, who = comparison.capacity, winner(comparison)
+    low, high = at.more_interval
+    first, second = (at.rules, at.model) if who == RULES else (at.model, at.rules)
+    figures = f"{first:,.0f} and {second:,.0f} of {comparison.conversions:,}"
+    if who == RULES:
+        low, high = -high, -low
+    interval = f"({signed(low)} to {signed(high)})"
+    if who == "unclear":
+        return f"No clear difference: {figures} {interval}"
+    more = abs(at.more)
+    by = "model" if who == MODEL else "sheet"
+    return f"The {by} reaches {more:,.0f} more lead{'s' * (more != 1)} that convert: {figures} {interval}"
 
 
 def sentences(comparison: ComparisonResult) -> list[str]:
@@ -45,20 +51,24 @@ def _population(c: ComparisonResult) -> list[str]:
 
 
 def _at_capacity(c: ComparisonResult) -> list[str]:
-    at, share = c.capacity, percent(c.capacity.calls / c.leads)
-    when = "" if c.rows == c.leads else ", each once, on the first snapshot that reaches the cutoff"
-    return [
-        f"Calling the same {at.calls:,} ({share} of the leads{when}), the model finds {at.model:,.0f} of "
-        f"{c.conversions:,} conversions and the sheet {at.rules:,.0f}: {_more(at)}.",
-        f"Calling {at.calls:,} at random would find {at.random:,.0f}.",
+    at = c.capacity
+    sentences = [
+        f"Calling the same {at.calls:,} of {c.leads:,} out-of-time leads, the model reaches {at.model:,.0f} of the "
+        f"{c.conversions:,} that convert, the sheet {at.rules:,.0f}: {_more(at)}. At random: {at.random:,.0f}.",
+        how_called(weekly=c.weekly, weeks=c.weeks, capacity=at.share),
     ]
+    if late := c.conversions - c.reachable:
+        sentences.append(
+            f"{late:,} of the {c.conversions:,} convert before a weekly list has them, or too late after it: nobody reaches them."
+        )
+    return sentences
 
 
 def _at_stages(c: ComparisonResult) -> list[str]:
     """The marketer's own cut, beside as many calls by the model."""
     return [
-        f"The sheet's own threshold makes {at.calls:,} leads ({percent(at.share)}) {at.name}: calling them finds "
-        f"{at.rules:,.0f} conversions, as many calls by the model {at.model:,.0f}: {_more(at)}."
+        f"The sheet's own threshold makes {at.calls:,} leads ({percent(at.share)}) {at.name}: calling them reaches "
+        f"{at.rules:,.0f} that convert, as many calls by the model {at.model:,.0f}: {_more(at)}."
         for at in c.cuts
         if at.name == "MQL"
     ]
@@ -67,10 +77,9 @@ def _at_stages(c: ComparisonResult) -> list[str]:
 def _more(at: Capacity) -> str:
     low, high = at.more_interval
     if low <= 0 <= high:
-        return f"no clear difference (90 % interval: {low:+,.0f} to {high:+,.0f})"
+        return f"no clear difference (90 % interval {signed(low)} to {signed(high)})"
     few, many = sorted((abs(low), abs(high)))
-    gap = "more" if low > 0 else "fewer"
-    return f"{abs(at.more):,.0f} {gap} (90 % interval: {few:,.0f} to {many:,.0f})"
+    return f"{abs(at.more):,.0f} {'more' if low > 0 else 'fewer'} (90 % interval {few:,.0f} to {many:,.0f})"
 
 
 def _calibration(c: ComparisonResult) -> list[str]:

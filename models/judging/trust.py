@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from models.judging.lenses import MODEL
 from models.judging.result import ComparisonResult
-from models.judging.wording import Reported, by_name, judged_on, percent, winner
+from models.judging.wording import Reported, by_name, judged_on, percent, signed, winner
 
 ENOUGH, FEW = 100, 30
 SLACK = 0.1  # share of the base rate that the average prediction may be off
@@ -62,14 +62,14 @@ def _difference(c: ComparisonResult) -> Check:
         return Check(
             "care",
             "Difference not clear",
-            f"from {low:+,.0f} to {high:+,.0f} conversions for the model (90 % interval)",
+            f"from {signed(low)} to {signed(high)} leads reached by the model beyond the sheet (90 % interval)",
         )
     few, many = sorted((abs(low), abs(high)))
     who = "the model" if winner(c) == MODEL else "the sheet"
     return Check(
         "good",
         "Clear difference",
-        f"between {few:,.0f} and {many:,.0f} conversions in favour of {who} (90 % interval)",
+        f"{who} reaches {few:,.0f} to {many:,.0f} more leads that convert (90 % interval)",
     )
 
 
@@ -116,8 +116,8 @@ def _ties(c: ComparisonResult) -> list[Check]:
     return [
         Check(
             "care",
-            "Ties at the cutoff",
-            f"the {name} ranks {tied:,} leads equal where the list of {c.capacity.calls:,} is cut",
+            "Many equal ranks",
+            f"for {tied:,} of the {name}'s {c.capacity.calls:,} calls a lot decides between equal ranks",
         )
         for name, tied in named
         if tied > 0.1 * c.capacity.calls

@@ -63,6 +63,29 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
 
 
+def signed(count: float) -> str:
+    """A whole number with its sign.
+
+    >>> signed(12.0), signed(-8.0), signed(0.0)
+    ('+12', '−8', '0')
+    """
+    return f"{count:+,.0f}".replace("-", "−") if round(count) else "0"
+
+
+def how_called(*, weekly: bool, weeks: int, capacity: float) -> str:
+    """Whom both lenses would have called, and when."""
+    if not weekly:
+        return (
+            "All leads are on one list and are called once, best first: the data do not say when leads came and left, so the "
+            "weeks of sales cannot be replayed."
+        )
+    lists = "1 weekly list" if weeks == 1 else f"{weeks:,} weekly lists"
+    return (
+        f"Replayed in {lists}: of the leads that are open as of each, the best by their latest snapshot are called, "
+        f"{percent(capacity)} as many as are new; nobody is called twice."
+    )
+
+
 def period(comparison: Reported) -> str:
     """The span of the as-of times, or nothing where the data have no dates."""
     if comparison.meta.get("clock", "time") != "time" or pd.isna(comparison.first):

@@ -21,7 +21,7 @@ from pipeline.config import Project, ProjectFile
 from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads, score_rows
 from pipeline.dataset.time_split import Split
-from pipeline.dataset.training_set import TrainingSet
+from pipeline.dataset.training_set import TrainingSet, left_at
 from pipeline.registry.bundle import Bundle
 
 
@@ -37,13 +37,14 @@ def comparable(project: Project, spine: pd.DataFrame, *, at_ages: bool) -> pd.Se
 class OutOfTime:
     """Rows that a model has not seen, scored by both lenses, with what became of them.
 
-    ``label`` is 0/1 by row_id; ``base_rate`` is that of the training rows; ``test_from`` is where these rows begin;
+    ``label`` is 0/1 by row_id; ``left_at`` is when the lead converted or closed, where the data say; ``base_rate`` is that of the training rows; ``test_from`` is where these rows begin;
     ``sample`` says how leads were drawn where not all rows fit in memory.
     """
 
     scored: ScoredLeads
     bundle: Bundle
     label: pd.Series
+    left_at: pd.Series | None
     base_rate: float
     test_from: datetime
     sample: LeadSample | None = None
@@ -114,10 +115,12 @@ class OutOfTime:
         return sheet_probability(fitted, rules, self.label.index)
 
     def model_frame(self) -> pd.DataFrame:
-        """One row per (lead, as_of) with label, probability, score and grade."""
+        """One row per (lead, as_of) with label, probability, score and grade, and when the lead left where that is known."""
         spine, table = self.scored.spine, self.scored.prediction.table
+        left = {} if self.left_at is None else {"left_at": self.left_at.to_numpy()}
         return pd.DataFrame(
             {
+                **left,
                 "row_id": self.label.index,
                 "lead_id": spine["lead_id"].to_numpy(),
                 "as_of": spine["as_of"].to_numpy(),
@@ -152,11 +155,13 @@ def score_out_of_time(
     rooms = [Room.of(file, bundle.recipe.plan, sheets, bundle.sheet) for bundle in bundles]
     room = sum(rooms[1:], rooms[0])
     with fitting_rows(history.engine, split.test, split.outcomes, room) as rows:
+        left = left_at(history, rows.spine, file.project)
         return [
             OutOfTime(
                 scored=score_leads(history, rows.spine, bundle, sheets),
                 bundle=bundle,
                 label=rows.outcomes["label"].astype(int),
+                left_at=left,
                 base_rate=split.base_rate,
                 test_from=split.test_from,
                 sample=rows.sample,
@@ -180,6 +185,7 @@ def out_of_time(rows: TrainingSet, bundle: Bundle) -> OutOfTime:
         scored=score_rows(rows.matrix.take(rows.test), bundle, rules, rules),
         bundle=bundle,
         label=rows.label[rows.test],
+        left_at=None if rows.left_at is None else rows.left_at[rows.test],
         base_rate=rows.base_rate,
         test_from=rows.test_from,
         sample=rows.sample,
@@ -209,21 +215,14 @@ def compare_lenses(file: ProjectFile, rows: OutOfTime, version: str, warnings: l
         "rules": {rule.label: rule.points for rule in sheets.rules},
     }
     ledger, capacity = rules.readable_ledger(), file.project.judge.capacity
-    return replace(judge(_dated(file, judged), ledger, meta, capacity=capacity), insights=rows.insights)
+    return replace(judge(judged, ledger, meta, capacity=capacity), insights=rows.insights)
 
 
 def report_alone(file: ProjectFile, rows: OutOfTime, version: str, warnings: list[str]) -> ModelReport:
     """Judge the model by itself: the project names no sheet."""
     meta = _meta(file, rows, version, warnings)
-    report = report_model(_dated(file, rows.model_frame()), meta, capacity=file.project.judge.capacity)
+    report = report_model(rows.model_frame(), meta, capacity=file.project.judge.capacity)
     return replace(report, insights=rows.insights)
-
-
-def _dated(file: ProjectFile, judged: pd.DataFrame) -> pd.DataFrame:
-    """The rows without times where these stand for an order, or for nothing."""
-    if file.project.order is None:
-        return judged
-    return judged.assign(as_of=np.full(len(judged), np.datetime64("NaT", "us")))
 
 
 def _meta(file: ProjectFile, rows: OutOfTime, version: str, warnings: list[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from features import DataError, FeatureColumn, History
 from features.errors import listed
+from features.label import leaving_times
 from features.matrix import FeatureMatrix, build_matrix
 from features.plan import FeaturePlan
 from features.planning import plan_features
@@ -37,6 +38,7 @@ class TrainingSet:
     ----------
     matrix : features of both parts, by a plan that saw the training rows alone.
     label : 0/1 by row_id.
+    left_at : when the row's lead converted or closed, by row_id, NaT while it is open; ``None`` where the data do not say.
     part : ``"train"`` or ``"test"`` by row_id; rows of the embargo are in neither and left out.
     test_from : where the test rows begin; a place in the order where the data are not ``dated``.
     sheets : the project's score sheets; ``None`` without any.
@@ -51,6 +53,7 @@ class TrainingSet:
 
     matrix: FeatureMatrix
     label: pd.Series
+    left_at: pd.Series | None
     part: pd.Series
     test_from: datetime
     plan: FeaturePlan
@@ -167,6 +170,7 @@ def _training_set(
     return TrainingSet(
         matrix=matrix,
         label=rows.outcomes["label"].astype(int),
+        left_at=left_at(history, rows.spine, project),
         part=rows.outcomes["part"],
         test_from=test_from,
         plan=plan,
@@ -191,6 +195,13 @@ def _training_set(
         sample=rows.sample,
         dated=history.clock == "time",
     )
+
+
+def left_at(history: History, spine: Spine, project: Project) -> pd.Series | None:
+    """When each row's lead left, as far as the data say: in flat data the outcome has no date."""
+    if history.clock != "time" or project.outcome.column is not None:
+        return None
+    return leaving_times(history, spine, project.outcome.kind)
 
 
 def engagement_note(columns: Sequence[FeatureColumn], project: Project) -> str | None:

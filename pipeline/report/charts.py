@@ -27,23 +27,24 @@ FEWEST = 5  # fewer leads are too few for a bar
 
 
 def gains_chart(comparison: Comparison, width: Width = "container", height: int = 320) -> Drawing:
-    """Share of conversions found by calling the first share of leads, with a line at sales capacity."""
+    """Share of the leads that convert, reached by calls for a share of the leads, with a line at sales capacity."""
     at = comparison.capacity
     curve = with_names(comparison.gains)
-    x = alt.X("called:Q", title="Leads called, best first", axis=alt.Axis(format="%", tickCount=5))
+    x = alt.X("called:Q", title="Calls, as a share of the leads", axis=alt.Axis(format="%", tickCount=5))
     y = alt.Y(
         "found:Q",
-        title="Conversions found",
+        title="Leads that convert, reached",
         axis=alt.Axis(format="%", tickCount=5),
         scale=alt.Scale(domain=[0, 1]),
     )
     share = at.calls / comparison.leads
     found = [at.model / comparison.conversions, at.rules / comparison.conversions]
-    texts = [f"model finds {at.model:,.0f}", f"sheet finds {at.rules:,.0f}"]
+    texts = [f"model reaches {at.model:,.0f}", f"sheet reaches {at.rules:,.0f}"]
     marks = pd.DataFrame(
         {"lens": list(NAMES.values()), "called": share, "found": found, "text": texts, "floor": 0}
     )
-    chance = alt.Chart(pd.DataFrame({"called": [0, 1], "found": [0, 1]})).mark_line(
+    anybody = curve.loc[curve["lens"] == NAMES[MODEL], ["called", "random"]]
+    chance = alt.Chart(anybody.rename(columns={"random": "found"})).mark_line(
         color=QUIET, strokeDash=[4, 4], strokeWidth=1.2
     )
     line = alt.Chart(pd.DataFrame({"called": [share]})).mark_rule(color=QUIET, strokeWidth=1.2)
@@ -51,7 +52,7 @@ def gains_chart(comparison: Comparison, width: Width = "container", height: int 
     tips = [
         alt.Tooltip("lens:N", title="Lens"),
         alt.Tooltip("called:Q", title="Called", format=".0%"),
-        alt.Tooltip("found:Q", title="Found", format=".1%"),
+        alt.Tooltip("found:Q", title="Reached", format=".1%"),
         alt.Tooltip("lift:Q", title="Lift", format=".2f"),
     ]
     dots = alt.Chart(marks).mark_point(filled=True, size=90, opacity=1)
@@ -71,7 +72,7 @@ def gains_chart(comparison: Comparison, width: Width = "container", height: int 
         *(label.encode(x, alt.Y("floor:Q"), lens_colour(), text="text:N") for label in labels),
     ]
     words = (
-        f"Gains curve. Calling the first {percent(share)} finds {percent(found[0])} of the conversions "
+        f"Gains curve. Calls for {percent(share)} of the leads reach {percent(found[0])} of those that convert "
         f"by the model and {percent(found[1])} by the score sheet."
     )
     return styled(alt.layer(*layers), words, width, height)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from models.judging import METRICS, ModelReport
 from models.judging.trust import overall, trust_in_model
-from models.judging.wording import METRIC_NAMES, by_name, judged_on, percent, period
+from models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
 from pipeline.report.insights_view import insight_tables, threshold_table
 from pipeline.report.view import MISSING, SHARES, share
 from pipeline.report.words import METRIC_WORDS
@@ -46,13 +46,14 @@ def _found(report: ModelReport) -> dict[str, Any]:
     for called in SHARES:
         at = points[round(100 * called)]
         found = f"{at['found'] * report.conversions:,.0f} ({share(at['found'])})"
-        chance = f"{called * report.leads * report.random / report.calls:,.0f}"
+        chance = f"{at['random'] * report.conversions:,.0f}"
         rows.append((percent(called), f"{called * report.leads:,.0f}", found, chance, f"{at['lift']:.1f}×"))
     return {
         "id": "same-calls",
-        "title": "Conversions found",
-        "intro": "Leads are called best first, each once; lift compares with as many at random.",
-        "head": ("Call the first", "Calls", "Model finds", "At random", "Lift"),
+        "title": "Leads reached",
+        "intro": f"{how_called(weekly=report.weekly, weeks=report.weeks, capacity=report.capacity)} Lift is what is reached "
+        "over what is at random.",
+        "head": ("Call the first", "Calls", "Model reaches", "At random", "Lift"),
         "rows": rows,
     }
 

@@ -14,7 +14,7 @@ from models.judging.point_audit import SheetUnit
 from models.judging.story import headline, sentences
 from models.judging.trust import Check, overall, trust
 from models.judging.verdicts import AGREES, TOO_HIGH, TOO_LOW, TOO_STRICT, WRONG_SIGN
-from models.judging.wording import METRIC_NAMES, by_name, judged_on, percent, period
+from models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
 from pipeline.report.theme import NAMES
 from pipeline.report.words import GLOSSARY, METRIC_WORDS, QUADRANT_WORDS
 
@@ -46,6 +46,7 @@ def _view(c: Comparison) -> dict[str, Any]:
         "more": _more(c),
         "figures": {name: _figure(c, name) for name in METRICS},
         "calls": f"{c.capacity.calls:,}",
+        "how_called": how_called(weekly=c.weekly, weeks=c.weeks, capacity=c.capacity.share),
         "judged_on": judged_on(c),
         "capacity_table": _capacity_table(c),
         "metrics": _metrics(c),
@@ -130,7 +131,7 @@ def _capacity_table(c: Comparison) -> list[dict[str, Any]]:
                 "share": share(at["found"]),
                 "lift": f"{at['lift']:.1f}×",
             }
-        row["chance"] = f"{called * c.leads * c.capacity.random / c.capacity.calls:,.0f}"
+        row["chance"] = f"{points[MODEL, round(100 * called)]['random'] * c.conversions:,.0f}"
         rows.append((called, row))
     rows += [(cut.share, _cut(c, cut)) for cut in c.cuts]
     return [row for _, row in sorted(rows, key=lambda item: item[0])]
@@ -141,7 +142,8 @@ def _cut(c: Comparison, cut: Capacity) -> dict[str, Any]:
 
     def found(count: float) -> dict[str, str]:
         part = count / c.conversions
-        return {"found": f"{count:,.0f}", "share": share(part), "lift": f"{part / cut.share:.1f}×"}
+        lift = f"{count / cut.random:.1f}×" if cut.random > 0 else MISSING
+        return {"found": f"{count:,.0f}", "share": share(part), "lift": lift}
 
     return {
         "share": f"The sheet's {cut.name} ({percent(cut.share)})",

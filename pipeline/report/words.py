@@ -28,9 +28,13 @@ GLOSSARY = {
         "Intervals are drawn over leads."
     ),
     "Same calls": (
-        "Both lenses have equally many leads called, each once: on its first snapshot that reaches the cutoff, as sales would. "
-        "A conversion is found if that snapshot is followed by one. Ties count at the expected value of a random pick among "
-        "them."
+        "Sales' weeks are replayed for both lenses. Every seven days there is a list of the leads that are open as of then, each by "
+        "its latest snapshot; the best are called, capacity times as many as are new on the list, and nobody twice. A lead that "
+        "converted or closed is on no later list. Where the data do not say when leads came and left, all leads are on one list."
+    ),
+    "Reached": (
+        "A lead that is open when it is called, and converts within the horizon of the snapshot by which it is called. Reached is "
+        "not caused: some would have converted without a call."
     ),
     "Score": (
         "50 is the average lead, ten points double the odds of converting. It is shown from 1 to 99. The "
@@ -46,7 +50,7 @@ GLOSSARY = {
         "are separated. Rules with few leads are shrunk towards zero."
     ),
     "If dropped": (
-        "What the sheet's ROC AUC, and the conversions that it finds in the same calls, would change by without the rule. "
+        "What the sheet's ROC AUC, and the leads that it reaches in the same calls, would change by without the rule. "
         "Points that the cap of a group had taken are not given back."
     ),
     "Verdict on a rule": (

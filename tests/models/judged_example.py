@@ -45,7 +45,7 @@ def judged_example(
 
     The model sees the truth through a little noise; the sheet gives the points of :data:`RULES`, of which
     some are right, one has no effect, one is too low, one has the wrong sign, and one is too rare to judge.
-    ``snapshots`` is the number of rows per lead; its outcome is drawn once.
+    ``snapshots`` is the number of rows per lead, a week apart; its outcome is drawn once, and it leaves after the last of them.
     """
     rng = np.random.default_rng(seed)
     matched = rng.random((leads, len(RULES))) < [rule.share for rule in RULES]
@@ -60,16 +60,18 @@ def judged_example(
     points = (matched @ np.array([rule.points for rule in RULES]))[lead]
     average = log_odds(float(label.mean()))
     out = student[lead]
+    days = np.tile(np.arange(snapshots) * 7, leads)
     created = pd.Timestamp("2024-05-01") + pd.to_timedelta(np.sort(rng.uniform(0, 92, leads)), unit="D")
     fit_cut, activity_cut = probability * 4, rng.random(len(rows))
     judged = pd.DataFrame(
         {
             "row_id": rows,
             "lead_id": [f"L{number:05d}" for number in lead],
-            "as_of": (
-                created[lead] + pd.to_timedelta(np.tile(np.arange(snapshots) * 7, leads), unit="D")
-            ).floor("s"),
+            "as_of": (created[lead] + pd.to_timedelta(days, unit="D")).floor("s"),
             "label": label[lead],
+            "left_at": (
+                created[lead] + pd.to_timedelta(np.where(label[lead] == 1, 7 * snapshots + 9, 60), unit="D")
+            ).floor("s"),
             "probability": probability,
             "score": on_the_scale(logit(probability), average),
             "grade": _grade(fit_cut, 0.5 * activity_cut + probability),

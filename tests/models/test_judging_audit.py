@@ -190,7 +190,9 @@ def test_what_changes_if_a_rule_is_dropped_by_hand() -> None:
     )
     ledger = pd.DataFrame({"row_id": [2, 3], "rule": "Bad", "dimension": "fit", "points": 20.0})
     rows = Judged.of(judged)
-    audit = point_audit(rows, ledger, SheetUnit(1.0, 0.5, 2.0), {"Signal": 0.0}, calls=2).set_index("rule")
+    audit = point_audit(rows, ledger, SheetUnit(1.0, 0.5, 2.0), {"Signal": 0.0}, capacity=0.33).set_index(
+        "rule"
+    )
     # Ranked 30 30 20 20 out out: of nine pairs one tie counts a half, and two leads are above an unsuccessful one.
     before = 2.5 / 9
     assert audit.loc["Bad", "dropped_auc"] == pytest.approx(6.5 / 9 - before)

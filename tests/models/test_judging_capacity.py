@@ -8,10 +8,10 @@ from features.errors import DataError, LeadlensError, UsageError
 from models.judging import compare
 from models.judging.agreement import of_leads, quadrant_leads, quadrants
 from models.judging.bands import grade_cells, hot_band, score_bands, stages
-from models.judging.calls import CallList, calls
 from models.judging.curves import calibration, gains
 from models.judging.lenses import Judged
 from models.judging.metrics import Measured
+from models.judging.replay import Replay, Worked
 
 EMPTY_LEDGER = pd.DataFrame({"row_id": [], "rule": [], "dimension": [], "points": []})
 
@@ -38,52 +38,60 @@ def ten_leads(**changed: object) -> pd.DataFrame:
     return frame.assign(**changed)
 
 
-def test_same_calls_by_hand_with_ties_at_their_expected_value() -> None:
+def worked(frame: pd.DataFrame, capacity: float) -> dict[str, Worked]:
+    """What each lens comes to on one list."""
+    judged = Judged.of(frame)
+    replay = Replay(judged)
+    return {lens.name: replay.queue(lens.rank).work(replay.room(capacity)) for lens in judged.lenses}
+
+
+def test_same_calls_by_hand_and_ties_by_lot() -> None:
     result = compare(ten_leads(), EMPTY_LEDGER, capacity=0.4, resamples=20)
     at = result.capacity
     assert at.calls == 4
-    assert at.model == pytest.approx(3)  # a, b, d of a–d
-    # The sheet calls a (1) and i (0), then two of the tied b, c, d, e, of which two convert: one expected.
-    assert at.rules == pytest.approx(1 + 0 + 2 * 2 / 4)
+    assert at.model == 3  # a, b, d of a–d
     assert at.random == pytest.approx(1.6)
-    assert at.more == pytest.approx(1)
-    assert (at.model_tied, at.rules_tied) == (0, 4)
+    assert at.more == 3 - at.rules
+    # The sheet calls a and i, and two of the tied b, c, d, e by lot.
+    assert (at.model_tied, at.rules_tied) == (0, 2)
+    # a converts, i does not, and of the four two: one more on average, whatever the ids of the rows.
+    rng = np.random.default_rng(0)
+    reached = [
+        worked(ten_leads(row_id=rng.permutation(10_000)[:10]), 0.4)["scorecard"].reached for _ in range(400)
+    ]
+    assert np.mean(reached) == pytest.approx(1 + 0 + 2 * 2 / 4, abs=0.15)
 
 
 @pytest.mark.parametrize(("share", "rows"), [(0.01, 1), (0.24, 2), (0.25, 3), (0.34, 3), (0.96, 10)])
 def test_capacity_is_rounded_to_whole_calls_and_never_none(share: float, rows: int) -> None:
-    assert calls(Judged.of(ten_leads()), share) == rows
+    assert compare(ten_leads(), EMPTY_LEDGER, capacity=share, resamples=2).capacity.calls == rows
 
 
 def test_a_disqualified_lead_is_called_last_whatever_its_points() -> None:
-    judged = Judged.of(ten_leads())
-    assert CallList(judged, judged.rules.rank).called(9)[9] == -1
-    assert judged.rules.rank[9] == -np.inf
+    assert worked(ten_leads(), 0.9)["scorecard"].row[9] == -1
+    assert Judged.of(ten_leads()).rules.rank[9] == -np.inf
 
 
 def test_a_list_cut_through_ties_is_the_same_in_any_row_order() -> None:
-    frame = ten_leads()
-    judged = Judged.of(frame)
-    turned = Judged.of(frame.iloc[::-1])
+    def called(frame: pd.DataFrame) -> set[str]:
+        row = worked(frame, 0.4)["scorecard"].row
+        return set(frame["lead_id"].to_numpy()[row[row >= 0]])
 
-    def called(rows: Judged) -> set[str]:
-        row = CallList(rows, rows.rules.rank).called(4)
-        return set(rows.frame["lead_id"].iloc[row[row >= 0]])
-
-    first = called(judged)
-    assert first == called(turned)
+    first = called(ten_leads())
+    assert first == called(ten_leads().iloc[::-1])
     assert {"a", "i"} < first
     assert len(first) == 4
-    assert CallList(judged, judged.rules.rank).tied_at_cutoff(6) == 0  # the tied four all fit
+    assert worked(ten_leads(), 0.6)["scorecard"].by_lot == 0  # the tied four all fit
 
 
 def test_quadrants_by_hand() -> None:
     judged = Judged.of(ten_leads())
-    table = quadrants(judged, 6).set_index("quadrant")
+    called = {name: each.row for name, each in worked(ten_leads(), 0.6).items()}
+    table = quadrants(judged, called).set_index("quadrant")
     # Model: a–f. Sheet: a, i and the tied b–e. Both: a–e; model only: f; rules only: i; neither: g, h, j.
     assert table["leads"].to_dict() == {"both": 5, "model only": 1, "rules only": 1, "neither": 3}
     assert table["conversions"].to_dict() == {"both": 3, "model only": 0, "rules only": 0, "neither": 1}
-    assert of_leads(judged, 6).quadrant[8] == "rules only"
+    assert of_leads(judged, called).quadrant[8] == "rules only"
 
 
 def test_listed_leads_come_with_what_both_lenses_said() -> None:
@@ -94,8 +102,9 @@ def test_listed_leads_come_with_what_both_lenses_said() -> None:
 
 
 def test_listed_leads_are_ordered_by_the_lens_that_calls_them_hot() -> None:
-    judged = Judged.of(ten_leads(rule_points=[0.0, 0, 0, 0, 5, 10, 20, 30, 40, 90], disqualified=False))
-    leads = quadrant_leads(judged, 3, top=2).groupby("quadrant")["lead_id"].agg("".join)
+    frame = ten_leads(rule_points=[0.0, 0, 0, 0, 5, 10, 20, 30, 40, 90], disqualified=False)
+    called = {name: each.row for name, each in worked(frame, 0.3).items()}
+    leads = quadrant_leads(Judged.of(frame), called, top=2).groupby("quadrant")["lead_id"].agg("".join)
     assert leads.to_dict() == {"model only": "ab", "rules only": "ji", "neither": "de"}
 
 
@@ -138,7 +147,8 @@ def test_bands_grades_and_stages_count_every_row_once() -> None:
 
 
 def test_gains_begin_at_nothing_and_end_at_everything() -> None:
-    curve = gains(Judged.of(ten_leads()))
+    judged = Judged.of(ten_leads())
+    curve = gains(judged, Replay(judged))
     for _, lens in curve.groupby("lens"):
         assert lens["found"].iloc[[0, -1]].tolist() == [0, 1]
         assert lens["found"].is_monotonic_increasing
@@ -179,4 +189,4 @@ def test_rows_that_cannot_be_judged_are_refused_in_words(
 @pytest.mark.parametrize("share", [0, 1, -0.2, 20])
 def test_capacity_must_be_a_share(share: float) -> None:
     with pytest.raises(UsageError, match="share of the leads"):
-        calls(Judged.of(ten_leads()), share)
+        compare(ten_leads(), EMPTY_LEDGER, capacity=share)

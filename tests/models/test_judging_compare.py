@@ -23,7 +23,7 @@ def test_the_story_holds_the_figures(result: Comparison) -> None:
     story = " ".join(result.story())
     at = result.capacity
     assert (
-        f"the model finds {at.model:.0f} of {result.conversions} conversions and the sheet {at.rules:.0f}"
+        f"the model reaches {at.model:.0f} of the {result.conversions} that convert, the sheet {at.rules:.0f}: {at.more:.0f} more"
         in story
     )
     assert "“Visited the careers page”" in story
@@ -56,14 +56,14 @@ def test_a_lens_against_itself_is_unclear() -> None:
     twin = compare(same, ledger, meta)
     assert twin.capacity.more == 0
     assert set(twin.difference["better"]) == {"unclear"}
-    assert twin.to_dict()["headline"].startswith("No clear winner")
+    assert twin.to_dict()["headline"].startswith("No clear difference: ")
     assert "exactly the same 300 leads" in " ".join(twin.story())
 
 
 def test_rules_that_win_are_said_to_win() -> None:
     judged, ledger, meta = judged_example()
     turned = judged.assign(probability=np.random.default_rng(0).permutation(judged["probability"]))
-    assert compare(turned, ledger, meta).to_dict()["headline"].startswith("The score sheet finds")
+    assert compare(turned, ledger, meta).to_dict()["headline"].startswith("The sheet reaches ")
 
 
 def test_json_has_no_nan_and_no_foreign_type(result: Comparison) -> None:
@@ -125,11 +125,9 @@ def test_checks_follow_their_thresholds(result: Comparison) -> None:
     )
     assert check(3, hot_band=result.hot_band.assign(share_of_leads=0.0)) == ("care", "No hot band")
     tied = replace(capacity, model_tied=capacity.calls // 10 + 1, rules_tied=capacity.calls // 10)
-    ties = [
-        item.words for item in trust(replace(result, capacity=tied)) if item.title == "Ties at the cutoff"
-    ]
+    ties = [item.words for item in trust(replace(result, capacity=tied)) if item.title == "Many equal ranks"]
     assert len(ties) == 1
-    assert ties[0].startswith(f"the model ranks {tied.model_tied}")
+    assert ties[0].startswith(f"for {tied.model_tied} of the model's")
 
 
 def test_the_worst_of_the_first_three_checks_decides() -> None:

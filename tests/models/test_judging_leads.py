@@ -1,41 +1,44 @@
 """Leads, not looks: a lead with six snapshots counts once, as of the snapshot on which it is called."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from models.judging import compare, report_model
-from models.judging.agreement import quadrant_leads, quadrants
 from models.judging.bands import hot_band, score_bands, stages
-from models.judging.calls import CallList, calls
 from models.judging.curves import gains
-from models.judging.lenses import Judged
+from models.judging.lenses import Judged, JudgedRows
+from models.judging.replay import Replay
 
 EMPTY_LEDGER = pd.DataFrame({"row_id": [], "rule": [], "dimension": [], "points": []})
 
 
 def four_leads() -> pd.DataFrame:
-    """Four leads on several days; converts after a snapshot: 1.
+    """Four leads on three days that lists are made; converts within the horizon of the snapshot: 1.
 
-    | lead | day | model | points | stage | converts |
-    |------|-----|-------|--------|-------|----------|
-    | a    | 1   | .2    | 10     | Lead  | 0        |
-    | a    | 2   | .6    | 10     | Lead  | 1        |
-    | a    | 3   | .9    | 40     | MQL   | 1        |
-    | b    | 1   | .8    | 50     | MQL   | 0        |
-    | b    | 2   | .7    | 60     | SQL   | 0        |
-    | b    | 3   | .1    | 0      | Lead  | 0        |
-    | c    | 1   | .3    | 35     | MQL   | 1        |
-    | c    | 2   | .5    | 20     | Lead  | 0        |
-    | d    | 1   | .4    | 5      | Lead  | 0        |
+    | lead | day | model | points | stage | converts | left |
+    |------|-----|-------|--------|-------|----------|------|
+    | a    | 0   | .2    | 10     | Lead  | 0        | 20   |
+    | a    | 7   | .6    | 10     | Lead  | 1        | 20   |
+    | a    | 14  | .9    | 40     | MQL   | 1        | 20   |
+    | b    | 0   | .8    | 50     | MQL   | 0        | 15   |
+    | b    | 7   | .7    | 60     | SQL   | 0        | 15   |
+    | b    | 14  | .1    | 0      | Lead  | 0        | 15   |
+    | c    | 7   | .3    | 35     | MQL   | 1        | 9    |
+    | c    | 14  | .5    | 20     | Lead  | 0        |      |
+    | d    | 14  | .4    | 5      | Lead  | 0        |      |
     """
     model = np.array([0.2, 0.6, 0.9, 0.8, 0.7, 0.1, 0.3, 0.5, 0.4])
+    left = [20, 20, 20, 15, 15, 15, 9, None, None]
     frame = pd.DataFrame(
         {
             "row_id": range(9),
             "lead_id": list("aaabbbccd"),
-            "as_of": pd.Timestamp("2024-05-01") + pd.to_timedelta([1, 2, 3, 1, 2, 3, 1, 2, 1], unit="D"),
+            "as_of": pd.Timestamp("2024-05-01") + pd.to_timedelta([0, 7, 14, 0, 7, 14, 7, 14, 14], unit="D"),
             "label": [0, 1, 1, 0, 0, 0, 1, 0, 0],
+            "left_at": pd.Timestamp("2024-05-01") + pd.to_timedelta(left, unit="D"),
             "probability": model,
             "score": 50 + 10 * np.log2(model / (1 - model)),
             "grade": "B2",
@@ -49,49 +52,97 @@ def four_leads() -> pd.DataFrame:
     return frame.sample(frac=1, random_state=3)  # the order of rows says nothing
 
 
-def test_a_lead_is_called_once_on_the_first_snapshot_that_reaches_the_cutoff() -> None:
-    judged = Judged.of(four_leads())
-    model = CallList(judged, judged.model.rank)
-
-    def days(count: int) -> dict[str, int]:
-        row = model.called(count)
-        called = judged.frame.iloc[row[row >= 0]]
-        return dict(zip(called["lead_id"], called["as_of"].dt.day - 1, strict=True))
-
-    assert days(1) == {"a": 3}  # at .9
-    assert days(2) == {"a": 3, "b": 1}  # at .8
-    assert days(3) == {"a": 2, "b": 1, "c": 2}  # at .5: a is called a day earlier
-    assert days(4) == {"a": 2, "b": 1, "c": 2, "d": 1}  # at .4
-    # a converts after its call each time; c was called a day too late, and d and b never convert.
-    assert [model.found_at(count / 4) for count in (1, 2, 3, 4)] == [0.5, 0.5, 0.5, 0.5]
-    rules = CallList(judged, judged.rules.rank)
-    # at 60: b; at 40: a; at 35: c on day 1, which converts; at 5: a on day 1, too early.
-    assert [rules.found_at(count / 4) for count in (1, 2, 3, 4)] == [0, 0.5, 1, 0.5]
+def called(frame: pd.DataFrame, capacity: float) -> dict[str, dict[str, int]]:
+    """Lens → lead → the day as of which it was called."""
+    judged = Judged.of(frame)
+    replay = Replay(judged)
+    days = {}
+    for lens in judged.lenses:
+        row = replay.queue(lens.rank).work(replay.room(capacity)).row
+        rows = judged.frame.iloc[row[row >= 0]]
+        days[lens.name] = dict(zip(rows["lead_id"], rows["as_of"].dt.day - 1, strict=True))
+    return days
 
 
-def test_headlines_count_leads_and_conversions_of_leads() -> None:
+def test_each_week_calls_the_best_by_their_latest_snapshot_and_nobody_twice() -> None:
+    # Half of the new: one call on day 0, where two leads are new, one on day 7, none on day 14.
+    assert called(four_leads(), 0.5) == {"leadlens": {"b": 0, "a": 7}, "scorecard": {"b": 0, "c": 7}}
+    # Three in four: two calls on day 0, none on day 7, one on day 14, when c stands by its second snapshot.
+    assert called(four_leads(), 0.75)["scorecard"] == {"a": 0, "b": 0, "c": 14}
+
+
+def test_a_lead_that_left_is_on_no_later_list() -> None:
+    gone = four_leads()
+    gone.loc[gone["lead_id"] == "b", "left_at"] = pd.Timestamp("2024-05-01") - pd.Timedelta(microseconds=1)
+    assert called(gone, 0.5)["leadlens"] == {"a": 0, "c": 7}
+    stale = four_leads().query("row_id != 7")  # c converts on day 9, and has no snapshot after it
+    late = stale[stale["lead_id"] != "a"]
+    # Two calls of three leads: b on day 0; c has more points than d, and has left when d comes on day 14.
+    assert called(late, 0.67)["scorecard"] == {"b": 0, "d": 14}
+    assert called(late.assign(left_at=pd.NaT), 0.67)["scorecard"] == {"b": 0, "c": 7}
+
+
+def test_headlines_count_leads_that_are_reached() -> None:
     result = compare(four_leads(), EMPTY_LEDGER, capacity=0.5, resamples=20)
-    assert (result.leads, result.conversions) == (4, 2)
+    assert (result.leads, result.conversions, result.reachable) == (4, 2, 2)
     assert (result.rows, result.converted_rows) == (9, 3)
+    assert (result.weekly, result.weeks) == (True, 3)
     at = result.capacity
-    assert (at.calls, at.model, at.rules) == (2, 1, 1)
-    assert at.random == pytest.approx(2 * (2 / 3 + 0 + 1 / 2 + 0) / 4)  # any lead, on any of its snapshots
+    assert (at.calls, at.model, at.rules, at.more) == (2, 1, 1, 0)
+    # On day 0 nobody who is called converts in time. On day 7 one call goes to c, or to a or b if they are left.
+    assert at.random == pytest.approx(0.5 * (0.5 + 1))
     story = " ".join(result.story())
     assert "4 out-of-time leads in 9 snapshots" in story
     assert "2 leads (50 %) converted" in story
-    assert "Calling the same 2 (50 % of the leads" in story
+    assert (
+        "Calling the same 2 of 4 out-of-time leads, the model reaches 1 of the 2 that convert, the sheet 1"
+        in story
+    )
+    assert "Replayed in 3 weekly lists" in story
+    assert story.count("nobody reaches them") == 0
     alone = report_model(four_leads(), capacity=0.5, resamples=20)
     assert (alone.calls, alone.conversions, alone.found, alone.random) == (2, 2, at.model, at.random)
+
+
+def test_leads_that_nobody_could_reach_are_named() -> None:
+    frame = four_leads()
+    frame.loc[frame["row_id"] == 6, "as_of"] += pd.Timedelta(
+        days=1
+    )  # c comes on day 8, and converts on day 9
+    result = compare(frame, EMPTY_LEDGER, capacity=0.5, resamples=5)
+    assert (result.conversions, result.reachable) == (2, 1)
+    assert "1 of the 2 convert before a weekly list has them" in " ".join(result.story())
+
+
+@pytest.mark.parametrize("why", ["no left_at", "no dates", "an order"])
+def test_without_times_there_is_one_list_and_that_is_said(why: str) -> None:
+    frame, meta = four_leads(), {}
+    if why == "no left_at":
+        frame = frame.drop(columns="left_at")
+    elif why == "no dates":
+        frame["as_of"] = pd.NaT
+    else:
+        meta = {"clock": "sequence"}
+    result = compare(frame, EMPTY_LEDGER, meta, capacity=0.5, resamples=5)
+    # Each by its last row: the model calls a (.9) and c (.5), the sheet a (40) and c (20); a converts.
+    assert (result.weekly, result.weeks, result.capacity.calls) == (False, 1, 2)
+    assert (result.capacity.model, result.capacity.rules, result.capacity.random) == (1, 1, 0.5)
+    assert "All leads are on one list" in " ".join(result.story())
+    alone = report_model(frame, meta, capacity=0.5, resamples=5)
+    assert alone.found == 1
+    assert "All leads are on one list" in " ".join(alone.story())
 
 
 def test_the_sheet_s_own_threshold_is_one_of_the_cuts() -> None:
     result = compare(four_leads(), EMPTY_LEDGER, capacity=0.5, resamples=20)
     mql, sql = result.cuts
-    # MQL: a on day 3, b on day 1, c on day 1; a and c convert. The model's three calls find a alone.
+    # MQL: b on day 0, c on day 7, a on day 14; a and c convert. The model calls b, a, c on these days: a alone converts.
     assert (mql.name, mql.calls, mql.rules, mql.model, mql.more) == ("MQL", 3, 2, 1, -1)
-    assert (sql.name, sql.calls, sql.rules, sql.model) == ("SQL", 1, 0, 1)
-    assert "The sheet's own threshold makes 3 leads (75 %) MQL: calling them finds 2" in " ".join(
-        result.story()
+    # SQL: b on day 7. The model calls b too.
+    assert (sql.name, sql.calls, sql.rules, sql.model) == ("SQL", 1, 0, 0)
+    assert (
+        "The sheet's own threshold makes 3 leads (75 %) MQL: calling them reaches 2 that convert"
+        in " ".join(result.story())
     )
     jumped = four_leads()
     jumped.loc[jumped["row_id"] == 2, "rule_stage"] = "SQL"  # a was never an MQL, and is above
@@ -120,75 +171,47 @@ def test_the_hot_leads_are_those_that_ever_were_hot() -> None:
 
 
 def test_quadrants_are_of_leads() -> None:
-    judged = Judged.of(four_leads())
-    table = quadrants(judged, 2).set_index("quadrant")
-    # Both lenses call a and b; c, which neither calls, converted after its first snapshot.
-    assert table["leads"].to_dict() == {"both": 2, "model only": 0, "rules only": 0, "neither": 2}
-    assert table["conversions"].to_dict() == {"both": 1, "model only": 0, "rules only": 0, "neither": 1}
-    leads = quadrant_leads(judged, 2).set_index("lead_id")
-    assert len(leads) == 4
-    assert leads["as_of"].dt.day.sub(1).to_dict() == {"a": 3, "b": 1, "c": 2, "d": 1}
+    result = compare(four_leads(), EMPTY_LEDGER, capacity=0.5, resamples=5)
+    table = result.quadrants.set_index("quadrant")
+    # The model calls b and a, the sheet b and c.
+    assert table["leads"].to_dict() == {"both": 1, "model only": 1, "rules only": 1, "neither": 1}
+    assert table["conversions"].to_dict() == {"both": 0, "model only": 1, "rules only": 1, "neither": 0}
+    assert table["conversions"][["both", "model only"]].sum() == result.capacity.model
+    leads = result.quadrant_leads.set_index("lead_id")
+    assert leads["as_of"].dt.day.sub(1).to_dict() == {"a": 7, "b": 0, "c": 7, "d": 14}
     assert leads["converted"].to_dict() == {"a": 1, "b": 0, "c": 1, "d": 0}
 
 
-def slow_found(frame: pd.DataFrame, column: str, cutoff: float) -> tuple[int, int]:
-    """Called and found with a cutoff, lead by lead."""
-    called = found = 0
-    for _, lead in frame.sort_values("as_of").groupby("lead_id"):
-        above = lead[lead[column] >= cutoff]
-        called += len(above) > 0
-        found += int(above["label"].iloc[0]) if len(above) else 0
-    return called, found
+def test_gains_are_those_of_each_capacity() -> None:
+    judged = Judged.of(four_leads())
+    curve = gains(judged, Replay(judged), step=0.25).query("lens == 'scorecard'")
+    # Three in four call a and b on day 0 and c too late; everybody: c in time.
+    assert curve["found"].tolist() == [0, 0, 0.5, 0, 0.5]
+    assert curve["random"].iloc[[0, 2, 4]].tolist() == pytest.approx([0, 0.75 / 2, 0.5])
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_the_list_is_that_of_a_slow_reading(weighted: bool) -> None:
-    rng = np.random.default_rng(1)
-    lead = rng.integers(0, 60, 300)
+def test_three_hundred_thousand_rows_are_replayed_two_hundred_times_in_seconds() -> None:
+    rng, leads, snapshots = np.random.default_rng(0), 60_000, 5
+    created = np.repeat(rng.uniform(0, 180, leads), snapshots)
     frame = pd.DataFrame(
         {
-            "row_id": rng.permutation(300),
-            "lead_id": lead,
-            "as_of": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.permutation(300), unit="h"),
-            "label": rng.integers(0, 2, 300),
-            "probability": rng.integers(1, 20, 300) / 20,
+            "row_id": np.arange(leads * snapshots),
+            "lead_id": np.repeat(np.arange(leads), snapshots),
+            "as_of": pd.Timestamp("2024-01-01")
+            + pd.to_timedelta(created + np.tile([0, 7, 14, 30, 60], leads), unit="D"),
+            "label": rng.random(leads * snapshots) < 0.05,
+            "left_at": pd.NaT,  # the worst case: nobody ever leaves
+            "probability": rng.uniform(0.01, 0.2, leads * snapshots).round(3),
             "score": 50.0,
             "grade": "A4",
         }
-    ).assign(rule_points=0.0, rule_probability=0.5, rule_grade="", rule_stage="Lead", disqualified=False)
-    judged = Judged.of(frame)
-    times = rng.integers(0, 3, judged.leads)
-    rows, weight = judged.frame, None
-    if weighted:  # a lead drawn twice is two leads
-        weight = times[judged.lead].astype(float)
-        twice = rows[times[judged.lead] == 2].assign(lead_id=lambda same: same["lead_id"] + 1000)
-        rows = pd.concat([rows[times[judged.lead] > 0], twice])
-    calls_by_model = CallList(judged, judged.model.rank)
-    total = rows.groupby("lead_id")["label"].max().sum()
-    before = 0
-    for cutoff in np.unique(rows["probability"])[::-1]:
-        called, found = slow_found(rows, "probability", cutoff)
-        if called > before:
-            share = called / rows["lead_id"].nunique()
-            assert calls_by_model.found_at(share, weight) == pytest.approx(found / total)
-        before = called
-
-
-def test_ties_count_at_their_expected_value() -> None:
-    rng = np.random.default_rng(0)
-    frame = pd.concat([four_leads().drop_duplicates("lead_id")] * 50, ignore_index=True)
-    frame = frame.assign(row_id=range(200), lead_id=range(200), label=rng.integers(0, 2, 200))
-    judged = Judged.of(frame)
-    rank = judged.rules.rank
-    found = [judged.label[np.lexsort((rng.random(200), -rank))[:90]].sum() for _ in range(3000)]
-    at = CallList(judged, rank).found_at(90 / 200) * judged.label.sum()
-    assert at == pytest.approx(np.mean(found), abs=0.3)
-
-
-def test_capacity_is_a_share_of_leads() -> None:
-    assert calls(Judged.of(four_leads()), 0.5) == 2
-
-
-def test_gains_are_counted_in_leads() -> None:
-    curve = gains(Judged.of(four_leads()), step=0.25).query("lens == 'scorecard'")
-    assert curve["found"].tolist() == [0, 0, 0.5, 1, 0.5]
+    ).astype({"label": int})
+    judged = JudgedRows.of(frame)
+    Replay(judged).lists.work(Replay(judged).room(0.1))  # compiled
+    begun = time.process_time()
+    replay = Replay(judged)
+    queue, weight = replay.queue(judged.model.rank), rng.integers(0, 3, judged.leads).astype(float)
+    room = replay.room(0.2, weight)
+    for _ in range(200):
+        queue.work(room, weight)
+    assert time.process_time() - begun < 6  # about 2 s; CPU time, so that a busy machine does not fail it

@@ -13,7 +13,7 @@ from models.judging.lenses import MODEL
 from pipeline.report.page import model_page, refuse_others, write_report
 from tests.models.judged_example import judged_example
 
-OF_MODEL = ["row_id", "lead_id", "as_of", "label", "probability", "score", "grade"]
+OF_MODEL = ["row_id", "lead_id", "as_of", "label", "left_at", "probability", "score", "grade"]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_it_tells_renders_and_is_json() -> None:
     alone = report_model(judged[OF_MODEL], {**meta, "project": "<b>x</b>", "warnings": ["few <i>leads</i>"]})
     story = " ".join(alone.story())
     assert "There is no score sheet to compare it with" in story
-    assert f"{alone.found:,.0f} of {alone.conversions:,} conversions in {alone.calls:,}" in story
+    assert f"{alone.found:,.0f} of the {alone.conversions:,} leads that convert in {alone.calls:,}" in story
     assert "sheet" not in alone.headline()
     told = json.loads(json.dumps(alone.to_dict(), allow_nan=False))
     assert told["headline"] == alone.headline()

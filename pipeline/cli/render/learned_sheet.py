@@ -29,10 +29,10 @@ def render_learned(result: LearnedSheet, config: str) -> list[str]:
     since = f" since {result.test_from:%Y-%m-%d}" if result.test_from else ""
     lines.append(f"On {price.leads:,} out-of-time leads{since}, {price.conversions:,} of which converted:")
     rows = [_ranking(name, price.of(name)) for name in price.names]
-    head = ("", "ROC AUC", "precision", f"found in {price.calls:,} calls", "kept of the model's gain")
+    head = ("", "ROC AUC", "precision", f"reached in {price.calls:,} calls", "kept of the model's gain")
     lines += table(rows, head, "lrrrr").split("\n")
     lines += [
-        "precision is the average precision; no ranking has "
+        "reached are leads that convert, called week by week; precision is the average precision; no ranking has "
         f"{price.base_rate:.3f}. In brackets: 90 % intervals."
     ]
     lines += [f"note: {note}" for note in result.notes]
