@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from pipeline.jobs.promote import promote
     from pipeline.jobs.retrain import list_models, retrain, rollback
     from pipeline.jobs.score import score
+    from pipeline.jobs.score_lead import LeadScorer, score_lead
     from pipeline.jobs.train import train
     from pipeline.prepared import open_history
     from pipeline.report.shap_summary import beeswarm, waterfall
     from pipeline.starter import write_starter
 
 _HOME = {
+    "LeadScorer": "pipeline.jobs.score_lead",
     "beeswarm": "pipeline.report.shap_summary",
     "build_training_set": "pipeline.dataset.training_set",
     "check": "pipeline.jobs.check",
@@ -40,6 +42,7 @@ _HOME = {
     "retrain": "pipeline.jobs.retrain",
     "rollback": "pipeline.jobs.retrain",
     "score": "pipeline.jobs.score",
+    "score_lead": "pipeline.jobs.score_lead",
     "train": "pipeline.jobs.train",
     "training_set": "pipeline.dataset.dataset",
     "waterfall": "pipeline.report.shap_summary",
@@ -47,6 +50,7 @@ _HOME = {
 }
 
 __all__ = [
+    "LeadScorer",
     "beeswarm",
     "build_training_set",
     "check",
@@ -61,6 +65,7 @@ __all__ = [
     "retrain",
     "rollback",
     "score",
+    "score_lead",
     "train",
     "training_set",
     "waterfall",

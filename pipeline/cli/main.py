@@ -103,7 +103,7 @@ def check(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Report on config and data, and whether there is enough of them.
+    """Report on config and data, and whether there is enough.
 
     Counts, spans, rates, missing values, suspect columns, settings that match nothing, and how many more
     conversions would help.
@@ -258,6 +258,36 @@ def explain(
         challenger=challenger,
         run=run,
     )
+    print_result(as_json, result.to_dict(), lambda: render_explanation(result))
+
+
+@app.command(epilog="Example: leadlens score-lead my_leads lead.json")
+def score_lead(
+    config: Config,
+    lead: Annotated[
+        str, typer.Argument(help="JSON file of the lead, or - for standard input.", metavar="LEAD.json|-")
+    ],
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of", help="Score as of then (UTC); by default what the JSON says, else the present."
+        ),
+    ] = None,
+    challenger: Challenger = False,
+    as_json: Json = False,
+) -> None:
+    """Score one new lead, given as JSON, by both lenses.
+
+    The same row, score, reasons and ledger as if it were in the data. {"lead": {"created_at": "2026-01-31T09:30:00Z", ATTRIBUTES},
+    "account": {ATTRIBUTES}, "events": [{"occurred_at": TIME, "event_type": TYPE, PROPERTIES}]}; only lead is required.
+    """
+    from pipeline.cli.render.jobs import render_explanation
+    from pipeline.jobs.score_lead import score_lead as job
+    from pipeline.raw_lead.request import parse_raw_lead, text_of
+
+    name = "standard input" if lead == "-" else Path(lead).name
+    raw = parse_raw_lead(text_of(lead), name)
+    result = job(load(config), raw, as_of=as_timestamp(as_of), challenger=challenger, where=name)
     print_result(as_json, result.to_dict(), lambda: render_explanation(result))
 
 

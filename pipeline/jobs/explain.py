@@ -178,7 +178,7 @@ def explain(
             if sheets is None:
                 notes.append("the sheets have changed since, so the sheet's side of that run is left out")
         scored = score_leads(history, one, served.bundle, sheets)
-    return _explanation(scored, served, history.shown(at), tuple(notes))
+    return explanation_of(scored, served, history.shown(at), tuple(notes))
 
 
 def _refuse_objection(file: ProjectFile, history: History, lead_id: str) -> None:
@@ -211,7 +211,7 @@ def _past(
     return past_run(file, run)
 
 
-def _explanation(
+def explanation_of(
     scored: ScoredLeads, served: Registered, as_of: datetime | None, notes: tuple[str, ...]
 ) -> Explanation:
     """The only row of ``scored`` as both lenses see it."""

@@ -24,11 +24,12 @@ _COLUMNS = {"_lead_no": "INTEGER", "occurred_at": "TIMESTAMP", "_event_key": "BI
 
 @dataclass(frozen=True)
 class MachineClicks:
-    """Findings about clicks made by bots, a row per click that is marked, and how many come in crowds."""
+    """Findings about clicks made by bots, a row per click that is marked, how many come in crowds, and the first open known."""
 
     findings: tuple[Noted, ...] = ()
     marked: StoredTable = field(default_factory=lambda: StoredTable(columns=_COLUMNS))
     crowds: Crowds | None = None
+    opens_since: datetime | None = None
 
 
 def mark_machine_clicks(
@@ -106,7 +107,8 @@ def mark_machine_clicks(
         ).to_arrow_reader(1 << 16)
         written = folder.write("machine_clicks", reader, reader.schema)
         marked = StoredTable(files=(written,) if written else (), columns=_COLUMNS)
-        return MachineClicks(tuple(map(Noted.of, findings)), marked)
+        opens_since = engine.value("SELECT min(opened.known_at) FROM bot_opens")
+        return MachineClicks(tuple(map(Noted.of, findings)), marked, opens_since=opens_since)
     finally:
         engine.drop("events", *TABLES)
 

@@ -12,7 +12,7 @@ from features import Finding
 from features.history import Kind
 
 # Rows are told apart by DuckDB's own hash, which another version may compute differently.
-FORMAT = f"4/duckdb-{duckdb.__version__}"
+FORMAT = f"5/duckdb-{duckdb.__version__}"
 
 
 class _Part(BaseModel):
@@ -145,6 +145,7 @@ class Events(_Part):
 
     ``strays`` are leads that belong to another part than the one that they are kept in, since they got an account
     later: (number, part).
+    ``opens_since`` is when the first open of a mail became known, where clicks made by bots are marked.
     ``pairs`` counts rows by (the source whose row was kept, the source whose row was left out, why).
     """
 
@@ -162,6 +163,7 @@ class Events(_Part):
     next_run: int = 0
     bots: tuple[Noted, ...] = ()
     crowds: Crowds | None = None
+    opens_since: datetime | None = None
     stranger: str | None = None
     strangers: int = 0
 

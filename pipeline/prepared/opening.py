@@ -106,17 +106,26 @@ class PreparedHistory:
             lead_id.encode()
         except UnicodeEncodeError:  # as a terminal in another encoding may send it
             return None
-        engine = self._leased(lent_engine(self.file))
+        engine = self.lend()
         numbers = self._with_colleagues(engine, self._numbers(engine, lead_id))
         if not numbers:
             engine.close()
             return None
-        chosen = f"_lead_no IN ({', '.join(map(str, numbers))})"
+        self.show(engine, numbers)
+        return self._history(engine)
+
+    def show(self, engine: DuckDBEngine, numbers: Sequence[int]) -> None:
+        """Make the tables in an engine, ``leads`` and ``events`` of the leads of these numbers alone."""
+        chosen = f"_lead_no IN ({', '.join(map(str, numbers)) or 'NULL'})"
         parts = {number // STRIDE for number in numbers}
         self._define(engine, chosen, [file for file in self._event_files if file.part in parts])
         for table in ("leads", "events"):
             engine.run([Step(table, f"SELECT * FROM {table}")])
-        return self._history(engine)
+
+    def ends(self, engine: DuckDBEngine) -> datetime:
+        """The end of the data."""
+        findings, latest = self._facts(engine)
+        return data_end(self.file.project, findings, self.manifest.records.first, latest)
 
     # views
 
@@ -135,6 +144,10 @@ class PreparedHistory:
         engine.on_close(lease.close)
         return engine
 
+    def lend(self) -> DuckDBEngine:
+        """An engine for a few rows, while which is open no file is removed."""
+        return self._leased(lent_engine(self.file))
+
     def _of_part(self, number: int) -> tuple[str, list[StoredFile]]:
         """Which leads belong to a part, and the files that their events are in."""
         first, last = number * STRIDE, (number + 1) * STRIDE - 1
@@ -152,7 +165,7 @@ class PreparedHistory:
 
     def numbers(self, engine: DuckDBEngine) -> str:
         """SQL of ``(lead_id, lead, lead_no)`` of all ids: ``lead`` is another where it was merged, NULL where left out."""
-        return self._scan(engine, "numbers")
+        return self.scan(engine, "numbers")
 
     def _numbers(self, engine: DuckDBEngine, lead_id: str) -> list[int]:
         """Its number, if there is such a lead."""
@@ -161,7 +174,7 @@ class PreparedHistory:
             for row in engine.connection.execute(
                 f"""
                 SELECT lead_no
-                FROM {self._scan(engine, "numbers")}
+                FROM {self.scan(engine, "numbers")}
                 WHERE lead_id = {engine.dialect.literal(lead_id)} AND lead = lead_id AND lead_no >= 0
                 """
             ).fetchall()
@@ -171,7 +184,7 @@ class PreparedHistory:
         """These leads and all of the same accounts, which belong to the same part."""
         if "account_id" not in self.manifest.tables["leads"].columns or not numbers:
             return list(numbers)
-        stored, own = self._scan(engine, "leads"), ", ".join(map(str, numbers))
+        stored, own = self.scan(engine, "leads"), ", ".join(map(str, numbers))
         accounts = [
             row[0]
             for row in engine.connection.execute(
@@ -193,7 +206,8 @@ class PreparedHistory:
             }
         return sorted(found)
 
-    def _scan(self, engine: DuckDBEngine, table: str) -> str:
+    def scan(self, engine: DuckDBEngine, table: str) -> str:
+        """SQL of the stored rows of a table, to select from."""
         files = self.manifest.tables[table].files
         return scan(engine, [self.folder.file(file) for file in files])
 
@@ -208,7 +222,7 @@ class PreparedHistory:
             )
             if tables[table].files:
                 where = f" WHERE {chosen}" if table == "leads" else ""
-                select = f"SELECT {columns} FROM {self._scan(engine, table)}{where}"
+                select = f"SELECT {columns} FROM {self.scan(engine, table)}{where}"
             else:
                 nulls = (
                     f"CAST(NULL AS {kind}) AS {engine.dialect.quote(name)}"
@@ -229,7 +243,7 @@ class PreparedHistory:
         known, retracted, joined = "coalesce(e.known_at, e.occurred_at)", "e.retracted_at", ""
         marks = self.manifest.tables.get("machine_clicks")
         if marks is not None and marks.files:
-            clicks = f"(SELECT * FROM {self._scan(engine, 'machine_clicks')} WHERE {chosen})"
+            clicks = f"(SELECT * FROM {self.scan(engine, 'machine_clicks')} WHERE {chosen})"
             joined = f"""
                 LEFT JOIN {clicks} AS b
                 ON b._lead_no = e._lead_no AND b._event_key = e._event_key AND b.occurred_at = e.occurred_at
@@ -370,7 +384,7 @@ class PreparedHistory:
             FROM (
               SELECT e.occurred_at, coalesce(e.known_at, e.occurred_at) AS known, l.created_at
               FROM {scan(engine, files)} AS e
-              JOIN {self._scan(engine, "leads")} AS l ON l._lead_no = e._lead_no
+              JOIN {self.scan(engine, "leads")} AS l ON l._lead_no = e._lead_no
             )
             """
         ).fetchall()[0]

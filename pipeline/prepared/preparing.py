@@ -181,7 +181,8 @@ class _Preparation:
             self.file, engine, self.folder, made, tables.get("events", StoredTable()), events.grown, crowds
         )
         tables["machine_clicks"] = clicks.marked
-        made = made.model_copy(update={"bots": clicks.findings, "crowds": clicks.crowds, "strays": away})
+        machines = {"bots": clicks.findings, "crowds": clicks.crowds, "opens_since": clicks.opens_since}
+        made = made.model_copy(update={**machines, "strays": away})
         manifest = Manifest(
             version=old.version + 1 if old else 1,
             made_at=datetime.now(UTC).replace(tzinfo=None),

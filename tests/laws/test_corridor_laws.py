@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -14,7 +15,17 @@ import pytest
 
 from features import DataError, UsageError
 from features.spine import Spine, build_scoring_spine
-from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
+from pipeline import (
+    compare,
+    explain,
+    load_project,
+    open_history,
+    promote,
+    score,
+    score_lead,
+    train,
+    write_starter,
+)
 from pipeline.cli.render.jobs import render_explanation
 from pipeline.config import ProjectFile
 from pipeline.dataset.judged import compare_lenses, out_of_time, score_out_of_time
@@ -26,6 +37,7 @@ from pipeline.jobs.train import Training
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.registry.registered import Registered
 from pipeline.scorecards.project import load_sheets
+from tests.pipeline.little_project import leadlens
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +136,45 @@ def test_one_lead_has_one_number_everywhere(starter: ProjectFile, trained: Train
             "what is printed sums"
         )
         assert f"score {row['score']}, grade {row['grade']}" in lines[2]
+
+
+def test_a_lead_given_as_json_is_printed_as_the_lead_in_the_data(
+    starter: ProjectFile, trained: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`leadlens score-lead` of a file, of standard input and the function, beside `leadlens explain`."""
+
+    def table(name: str) -> pd.DataFrame:
+        return pd.read_csv(starter.folder / "data" / f"{name}.csv", dtype=str, keep_default_na=False)
+
+    score(starter, dry_run=True)
+    lead_id = "L000646"
+    (lead,) = table("leads").query("lead_id == @lead_id").to_dict("records")
+    events = table("events").query("lead_id == @lead_id").to_dict("records")
+    as_of = datetime(2025, 6, 20)
+    raw = {"lead": lead, "events": events, "as_of": as_of.isoformat()}
+    known = explain(starter, lead_id, as_of=as_of)
+    one = score_lead(starter, raw)
+    assert any("the history has lead L000646, too" in note for note in one.notes)
+    assert one.to_dict() | {"notes": []} == known.to_dict() | {"notes": []}
+    path = tmp_path / "lead.json"
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    answer = leadlens("score-lead", starter.path, path, "--json")
+    assert answer.facts == json.loads(json.dumps(one.to_dict(), default=str))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    printed = leadlens("score-lead", starter.path, "-").out.splitlines()
+    assert [line for line in printed if not line.startswith("note:")] == render_explanation(known)
+    later = leadlens("score-lead", starter.path, path, "--as-of", "2025-06-25", "--json").facts
+    assert later["as_of"] == "2025-06-25T00:00:00"
+    misspelt = {**raw, "events": [{**events[0], "event_type": "page_viewd"}]}
+    assert any("did you mean 'page_viewed'?" in note for note in score_lead(starter, misspelt).notes)
+    path.write_text('{"lead": {"created_at": "2025-06-01", "cuntry": "CH"}}', encoding="utf-8")
+    wrong = leadlens("score-lead", starter.path, path)
+    assert wrong.code == 2
+    assert "lead.json: lead: leads have no such column" in wrong.err
+    path.write_text('{"lead": {"created_at": "2025-06-01", "closed_at": "2025-06-02"}}', encoding="utf-8")
+    closed = leadlens("score-lead", starter.path, path)
+    assert closed.code == 1
+    assert "this lead is not open as of then" in closed.err
 
 
 def test_smaller_reasons_are_the_rest_and_not_nothing(starter: ProjectFile, trained: Training) -> None:

@@ -18,6 +18,7 @@ in any order, and nothing is compared pair by pair, however many come at once.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from features import Step
@@ -31,12 +32,16 @@ _FIRST = (
 
 
 class MailEvents(NamedTuple):
-    """The event types of clicks and opens, and the properties that identify mail and link (if any)."""
+    """The event types of clicks and opens, and the properties that identify mail and link (if any).
+
+    ``opens_since`` is when the first open became known among all leads, where the events are not those of all.
+    """
 
     clicks: tuple[str, ...]
     opens: tuple[str, ...]
     mail: str | None
     link: str | None
+    opens_since: datetime | None = None
 
 
 def bot_steps(dialect: Dialect, bots: Bots, mail: MailEvents) -> list[Step]:
@@ -45,7 +50,7 @@ def bot_steps(dialect: Dialect, bots: Bots, mail: MailEvents) -> list[Step]:
     ``r`` is the rowid in ``events``; the others are timestamps, NULL where a pattern never recognised the click;
     ``since`` is the first of them.
     """
-    return [*_read(dialect, bots, mail), *_crowded(bots), _clicks(bots)]
+    return [*_read(dialect, bots, mail), *_crowded(bots), _clicks(bots, _first_open(dialect, mail))]
 
 
 def bucket_sql(bots: Bots) -> str:
@@ -145,7 +150,13 @@ def _crowded(bots: Bots) -> list[Step]:
     ]
 
 
-def _clicks(bots: Bots) -> Step:
+def _first_open(dialect: Dialect, mail: MailEvents) -> str:
+    """SQL of when the first open became known; NULL where there is none."""
+    among = "(SELECT min(opened.known_at) FROM bot_opens)"
+    return among if mail.opens_since is None else f"least({among}, {dialect.literal(mail.opens_since)})"
+
+
+def _clicks(bots: Bots, first_open: str) -> Step:
     within = f"INTERVAL {int(bots.within.total_seconds())} SECONDS"
     behind = f"ORDER BY occurred_at RANGE BETWEEN {within} PRECEDING AND CURRENT ROW"
 
@@ -158,7 +169,7 @@ def _clicks(bots: Bots) -> Step:
 
     # An open of an unknown mail may belong to any click, a click of an unknown mail may follow any open.
     unopened = f"NOT ({before('m.opened')} OR {before('(CASE WHEN s.mail IS NULL THEN a.any_mail ELSE a.no_mail END)')})"
-    recorded = "(SELECT min(opened.known_at) FROM bot_opens) <= s.known_at"  # else absence means nothing
+    recorded = f"{first_open} <= s.known_at"  # else absence means nothing
     columns = [
         pattern("burst", "c.burst_full IS NOT NULL", "greatest(c.burst_full, s.known_at)"),
         pattern("every_link", "c.links_full IS NOT NULL", "greatest(c.links_full, s.known_at)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from features import DuckDBEngine, Finding, UsageError, humanize, nearest
 from features.errors import counted, listed
@@ -23,17 +24,23 @@ CONSIDERABLE = 0.01  # of the clicks: a smaller share is not worth a warning
 
 
 def mark_bots(
-    engine: DuckDBEngine, bots: Bots, kinds: dict[str, Kind], findings: list[Finding], name: str
+    engine: DuckDBEngine,
+    bots: Bots,
+    kinds: dict[str, Kind],
+    findings: list[Finding],
+    name: str,
+    opens_since: datetime | None = None,
 ) -> None:
     """Apply ``bots.mode`` to the clicks of the cleaned table ``events``.
 
     ``filter`` sets ``retracted_at`` to the time of recognition (an earlier one stays); ``feature`` adds the
     property ``machine``: true if the click was recognised as soon as it was known, by its past alone; NULL for other
     events. ``kinds`` are those of the events' properties and get the new one; ``name`` is that of the project file.
+    ``opens_since`` is when the first open became known, where ``events`` are not those of all leads.
 
     Raises ``UsageError`` for a property that does not exist, or that is called ``machine`` already.
     """
-    if not find_bots(engine, bots, kinds, findings, name):
+    if not find_bots(engine, bots, kinds, findings, name, opens_since):
         return
     # In place: another copy of all events would cost far more than the search for bots.
     if bots.mode == "filter":
@@ -53,7 +60,12 @@ def mark_bots(
 
 
 def find_bots(
-    engine: DuckDBEngine, bots: Bots, kinds: Mapping[str, Kind], findings: list[Finding], name: str
+    engine: DuckDBEngine,
+    bots: Bots,
+    kinds: Mapping[str, Kind],
+    findings: list[Finding],
+    name: str,
+    opens_since: datetime | None = None,
 ) -> bool:
     """Make ``bot_clicks`` of the cleaned table ``events``; whether there was anything to look at. See ``mark_bots``."""
     if bots.mode == "off" or not engine.count("events"):
@@ -62,7 +74,7 @@ def find_bots(
     present = list(engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"])
     mail = mail_events(present, bots, kinds, findings, name)
     if mail.clicks:
-        look_for_bots(engine, bots, mail, findings)
+        look_for_bots(engine, bots, mail._replace(opens_since=opens_since), findings)
     return bool(mail.clicks)
 
 

@@ -1,0 +1,145 @@
+"""`leadlens score-lead`: one new lead, given as JSON, through both lenses, by the code that scores at night."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from features import DataError, History, nearest
+from features.errors import listed
+from features.spine import Spine, SpinePolicy, build_scoring_spine
+from models.scorecard import ScorecardSet
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
+from pipeline.config.parts import read_as_of
+from pipeline.dataset.policies import spine_policy
+from pipeline.dataset.scored_leads import ScoredLeads, score_leads
+from pipeline.jobs.explain import Explanation, explanation_of
+from pipeline.prepared.opening import PreparedHistory, open_prepared
+from pipeline.prepared.raw_leads import raw_columns, show_others
+from pipeline.private import private_files
+from pipeline.raw_lead.columns import RawColumns
+from pipeline.raw_lead.history import raw_history, refuse_times
+from pipeline.raw_lead.request import RawLead, read_raw_lead
+from pipeline.raw_lead.rows import RawRows, raw_rows
+from pipeline.registry.registered import Registered
+from pipeline.registry.serving import serving_model
+from pipeline.scorecards.project import load_sheets
+
+_MOST_TYPES = 10  # of events, named one by one
+
+
+@dataclass(frozen=True)
+class LeadScorer:
+    """What scores raw leads of a project: its model, its sheets, and the history that knows colleagues and accounts.
+
+    It stays as it was opened: open another one where a model was promoted, a sheet went live or sources have changed.
+    """
+
+    file: ProjectFile
+    served: Registered
+    sheets: ScorecardSet | None
+    prepared: PreparedHistory
+    columns: RawColumns
+
+    @classmethod
+    @private_files()
+    def open(cls, project: ProjectOrPath, *, challenger: bool = False) -> LeadScorer:
+        """Open the champion (or the challenger) and the prepared history, brought up to date with its sources.
+
+        Raises ``DataError`` and ``UsageError`` as ``explain`` does.
+        """
+        file = as_project(project)
+        served, prepared = serving_model(file.project.name, challenger=challenger), open_prepared(file)
+        return cls(file, served, load_sheets(file), prepared, raw_columns(prepared))
+
+    def score(self, lead: RawLead | dict[str, Any], where: str = "lead") -> Explanation:
+        """Score one lead. Raises ``UsageError`` for a request that does not fit the columns, ``DataError`` for a lead that is not open
+        or that the project leaves out.
+        """
+        scored, as_of, notes = self.scored(lead, where)
+        return explanation_of(scored, self.served, as_of, notes)
+
+    def scored(
+        self, lead: RawLead | dict[str, Any], where: str = "lead"
+    ) -> tuple[ScoredLeads, datetime | None, tuple[str, ...]]:
+        """The lead as its row of a night: features, contributions and ledger; as of when, and what is to be said of it."""
+        raw, project, columns = read_raw_lead(lead, where), self.file.project, self.columns
+        rows = raw_rows(raw, columns, project, where)
+        refuse_times(rows, where)
+        as_of = _as_of(raw, columns)
+        with self.prepared.lend() as engine:
+            known = show_others(self.prepared, engine, rows.lead_id, rows.account_id)
+            history, left_out = raw_history(engine, rows, columns, project, self.file.path.name, others=True)
+            history.moment(raw.as_of)  # refused where the data have no dates
+            notes = [*known, *rows.notes, *left_out, *self._uncounted(rows), *self.served.cautions]
+            if columns.clock == "time" and as_of > columns.data_end and rows.account_id is not None:
+                notes.append(
+                    f"of account and colleagues is known what there is to {columns.data_end:%Y-%m-%d %H:%M}"
+                )
+            with _own_row(history, rows.lead_id, as_of, spine_policy(project)) as one:
+                scored = score_leads(history, one, self.served.bundle, self.sheets)
+        return scored, history.shown(as_of), tuple(notes)
+
+    def _uncounted(self, rows: RawRows) -> list[str]:
+        """A note on each type of event that neither the model nor a sheet asks for: perhaps another is meant."""
+        counted = {key.event_type for key in self.served.bundle.recipe.plan.keys} - {None}
+        asked = [rule.when for sheet in (self.sheets.sheets if self.sheets else ()) for rule in sheet.rules]
+        types = dict.fromkeys(str(row["event_type"]) for row in rows.events)
+        notes = []
+        for kind in types:
+            if not counted or kind in counted or any(f"'{kind}'" in condition for condition in asked):
+                continue
+            near = nearest(kind, map(str, counted), 1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            notes.append(f"no feature or rule asks for events of the type {listed([kind])}{meant}")
+        return notes[:_MOST_TYPES]
+
+
+def score_lead(
+    project: ProjectOrPath,
+    lead: RawLead | dict[str, Any],
+    *,
+    as_of: str | date | None = None,
+    challenger: bool = False,
+    where: str = "lead",
+) -> Explanation:
+    """Score one lead that is given as plain values: as the night would, had it been in the data.
+
+    ``lead`` has the form of ``RawLead``: ``{"lead": {"created_at": …}, "account": {…}, "events": [{…}]}``. ``as_of`` replaces the
+    request's own, ``where`` names the request in messages. What the history knows of its account and colleagues is read from there; ``notes`` say what was left
+    out or is not known. Raises as ``LeadScorer``, which is quicker for many leads.
+    """
+    raw = read_raw_lead(lead, where).at(read_as_of(as_of))
+    return LeadScorer.open(project, challenger=challenger).score(raw, where)
+
+
+def _as_of(raw: RawLead, columns: RawColumns) -> datetime:
+    """As of when: as was asked, else now; without dates at the data's end."""
+    if columns.clock != "time":
+        return columns.data_end
+    return raw.as_of or datetime.now(UTC).replace(tzinfo=None)
+
+
+def _own_row(history: History, lead_id: str, as_of: datetime, policy: SpinePolicy) -> Spine:
+    """The row of the lead alone. Raises ``DataError`` where it is not open."""
+    literal = history.engine.dialect.literal
+    with build_scoring_spine(history, as_of, policy) as spine:
+        one = Spine.make(
+            history.engine, "one_lead", f"SELECT * FROM {spine} WHERE lead_id = {literal(lead_id)}"
+        )
+    if one.rows:
+        return one
+    one.drop()
+    if policy.objections and history.engine.count(f"objections WHERE lead_id = {literal(lead_id)}"):
+        raise DataError(
+            "this lead objects to profiling",
+            value=lead_id,
+            why="whoever objects is neither scored nor explained",
+        )
+    raise DataError(
+        "this lead is not open as of then",
+        value=f"{lead_id} at {as_of:%Y-%m-%d %H:%M}",
+        why="leads are scored from their creation on, while they are neither closed nor converted",
+        fix="check created_at, closed_at and conversions, or give another as_of",
+    )
