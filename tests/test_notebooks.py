@@ -29,7 +29,7 @@ SHOWN = {
     "sheet_against_model": {
         "project": ("out-of-time rows", "scorecard"),
         "compare": ("<table",),
-        "audit": ("Viewed vacancies", "wrong sign"),
+        "audit": ("Viewed vacancies", "Wrong direction"),
         "thresholds": ("precision", "share_of_conversions"),
         "importance": ("pricing", "points"),
         "dependence": ("page_viewed", "probability"),

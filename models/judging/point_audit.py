@@ -13,8 +13,17 @@ import pandas as pd
 from models.judging.lenses import Judged
 from models.judging.replay import Replay
 from models.judging.ridge import Floats, ridge_logistic
-from models.judging.verdicts import NO_EVIDENCE, Verdict, judge_direction, judge_disqualifier, judge_points
+from models.judging.verdicts import (
+    NOT_SETTLED,
+    OTHER_RULES,
+    TOO_FEW_LEADS,
+    Verdict,
+    explained_by_others,
+    judge_direction,
+    judge_points,
+)
 from models.scale import POINTS_PER_LOG_ODDS
+from models.scorecard.language.contradictions import STARTING
 from models.statistics import Z, roc_auc
 
 TOTAL = ("fit", "engagement")
@@ -73,10 +82,11 @@ def point_audit(
 
     Returns
     -------
-    rule, kind (points / disqualify), leads, rows, points (mean where it matched), suggested, suggested_low,
-    suggested_high (what the data support, 90 %; in the sheet's unit and missing where that is not clear), given, worth,
-    low, high (the same on the common scale), rate_with, rate_without, alone (worth by itself), dropped_auc, dropped_found
-    (what ROC AUC and the leads reached change by if the total lacks the rule), verdict, words.
+    rule, kind (points / disqualify), leads, rows, points (mean where it matched), suggested (points to change to, missing where
+    nothing is to be changed), suggested_low, suggested_high (what it is worth, 90 %; in the sheet's unit, and missing where that is
+    not clear), given, given_half (points on the common scale, and half their interval), worth, low, high (the same on the
+    common scale), rate_with, rate_without, alone (worth by itself), dropped_auc, dropped_found (what ROC AUC and the leads
+    reached change by if the total lacks the rule), verdict, words. Starting points are no rule.
     The verdict is that on ``points`` and the interval as they stand here, which is rounded.
     """
     matched, counted = _matched(judged, ledger)
@@ -94,15 +104,24 @@ def point_audit(
         _row(judged, name, matched[name], worth=worth[i], half=half[i], unit=unit)
         | without(matched[name] if name in counted else matched[name] * 0.0)
         for i, name in enumerate(names)
-    ] + [_unmatched(name, points) for name, points in (rules or {}).items() if name not in matched]
+        if not _starting(name)
+    ] + [
+        _unmatched(name, points)
+        for name, points in (rules or {}).items()
+        if name not in matched and not _starting(name)
+    ]
     table = pd.DataFrame(rows, columns=_COLUMNS)
     return table.sort_values(["kind", "points"], ascending=[False, False], kind="stable", ignore_index=True)
 
 
 _COLUMNS = [
-    "rule", "kind", "leads", "rows", "points", "suggested", "suggested_low", "suggested_high", "given", "worth", "low", "high",
+    "rule", "kind", "leads", "rows", "points", "suggested", "suggested_low", "suggested_high", "given", "given_half", "worth", "low", "high",
     "rate_with", "rate_without", "alone", "dropped_auc", "dropped_found", "verdict", "words",
 ]  # fmt: skip
+
+
+def _starting(name: str) -> bool:
+    return name == STARTING or name.startswith(f"{STARTING} of ")
 
 
 def _matched(judged: Judged, ledger: pd.DataFrame) -> tuple[dict[str, pd.Series], set[str]]:
@@ -172,40 +191,48 @@ def _row(
     }
     scale = _Shown.of(worth, half, 1)
     sheet = _Shown(math.nan, math.nan, math.nan)
+    half_unit = (unit.high - unit.low) / 2
     verdict: Verdict
-    if math.isnan(points):
-        verdict = judge_disqualifier(scale.low, scale.high, **hits)
+    if math.isnan(points):  # a disqualifier takes all there is
+        verdict = judge_direction(-math.inf, scale.low, scale.high, **hits)
     elif unit.clear:
         sheet = _Shown.of(worth / unit.value, half / unit.value, unit.digits)
-        verdict = judge_points(points, sheet.low, sheet.high, **hits)
+        of_unit = abs(points) * half_unit / unit.value
+        verdict = judge_points(points, sheet.low, sheet.high, points_half=of_unit, **hits)
     else:
         verdict = judge_direction(points, scale.low, scale.high, **hits)
+    rate_with, rate_without = float(with_it.mean()), float(without.mean()) if len(without) else math.nan
+    words = verdict.words
+    settled = verdict.name not in (TOO_FEW_LEADS, NOT_SETTLED)
+    if settled and explained_by_others(scale.low, scale.high, rate_with, rate_without):
+        words += f"; raw rates point the other way: {OTHER_RULES}"
     return {
         "rule": name,
         "kind": "disqualify" if math.isnan(points) else "points",
         "leads": hits["leads"],
         "rows": len(with_it),
         "points": points,
-        "suggested": sheet.value,
+        "suggested": verdict.suggestion,
         "suggested_low": sheet.low,
         "suggested_high": sheet.high,
         "given": points * unit.value if unit.clear else math.nan,
+        "given_half": abs(points) * half_unit if unit.clear else math.nan,
         "worth": scale.value,
         "low": scale.low,
         "high": scale.high,
-        "rate_with": float(with_it.mean()),
-        "rate_without": float(without.mean()) if len(without) else math.nan,
+        "rate_with": rate_with,
+        "rate_without": rate_without,
         "alone": _alone(with_it, without),
-        "verdict": verdict.verdict,
-        "words": verdict.words,
+        "verdict": verdict.name,
+        "words": words,
     }
 
 
 def _unmatched(name: str, points: float) -> dict[str, object]:
-    why = "it matched no lead" if points else "it gives no points, so the ledger does not say whom it matched"
+    why = "none has it" if points else "it gives no points, so the ledger does not say who has it"
     return {
         "rule": name, "kind": "points", "leads": 0, "rows": 0, "points": points,
-        "verdict": NO_EVIDENCE, "words": f"no evidence ({why})",
+        "verdict": TOO_FEW_LEADS, "words": f"{TOO_FEW_LEADS}: {why}",
     }  # fmt: skip
 
 

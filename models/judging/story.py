@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from models.judging.lenses import LENSES, MODEL, RULES
 from models.judging.result import Capacity, ComparisonResult
-from models.judging.verdicts import AGREES, NO_EVIDENCE, TOO_HIGH, TOO_LOW, WRONG_SIGN
+from models.judging.verdicts import FLAGGED, TOO_FEW_LEADS, VERDICTS, WRONG_DIRECTION, flagged_by_chance
 from models.judging.wording import by_name, how_called, percent, population, signed, winner
 
 
@@ -112,19 +112,21 @@ def _agreement(c: ComparisonResult) -> list[str]:
 
 
 def _rules(c: ComparisonResult) -> list[str]:
-    audit = c.audit[c.audit["kind"] == "points"]
-    if audit.empty:
+    if c.audit.empty:
         return []
-    count = audit["verdict"].value_counts()
-    parts = [
-        f"{count[name]} {'agree' if name == AGREES and count[name] > 1 else name}"
-        for name in (AGREES, TOO_HIGH, TOO_LOW, WRONG_SIGN)
-        if name in count
-    ]
-    unknown = f"{count[NO_EVIDENCE]} without evidence" if NO_EVIDENCE in count else ""
-    wrong = audit.loc[audit["verdict"] == WRONG_SIGN, "rule"].tolist()
-    named = f" Check {_listed(wrong)} first: the points have the wrong sign." if wrong else ""
-    return [f"Points of the sheet's {len(audit)} rules: {', '.join(filter(None, [*parts, unknown]))}.{named}"]
+    count = c.audit["verdict"].value_counts()
+    parts = [f"{count[name]} {name.lower()}" for name in VERDICTS if name in count]
+    wrong = c.audit.loc[c.audit["verdict"] == WRONG_DIRECTION, "rule"].tolist()
+    named = f" Look at {_listed(wrong)} first: the direction is wrong." if wrong else ""
+    rules = f"{len(c.audit)} rule{'s' * (len(c.audit) != 1)}"
+    return [f"Of the sheet's {rules}: {', '.join(parts)}.{named}{by_chance(c)}"]
+
+
+def by_chance(c: ComparisonResult) -> str:
+    """What to bear in mind where rules are flagged, led by a space; nothing where none is."""
+    if not c.audit["verdict"].isin(FLAGGED).any():
+        return ""
+    return f" {flagged_by_chance(int((c.audit['verdict'] != TOO_FEW_LEADS).sum()))}"
 
 
 def _disqualified(c: ComparisonResult) -> list[str]:

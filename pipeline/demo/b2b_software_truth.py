@@ -77,11 +77,15 @@ DRIVERS = (
 )
 
 VERDICTS = (
-    Verdict("Executive title", "too high", "Executives delegate: hardly better than the average title."),
+    Verdict(
+        "Executive title", "too many points", "Executives delegate: hardly better than the average title."
+    ),
     Verdict("Director or head of a team", "right", "They own the budget."),
     Verdict("Manager", "useless", "Just about average; staff are below."),
     Verdict("Software or finance industry", "right", "Half a log-odds of fit."),
-    Verdict("Large firm", "wrong sign", "Above 1,000 employees the decision takes longer than the horizon."),
+    Verdict(
+        "Large firm", "wrong direction", "Above 1,000 employees the decision takes longer than the horizon."
+    ),
     Verdict("Mid-sized firm", "right", "The sweet spot."),
     Verdict("Phone number given", "right", "Keen people leave a number."),
     Verdict(
@@ -93,26 +97,28 @@ VERDICTS = (
     ),
     Verdict(
         "Opened an e-mail",
-        "too high",
+        "too many points",
         "For one lead in four a scanner opens every mail, and opens ignore intent.",
     ),
     Verdict(
         "Clicked in an e-mail",
-        "too high",
+        "too many points",
         "A person's click is a sign; scanners click three links of every mail.",
     ),
     Verdict(
         "Viewed a page",
-        "too high",
+        "too many points",
         "Students and job seekers read five times as much: which page is what counts.",
     ),
     Verdict("Viewed the pricing page", "right", "Follows intent."),
     Verdict("Viewed the platform page", "right", "A mild sign of intent, and of the product wanted."),
     Verdict("Viewed the services page", "right", "A mild sign of intent, and of the product wanted."),
     Verdict(
-        "Attended a webinar", "too high", "A third of a log-odds, less than its points among the others."
+        "Attended a webinar",
+        "too many points",
+        "A third of a log-odds, less than its points among the others.",
     ),
-    Verdict("Started a chat", "too low", "As telling as the pricing page."),
+    Verdict("Started a chat", "too few points", "As telling as the pricing page."),
     Verdict("Started a free trial", "right", "The strongest single act, but it fades within weeks."),
     Verdict("Visited the careers page", "right", "Job seekers."),
     Verdict("Unsubscribed", "right", "Intent is gone."),

@@ -73,10 +73,10 @@ DRIVERS = (
 
 VERDICTS = (
     Verdict("Aged 35 to 65", "right", "Close to the truth, which peaks at 48."),
-    Verdict("High income", "wrong sign", "The rich buy another make."),
+    Verdict("High income", "wrong direction", "The rich buy another make."),
     Verdict("Middle income", "right", "The dealer's buyers."),
     Verdict("Lives near the showroom", "right", "Nearness helps, though distance hurts more."),
-    Verdict("Phone number given", "too low", "One of the best attributes, for three points."),
+    Verdict("Phone number given", "too few points", "One of the best attributes, for three points."),
     Verdict(
         "Sent the form vehicle of interest", "useless", "Two in three leads send it; the others buy as often."
     ),
@@ -93,9 +93,9 @@ VERDICTS = (
         "Past the first view nothing: students and enthusiasts read most. Which page is what counts.",
     ),
     Verdict("Downloaded a brochure", "useless", "Moves with neither fit nor intent."),
-    Verdict("Entered the prize draw", "wrong sign", "Students and enthusiasts collect prizes."),
+    Verdict("Entered the prize draw", "wrong direction", "Students and enthusiasts collect prizes."),
     Verdict("Started a chat", "right", "Follows intent."),
-    Verdict("Asked for a trade-in price", "too low", "As telling as a test drive, for three points."),
+    Verdict("Asked for a trade-in price", "too few points", "As telling as a test drive, for three points."),
     Verdict("Booked a test drive", "right", "The strongest act, but it fades within weeks."),
     Verdict("Visited the careers page", "right", "Job seekers."),
     Verdict("Unsubscribed", "right", "Interest is gone."),

@@ -222,7 +222,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The ground truth on one hand-written rule: right, too high, too low, useless or wrong sign."""
+    """The ground truth on one hand-written rule: right, too many points, too few points, useless or wrong direction."""
 
     rule: str
     verdict: str

@@ -178,7 +178,7 @@ def _graded(used: pd.Series, grades: str) -> list[str]:
 
 
 def audit_chart(comparison: Comparison, width: Width = "container", most: int = 30) -> Drawing:
-    """Per rule: the points given, and what the data say with the 90 % interval, on the common scale."""
+    """Per rule: the points given, and its worth with the 90 % interval, on the common scale."""
     audit = comparison.audit[comparison.audit["worth"].notna()].head(most)
     order = audit["rule"].tolist()
     x_title = "Points (+10 doubles the odds)"
@@ -190,11 +190,11 @@ def audit_chart(comparison: Comparison, width: Width = "container", most: int = 
         axis=alt.Axis(labelLimit=ROOM, grid=False, domain=False, ticks=False),
     )
     x = alt.X("points:Q", title=x_title)
-    kinds = alt.Scale(domain=["Sheet gives", "Data say"], range=[RULES_COLOUR, MODEL_COLOUR])
-    shapes = alt.Scale(domain=["Sheet gives", "Data say"], range=["diamond", "circle"])
+    kinds = alt.Scale(domain=["Sheet gives", "Worth"], range=[RULES_COLOUR, MODEL_COLOUR])
+    shapes = alt.Scale(domain=["Sheet gives", "Worth"], range=["diamond", "circle"])
     legend = alt.Legend(orient="top", title=None, columnPadding=8)
     given = audit.assign(points=audit["given"], who="Sheet gives")
-    worth = audit.assign(points=audit["worth"], who="Data say")
+    worth = audit.assign(points=audit["worth"], who="Worth")
     both = pd.concat([given, worth])[["rule", "points", "who", "words", "leads"]].dropna(subset=["points"])
     tips = [
         alt.Tooltip("rule:N", title="Rule"),
@@ -218,7 +218,7 @@ def audit_chart(comparison: Comparison, width: Width = "container", most: int = 
             tooltip=tips,
         ),
     )
-    words = "Point audit: for each rule the points the sheet gives and what the data say it is worth."
+    words = "Point audit: for each rule the points the sheet gives and what it is worth."
     return styled(layers, words, width, 30 * max(len(order), 2))
 
 

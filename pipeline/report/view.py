@@ -11,22 +11,16 @@ from models.judging import METRICS, Capacity, Comparison
 from models.judging.agreement import QUADRANTS
 from models.judging.lenses import LENSES, MODEL, RULES
 from models.judging.point_audit import SheetUnit
-from models.judging.story import headline, sentences
+from models.judging.story import by_chance, headline, sentences
 from models.judging.trust import Check, overall, trust
-from models.judging.verdicts import AGREES, TOO_HIGH, TOO_LOW, TOO_STRICT, WRONG_SIGN
+from models.judging.verdicts import SUPPORTED, VERDICTS, WRONG_DIRECTION, WRONG_SIZE
 from models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
 from pipeline.report.theme import NAMES
 from pipeline.report.words import GLOSSARY, METRIC_WORDS, QUADRANT_WORDS
 
 MISSING = "–"
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
-_TONE = {
-    AGREES: "good",
-    TOO_HIGH: "care",
-    TOO_LOW: "care",
-    TOO_STRICT: "care",
-    WRONG_SIGN: "bad",
-}
+_TONE = {SUPPORTED: "good", WRONG_DIRECTION: "bad"} | dict.fromkeys(WRONG_SIZE, "care")
 
 
 def view(c: Comparison) -> dict[str, Any]:
@@ -57,7 +51,11 @@ def _view(c: Comparison) -> dict[str, Any]:
         "quadrants": [_quadrant(c, name) for name in QUADRANTS],
         "has_dates": bool(period(c)),
         "snapshots": c.rows != c.leads,
-        "audit": [_rule(row, c.unit) for row in c.audit.itertuples()],
+        "audit": [
+            _rule(row, c.unit)
+            for row in sorted(c.audit.itertuples(), key=lambda row: VERDICTS.index(row.verdict))
+        ],
+        "by_chance": by_chance(c).strip(),
         "unit": _unit(c),
         "setup": _setup(c),
         "glossary": GLOSSARY,
@@ -229,22 +227,18 @@ def _quadrant(c: Comparison, name: str) -> dict[str, Any]:
 def _rule(row: Any, unit: SheetUnit) -> dict[str, str]:
     points = math.isfinite(row.points)
     digits = unit.digits
-    if math.isfinite(row.suggested):
-        data, low, high = (
-            signed(at, digits) for at in (row.suggested, row.suggested_low, row.suggested_high)
-        )
-    else:
-        data, low, high = (signed(at, 1) for at in (row.worth, row.low, row.high))
-    where = "" if math.isfinite(row.suggested) or not math.isfinite(row.worth) else "on the common scale"
+    in_sheet = math.isfinite(row.suggested_low)
+    ends = (row.suggested_low, row.suggested_high) if in_sheet else (row.low, row.high)
+    low, high = (signed(at, digits if in_sheet else 1) for at in ends)
     return {
         "rule": row.rule,
         "leads": f"{row.leads:,}",
         "points": f"{row.points:+.4g}".replace("-", "−") if points else "out",
         "with": share(row.rate_with),
         "without": share(row.rate_without),
-        "data": data,
-        "where": where,
-        "interval": f"{low} to {high}" if math.isfinite(row.low) else MISSING,
+        "worth": f"{low} to {high}" if math.isfinite(row.low) else MISSING,
+        "where": "" if in_sheet or not math.isfinite(row.low) else "on the common scale",
+        "suggested": signed(row.suggested, digits) if math.isfinite(row.suggested) else "",
         "auc": signed(row.dropped_auc, 3),
         "found": signed(row.dropped_found),
         "tone": _TONE.get(row.verdict, "quiet"),
@@ -258,7 +252,7 @@ def _unit(c: Comparison) -> str:
         return "The sheet gives every lead the same points, so its unit cannot be estimated."
     span = f"{unit.value:.2f} points of the common scale (90 %: {unit.low:.2f} to {unit.high:.2f})"
     if unit.clear:
-        return f"One point of the sheet is worth {span}; what the data say is converted at that rate."
+        return f"One point of the sheet is worth {span}; worth is converted at that rate."
     return f"One point of the sheet is worth {span}: not clearly above zero, so only directions are judged."
 
 

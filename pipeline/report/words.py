@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from models.judging.verdicts import MEANING
+
 METRIC_WORDS = {
     "roc_auc": "How often a converting lead ranks above one that does not convert. 0.5 is a coin, 1 is perfect.",
     "average_precision": "Precision at the top of the list, averaged over all conversions. Higher is better.",
@@ -45,18 +47,19 @@ GLOSSARY = {
         "Where the figure would fall nine times out of ten with other leads like these (bootstrap over whole "
         "leads; Wilson's interval for single shares)."
     ),
-    "Data say": (
+    "Worth": (
         "What a rule is worth in a ridge logistic regression on all rules, so that rules matching the same leads "
-        "are separated. Rules with few leads are shrunk towards zero."
+        "are separated. Rules with few leads are shrunk towards zero. Where raw rates point the other way, other rules explain it."
     ),
     "If dropped": (
         "What the sheet's ROC AUC, and the leads that it reaches in the same calls, would change by without the rule. "
         "Points that the cap of a group had taken are not given back."
     ),
     "Verdict on a rule": (
-        "It follows from the numbers in its row. “Agrees”: the 90 % interval has the points. “No evidence”: it has both them "
-        "and zero, or fewer than 30 leads match, or do not. “Wrong sign”: it lies on the other side of zero. “Too high” and "
-        "“too low”: the points lie above or below it, so −5 is too high for a rule worth −20. “Too strict” of a "
-        "disqualifier: the odds of its leads are more than half those of others."
+        "It follows from the numbers in its row. "
+        + " ".join(f"“{name}”: {meaning}." for name, meaning in MEANING.items())
+        + " The first that holds counts. Sizes are compared with what one point of the sheet is worth, which is uncertain too. A "
+        "disqualifier, and a rule without points, is judged by its direction alone. The suggestion is the nearest end of the interval, "
+        "or 0 where the direction is wrong."
     ),
 }

@@ -44,7 +44,7 @@ def judged_example(
     """``(judged, ledger, meta)`` as :func:`models.judging.compare` takes them.
 
     The model sees the truth through a little noise; the sheet gives the points of :data:`RULES`, of which
-    some are right, one has no effect, one is too low, one has the wrong sign, and one is too rare to judge.
+    some are right, one has no effect, one has too few points, one has the wrong direction, and one is too rare to judge.
     ``snapshots`` is the number of rows per lead, a week apart; its outcome is drawn once, and it leaves after the last of them.
     """
     rng = np.random.default_rng(seed)

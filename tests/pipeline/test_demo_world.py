@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 BOTH = pytest.mark.parametrize("name", sorted(WORLDS))
 # Big enough for every driver to show, small enough for a second each.
 SIZE = 6_000
-SIGN = {"right": +1, "too low": +1, "wrong sign": -1}
+SIGN = {"right": +1, "too few points": +1, "wrong direction": -1}
 
 
 @cache
