@@ -27,3 +27,8 @@ def connect_closed(path: str | Path, *, read_only: bool = False) -> duckdb.DuckD
     The path is taken as it is, never as an address such as ``md:name``.
     """
     return duckdb.connect(os.path.abspath(path), read_only=read_only, config=_NO_FILES)
+
+
+def connect_own(path: str | Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """A DuckDB file in the state folder, which nobody but Leadlens writes: it may attach others there."""
+    return duckdb.connect(os.path.abspath(path), read_only=read_only, config=_NO_EXTENSIONS)

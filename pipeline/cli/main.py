@@ -365,6 +365,30 @@ def score(
     print_result(as_json, result.to_dict(), lambda: render_scoring(result))
 
 
+@app.command(name="app", epilog="Example: leadlens app my_leads")
+def app_command(
+    configs: Annotated[list[Path], typer.Argument(help="Project files or folders.", metavar="CONFIG...")],
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; others than loopback need page.sign_in.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any that is free.")
+    ] = 8765,
+) -> None:
+    """Open the page: scores, reasons and rules in a browser.
+
+    Shows the latest scores that `leadlens score` published, until it is stopped with Ctrl-C.
+    """
+    from pipeline.cli.render.terminal import print_lines
+    from pipeline.jobs.app import app as job
+
+    def ready(address: str) -> None:
+        print_lines([f"The page is at {address}; Ctrl-C ends it."])
+        sys.stdout.flush()
+
+    job([load(config) for config in configs], host=host, port=port, ready=ready)
+
+
 app.command(epilog="Example: leadlens promote my_leads")(registry.promote)
 app.command(epilog="Example: leadlens retrain my_leads --log-format json")(registry.retrain)
 app.command(epilog="Example: leadlens backtest my_leads --every 30d --calls 200")(routine.backtest)

@@ -11,6 +11,7 @@ from features.plan import Reading
 from pipeline.config.drift import Drift
 from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Hygiene
+from pipeline.config.page import Page
 from pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
 from pipeline.config.section import Added, Address, Section
 
@@ -252,6 +253,7 @@ class Project(Section):
     judge: Judge = Judge()
     scores: Scores = Scores()
     drift: Annotated[Drift, Added] = Drift()
+    page: Page = Page()
     engine: EngineSettings = EngineSettings()
 
     @model_validator(mode="after")
@@ -278,6 +280,6 @@ class Project(Section):
     def canonical(self) -> dict[str, Any]:
         """The settings as plain JSON values, defaults included, for fingerprints and records.
 
-        Without ``engine``: where the SQL runs changes no value.
+        Without ``engine`` and ``page``: where the SQL runs and who may look changes no value.
         """
-        return {name: value for name, value in super().canonical().items() if name != "engine"}
+        return {name: value for name, value in super().canonical().items() if name not in ("engine", "page")}

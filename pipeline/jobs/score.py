@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, partial
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
@@ -31,6 +32,8 @@ from pipeline.jobs.past_run import HISTORY_NOTE
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
+from pipeline.published import Publishing
+from pipeline.published.people import people_of, shown_columns
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RecordedRun, recorded_run
@@ -180,6 +183,9 @@ def _score(
             moment, findings = history.moment(as_of), history.findings
             objected = history.engine.count("objections")
             shown, data_end = history.shown(moment), history.data_end
+        shown_columns(
+            history, file.project.page
+        )  # a wrong name there stops the run before anything is scored
     if to is not None and has_literal_secret(to):
         run.warn(
             "the password after --to is in the list of processes and in the shell's history: write '${NAME}' in its place"
@@ -224,7 +230,12 @@ def _score(
         )
     )
     # A target with newer scores says so before nights are compared: of an older date, less data are no fault.
-    with staging as staged:
+    publishing = (
+        Publishing(file, record.run_id)
+        if not dry_run and file.project.page.publish and state_is_writable()
+        else nullcontext()
+    )
+    with staging as staged, publishing as copy:
         progress("Comparing with the nights before", 0, 0)
         with stages("drift"), prepared.history() as history:
             gate.check_data(history, as_of)
@@ -238,9 +249,12 @@ def _score(
                     continue
                 old.add(history, spine, as_of)
                 scored = score_leads(history, spine, served.bundle, sheets, movement=True, stages=stages)
+                people = None if copy is None else people_of(history, file.project.page)
             gate.add(scored)
             with stages("reasons", len(scored)):
                 rows = lead_scores_table(scored, as_of=None if shown else record.as_of)
+                if file.project.page.url is not None:
+                    rows = rows.append_column("explanation_url", explanation_urls(rows, file))
             tally.add(rows)
             if scored.rules is not None:
                 tally.long_ledgers += long_ledgers(scored.rules.ledger)
@@ -248,6 +262,9 @@ def _score(
             if staged is not None:
                 with stages("write", len(rows)):
                     staged.add(rows)
+            if copy is not None and people is not None:
+                with stages("publish", len(rows)):
+                    copy.add(rows, people)
         gate.check_scores()
         for warning in (*old.warnings(), *tally.warnings()):
             run.warn(warning)
@@ -259,6 +276,28 @@ def _score(
                 )
             record.rows, record.inserted, record.closed = written.rows, written.inserted, written.closed
             record.updated, record.unchanged = written.updated, written.unchanged
+        if copy is not None:
+            progress("Publishing for the page", 0, 0)
+            facts = {
+                "project": file.project.name,
+                "about": file.project.about,
+                "as_of": record.as_of,
+                "dated": shown is not None,
+                "data_end": data_end,
+                "scored_at": now(),
+                "model": record.model_version,
+                "alias": served.alias,
+                "sheet": record.scorecard_version,
+                "leads": tally.leads,
+                "objected": objected,
+                "warnings": record.warnings,
+            }
+            with stages("publish"):
+                kept = copy.publish(
+                    facts, partial(why_left, prepared, as_of, policy), replace_newer=replace_newer
+                )
+            if kept is not None:
+                run.warn(kept)
     return Scoring(
         project=file.project.name,
         as_of=shown,
@@ -320,6 +359,12 @@ class _Tally:
         if self.leads > _MOST_SHOWN:
             rows = rows.sort_by([("score", "descending"), ("lead_id", "ascending")]).slice(0, _SHOWN_OF_MORE)
         return rows.sort_by("lead_id").combine_chunks()
+
+
+def explanation_urls(rows: pa.Table, file: ProjectFile) -> pa.Array:
+    """Where the page explains each lead."""
+    base = f"{file.project.page.url}/{file.project.name}/leads/"
+    return pa.array([base + quote(lead, safe="") for lead in rows["lead_id"].to_pylist()], pa.string())
 
 
 def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:

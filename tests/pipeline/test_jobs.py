@@ -28,10 +28,12 @@ from pipeline import compare, explain, load_project, open_history, promote, scor
 from pipeline.cli.render.jobs import render_explanation, render_scoring, render_training
 from pipeline.cli.render.registry import render_promotion
 from pipeline.config import ProjectFile
+from pipeline.config.page import Page
 from pipeline.dataset.judged import compare_lenses, out_of_time
 from pipeline.dataset.policies import spine_policy
 from pipeline.jobs.train import Training
 from pipeline.prepared import event_update, open_prepared
+from pipeline.published import CopyFolder, PublishedScores, Query
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.report.page import page
 from pipeline.state import state_folder
@@ -245,6 +247,40 @@ def test_scoring_twice_changes_nothing(starter: ProjectFile, trained: Training, 
         assert np.clip(round(total), 1, 99) == pytest.approx(row.score, abs=1)
         main = [line["points"] for line in ledger if line["dimension"] in ("fit", "engagement")]
         assert sum(main) == pytest.approx(row.rule_points)
+
+
+def test_a_night_is_published_for_the_page(starter: ProjectFile, trained: Training, tmp_path: Path) -> None:
+    def shown(**page: object) -> ProjectFile:
+        return replace(
+            starter, project=starter.project.model_copy(update={"page": Page.model_validate(page)})
+        )
+
+    to, folder = f"duckdb:///{tmp_path / 'scores.duckdb'}", CopyFolder.of(starter.project.name)
+    score(starter, dry_run=True)
+    before = folder.latest()
+    score(shown(publish=False), as_of=ENDED, to=to)
+    assert folder.latest() == before
+    night = score(shown(url="https://leads.example.com/"), as_of=ENDED, to=to, replace_newer=True)
+    latest = folder.latest()
+    assert latest is not None
+    assert latest != before
+    copy = PublishedScores(latest)
+    assert copy.run_id == night.run_id
+    assert copy.as_of == night.as_of
+    asked = Query(disqualified=True)
+    assert {row.lead_id for row in copy.every(asked)} == set(night.scores["lead_id"])
+    best = copy.leads(asked).rows[0]
+    lead, told = copy.lead(best.lead_id), explain(starter, best.lead_id, as_of=ENDED)
+    assert lead is not None
+    assert (best.score, best.grade, best.rule_stage) == (told.shown, told.grade, told.rule_stage)
+    assert lead.route == told.route
+    assert sum(line.points for line in lead.reasons) == pytest.approx(told.score, abs=0.01)
+    assert sum(line.points for line in lead.ledger) == pytest.approx(told.rule_points)
+    with duckdb.connect(str(tmp_path / "scores.duckdb")) as database:
+        [(url,)] = database.execute(
+            "SELECT explanation_url FROM lead_scores WHERE lead_id = ?", [best.lead_id]
+        ).fetchall()
+    assert url == f"https://leads.example.com/{starter.project.name}/leads/{best.lead_id}"
 
 
 @pytest.mark.parametrize("compiled", [False, True])

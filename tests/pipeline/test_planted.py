@@ -164,7 +164,14 @@ def test_no_secret_is_anywhere(run: Run) -> None:
 def test_no_personal_value_is_where_none_is_meant_to_be(run: Run) -> None:
     places = {name: contents(path) for name, path in files(run) if not any(t in name for t in TABLES)}
     places |= run.said | dict(enumerate(run.arguments))
-    assert [(name, value) for name, text in places.items() for value in PERSONAL if value in text] == []
+    shown = {name: (EMAIL, NAME) for name in places if str(name).startswith("state/page/")}
+    assert shown, "names and addresses are meant to be in the copy for readers, and nothing else is"
+    assert [
+        (name, value)
+        for name, text in places.items()
+        for value in PERSONAL
+        if value in text and value not in shown.get(name, ())
+    ] == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")

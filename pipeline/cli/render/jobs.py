@@ -196,7 +196,14 @@ def render_demo(demo: Demo) -> list[str]:
             f"One lead line by line: {program} explain {world.folder} {best.lead_id}",
             "",
         ]
-    return [*lines, f"All runs and models: {program.with_name('mlflow')} ui --backend-store-uri {demo.store}"]
+    folders = " ".join(str(world.folder) for world in demo.worlds)
+    one = demo.worlds[0].best.lead_id
+    return [
+        *lines,
+        f"In a browser: {program} app {folders}",
+        f"  then click a lead, such as {one}: why it is scored so, what to do next; Health: what went wrong lately.",
+        f"All runs and models: {program.with_name('mlflow')} ui --backend-store-uri {demo.store}",
+    ]
 
 
 def _program() -> Path:

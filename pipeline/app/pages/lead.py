@@ -1,0 +1,70 @@
+"""One lead: both scores and why, line by line, what moved, what to do next, and what sales said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pipeline.app import words
+from pipeline.app.charts import timeline
+from pipeline.app.site import form_of, page, person_of, project_of, scores_of, to
+from pipeline.app.store import VerdictName
+from pipeline.published.copy import Lead, Line
+
+REASONS = ("Not a buyer", "No budget", "Wrong contact data", "Too early", "Competitor or student", "Other")
+_MOST_MOVED = 5
+
+
+def lead(request: Request) -> Response:
+    """``GET /{project}/leads/{lead}``."""
+    scores = scores_of(request)
+    shown = _lead(request)
+    project, total = project_of(request), shown.row.score
+    return page(
+        request,
+        "lead.html",
+        scores=scores,
+        lead=shown,
+        title=shown.row.name or shown.row.lead_id,
+        reasons=words.whole_lines(shown.reasons, total, "smaller reasons and rounding"),
+        ledger=_by_day(shown.ledger),
+        moved=shown.moved[:_MOST_MOVED],
+        chart=timeline(shown.past),
+        verdicts=project.store.verdicts(project.name, shown.row.lead_id),
+        choices=REASONS,
+    )
+
+
+async def verdict(request: Request) -> Response:
+    """``POST /{project}/leads/{lead}/verdict``."""
+    person, fields = person_of(request, "verdict"), await form_of(request)
+    shown = await run_in_threadpool(_lead, request)
+    said, reason = fields.get("verdict", ""), fields.get("reason", "")[:500]
+    if said not in ("accepted", "rejected") or (said == "rejected" and not reason):
+        raise HTTPException(400, "A verdict is “accepted”, or “rejected” with a reason. Nothing was saved.")
+    project = project_of(request)
+    await run_in_threadpool(
+        project.store.judge, project.name, shown.row.lead_id, cast(VerdictName, said), reason, person.name
+    )
+    return to(request, f"leads/{request.path_params['lead']}")
+
+
+def _lead(request: Request) -> Lead:
+    """The lead in the address, if the person may see it. Raises a 404."""
+    person, lead_id = person_of(request), request.path_params["lead"]
+    found = scores_of(request).lead(lead_id)
+    if found is None or (person.owner is not None and found.row.owner != person.owner):
+        raise HTTPException(404, "There is no lead with this id among the published scores.")
+    return found
+
+
+def _by_day(lines: Sequence[Line]) -> list[Line]:
+    """Lines without a date first, as they are in the sheet; then by time."""
+    undated = [line for line in lines if line.occurred_at is None]
+    dated = [line for line in lines if line.occurred_at is not None]
+    return undated + sorted(dated, key=lambda line: str(line.occurred_at))

@@ -1,0 +1,86 @@
+"""The list of leads: best first, searched, filtered, taken out as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast, get_args
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pipeline.app.people import Person
+from pipeline.app.site import download, form_of, page, person_of, project_of, scores_of
+from pipeline.published import PublishedScores, Query
+from pipeline.published.copy import SORTS, LeadRow, Sort
+
+_FIELDS = ("q", "owner", "stage", "grade", "status", "sort", "disqualified")
+_EXPORTED = tuple(name for name in LeadRow._fields if name != "rank")
+
+
+def leads(request: Request) -> Response:
+    """``GET /{project}/leads``."""
+    scores, person = scores_of(request), person_of(request)
+    asked = _query(request.query_params, person, scores)
+    found = scores.leads(asked)
+    kept = {name: value for name, value in _settings(asked).items() if value}
+    return page(
+        request,
+        "leads.html",
+        scores=scores,
+        leads=found,
+        asked=asked,
+        facets=_choices(scores, person),
+        settings=kept,
+        next=None if found.next is None else urlencode(kept | {"after": found.next}),
+        first=urlencode(kept) if asked.after else None,
+        sorts=SORTS,
+    )
+
+
+async def export(request: Request) -> Response:
+    """``POST /{project}/leads/export``: every lead of the list, as it is filtered."""
+    person, fields = person_of(request, "export"), await form_of(request)
+    project, scores = project_of(request), await run_in_threadpool(scores_of, request)
+    asked = _query(fields, person, scores).without_place()
+    total = (await run_in_threadpool(scores.leads, asked, 1)).total
+    details = _settings(asked) | {"rows": total, "run": scores.run_id}
+    await run_in_threadpool(project.store.log, project.name, person.name, "exported", "leads", details)
+    rows = ([getattr(row, name) for name in _EXPORTED] for row in scores.every(asked))
+    return download(f"{project.name}-leads.csv", _EXPORTED, rows)
+
+
+def _choices(scores: PublishedScores, person: Person) -> Mapping[str, Mapping[str, int | None]]:
+    """What the list can be filtered by, with the leads of each; whoever sees own leads alone is not told of others."""
+    if person.owner is None:
+        return scores.facets
+    return {kind: {} if kind == "owner" else dict.fromkeys(values) for kind, values in scores.facets.items()}
+
+
+def _query(fields: Mapping[str, str], person: Person, scores: PublishedScores) -> Query:
+    """What is asked for; of a person who owns leads their own, if nothing else is said."""
+    sort, owners = fields.get("sort", ""), scores.facets.get("owner", {})
+    owner = fields.get("owner", person.name if person.name in owners else "")
+    return Query(
+        text=fields.get("q", "")[:200],
+        owner=owner if person.owner is None else person.owner,
+        stage=fields.get("stage", ""),
+        grade=fields.get("grade", ""),
+        status="closed" if fields.get("status") == "closed" else "open",
+        disqualified=fields.get("disqualified") == "1",
+        sort=cast(Sort, sort) if sort in get_args(Sort) else "score",
+        after=fields.get("after", ""),
+    )
+
+
+def _settings(asked: Query) -> dict[str, str]:
+    return {
+        "q": asked.text,
+        "owner": asked.owner,
+        "stage": asked.stage,
+        "grade": asked.grade,
+        "status": "closed" if asked.status == "closed" else "",
+        "sort": "" if asked.sort == "score" else asked.sort,
+        "disqualified": "1" if asked.disqualified else "",
+    }

@@ -1,0 +1,194 @@
+"""The application: its addresses, and how it is served."""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from features.errors import LeadlensError, UsageError
+from pipeline.app.guard import Guard
+from pipeline.app.pages import health, lead, leads
+from pipeline.app.people import Door
+from pipeline.app.shown_project import ShownProject
+from pipeline.app.site import project_of, to, wrong
+from pipeline.config import ProjectFile
+from pipeline.published.copy import SlowQueryError
+from pipeline.stopping import Stopped
+
+if TYPE_CHECKING:
+    import uvicorn
+
+_MOST_BYTES = 256 * 1024  # of a form or of one lead as JSON
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class _LeadId(Convertor[str]):
+    """An id as it is in the data, slashes and line breaks too."""
+
+    regex = "(?s:.+)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("id", _LeadId())
+
+
+def application(project_files: Sequence[ProjectFile], *, local_person: str | None = None) -> ASGIApp:
+    """The page of these projects, as an ASGI application for any server.
+
+    All of them are open to whom the first one's ``page.sign_in`` lets in; without it, to anybody who reaches the
+    server, as an admin: serve it on the loopback address alone. Raises ``UsageError`` for two projects of one name.
+    """
+    projects = {file.project.name: ShownProject(file) for file in project_files}
+    if len(projects) < len(project_files):
+        raise UsageError(
+            "two projects have the same name",
+            value=", ".join(file.project.name for file in project_files),
+            fix="give each a name of its own in its project file",
+        )
+    settings = project_files[0].project.page
+    hosts = {*_LOCAL, *(host.lower() for file in project_files for host in file.project.page.hosts)}
+    hosts |= {
+        str(urlsplit(file.project.page.url).hostname) for file in project_files if file.project.page.url
+    }
+    door = Door(local_person or _account(), settings.sign_in)
+    app = Starlette(
+        routes=[
+            Route("/", _home),
+            Mount("/static", StaticFiles(directory=str(files("pipeline.app") / "static"))),
+            Route("/{project}", _to_leads),
+            Route("/{project}/leads", leads.leads),
+            Route("/{project}/leads/export", leads.export, methods=["POST"]),
+            Route("/{project}/leads/{lead:id}/verdict", lead.verdict, methods=["POST"]),
+            Route("/{project}/leads/{lead:id}", lead.lead),
+            Route("/{project}/health", health.health),
+            Route("/{project}/log", health.log),
+        ],
+        exception_handlers={
+            HTTPException: _http_error,
+            SlowQueryError: _slow,
+            LeadlensError: _unreadable,
+            500: _broken,
+        },
+        max_body_size=_MOST_BYTES,
+    )
+    app.state.projects = projects
+    # Around everything, so that a page that says what broke has the same headers.
+    return Guard(app, door=door, hosts=frozenset(hosts), refusal=wrong)
+
+
+def serve(app: ASGIApp, host: str, port: int, *, sign_in: bool, ready: Callable[[str], None]) -> None:
+    """Serve until stopped. ``port`` 0 takes any that is free; ``ready`` is told the address.
+
+    Raises ``UsageError`` for an address that others reach where nobody signs in, and for one that is taken or not ours.
+    """
+    import uvicorn
+
+    if not sign_in and not _is_loopback(host):
+        raise UsageError(
+            "others reach this address, and nobody signs in",
+            value=host,
+            why="everybody in the network could read names and scores",
+            fix="set page.sign_in in the project file, or leave --host out and open the page on this machine",
+        )
+    with _listening(host, port) as listener:
+        at = listener.getsockname()
+        ready(f"http://{f'[{host}]' if ':' in host else host}:{at[1]}/")
+        with suppress(Stopped):  # that is how it ends
+            uvicorn.Server(settings(app)).run(sockets=[listener])
+
+
+def settings(app: ASGIApp) -> uvicorn.Config:
+    """How the page is served, here and in tests: no version in answers, and no header of a proxy taken for the client."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app, log_level="warning", server_header=False, timeout_keep_alive=5, proxy_headers=False
+    )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=256)
+    except (OSError, OverflowError) as error:
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        raise UsageError(
+            "this port is taken" if taken else "this address cannot be listened on",
+            value=f"{host}:{port}",
+            why=None if taken else str(error),
+            fix=f"name another: --port {port + 1}"
+            if taken
+            else "leave --host out, or name an address of this machine",
+        ) from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _account() -> str:
+    if author := os.environ.get("LEADLENS_AUTHOR"):
+        return author
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, in a container
+        return "you"
+
+
+def _home(request: Request) -> Response:
+    return RedirectResponse(f"/{next(iter(request.app.state.projects))}/leads")
+
+
+def _to_leads(request: Request) -> Response:
+    project_of(request)
+    return to(request, "leads")
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    texts = {404: "There is no such page.", 405: "This page cannot be sent to.", 413: "This is too long."}
+    plain = error.detail in (
+        "Not Found",
+        "Method Not Allowed",
+        "Content Too Large",
+        "Request Entity Too Large",
+    )
+    text = texts.get(error.status_code, error.detail) if plain else error.detail
+    return wrong(request, error.status_code, text)
+
+
+def _slow(request: Request, error: Exception) -> Response:
+    return wrong(request, 503, "This took too long. Search for more of the name, or filter first.")
+
+
+def _unreadable(request: Request, error: Exception) -> Response:
+    return wrong(request, 503, f"The published scores cannot be read just now: {error}")
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    return wrong(request, 500, "Something is wrong on our side. The log of the server has the details.")

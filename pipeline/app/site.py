@@ -1,0 +1,147 @@
+"""What every page shares: the project that is asked for, templates, forms, downloads, and pages that say what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+import jinja2
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from pipeline.app import words
+from pipeline.app.people import Person, Right
+from pipeline.app.shown_project import ShownProject
+from pipeline.published import PublishedScores
+
+_FORM_SECONDS = 10.0
+_MOST_FIELDS = 500
+
+
+@cache
+def templates() -> jinja2.Environment:
+    """All text that comes from data is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(files("pipeline.app") / "templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= words.FILTERS
+    environment.globals |= {"segment": lambda text: quote(text, safe="")}
+    return environment
+
+
+def page(request: Request, template: str, *, status: int = 200, **shown: Any) -> HTMLResponse:
+    """A page with what is shown on each: project, person, and the address that was asked for."""
+    project = request.state.project if hasattr(request.state, "project") else None
+    context = {
+        "person": request.state.person,
+        "project": project.name if project else None,
+        "projects": list(request.app.state.projects),
+        "path": request.url.path,
+    }
+    return HTMLResponse(templates().get_template(template).render(**context | shown), status_code=status)
+
+
+def wrong(request: Request, status: int, text: str) -> HTMLResponse:
+    """A page that says what is wrong."""
+    return page(request, "wrong.html", status=status, text=text, code=status)
+
+
+def project_of(request: Request) -> ShownProject:
+    """The project in the address. Raises a 404."""
+    projects: Mapping[str, ShownProject] = request.app.state.projects
+    project = projects.get(request.path_params["project"])
+    if project is None:
+        raise HTTPException(404, "There is no such project on this page.")
+    request.state.project = project
+    return project
+
+
+def scores_of(request: Request) -> PublishedScores:
+    """The latest copy of the project in the address. Raises a 404 while there is none."""
+    scores = project_of(request).scores
+    if scores is None:
+        raise HTTPException(
+            404, "No scores are published yet. The next run of “leadlens score” publishes them here."
+        )
+    return scores
+
+
+def person_of(request: Request, right: Right = "read") -> Person:
+    """Who asks. Raises a 403 where the person may not do that."""
+    person: Person = request.state.person
+    if not person.may(right):
+        raise HTTPException(403, f"Your role, {person.role}, may not do that. Ask whoever runs the page.")
+    return person
+
+
+def place(request: Request, rest: str) -> str:
+    """The address of a page of the same project."""
+    return f"{request.scope.get('root_path', '')}/{quote(request.path_params['project'], safe='')}/{rest}"
+
+
+def to(request: Request, rest: str) -> Response:
+    """Go on to a page of the same project."""
+    return RedirectResponse(place(request, rest), status_code=303)
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a sent form, the first of each name. Raises a 400 or 408."""
+    try:
+        async with asyncio.timeout(_FORM_SECONDS):
+            body = await request.body()
+    except TimeoutError:
+        raise HTTPException(408, "The form did not arrive in time, so nothing was changed.") from None
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise HTTPException(400, "This form cannot be read, so nothing was changed.") from None
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        fields.setdefault(name, value.replace("\r\n", "\n").strip())
+    return fields
+
+
+def download(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """A CSV file, sent as it is made; what a spreadsheet would take for a formula begins with a quote."""
+    return StreamingResponse(
+        _lines(head, rows),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    yield "\ufeff"  # spreadsheets take the file for UTF-8 by it
+    for row in (head, *()):
+        yield _line(row)
+    for row in rows:
+        yield _line([safe_cell(value) for value in row])
+
+
+def _line(row: Sequence[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(["" if value is None else value for value in row])
+    return text.getvalue()
+
+
+def safe_cell(value: Any) -> Any:
+    """A text that no spreadsheet runs.
+
+    >>> safe_cell("=1+1"), safe_cell("Ann"), safe_cell(-3)
+    ("'=1+1", 'Ann', -3)
+    """
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n") else value
+
+
+Endpoint = Callable[[Request], Response]

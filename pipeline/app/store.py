@@ -1,0 +1,123 @@
+"""What people say on the page: verdicts on leads, and the log of everything that was changed or taken out."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pipeline.private import private_files
+from pipeline.runs.record import now
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS verdicts (
+    number INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    lead_id TEXT NOT NULL,
+    given_at TEXT NOT NULL,
+    verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'rejected')),
+    reason TEXT NOT NULL,
+    "by" TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS verdicts_of_lead ON verdicts (project, lead_id);
+CREATE TABLE IF NOT EXISTS log (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    project TEXT NOT NULL,
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    details TEXT NOT NULL
+);
+CREATE TRIGGER IF NOT EXISTS log_is_kept BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS log_is_true BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+"""
+VerdictName = Literal["accepted", "rejected"]
+
+
+class GivenVerdict(NamedTuple):
+    """What somebody in sales said of a lead."""
+
+    lead_id: str
+    given_at: str
+    verdict: str
+    reason: str
+    by: str
+
+
+class Entry(NamedTuple):
+    """One line of the log."""
+
+    at: str
+    who: str
+    what: str
+    subject: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PageStore:
+    """One SQLite file for all projects; every method is one transaction.
+
+    Its table ``verdicts`` is a source as the data contract has it: ``data.verdicts: {read: sqlite:///…/page.sqlite, table: verdicts}``.
+    """
+
+    path: Path
+
+    def judge(self, project: str, lead_id: str, verdict: VerdictName, reason: str, by: str) -> None:
+        """Keep a verdict, and log it."""
+        with self._open() as store:
+            store.execute(
+                'INSERT INTO verdicts (project, lead_id, given_at, verdict, reason, "by") VALUES (?, ?, ?, ?, ?, ?)',
+                (project, lead_id, _now(), verdict, reason, by),
+            )
+            _log(store, project, by, verdict, lead_id, {"reason": reason} if reason else {})
+
+    def verdicts(self, project: str, lead_id: str) -> Sequence[GivenVerdict]:
+        """Those on one lead, the latest first."""
+        with self._open() as store:
+            rows = store.execute(
+                'SELECT lead_id, given_at, verdict, reason, "by" FROM verdicts WHERE project = ? AND lead_id = ? '
+                "ORDER BY number DESC",
+                (project, lead_id),
+            )
+            return [GivenVerdict(*row) for row in rows]
+
+    def log(self, project: str, who: str, what: str, subject: str, details: dict[str, Any]) -> None:
+        """Keep what somebody did."""
+        with self._open() as store:
+            _log(store, project, who, what, subject, details)
+
+    def entries(self, project: str, most: int = 200) -> Sequence[Entry]:
+        """The latest lines of the log, the last one first."""
+        with self._open() as store:
+            rows = store.execute(
+                "SELECT at, who, what, subject, details FROM log WHERE project = ? ORDER BY number DESC LIMIT ?",
+                (project, most),
+            )
+            return [
+                Entry(at, who, what, subject, json.loads(details)) for at, who, what, subject, details in rows
+            ]
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with private_files(), closing(sqlite3.connect(self.path, timeout=10)) as store, store:
+            store.executescript(_TABLES)
+            yield store
+
+
+def _log(
+    store: sqlite3.Connection, project: str, who: str, what: str, subject: str, details: dict[str, Any]
+) -> None:
+    store.execute(
+        "INSERT INTO log (at, project, who, what, subject, details) VALUES (?, ?, ?, ?, ?, ?)",
+        (_now(), project, who, what, subject, json.dumps(details, ensure_ascii=False)),
+    )
+
+
+def _now() -> str:
+    return now().isoformat(sep=" ", timespec="seconds")

@@ -1,0 +1,83 @@
+"""How values read on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pipeline.published.copy import Line
+
+NOTHING = "–"
+
+
+def number(value: float | None) -> str:
+    """A number as people read it: no decimals where there are none.
+
+    >>> number(68.0), number(67.5), number(None), number(12345)
+    ('68', '67.5', '–', '12,345')
+    """
+    if value is None:
+        return NOTHING
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
+
+
+def signed(value: float) -> str:
+    """Points as they are added.
+
+    >>> signed(8.0), signed(-3.25), signed(0)
+    ('+8', '−3.2', '0')
+    """
+    text = number(abs(value))
+    return text if text == "0" else f"{'+' if value > 0 else '−'}{text}"
+
+
+def day(value: datetime | str | None) -> str:
+    """A day.
+
+    >>> day(datetime(2025, 6, 3, 2, 10)), day(None)
+    ('3 Jun 2025', '–')
+    """
+    at = _time(value)
+    return NOTHING if at is None else f"{at.day} {at:%b %Y}"
+
+
+def minute(value: datetime | str | None) -> str:
+    """A time, UTC."""
+    at = _time(value)
+    return NOTHING if at is None else f"{day(at)} {at:%H:%M}"
+
+
+def text(value: Any) -> str:
+    """A text; a dash where there is none."""
+    return NOTHING if value is None or value == "" else str(value)
+
+
+def _time(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def whole_lines(lines: Sequence[Line], total: float, rest: str) -> list[Line]:
+    """The lines in whole points, and one last line ``rest`` by which they sum to ``total``.
+
+    >>> [line[:2] for line in whole_lines([Line("start", 44.6), Line("trial", 9.2), Line("3 smaller reasons", 0.2)], 54, "smaller reasons")]
+    [('start', 45), ('trial', 9), ('smaller reasons', 0)]
+    """
+    shown = [line._replace(points=round(line.points)) for line in lines[:1]]
+    shown += [
+        line._replace(points=round(line.points))
+        for line in lines[1:]
+        if abs(line.points) >= 0.5 and not line.text.endswith(("smaller reasons", "smaller reason"))
+    ]
+    left = total - sum(line.points for line in shown)
+    return [*shown, Line(rest, left)]
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "number": number,
+    "signed": signed,
+    "day": day,
+    "minute": minute,
+    "text": text,
+}

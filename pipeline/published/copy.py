@@ -1,0 +1,303 @@
+"""Read a published copy: lists, searches and single leads, in milliseconds at a million leads."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import duckdb
+
+from features.engines.duckdb_connections import connect_own
+from features.errors import DataError
+
+PAGE = 50
+_SECONDS = 2.0  # a query that takes longer is interrupted: one reader must not hold up the others
+_MEMORY, _THREADS = "512MB", 1
+_MOST_WORDS, _LONGEST = 6, 200
+Sort = Literal["score", "points", "moved"]
+SORTS: tuple[Sort, ...] = ("score", "points", "moved")
+_SORTED_BY: dict[Sort, str] = {
+    "score": "rank",
+    "points": "-coalesce(rule_points, -1e9)",
+    "moved": "-coalesce(abs(score - score_before), -1)",
+}
+
+
+class SlowQueryError(Exception):
+    """A query was interrupted."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which leads are listed. ``after`` is where the page before ended: ``Leads.next``."""
+
+    text: str = ""
+    owner: str = ""
+    stage: str = ""
+    grade: str = ""
+    status: Literal["open", "closed"] = "open"
+    disqualified: bool = False
+    sort: Sort = "score"
+    after: str = ""
+
+    def without_place(self) -> Query:
+        """From the first page on."""
+        return replace(self, after="")
+
+
+class LeadRow(NamedTuple):
+    """A lead as a list shows it."""
+
+    rank: int
+    lead_id: str
+    name: str | None
+    email: str | None
+    company: str | None
+    owner: str | None
+    score: int
+    grade: str | None
+    rule_stage: str | None
+    rule_points: float | None
+    rule_grade: str | None
+    trend: str | None
+    reasons_text: str | None
+    score_before: int | None
+    status: str
+    closed_reason: str | None
+
+
+@dataclass(frozen=True)
+class Leads:
+    """A page of a list: its rows, how many match in all, and where the next page begins (``None`` on the last)."""
+
+    rows: Sequence[LeadRow]
+    total: int
+    next: str | None
+
+
+class Line(NamedTuple):
+    """A reason, or a line of the ledger that the sheet's points are the sum of."""
+
+    text: str
+    points: float
+    occurred_at: datetime | None = None
+    note: str | None = None
+
+
+class Past(NamedTuple):
+    """What a lead's score was from some day on."""
+
+    as_of: datetime
+    score: int
+    rule_points: float | None
+    rule_stage: str | None
+
+
+@dataclass(frozen=True)
+class Lead:
+    """All that the copy knows of one lead.
+
+    ``reasons`` begin with the base value and sum to the score; ``moved`` are those that differ from ``before``, the last
+    other score, the strongest first.
+    """
+
+    row: LeadRow
+    as_of: datetime
+    probability: float
+    route: str | None
+    scorecard: str | None
+    reasons: Sequence[Line]
+    ledger: Sequence[Line]
+    past: Sequence[Past]
+    before: Past | None
+    moved: Sequence[Line]
+
+
+class PublishedScores:
+    """One copy. Several threads may read it at once; it never changes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._connection = connect_own(path, read_only=True)
+            self._connection.execute(f"SET memory_limit = '{_MEMORY}'; SET threads = {_THREADS}")
+            self.facts: dict[str, Any] = {
+                name: json.loads(value)
+                for name, value in self._connection.execute("SELECT name, value FROM facts").fetchall()
+            }
+        except (duckdb.Error, ValueError) as error:
+            raise DataError(
+                "the published copy of the scores cannot be read",
+                value=str(path),
+                why=str(error).splitlines()[0],
+                fix="leadlens score makes it again",
+            ) from error
+
+    @property
+    def run_id(self) -> str:
+        """The run that made it."""
+        return str(self.facts["run_id"])
+
+    @property
+    def as_of(self) -> datetime:
+        """As of when its leads are scored."""
+        return datetime.fromisoformat(self.facts["as_of"])
+
+    @cached_property
+    def facets(self) -> dict[str, dict[str, int]]:
+        """Of open leads: owners, stages, grades and bands of ten points, each with its number of leads."""
+        facets: dict[str, dict[str, int]] = {kind: {} for kind in ("owner", "stage", "grade", "band")}
+        for kind, value, leads in self._rows("SELECT kind, value, leads FROM facet ORDER BY kind, value"):
+            facets[kind][value] = leads
+        return facets
+
+    def leads(self, query: Query, most: int = PAGE) -> Leads:
+        """A page of the leads that match."""
+        where, values = _where(query)
+        key = _SORTED_BY[query.sort]
+        ((total,),) = self._rows(f"SELECT count(*) FROM lead WHERE {where}", values)
+        place = _place(query.after)
+        if place is not None:
+            where, values = f"{where} AND ({key}, rank) > (?, ?)", [*values, *place]
+        found = self._rows(
+            f"SELECT {', '.join(LeadRow._fields)}, {key} FROM lead WHERE {where} ORDER BY {key}, rank LIMIT {most + 1}",
+            values,
+        )
+        rows = [LeadRow(*row[:-1]) for row in found[:most]]
+        more = f"{found[most - 1][-1]}:{rows[-1].rank}" if len(found) > most else None
+        return Leads(rows, total, more)
+
+    def every(self, query: Query) -> Iterator[LeadRow]:
+        """All leads that match, in order."""
+        where, values = _where(query)
+        cursor = self._connection.cursor()
+        cursor.execute(
+            f"SELECT {', '.join(LeadRow._fields)} FROM lead WHERE {where} ORDER BY {_SORTED_BY[query.sort]}, rank",
+            values,
+        )
+        while batch := cursor.fetchmany(1_000):
+            yield from map(LeadRow._make, batch)
+
+    def lead(self, lead_id: str) -> Lead | None:
+        """One lead; ``None`` where there is none."""
+        fields = ", ".join(f"l.{name}" for name in LeadRow._fields)
+        found = self._rows(
+            f"""
+            SELECT {fields}, l.as_of, l.probability, l.route, l.scorecard_version, d.reasons, d.ledger, d.past, d.before
+            FROM lead_detail AS d
+            JOIN place AS p ON p.lead_id = d.lead_id
+            JOIN lead AS l ON l.rank = p.rank
+            WHERE d.lead_id = ? AND p.lead_id = ?
+            """,
+            [lead_id, lead_id],
+        )
+        if not found:
+            return None
+        own, rest = found[0][: len(LeadRow._fields)], found[0][len(LeadRow._fields) :]
+        as_of, probability, route, scorecard, reasons, ledger, past, before = rest
+        now = _reasons(reasons)
+        return Lead(
+            row=LeadRow(*own),
+            as_of=as_of,
+            probability=probability,
+            route=route,
+            scorecard=scorecard,
+            reasons=now,
+            ledger=[_ledger_line(line) for line in json.loads(ledger or "[]")],
+            past=[Past(**each) for each in past or ()],
+            before=None if before is None else Past(before["as_of"], before["score"], None, None),
+            moved=() if before is None else _moved(_reasons(before["reasons"]), now),
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        cursor = self._connection.cursor()
+        with _bounded(cursor):
+            return cursor.execute(sql, list(values)).fetchall()
+
+
+@contextmanager
+def _bounded(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    timer = threading.Timer(_SECONDS, cursor.interrupt)
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise SlowQueryError from None
+    finally:
+        timer.cancel()
+        cursor.close()
+
+
+def _where(query: Query) -> tuple[str, list[Any]]:
+    where, values = ["status = ?"], list[Any]([query.status])
+    for column, value in (("owner", query.owner), ("rule_stage", query.stage), ("grade", query.grade)):
+        if value:
+            where.append(f"{column} = ?")
+            values.append(value)
+    if not query.disqualified and not query.stage:
+        where.append("rule_stage IS DISTINCT FROM 'Disqualified'")
+    for word in _words(query.text):
+        where.append(
+            "rank IN (SELECT rank FROM token WHERE word >= strip_accents(?) AND word < strip_accents(?) || chr(1114109))"
+        )
+        values += [word, word]
+    return " AND ".join(where), values
+
+
+def _words(text: str) -> list[str]:
+    """The words that a search is for, as the copy has them.
+
+    >>> _words("Çağla  O'Neil, ada@firm.example")
+    ['çağla', 'o', 'neil', 'ada', 'firm', 'example']
+    """
+    letters = "".join(sign if sign.isalnum() else " " for sign in text[:_LONGEST].lower())
+    return letters.split()[:_MOST_WORDS]
+
+
+def _place(after: str) -> tuple[float, int] | None:
+    """Where a page begins; from the first lead for what is no place."""
+    key, _, rank = after.partition(":")
+    try:
+        return float(key), int(rank)
+    except ValueError:
+        return None
+
+
+def _reasons(text: str | None) -> list[Line]:
+    return [Line(reason["text"], reason["points"]) for reason in json.loads(text or "[]")]
+
+
+def _ledger_line(line: dict[str, Any]) -> Line:
+    taken = [
+        f"{words} {-points:+.0f}"
+        for words, points in (("decayed", line["taken_by_decay"]), ("over the cap", line["taken_by_cap"]))
+        if abs(points) >= 0.5
+    ]
+    at = line["occurred_at"]
+    details = ", ".join(filter(None, [line["detail"], *taken]))
+    return Line(
+        line["rule"], line["points"], None if at is None else datetime.fromisoformat(at), details or None
+    )
+
+
+def _moved(before: Sequence[Line], now: Sequence[Line]) -> list[Line]:
+    """What the score moved by, by reason: those of now less those of before, at least half a point, the strongest first.
+
+    >>> [line[:2] for line in _moved([Line("start", 50.0), Line("3 visits", 2.0)], [Line("start", 50.0), Line("4 visits", 5.0)])]
+    [('4 visits', 5.0), ('no longer: 3 visits', -2.0)]
+    """
+    old, new = ({line.text: line.points for line in lines} for lines in (before, now))
+    moved = [Line(text, points - old.get(text, 0.0)) for text, points in new.items()]
+    moved += [Line(f"no longer: {text}", -points) for text, points in old.items() if text not in new]
+    return sorted((line for line in moved if abs(line.points) >= 0.5), key=lambda line: -abs(line.points))

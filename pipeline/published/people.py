@@ -1,0 +1,109 @@
+"""By what people know a lead: which columns hold its name, e-mail address, company and owner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, NamedTuple
+
+import pyarrow as pa
+
+from features import DuckDBEngine, History, UsageError
+from features.attributes.personal import names_people, snake_case
+from features.history import Kind
+from pipeline.config.page import Page
+
+SHOWN = ("name", "email", "company", "owner")
+_FIRST = re.compile(r"(first|fore|given|vor)_?name|prenom|nombre|fname")
+_LAST = re.compile(r"(last|family|sur|nach)_?name|nom_de_famille|apellidos?|lname")
+_COMPANY = re.compile(r"(account|company|firm|firma|organi[sz]ation|employer|entreprise|empresa)(_name)?")
+_OWNER = re.compile(
+    r"(lead_|contact_|account_)?(owner|assignee|assigned_to|sales_?(rep|person)|betreuer(in)?)(_name)?"
+)
+Table = Literal["leads", "accounts"]
+
+
+class Place(NamedTuple):
+    """A column and the table that has it."""
+
+    table: Table
+    column: str
+
+
+def shown_columns(history: History, page: Page) -> dict[str, tuple[Place, ...]]:
+    """The columns of each of ``SHOWN``; none where nothing is found, or the project file says so.
+
+    Raises ``UsageError`` for a column that is in neither leads nor accounts.
+    """
+    recognised = _recognised(history)
+    return {
+        shown: recognised[shown] if named is None else tuple(_place(history, shown, name) for name in named)
+        for shown, named in page.shown().items()
+    }
+
+
+def people_of(history: History, page: Page) -> pa.Table:
+    """``lead_id`` and ``SHOWN`` as text of every lead, null where nothing is known."""
+    columns, quote = shown_columns(history, page), history.engine.dialect.quote
+
+    def words(places: Iterable[Place]) -> str:
+        each = [f"CAST({place.table}.{quote(place.column)} AS VARCHAR)" for place in places]
+        return f"nullif(trim(concat_ws(' ', {', '.join(each)})), '')" if each else "CAST(NULL AS VARCHAR)"
+
+    own = ", ".join(f"{words(columns[shown])} AS {shown}" for shown in SHOWN)
+    of_account = any(place.table == "accounts" for places in columns.values() for place in places)
+    accounts = " LEFT JOIN accounts ON accounts.account_id = leads.account_id" if of_account else ""
+    assert isinstance(history.engine, DuckDBEngine), "a prepared history is opened by DuckDB"
+    table: pa.Table = history.engine.connection.sql(
+        f"SELECT leads.lead_id, {own} FROM leads{accounts}"
+    ).to_arrow_table()
+    return table
+
+
+def _recognised(history: History) -> dict[str, tuple[Place, ...]]:
+    leads, accounts = _texts(history.lead_attributes), _texts(history.account_attributes)
+    first, last = (next(filter(_is(pattern), leads), None) for pattern in (_FIRST, _LAST))
+    whole = next((name for name in leads if names_people(name) and not _says_part(name)), None)
+    parts = (first, last) if first and last else (whole or last or first,)
+    email = next(filter(_is(re.compile(r"(.*_)?e_?mail(_address)?")), leads), None)
+    company = next(filter(_is(_COMPANY), leads), None)
+    of_account = next((name for name in accounts if _is(_COMPANY)(name) or snake_case(name) == "name"), None)
+    owner = next(filter(_is(_OWNER), leads), None)
+    return {
+        "name": tuple(Place("leads", name) for name in parts if name),
+        "email": _one("leads", email),
+        "company": _one("accounts", of_account) or _one("leads", company),
+        "owner": _one("leads", owner) or _one("accounts", next(filter(_is(_OWNER), accounts), None)),
+    }
+
+
+def _says_part(name: str) -> bool:
+    return bool(_is(_FIRST)(name) or _is(_LAST)(name))
+
+
+def _texts(attributes: Mapping[str, Kind]) -> list[str]:
+    return [name for name, kind in attributes.items() if kind in ("category", "text")]
+
+
+def _is(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda name: pattern.fullmatch(snake_case(name)) is not None
+
+
+def _one(table: Table, name: str | None) -> tuple[Place, ...]:
+    return (Place(table, name),) if name else ()
+
+
+def _place(history: History, shown: str, name: str) -> Place:
+    if name in history.lead_attributes:
+        return Place("leads", name)
+    if name in history.account_attributes:
+        return Place("accounts", name)
+    hidden = name in history.hidden
+    raise UsageError(
+        "this column cannot be shown on the page" if hidden else "no such column of leads or accounts",
+        value=name,
+        where=f"page.{shown}",
+        why="known_after keeps it out of all tables" if hidden else None,
+        fix="name another column, or [] to show none",
+        known=[*history.lead_attributes, *history.account_attributes],
+    )

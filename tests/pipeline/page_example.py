@@ -1,0 +1,182 @@
+"""Nights of a small project as the page shows them, and its server on a free port."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+import pyarrow as pa
+import uvicorn
+
+from pipeline.app.server import application, settings
+from pipeline.config import ProjectFile, load_project
+from pipeline.published import Publishing
+
+NIGHT = datetime(2025, 6, 30, 2, 10)
+STAGES = ("Lead", "MQL", "SQL", "Disqualified")
+OWNERS = ("mia@firm.example", "tom@firm.example", None)
+HOSTILE = (
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "=HYPERLINK(\"http://evil.example\")", "{{7*7}}",
+    "O'Neil; DROP TABLE lead", "‮drawkcab", "a" * 3000, "\u0000null", "<!--", "javascript:alert(3)", "%2e%2e%2f", "L/1 ?#&=+",
+    "👩‍💻 Zoë", "</title><svg onload=alert(4)>", "&lt;b&gt;", "\r\nSet-Cookie: a=b", "+1-1", "@cmd", "-2+3", "\tTab",
+)  # fmt: skip
+
+
+@dataclass
+class Night:
+    """Leads of one night: score and points by id; more columns in ``people``."""
+
+    scores: Mapping[str, int]
+    people: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    as_of: datetime = NIGHT
+    reasons: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
+
+    def rows(self) -> pa.Table:
+        """As ``lead_scores_table`` gives them: reasons sum to the score, ledgers to the points."""
+        leads = list(self.scores)
+        points = [float(2 * score) for score in self.scores.values()]
+        return pa.table(
+            {
+                "lead_id": leads,
+                "as_of": pa.array([self.as_of] * len(leads), pa.timestamp("us")),
+                "probability": [score / 400 for score in self.scores.values()],
+                "score": list(self.scores.values()),
+                "grade": [f"{'ABCD'[at % 4]}{at % 4 + 1}" for at in range(len(leads))],
+                "fit_points": [1.0] * len(leads),
+                "engagement_points": [2.0] * len(leads),
+                "reasons": [json.dumps(self._reasons(lead)) for lead in leads],
+                "reasons_text": [
+                    "; ".join(f"{text}: {p:+.0f}" for text, p in self._why(lead)) for lead in leads
+                ],
+                "trend": ["rising"] * len(leads),
+                "route": ["call, senior reps: asked for a price"] * len(leads),
+                "scorecard_version": ["little 1a2b3c4d5e6f"] * len(leads),
+                "rule_points": points,
+                "rule_grade": ["A1"] * len(leads),
+                "rule_stage": [STAGES[at % 4] for at in range(len(leads))],
+                "ledger": [json.dumps(_ledger(total)) for total in points],
+            }
+        )
+
+    def names(self) -> pa.Table:
+        """As ``people_of`` gives them."""
+        columns = ("name", "email", "company", "owner")
+        own = [self.people.get(lead, {}) for lead in self.scores]
+        return pa.table(
+            {"lead_id": list(self.scores)}
+            | {name: pa.array([each.get(name) for each in own], pa.string()) for name in columns}
+        )
+
+    def _why(self, lead: str) -> Sequence[tuple[str, float]]:
+        return self.reasons.get(lead, [("Viewed the pricing page", 8.0)])
+
+    def _reasons(self, lead: str) -> list[dict[str, Any]]:
+        why = self._why(lead)
+        start = self.scores[lead] - sum(points for _, points in why)
+        lines = [("Every lead starts at", start), *why]
+        return [{"text": text, "points": points, "family": None} for text, points in lines]
+
+
+def _ledger(total: float) -> list[dict[str, Any]]:
+    line = {"dimension": "interest", "detail": None, "taken_by_decay": 0.0, "taken_by_cap": 0.0}
+    dated = line | {"rule": "Started a trial", "occurred_at": "2025-06-25T10:00:00", "points": 25.0}
+    return [line | {"rule": "Starting points", "occurred_at": None, "points": total - 25.0}, dated]
+
+
+def little_file(folder: Path, page: Mapping[str, Any] | None = None, name: str = "little") -> ProjectFile:
+    """A project whose data nobody reads."""
+    text = {
+        "name": name,
+        "data": {"leads": {"read": "leads.csv"}, "conversions": {"read": "c.csv"}},
+        "page": page or {},
+    }
+    path = folder / f"{name}.yaml"
+    path.write_text(json.dumps(text), encoding="utf-8")
+    return load_project(path)
+
+
+def publish(file: ProjectFile, night: Night, run_id: str, why: str = "closed", **facts: Any) -> str | None:
+    """Publish a night as `leadlens score` does; what was said where it was not."""
+    replace_newer = facts.pop("replace_newer", False)
+    with Publishing(file, run_id) as copy:
+        copy.add(night.rows(), night.names())
+        known = {
+            "project": file.project.name, "about": "", "as_of": night.as_of, "dated": True, "data_end": night.as_of,
+            "scored_at": night.as_of, "model": "little/1", "alias": "champion", "sheet": "little", "leads": len(night.scores),
+            "objected": 0, "warnings": [],
+        }  # fmt: skip
+        return copy.publish(known | facts, lambda leads: [why] * len(leads), replace_newer=replace_newer)
+
+
+class Got(NamedTuple):
+    """An answer of the server."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A page that is being served."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, **headers: str) -> Got:
+        return self.ask("GET", path, None, headers)
+
+    def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Got:
+        own = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
+        return self.ask("POST", path, urlencode(fields).encode(), own | headers)
+
+    def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Got:
+        """As it is typed: nothing is escaped or followed. A header ``Sec_Fetch_Site`` is Sec-Fetch-Site, an empty one is not sent."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        sent = {name.replace("_", "-"): value for name, value in headers.items() if value}
+        try:
+            connection.request(method, path, body, sent)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            return Got(answer.status, text, {name.lower(): value for name, value in answer.getheaders()})
+        finally:
+            connection.close()
+
+
+@contextmanager
+def served(*files: ProjectFile, person: str = "ann") -> Iterator[Served]:
+    """The page of these projects on a free port of this machine."""
+    server = uvicorn.Server(settings(application(files, local_person=person)))
+    server.config.port = 0
+    ready = threading.Event()
+    startup = server.startup
+
+    async def started(sockets: Any = None) -> None:
+        await startup(sockets)
+        ready.set()
+
+    server.startup = started  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield Served(server.servers[0].sockets[0].getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def address(lead_id: str, project: str = "little") -> str:
+    """The path of a lead."""
+    return f"/{project}/leads/{quote(lead_id, safe='')}"

@@ -1,0 +1,382 @@
+"""The page over HTTP: what it shows and keeps, whom it lets in, and that nobody gets more out of it than they may."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from pipeline.app.guard import _POLICY
+from pipeline.config import ProjectFile
+from pipeline.published import CopyFolder
+from pipeline.runs import RunRecord, RunStore
+from pipeline.runs.record import now
+from pipeline.state import state_folder
+from tests.pipeline.little_project import leadlens
+from tests.pipeline.page_example import (
+    HOSTILE,
+    NIGHT,
+    OWNERS,
+    Night,
+    Served,
+    address,
+    little_file,
+    publish,
+    served,
+)
+
+ROOT = Path(__file__).parents[2]
+DAY = timedelta(days=1)
+PEOPLE = {
+    f"L{at:03}": {
+        "name": f"Lead {at}",
+        "company": f"Firm {at}",
+        "email": f"l{at}@firm.example",
+        "owner": OWNERS[at % 3],
+    }
+    for at in range(120)
+}
+SCORES = {lead: 99 - at % 90 for at, lead in enumerate(PEOPLE)}
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFile:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    return little_file(tmp_path)
+
+
+def _site(folder: Path, page: Mapping[str, Any]) -> Iterator[Served]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADLENS_HOME", str(folder / "state"))
+        file = little_file(folder, page)
+        publish(file, Night(SCORES, PEOPLE), "one")
+        with served(file) as site:
+            yield site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One for all tests that look."""
+    yield from _site(tmp_path_factory.mktemp("site"), {})
+
+
+@pytest.fixture
+def own(file: ProjectFile) -> Iterator[Served]:
+    """One for a test that writes."""
+    publish(file, Night(SCORES, PEOPLE), "one")
+    with served(file) as own:
+        yield own
+
+
+SIGN_IN = {
+    "header": "X-Forwarded-Email",
+    "roles": {"mia@firm.example": "viewer", "mark@firm.example": "marketer", "ada@firm.example": "admin"},
+    "everybody": None,
+    "owners_only": True,
+}
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One that is signed in to."""
+    yield from _site(
+        tmp_path_factory.mktemp("signed"), {"sign_in": SIGN_IN, "url": "https://leads.firm.example/x"}
+    )
+
+
+def rows(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+def test_leads_and_a_lead_are_shown(site: Served) -> None:
+    assert site.get("/").headers["location"] == "/little/leads"
+    listed = site.get("/little/leads").text
+    assert "<b>90</b> open" in listed, "a quarter is disqualified"
+    assert "Lead 0<" in listed
+    found = site.get("/little/leads?q=firm+7&stage=").text
+    assert "Lead 7<" not in found, "it is disqualified"
+    lead = site.get(address("L004")).text
+    for text in (
+        "Lead 4",
+        "Firm 4",
+        "95",
+        "190",
+        "Viewed the pricing page",
+        "Starting points",
+        "call, senior reps",
+        "L004",
+    ):
+        assert text in lead
+
+
+def test_the_next_night_is_shown_without_a_restart(own: Served, file: ProjectFile) -> None:
+    publish(file, Night({"L004": 12}, PEOPLE, as_of=NIGHT + DAY), "two")
+    assert "from 95 to 12" in own.get(address("L004")).text
+    assert "Closed: closed" in own.get(address("L005")).text
+    assert "1 Jul 2025" in own.get("/little/leads").text
+
+
+def test_nothing_published_and_unknown_things_are_said_in_words(file: ProjectFile) -> None:
+    with served(file) as site:
+        assert (site.get("/little/leads").status, "leadlens score" in site.get("/little/leads").text) == (
+            404,
+            True,
+        )
+        assert "No scores are published" in site.get("/little/health").text
+    publish(file, Night(SCORES, PEOPLE), "one")
+    with served(file) as site:
+        for path in (
+            address("nobody"),
+            "/other/leads",
+            "/little/nothing",
+            "/static/../server.py",
+        ):
+            got = site.get(path)
+            assert (got.status, "Traceback" in got.text) == (404, False), path
+        assert "Search name" in site.get(address("nobody")).text
+
+
+def test_a_verdict_is_kept_logged_and_readable_as_a_source(own: Served, file: ProjectFile) -> None:
+    assert own.post(f"{address('L004')}/verdict", {"verdict": "accepted"}).headers["location"] == address(
+        "L004"
+    )
+    assert (
+        own.post(f"{address('L004')}/verdict", {"verdict": "rejected", "reason": "No budget"}).status == 303
+    )
+    for wrong in ({"verdict": "rejected"}, {"verdict": "deleted", "reason": "x"}, {}):
+        assert own.post(f"{address('L004')}/verdict", wrong).status == 400
+    assert own.post(f"{address('nobody')}/verdict", {"verdict": "accepted"}).status == 404
+    assert "ann rejected it" in own.get(address("L004")).text
+    with sqlite3.connect(state_folder() / "page.sqlite") as store:
+        kept = store.execute('SELECT lead_id, verdict, reason, "by" FROM verdicts ORDER BY number').fetchall()
+        assert kept == [("L004", "accepted", "", "ann"), ("L004", "rejected", "No budget", "ann")]
+        for statement in ("DELETE FROM log", "UPDATE log SET who = 'nobody'"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                store.execute(statement)
+    assert "No budget" in own.get("/little/log").text
+    assert (state_folder() / "page.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_an_export_is_the_list_that_is_shown_safe_and_logged(own: Served) -> None:
+    got = own.post("/little/leads/export", {"q": "lead", "sort": "points", "stage": "MQL"})
+    assert "attachment" in got.headers["content-disposition"]
+    head, *listed = rows(got.text)
+    assert head[:2] == ["lead_id", "name"]
+    assert [row[0] for row in listed] == sorted(
+        (f"L{at:03}" for at in range(1, 120, 4)), key=lambda lead: (-SCORES[lead], lead)
+    )
+    assert "rows: 30" in own.get("/little/log").text
+    assert own.get("/little/leads/export").status == 404, "an export is never a link: it is sent"
+
+
+def test_hostile_names_do_nothing_anywhere(file: ProjectFile) -> None:
+    people = {text: {"name": text, "company": text, "email": text, "owner": text} for text in HOSTILE}
+    reasons = {text: [(text, 8.0)] for text in HOSTILE}
+    publish(file, Night(dict.fromkeys(HOSTILE, 50), people, reasons=reasons), "one")
+    publish(
+        file,
+        Night(dict.fromkeys(HOSTILE, 60), people, reasons=reasons, as_of=NIGHT + DAY),
+        "two",
+        warnings=list(HOSTILE),
+    )
+    with served(file, person="<i>ann</i>") as site:
+        pages = ["/little/leads", "/little/leads?disqualified=1", "/little/health", "/little/log"]
+        for text in HOSTILE:
+            assert (
+                site.post(f"{address(text)}/verdict", {"verdict": "rejected", "reason": text}).status == 303
+            )
+            pages.append(address(text))
+        for path in pages:
+            got = site.get(path)
+            assert got.status == 200, path
+            for tag in ("<script", "<img", "<svg onload", "<!--", "<i>", 'href="javascript:'):
+                assert tag not in got.text, (path, tag)
+            assert "49" not in got.text or "{{7*7}}" in got.text, "a template in a name is not run"
+            assert "set-cookie" not in got.headers
+        exported = rows(site.post("/little/leads/export", {"disqualified": "1"}).text)
+        assert len(exported) == len(HOSTILE) + 1
+        for cell in itertools.chain.from_iterable(exported):
+            assert not cell.startswith(("=", "+", "@", "\t")), cell
+            assert not cell.startswith("-") or cell[1:].isdigit()
+
+
+def test_every_answer_has_the_headers_that_keep_it_to_itself(site: Served) -> None:
+    for got in (
+        site.get("/little/leads"), site.get(address("nobody")), site.get("/static/page.css"), site.get("/", Host="evil.example"),
+        site.post("/little/leads/export", {}), site.post("/little/leads/export", {}, Sec_Fetch_Site="cross-site"),
+    ):  # fmt: skip
+        assert got.headers["content-security-policy"] == _POLICY
+        assert got.headers["x-content-type-options"] == "nosniff"
+        assert got.headers["referrer-policy"] == "same-origin"
+        assert got.headers["x-frame-options"] == "DENY"
+        assert "server" not in got.headers
+    assert "script-src" not in _POLICY
+    assert _POLICY.startswith("default-src 'none'")
+    assert site.get("/little/leads").headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:{port}", 200), ("localhost", 200), ("LOCALHOST:99", 200), ("[::1]:80", 200), ("evil.example", 400),
+        ("127.0.0.1.evil.example", 400), ("evil@127.0.0.1", 400), ("127.0.0.1/evil", 400), ("127.0.0.1?x", 400), ("0.0.0.0", 400),
+        ("", 400), ("[::1", 400), ("localhost.", 400), ("local\thost", 400), ("10.0.0.1", 400),
+    ],
+)  # fmt: skip
+def test_only_known_hosts_are_answered(site: Served, host: str, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as raw:
+        raw.sendall(
+            f"GET /little/leads HTTP/1.1\r\nHost: {host.format(port=site.port)}\r\nConnection: close\r\n\r\n".encode()
+        )
+        answer = raw.makefile("rb").read()
+    assert int(answer.split(b" ", 2)[1]) == status
+    assert status == 200 or b"Firm" not in answer
+
+
+@pytest.mark.parametrize(
+    ("headers", "let_in"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True), ({"Sec-Fetch-Site": "cross-site"}, False), ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "none"}, False), ({"Sec-Fetch-Site": "cross-site", "Origin": "OWN"}, False), ({"Origin": "OWN"}, True),
+        ({"Origin": "https://evil.example"}, False), ({"Origin": "null"}, False), ({"Origin": "http://127.0.0.1:1"}, False), ({}, False),
+        ({"Content-Type": "text/plain"}, False), ({"Referer": "OWN"}, False), ({"Sec-Fetch-Site": ""}, False),
+    ],
+)  # fmt: skip
+def test_forms_of_other_sites_change_nothing(site: Served, headers: dict[str, str], let_in: bool) -> None:
+    own = {"Content-Type": "application/x-www-form-urlencoded"}
+    own |= {name: site.url if value == "OWN" else value for name, value in headers.items()}
+    if headers.get("Sec-Fetch-Site") == "":
+        own.pop("Sec-Fetch-Site")
+    reason = uuid4().hex
+    got = site.ask("POST", f"{address('L008')}/verdict", f"verdict=rejected&reason={reason}".encode(), own)
+    assert got.status == (303 if let_in else 403)
+    assert (reason in site.get(address("L008")).text) == let_in
+
+
+ROLES = {
+    "mia@firm.example": {"read", "verdict"}, "mark@firm.example": {"read", "verdict", "export"},
+    "ada@firm.example": {"read", "verdict", "export", "log"}, "eve@firm.example": set(), "": set(),
+}  # fmt: skip
+ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
+    "read": ("GET", "/little/leads", {}), "verdict": ("POST", f"{address('L003')}/verdict", {"verdict": "accepted"}),
+    "export": ("POST", "/little/leads/export", {}), "log": ("GET", "/little/log", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("right", ASKED)
+@pytest.mark.parametrize("name", ROLES)
+def test_each_role_may_what_it_may(signed: Served, name: str, right: str) -> None:
+    method, path, fields = ASKED[right]
+    headers = {"X-Forwarded-Email": name}
+    got = signed.get(path, **headers) if method == "GET" else signed.post(path, fields, **headers)
+    assert (got.status in (200, 303)) == (right in ROLES[name])
+    assert got.status in (200, 303, 403)
+
+
+def test_whoever_may_see_own_leads_alone_gets_no_others(signed: Served) -> None:
+    mia: dict[str, Any] = {"X-Forwarded-Email": "mia@firm.example"}
+    listed = signed.get("/little/leads?owner=tom%40firm.example", **mia).text
+    assert "<b>30</b> open" in listed
+    assert "Lead 1<" not in listed
+    assert signed.get("/little/leads?owner=", **mia).text.count("<b>30</b> open") == 1
+    assert signed.get(address("L003"), **mia).status == 200
+    for other in ("L001", "L002"):
+        assert signed.get(address(other), **mia).status == 404
+        assert signed.post(f"{address(other)}/verdict", {"verdict": "accepted"}, **mia).status == 404
+    assert "tom@firm.example" not in listed
+    marketer = signed.get("/little/leads", **{"X-Forwarded-Email": "mark@firm.example"}).text
+    assert "<b>90</b> open" in marketer
+
+
+def test_a_header_is_believed_of_the_proxy_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    file = little_file(tmp_path, {"sign_in": SIGN_IN | {"proxy": ["10.9.9.9"]}})
+    publish(file, Night(SCORES, PEOPLE), "one")
+    with served(file) as site:
+        got = site.get(
+            "/little/leads", **{"X-Forwarded-Email": "ada@firm.example", "X-Forwarded-For": "10.9.9.9"}
+        )
+        assert got.status == 403
+
+
+def test_long_and_slow_requests_do_not_hold_up_others(site: Served) -> None:
+    assert (
+        site.post(f"{address('L004')}/verdict", {"verdict": "rejected", "reason": "x" * 300_000}).status
+        == 413
+    )
+    assert site.ask("POST", f"{address('L004')}/verdict", b"a=1&" * 2000, {"Origin": site.url}).status == 400
+    assert site.ask("POST", f"{address('L004')}/verdict", b"\xff\xfe%ff", {"Origin": site.url}).status == 400
+    waiting = [socket.create_connection(("127.0.0.1", site.port)) for _ in range(60)]
+    for each in waiting:
+        each.sendall(
+            f"POST {address('L004')}/verdict HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Length: 9\r\n\r\nv".encode()
+        )
+    start = time.monotonic()
+    assert site.get("/little/leads").status == 200
+    assert time.monotonic() - start < 5
+    for each in waiting:
+        each.close()
+
+
+def test_health_says_the_worst_first(file: ProjectFile) -> None:
+    publish(
+        file,
+        Night(SCORES, PEOPLE),
+        "one",
+        scored_at=now(),
+        warnings=["half of the e-mail addresses are gone"],
+    )
+    store = RunStore(state_folder() / "runs")
+    good = RunRecord(project="little", started_at=now() - DAY, rows=120)
+    bad = RunRecord(project="little", started_at=now())
+    other = RunRecord(project="another", started_at=now())
+    for record, status in ((good, "done"), (bad, "failed"), (other, "failed")):
+        store.begin(record)
+        record.end(status, 3, "the database cannot be reached" if record is bad else None)  # type: ignore[arg-type]
+        store.end(record)
+    with served(file) as site:
+        text = site.get("/little/health").text
+    assert "2 of 4 checks need a look: the last run failed" in text
+    assert (
+        text.index("the database cannot be reached") < text.index("half of the e-mail") < text.index("Good:")
+    )
+
+
+def test_nobody_serves_names_to_a_network_without_sign_in(file: ProjectFile, tmp_path: Path) -> None:
+    answer = leadlens("app", tmp_path / "little.yaml", "--host", "0.0.0.0")
+    assert answer.code == 2
+    assert "nobody signs in" in answer.err
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = leadlens("app", tmp_path / "little.yaml", "--port", str(taken.getsockname()[1]))
+    assert answer.code == 2
+    assert "taken" in answer.err
+    answer = leadlens("app", tmp_path / "little.yaml", tmp_path / "little.yaml")
+    assert "same name" in answer.err
+
+
+def test_the_command_serves_until_it_is_stopped(file: ProjectFile, tmp_path: Path) -> None:
+    publish(file, Night(SCORES, PEOPLE), "one")
+    command = [sys.executable, "-m", "pipeline.cli", "app", str(tmp_path / "little.yaml"), "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        port = int(line.split("127.0.0.1:")[1].split("/")[0])
+        assert "Lead 0<" in Served(port).get("/little/leads").text
+        process.terminate()
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert CopyFolder.of("little").latest() is not None

@@ -1,0 +1,196 @@
+"""The page in a real browser: tasks within their clicks, on a phone, by keyboard, for everybody, and without a complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page
+
+from pipeline.runs.record import now
+from tests.pipeline.page_example import (
+    HOSTILE,
+    NIGHT,
+    OWNERS,
+    Night,
+    Served,
+    address,
+    little_file,
+    publish,
+    served,
+)
+
+DAY = timedelta(days=1)
+WIDTHS = (1280, 360)
+PEOPLE = {
+    f"L{at:03}": {"name": f"Lead {at}", "company": f"Firm {at}", "email": f"l{at}@firm.example", "owner": OWNERS[at % 3]}
+    for at in range(120)
+} | {"long": {"name": "Wolfeschlegelsteinhausenbergerdorff" * 2, "company": HOSTILE[0], "owner": HOSTILE[1]}}  # fmt: skip
+STATES = (
+    "/little/leads", "/little/leads?status=closed", "/little/leads?q=nobody", "/little/leads?sort=moved", "/little/health",
+    "/little/log", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADLENS_HOME", str(folder / "state"))
+        file = little_file(folder)
+        scores = {lead: 99 - at % 90 for at, lead in enumerate(PEOPLE)}
+        publish(file, Night(scores | {"gone": 44}, PEOPLE, as_of=NIGHT - DAY), "one")
+        moved = {
+            lead: max(1, score - 3) if at % 2 else score for at, (lead, score) in enumerate(scores.items())
+        }
+        publish(
+            file,
+            Night(moved, PEOPLE),
+            "two",
+            scored_at=now(),
+            warnings=["half of the e-mail addresses are gone"],
+        )
+        with served(file, person="mia@firm.example") as site:
+            yield site
+
+
+class Reader:
+    """Somebody at a browser, whose clicks are counted; ``wrong`` is everything the browser complained of."""
+
+    def __init__(self, tab: Page, site: Served) -> None:
+        self.tab, self.site, self.clicks, self.wrong = tab, site, 0, list[str]()
+        tab.on("console", lambda message: self.wrong.append(f"{message.text} {message.location}"))
+        tab.on("pageerror", lambda error: self.wrong.append(str(error)))
+        tab.on("dialog", lambda dialog: (self.wrong.append(dialog.message), dialog.dismiss()))
+        tab.on("request", lambda sent: None if sent.url.startswith(site.url) else self.wrong.append(sent.url))
+
+    def open(self, path: str) -> None:
+        """From a bookmark, or a link in the CRM."""
+        self.tab.goto(self.site.url + path)
+        # Pages that say 404 are a line on the console by themselves.
+        self.wrong[:] = [line for line in self.wrong if "status of 404" not in line]
+
+    def click(self, what: Locator) -> None:
+        self.clicks += 1
+        what.click()
+
+
+@contextmanager
+def reading(
+    browser: Browser, site: Served, width: int = 1280, scheme: str = "light", scripts: bool = True
+) -> Iterator[Reader]:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts, accept_downloads=True,  # type: ignore[arg-type]
+    )  # fmt: skip
+    reader = Reader(context.new_page(), site)
+    yield reader
+    context.close()
+    assert reader.wrong == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_rep_does_the_weekly_tasks_within_their_clicks(
+    browser: Browser, site: Served, width: int, scripts: bool
+) -> None:
+    with reading(browser, site, width, scripts=scripts) as rep:
+        # (1) The link in the CRM: why this score, what to do.
+        rep.open(address("L004"))
+        for text in ("Lead 4", "Viewed the pricing page", "Next:", "call, senior reps"):
+            assert rep.tab.get_by_text(text).first.is_visible()
+        assert rep.clicks == 0, "the link was the click"
+        # (2) My leads, best first: the owner's own without being asked for.
+        rep.open("/little/leads")
+        assert "30 open" in rep.tab.locator(".sub").inner_text()
+        assert rep.tab.locator("tbody a").first.inner_text() == "Lead 0"
+        # (3) Reject with a reason.
+        rep.open(address("L009"))
+        rep.click(rep.tab.get_by_text("Reject", exact=True))
+        rep.click(rep.tab.get_by_role("button", name="No budget"))
+        assert rep.clicks == 2
+        assert rep.tab.get_by_text("rejected it").first.is_visible()
+        # (4) Find a lead.
+        rep.open("/little/leads")
+        rep.clicks = 0
+        rep.click(rep.tab.get_by_label("Search name"))
+        rep.tab.keyboard.type("lead 105")
+        rep.tab.keyboard.press("Enter")
+        rep.click(rep.tab.get_by_role("link", name="Lead 105"))
+        assert rep.clicks == 2
+        assert rep.tab.get_by_role("heading", name="Lead 105").is_visible()
+
+
+def test_a_list_is_taken_out_in_one_click(browser: Browser, site: Served, tmp_path: Path) -> None:
+    with reading(browser, site) as marketer:
+        marketer.open("/little/leads?owner=&stage=MQL")
+        with marketer.tab.expect_download() as sent:
+            marketer.click(marketer.tab.get_by_role("button", name="Export"))
+        sent.value.save_as(tmp_path / "leads.csv")
+        assert len((tmp_path / "leads.csv").read_text(encoding="utf-8-sig").splitlines()) == 31
+
+
+def test_what_went_wrong_this_week_is_one_click_away(browser: Browser, site: Served) -> None:
+    with reading(browser, site) as manager:
+        manager.open("/little/leads")
+        manager.click(manager.tab.get_by_role("link", name="Health"))
+        assert "need a look" in manager.tab.get_by_role("heading", level=1).inner_text()
+        assert manager.tab.get_by_text("half of the e-mail").first.is_visible()
+
+
+def test_everything_is_reached_by_keyboard(browser: Browser, site: Served) -> None:
+    with reading(browser, site) as reader:
+        reader.open("/little/leads")
+        reader.tab.keyboard.press("Tab")
+        assert reader.tab.evaluate("document.activeElement.textContent") == "Skip to the content"
+        reader.tab.keyboard.press("Enter")
+        seen = set()
+        for _ in range(80):
+            reader.tab.keyboard.press("Tab")
+            seen.add(reader.tab.evaluate("document.activeElement.textContent.trim().split('\\n')[0]"))
+            visible = reader.tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert visible != "none", "where the focus is can be seen"
+            if "Lead 0" in seen:
+                break
+        assert {"Show", "Lead 0"} <= seen
+        reader.tab.keyboard.press("Enter")
+        reader.tab.wait_for_url(f"**{address('L000')}")
+        reader.tab.get_by_text("Reject", exact=True).focus()
+        reader.tab.keyboard.press("Enter")
+        reader.tab.keyboard.press("Tab")
+        reader.tab.keyboard.press("Enter")
+        reader.tab.get_by_text("rejected it").first.wait_for()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light")])
+def test_every_page_is_whole_and_open_to_everybody(
+    browser: Browser, site: Served, width: int, scheme: str
+) -> None:
+    with reading(browser, site, width, scheme) as reader:
+        for path in STATES:
+            reader.open(path)
+            assert reader.tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+            small = reader.tab.evaluate(
+                "[...document.querySelectorAll('button,summary,input:not([type=hidden]),select,nav a')]"
+                ".filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
+            )
+            assert small == [], path
+            assert reader.tab.title() != ""
+            found = Axe().run(reader.tab)
+            assert found.violations_count == 0, (path, found.generate_report())
+
+
+def test_back_and_reload_lose_nothing(browser: Browser, site: Served) -> None:
+    with reading(browser, site) as reader:
+        reader.open("/little/leads?owner=&q=lead+1&sort=points")
+        before = reader.tab.locator("tbody a").all_inner_texts()
+        reader.tab.locator("tbody a").first.click()
+        reader.tab.go_back()
+        assert reader.tab.locator("tbody a").all_inner_texts() == before
+        assert reader.tab.get_by_label("Search name").input_value() == "lead 1"
+        reader.tab.reload()
+        assert reader.tab.locator("tbody a").all_inner_texts() == before
+        reader.tab.get_by_role("link", name="Next 50").click() if len(before) == 50 else None

@@ -1,0 +1,275 @@
+"""The copy for readers: what a night leaves there, night after night, whatever goes wrong."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from features.errors import DataError, UsageError
+from pipeline.config import ProjectFile, load_project
+from pipeline.prepared import open_history
+from pipeline.published import CopyFolder, PublishedScores, Query, publishing
+from pipeline.published.people import people_of, shown_columns
+from tests.pipeline.little_project import LittleProject, leadlens, leads
+from tests.pipeline.page_example import HOSTILE, NIGHT, STAGES, Night, little_file, publish
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFile:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    return little_file(tmp_path)
+
+
+def latest(file: ProjectFile) -> PublishedScores:
+    path = CopyFolder.of(file.project.name).latest()
+    assert path is not None
+    return PublishedScores(path)
+
+
+def test_leads_are_listed_best_first_in_pages_that_hold_each_once(file: ProjectFile) -> None:
+    rng = random.Random(3)
+    scores = {f"L{number:03}": rng.randint(1, 99) for number in range(230)}
+    publish(file, Night(scores), "one")
+    copy, seen, query = latest(file), list[str](), Query(disqualified=True)
+    while True:
+        page = copy.leads(query)
+        assert page.total == 230
+        seen += [row.lead_id for row in page.rows]
+        if page.next is None:
+            break
+        query = Query(disqualified=True, after=page.next)
+    assert seen == sorted(scores, key=lambda lead: (-scores[lead], lead))
+    assert [row.lead_id for row in copy.every(Query(disqualified=True))] == seen
+
+
+@pytest.mark.parametrize("sort", ["score", "points", "moved"])
+def test_pages_of_a_filtered_list_are_those_of_a_slow_reading(file: ProjectFile, sort: str) -> None:
+    rng = random.Random(5)
+    first = {f"L{number:03}": rng.randint(1, 99) for number in range(300)}
+    second = {lead: min(99, max(1, score + rng.choice((0, 0, -9, 4)))) for lead, score in first.items()}
+    publish(file, Night(first), "one")
+    publish(file, Night(second, as_of=NIGHT + DAY), "two")
+    copy = latest(file)
+    stage = {lead: STAGES[at % 4] for at, lead in enumerate(second)}
+    wanted = [lead for lead in second if stage[lead] != "Disqualified"]
+    by_score = sorted(wanted, key=lambda lead: (-second[lead], lead))
+    expected = {
+        "score": by_score,
+        "points": by_score,  # twice the score
+        # Who was never scored otherwise did not move.
+        "moved": sorted(by_score, key=lambda lead: -(abs(second[lead] - first[lead]) or -1)),
+    }[sort]
+    seen, after = list[str](), ""
+    while True:
+        page = copy.leads(Query(sort=sort, after=after), most=40)  # type: ignore[arg-type]
+        seen += [row.lead_id for row in page.rows]
+        if page.next is None:
+            break
+        after = page.next
+    assert seen == expected
+
+
+def test_a_lead_has_what_its_night_said_and_sums_to_it(file: ProjectFile) -> None:
+    night = Night({"L1": 66}, {"L1": {"name": "Liam Silva", "company": "Firm 2389", "owner": "mia"}})
+    publish(file, night, "one")
+    lead = latest(file).lead("L1")
+    assert lead is not None
+    assert (lead.row.name, lead.row.company, lead.row.owner, lead.row.email) == (
+        "Liam Silva",
+        "Firm 2389",
+        "mia",
+        None,
+    )
+    assert sum(line.points for line in lead.reasons) == pytest.approx(66)
+    assert sum(line.points for line in lead.ledger) == pytest.approx(132)
+    assert lead.before is None
+    assert [past.score for past in lead.past] == [66]
+    assert latest(file).lead("L2") is None
+
+
+def test_what_moved_adds_up_to_how_far_the_score_went(file: ProjectFile) -> None:
+    was = Night({"L1": 61, "L2": 40}, reasons={"L1": [("Trial", 9.0), ("Mail", 4.0)]})
+    now = Night({"L1": 66, "L2": 40}, reasons={"L1": [("Trial", 13.0), ("Docs", 5.0)]}, as_of=NIGHT + DAY)
+    publish(file, was, "one")
+    publish(file, now, "two")
+    lead, other = (latest(file).lead(name) for name in ("L1", "L2"))
+    assert lead is not None
+    assert other is not None
+    assert lead.before is not None
+    assert lead.before[:2] == (NIGHT, 61)
+    assert {line.text: line.points for line in lead.moved} == {
+        "Docs": 5.0, "Trial": 4.0, "no longer: Mail": -4.0,
+    }  # fmt: skip
+    assert sum(line.points for line in lead.moved) == 66 - 61
+    assert [past.score for past in lead.past] == [61, 66]
+    assert other.before is None, "it did not move"
+    assert [past.score for past in other.past] == [40]
+    # A quiet night keeps what moved before it.
+    publish(file, Night({"L1": 66, "L2": 40}, reasons=now.reasons, as_of=NIGHT + 2 * DAY), "three")
+    lead = latest(file).lead("L1")
+    assert lead is not None
+    assert lead.before is not None
+    assert lead.before.score == 61
+    assert [past.score for past in lead.past] == [61, 66]
+
+
+def test_leads_that_left_stay_closed_with_their_last_score_until_they_come_back(file: ProjectFile) -> None:
+    publish(file, Night({"L1": 60, "L2": 50}), "one")
+    publish(file, Night({"L1": 61}, as_of=NIGHT + DAY), "two", why="converted")
+    publish(file, Night({"L1": 61}, as_of=NIGHT + 2 * DAY), "three")
+    copy = latest(file)
+    assert [row.lead_id for row in copy.leads(Query()).rows] == ["L1"]
+    (closed,) = copy.leads(Query(status="closed")).rows
+    assert (closed.lead_id, closed.score, closed.closed_reason) == ("L2", 50, "converted")
+    lead = copy.lead("L2")
+    assert lead is not None
+    assert lead.as_of == NIGHT
+    publish(file, Night({"L1": 61, "L2": 70}, as_of=NIGHT + 3 * DAY), "four")
+    lead = latest(file).lead("L2")
+    assert lead is not None
+    assert (lead.row.status, lead.row.closed_reason) == ("open", None)
+    assert [past.score for past in lead.past] == [50, 70]
+
+
+def test_whoever_objects_is_in_no_copy_any_more(file: ProjectFile) -> None:
+    night = Night({"L1": 60, "L2": 50}, {"L2": {"name": "Zebulon Quist"}})
+    publish(file, night, "one")
+    publish(file, Night({"L1": 61}, as_of=NIGHT + DAY), "two", why="objected")
+    publish(file, Night({"L1": 61}, as_of=NIGHT + 2 * DAY), "three")
+    assert latest(file).lead("L2") is None
+    kept = [path for path in CopyFolder.of("little").path.iterdir() if path.suffix == ".duckdb"]
+    assert kept
+    for path in kept:
+        assert b"Zebulon" not in path.read_bytes()
+
+
+def test_older_scores_replace_newer_ones_only_where_that_is_asked_for(file: ProjectFile) -> None:
+    publish(file, Night({"L1": 60}, as_of=NIGHT + DAY), "new")
+    said = publish(file, Night({"L1": 10}), "old")
+    assert said is not None
+    assert "newer" in said
+    assert latest(file).run_id == "new"
+    assert publish(file, Night({"L1": 10}), "asked", replace_newer=True) is None
+    assert latest(file).run_id == "asked"
+
+
+def test_two_copies_are_kept_and_an_open_one_goes_on_being_read(file: ProjectFile) -> None:
+    publish(file, Night({"L1": 60}), "one")
+    first = latest(file)
+    for day, name in enumerate(("two", "three"), 1):
+        publish(file, Night({"L1": 60 + day}, as_of=NIGHT + day * DAY), name)
+    assert first.leads(Query()).rows[0].score == 60
+    folder = CopyFolder.of("little").path
+    assert sorted(path.name for path in folder.iterdir()) == ["latest", "three.duckdb", "two.duckdb"]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in [folder, *folder.iterdir()])
+
+
+def test_a_full_disk_keeps_the_copy_before_and_is_said(
+    file: ProjectFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(file, Night({"L1": 60}), "one")
+
+    def full(*_: object) -> None:
+        raise duckdb.IOException("could not write: No space left on device\nmore")
+
+    monkeypatch.setattr(publishing.Publishing, "_before", full)
+    said = publish(file, Night({"L1": 70}, as_of=NIGHT + DAY), "two")
+    assert said is not None
+    assert "No space left on device" in said
+    assert "scores are written" in said
+    assert latest(file).run_id == "one"
+    assert not list(CopyFolder.of("little").path.glob(".*"))
+
+
+def test_a_damaged_copy_is_refused_in_words_and_replaced(file: ProjectFile) -> None:
+    publish(file, Night({"L1": 60}), "one")
+    path = CopyFolder.of("little").latest()
+    assert path is not None
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(DataError, match="cannot be read"):
+        PublishedScores(path)
+    publish(file, Night({"L1": 70}, as_of=NIGHT + DAY), "two")
+    assert latest(file).run_id == "two"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("silva", {"L1"}), ("SIL", {"L1"}), ("müller", {"L2"}), ("muller", {"L2"}), ("firm", {"L1", "L2"}), ("liam firm", {"L1"}),
+        ("liam@silva.example", {"L1"}), ("L2", {"L2"}), ("nobody", set()), ("' OR 1=1 --", set()), ("%", {"L1", "L2", "L3"}),
+    ],
+)  # fmt: skip
+def test_words_are_searched_by_their_beginnings(file: ProjectFile, text: str, found: set[str]) -> None:
+    people = {
+        "L1": {"name": "Liam Silva", "email": "liam@silva.example", "company": "Firm 2389"},
+        "L2": {"name": "Jürgen Müller", "company": "Firm O'Hara"},
+    }
+    publish(file, Night({"L1": 60, "L2": 50, "L3": 40}, people), "one")
+    assert {row.lead_id for row in latest(file).leads(Query(text=text)).rows} == found
+
+
+def test_hostile_texts_come_back_as_they_were(file: ProjectFile) -> None:
+    people = {f"L{at}": {"name": text, "company": text, "owner": text} for at, text in enumerate(HOSTILE)}
+    publish(file, Night(dict.fromkeys(people, 50), people), "one")
+    copy = latest(file)
+    for lead, own in people.items():
+        found = copy.lead(lead)
+        assert found is not None
+        assert (found.row.name or "").strip() == (own["name"] or "").strip()
+    for text in HOSTILE:
+        copy.leads(Query(text=text, owner=text, after=text, stage=text))
+
+
+def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LittleProject:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    frame = leads().assign(
+        first_name=[("Ann", "Bo", None)[at % 3] for at in range(160)],
+        last_name="Lee",
+        e_mail="a@b.example",
+        owner="mia",
+    )
+    project = LittleProject(tmp_path, leads=frame).use("accounts")
+    project.accounts["account_name"] = "Firm"
+    return project
+
+
+def test_names_are_recognised_and_each_can_be_named_or_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = little(tmp_path, monkeypatch)
+    file = load_project(project.write())
+    with open_history(file) as history:
+        people = people_of(history, file.project.page).to_pandas().set_index("lead_id")
+    assert people.loc["L000"].to_dict() == {
+        "name": "Ann Lee", "email": "a@b.example", "company": "Firm", "owner": "mia",
+    }  # fmt: skip
+    assert people.loc["L002", "name"] == "Lee"
+    project.settings["page"] = {"name": "city", "email": [], "company": ["industry", "city"]}
+    file = load_project(project.write())
+    with open_history(file) as history:
+        people = people_of(history, file.project.page).to_pandas().set_index("lead_id")
+        columns = shown_columns(history, file.project.page)
+    assert people.loc["L000", "name"] == "Bern"
+    assert people.loc["L000", "company"] == "IT Bern"
+    assert people["email"].isna().all()
+    assert columns["email"] == ()
+
+
+def test_a_wrong_name_is_refused_before_anything_is_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = little(tmp_path, monkeypatch)
+    project.settings["page"] = {"owner": "onwer"}
+    file = load_project(project.write())
+    with open_history(file) as history, pytest.raises(UsageError) as wrong:
+        shown_columns(history, file.project.page)
+    assert "page.owner" in str(wrong.value)
+    assert "owner" in str(wrong.value)
+    project.settings["page"] = {"url": "leads.example.com"}
+    assert "page.url" in leadlens("check", project.write()).err
