@@ -87,7 +87,7 @@ bench-night: $(READY) ## Time a night from raw files to PostgreSQL, stage by sta
 bench-vocabulary: $(READY) ## Train with and without the kinds of features that came after 0.1.0 (not in bench)
 	$(BIN)/python -m benchmarks.vocabulary --seeds 5
 
-schema: $(READY) ## Write the JSON Schemas of project files and score sheets
+schema: $(READY) ## Write the JSON Schemas of project files, score sheets and leads as JSON
 	$(BIN)/leadlens schema configs/schema
 
 spark: $(VENV)/.spark ## Add the Spark engine to .venv (needs Java 17 to run)

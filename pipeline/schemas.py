@@ -1,4 +1,4 @@
-"""The JSON Schemas for editors; committed in configs/schema and kept up to date by a test."""
+"""The JSON Schemas for editors and for programs that send leads; committed in configs/schema, kept up to date by a test."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from pathlib import Path
 
 from models.scorecard import Sheet
 from pipeline.config import json_schema
+from pipeline.raw_lead.answer import LeadAnswer
+from pipeline.raw_lead.request import RawLead
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, str]:
     """File name → text of every schema."""
-    each = {"project.json": json_schema(), "scorecard.json": Sheet.to_json_schema()}
+    each = {
+        "project.json": json_schema(),
+        "scorecard.json": Sheet.to_json_schema(),
+        "raw_lead.json": {"$schema": _DRAFT, **RawLead.model_json_schema()},
+        "lead_answer.json": {"$schema": _DRAFT, **LeadAnswer.model_json_schema(mode="serialization")},
+    }
     return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in each.items()}
 
 

@@ -421,7 +421,7 @@ def demo(
 
 @app.command(hidden=True)
 def schema(directory: Annotated[Path, typer.Argument(help="Folder to write into.")]) -> None:
-    """Write the JSON Schemas of project files and score sheets, for editors."""
+    """Write the JSON Schemas of project files, score sheets and leads as JSON."""
     from pipeline.schemas import write_schemas
 
     for path in write_schemas(directory):

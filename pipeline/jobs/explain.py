@@ -76,6 +76,9 @@ class Explanation:
         """JSON-ready."""
         lines, more, points = largest_lines(self.ledger, _MOST_LINES)
         ledger = lines.astype(object).where(lines.notna(), None).to_dict("records")
+        for line in ledger:
+            if line["occurred_at"] is not None:
+                line["occurred_at"] = line["occurred_at"].isoformat()
         return {
             "lead_id": self.lead_id,
             "as_of": self.as_of.isoformat() if self.as_of else None,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from features import DataError, History, nearest
+from features import DataError, DuckDBEngine, History, nearest
 from features.errors import listed
 from features.spine import Spine, SpinePolicy, build_scoring_spine
 from models.scorecard import ScorecardSet
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
+from pipeline.config import Project, ProjectOrPath, as_project
 from pipeline.config.parts import read_as_of
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
@@ -22,25 +22,29 @@ from pipeline.raw_lead.columns import RawColumns
 from pipeline.raw_lead.history import raw_history, refuse_times
 from pipeline.raw_lead.request import RawLead, read_raw_lead
 from pipeline.raw_lead.rows import RawRows, raw_rows
+from pipeline.registry.bundle import Bundle
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import load_sheets
+from pipeline.sources.engines import lent_without_project
 
 _MOST_TYPES = 10  # of events, named one by one
 
 
 @dataclass(frozen=True)
 class LeadScorer:
-    """What scores raw leads of a project: its model, its sheets, and the history that knows colleagues and accounts.
+    """What scores raw leads: a model, the sheets, and the history that knows of colleagues and accounts.
 
     It stays as it was opened: open another one where a model was promoted, a sheet went live or sources have changed.
+    Threads may share it. ``name`` is that of the project file; ``prepared`` is ``None`` for a model away from its project.
     """
 
-    file: ProjectFile
+    project: Project
+    name: str
     served: Registered
     sheets: ScorecardSet | None
-    prepared: PreparedHistory
     columns: RawColumns
+    prepared: PreparedHistory | None
 
     @classmethod
     @private_files()
@@ -51,7 +55,24 @@ class LeadScorer:
         """
         file = as_project(project)
         served, prepared = serving_model(file.project.name, challenger=challenger), open_prepared(file)
-        return cls(file, served, load_sheets(file), prepared, raw_columns(prepared))
+        columns = raw_columns(prepared)
+        return cls(file.project, file.path.name, served, load_sheets(file), columns, prepared)
+
+    @classmethod
+    def of_bundle(cls, bundle: Bundle) -> LeadScorer:
+        """A model away from its project: with the sheets as they were in training, and without a history.
+
+        Raises ``DataError`` for one that was trained before 0.5.0.
+        """
+        if bundle.raw is None:
+            raise DataError(
+                "this model does not take raw leads",
+                why="the columns of its data were not kept with it before 0.5.0",
+                fix="train again, or give it the columns of the feature matrix",
+            )
+        project = Project.model_validate(bundle.recipe.project)
+        served = Registered(bundle, "", "former", "")
+        return cls(project, "the project file", served, bundle.sheet, bundle.raw, None)
 
     def score(self, lead: RawLead | dict[str, Any], where: str = "lead") -> Explanation:
         """Score one lead. Raises ``UsageError`` for a request that does not fit the columns, ``DataError`` for a lead that is not open
@@ -64,22 +85,32 @@ class LeadScorer:
         self, lead: RawLead | dict[str, Any], where: str = "lead"
     ) -> tuple[ScoredLeads, datetime | None, tuple[str, ...]]:
         """The lead as its row of a night: features, contributions and ledger; as of when, and what is to be said of it."""
-        raw, project, columns = read_raw_lead(lead, where), self.file.project, self.columns
-        rows = raw_rows(raw, columns, project, where)
+        raw, columns = read_raw_lead(lead, where), self.columns
+        rows = raw_rows(raw, columns, self.project, where)
         refuse_times(rows, where)
         as_of = _as_of(raw, columns)
-        with self.prepared.lend() as engine:
-            known = show_others(self.prepared, engine, rows.lead_id, rows.account_id)
-            history, left_out = raw_history(engine, rows, columns, project, self.file.path.name, others=True)
+        with lent_without_project() if self.prepared is None else self.prepared.lend() as engine:
+            known = self._known(engine, rows, as_of)
+            history, left_out = raw_history(
+                engine, rows, columns, self.project, self.name, others=self.prepared is not None
+            )
             history.moment(raw.as_of)  # refused where the data have no dates
             notes = [*known, *rows.notes, *left_out, *self._uncounted(rows), *self.served.cautions]
-            if columns.clock == "time" and as_of > columns.data_end and rows.account_id is not None:
-                notes.append(
-                    f"of account and colleagues is known what there is to {columns.data_end:%Y-%m-%d %H:%M}"
-                )
-            with _own_row(history, rows.lead_id, as_of, spine_policy(project)) as one:
+            with _own_row(history, rows.lead_id, as_of, spine_policy(self.project)) as one:
                 scored = score_leads(history, one, self.served.bundle, self.sheets)
         return scored, history.shown(as_of), tuple(notes)
+
+    def _known(self, engine: DuckDBEngine, rows: RawRows, as_of: datetime) -> list[str]:
+        """Bring in what the history knows of account and colleagues; returns what is to be said of it."""
+        if self.prepared is None:
+            if rows.account_id is None:
+                return []
+            return ["colleagues are not known to a model away from its history: they count as none"]
+        notes = show_others(self.prepared, engine, rows.lead_id, rows.account_id)
+        end = self.columns.data_end
+        if self.columns.clock == "time" and as_of > end and rows.account_id is not None:
+            notes.append(f"account and colleagues are known to {end:%Y-%m-%d %H:%M}, the end of the data")
+        return notes
 
     def _uncounted(self, rows: RawRows) -> list[str]:
         """A note on each type of event that neither the model nor a sheet asks for: perhaps another is meant."""

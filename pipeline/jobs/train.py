@@ -30,7 +30,8 @@ from pipeline.dataset.scored_leads import ScoredLeads, score_rows
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.jobs.gates import audit_refusal, signal_refusal
 from pipeline.jobs.training_run import card_of, figures_of, log_training
-from pipeline.prepared import open_history
+from pipeline.prepared import open_history, open_prepared
+from pipeline.prepared.raw_leads import raw_columns
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.registry.bundle import Bundle
@@ -256,7 +257,8 @@ def _train(
     accused = {str(item.subject) for item in audit.leaks}
     bundle = Bundle(trained.model, recipe_of(file, history, rows, dropped, audit.to_dict()))
     progress("Scoring leads open now, for later nights to be compared with", 0, 0)
-    bundle = replace(bundle, reference=reference_night(file, history, bundle))
+    raw = raw_columns(open_prepared(file))
+    bundle = replace(bundle, reference=reference_night(file, history, bundle), raw=raw)
     warnings = [
         *file.notes,
         *file.literal_secrets,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from features import DataError, parse_duration
 from features.plan import FeaturePlan
 from pipeline.drift.profile import Profile
+from pipeline.raw_lead.columns import RawColumns
 
 if TYPE_CHECKING:
     from models.lead_model import LeadModel
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _LATER = ("data_version", "spine", "audit")  # that former versions did not record
 _REFERENCE = "reference.json"
+_RAW = "raw_lead.json"
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,14 @@ class Recipe:
 class Bundle:
     """A model with its recipe.
 
-    ``reference`` is the night of the training, which later nights are compared with; ``None`` before 0.5.0.
+    ``reference`` is the night of the training, which later nights are compared with; ``raw`` are the columns of its data, by which
+    a lead is read that is given as JSON; both are ``None`` before 0.5.0.
     """
 
     model: LeadModel
     recipe: Recipe
     reference: Profile | None = None
+    raw: RawColumns | None = None
 
     @cached_property
     def sheet(self) -> ScorecardSet | None:
@@ -111,6 +115,8 @@ class Bundle:
         if self.reference is not None:
             text = json.dumps(self.reference.to_dict(), ensure_ascii=False)
             (folder / _REFERENCE).write_text(text, encoding="utf-8")
+        if self.raw is not None:
+            (folder / _RAW).write_text(self.raw.model_dump_json(), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Bundle:
@@ -123,7 +129,8 @@ class Bundle:
             raise DataError(
                 "this folder does not contain a Leadlens model", value=str(folder), why=str(error)
             ) from None
-        return cls(LeadModel.load(folder), Recipe.from_dict(plain), _reference(folder / _REFERENCE))
+        recipe, reference = Recipe.from_dict(plain), _reference(folder / _REFERENCE)
+        return cls(LeadModel.load(folder), recipe, reference, _raw(folder / _RAW))
 
 
 def _reference(path: Path) -> Profile | None:
@@ -131,3 +138,14 @@ def _reference(path: Path) -> Profile | None:
         return Profile.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None  # of a model of 0.4.0 or earlier
+
+
+def _raw(path: Path) -> RawColumns | None:
+    try:
+        return RawColumns.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None  # of a model of 0.4.0 or earlier
+    except (OSError, ValueError) as error:
+        raise DataError(
+            "this model is damaged", value=path.name, why=str(error).splitlines()[0], fix="train again"
+        ) from None

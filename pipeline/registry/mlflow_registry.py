@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
 
-_PYFUNC = Path(__file__).with_name("pyfunc_model.py")
+_PYFUNC = Path(__file__).parents[1] / "pyfunc_model.py"
+RAW_LEAD = "raw_lead"  # the column of the model's input that holds a lead as JSON
 _REQUIRED = ("leadlens", "lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
 PROMOTED, ROLLED_BACK, WHY_BACK = (
     f"leadlens.{name}" for name in ("promoted_at", "rolled_back_at", "rolled_back")
@@ -88,6 +89,7 @@ class Registry:
         bundle.save(folder / "bundle")
         with _quiet():
             signature = self.mlflow.models.infer_signature(example, output)
+            signature.inputs = _with_raw_lead(signature.inputs)
             info = self.mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(_PYFUNC),
@@ -251,6 +253,14 @@ class Registry:
     def _had_champion(self) -> bool:
         found = self.client.search_model_versions(f"name = '{self.project}'")
         return any(PROMOTED in version.tags for version in found)
+
+
+def _with_raw_lead(columns: Any) -> Any:
+    """The input of a model: either the columns of its features, or one that holds a lead as JSON."""
+    from mlflow.types.schema import AnyType, ColSpec, Schema
+
+    either = [ColSpec(column.type, column.name, required=False) for column in columns or ()]
+    return Schema([*either, ColSpec(AnyType(), RAW_LEAD, required=False)])
 
 
 def out_of_service(tags: Mapping[str, str]) -> bool:

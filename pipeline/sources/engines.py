@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _STREAMING = 700_000_000  # bytes
 _MOST_IDLE = 4  # databases that wait for the next lead
-_idle: dict[tuple[int, Path], list[DuckDBEngine]] = {}
+_idle: dict[tuple[int, Path] | None, list[DuckDBEngine]] = {}
 
 
 def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
@@ -38,11 +39,20 @@ def lent_engine(file: ProjectFile) -> DuckDBEngine:
     """
     settings = file.project.engine
     key = job_memory(settings), _spill() if settings.work is None else file.resolve(settings.work)
+    return _lent(key, lambda: duckdb_engine(file))
+
+
+def lent_without_project() -> DuckDBEngine:
+    """The same where there is no project, and nothing may be written anywhere."""
+    return _lent(None, DuckDBEngine)
+
+
+def _lent(key: tuple[int, Path] | None, make: Callable[[], DuckDBEngine]) -> DuckDBEngine:
     waiting = _idle.setdefault(key, [])
     try:
         owner = waiting.pop()
     except IndexError:
-        owner = duckdb_engine(file)
+        owner = make()
         owner.connection.execute("SET parquet_metadata_cache = true")
     engine = DuckDBEngine(owner.connection.cursor())
 

@@ -34,6 +34,7 @@ from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.jobs.train import Training
+from pipeline.raw_lead.answer import LeadAnswer
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.registry.registered import Registered
 from pipeline.scorecards.project import load_sheets
@@ -159,7 +160,10 @@ def test_a_lead_given_as_json_is_printed_as_the_lead_in_the_data(
     path = tmp_path / "lead.json"
     path.write_text(json.dumps(raw), encoding="utf-8")
     answer = leadlens("score-lead", starter.path, path, "--json")
-    assert answer.facts == json.loads(json.dumps(one.to_dict(), default=str))
+    assert answer.facts == one.to_dict()
+    assert answer.facts == LeadAnswer.model_validate_json(answer.out).model_dump(mode="json"), (
+        "as its schema says"
+    )
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
     printed = leadlens("score-lead", starter.path, "-").out.splitlines()
     assert [line for line in printed if not line.startswith("note:")] == render_explanation(known)

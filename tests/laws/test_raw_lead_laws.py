@@ -6,12 +6,16 @@ import json
 import os
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import scoring_server
 
+from features import DataError
 from features.spine import build_scoring_spine
 from models.prediction import with_points
 from models.reasons import reasons_of
@@ -21,6 +25,7 @@ from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
 from pipeline.jobs.score_lead import LeadScorer
 from pipeline.raw_lead.request import parse_raw_lead
+from pipeline.registry.mlflow_registry import Registry
 from tests.laws.raw_leads import DAYS, START, RandomWorld
 
 SEED = int(os.environ.get("LEADLENS_SEED", "5"))
@@ -50,7 +55,7 @@ def scorer(project: ProjectFile) -> LeadScorer:
 def night(scorer: LeadScorer, as_of: datetime) -> ScoredLeads:
     """All leads that are open, as the night scores them."""
     history = scorer.prepared.history()
-    with history, build_scoring_spine(history, as_of, spine_policy(scorer.file.project)) as spine:
+    with history, build_scoring_spine(history, as_of, spine_policy(scorer.project)) as spine:
         return score_leads(history, spine, scorer.served.bundle, scorer.sheets)
 
 
@@ -145,3 +150,35 @@ def test_a_lead_that_nobody_knew_is_the_lead_that_is_known_later(
     alone, _, notes = early.scored(renamed.raw("newcomer", as_of, chance))
     assert not any("the history has lead" in note for note in notes)
     same_row(alone, night(LeadScorer.open(with_it), as_of), "newcomer")
+
+
+def test_the_registered_model_takes_the_same_json(
+    world: RandomWorld, project: ProjectFile, scorer: LeadScorer
+) -> None:
+    """Away from its project it knows neither colleagues nor accounts; of a lead without them it says the same."""
+    mlflow = Registry(project.project.name).mlflow
+    model = mlflow.pyfunc.load_model(f"models:/{project.project.name}@challenger")
+    chance, as_of = random.Random(SEED), START + timedelta(days=DAYS)
+    open_leads = night(scorer, as_of).spine["lead_id"]
+    alone = [row["Key"] for row in world.leads if row["account_id"] in (None, "-")]
+    raws = [world.raw(str(key), as_of, chance) for key in alone if key in set(open_leads)][:4]
+    expected = [json.loads(json.dumps(scorer.score(raw).to_dict(), default=str)) for raw in raws]
+    for answer in expected:
+        del answer["model_version"], answer["alias"]
+        answer["notes"] = [note for note in answer["notes"] if "the history has lead" not in note]
+    assert len(expected) == 4
+    given = pd.DataFrame({"raw_lead": [raws[0], json.dumps(raws[1]), *raws[2:]]})
+    assert model.predict(given).to_dict("records") == expected
+    body = {"dataframe_records": [{"raw_lead": raw} for raw in raws]}
+    schema = model.metadata.get_input_schema()
+    served = scoring_server.invocations(json.dumps(body), "application/json", model, schema)
+    assert served.status == 200
+    assert json.loads(served.response)["predictions"] == expected
+    wrong = {"dataframe_records": [{"raw_lead": {"lead": {"created_at": "2024-05-01", "citty": "Rome"}}}]}
+    with pytest.raises(MlflowException, match="raw_lead 1: lead: leads have no such column") as refused:
+        scoring_server.invocations(json.dumps(wrong), "application/json", model, schema)
+    assert "did you mean: city?" in str(refused.value)
+    with pytest.raises(MlflowException, match=r"the input lacks .* columns: any__count"):
+        model.predict(pd.DataFrame({"income": [1.0]}))
+    with pytest.raises(DataError, match="does not take raw leads"):
+        LeadScorer.of_bundle(replace(scorer.served.bundle, raw=None))
