@@ -49,8 +49,8 @@ def quadrants(judged: Judged, called: Mapping[str, Rows]) -> pd.DataFrame:
     )
 
 
-def quadrant_leads(judged: Judged, called: Mapping[str, Rows], top: int = 50) -> pd.DataFrame:
-    """The first ``top`` leads of each quadrant: by points where only the rules are hot, else by score."""
+def quadrant_leads(judged: Judged, called: Mapping[str, Rows], top: int | None = 50) -> pd.DataFrame:
+    """The first ``top`` leads of each quadrant (``None``: all): by points where only the rules are hot, else by score."""
     leads = of_leads(judged, called)
     frame = judged.frame.iloc[leads.row]
     table = pd.DataFrame(
@@ -72,7 +72,7 @@ def quadrant_leads(judged: Judged, called: Mapping[str, Rows], top: int = 50) ->
     parts = []
     for quadrant in QUADRANTS:
         ordered = table.iloc[by_rules if quadrant == "rules only" else by_model]
-        parts.append(ordered[ordered["quadrant"] == quadrant].head(top))
+        parts.append(ordered[ordered["quadrant"] == quadrant].iloc[:top])
     return pd.concat(parts, ignore_index=True)
 
 

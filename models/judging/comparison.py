@@ -123,9 +123,9 @@ def compare(
         weekly=replay.weekly,
         weeks=replay.weeks,
         reachable=replay.reachable,
-        capacity=_capacity("capacity", rows, queues, queues[RULES], room, value, interval),
+        capacity=capacity_of("capacity", rows, queues, queues[RULES], room, value, interval),
         cuts=tuple(
-            _capacity(stage, rows, queues, queue, queue.work(_everyone(replay)).made, value, interval)
+            capacity_of(stage, rows, queues, queue, queue.work(_everyone(replay)).made, value, interval)
             for stage, queue in stages.items()
         ),
         measures=_measures(value, interval),
@@ -145,7 +145,7 @@ def compare(
     )
 
 
-def _capacity(
+def capacity_of(
     name: str,
     rows: Judged,
     queues: Mapping[str, Queue],
@@ -154,6 +154,7 @@ def _capacity(
     value: Mapping[str, float],
     interval: Interval,
 ) -> Capacity:
+    """What is reached with so much room, by the sheet's queue ``by_rules`` and the model's; ``interval`` as ``figures`` names it."""
     calls, of = int(room.sum()), "" if name == "capacity" else f"{name}."
     model, rules = queues[MODEL].work(room), by_rules.work(room)
     return Capacity(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from models.judging.calls import reached
-from models.judging.lenses import JudgedRows, average_log_odds
+from models.judging.lenses import Judged, JudgedRows, average_log_odds, without_times
 from models.scale import log_odds_of, shown_score
 from models.statistics import expit, wilson
 
@@ -75,3 +75,51 @@ def thresholds(judged: JudgedRows) -> pd.DataFrame:
         "high",
     ]
     return pd.DataFrame(rows, columns=names)
+
+
+def point_thresholds(judged: pd.DataFrame, *, dated: bool = True, most: int = 40) -> pd.DataFrame:
+    """What a threshold of the sheet's own points would bring, the lowest first, in steps that people would choose.
+
+    Counted as in :func:`thresholds`; disqualified leads are above none.
+
+    Returns
+    -------
+    points, leads, share_of_leads, conversions, precision, low, high.
+    """
+    rows = Judged.of(judged if dated else without_times(judged))
+    points = rows.frame["rule_points"].to_numpy(dtype=float)
+    points = np.where(rows.frame["disqualified"].to_numpy(bool), -np.inf, points)
+    finite = points[np.isfinite(points)]
+    table: list[tuple[float, int, float, int, float, float, float]] = []
+    for cut in _steps(finite, most):
+        first = reached(rows, points >= cut)
+        above = first >= 0
+        leads, found = int(above.sum()), int(rows.label[first[above]].sum())
+        if not 0 < leads < rows.leads:
+            continue
+        low, high = wilson(found, leads)
+        bounds = (float(np.ravel(low)[0]), float(np.ravel(high)[0]))
+        if table and table[-1][1:4:2] == (leads, found):
+            table.pop()  # the same leads: the highest points that bring them stand for all
+        table.append((cut, leads, leads / rows.leads, found, found / leads, *bounds))
+    names = ["points", "leads", "share_of_leads", "conversions", "precision", "low", "high"]
+    return pd.DataFrame(table, columns=names)
+
+
+def _steps(points: np.ndarray, most: int) -> list[float]:
+    """Multiples of 1, 2, 5, 10 … between the smallest and the largest, at most so many.
+
+    >>> _steps(np.array([0.0, 97.0]), 12)
+    [0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]
+    """
+    if not len(points):
+        return []
+    low, high = float(points.min()), float(points.max())
+    step = next(
+        size * 10.0**power
+        for power in range(-2, 300)
+        for size in (1, 2, 5)
+        if (high - low) / (size * 10.0**power) < most
+    )
+    first, last = np.ceil(low / step), np.floor(high / step)
+    return [float(round(at * step, 6)) for at in np.arange(first, last + 1)]

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 
 from features.errors import LeadlensError, UsageError
 from pipeline.app.guard import Guard
-from pipeline.app.pages import health, lead, leads
+from pipeline.app.pages import compare, health, lead, leads, threshold
 from pipeline.app.people import Door
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import project_of, to, wrong
@@ -82,6 +82,11 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
             Route("/{project}/leads/export", leads.export, methods=["POST"]),
             Route("/{project}/leads/{lead:id}/verdict", lead.verdict, methods=["POST"]),
             Route("/{project}/leads/{lead:id}", lead.lead),
+            Route("/{project}/compare", compare.compare),
+            Route("/{project}/compare/{cell}", compare.cell),
+            Route("/{project}/compare/{cell}/export", compare.export, methods=["POST"]),
+            Route("/{project}/rules/{rule:id}", compare.rule),
+            Route("/{project}/threshold", threshold.threshold),
             Route("/{project}/health", health.health),
             Route("/{project}/log", health.log),
         ],

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from pipeline.app.store import PageStore
 from pipeline.config import ProjectFile
-from pipeline.published import CopyFolder, PublishedScores
+from pipeline.published import CopyFolder, PublishedComparison, PublishedScores
+from pipeline.published.copy import Copy
 from pipeline.runs import RunRecord, RunStore
 from pipeline.state import state_folder
+
+Published = TypeVar("Published", bound=Copy)
 
 
 class ShownProject:
@@ -20,21 +24,37 @@ class ShownProject:
         self.file, self.name = file, file.project.name
         self.store = PageStore(state_folder() / "page.sqlite")
         self._runs = RunStore(state_folder() / "runs")
-        self._folder, self._lock = CopyFolder.of(self.name), threading.Lock()
-        self._open: tuple[Path, PublishedScores] | None = None
+        self._scores = _Latest(CopyFolder.of(self.name), PublishedScores)
+        self._comparison = _Latest(CopyFolder.compared(self.name), PublishedComparison)
 
     @property
     def scores(self) -> PublishedScores | None:
-        """The latest copy; ``None`` while no night was published. A request uses one copy from beginning to end."""
+        """The latest night; ``None`` while none was published. A request uses one copy from beginning to end."""
+        return self._scores.open()
+
+    @property
+    def comparison(self) -> PublishedComparison | None:
+        """The latest comparison; ``None`` while none was published."""
+        return self._comparison.open()
+
+    def runs(self, most: int = 50) -> Sequence[RunRecord]:
+        """What is recorded of the latest scoring runs, the last one first."""
+        return [record for record in self._runs.records() if record.project == self.name][:most]
+
+
+class _Latest(Generic[Published]):
+    """Follows the pointer of a folder: opens a copy when it is new, and hands on the open one otherwise."""
+
+    def __init__(self, folder: CopyFolder, read: Callable[[Path], Published]) -> None:
+        self._folder, self._read, self._lock = folder, read, threading.Lock()
+        self._open: tuple[Path, Published] | None = None
+
+    def open(self) -> Published | None:
         latest = self._folder.latest()
         if latest is None:
             return None
         with self._lock:
             if self._open is None or self._open[0] != latest:
                 # The one before is closed when the last request that reads it lets go of it.
-                self._open = latest, PublishedScores(latest)
+                self._open = latest, self._read(latest)
             return self._open[1]
-
-    def runs(self, most: int = 50) -> Sequence[RunRecord]:
-        """What is recorded of the latest scoring runs, the last one first."""
-        return [record for record in self._runs.records() if record.project == self.name][:most]

@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from pipeline.app import words
 from pipeline.app.people import Person, Right
 from pipeline.app.shown_project import ShownProject
-from pipeline.published import PublishedScores
+from pipeline.published import PublishedComparison, PublishedScores
 
 _FORM_SECONDS = 10.0
 _MOST_FIELDS = 500
@@ -36,7 +36,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= words.FILTERS
-    environment.globals |= {"segment": lambda text: quote(text, safe="")}
+    environment.globals |= {"interval": words.interval, "segment": lambda text: quote(text, safe="")}
     return environment
 
 
@@ -75,6 +75,16 @@ def scores_of(request: Request) -> PublishedScores:
             404, "No scores are published yet. The next run of “leadlens score” publishes them here."
         )
     return scores
+
+
+def comparison_of(request: Request) -> PublishedComparison:
+    """The latest comparison of the project in the address. Raises a 404 while there is none."""
+    comparison = project_of(request).comparison
+    if comparison is None:
+        raise HTTPException(
+            404, "No comparison is published yet. The next run of “leadlens compare” publishes it here."
+        )
+    return comparison
 
 
 def person_of(request: Request, right: Right = "read") -> Person:

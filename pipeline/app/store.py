@@ -87,6 +87,16 @@ class PageStore:
             )
             return [GivenVerdict(*row) for row in rows]
 
+    def leads_with(self, project: str, verdict: str) -> Sequence[str]:
+        """The leads of which the latest verdict is this."""
+        with self._open() as store:
+            rows = store.execute(
+                "SELECT lead_id FROM verdicts WHERE number IN (SELECT max(number) FROM verdicts WHERE project = ? GROUP BY lead_id)"
+                " AND verdict = ?",
+                (project, verdict),
+            )
+            return [row[0] for row in rows]
+
     def log(self, project: str, who: str, what: str, subject: str, details: dict[str, Any]) -> None:
         """Keep what somebody did."""
         with self._open() as store:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from models.judging import wording
 from pipeline.published.copy import Line
 
 NOTHING = "–"
@@ -74,10 +75,29 @@ def whole_lines(lines: Sequence[Line], total: float, rest: str) -> list[Line]:
     return [*shown, Line(rest, left)]
 
 
+def percent(share: float | None) -> str:
+    """A share.
+
+    >>> percent(0.0432), percent(0.31), percent(None)
+    ('4.3 %', '31 %', '–')
+    """
+    return NOTHING if share is None else wording.percent(share)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Two counts or points with their signs.
+
+    >>> interval(-8.0, 12.4)
+    '−8 to +12.4'
+    """
+    return NOTHING if low is None or high is None else f"{signed(low)} to {signed(high)}"
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "number": number,
     "signed": signed,
     "day": day,
     "minute": minute,
     "text": text,
+    "percent": percent,
 }

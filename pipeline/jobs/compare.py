@@ -7,28 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from models.judging import Comparison, ModelReport
-from pipeline.config import ProjectOrPath, as_project
-from pipeline.dataset.judged import compare_lenses, out_of_time, report_alone, score_out_of_time
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
+from pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time, report_alone, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
-from pipeline.prepared import open_history
+from pipeline.prepared import open_history, open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
+from pipeline.published import publish_comparison
+from pipeline.published.people import people_of
 from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets
-from pipeline.state import writable_state
+from pipeline.state import state_is_writable, writable_state
 from pipeline.threads import one_blas_thread
 
 
 @dataclass(frozen=True)
 class Compared:
-    """The comparison and where it was written."""
+    """The comparison and where it was written; ``note`` says why the page (``leadlens app``) does not show it."""
 
     comparison: Comparison | ModelReport
     version: str
     alias: str
     page: Path
     json: Path
+    note: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -37,6 +40,7 @@ class Compared:
             "alias": self.alias,
             "page": str(self.page),
             "json": str(self.json),
+            "note": self.note,
             **self.comparison.to_dict(),
         }
 
@@ -91,4 +95,17 @@ def compare(
     comparison = judge(file, judged, served.display_name, warnings)
     folder.mkdir(parents=True, exist_ok=True)
     write_report(comparison, page, payload)
-    return Compared(comparison, served.version, served.alias, page, payload)
+    note = None
+    if file.project.page.publish and state_is_writable():
+        progress("Publishing for the page", 0, 0)
+        note = _publish(file, judged, comparison)
+    return Compared(comparison, served.version, served.alias, page, payload, note)
+
+
+def _publish(file: ProjectFile, judged: OutOfTime, comparison: Comparison | ModelReport) -> str | None:
+    """Show it on the page; returns why it is not."""
+    rules = judged.scored.rules
+    with open_prepared(file).history() as history:
+        people = people_of(history, file.project.page)
+    rows = None if rules is None else (judged.frame(), rules.readable_ledger())
+    return publish_comparison(file, comparison, people, rows)

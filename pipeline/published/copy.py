@@ -120,8 +120,8 @@ class Lead:
     moved: Sequence[Line]
 
 
-class PublishedScores:
-    """One copy. Several threads may read it at once; it never changes."""
+class Copy:
+    """A published file. Several threads may read it at once; it never changes. ``facts`` are what it says as a whole."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -134,11 +134,25 @@ class PublishedScores:
             }
         except (duckdb.Error, ValueError) as error:
             raise DataError(
-                "the published copy of the scores cannot be read",
+                "a published copy cannot be read",
                 value=str(path),
                 why=str(error).splitlines()[0],
-                fix="leadlens score makes it again",
+                fix="leadlens score makes that of the scores again, leadlens compare that of the comparison",
             ) from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a statement of ours gives. Raises ``SlowQueryError``."""
+        cursor = self._connection.cursor()
+        with _bounded(cursor):
+            return cursor.execute(sql, list(values)).fetchall()
+
+
+class PublishedScores(Copy):
+    """The copy of a night."""
 
     @property
     def run_id(self) -> str:
@@ -154,7 +168,7 @@ class PublishedScores:
     def facets(self) -> dict[str, dict[str, int]]:
         """Of open leads: owners, stages, grades and bands of ten points, each with its number of leads."""
         facets: dict[str, dict[str, int]] = {kind: {} for kind in ("owner", "stage", "grade", "band")}
-        for kind, value, leads in self._rows("SELECT kind, value, leads FROM facet ORDER BY kind, value"):
+        for kind, value, leads in self.rows("SELECT kind, value, leads FROM facet ORDER BY kind, value"):
             facets[kind][value] = leads
         return facets
 
@@ -162,11 +176,11 @@ class PublishedScores:
         """A page of the leads that match."""
         where, values = _where(query)
         key = _SORTED_BY[query.sort]
-        ((total,),) = self._rows(f"SELECT count(*) FROM lead WHERE {where}", values)
+        ((total,),) = self.rows(f"SELECT count(*) FROM lead WHERE {where}", values)
         place = _place(query.after)
         if place is not None:
             where, values = f"{where} AND ({key}, rank) > (?, ?)", [*values, *place]
-        found = self._rows(
+        found = self.rows(
             f"SELECT {', '.join(LeadRow._fields)}, {key} FROM lead WHERE {where} ORDER BY {key}, rank LIMIT {most + 1}",
             values,
         )
@@ -188,7 +202,7 @@ class PublishedScores:
     def lead(self, lead_id: str) -> Lead | None:
         """One lead; ``None`` where there is none."""
         fields = ", ".join(f"l.{name}" for name in LeadRow._fields)
-        found = self._rows(
+        found = self.rows(
             f"""
             SELECT {fields}, l.as_of, l.probability, l.route, l.scorecard_version, d.reasons, d.ledger, d.past, d.before
             FROM lead_detail AS d
@@ -215,15 +229,6 @@ class PublishedScores:
             before=None if before is None else Past(before["as_of"], before["score"], None, None),
             moved=() if before is None else _moved(_reasons(before["reasons"]), now),
         )
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
-
-    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        cursor = self._connection.cursor()
-        with _bounded(cursor):
-            return cursor.execute(sql, list(values)).fetchall()
 
 
 @contextmanager

@@ -26,6 +26,11 @@ class CopyFolder:
         """That of the state folder."""
         return cls(state_folder() / "page" / project)
 
+    @classmethod
+    def compared(cls, project: str) -> CopyFolder:
+        """That of its comparisons."""
+        return cls(cls.of(project).path / "compared")
+
     def copy(self, run_id: str) -> Path:
         """The file of a run's copy."""
         return self.path / f"{run_id}{_ENDING}"

@@ -16,9 +16,11 @@ from urllib.parse import quote, urlencode
 import pyarrow as pa
 import uvicorn
 
+from models.judging import Comparison, compare
 from pipeline.app.server import application, settings
 from pipeline.config import ProjectFile, load_project
-from pipeline.published import Publishing
+from pipeline.published import Publishing, publish_comparison
+from tests.models.judged_example import judged_example
 
 NIGHT = datetime(2025, 6, 30, 2, 10)
 STAGES = ("Lead", "MQL", "SQL", "Disqualified")
@@ -114,6 +116,22 @@ def publish(file: ProjectFile, night: Night, run_id: str, why: str = "closed", *
             "objected": 0, "warnings": [],
         }  # fmt: skip
         return copy.publish(known | facts, lambda leads: [why] * len(leads), replace_newer=replace_newer)
+
+
+def publish_compared(
+    file: ProjectFile, people: Mapping[str, Mapping[str, str | None]] | None = None, leads: int = 600
+) -> Comparison:
+    """Publish a comparison of simulated leads as `leadlens compare` does; ``people`` by the example's ids."""
+    judged, ledger, meta = judged_example(leads, snapshots=2)
+    comparison = compare(judged, ledger, meta, capacity=file.project.judge.capacity, resamples=60)
+    own = people or {}
+    columns = ("name", "email", "company", "owner")
+    names = pa.table(
+        {"lead_id": pa.array(list(own), pa.string())}
+        | {name: pa.array([each.get(name) for each in own.values()], pa.string()) for name in columns}
+    )
+    assert publish_comparison(file, comparison, names, (judged, ledger)) is None
+    return comparison
 
 
 class Got(NamedTuple):

@@ -21,6 +21,7 @@ from tests.pipeline.page_example import (
     address,
     little_file,
     publish,
+    publish_compared,
     served,
 )
 
@@ -32,7 +33,7 @@ PEOPLE = {
 } | {"long": {"name": "Wolfeschlegelsteinhausenbergerdorff" * 2, "company": HOSTILE[0], "owner": HOSTILE[1]}}  # fmt: skip
 STATES = (
     "/little/leads", "/little/leads?status=closed", "/little/leads?q=nobody", "/little/leads?sort=moved", "/little/health",
-    "/little/log", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
+    "/little/log", "/little/compare", "/little/compare/model-only?capacity=20", "/little/rules/Viewed%20the%20pricing%20page", "/little/threshold", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
 )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             scored_at=now(),
             warnings=["half of the e-mail addresses are gone"],
         )
+        publish_compared(file)
         with served(file, person="mia@firm.example") as site:
             yield site
 
@@ -131,6 +133,44 @@ def test_a_list_is_taken_out_in_one_click(browser: Browser, site: Served, tmp_pa
             marketer.click(marketer.tab.get_by_role("button", name="Export"))
         sent.value.save_as(tmp_path / "leads.csv")
         assert len((tmp_path / "leads.csv").read_text(encoding="utf-8-sig").splitlines()) == 31
+
+
+def test_a_marketer_does_the_weekly_tasks_within_their_clicks(
+    browser: Browser, site: Served, tmp_path: Path
+) -> None:
+    with reading(browser, site) as marketer:
+        # (5) Export what only the model ranks high.
+        marketer.open("/little/leads")
+        marketer.click(marketer.tab.get_by_role("link", name="Rules vs model"))
+        marketer.click(marketer.tab.locator(".cells td.only a").first)
+        with marketer.tab.expect_download() as sent:
+            marketer.click(marketer.tab.get_by_role("button", name="Export"))
+        sent.value.save_as(tmp_path / "only.csv")
+        assert marketer.clicks == 3
+        assert len((tmp_path / "only.csv").read_text(encoding="utf-8-sig").splitlines()) > 5
+        # (6) Which rule to change first.
+        marketer.clicks = 0
+        marketer.open("/little/leads")
+        marketer.click(marketer.tab.get_by_role("link", name="Rules vs model"))
+        marketer.click(marketer.tab.locator("a[href*='/rules/']").first)
+        assert marketer.clicks == 2
+        assert marketer.tab.locator("p.lead").inner_text().startswith("Wrong direction")
+
+
+def test_a_manager_finds_the_threshold_within_the_clicks(browser: Browser, site: Served) -> None:
+    with reading(browser, site) as manager:
+        # (9) The MQL threshold from capacity.
+        manager.open("/little/leads")
+        manager.click(manager.tab.get_by_role("link", name="Threshold"))
+        manager.click(manager.tab.get_by_label("Reps"))
+        manager.tab.keyboard.press("Control+A")
+        manager.tab.keyboard.type("2")
+        manager.tab.keyboard.press("Tab")
+        manager.tab.keyboard.press("Control+A")
+        manager.tab.keyboard.type("9")
+        manager.click(manager.tab.get_by_role("button", name="Find"))
+        assert manager.clicks == 3
+        assert "For 18 calls a week" in manager.tab.locator(".sub").first.inner_text()
 
 
 def test_what_went_wrong_this_week_is_one_click_away(browser: Browser, site: Served) -> None:

@@ -177,7 +177,8 @@ def _how(run: Training) -> list[str]:
 
 def render_comparison(compared: Compared) -> list[str]:
     """`leadlens compare`."""
-    return [*compared.comparison.story(), "", f"open {compared.page}"]
+    note = [f"note: {compared.note}"] if compared.note else []
+    return [*compared.comparison.story(), *note, "", f"open {compared.page}"]
 
 
 def render_demo(demo: Demo) -> list[str]:

@@ -1,0 +1,130 @@
+"""Rules against model: the headline, the cells with their leads, and each rule with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.judging.verdicts import FLAGGED, VERDICTS
+from pipeline.app.charts import gains
+from pipeline.app.site import comparison_of, download, form_of, page, person_of, project_of
+from pipeline.published.compared import CELLS, JudgedLead, PublishedComparison
+
+_WORST_FIRST = {name: at for at, name in enumerate(VERDICTS)}
+
+
+def compare(request: Request) -> Response:
+    """``GET /{project}/compare``."""
+    person_of(request)
+    compared = comparison_of(request)
+    figures = compared.figures
+    if compared.asked is None:
+        return page(request, "compare_model.html", compared=compared, figures=figures)
+    at = compared.at(_share(request.query_params.get("capacity"), compared))
+    return page(
+        request,
+        "compare.html",
+        compared=compared,
+        figures=figures,
+        at=at,
+        cells={each["quadrant"]: each for each in at["quadrants"]},
+        names=CELLS,
+        rules=sorted(compared.rules.values(), key=_place),
+        flagged=FLAGGED,
+        reached=_reached(figures["gains"]),
+        chart=gains(figures["gains"], at["share"]),
+    )
+
+
+def cell(request: Request) -> Response:
+    """``GET /{project}/compare/{cell}``."""
+    person_of(request)
+    compared, name = comparison_of(request), _cell(request)
+    share = _share(request.query_params.get("capacity"), compared)
+    at = compared.at(share)
+    return page(
+        request,
+        "cell.html",
+        compared=compared,
+        cell=name,
+        slug=request.path_params["cell"],
+        share=at["share"],
+        figures=next(each for each in at["quadrants"] if each["quadrant"] == name),
+        leads=compared.cell(share, name, _start(request)),
+    )
+
+
+async def export(request: Request) -> Response:
+    """``POST /{project}/compare/{cell}/export``."""
+    person, fields = person_of(request, "export"), await form_of(request)
+    project, name = project_of(request), _cell(request)
+    compared = await run_in_threadpool(comparison_of, request)
+    share = compared.at(_share(fields.get("capacity"), compared))["share"]
+    total = (await run_in_threadpool(compared.cell, share, name, 0, 1)).total
+    details = {"capacity": share, "rows": total}
+    await run_in_threadpool(project.store.log, project.name, person.name, "exported", name, details)
+    file = f"{project.name}-{request.path_params['cell']}-{round(100 * share)}.csv"
+    return download(file, JudgedLead._fields, compared.every_of_cell(share, name))
+
+
+def rule(request: Request) -> Response:
+    """``GET /{project}/rules/{rule}``."""
+    person_of(request)
+    compared, label = comparison_of(request), request.path_params["rule"]
+    audit = compared.rules.get(label)
+    if audit is None:
+        raise HTTPException(404, "There is no such rule in the comparison that is published.")
+    project = project_of(request)
+    said = {
+        verdict: compared.matched(label, project.store.leads_with(project.name, verdict))
+        for verdict in ("accepted", "rejected")
+    }
+    return page(
+        request,
+        "rule.html",
+        compared=compared,
+        rule=audit,
+        unit=compared.figures["unit"],
+        said=said,
+        leads=compared.rule(label, _start(request)),
+    )
+
+
+def _reached(table: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, float, float]]:
+    """Called, and what model, sheet and chance reach by then, in steps of five percent."""
+    sheet = {each["called"]: each["found"] for each in table if each["lens"] == "scorecard"}
+    own = [each for each in table if each["lens"] == "leadlens"][::5]
+    return [(each["called"], each["found"], sheet[each["called"]], each["random"]) for each in own]
+
+
+def _place(rule: dict[str, Any]) -> tuple[int, float]:
+    return _WORST_FIRST.get(rule["verdict"], len(_WORST_FIRST)), -abs(rule["points"] or 0.0)
+
+
+def _cell(request: Request) -> str:
+    name = CELLS.get(request.path_params["cell"])
+    if name is None:
+        raise HTTPException(404, "There is no such cell.")
+    return name
+
+
+def _share(text: str | None, compared: PublishedComparison) -> float:
+    """A capacity in percent that was asked for; the project's where it is none."""
+    own = compared.asked
+    if own is None:
+        raise HTTPException(404, "The model was judged alone: there is no sheet to compare it with.")
+    try:
+        share = float(text or "") / 100
+    except ValueError:
+        return own
+    return share if 0 < share < 1 else own
+
+
+def _start(request: Request) -> int:
+    text = request.query_params.get("from", "0")
+    return min(int(text), 10_000_000) if text.isdecimal() and text.isascii() and len(text) < 9 else 0

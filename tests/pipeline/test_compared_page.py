@@ -1,0 +1,182 @@
+"""The comparison on the page: it says what the report says, at each capacity, and every count leads to its leads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+
+from models.judging import Comparison, compare
+from models.judging.at_capacity import at_capacities
+from models.judging.thresholds import point_thresholds
+from pipeline.config import ProjectFile
+from pipeline.published import CopyFolder, PublishedComparison
+from tests.models.judged_example import judged_example
+from tests.pipeline.page_example import (
+    HOSTILE,
+    Night,
+    Served,
+    address,
+    little_file,
+    publish,
+    publish_compared,
+    served,
+)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectFile]:
+    folder = tmp_path_factory.mktemp("compared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADLENS_HOME", str(folder / "state"))
+        yield little_file(folder)
+
+
+@pytest.fixture(scope="module")
+def comparison(file: ProjectFile) -> Comparison:
+    ids = sorted(set(judged_example(600, snapshots=2)[0]["lead_id"]))
+    people = {lead: {"name": HOSTILE[at % len(HOSTILE)], "owner": "mia"} for at, lead in enumerate(ids)}
+    publish(file, Night({ids[0]: 70, ids[1]: 30}, people), "one")
+    return publish_compared(file, people)
+
+
+@pytest.fixture(scope="module")
+def site(file: ProjectFile, comparison: Comparison) -> Iterator[Served]:
+    with served(file) as site:
+        yield site
+
+
+def latest(file: ProjectFile) -> PublishedComparison:
+    path = CopyFolder.compared(file.project.name).latest()
+    assert path is not None
+    return PublishedComparison(path)
+
+
+def test_at_the_projects_capacity_it_says_what_the_report_says(
+    file: ProjectFile, comparison: Comparison
+) -> None:
+    there, own = latest(file).at(comparison.capacity.share), comparison.to_dict()
+    assert there["headline"] == own["headline"]
+    assert there["capacity"] == own["capacity"]
+    assert there["quadrants"] == own["quadrants"]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_other_capacities_are_those_of_a_comparison_of_their_own(share: float) -> None:
+    judged, ledger, meta = judged_example(400, snapshots=2)
+    (each,) = at_capacities(judged, [share], resamples=40)
+    whole = compare(judged, ledger, meta, capacity=share, resamples=40)
+    assert each.capacity == whole.capacity
+    pd.testing.assert_frame_equal(each.quadrants, whole.quadrants)
+    assert len(each.leads) == whole.leads
+    assert each.leads["lead_id"].is_unique
+
+
+def test_every_count_leads_to_its_leads(file: ProjectFile, site: Served) -> None:
+    copy = latest(file)
+    for share in copy.shares:
+        for cell in copy.at(share)["quadrants"]:
+            leads = list(copy.every_of_cell(share, cell["quadrant"]))
+            assert len(leads) == len({lead.lead_id for lead in leads}) == cell["leads"]
+            assert sum(lead.converted for lead in leads) == cell["conversions"]
+    for label, audit in copy.rules.items():
+        if not label.startswith("Disqualified"):
+            assert copy.rule(label).total == audit["leads"], label
+    text = site.get("/little/compare?capacity=10").text
+    assert copy.at(0.1)["headline"] in text.replace("&#39;", "'")
+    counts = re.findall(r'href="(/little/compare/[^"]+)">([\d,]+) leads', text)
+    assert len(counts) == 4
+    for path, count in counts:
+        assert f": {count} leads</h1>" in site.get(path.replace("&amp;", "&")).text
+
+
+def test_the_rules_to_change_first_come_first_and_say_why(site: Served, comparison: Comparison) -> None:
+    text = site.get("/little/compare").text
+    flagged = comparison.audit[comparison.audit["words"].str.contains("Wrong direction")]["rule"].tolist()
+    assert flagged
+    first = re.search(r'href="/little/rules/([^"]+)"', text)
+    assert first is not None
+    assert first[1] == quote(flagged[0], safe="")
+    for rule in comparison.audit.to_dict("records"):
+        got = site.get(f"/little/rules/{quote(str(rule['rule']), safe='')}")
+        assert got.status == 200
+        assert str(rule["words"]) in got.text
+    assert site.get("/little/rules/nothing").status == 404
+
+
+def test_a_rule_counts_what_sales_said_of_its_leads(file: ProjectFile, site: Served) -> None:
+    copy = latest(file)
+    label = "Right industry"
+    known = {lead.lead_id for lead in copy.rule(label, most=10_000).rows}
+    scored = [row.lead_id for row in copy.rule(label, most=10_000).rows]
+    assert known
+    before = site.get(f"/little/rules/{quote(label)}").text
+    assert "0 / 0" in before
+    night = PublishedComparison(copy.path)
+    night.close()
+    publish(file, Night(dict.fromkeys(scored[:3], 50)), "two", replace_newer=True)
+    for lead in scored[:3]:
+        assert (
+            site.post(f"{address(lead)}/verdict", {"verdict": "rejected", "reason": "No budget"}).status
+            == 303
+        )
+    assert site.post(f"{address(scored[0])}/verdict", {"verdict": "accepted"}).status == 303
+    assert "1 / 2" in site.get(f"/little/rules/{quote(label)}").text, "the last word on a lead counts"
+
+
+def test_a_cell_is_taken_out_whole_and_safe(file: ProjectFile, site: Served) -> None:
+    got = site.post("/little/compare/neither/export", {"capacity": "20"})
+    rows = list(csv.reader(io.StringIO(got.text.removeprefix("\ufeff"))))
+    cell = next(each for each in latest(file).at(0.2)["quadrants"] if each["quadrant"] == "neither")
+    assert len(rows) == cell["leads"] + 1
+    assert not any(value.startswith(("=", "+", "@")) for row in rows for value in row)
+    assert "exported" in site.get("/little/log").text
+
+
+@pytest.mark.parametrize("path", ["compare/nothing", "rules/", "compare/both?from=-1", "compare?capacity=nan", "compare?capacity=1e999",
+                                  "compare/both?capacity=x&from=99999999999999999999", "threshold?reps=-1&calls=٣", "threshold?reps=99999&calls=99999"])  # fmt: skip
+def test_odd_addresses_are_answered_in_words(site: Served, path: str) -> None:
+    got = site.get(f"/little/{quote(path, safe='/?=&')}")
+    assert got.status in (200, 404)
+    assert "Traceback" not in got.text
+    assert "<script" not in got.text
+
+
+def test_the_threshold_is_the_lowest_that_sales_can_call(file: ProjectFile, site: Served) -> None:
+    copy = latest(file)
+    weeks, cuts = copy.figures["weeks"], copy.facts["cuts"]
+    for room in (1, 3, 10):
+        text = site.get(f"/little/threshold?reps={room}&calls=1").text
+        expected = next((cut for cut in cuts if cut["leads"] <= room * weeks), None)
+        if expected is None:
+            assert "MQL from" not in text
+        else:
+            assert f"MQL from {expected['points']:g} points" in text
+
+
+def test_point_thresholds_are_those_of_a_slow_count() -> None:
+    judged, _, _ = judged_example(300, snapshots=3, seed=4)
+    table = point_thresholds(judged)
+    assert len(table) > 5
+    assert table["leads"].is_monotonic_decreasing
+    rows = judged.sort_values("as_of", kind="stable")
+    for cut in table.itertuples():
+        reached: dict[str, int] = {}
+        for row in rows.itertuples():
+            if row.rule_points >= cut.points and not row.disqualified and row.lead_id not in reached:
+                reached[str(row.lead_id)] = int(row.label)
+        assert (len(reached), sum(reached.values())) == (cut.leads, cut.conversions)
+
+
+def test_nothing_compared_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    with served(little_file(tmp_path)) as site:
+        for path in ("compare", "compare/both", "rules/x", "threshold"):
+            got = site.get(f"/little/{path}")
+            assert (got.status, "leadlens compare" in got.text) == (404, True)
