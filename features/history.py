@@ -19,13 +19,15 @@ Clock = Literal["time", "sequence", "none"]
 class Finding:
     """Something the user should know about the data.
 
-    ``level`` is ``"warning"`` (work goes on) or ``"note"``; ``code`` is stable, for machines.
+    ``level`` is ``"warning"`` (work goes on) or ``"note"``; ``code`` is stable, for machines. ``share`` says of how many of the leads,
+    or of the events, it speaks, where it speaks of either.
     """
 
     code: str
     message: str
     level: Literal["warning", "note"] = "warning"
     count: int | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,12 @@ GROUPS = {
         "tests/models/test_lead_model.py",
         "tests/models/test_weights.py",
     ),
-    "models/judging/*.py": ("tests/models/test_judging*.py", "tests/pipeline/test_report.py"),
+    "models/judging/*.py": (
+        "tests/models/test_judging*.py",
+        "tests/models/test_chances.py",
+        "tests/laws/test_replay_laws.py",
+        "tests/pipeline/test_report.py",
+    ),
     "pipeline/jobs/*.py": (
         "tests/pipeline/test_saved_matrix.py",
         "tests/pipeline/test_audit_job.py",

@@ -89,6 +89,15 @@ def hot_band(judged: JudgedRows) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def band_of(score: float) -> str:
+    """The band that a score is shown in.
+
+    >>> band_of(9.4), band_of(9.5), band_of(120.0)
+    ('1–9', '10–19', '90–99')
+    """
+    return BANDS[int(shown_score(np.array([score]))[0]) // 10]
+
+
 def _band(lens: Lens) -> np.ndarray:
     return np.array([BANDS[score // 10] for score in shown_score(lens.score)], object)
 

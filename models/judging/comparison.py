@@ -39,6 +39,8 @@ class Comparison(ComparisonResult):
         return {
             **plain(self),
             "headline": story.headline(self),
+            "advice": story.advice(self),
+            "status": trust.status(trust.trust(self)),
             "story": self.story(),
             "trust": plain([check._asdict() for check in trust.trust(self)]),
         }

@@ -66,7 +66,11 @@ class ModelReport:
         return float(self.measures.set_index("metric")["value"][metric])
 
     def headline(self) -> str:
-        """The result in one sentence."""
+        """The result in one sentence; where the status is bad, that nothing is to be decided yet, and why."""
+        return trust.stop(trust.trust_in_model(self)) or self.reached()
+
+    def reached(self) -> str:
+        """Whom the calls reach, in one sentence."""
         return (
             f"The model reaches {self.found:,.0f} of the {self.conversions:,} leads that convert in {self.calls:,} calls; "
             f"at random it would be {self.random:,.0f}"
@@ -84,7 +88,8 @@ class ModelReport:
         warnings = [f"Note: {str(text).rstrip('.')}." for text in self.meta.get("warnings") or []]
         return [
             f"The model was judged on {population(self)}. There is no score sheet to compare it with.",
-            f"{self.headline()} (90 % interval {low:,.0f} to {high:,.0f}).",
+            *([f"{self.headline()}."] if self.headline() != self.reached() else []),
+            f"{self.reached()} (90 % interval {low:,.0f} to {high:,.0f}).",
             how_called(weekly=self.weekly, weeks=self.weeks, capacity=self.capacity),
             *tied,
             *(f"{check.title}: {check.words}." for check in checks),
@@ -97,6 +102,7 @@ class ModelReport:
         return {
             **plain(self),
             "headline": self.headline(),
+            "status": trust.status(trust.trust_in_model(self)),
             "story": self.story(),
             "trust": plain(checks),
         }

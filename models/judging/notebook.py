@@ -27,7 +27,7 @@ def summary_html(comparison: ComparisonResult) -> str:
             span = f"<small>({figure['low']:.3f} to {figure['high']:.3f})</small>"
             cells.append(f"<b>{value}</b> {span}" if better[metric] == lens else f"{value} {span}")
         rows.append(_row(METRIC_NAMES[metric], cells))
-    story = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences(comparison))
+    story = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences(comparison)[1:])
     return (
         f"<div><p><b>{escape(headline(comparison))}</b></p>"
         f"<table><thead>{_row('', ['Model', 'Score sheet'])}</thead><tbody>{''.join(rows)}</tbody></table>"

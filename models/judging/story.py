@@ -6,12 +6,37 @@ from collections.abc import Callable
 
 from models.judging.lenses import LENSES, MODEL, RULES
 from models.judging.result import Capacity, ComparisonResult
+from models.judging.trust import BAD, overall, stop, trust
 from models.judging.verdicts import FLAGGED, TOO_FEW_LEADS, VERDICTS, WRONG_DIRECTION, flagged_by_chance
 from models.judging.wording import by_name, how_called, percent, population, signed, winner
 
 
 def headline(comparison: ComparisonResult) -> str:
-    """The result in one sentence."""
+    """The result in one sentence; where the status is bad, that nothing is to be decided yet, and why."""
+    return stop(trust(comparison)) or reached(comparison)
+
+
+def advice(comparison: ComparisonResult) -> str:
+    """What to do, in one or two sentences."""
+    level, flagged = overall(trust(comparison))[0], comparison.audit["verdict"].isin(FLAGGED)
+    if level == BAD:
+        return "Change nothing before that is settled: the checks say what it takes."
+    do = {
+        MODEL: "Call by the model's score.",
+        RULES: "Go on calling by the sheet.",
+        "unclear": "Neither list is shown to be better: go on as you do, and compare again when more have converted.",
+    }[winner(comparison)]
+    if not flagged.any():
+        return do
+    worst = comparison.audit[flagged].sort_values(
+        "verdict", key=lambda names: names.map(VERDICTS.index), kind="stable"
+    )
+    rules = "1 rule" if flagged.sum() == 1 else f"{flagged.sum()} rules"
+    return f"{do} Look at {rules} of the sheet, {_listed([str(worst['rule'].iloc[0])])} first."
+
+
+def reached(comparison: ComparisonResult) -> str:
+    """Whom the same calls reach, in one sentence."""
     at, who = comparison.capacity, winner(comparison)
     low, high = at.more_interval
     first, second = (at.rules, at.model) if who == RULES else (at.model, at.rules)
@@ -33,7 +58,13 @@ def sentences(comparison: ComparisonResult) -> list[str]:
 
 
 def findings(comparison: ComparisonResult) -> list[str]:
-    """What was found, about half a dozen sentences."""
+    """What was found: the result, its status and what to do, and about half a dozen sentences of detail."""
+    status = overall(trust(comparison))[1]
+    return [f"{headline(comparison)}.", f"{status}. {advice(comparison)}", *details(comparison)]
+
+
+def details(comparison: ComparisonResult) -> list[str]:
+    """The figures behind the result, in sentences."""
     steps: list[Callable[[ComparisonResult], list[str]]] = [
         _population,
         _at_capacity,
@@ -50,13 +81,17 @@ def _population(c: ComparisonResult) -> list[str]:
     return [f"Both lenses were compared on the same {population(c)}."]
 
 
-def _at_capacity(c: ComparisonResult) -> list[str]:
+def same_calls(c: ComparisonResult) -> str:
+    """Whom either lens reaches with the same calls, and how many a call to anybody would."""
     at = c.capacity
-    sentences = [
+    return (
         f"Calling the same {at.calls:,} of {c.leads:,} out-of-time leads, the model reaches {at.model:,.0f} of the "
-        f"{c.conversions:,} that convert, the sheet {at.rules:,.0f}: {_more(at)}. At random: {at.random:,.0f}.",
-        how_called(weekly=c.weekly, weeks=c.weeks, capacity=at.share),
-    ]
+        f"{c.conversions:,} that convert, the sheet {at.rules:,.0f}: {_more(at)}. At random: {at.random:,.0f}."
+    )
+
+
+def _at_capacity(c: ComparisonResult) -> list[str]:
+    sentences = [same_calls(c), how_called(weekly=c.weekly, weeks=c.weeks, capacity=c.capacity.share)]
     if late := c.conversions - c.reachable:
         sentences.append(
             f"{late:,} of the {c.conversions:,} convert before a weekly list has them, or too late after it: nobody reaches them."

@@ -1,4 +1,4 @@
-"""Checks on how reliable a comparison is, the most important first."""
+"""Checks on how far a comparison can be relied on; its status is the worst of those that decide."""
 
 from __future__ import annotations
 
@@ -11,66 +11,77 @@ from models.judging.wording import Reported, by_name, judged_on, percent, signed
 
 ENOUGH, FEW = 100, 30
 SLACK = 0.1  # share of the base rate that the average prediction may be off
+DATA_CARE, DATA_BAD = 0.05, 0.25  # share of the leads or events that a data finding is open on
+
+GOOD, CARE, BAD = "good", "care", "bad"
+LEVELS = (GOOD, CARE, BAD)
+STATUS = {GOOD: "Ready to decide", CARE: "Decide with care", BAD: "Do not decide yet"}
 
 
 class Check(NamedTuple):
-    """One check of the comparison; ``level`` is good, care or bad."""
+    """One check of the comparison; ``level`` is good, care or bad. The status is the worst of those that ``decide``."""
 
     level: str
     title: str
     words: str
+    decides: bool = False
 
 
 def trust(comparison: ComparisonResult) -> list[Check]:
-    """All checks; the first three decide, the others are worth knowing."""
+    """All checks: evidence, difference, calibration and data decide, the others are worth knowing."""
     return [
         _evidence(comparison),
         _difference(comparison),
         _calibration(comparison),
+        _data(comparison),
         _hot_band(comparison),
         *_ties(comparison),
-    ] + [Check("care", "Note", str(text)) for text in comparison.meta.get("warnings") or []]
+        *_notes(comparison),
+    ]
 
 
 def trust_in_model(report: Reported) -> list[Check]:
-    """The checks that need no sheet; the first two decide."""
-    notes = [Check("care", "Note", str(text)) for text in report.meta.get("warnings") or []]
-    return [_evidence(report), _calibration(report), _hot_band(report), *notes]
+    """The checks that need no sheet: evidence, calibration and data decide."""
+    return [_evidence(report), _calibration(report), _data(report), _hot_band(report), *_notes(report)]
 
 
 def overall(checks: list[Check]) -> tuple[str, str]:
-    """``(level, words)`` in short: the worst of evidence, clear difference and calibration."""
-    levels = {check.level for check in checks[:3]}
-    if "bad" in levels:
-        return "bad", "Too little evidence to decide"
-    if "care" in levels:
-        return "care", "Usable with caution"
-    return "good", "Reliable"
+    """``(level, words)`` of the status: the worst of the checks that decide, and what is wrong by their titles."""
+    deciding = [check for check in checks if check.decides]
+    level = max((check.level for check in deciding), key=LEVELS.index)
+    why = [check.title[:1].lower() + check.title[1:] for check in deciding if check.level == level != GOOD]
+    return level, STATUS[level] + (f": {', '.join(why)}" if why else "")
+
+
+def status(checks: list[Check]) -> dict[str, str]:
+    """The same by name."""
+    return dict(zip(("level", "words"), overall(checks), strict=True))
+
+
+def stop(checks: list[Check]) -> str | None:
+    """What stands in place of a headline where the status is bad: “Do not decide yet”, and the reason of the first such check."""
+    reason = next((check.words for check in checks if check.decides and check.level == BAD), None)
+    return None if reason is None else f"{STATUS[BAD]}: {reason.partition(': ')[0].rstrip('.')}"
 
 
 def _evidence(c: Reported) -> Check:
     count = c.conversions
-    level = "good" if count >= ENOUGH else "care" if count >= FEW else "bad"
-    advice = {"good": "", "care": f"; {ENOUGH} would be better", "bad": "; too few for a decision"}[level]
-    title = "Enough evidence" if level == "good" else "Little evidence"
-    return Check(level, title, f"{judged_on(c)}; {count:,} of the leads converted{advice}")
+    level = GOOD if count >= ENOUGH else CARE if count >= FEW else BAD
+    converted = f"{count:,} of {judged_on(c)} converted"
+    advice = {GOOD: "", CARE: f"; {ENOUGH} would be better", BAD: f", and a decision needs {FEW}"}[level]
+    title = "Enough evidence" if level == GOOD else "Little evidence"
+    return Check(level, title, f"{converted}{advice}", decides=True)
 
 
 def _difference(c: ComparisonResult) -> Check:
     low, high = c.capacity.more_interval
     if winner(c) == "unclear":
-        return Check(
-            "care",
-            "Difference not clear",
-            f"from {signed(low)} to {signed(high)} leads reached by the model beyond the sheet (90 % interval)",
-        )
+        between = f"from {signed(low)} to {signed(high)} leads reached by the model beyond the sheet (90 % interval)"
+        return Check(CARE, "Difference not clear", between, decides=True)
     few, many = sorted((abs(low), abs(high)))
     who = "the model" if winner(c) == MODEL else "the sheet"
-    return Check(
-        "good",
-        "Clear difference",
-        f"{who} reaches {few:,.0f} to {many:,.0f} more leads that convert (90 % interval)",
-    )
+    more = f"{who} reaches {few:,.0f} to {many:,.0f} more leads that convert (90 % interval)"
+    return Check(GOOD, "Clear difference", more, decides=True)
 
 
 def _calibration(c: Reported) -> Check:
@@ -82,10 +93,11 @@ def _calibration(c: Reported) -> Check:
         f"over ten bins it is off by {100 * off:.1f} percentage points on average"
     )
     if not low <= 0 <= high and abs(gap) >= SLACK * c.base_rate:
-        return Check("care", "Predicts too much" if gap > 0 else "Predicts too little", words)
+        title = "Predicts too much" if gap > 0 else "Predicts too little"
+        return Check(CARE, title, words, decides=True)
     if off > max(2 * _chance_error(c), 2.5 * SLACK * c.base_rate):
-        return Check("care", "Poorly calibrated", words)
-    return Check("good", "Well calibrated", words)
+        return Check(CARE, "Poorly calibrated", words, decides=True)
+    return Check(GOOD, "Well calibrated", words, decides=True)
 
 
 def _chance_error(c: Reported) -> float:
@@ -96,18 +108,29 @@ def _chance_error(c: Reported) -> float:
     return float((by_bin * bins["rows"]).sum() / c.rows)
 
 
+def _data(c: Reported) -> Check:
+    """By the finding that is open on the largest share of the leads or events (``meta["findings"]``)."""
+    worst = max(c.meta.get("findings") or [], key=lambda finding: finding["share"], default=None)
+    if worst is None or worst["share"] < DATA_CARE:
+        none = f"no finding is open on {percent(DATA_CARE)} of the leads or events"
+        return Check(GOOD, "Data in order", none, decides=True)
+    level = BAD if worst["share"] >= DATA_BAD else CARE
+    title = f"Data not in order ({percent(worst['share'])})"
+    return Check(level, title, str(worst["message"]), decides=True)
+
+
 def _hot_band(c: Reported) -> Check:
     hot = by_name(c.hot_band, "lens")[MODEL]
     if not hot["share_of_leads"] > 0:
-        return Check("care", "No hot band", "no lead reaches a score of 60, twice the average odds")
+        return Check(CARE, "No hot band", "no lead reaches a score of 60, twice the average odds")
     times = f", {hot['times']:.0f} times those that never exceed 40" if hot["times"] > 0 else ""
     words = (
         f"{percent(hot['share_of_leads'])} of the leads reach a score of 60 and hold "
         f"{percent(hot['share_of_conversions'])} of the conversions; "
         f"{percent(hot['hot_rate'])} convert{times}"
     )
-    level = "good" if hot["hot_rate"] > c.base_rate else "bad"
-    title = "Hot leads convert more" if level == "good" else "Hot leads do not convert more"
+    level = GOOD if hot["hot_rate"] > c.base_rate else BAD
+    title = "Hot leads convert more" if level == GOOD else "Hot leads do not convert more"
     return Check(level, title, words)
 
 
@@ -115,10 +138,15 @@ def _ties(c: ComparisonResult) -> list[Check]:
     named = (("model", c.capacity.model_tied), ("sheet", c.capacity.rules_tied))
     return [
         Check(
-            "care",
+            CARE,
             "Many equal ranks",
             f"for {tied:,} of the {name}'s {c.capacity.calls:,} calls a lot decides between equal ranks",
         )
         for name, tied in named
         if tied > 0.1 * c.capacity.calls
     ]
+
+
+def _notes(c: Reported) -> list[Check]:
+    shown = _data(c).words
+    return [Check(CARE, "Note", str(text)) for text in c.meta.get("warnings") or [] if text != shown]

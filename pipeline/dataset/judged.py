@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import DataError, History, UsageError, humanize
+from features import DataError, Finding, History, UsageError, humanize
 from models.insights import Insights, insights
 from models.judging import Comparison, ModelReport, report_model
 from models.judging import compare as judge
@@ -38,7 +38,7 @@ class OutOfTime:
     """Rows that a model has not seen, scored by both lenses, with what became of them.
 
     ``label`` is 0/1 by row_id; ``left_at`` is when the lead converted or closed, where the data say; ``base_rate`` is that of the training rows; ``test_from`` is where these rows begin;
-    ``sample`` says how leads were drawn where not all rows fit in memory.
+    ``findings`` are the warnings about the data; ``sample`` says how leads were drawn where not all rows fit in memory.
     """
 
     scored: ScoredLeads
@@ -47,6 +47,7 @@ class OutOfTime:
     left_at: pd.Series | None
     base_rate: float
     test_from: datetime
+    findings: tuple[Finding, ...]
     sample: LeadSample | None = None
 
     @property
@@ -62,7 +63,7 @@ class OutOfTime:
             value=None
             if self.bundle.recipe.project.get("order")
             else f"judged from {self.test_from:%Y-%m-%d}, trained to {self.bundle.recipe.test_from[:10]}",
-            why="a model judged on its own training rows looks better than it is",
+            why="a model that is judged on its own training rows seems better than it is",
             fix="train again, or a later judge.test_from",
         )
 
@@ -164,6 +165,7 @@ def score_out_of_time(
                 left_at=left,
                 base_rate=split.base_rate,
                 test_from=split.test_from,
+                findings=tuple(each for each in history.findings if each.level == "warning"),
                 sample=rows.sample,
             )
             for bundle in bundles
@@ -188,6 +190,7 @@ def out_of_time(rows: TrainingSet, bundle: Bundle) -> OutOfTime:
         left_at=None if rows.left_at is None else rows.left_at[rows.test],
         base_rate=rows.base_rate,
         test_from=rows.test_from,
+        findings=rows.findings,
         sample=rows.sample,
     )
 
@@ -234,6 +237,9 @@ def _meta(file: ProjectFile, rows: OutOfTime, version: str, warnings: list[str])
         "model_version": version,
         "dropped_columns": list(rows.bundle.recipe.dropped),
         "warnings": warnings,
+        "findings": [
+            {"message": each.message, "share": each.share} for each in rows.findings if each.share is not None
+        ],
         "clock": "time" if project.order is None else "sequence",
         "test_from": rows.test_from.isoformat() if project.order is None else None,
     }

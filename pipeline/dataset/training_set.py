@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from features import DataError, FeatureColumn, History
+from features import DataError, FeatureColumn, Finding, History
 from features.errors import listed
 from features.label import leaving_times
 from features.matrix import FeatureMatrix, build_matrix
@@ -44,6 +44,7 @@ class TrainingSet:
     sheets : the project's score sheets; ``None`` without any.
     rules : their points on the same rows, each by its primary sheet.
     spine : which leads are rows, as of when.
+    findings : the warnings about the data.
     warnings : what opening the data brought to light, what was chosen for the project, and what is a sample.
     room : what the rows may take.
     weight : how many rows each stands for, by row_id; ``None`` where all weigh the same.
@@ -60,6 +61,7 @@ class TrainingSet:
     sheets: ScorecardSet | None
     rules: ScorecardSetScores | None
     spine: TrainingSpine
+    findings: tuple[Finding, ...]
     warnings: tuple[str, ...]
     room: Room
     weight: pd.Series | None = None
@@ -166,7 +168,7 @@ def _training_set(
     test_from: datetime,
 ) -> TrainingSet:
     refuse_no_features(matrix)
-    found = [finding.message for finding in history.findings if finding.level == "warning"]
+    findings = tuple(finding for finding in history.findings if finding.level == "warning")
     return TrainingSet(
         matrix=matrix,
         label=rows.outcomes["label"].astype(int),
@@ -177,8 +179,9 @@ def _training_set(
         sheets=sheets,
         rules=score_scorecard_set(sheets, history, rows.spine) if sheets else None,
         spine=spine,
+        findings=findings,
         warnings=(
-            *found,
+            *(finding.message for finding in findings),
             *(
                 note
                 for note in (

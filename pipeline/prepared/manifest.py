@@ -68,13 +68,20 @@ class Noted(_Part):
     message: str
     level: Literal["warning", "note"] = "warning"
     count: int | None = None
+    share: float | None = None
 
     @classmethod
     def of(cls, finding: Finding) -> Noted:
-        return cls(code=finding.code, message=finding.message, level=finding.level, count=finding.count)
+        return cls(
+            code=finding.code,
+            message=finding.message,
+            level=finding.level,
+            count=finding.count,
+            share=finding.share,
+        )
 
     def finding(self) -> Finding:
-        return Finding(self.code, self.message, self.level, self.count)
+        return Finding(self.code, self.message, self.level, self.count, self.share)
 
 
 class Records(_Part):

@@ -24,6 +24,7 @@ from pipeline.prepared.records import TABLES
 from pipeline.sources.cleaning import EVENT_NEEDS, Cleaner, EventCounts, now_literal
 from pipeline.sources.contract import CONTRACT
 from pipeline.sources.engines import duckdb_engine, lent_engine
+from pipeline.sources.hygiene.bots import of_events
 from pipeline.sources.opening import clock_of, data_end, end_findings, make_empty
 
 _EPOCH = datetime(1970, 1, 1)
@@ -340,7 +341,8 @@ class PreparedHistory:
         cleaner = Cleaner(engine, findings)
         counts, latest = self._counts(engine)
         cleaner.report_events(counts)
-        findings += [note.finding() for note in (*events.bots, *records.after)]
+        findings += [of_events(note.finding(), counts.rows) for note in events.bots]
+        findings += [note.finding() for note in records.after]
         return findings, max(records.latest, latest or records.latest)
 
     def _counts(self, engine: DuckDBEngine) -> tuple[EventCounts, datetime | None]:

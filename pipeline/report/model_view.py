@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from models.judging import METRICS, ModelReport
-from models.judging.trust import overall, trust_in_model
+from models.judging.trust import status, trust_in_model
 from models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
 from pipeline.report.insights_view import insight_tables, threshold_table
 from pipeline.report.view import MISSING, SHARES, share
@@ -29,7 +29,7 @@ def model_view(report: ModelReport) -> dict[str, Any]:
         "project": str(report.meta.get("project") or "Model"),
         "headline": report.headline(),
         "subject": "the model alone",
-        "pill": dict(zip(("level", "words"), overall(trust_in_model(report)), strict=True)),
+        "pill": status(trust_in_model(report)),
         "lead": f"Judged on {judged_on(report)}. There is no score sheet to compare the model with.",
         "bars": None,
         "story": report.story(),
@@ -53,7 +53,7 @@ def _found(report: ModelReport) -> dict[str, Any]:
         "title": "Leads reached",
         "intro": f"{how_called(weekly=report.weekly, weeks=report.weeks, capacity=report.capacity)} Lift is what is reached "
         "over what is at random.",
-        "head": ("Call the first", "Calls", "Model reaches", "At random", "Lift"),
+        "head": ("Capacity", "Calls", "Model reaches", "At random", "Lift"),
         "rows": rows,
     }
 

@@ -78,7 +78,7 @@ def _checkpoints(found: Monitoring) -> dict[str, Any]:
     return {
         "id": "inflation",
         "title": "Above the threshold, month by month",
-        "intro": f"If scores rise and conversions do not, the threshold means less. Sales can call {share(found.capacity)}.",
+        "intro": f"If scores rise and conversions do not, the threshold tells less. Sales can call {share(found.capacity)}.",
         "head": ("Day", "Open leads", "Score 60 or more", "MQL by the sheet", "Converted within the horizon"),
         "rows": [
             (

@@ -9,10 +9,11 @@ import pandas as pd
 
 from models.judging import METRICS, Capacity, Comparison
 from models.judging.agreement import QUADRANTS
+from models.judging.chances import chance
 from models.judging.lenses import LENSES, MODEL, RULES
 from models.judging.point_audit import SheetUnit
-from models.judging.story import by_chance, headline, sentences
-from models.judging.trust import Check, overall, trust
+from models.judging.story import advice, by_chance, details, headline, same_calls
+from models.judging.trust import Check, status, trust
 from models.judging.verdicts import SUPPORTED, VERDICTS, WRONG_DIRECTION, WRONG_SIZE
 from models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
 from pipeline.report.theme import NAMES
@@ -33,8 +34,10 @@ def _view(c: Comparison) -> dict[str, Any]:
     return {
         "project": str(c.meta.get("project") or "Comparison"),
         "headline": headline(c),
-        "reliability": dict(zip(("level", "words"), overall(trust(c)), strict=True)),
-        "story": sentences(c),
+        "status": status(trust(c)),
+        "advice": advice(c),
+        "same_calls": same_calls(c),
+        "story": details(c),
         "checks": trust(c),
         "bars": _bars(c),
         "more": _more(c),
@@ -46,7 +49,10 @@ def _view(c: Comparison) -> dict[str, Any]:
         "metrics": _metrics(c),
         "random_split": bool(c.meta.get("random_split")),
         "hot": [_hot(row) for row in c.hot_band.itertuples()],
-        "bands": _tally(c.bands, "band"),
+        "bands": [
+            shown | {"chance": chance(row["leads"], row["conversions"], c.conversions / c.leads)}
+            for shown, row in zip(_tally(c.bands, "band"), c.bands.to_dict("records"), strict=True)
+        ],
         "stages": _tally(c.stages[c.stages["leads"] > 0], "stage"),
         "quadrants": [_quadrant(c, name) for name in QUADRANTS],
         "has_dates": bool(period(c)),
@@ -81,7 +87,7 @@ def _unbroken(value: Any) -> Any:
         typed = ("lead_id", "rule", "project")
         return {key: item if key in typed else _unbroken(item) for key, item in value.items()}
     if isinstance(value, Check):
-        return Check(*map(_unbroken, value))
+        return value._replace(title=_unbroken(value.title), words=_unbroken(value.words))
     if isinstance(value, list | tuple):
         return [_unbroken(item) for item in value]
     return value.replace(" %", "\u00a0%") if isinstance(value, str) else value

@@ -320,7 +320,8 @@ class Caster:
         return int(self.engine.value(f"SELECT count(DISTINCT {expression}) FROM {self.raw}") or 0)
 
     def _warn(self, code: str, message: str, count: int) -> None:
-        self.findings.append(Finding(code, message, "warning", count))
+        share = count / max(self.engine.count(self.raw), 1) if self.table == "leads" else None
+        self.findings.append(Finding(code, message, "warning", count, share))
 
 
 def trimmed(name: str) -> str:

@@ -50,6 +50,7 @@ class Cleaner:
 
     engine: DuckDBEngine
     findings: list[Finding] = field(default_factory=list)
+    event_rows: int = 0
 
     def leads(self) -> None:
         if not self.engine.count("leads"):
@@ -76,6 +77,7 @@ class Cleaner:
             self.engine.count("leads WHERE closed_at < created_at"),
             "lead",
             "closed before created: never open, so never scored",
+            out_of=self.engine.count("leads"),
         )
         self._report_ancient("leads", "created_at")
 
@@ -85,7 +87,8 @@ class Cleaner:
         if self.engine.count("accounts"):
             unknown = "leads WHERE account_id NOT IN (SELECT account_id FROM accounts)"
             problem = f"of an account that is not in accounts{self._example('account_id', unknown)}"
-            self._report("account-unknown", self.engine.count(unknown), "lead", problem)
+            count, leads = self.engine.count(unknown), self.engine.count("leads")
+            self._report("account-unknown", count, "lead", problem, out_of=leads)
 
     def events(self) -> None:
         counts = EventCounts(rows=self.engine.count("events"))
@@ -109,8 +112,11 @@ class Cleaner:
 
     def report_events(self, counts: EventCounts) -> None:
         """The findings about events, in the order in which rows are left out."""
+        self.event_rows = counts.rows
         for column, count in counts.incomplete.items():
-            self._report("event-incomplete", count, "event", f"without {column}: left out")
+            self._report(
+                "event-incomplete", count, "event", f"without {column}: left out", out_of=counts.rows
+            )
         if counts.unknown and counts.unknown == counts.rows - sum(counts.incomplete.values()):
             # Never by chance: the two tables spell the same ids differently.
             ours = self.engine.value("SELECT min(lead_id) FROM leads")
@@ -119,11 +125,11 @@ class Cleaner:
                 f"{listed([counts.stranger])}, those in leads {listed([ours])}. "
                 "Are they the same ids in another spelling?"
             )
-            self.findings.append(Finding("event-unknown-lead", message, count=counts.unknown))
+            self.findings.append(Finding("event-unknown-lead", message, count=counts.unknown, share=1.0))
         else:
             such = f" (such as {listed([counts.stranger])})"
             problem = f"of leads that are not in leads{such}: left out"
-            self._report("event-unknown-lead", counts.unknown, "event", problem)
+            self._report("event-unknown-lead", counts.unknown, "event", problem, out_of=counts.rows)
         for code, count, problem, level in (
             ("known-early", counts.known_early,
              "with known_at before occurred_at: taken as known at occurred_at", "note"),
@@ -138,7 +144,7 @@ class Cleaner:
             ("ancient", counts.ancient, _ancient("occurred_at"), "warning"),
             ("event-early", counts.early, "dated before the lead was created: part of its history", "note"),
         ):  # fmt: skip
-            self._report(code, count, "event", problem, level)
+            self._report(code, count, "event", problem, level, out_of=counts.rows)
 
     def _unknown_leads(self, counts: EventCounts) -> None:
         unknown = "events WHERE lead_id NOT IN (SELECT lead_id FROM leads)"
@@ -222,8 +228,9 @@ class Cleaner:
         if not self.engine.count(rest):
             return
         shown = self._example(example, rest, known) if example else ""
-        dropped = self._leave_out(table, condition)
-        self._report(code, dropped, table.removesuffix("s"), f"{problem}{shown}: left out")
+        before, dropped = self.engine.count(table), self._leave_out(table, condition)
+        thing, out_of = table.removesuffix("s"), before if table == "leads" else None
+        self._report(code, dropped, thing, f"{problem}{shown}: left out", out_of=out_of)
 
     def _leave_out(self, table: str, condition: str) -> int:
         """Leave out the rows for which ``condition`` does not hold; returns how many."""
@@ -264,7 +271,10 @@ class Cleaner:
             return
         self.engine.run([Step(table, f"SELECT DISTINCT * FROM {table}")])
         thing, repeated = table.removesuffix("s"), before - self.engine.count(table)
-        self._report(f"{thing}-repeated", repeated, thing, "identical to another in every column: kept once")
+        problem = "identical to another in every column: kept once"
+        self._report(
+            f"{thing}-repeated", repeated, thing, problem, out_of=before if table == "leads" else None
+        )
         refuse_duplicates(self.engine, table, key)
 
     def _keep_one_per_event_id(self, counts: EventCounts) -> None:
@@ -297,9 +307,20 @@ class Cleaner:
 
     def _report_ancient(self, table: str, column: str) -> None:
         ancient = self.engine.count(f"{table} WHERE {column} < {FIRST_DAY}")
-        self._report("ancient", ancient, table.removesuffix("s"), _ancient(column))
+        out_of = self.engine.count(table) if table == "leads" else None
+        self._report("ancient", ancient, table.removesuffix("s"), _ancient(column), out_of=out_of)
 
-    def _report(self, code: str, count: int, thing: str, problem: str, level: str = "warning") -> None:
+    def _report(
+        self,
+        code: str,
+        count: int,
+        thing: str,
+        problem: str,
+        level: str = "warning",
+        *,
+        out_of: int | None = None,
+    ) -> None:
+        """Note a finding about ``count`` rows, ``out_of`` so many leads or events."""
         if count:
             self.findings.append(
                 Finding(
@@ -307,6 +328,7 @@ class Cleaner:
                     f"{counted(count, thing)} {problem}",
                     "note" if level == "note" else "warning",
                     count,
+                    count / out_of if out_of else None,
                 )
             )
 

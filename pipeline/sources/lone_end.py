@@ -45,6 +45,7 @@ class LoneEnd:
             f"{format_duration(horizon)} were not over on {self.last}: who had not converted yet counts as one who did not. "
             f"If that is a wrong clock: data: {{ends: {self.ends}}}",
             count=self.rows,
+            share=changed / total if total else None,
         )
 
 

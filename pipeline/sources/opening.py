@@ -16,7 +16,7 @@ from pipeline.sources.contract import CONTRACT
 from pipeline.sources.engines import duckdb_engine
 from pipeline.sources.feedback import TABLES as FEEDBACK
 from pipeline.sources.feedback import clean_feedback
-from pipeline.sources.hygiene.bots import mark_bots
+from pipeline.sources.hygiene.bots import mark_bots, of_events
 from pipeline.sources.hygiene.leads import exclude_leads
 from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.sources.lone_end import leads_it_changes, lone_end
@@ -46,7 +46,9 @@ def open_history(file: ProjectOrPath, engine: DuckDBEngine | None = None) -> His
     engine.drop("aliases")
     exclude(cleaner, project, read.kinds, name)
     cleaner.events()
-    mark_bots(engine, project.hygiene.bots, read.kinds["events"], findings, name)
+    by_bots: list[Finding] = []
+    mark_bots(engine, project.hygiene.bots, read.kinds["events"], by_bots, name)
+    findings += [of_events(each, cleaner.event_rows) for each in by_bots]
     clean_outcomes(cleaner, project, read.kinds, flat)
     latest = latest_of(engine, ("leads.created_at", "events.occurred_at", "conversions.converted_at"))
     ends = data_end(project, findings, first_of(engine), latest)

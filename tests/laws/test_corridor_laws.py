@@ -13,7 +13,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from features import DataError, UsageError
+from features import DataError, Finding, UsageError
 from features.spine import Spine, build_scoring_spine
 from pipeline import (
     compare,
@@ -210,6 +210,12 @@ def test_the_comparison_judges_the_very_scores(starter: ProjectFile, trained: Tr
     table = fresh.scored.prediction.table
     assert (judged["probability"] == table["probability"]).all()
     assert compare_lenses(starter, fresh, "1", []).figures() == trained.figures
+    odd = Finding("odd", "120 leads are odd: still in", share=0.3)
+    worried = compare_lenses(
+        starter, replace(fresh, findings=(odd, Finding("cold", "the heating is off"))), "1", []
+    )
+    assert worried.meta["findings"] == [{"message": odd.message, "share": 0.3}]
+    assert worried.to_dict()["headline"].startswith("Do not decide yet: ")
 
 
 def test_a_model_is_not_judged_on_rows_that_it_has_seen(

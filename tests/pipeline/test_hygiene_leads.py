@@ -303,6 +303,35 @@ def test_test_leads_are_only_told_unless_asked_for(project: LittleProject) -> No
     assert history.engine.count("leads") == 160
     assert told(history) == {"lead-test": 2}
     assert "still in; hygiene: {test_leads: filter} leaves them out" in history.findings[0].message
+    assert history.findings[0].share == 2 / 160
+
+
+def test_a_finding_says_of_how_many_leads_or_events_it_speaks(project: LittleProject) -> None:
+    """What is left out is a share of what was there; what is of other tables has none."""
+    rows = len(project.events)
+    project.events.loc[: rows // 4 - 1, "lead_id"] = "nobody"
+    project.events.loc[rows // 4 : rows // 2 - 1, "event_type"] = None
+    project.leads.loc[:39, "created_at"] = None
+    project.conversions.loc[:4, "converted_at"] = None
+    findings = {finding.code: finding for finding in opened(project).findings}
+    shares = {code: finding.share for code, finding in findings.items()}
+    for code in ("event-incomplete", "event-unknown-lead"):
+        assert shares[code] == (findings[code].count or 0) / rows
+        assert 0.2 < shares[code] < 0.6
+    assert shares["lead-incomplete"] == 40 / 160
+    assert shares["conversion-incomplete"] is None
+    again = {finding.code: finding.share for finding in opened(project).findings}
+    assert again == shares, "read from what is kept"
+
+
+def test_clicks_of_bots_are_a_share_of_all_events(project: LittleProject) -> None:
+    clicks = project.events.iloc[:1].assign(event_type="email_clicked")
+    many = pd.concat([clicks] * 40, ignore_index=True)
+    many["event_id"] = [f"click{number}" for number in range(40)]
+    project.events = pd.concat([project.events, many], ignore_index=True)
+    (seen,) = [each for each in opened(project).findings if each.code == "bots-seen"]
+    assert seen.count == 40
+    assert seen.share == 40 / len(project.events)
 
 
 @pytest.mark.parametrize(

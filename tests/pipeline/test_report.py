@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 
@@ -99,7 +100,8 @@ def test_the_first_screen_answers_the_three_questions(result: Comparison) -> Non
     hero = page(result).split("<nav")[0].split("<header")[1]
     assert result.to_dict()["headline"] in hero  # which, and by how much
     assert "90&nbsp;% interval" in hero
-    assert "Reliable" in hero
+    assert "Ready to decide" in hero
+    assert result.to_dict()["advice"] in unescape(hero)  # what to do
     assert len(re.findall(r'class="tile[ "]', hero)) == 4
 
 

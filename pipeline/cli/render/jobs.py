@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.judging.chances import forecast
 from pipeline.cli.render.registry import signal_lines
 from pipeline.cli.render.tables import as_of, table
 
@@ -222,7 +223,7 @@ def render_explanation(lead: Explanation) -> list[str]:
         *(f"note: {note}" for note in lead.notes),
         "",
         f"Model {lead.version} ({lead.alias}): score {lead.shown}, "
-        f"{f'grade {lead.grade}, ' if lead.grade else ''}probability {_percent(lead.probability)}",
+        f"{f'grade {lead.grade}, ' if lead.grade else ''}probability {forecast(lead.probability)}",
         f"  {lead.start:>+8.1f}  every lead starts at",
     ]
     shown = [reason for reason in lead.reasons if abs(reason.points) >= 0.5]
@@ -297,10 +298,3 @@ def render_scoring(run: Scoring) -> list[str]:
         ]
         lines += ["", *table(rows, ("lead", "score", "grade", "sheet", "why")).split("\n")]
     return lines
-
-
-def _percent(probability: float) -> str:
-    # Nobody's forecast is good enough to tell 1 % from 3 %.
-    if probability < 0.06:
-        return "below 6 %"
-    return "above 94 %" if probability > 0.94 else f"{100 * probability:.0f} %"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from features import DuckDBEngine, Finding, UsageError, humanize, nearest
@@ -82,6 +83,13 @@ def look_for_bots(engine: DuckDBEngine, bots: Bots, mail: MailEvents, findings: 
     """Make ``bot_clicks`` of the clicks and opens in ``events``."""
     engine.run(bot_steps(engine.dialect, bots, mail))
     findings += _findings(engine, bots, mail)
+
+
+def of_events(finding: Finding, events: int) -> Finding:
+    """A finding about clicks, as a share of all events."""
+    if finding.code != "bots-seen" or not finding.count or not events:
+        return finding
+    return replace(finding, share=finding.count / events)
 
 
 def refuse_machine(bots: Bots, kinds: Mapping[str, Kind], name: str) -> None:

@@ -52,11 +52,12 @@ def exclude_leads(
     cases = " ".join(f"WHEN {reason.condition} THEN {number}" for number, reason in enumerate(reasons))
     by_reason = f"SELECT lead_id, CASE {cases} END AS reason FROM leads"
     engine.run([Step("excluded", f"SELECT lead_id, reason FROM ({by_reason}) WHERE reason IS NOT NULL")])
+    leads = engine.count("leads")
     rows = {table: _rows_by_reason(engine, table) for table in ("leads", "events", "conversions")}
     for number, reason in enumerate(reasons):
         counts = {table: of.get(number, 0) for table, of in rows.items()}
         if counts["leads"] or not reason.report_only:
-            findings.append(_finding(reason, counts))
+            findings.append(_finding(reason, counts, counts["leads"] / leads))
         if reason.report_only:
             engine.run([Step("excluded", f"SELECT * FROM excluded WHERE reason <> {number}")])
     if engine.count("excluded"):
@@ -129,8 +130,8 @@ def _rows_by_reason(engine: DuckDBEngine, table: str) -> dict[int, int]:
     return dict(engine.connection.execute(rows).fetchall())
 
 
-def _finding(reason: _Reason, rows: Mapping[str, int]) -> Finding:
-    """The finding on the leads of a reason; ``rows`` are theirs in each table."""
+def _finding(reason: _Reason, rows: Mapping[str, int], share: float) -> Finding:
+    """The finding on the leads of a reason; ``rows`` are theirs in each table, ``share`` that of all leads."""
     count = rows["leads"]
     removed = [
         counted(rows[table], table.removesuffix("s")) for table in ("events", "conversions") if rows[table]
@@ -142,7 +143,7 @@ def _finding(reason: _Reason, rows: Mapping[str, int]) -> Finding:
         else f": {'left out' if count else 'nothing left out'} (hygiene.{reason.setting})"
     )
     message = f"{counted(count, 'lead')} {reason.description}{with_all}{done}"
-    return Finding(reason.code, message, "warning" if reason.report_only else "note", count)
+    return Finding(reason.code, message, "warning" if reason.report_only else "note", count, share)
 
 
 def _remove(engine: DuckDBEngine, findings: list[Finding], views: tuple[str, ...]) -> None:
