@@ -87,7 +87,22 @@ def _check_distinct(plan: FeaturePlan) -> None:
 
 
 def _check_names(history: History, settings: FeatureSettings) -> None:
-    known = [*history.lead_attributes, *history.account_attributes, *history.event_properties]
+    own = [*history.lead_attributes, *history.account_attributes]
+    for name in settings.protected:
+        if name not in own:
+            raise UsageError(
+                "this is a column of events"
+                if name in history.event_properties
+                else "this column is not in the data",
+                value=name,
+                why="groups are those of people and firms: what leads and accounts have",
+                known=own,
+                fix=f"features.drop: [{name}] keeps a column of events out"
+                if name in history.event_properties
+                else None,
+                where="protected",
+            )
+    known = [*own, *history.event_properties]
     for setting in ("drop", "behavioural", "firmographic"):
         for name in getattr(settings, setting):
             if name not in known:

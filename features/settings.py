@@ -14,7 +14,7 @@ class FeatureSettings:
     """What the user may refine; see the ``features`` section of the project file for each.
 
     ``windows=None`` takes those of 1, 7, 30, 90 and 365 days that the data support; ``min_support=0`` takes whatever
-    there is, up to ``max_event_keys``.
+    there is, up to ``max_event_keys``. ``protected`` are columns of leads and accounts that are kept out of features.
     """
 
     windows: tuple[timedelta, ...] | None = None
@@ -24,7 +24,13 @@ class FeatureSettings:
     max_categories: int = 40
     counts: tuple[tuple[str, str], ...] = ()
     drop: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
     behavioural: tuple[str, ...] = ()
     firmographic: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     read: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Columns of which no feature is made."""
+        return frozenset((*self.drop, *self.protected))

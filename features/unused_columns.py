@@ -158,6 +158,11 @@ def _properties(history: History, plan: FeaturePlan) -> Iterator[str]:
 
 def _reason(history: History, settings: FeatureSettings, profile: ColumnProfile) -> tuple[str, str]:
     """Code and wording, the plainest reason first."""
+    if profile.name in settings.protected and profile.table != "events":
+        return (
+            "protected",
+            "kept out of features (`protected`); the report and the model card have its groups",
+        )
     if profile.name in settings.drop:
         return "dropped", "left out by features.drop"
     if not profile.known:

@@ -64,7 +64,7 @@ def _candidates(history: History, settings: FeatureSettings) -> tuple[list[Attri
         read = {
             column: kind
             for column, kind in attributes.items()
-            if column not in settings.drop and (history.clock == "time" or kind != "time")
+            if column not in settings.left_out and (history.clock == "time" or kind != "time")
         }
         sampled = samples(
             history, source, {column: read[column] for column in read if column not in settings.read}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 
 import pandas as pd
@@ -21,8 +22,9 @@ class Known:
     zone. Tables are given as copies: what a function does to one, no other sees.
     """
 
-    def __init__(self, history: History, spine: Spine) -> None:
-        self._history, self._spine = history, spine
+    def __init__(self, history: History, spine: Spine, hidden: Collection[str] = ()) -> None:
+        """``hidden`` are columns of leads and accounts that are not shown."""
+        self._history, self._spine, self._hidden = history, spine, hidden
 
     @property
     def events(self) -> pd.DataFrame:
@@ -73,7 +75,9 @@ class Known:
         try:
             engine.run(steps)
             leads, accounts = (
-                engine.frame(f"SELECT * FROM {entity}_as_of ORDER BY row_id").set_index("row_id")
+                engine.frame(f"SELECT * FROM {entity}_as_of ORDER BY row_id")
+                .set_index("row_id")
+                .drop(columns=[*self._hidden], errors="ignore")
                 for entity in ("lead", "account")
             )
             return leads, accounts

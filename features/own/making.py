@@ -28,27 +28,30 @@ def make_own(
     *,
     taken: Sequence[str] = (),
     labels: Sequence[str] = (),
+    hidden: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, tuple[FeatureColumn, ...]]:
     """One column per feature for the rows of a spine (``row_id, lead_id, as_of, created_at``), by row_id in its order.
 
     A sample of the rows is made again in two goes, each as it would have been at an earlier time: later rows and what came after are
     not there, and rows come in another order. ``taken`` and ``labels`` are those
-    of others.
+    of others, ``hidden`` columns of leads and accounts that no function may see.
 
     Raises ``UsageError`` for a name or label that is taken, a function that fails or gives not one number or text per row, and for one
     whose past values change.
     """
     check_features(features, taken, labels)
-    made = _made(history, spine, features)
+    made = _made(history, spine, features, hidden)
     columns, kinds = {}, {}
     for feature in features:
         columns[feature.name], kinds[feature.name] = typed(feature.name, made[feature.name])
     frame = pd.DataFrame(columns, index=made.index)
-    _rebuild(history, spine, features, frame)
+    _rebuild(history, spine, features, frame, hidden)
     return frame, tuple(feature.column(kinds[feature.name]) for feature in features)
 
 
-def _made(history: History, spine: pd.DataFrame, features: Sequence[OwnFeature]) -> pd.DataFrame:
+def _made(
+    history: History, spine: pd.DataFrame, features: Sequence[OwnFeature], hidden: Sequence[str]
+) -> pd.DataFrame:
     """The values as given, aligned."""
     parts: dict[str, list[pd.Series]] = {feature.name: [] for feature in features}
     for start in range(0, len(spine), _AT_ONCE):
@@ -59,7 +62,7 @@ def _made(history: History, spine: pd.DataFrame, features: Sequence[OwnFeature])
         with Spine.of(
             history.engine, "own_rows", some[["row_id", "lead_id", "as_of", "created_at"]]
         ) as table:
-            known = Known(history, table)
+            known = Known(history, table, hidden)
             for feature in features:
                 parts[feature.name].append(
                     aligned(feature.name, _called(feature, rows.copy(), known), rows.index)
@@ -80,7 +83,11 @@ def _called(feature: OwnFeature, rows: pd.DataFrame, known: Known) -> Any:
 
 
 def _rebuild(
-    history: History, spine: pd.DataFrame, features: Sequence[OwnFeature], frame: pd.DataFrame
+    history: History,
+    spine: pd.DataFrame,
+    features: Sequence[OwnFeature],
+    frame: pd.DataFrame,
+    hidden: Sequence[str],
 ) -> None:
     rng = np.random.default_rng(0)
     picked = rng.choice(len(spine), size=min(_REBUILT, len(spine)), replace=False)
@@ -89,7 +96,7 @@ def _rebuild(
         if not len(some):
             continue
         sample = spine.iloc[rng.permutation(some)]
-        again = _made(history, sample, features)
+        again = _made(history, sample, features, hidden)
         for name in map(str, frame):
             built = frame.loc[again.index, name]
             for at, (before, value) in enumerate(zip(built, again[name], strict=True)):

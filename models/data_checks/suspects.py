@@ -63,13 +63,24 @@ def find_suspects(
     suspects = []
     for column in columns:
         values = frame[column.name]
-        known = values.notna().to_numpy()
-        filled_only = _filled_only(known, y, w)
-        score = values.to_numpy(dtype=np.float64) if column.kind == "number" else _encoded(values, y, w, half)
-        auc = max(_auc(np.where(known, score, np.nan), y, w), _auc(known.astype(float), y, w))
+        filled_only = _filled_only(values.notna().to_numpy(), y, w)
+        auc = auc_alone(values, column.kind, y, half, w)
         if auc >= _TOO_GOOD or filled_only:
             suspects.append(Suspect(column.name, column.condition, auc, filled_only))
     return sorted(suspects, key=lambda suspect: -suspect.auc)
+
+
+def auc_alone(
+    values: pd.Series, kind: str, y: np.ndarray, half: np.ndarray, weight: np.ndarray | None = None
+) -> float:
+    """ROC AUC of one column for 0/1 labels, in the better direction, by its values or by whether it is known.
+
+    A category is ranked by the rates of the rows of the other ``half``.
+    """
+    w = np.ones(len(y)) if weight is None else weight
+    known = values.notna().to_numpy()
+    score = values.to_numpy(dtype=np.float64) if kind == "number" else _encoded(values, y, w, half)
+    return max(_auc(np.where(known, score, np.nan), y, w), _auc(known.astype(float), y, w))
 
 
 def _filled_only(known: np.ndarray, y: np.ndarray, w: np.ndarray) -> bool:

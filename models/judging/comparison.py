@@ -10,6 +10,7 @@ import pandas as pd
 
 from models.judging import agreement, bands, curves, notebook, story, trust
 from models.judging.calls import checked
+from models.judging.groups import group_rates
 from models.judging.intervals import cluster_bootstrap, whole
 from models.judging.lenses import MODEL, RULES, Floats, Judged, without_times
 from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
@@ -56,6 +57,7 @@ def compare(
     capacity: float = 0.2,
     seed: int = 0,
     resamples: int = 200,
+    groups: pd.DataFrame | None = None,
 ) -> Comparison:
     """Judge rules and model on the same out-of-time leads.
 
@@ -72,6 +74,7 @@ def compare(
         optimistic that is). All optional; anything else is passed through to the JSON.
     capacity : share of the new leads that sales can call, week by week.
     seed : of the bootstrap; equal seeds give equal results.
+    groups : the protected groups of the rows, a column each, by their place (``models.judging.groups``).
 
     Raises
     ------
@@ -144,6 +147,7 @@ def compare(
         audit=point_audit(rows, ledger, unit, meta.get("rules"), capacity),
         unit=unit,
         thresholds=thresholds(rows),
+        protected=None if groups is None else group_rates(rows, groups, called),
     )
 
 

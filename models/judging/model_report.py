@@ -13,6 +13,7 @@ import pandas as pd
 from models.insights import Insights
 from models.judging import bands, curves, trust
 from models.judging.calls import checked
+from models.judging.groups import group_rates
 from models.judging.intervals import cluster_bootstrap, whole
 from models.judging.lenses import MODEL, JudgedRows, without_times
 from models.judging.metrics import METRICS, Measured
@@ -58,6 +59,7 @@ class ModelReport:
     hot_band: pd.DataFrame = field(repr=False)
     thresholds: pd.DataFrame = field(repr=False)
     insights: Insights | None = field(default=None, repr=False)
+    protected: pd.DataFrame | None = field(default=None, repr=False)
 
     def measure(self, lens: str, metric: str) -> float:
         """One figure of the model, the only lens there is."""
@@ -126,6 +128,7 @@ def report_model(
     capacity: float = 0.2,
     seed: int = 0,
     resamples: int = 200,
+    groups: pd.DataFrame | None = None,
 ) -> ModelReport:
     """Judge a model on out-of-time leads by itself.
 
@@ -175,4 +178,5 @@ def report_model(
         grades=bands.grade_cells(rows),
         hot_band=bands.hot_band(rows),
         thresholds=thresholds(rows),
+        protected=None if groups is None else group_rates(rows, groups, {MODEL: worked.row}),
     )

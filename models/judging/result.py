@@ -58,6 +58,7 @@ class ComparisonResult:
     unit : what one point of the sheet is worth.
     thresholds : what each threshold of the score brings, by leads.
     insights : what the model goes by, where that was asked for.
+    protected : how protected groups fare, where there are any (``models.judging.groups``).
     bias : mean predicted − actual conversion of the model, low, high.
     """
 
@@ -89,6 +90,7 @@ class ComparisonResult:
     unit: SheetUnit
     thresholds: pd.DataFrame = field(repr=False)
     insights: Insights | None = field(default=None, repr=False)
+    protected: pd.DataFrame | None = field(default=None, repr=False)
 
     def measure(self, lens: str, metric: str) -> float:
         """One figure, for example ``measure("leadlens", "roc_auc")``."""

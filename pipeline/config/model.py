@@ -240,6 +240,11 @@ class Project(Section):
     known_after: tuple[str, ...] = Field(
         (), description="Columns filled in after the outcome: never visible to a feature, rule or model."
     )
+    protected: Annotated[tuple[str, ...], Added] = Field(
+        (),
+        description="Columns of leads or accounts that say to which protected group people belong, such as gender, age or religion: no "
+        "feature is made of them. The report and the model card show how the groups fare, and features that stand in for them are named.",
+    )
     order: Order | Literal["none"] | None = Field(
         None, description="Flat data without dates: {column: …} that orders the rows, or none."
     )
@@ -273,6 +278,16 @@ class Project(Section):
             raise ValueError(
                 "order is for flat data without dates: conversions, events and changes have their own dates"
             )
+        for setting, names in (
+            ("features.read", self.features.read),
+            ("features.behavioural", self.features.behavioural),
+            ("features.firmographic", self.features.firmographic),
+            ("known_after", self.known_after),
+        ):
+            if both := [name for name in self.protected if name in names]:
+                raise ValueError(
+                    f"{both[0]} is protected, so no feature is made of it: take it out of {setting}, or out of protected"
+                )
         if self.judge.test_from and self.judge.test_to and self.judge.test_to <= self.judge.test_from:
             raise ValueError("judge.test_to must be after judge.test_from")
         return self

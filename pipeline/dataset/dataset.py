@@ -49,6 +49,7 @@ class Dataset:
             features,
             taken=taken,
             labels=[column.label for column in rows.matrix.columns],
+            hidden=self.file.project.protected,
         )
         for column in columns:
             values = frame.loc[rows.train, column.name]

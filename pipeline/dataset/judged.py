@@ -19,6 +19,7 @@ from models.prediction import sheet_probability
 from models.scorecard import ScorecardSet, ScorecardSetScores, calibrate_points
 from pipeline.config import Project, ProjectFile
 from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
+from pipeline.dataset.protected import protected_groups
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads, score_rows
 from pipeline.dataset.time_split import Split
 from pipeline.dataset.training_set import TrainingSet, left_at
@@ -38,7 +39,8 @@ class OutOfTime:
     """Rows that a model has not seen, scored by both lenses, with what became of them.
 
     ``label`` is 0/1 by row_id; ``left_at`` is when the lead converted or closed, where the data say; ``base_rate`` is that of the training rows; ``test_from`` is where these rows begin;
-    ``findings`` are the warnings about the data; ``sample`` says how leads were drawn where not all rows fit in memory.
+    ``findings`` are the warnings about the data; ``sample`` says how leads were drawn where not all rows fit in memory; ``groups`` are those of
+    protected columns.
     """
 
     scored: ScoredLeads
@@ -49,6 +51,7 @@ class OutOfTime:
     test_from: datetime
     findings: tuple[Finding, ...]
     sample: LeadSample | None = None
+    groups: pd.DataFrame | None = None
 
     @property
     def seen(self) -> bool:
@@ -157,9 +160,11 @@ def score_out_of_time(
     room = sum(rooms[1:], rooms[0])
     with fitting_rows(history.engine, split.test, split.outcomes, room) as rows:
         left = left_at(history, rows.spine, file.project)
+        scored = [score_leads(history, rows.spine, bundle, sheets) for bundle in bundles]
+        groups = protected_groups(history, file.project, scored[0].spine["lead_id"])
         return [
             OutOfTime(
-                scored=score_leads(history, rows.spine, bundle, sheets),
+                scored=by_bundle,
                 bundle=bundle,
                 label=rows.outcomes["label"].astype(int),
                 left_at=left,
@@ -167,8 +172,9 @@ def score_out_of_time(
                 test_from=split.test_from,
                 findings=tuple(each for each in history.findings if each.level == "warning"),
                 sample=rows.sample,
+                groups=groups,
             )
-            for bundle in bundles
+            for bundle, by_bundle in zip(bundles, scored, strict=True)
         ]
 
 
@@ -192,6 +198,7 @@ def out_of_time(rows: TrainingSet, bundle: Bundle) -> OutOfTime:
         test_from=rows.test_from,
         findings=rows.findings,
         sample=rows.sample,
+        groups=None if rows.groups is None else rows.groups.loc[rows.test],
     )
 
 
@@ -218,13 +225,15 @@ def compare_lenses(file: ProjectFile, rows: OutOfTime, version: str, warnings: l
         "rules": {rule.label: rule.points for rule in sheets.rules},
     }
     ledger, capacity = rules.readable_ledger(), file.project.judge.capacity
-    return replace(judge(judged, ledger, meta, capacity=capacity), insights=rows.insights)
+    compared = judge(judged, ledger, meta, capacity=capacity, groups=rows.groups)
+    return replace(compared, insights=rows.insights)
 
 
 def report_alone(file: ProjectFile, rows: OutOfTime, version: str, warnings: list[str]) -> ModelReport:
     """Judge the model by itself: the project names no sheet."""
     meta = _meta(file, rows, version, warnings)
-    report = report_model(rows.model_frame(), meta, capacity=file.project.judge.capacity)
+    judged, capacity = rows.model_frame(), file.project.judge.capacity
+    report = report_model(judged, meta, capacity=capacity, groups=rows.groups)
     return replace(report, insights=rows.insights)
 
 

@@ -25,11 +25,12 @@ def spine_policy(project: Project) -> SpinePolicy:
 
 
 def feature_settings(project: Project) -> FeatureSettings:
-    """How features are chosen: the `features` section."""
+    """How features are chosen: the `features` section, and what is `protected`."""
     section = project.features
-    names = set(FeatureSettings.__dataclass_fields__) - {"counts"}
+    names = set(FeatureSettings.__dataclass_fields__) - {"counts", "protected"}
     return FeatureSettings(
         **{name: getattr(section, name) for name in names},
+        protected=project.protected,
         counts=tuple((count.label, count.when) for count in section.counts),
     )
 

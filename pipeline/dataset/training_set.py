@@ -24,6 +24,7 @@ from pipeline.config import Project, ProjectOrPath, as_project
 from pipeline.dataset.default_spine import TrainingSpine, training_spine
 from pipeline.dataset.lead_sample import FittingRows, LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings
+from pipeline.dataset.protected import protected_groups, sheets_that_read
 from pipeline.dataset.saved_matrix import open_matrix, read_matrix, saved_tables
 from pipeline.dataset.time_split import Split, split_snapshots
 from pipeline.scorecards.project import load_sheets
@@ -50,6 +51,7 @@ class TrainingSet:
     weight : how many rows each stands for, by row_id; ``None`` where all weigh the same.
     sample : how leads were sampled; ``None`` where all rows fit in memory.
     own : the columns of the matrix that the plan does not make: a scientist's own.
+    groups : the groups of protected columns by row_id, a column each; ``None`` where nothing is protected.
     """
 
     matrix: FeatureMatrix
@@ -68,6 +70,7 @@ class TrainingSet:
     sample: LeadSample | None = None
     dated: bool = True
     own: tuple[str, ...] = ()
+    groups: pd.DataFrame | None = None
 
     @property
     def train(self) -> pd.Index:
@@ -185,6 +188,7 @@ def _training_set(
             *(
                 note
                 for note in (
+                    *sheets_that_read(history, project, sheets),
                     spine.note,
                     engagement_note(matrix.columns, project),
                     withheld_note(plan.withheld),
@@ -194,6 +198,7 @@ def _training_set(
             ),
         ),
         room=room,
+        groups=protected_groups(history, project, matrix.spine.set_index("row_id")["lead_id"]),
         weight=rows.weight,
         sample=rows.sample,
         dated=history.clock == "time",

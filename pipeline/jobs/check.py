@@ -17,14 +17,17 @@ from features.plan import FeaturePlan
 from features.planning import plan_features, plan_vocabulary
 from features.spine import Spine, build_spine
 from features.unused_columns import ColumnProfile, UnusedColumn, column_profiles, unused_columns
+from models.data_checks.proxies import Proxies, find_proxies
 from models.data_checks.quick_look import QuickLook, quick_look
 from models.data_checks.readiness import Readiness, Reason, judge_readiness
 from models.data_checks.suspects import Suspect, find_suspects
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
+from models.scorecard import ScorecardSet
+from pipeline.config import Project, ProjectFile, ProjectOrPath, as_project
 from pipeline.dataset.default_spine import training_spine
 from pipeline.dataset.judged import comparable
 from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
 from pipeline.dataset.policies import feature_settings, outcome_horizon
+from pipeline.dataset.protected import protected_groups, sheets_that_read, unprotected_note
 from pipeline.dataset.time_split import split_by_time
 from pipeline.dataset.training_set import engagement_note, refuse_no_features
 from pipeline.html import table_html
@@ -143,6 +146,7 @@ def check(file: ProjectOrPath) -> Check:
         ).iloc[0]
         ready = _features(file, history, spine, labels, at_ages=bool(chosen.policy.at_ages))
         plan, sample = ready.plan, ready.sample
+        findings += _protected(history, project, sheet, ready)
         findings = list(_with_rows(findings, history, spine, labels, horizon))
     if (graded := engagement_note(plan_columns(plan), project)) is not None:
         findings.append(Finding("no-engagement", graded, "note"))
@@ -248,6 +252,19 @@ class _Learnable:
     look: QuickLook | None = None
     sample: LeadSample | None = None
     stop: str | None = None
+    proxies: Sequence[Proxies] = ()
+
+
+def _protected(
+    history: History, project: Project, sheets: ScorecardSet | None, ready: _Learnable
+) -> Iterator[Finding]:
+    """Protected columns that sheets or other features bring back, and columns that may be meant to be protected."""
+    if (proposed := unprotected_note(history, project, ready.plan)) is not None:
+        yield Finding("protected-unnamed", proposed, "note")
+    for message in sheets_that_read(history, project, sheets):
+        yield Finding("protected-in-sheet", message)
+    for each in ready.proxies:
+        yield Finding("protected-proxy", each.message, "warning" if each.found else "note")
 
 
 def _features(
@@ -265,6 +282,7 @@ def _features(
         why = f"{error.what}; {error.fix}" if error.fix else error.what
         return _Learnable(plan=plan, features=len(plan.keys) + len(plan.attributes), stop=why)
     label = rows.outcomes["label"].astype(int)
+    groups = protected_groups(history, file.project, matrix.spine.set_index("row_id")["lead_id"])
     return _Learnable(
         plan=plan,
         features=len(matrix.columns),
@@ -277,6 +295,9 @@ def _features(
             stratum=comparable(file.project, matrix.spine, at_ages=at_ages),
         ),
         sample=rows.sample,
+        proxies=()
+        if groups is None
+        else find_proxies(matrix.frame, matrix.columns, groups, matrix.spine["lead_id"]),
     )
 
 

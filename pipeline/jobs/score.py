@@ -26,6 +26,7 @@ from pipeline.dataset.long_ledgers import MOST_LINES, long_ledgers
 from pipeline.dataset.night_gate import NightGate
 from pipeline.dataset.old_leads import OldLeads
 from pipeline.dataset.policies import spine_policy
+from pipeline.dataset.protected import model_uses
 from pipeline.dataset.scored_leads import score_leads
 from pipeline.drift.comparing import Difference
 from pipeline.jobs.past_run import HISTORY_NOTE
@@ -207,6 +208,7 @@ def _score(
         *notes_of(file),
         *_stale_sheets(sheets, served.bundle.recipe.sheet_version),
         *_seen_future(served, shown),
+        *filter(None, [model_uses(served.bundle.recipe.plan, file.project)]),
     ):
         run.warn(warning)
     # Without dates in the data a score is as of the run: nothing else about it has a time.

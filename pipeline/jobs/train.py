@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 import pandas as pd
 
 from features import UsageError
+from models.data_checks.proxies import find_proxies
 from models.data_checks.suspects import Suspect, find_suspects
 from models.insights import Insights
 from models.judging import Comparison
@@ -219,6 +220,10 @@ def check_trials(trials: object) -> None:
         )
 
 
+def _leads(rows: TrainingSet) -> pd.Series:
+    return rows.matrix.spine.set_index("row_id")["lead_id"]
+
+
 def _has_own(project: ProjectFile | Dataset, matrix: Path | None) -> bool:
     """Whether there are features that no plan makes, so that nothing could make them when leads are scored."""
     if isinstance(project, Dataset):
@@ -259,6 +264,11 @@ def _train(
     progress("Scoring leads open now, for later nights to be compared with", 0, 0)
     raw = raw_columns(open_prepared(file))
     bundle = replace(bundle, reference=reference_night(file, history, bundle), raw=raw)
+    proxies = (
+        []
+        if rows.groups is None
+        else find_proxies(frame, rows.matrix.columns, rows.groups.loc[early], _leads(rows).loc[early])
+    )
     warnings = [
         *file.notes,
         *file.literal_secrets,
@@ -266,6 +276,7 @@ def _train(
         *audit.warnings,
         *([trained.sheet.message] if trained.sheet and trained.sheet.message else []),
         *(suspect.message for suspect in suspects if suspect.source not in accused),
+        *(each.message for each in proxies if each.found),
     ]
     progress("Judging on out-of-time leads", 0, 0)
     judged = out_of_time(rows, bundle)

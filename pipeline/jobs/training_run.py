@@ -61,6 +61,7 @@ def card_of(
             judged.label.to_numpy(dtype=float),
             by_age=at_ages is not None and bool(rows.spine.policy.at_ages),
         ),
+        protected=report.protected,
         warnings=warnings,
     )
 
@@ -129,6 +130,7 @@ def log_training(
         "partial_dependence": report.insights.dependence,
         "thresholds": report.thresholds,
         "learning_curve": report.insights.curve,
+        "protected_groups": report.protected,
     }
     for name, table in tables.items():
         if table is not None and len(table):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from features import humanize
+from models.judging.groups import FEWEST
 from models.judging.plain import plain
 from models.judging.wording import METRIC_NAMES, percent
 from models.statistics import wilson
@@ -38,6 +39,7 @@ def model_card(
     measures: pd.DataFrame,
     signal: Signal,
     groups: Sequence[Mapping[str, Any]],
+    protected: pd.DataFrame | None,
     warnings: Sequence[str],
 ) -> dict[str, Any]:
     """JSON-ready. ``sheet`` says what the sheet costs the model, and whether it is left out. ``measures`` has metric, value, low, high and, where there is a sheet, lens; all are out of time."""
@@ -92,6 +94,7 @@ def model_card(
             ],
             "signal": {"verdict": signal.verdict, "figures": signal.figures},
             "groups": list(groups),
+            "protected": protected,
             "limits": list(_limits(recipe, signal, warnings)),
         }
     )
@@ -228,6 +231,7 @@ def card_lines(card: Mapping[str, Any]) -> list[str]:
         ),
         "",
         *_group_lines(card["groups"]),
+        *_protected_lines(card.get("protected") or ()),
         "## Limits",
         "",
         *(f"- {limit}" for limit in card["limits"]),
@@ -247,6 +251,43 @@ def _group_lines(groups: Sequence[Mapping[str, Any]]) -> list[str]:
         ),
         "",
     ]
+
+
+def _protected_lines(rates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How protected groups fare by the model; of small groups that they are too small."""
+    rates = [each for each in rates if each["lens"] == "leadlens"]
+    if not rates:
+        return []
+
+    def cells(each: Mapping[str, Any]) -> str:
+        if each["predicted"] is None:
+            return f"fewer than {FEWEST}: nothing is said | | | |"
+        return (
+            " | ".join(
+                [
+                    _share_of(each, "called"),
+                    percent(each["predicted"]),
+                    _share_of(each, "converted"),
+                    _share_of(each, "reached"),
+                ]
+            )
+            + " |"
+        )
+
+    return [
+        "| protected group | leads | called | predicted | converted | reached |",
+        "|---|---:|---:|---:|---:|---:|",
+        *(f"| {each['by']}: {each['group']} | {each['leads']:,} | {cells(each)}" for each in rates),
+        "",
+        "A lead counts once; called: among the best that sales can call; reached: of those that convert, called before.",
+        "",
+    ]
+
+
+def _share_of(each: Mapping[str, Any], name: str) -> str:
+    if each[name] is None:
+        return "–"
+    return f"{percent(each[name])} ({percent(each[f'{name}_low'])} to {percent(each[f'{name}_high'])})"
 
 
 def _number(value: float | None) -> str:

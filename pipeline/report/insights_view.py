@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from models.insights import Insights
+from models.judging.groups import FEWEST
 from models.judging.thresholds import more_above
 from pipeline.report.theme import NAMES
 from pipeline.report.view import share, signed
@@ -51,6 +52,51 @@ def threshold_table(thresholds: pd.DataFrame, *, lenses: bool) -> dict[str, Any]
         ),
         "rows": rows,
     }
+
+
+def protected_tables(rates: pd.DataFrame | None, *, lenses: bool) -> list[dict[str, Any]]:
+    """How the groups of each protected column fare; none where nothing is protected."""
+    if rates is None or rates.empty:
+        return []
+
+    def with_interval(row: Any, name: str) -> str:
+        if not row[name] >= 0:
+            return "–"
+        return f"{share(row[name])} ({share(row[f'{name}_low'])} to {share(row[f'{name}_high'])})"
+
+    rows = [
+        (
+            f"{row['by']}: {row['group']}",
+            *((NAMES[row["lens"]],) if lenses else ()),
+            f"{row['leads']:,} ({row['conversions']:,})",
+            with_interval(row, "called"),
+            share(row["predicted"]),
+            with_interval(row, "converted"),
+            row["calibration"],
+            with_interval(row, "reached"),
+        )
+        for row in rates.to_dict("records")
+    ]
+    return [
+        {
+            "id": "protected",
+            "title": "Protected groups",
+            "intro": "Each lead counts once, with 90 % intervals: of the same number of calls the share of the group that is called; what is "
+            "predicted of it and what became of it, as of each lead's first snapshot; and of those that convert the share that is called before. "
+            f"Of groups of fewer than {FEWEST} leads nothing is said. No feature is made of these columns.",
+            "head": (
+                "Group",
+                *(("Lens",) if lenses else ()),
+                "Leads (converted)",
+                "Called",
+                "Predicted",
+                "Converted",
+                "Prediction",
+                "Reached",
+            ),
+            "rows": rows,
+        }
+    ]
 
 
 def insight_tables(insights: Insights | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pandas as pd
 from models.judging import METRICS, ModelReport
 from models.judging.trust import status, trust_in_model
 from models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
-from pipeline.report.insights_view import insight_tables, threshold_table
+from pipeline.report.insights_view import insight_tables, protected_tables, threshold_table
 from pipeline.report.view import MISSING, SHARES, share
 from pipeline.report.words import METRIC_WORDS
 
@@ -24,7 +24,7 @@ def model_view(report: ModelReport) -> dict[str, Any]:
         _grades(report),
         _measures(report),
     ]
-    tables += insight_tables(report.insights)
+    tables += [*protected_tables(report.protected, lenses=False), *insight_tables(report.insights)]
     return {
         "project": str(report.meta.get("project") or "Model"),
         "headline": report.headline(),

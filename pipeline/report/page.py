@@ -23,7 +23,7 @@ from models.judging.lenses import MODEL, RULES
 from pipeline.private import file_mode
 from pipeline.report import charts
 from pipeline.report.back_tests_view import back_tests_view
-from pipeline.report.insights_view import insight_tables, threshold_table
+from pipeline.report.insights_view import insight_tables, protected_tables, threshold_table
 from pipeline.report.model_view import model_view
 from pipeline.report.pictures import vega_lite_version
 from pipeline.report.view import view
@@ -91,7 +91,7 @@ def page(comparison: Comparison) -> str:
     return _template("report.html").render(
         **view(comparison),
         thresholds=threshold_table(comparison.thresholds, lenses=True),
-        insights=insight_tables(comparison.insights),
+        insights=[*protected_tables(comparison.protected, lenses=True), *insight_tables(comparison.insights)],
         specs={name: _script_json(spec) for name, spec in _specs(comparison).items()},
         scripts=[Markup(script) for script in scripts],
         hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),

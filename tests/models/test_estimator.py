@@ -121,17 +121,27 @@ def test_shap_values_of_categories_are_those_of_as_many_numbers() -> None:
     assert np.abs(one).max() > 0.1
     assert np.allclose(one, other, atol=1e-9)
 
+    # The trees read categories first; a third of the cities are unknown, and later ones were never seen.
     levels = [f"city {at}" for at in range(254)]
-    city = pd.Categorical.from_codes(rng.integers(-1, 200, ROWS), levels)
+    known = np.where(rng.random(ROWS) < 0.3, -1, rng.integers(0, 20, ROWS))
+    noise = pd.Categorical(rng.choice(list("xyz"), ROWS))
     many = pd.DataFrame(
-        {"number": number, "city": city, "other": pd.Categorical(rng.choice(list("xyz"), ROWS))}
+        {
+            "number": number,
+            "city": pd.Categorical.from_codes(known, levels),
+            "noise": noise,
+            "other": rng.normal(size=ROWS),
+        }
     )
-    y = (rng.random(ROWS) < expit(number + (np.asarray(city.codes) % 3 == 0))).astype(int)
+    y = (rng.random(ROWS) < expit(number + 3 * ((known < 0) | (known % 3 == 0)) - 1)).astype(int)
     fitted = HistGradientBoostingClassifier(max_iter=30, min_samples_leaf=5, random_state=0).fit(many, y)
     later = many.assign(city=pd.Categorical.from_codes(rng.integers(-1, 254, ROWS), levels))
-    values, base = hist_contributions(fitted, later)
-    assert np.abs(base + values.sum(axis=1) - fitted.decision_function(later)).max() < 1e-9
-    assert np.abs(values[:, 1]).max() > 0.1
+    for frame in (many, later):
+        values, base = hist_contributions(fitted, frame)
+        assert np.abs(base + values.sum(axis=1) - fitted.decision_function(frame)).max() < 1e-9
+    strength = np.abs(hist_contributions(fitted, many)[0]).mean(axis=0)
+    assert list(np.argsort(strength)[2:]) in ([0, 1], [1, 0]), "each column has its own"
+    assert np.corrcoef(hist_contributions(fitted, many)[0][:, 0], number)[0, 1] > 0.8
 
 
 def test_hist_boosting_that_found_nothing_gives_every_row_the_base_value() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from features.conditions.condition import Condition
 from features.errors import lookalike, nearest
@@ -22,20 +23,9 @@ _ALIASES = {"": "l", "account": "a"}
 def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
     """Findings of a sheet over a history; raises ``UsageError`` for a condition that cannot be used."""
     parsed = parse_conditions(sheet, history)
-    placed: list[tuple[str, Condition, str]] = [
-        *((sheet.where("attributes", i), c, "attribute") for i, c in enumerate(parsed.attributes)),
-        *((sheet.where("actions", i), c, "action") for i, c in enumerate(parsed.actions)),
-        *(
-            (sheet.where("disqualify", i), c, sheet.disqualify[i].on)
-            for i, c in enumerate(parsed.disqualifiers)
-        ),
-    ]
-    placed += [(sheet.where("actions", i, "after"), c, "action") for i, c in parsed.after.items()]
-    if parsed.segment is not None:
-        placed.append((sheet.place(("for",), "for"), parsed.segment, "attribute"))
     values = _Values(history)
     findings: list[Finding] = []
-    for where, condition, on in placed:
+    for where, _, condition, on in _placed(sheet, parsed):
         misspelt = list(values.misspelt(condition, on, where))
         findings += misspelt
         # features are values as of a time: whether one ever reaches a value is not checked here
@@ -44,6 +34,50 @@ def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
             things = "events" if on == "action" else "leads"
             findings.append(Finding("sheet-rule-never-fires", f"{where}: none of the {things} match", "note"))
     return [*findings, *_unknown_results(sheet, parsed), *_out_of_reach(sheet), *_old_names(sheet)]
+
+
+def rules_that_read(sheet: Sheet, history: History, columns: Sequence[str]) -> list[str]:
+    """Labels of the rules, stages and routes that read one of these columns of leads or accounts; ``for`` is that of the segment."""
+    wanted = {spelt.casefold() for name in columns for spelt in (name, f"account.{name}")}
+    parsed = parse_conditions(sheet, history)
+    asked = [each for each in _placed(sheet, parsed) if each.on == "attribute"] + list(
+        _outcomes(sheet, parsed)
+    )
+    return [
+        each.label for each in asked if wanted & {name.casefold() for name in each.condition.columns_used}
+    ]
+
+
+class _Placed(NamedTuple):
+    """A condition, where it stands, and whether it is asked of actions, of attributes or of outcomes."""
+
+    where: str
+    label: str
+    condition: Condition
+    on: str
+
+
+def _placed(sheet: Sheet, parsed: Parsed) -> Iterator[_Placed]:
+    """All conditions but those of stages and routes."""
+    for section, conditions in (("attributes", parsed.attributes), ("actions", parsed.actions)):
+        for i, condition in enumerate(conditions):
+            label = getattr(sheet, section)[i].label
+            yield _Placed(sheet.where(section, i), label, condition, section.removesuffix("s"))
+    for i, condition in enumerate(parsed.disqualifiers):
+        rule = sheet.disqualify[i]
+        yield _Placed(sheet.where("disqualify", i), rule.label, condition, rule.on)
+    for i, condition in parsed.after.items():
+        yield _Placed(sheet.where("actions", i, "after"), sheet.actions[i].label, condition, "action")
+    if parsed.segment is not None:
+        yield _Placed(sheet.place(("for",), "for"), "for", parsed.segment, "attribute")
+
+
+def _outcomes(sheet: Sheet, parsed: Parsed) -> Iterator[_Placed]:
+    """Conditions of stages and routes."""
+    for name, condition in parsed.stages.items():
+        yield _Placed(sheet.place(("thresholds", name.lower(), "when"), name), name, condition, "outcome")
+    for i, condition in enumerate(parsed.routes):
+        yield _Placed(sheet.where("routes", i), sheet.routes[i].label, condition, "outcome")
 
 
 def _unknown_results(sheet: Sheet, parsed: Parsed) -> Iterator[Finding]:
@@ -55,11 +89,7 @@ def _unknown_results(sheet: Sheet, parsed: Parsed) -> Iterator[Finding]:
         "engagement_grade": list(ENGAGEMENT_DIGITS),
         "product": sheet.products,
     }
-    placed = [
-        (sheet.place(("thresholds", name.lower(), "when"), name), c) for name, c in parsed.stages.items()
-    ]
-    placed += [(sheet.where("routes", i), c) for i, c in enumerate(parsed.routes)]
-    for where, condition in placed:
+    for where, _, condition, _ in _outcomes(sheet, parsed):
         for column, text in sorted(condition.texts_sought()):
             if column in possible and text not in possible[column]:
                 near = nearest(text, possible[column])
