@@ -2,7 +2,7 @@
 
     python -m tests.routine_kills --count 10        # by hand: of each command; some ten minutes
 
-Each kill (SIGKILL, with all children) falls on `backtest`, `retrain`, `rollback` or `monitor`, half of them in the span in
+Each kill (SIGKILL, with all children) falls on `backtest`, `retrain`, `promote`, `rollback` or `monitor`, half of them in the span in
 which an undisturbed twin wrote to the MLflow store or to its report. Right after it every version must be complete and the
 model in service must load. The same command again must end as the twin did: the same model in service, the same figures, and no
 record that says it is still at work. Prints a table.
@@ -35,10 +35,12 @@ from tests.pipeline.little_project import START, LittleProject
 
 ROOT = Path(__file__).parents[1]
 LEADS = 400
+SERVES = {"promote": "3", "rollback": "1"}  # of the commands that only move the model in service
 THEN, NOW = START + timedelta(days=170), START + timedelta(days=195)
 COMMANDS: dict[str, list[str]] = {
     "backtest": ["--every", "40d", "--periods", "2", "--calls", "5"],
     "retrain": ["--trials", "1"],
+    "promote": [],
     "rollback": ["--reason", "a test"],
     "monitor": ["--as-of", NOW.isoformat(), "--back", "20d"],
 }
@@ -60,7 +62,7 @@ class Trial:
 
 
 class Kills:
-    """A project with two versions, the second champion, and two nights that were scored."""
+    """A project with two versions, the second champion, and two nights that were scored; for `promote` a third as challenger."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.rng = folder, random.Random(seed)
@@ -75,10 +77,14 @@ class Kills:
             code, out = self._end(self._start(command, first, more))
             if code:
                 raise RuntimeError(f"{command} ended with {code}: {out}")
+        challenged = Path(shutil.copytree(first, folder / "challenged"))
+        code, out = self._end(self._start("train", challenged, ["--trials", "1"]))
+        if code:
+            raise RuntimeError(f"train ended with {code}: {out}")
 
     def trial(self, command: str) -> Trial:
         """Run it undisturbed."""
-        home, started = self._state("twin"), time.monotonic()
+        home, started = self._state("twin", command), time.monotonic()
         process, before, changed = self._start(command, home), _mark(home), []
         while process.poll() is None:
             if (now := _mark(home)) != before:
@@ -95,7 +101,7 @@ class Kills:
 
     def kill(self, trial: Trial) -> None:
         """Kill it once, look at the registry, run it to its end, and compare."""
-        home, during = self._state("killed"), self.rng.random() < 0.5
+        home, during = self._state("killed", trial.command), self.rng.random() < 0.5
         span = trial.writes if during else (0.0, trial.seconds)
         process = self._start(trial.command, home)
         time.sleep(self.rng.uniform(*span))
@@ -109,8 +115,8 @@ class Kills:
         wrong = [f"after the kill: {text}" for text in half_made(home)]
         served = serving(home)
         code, out = self._end(self._start(trial.command, home))
-        done = trial.command == "rollback" and served == "1"  # it had ended but for saying so
-        wanted = 1 if done else trial.code
+        done = served == SERVES.get(trial.command)  # it had ended but for saying so
+        wanted = 1 if done and trial.command == "rollback" else trial.code
         wrong += [] if code == wanted else [f"ended with {code}: {out[-300:]}"]
         if code == wanted and not done and _facts(out) != trial.facts:
             wrong.append("other figures")
@@ -121,16 +127,16 @@ class Kills:
     def _other_service(self, command: str, home: Path) -> list[str]:
         with at_home(home):
             latest = versions(Registry("little"))[0].version
-        wanted = {"retrain": latest, "rollback": "1"}.get(command, "2")
+        wanted = latest if command == "retrain" else SERVES.get(command, "2")
         served = serving(home)
-        few = command != "retrain" and latest != "2"
+        few = command != "retrain" and latest != ("3" if command == "promote" else "2")
         return ([f"serves {served} instead of {wanted}"] if served != wanted else []) + (
             [f"there are {latest} versions"] if few else []
         )
 
-    def _state(self, name: str) -> Path:
+    def _state(self, name: str, command: str) -> Path:
         home = self.folder / f"{name}{self.rng.random()}"
-        return Path(shutil.copytree(self.folder / "first", home))
+        return Path(shutil.copytree(self.folder / ("challenged" if command == "promote" else "first"), home))
 
     def _start(self, command: str, home: Path, more: list[str] | None = None) -> subprocess.Popen[str]:
         arguments = COMMANDS[command] if more is None else more
