@@ -77,6 +77,11 @@ def read_yaml(path: Path, what: str) -> tuple[Any, dict[Place, int]]:
     return deepcopy(document), dict(lines)
 
 
+def parse_yaml(text: str, name: str) -> Any:
+    """Plain values of a text; ``name`` is what messages call it. Raises ``UsageError`` for what is no plain YAML."""
+    return deepcopy(_parsed(text, Path(name))[0])
+
+
 @lru_cache(maxsize=32)
 def _parsed(text: str, path: Path) -> tuple[Any, dict[Place, int]]:
     """Kept by the text itself: a running process reads a sheet for every lead, and parsing is what takes long."""

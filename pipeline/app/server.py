@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 
 from features.errors import LeadlensError, UsageError
 from pipeline.app.guard import Guard
-from pipeline.app.pages import compare, health, lead, leads, threshold
+from pipeline.app.pages import compare, health, lead, leads, sheet, sheets, threshold
 from pipeline.app.people import Door
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import project_of, to, wrong
@@ -87,6 +87,10 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
             Route("/{project}/compare/{cell}/export", compare.export, methods=["POST"]),
             Route("/{project}/rules/{rule:id}", compare.rule),
             Route("/{project}/threshold", threshold.threshold),
+            Route("/{project}/sheets", sheets.sheets),
+            Route("/{project}/sheets/{name}/{version}", sheet.sheet),
+            Route("/{project}/sheets/{name}/{version}/keep", sheet.keep, methods=["POST"]),
+            Route("/{project}/sheets/{name}/{version}/draft", sheet.draft, methods=["POST"]),
             Route("/{project}/health", health.health),
             Route("/{project}/log", health.log),
         ],

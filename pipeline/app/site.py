@@ -105,15 +105,15 @@ def to(request: Request, rest: str) -> Response:
     return RedirectResponse(place(request, rest), status_code=303)
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a sent form, the first of each name. Raises a 400 or 408."""
+async def form_of(request: Request, most: int = _MOST_FIELDS) -> dict[str, str]:
+    """The fields of a sent form, at most so many, the first of each name. Raises a 400 or 408."""
     try:
         async with asyncio.timeout(_FORM_SECONDS):
             body = await request.body()
     except TimeoutError:
         raise HTTPException(408, "The form did not arrive in time, so nothing was changed.") from None
     try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=most)
     except ValueError:
         raise HTTPException(400, "This form cannot be read, so nothing was changed.") from None
     fields: dict[str, str] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from features.errors import LeadlensError
 from models.judging import wording
 from pipeline.published.copy import Line
 
@@ -22,6 +23,15 @@ def number(value: float | None) -> str:
         return NOTHING
     rounded = round(value, 1) + 0.0
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
+
+
+def plain_number(value: float) -> str:
+    """A number as it is typed into a field: every digit, no commas.
+
+    >>> plain_number(1500), plain_number(2.5), plain_number(-3.0)
+    ('1500', '2.5', '-3')
+    """
+    return str(int(value)) if value == int(value) else repr(value)
 
 
 def signed(value: float) -> str:
@@ -53,6 +63,17 @@ def minute(value: datetime | str | None) -> str:
 def text(value: Any) -> str:
     """A text; a dash where there is none."""
     return NOTHING if value is None or value == "" else str(value)
+
+
+def sentences(error: LeadlensError) -> str:
+    """An error as sentences.
+
+    >>> sentences(LeadlensError("there is no such stage", value="gone", fix="say draft"))
+    'There is no such stage (gone). Say draft.'
+    """
+    what = error.what if error.value is None else f"{error.what} ({error.value})"
+    parts = [part.strip().rstrip(".") for part in (what, error.why, error.fix) if part]
+    return " ".join(f"{part[:1].upper()}{part[1:]}." for part in parts)
 
 
 def _time(value: datetime | str | None) -> datetime | None:

@@ -31,6 +31,24 @@ HOSTILE = (
     "👩‍💻 Zoë", "</title><svg onload=alert(4)>", "&lt;b&gt;", "\r\nSet-Cookie: a=b", "+1-1", "@cmd", "-2+3", "\tTab",
 )  # fmt: skip
 
+SHEET = """\
+# Agreed with sales in May.
+sheet: points
+about: Who is worth a call
+base: {fit: 5}
+attributes: # who they are
+  - {label: Large firm, when: account.employees >= 1000, points: 15} # ask Mia
+actions:
+  - label: Opened a mail
+    when: event_type = 'email_opened'
+    points: 2 # little
+    per: each
+    cap: 10
+    within: 30d
+  - {label: Started a trial, when: event_type = 'trial_started', points: 25, decay: {half_life: 30d}}
+thresholds: {mql: 30, sql: {points: 60, keep: 50}}
+"""
+
 
 @dataclass
 class Night:
@@ -93,9 +111,14 @@ def _ledger(total: float) -> list[dict[str, Any]]:
     return [line | {"rule": "Starting points", "occurred_at": None, "points": total - 25.0}, dated]
 
 
-def little_file(folder: Path, page: Mapping[str, Any] | None = None, name: str = "little") -> ProjectFile:
-    """A project whose data nobody reads."""
+def little_file(
+    folder: Path, page: Mapping[str, Any] | None = None, name: str = "little", sheet: str | None = None
+) -> ProjectFile:
+    """A project whose data nobody reads; ``sheet`` is the text of its score sheet, if it has one."""
+    if sheet is not None:
+        (folder / "points.yaml").write_text(sheet, encoding="utf-8")
     text = {
+        "scorecards": [] if sheet is None else ["points.yaml"],
         "name": name,
         "data": {"leads": {"read": "leads.csv"}, "conversions": {"read": "c.csv"}},
         "page": page or {},

@@ -17,7 +17,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import yaml
 
+from models.scorecard import Sheet
 from pipeline.app.guard import _POLICY
 from pipeline.config import ProjectFile
 from pipeline.published import CopyFolder
@@ -29,6 +31,7 @@ from tests.pipeline.page_example import (
     HOSTILE,
     NIGHT,
     OWNERS,
+    SHEET,
     Night,
     Served,
     address,
@@ -60,7 +63,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFile:
 def _site(folder: Path, page: Mapping[str, Any]) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEADLENS_HOME", str(folder / "state"))
-        file = little_file(folder, page)
+        file = little_file(folder, page, sheet=SHEET)
         publish(file, Night(SCORES, PEOPLE), "one")
         with served(file) as site:
             yield site
@@ -265,20 +268,25 @@ def test_forms_of_other_sites_change_nothing(site: Served, headers: dict[str, st
     assert (reason in site.get(address("L008")).text) == let_in
 
 
+VERSION = f"/little/sheets/points/{Sheet.model_validate(yaml.safe_load(SHEET)).version}"
 ROLES = {
-    "mia@firm.example": {"read", "verdict"}, "mark@firm.example": {"read", "verdict", "export"},
-    "ada@firm.example": {"read", "verdict", "export", "log"}, "eve@firm.example": set(), "": set(),
+    "mia@firm.example": {"read", "verdict"}, "mark@firm.example": {"read", "verdict", "export", "sheets"},
+    "ada@firm.example": {"read", "verdict", "export", "sheets", "log"}, "eve@firm.example": set(), "": set(),
 }  # fmt: skip
 ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     "read": ("GET", "/little/leads", {}), "verdict": ("POST", f"{address('L003')}/verdict", {"verdict": "accepted"}),
     "export": ("POST", "/little/leads/export", {}), "log": ("GET", "/little/log", {}),
+    "read all sheets": ("GET", "/little/sheets", {}), "read a sheet": ("GET", VERSION, {}),
+    "sheets: keep": ("POST", f"{VERSION}/keep", {"reason": "a test"}),
+    "sheets: draft": ("POST", f"{VERSION}/draft", {"reason": "a test", "base.fit": "6"}),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("right", ASKED)
+@pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("name", ROLES)
-def test_each_role_may_what_it_may(signed: Served, name: str, right: str) -> None:
-    method, path, fields = ASKED[right]
+def test_each_role_may_what_it_may(signed: Served, name: str, asked: str) -> None:
+    method, path, fields = ASKED[asked]
+    right = asked.partition(":")[0].partition(" ")[0]
     headers = {"X-Forwarded-Email": name}
     got = signed.get(path, **headers) if method == "GET" else signed.post(path, fields, **headers)
     assert (got.status in (200, 303)) == (right in ROLES[name])

@@ -8,14 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
 
+from models.scorecard import Sheet
 from pipeline.runs.record import now
 from tests.pipeline.page_example import (
     HOSTILE,
     NIGHT,
     OWNERS,
+    SHEET,
     Night,
     Served,
     address,
@@ -31,9 +34,10 @@ PEOPLE = {
     f"L{at:03}": {"name": f"Lead {at}", "company": f"Firm {at}", "email": f"l{at}@firm.example", "owner": OWNERS[at % 3]}
     for at in range(120)
 } | {"long": {"name": "Wolfeschlegelsteinhausenbergerdorff" * 2, "company": HOSTILE[0], "owner": HOSTILE[1]}}  # fmt: skip
+VERSION = f"/little/sheets/points/{Sheet.model_validate(yaml.safe_load(SHEET)).version}"
 STATES = (
     "/little/leads", "/little/leads?status=closed", "/little/leads?q=nobody", "/little/leads?sort=moved", "/little/health",
-    "/little/log", "/little/compare", "/little/compare/model-only?capacity=20", "/little/rules/Viewed%20the%20pricing%20page", "/little/threshold", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
+    "/little/log", "/little/sheets", VERSION, "/little/compare", "/little/compare/model-only?capacity=20", "/little/rules/Viewed%20the%20pricing%20page", "/little/threshold", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
 )  # fmt: skip
 
 
@@ -42,7 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("page")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEADLENS_HOME", str(folder / "state"))
-        file = little_file(folder)
+        file = little_file(folder, sheet=SHEET)
         scores = {lead: 99 - at % 90 for at, lead in enumerate(PEOPLE)}
         publish(file, Night(scores | {"gone": 44}, PEOPLE, as_of=NIGHT - DAY), "one")
         moved = {
@@ -65,10 +69,15 @@ class Reader:
 
     def __init__(self, tab: Page, site: Served) -> None:
         self.tab, self.site, self.clicks, self.wrong = tab, site, 0, list[str]()
-        tab.on("console", lambda message: self.wrong.append(f"{message.text} {message.location}"))
+        self.is_refused = False  # a form that is refused is a line on the console by itself
+        tab.on("console", lambda message: self._complained(f"{message.text} {message.location}"))
         tab.on("pageerror", lambda error: self.wrong.append(str(error)))
         tab.on("dialog", lambda dialog: (self.wrong.append(dialog.message), dialog.dismiss()))
         tab.on("request", lambda sent: None if sent.url.startswith(site.url) else self.wrong.append(sent.url))
+
+    def _complained(self, text: str) -> None:
+        if not (self.is_refused and "status of 400" in text):
+            self.wrong.append(text)
 
     def open(self, path: str) -> None:
         """From a bookmark, or a link in the CRM."""
@@ -179,6 +188,44 @@ def test_what_went_wrong_this_week_is_one_click_away(browser: Browser, site: Ser
         manager.click(manager.tab.get_by_role("link", name="Health"))
         assert "need a look" in manager.tab.get_by_role("heading", level=1).inner_text()
         assert manager.tab.get_by_text("half of the e-mail").first.is_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_points_are_changed_in_three_clicks_and_mistakes_lose_nothing(
+    browser: Browser, site: Served, width: int
+) -> None:
+    with reading(browser, site, width, scripts=False) as marketer:
+        marketer.is_refused = True
+        marketer.open("/little/sheets")
+        marketer.click(marketer.tab.get_by_role("link", name="look at it, edit its points or keep it").first)
+        marketer.clicks = 0
+        marketer.click(marketer.tab.get_by_label("Points: Large firm"))
+        marketer.tab.keyboard.type(f"{width}a")
+        marketer.click(marketer.tab.locator("[id='reason.draft']"))
+        marketer.tab.keyboard.type("Sales call them first")
+        marketer.click(marketer.tab.get_by_role("button", name="Save as a draft"))
+        assert marketer.clicks == 3
+        wrong = marketer.tab.get_by_label("Points: Large firm")
+        assert wrong.get_attribute("aria-invalid") == "true"
+        assert f"{width}a" in wrong.input_value()
+        assert marketer.tab.locator("[id='reason.draft']").input_value() == "Sales call them first"
+        assert marketer.tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        wrong.fill(str(width))
+        marketer.tab.get_by_role("button", name="Save as a draft").click()
+        assert marketer.tab.get_by_text(f"points 15 → {width}").count() == 1
+        assert marketer.tab.get_by_text("Sales call them first").first.is_visible()
+
+
+def test_a_form_that_was_refused_is_open_to_everybody(browser: Browser, site: Served) -> None:
+    with reading(browser, site, 360, "dark") as marketer:
+        marketer.is_refused = True
+        marketer.open(VERSION)
+        marketer.tab.get_by_label("At most: Opened a mail").fill("0")
+        marketer.tab.get_by_label("Points: Started a trial").fill("many")
+        marketer.tab.get_by_role("button", name="Save as a draft").click()
+        assert marketer.tab.locator(".wrong").count() == 2, "numbers are read first, then the reason"
+        found = Axe().run(marketer.tab)
+        assert found.violations_count == 0, found.generate_report()
 
 
 def test_everything_is_reached_by_keyboard(browser: Browser, site: Served) -> None:

@@ -1,0 +1,190 @@
+"""One version of a sheet as a table: its rules, and a form whose numbers are saved as a new draft."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from features.errors import LeadlensError, UsageError
+from models.judging.verdicts import FLAGGED
+from models.scorecard import Sheet
+from models.scorecard.insights.comparison import compare_sheets
+from pipeline.app.people import Person
+from pipeline.app.sheet_form import Typed, edited_yaml, fields_of, read_form
+from pipeline.app.sheet_words import STAGE_WORDS, rules_in_words
+from pipeline.app.shown_project import ShownProject
+from pipeline.app.shown_sheets import ShownVersion, shown_version
+from pipeline.app.site import form_of, page, person_of, project_of, to
+from pipeline.app.words import sentences
+from pipeline.private import private_files
+from pipeline.scorecards.project import store_of
+
+_MOST_FIELDS = 5_000  # three for each rule
+_MOST_LOGGED = 20
+_NO_REASON = "Say in a few words why, for those who read it later."
+_NOTES = {
+    "same": "Such a version was there already, so nothing new was saved: this is it.",
+    "comments": "Saved. The comments of the file could not be kept in it: a setting was taken out or is written in an unusual "
+    "way. The version that it came from still has them.",
+}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A form that could not be taken: what was typed, and what is wrong with which field."""
+
+    form: str
+    typed: Mapping[str, str]
+    problems: Mapping[str, str] = field(default_factory=dict)
+    complaint: str = ""
+
+
+def sheet(request: Request) -> Response:
+    """``GET /{project}/sheets/{name}/{version}``."""
+    person_of(request)
+    return _page(request, version_of(request))
+
+
+async def keep(request: Request) -> Response:
+    """``POST /{project}/sheets/{name}/{version}/keep``: the file as it is now becomes a version."""
+    person, fields = person_of(request, "sheets"), await form_of(request)
+    return await run_in_threadpool(_keep, request, person, fields)
+
+
+async def draft(request: Request) -> Response:
+    """``POST /{project}/sheets/{name}/{version}/draft``: the numbers that were typed become a new version."""
+    person, fields = person_of(request, "sheets"), await form_of(request, _MOST_FIELDS)
+    return await run_in_threadpool(_draft, request, person, fields)
+
+
+def version_of(request: Request) -> ShownVersion:
+    """The version in the address. Raises a 404 where there is none, a 409 where this release cannot read it."""
+    file, asked = project_of(request).file, request.path_params
+    try:
+        return shown_version(file, asked["name"], asked["version"])
+    except UsageError as error:
+        raise HTTPException(
+            404, f"{sentences(error)} The file may have been edited since: see all sheets."
+        ) from None
+    except LeadlensError as error:
+        raise HTTPException(409, sentences(error)) from None
+
+
+class Evidence(NamedTuple):
+    """What the last comparison says of a rule: the out-of-time leads that have it, and the verdict on its points then."""
+
+    leads: int
+    verdict: str
+    flagged: bool
+    points: float | None
+
+
+def _evidence(project: ShownProject, sheet: Sheet) -> Mapping[str, Evidence]:
+    """By label; nothing of rules that were not judged, and while no comparison is published."""
+    judged = {} if project.comparison is None else project.comparison.rules
+    points = {rule.label: rule.points for rule in sheet.rules}
+    return {
+        label: Evidence(
+            rule["leads"],
+            rule["verdict"],
+            rule["verdict"] in FLAGGED,
+            None if rule["points"] == points[label] else rule["points"],
+        )
+        for label, rule in judged.items()
+        if label in points
+    }
+
+
+def _keep(request: Request, person: Person, fields: Mapping[str, str]) -> Response:
+    project, shown = project_of(request), version_of(request)
+    reason = fields.get("reason", "")[:500]
+    if not reason:
+        return _page(request, shown, Sent("keep", fields, {"reason": _NO_REASON}))
+    if shown.kept is None:
+        assert shown.of.path is not None
+        text = shown.of.path.read_text(encoding="utf-8-sig")
+        with private_files():
+            store_of(project.file).save(shown.sheet, person.name, reason, text)
+        _log(project, person, "kept a sheet file", shown, {"reason": reason})
+    return _to(request, shown.sheet.version)
+
+
+def _draft(request: Request, person: Person, fields: Mapping[str, str]) -> Response:
+    project, shown = project_of(request), version_of(request)
+    reason, edited = fields.get("reason", "")[:500], read_form(shown.sheet, fields)
+    problems = dict(edited.problems) | ({} if reason else {"reason": _NO_REASON})
+    if edited.sheet is None or problems:
+        return _page(request, shown, Sent("draft", fields, problems))
+    if edited.sheet.version == shown.sheet.version:
+        complaint = f"No number differs from version {shown.sheet.version}, so nothing was saved."
+        return _page(request, shown, Sent("draft", fields, complaint=complaint))
+    return _save(request, project, person, shown, edited, reason)
+
+
+def _save(
+    request: Request, project: ShownProject, person: Person, shown: ShownVersion, edited: Typed, reason: str
+) -> Response:
+    assert edited.sheet is not None
+    text, comments_kept = edited_yaml(_yaml(project, shown), edited)
+    with private_files():
+        kept = store_of(project.file).save(edited.sheet, person.name, reason, text)
+    if not kept.is_new:
+        return _to(request, kept.version, "same")
+    changes = [each.text for each in compare_sheets(shown.sheet, edited.sheet).differences]
+    more = [f"and {len(changes) - _MOST_LOGGED} more"] * (len(changes) > _MOST_LOGGED)
+    details = {
+        "before": shown.sheet.version,
+        "after": kept.version,
+        "changes": ", ".join(changes[:_MOST_LOGGED] + more),
+        "reason": reason,
+    }
+    _log(project, person, "saved a sheet draft", shown, details)
+    return _to(request, kept.version, "" if comments_kept else "comments")
+
+
+def _yaml(project: ShownProject, shown: ShownVersion) -> str:
+    if shown.kept is not None:
+        return store_of(project.file).yaml(shown.sheet.name, shown.sheet.version)
+    assert shown.of.path is not None
+    return shown.of.path.read_text(encoding="utf-8-sig")
+
+
+def _log(
+    project: ShownProject, person: Person, what: str, shown: ShownVersion, details: Mapping[str, str]
+) -> None:
+    subject = f"{shown.sheet.name} {shown.sheet.version}"
+    project.store.log(project.name, person.name, what, subject, dict(details))
+
+
+def _to(request: Request, version: str, note: str = "") -> Response:
+    address = f"sheets/{quote(request.path_params['name'], safe='')}/{version}"
+    return to(request, f"{address}?note={note}" if note else address)
+
+
+def _page(request: Request, shown: ShownVersion, sent: Sent | None = None) -> Response:
+    project = project_of(request)
+    fields = fields_of(shown.sheet)
+    if sent is not None and sent.form == "draft":
+        fields = {name: each.with_value(sent.typed.get(name, each.value)) for name, each in fields.items()}
+    return page(
+        request,
+        "sheet.html",
+        status=200 if sent is None else 400,
+        shown=shown,
+        stages=STAGE_WORDS,
+        fields=fields,
+        sections={
+            "attributes": ("Who the lead is", rules_in_words(shown.sheet, "attributes")),
+            "actions": ("What the lead did", rules_in_words(shown.sheet, "actions")),
+        },
+        evidence=_evidence(project, shown.sheet),
+        sent=sent,
+        note=_NOTES.get(request.query_params.get("note", "")),
+    )

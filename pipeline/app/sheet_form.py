@@ -1,0 +1,159 @@
+"""The numbers of a sheet as fields of a form, and the sheet that comes of what was typed into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from models.scorecard import Sheet
+from models.scorecard.language.yaml_edit import Place, with_values
+from models.scorecard.language.yaml_text import yaml_text
+from models.scorecard.spreadsheet.cells import cell_number
+from pipeline.app.words import plain_number
+
+_DAY = timedelta(days=1)
+_LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Field:
+    """One number: its ``name`` in the form, its place among the sheet's settings, and what it is called."""
+
+    place: Place
+    label: str
+    value: str
+    optional: bool = False
+    days: bool = False
+
+    @property
+    def name(self) -> str:
+        return ".".join(map(str, self.place))
+
+    def with_value(self, value: str) -> Field:
+        """The same with what was typed."""
+        return replace(self, value=value)
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What came of a form: the new sheet, or what is wrong with which field (``""``: with all of them together).
+
+    ``values`` are those that differ from the sheet that was edited.
+    """
+
+    sheet: Sheet | None
+    values: Mapping[Place, str | int | float | None] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+def fields_of(sheet: Sheet) -> dict[str, Field]:
+    """Every number that can be edited, by its name in the form."""
+    return {each.name: each for each in _fields(sheet)}
+
+
+def read_form(sheet: Sheet, typed: Mapping[str, str]) -> Typed:
+    """The sheet with the numbers that were typed; a field that was not sent stays as it is."""
+    values: dict[Place, str | int | float | None] = {}
+    problems: dict[str, str] = {}
+    for name, each in fields_of(sheet).items():
+        text = typed.get(name, each.value)
+        try:
+            value = _number(text, each)
+            if value != _number(each.value, each):
+                values[each.place] = f"{value}d" if each.days else value
+        except ValueError as error:
+            problems[name] = str(error)
+    if problems:
+        return Typed(None, problems=problems)
+    settings = deepcopy(sheet.settings())
+    for place, setting in values.items():
+        _put(settings, place, setting)
+    try:
+        return Typed(Sheet.model_validate(settings), values)
+    except ValidationError as error:
+        for item in error.errors():
+            name = _name_at(sheet, tuple(item["loc"]))
+            problems.setdefault(name, item["msg"].removeprefix("Value error, "))
+        return Typed(None, problems=problems)
+
+
+def edited_yaml(text: str, edited: Typed) -> tuple[str, bool]:
+    """The YAML of the edited sheet, and whether comments are kept: they are where numbers can be put in place."""
+    assert edited.sheet is not None
+    numbers = {place: value for place, value in edited.values.items() if value is not None}
+    kept = with_values(text, edited.sheet, numbers) if len(numbers) == len(edited.values) else None
+    return (yaml_text(edited.sheet), False) if kept is None else (kept, True)
+
+
+def _fields(sheet: Sheet) -> Iterator[Field]:
+    for dimension in sheet.all_dimensions:
+        yield _field(("base", dimension), f"Starting points: {dimension}", sheet.base.get(dimension, 0))
+    for section in ("attributes", "actions"):
+        for at, rule in enumerate(getattr(sheet, section)):
+            yield _field((section, at, "points"), f"Points: {rule.label}", rule.points)
+            if getattr(rule, "per", "once") != "once":
+                yield _field((section, at, "cap"), f"At most: {rule.label}", rule.cap, optional=True)
+            decay = getattr(rule, "decay", None)
+            if decay is not None:
+                kind = "half_life" if decay.half_life is not None else "to_zero"
+                length = decay.half_life or decay.to_zero
+                if length % _DAY == timedelta(0):  # others are shown in words
+                    label = "Half is left after days" if kind == "half_life" else "Nothing is left after days"
+                    yield _field(
+                        (section, at, "decay", kind), f"{label}: {rule.label}", length.days, days=True
+                    )
+    for at, group in enumerate(sheet.groups):
+        yield _field(("groups", at, "cap"), f"At most, for the group {group.name}", group.cap)
+    for name, stage in reversed(sheet.thresholds.stages) if sheet.thresholds else ():
+        for part, label in (("points", "from so many points on"), ("keep", "lost below")):
+            number = getattr(stage, part)
+            if number is not None:
+                yield _field(("thresholds", name.lower(), part), f"{name} {label}", number)
+
+
+def _field(place: Place, label: str, value: float | None, **more: bool) -> Field:
+    return Field(place, label, "" if value is None else plain_number(value), **more)
+
+
+def _number(text: str, each: Field) -> int | float | None:
+    """The number that was typed. Raises ``ValueError`` in words."""
+    if not text.strip():
+        if each.optional:
+            return None
+        raise ValueError("A number is needed here." if not each.days else "A number of days is needed here.")
+    if len(text) > _LONGEST:
+        raise ValueError("This is too long for a number.")
+    try:
+        number = cell_number(text, {"."})
+    except ValueError as error:
+        ambiguous = str(error).startswith("this may be")
+        raise ValueError(
+            f"T{str(error)[1:]}." if ambiguous else "This is not a number: write 15, -10 or 2.5."
+        ) from None
+    if each.days and not (number == int(number) and 1 <= number <= 36_500):
+        raise ValueError("A whole number of days is needed here, from 1 to 36,500.")
+    return int(number) if number == number // 1 and abs(number) < 1e15 else number
+
+
+def _put(settings: dict[str, Any], place: Place, value: Any) -> None:
+    """Set a value at its place; short forms (``mql: 90``) are written out."""
+    *path, last = place
+    inner: Any = settings
+    for part in path:
+        if isinstance(inner, dict) and not isinstance(inner.get(part), dict | list):
+            inner[part] = {} if inner.get(part) is None else {"points": inner[part]}
+        inner = inner[part]
+    inner[last] = value
+
+
+def _name_at(sheet: Sheet, place: Place) -> str:
+    """The field that a complaint is about; ``""`` where it is about none of them."""
+    for each in fields_of(sheet).values():
+        if each.place == place[: len(each.place)] or (place and place == each.place[: len(place)]):
+            return each.name
+    return ""

@@ -1,0 +1,129 @@
+"""The sheets of a project as the page shows them: files, versions, and by which of them leads are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from features.errors import UsageError
+from models.scorecard import Sheet
+from models.scorecard.insights.comparison import compare_sheets
+from pipeline.config import ProjectFile
+from pipeline.scorecards.project import ProjectSheet, sheets_of, store_of
+from pipeline.scorecards.versions import SheetMove, SheetVersion
+
+
+@dataclass(frozen=True)
+class ShownSheet:
+    """One sheet: its file if the project names one that can be read, its versions, the latest first, and what scores leads."""
+
+    name: str
+    about: str
+    file: Sheet | None
+    path: Path | None
+    live: Sheet | None
+    versions: Sequence[SheetVersion]
+    moves: Sequence[SheetMove]
+
+    @property
+    def file_is_kept(self) -> bool:
+        """Whether the file is one of the versions."""
+        return self.file is not None and self.file.version in {kept.version for kept in self.versions}
+
+    @property
+    def active(self) -> SheetVersion | None:
+        """The active version."""
+        return next((kept for kept in self.versions if kept.stage == "active"), None)
+
+    def last_move(self, version: str) -> SheetMove:
+        """How a version came to where it is."""
+        return [move for move in self.moves if move.version == version][-1]
+
+
+@dataclass(frozen=True)
+class ShownVersion:
+    """One version of a sheet; ``kept`` is ``None`` for a file that was not kept yet."""
+
+    sheet: Sheet
+    of: ShownSheet
+    kept: SheetVersion | None
+
+    @property
+    def moves(self) -> Sequence[SheetMove]:
+        """Its way so far, the last move first."""
+        return [move for move in reversed(self.of.moves) if move.version == self.sheet.version]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether leads are scored by it."""
+        return self.of.live is not None and self.of.live.version == self.sheet.version
+
+    @property
+    def differences(self) -> Sequence[str]:
+        """In which settings it differs from what leads are scored by."""
+        if self.of.live is None or self.is_live:
+            return []
+        return [difference.text for difference in compare_sheets(self.of.live, self.sheet).differences]
+
+
+def shown_sheets(file: ProjectFile) -> tuple[list[ShownSheet], list[str]]:
+    """Every sheet that the project names or has a version of, and what is wrong with files that cannot be read."""
+    problems: list[str] = []
+    try:
+        of_project = sheets_of(file)
+    except UsageError as error:
+        of_project, problems = [], [str(error)]
+    problems += [str(item.broken) for item in of_project if item.broken is not None]
+    named = {item.live.name: item for item in of_project}
+    store = store_of(file)
+    kept = store.names() if store.path.exists() else []
+    return [
+        _shown(file, name, named.get(name), name in kept) for name in dict.fromkeys([*named, *kept])
+    ], problems
+
+
+def shown_sheet(file: ProjectFile, name: str) -> ShownSheet:
+    """The sheet of this name. Raises ``UsageError`` where there is none."""
+    sheets, _ = shown_sheets(file)
+    for sheet in sheets:
+        if sheet.name == name:
+            return sheet
+    raise UsageError(
+        "there is no such sheet in this project", value=name, known=[each.name for each in sheets]
+    )
+
+
+def shown_version(file: ProjectFile, name: str, version: str) -> ShownVersion:
+    """A version that is kept, or the file by its version. Raises ``UsageError`` where there is none.
+
+    Raises ``DataError`` for a version that this release cannot read.
+    """
+    shown = shown_sheet(file, name)
+    kept = next((each for each in shown.versions if each.version == version), None)
+    if kept is not None:
+        return ShownVersion(store_of(file).get(name, version), shown, kept)
+    if shown.file is not None and shown.file.version == version:
+        return ShownVersion(shown.file, shown, None)
+    raise UsageError(
+        "there is no such version of this sheet",
+        value=version,
+        known=[each.version for each in shown.versions],
+    )
+
+
+def _shown(file: ProjectFile, name: str, item: ProjectSheet | None, is_kept: bool) -> ShownSheet:
+    store = store_of(file)
+    versions = store.versions(name)[::-1] if is_kept else []
+    live = item.live if item is not None else None
+    written = item.file if item is not None else None
+    about = live.about if live is not None else ""
+    return ShownSheet(
+        name=name,
+        about=about,
+        file=written,
+        path=item.path if item is not None else None,
+        live=live,
+        versions=versions,
+        moves=store.history(name) if is_kept else [],
+    )

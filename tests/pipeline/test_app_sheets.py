@@ -1,0 +1,245 @@
+"""Sheets on the page: a file is kept, numbers become drafts, nothing typed is lost, and comments stay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+import yaml
+
+from models.scorecard import Sheet
+from pipeline.config import ProjectFile
+from pipeline.scorecards.project import store_of
+from pipeline.scorecards.versions import SheetStore
+from tests.pipeline.page_example import (
+    HOSTILE,
+    SHEET,
+    Night,
+    Served,
+    little_file,
+    publish,
+    publish_compared,
+    served,
+)
+
+FIRST = Sheet.model_validate(yaml.safe_load(SHEET)).version
+PATH = f"/little/sheets/points/{FIRST}"
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFile:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    return little_file(tmp_path, sheet=SHEET)
+
+
+@pytest.fixture
+def site(file: ProjectFile) -> Iterator[Served]:
+    publish(file, Night({"L001": 50}), "one")
+    with served(file) as site:
+        yield site
+
+
+@pytest.fixture
+def store(file: ProjectFile) -> SheetStore:
+    return store_of(file)
+
+
+def wrong(text: str) -> list[str]:
+    return [unescape(found) for found in re.findall(r'class="wrong"[^>]*>([^<]*)<', text)]
+
+
+def typed(text: str) -> dict[str, str]:
+    """The fields of a page, as a browser shows them."""
+    return {
+        unescape(name): unescape(value)
+        for tag in re.findall(r"<input [^>]*>", text)
+        for name, value in re.findall(r'name="([^"]*)".* value="([^"]*)"', tag)
+    }
+
+
+def test_a_file_that_was_never_kept_is_shown_and_kept(site: Served, store: SheetStore) -> None:
+    listed = site.get("/little/sheets").text
+    assert "leads are scored by the file points.yaml" in listed
+    assert PATH in listed
+    shown = site.get(PATH).text
+    for text in (
+        "Large firm",
+        "account.employees &gt;= 1000",
+        "each time",
+        "last 30 days",
+        "half after",
+        "not kept yet",
+    ):
+        assert text in shown
+    assert not store.path.exists(), "looking keeps nothing"
+    assert site.post(f"{PATH}/keep", {"reason": " "}).status == 400
+    assert site.post(f"{PATH}/keep", {"reason": "the first"}).headers["location"] == PATH
+    (kept,) = store.versions("points")
+    assert (kept.version, kept.stage, kept.author, kept.reason) == (FIRST, "draft", "ann", "the first")
+    assert store.yaml("points", FIRST) == SHEET
+    assert "kept a sheet file" in site.get("/little/log").text
+    assert "the first" in site.get("/little/sheets").text
+
+
+def test_numbers_become_a_draft_that_keeps_the_comments(site: Served, store: SheetStore) -> None:
+    numbers = {
+        "base.fit": "−5", "attributes.0.points": "17,5", "actions.0.points": "3", "actions.0.cap": "12",
+        "actions.1.decay.half_life": "45", "thresholds.mql.points": "35", "thresholds.sql.keep": "55",
+    }  # fmt: skip
+    answer = site.post(f"{PATH}/draft", numbers | {"reason": "agreed in June"})
+    version = answer.headers["location"].rpartition("/")[2]
+    assert store.yaml("points", version) == (
+        SHEET.replace("fit: 5", "fit: -5").replace("points: 15", "points: 17.5").replace("points: 2 #", "points: 3 #")
+        .replace("cap: 10", "cap: 12").replace("half_life: 30d", "half_life: 45d").replace("mql: 30", "mql: 35")
+        .replace("keep: 50", "keep: 55")
+    )  # fmt: skip
+    assert store.get("points", version).attributes[0].points == 17.5
+    (kept,) = store.versions("points")
+    assert (kept.stage, kept.author, kept.reason) == ("draft", "ann", "agreed in June")
+    shown = site.get(answer.headers["location"]).text
+    assert "attribute “Large firm”: points 15 → 17.5" in shown
+    assert "attribute “Large firm”: points 15 → 17.5" in site.get("/little/log").text
+    assert typed(shown)["attributes.0.points"] == "17.5"
+
+
+def test_a_setting_that_is_taken_out_costs_the_comments_and_says_so(site: Served, store: SheetStore) -> None:
+    answer = site.post(f"{PATH}/draft", {"actions.0.cap": "", "reason": "no cap"})
+    assert "note=comments" in answer.headers["location"]
+    assert "comments of the file could not be kept" in site.get(answer.headers["location"]).text
+    (kept,) = store.versions("points")
+    assert store.get("points", kept.version).actions[0].cap is None
+    assert Sheet.model_validate(yaml.safe_load(store.yaml("points", kept.version))).version == kept.version
+
+
+def test_the_same_numbers_are_the_same_version(site: Served, store: SheetStore) -> None:
+    answer = site.post(f"{PATH}/draft", {"attributes.0.points": "15.0", "reason": "x"})
+    assert (answer.status, "No number differs" in answer.text) == (400, True)
+    first = site.post(f"{PATH}/draft", {"attributes.0.points": "16", "reason": "x"}).headers["location"]
+    again = site.post(f"{PATH}/draft", {"attributes.0.points": "16", "reason": "y"}).headers["location"]
+    assert again == f"{first}?note=same"
+    assert "nothing new was saved" in site.get(again).text
+    assert len(store.versions("points")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("attributes.0.points", "many", "This is not a number: write 15, -10 or 2.5."),
+        ("attributes.0.points", "", "A number is needed here."),
+        ("attributes.0.points", "1,500", "This may be 1500 or 1.5: write 1500, or 1,5000 with one more digit."),
+        ("attributes.0.points", "2000000", "this must be a number between -1,000,000 and 1,000,000"),
+        ("attributes.0.points", "9" * 30, "this must be a number between -1,000,000 and 1,000,000"),
+        ("attributes.0.points", "1e999", "this must be a number between -1,000,000 and 1,000,000"),
+        ("attributes.0.points", "nan", "This is not a number: write 15, -10 or 2.5."),
+        ("attributes.0.points", "1" * 50, "This is too long for a number."),
+        ("attributes.0.points", "<script>", "This is not a number: write 15, -10 or 2.5."),
+        ("actions.0.cap", "0", "this must be above 0: a cap of 30 lets a rule give or take at most 30 points"),
+        ("actions.1.decay.half_life", "0", "A whole number of days is needed here, from 1 to 36,500."),
+        ("actions.1.decay.half_life", "1.5", "A whole number of days is needed here, from 1 to 36,500."),
+        ("thresholds.sql.points", "20", "keep lies below points (20): it is where the stage is lost again"),
+        ("thresholds.mql.points", "61", "sql comes after mql: it cannot be lower than 61"),
+    ],
+)  # fmt: skip
+def test_a_wrong_number_is_said_beside_its_field_and_nothing_is_lost(
+    site: Served, store: SheetStore, name: str, value: str, words: str
+) -> None:
+    sent = {name: value, "actions.0.points": "7", "reason": 'a "good" one'}
+    answer = site.post(f"{PATH}/draft", sent)
+    assert answer.status == 400
+    assert wrong(answer.text) == [words]
+    assert sent.items() <= typed(answer.text).items()
+    assert not store.path.exists()
+
+
+def test_unknown_versions_and_broken_files_are_said_in_words(
+    site: Served, file: ProjectFile, store: SheetStore
+) -> None:
+    for path in (
+        "/little/sheets/points/000000000000",
+        f"/little/sheets/other/{FIRST}",
+        "/little/sheets/points/%2e%2e",
+    ):
+        for answer in (site.get(path), site.post(f"{path}/draft", {"reason": "x"})):
+            assert (answer.status, "Traceback" in answer.text) == (404, False), path
+    site.post(f"{PATH}/keep", {"reason": "x"})
+    file.resolve("points.yaml").write_text("sheet: [")
+    listed = site.get("/little/sheets")
+    assert (listed.status, "not valid YAML" in listed.text, FIRST in listed.text) == (200, True, True)
+    assert site.get(PATH).status == 200, "a version does not need the file"
+
+
+def test_an_edited_file_is_not_kept_under_the_address_of_what_was_read(
+    site: Served, file: ProjectFile, store: SheetStore
+) -> None:
+    file.resolve("points.yaml").write_text(SHEET.replace("points: 15", "points: 99"))
+    answer = site.post(f"{PATH}/keep", {"reason": "as I saw it"})
+    assert (answer.status, "edited since" in answer.text) == (404, True)
+    assert not store.path.exists()
+
+
+def test_hostile_texts_in_a_sheet_do_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    texts = [text for text in HOSTILE if text.strip() and "\u0000" not in text]
+    sheet = {
+        "sheet": "points", "about": texts[0], "for": texts[1],
+        "actions": [{"label": text, "when": text, "points": 1, "per": "value", "of": text, "after": text} for text in texts],
+        "disqualify": [{"label": f"{text} no", "when": text} for text in texts],
+        "routes": [{"label": text, "when": text, "action": text, "queue": text} for text in texts],
+    }  # fmt: skip
+    file = little_file(tmp_path, sheet=yaml.safe_dump(sheet, allow_unicode=True))
+    version = Sheet.load(tmp_path / "points.yaml").version
+    path = f"/little/sheets/points/{version}"
+    with served(file, person="<i>ann</i>") as site:
+        assert site.post(f"{path}/keep", {"reason": texts[1]}).status == 303
+        pages = [site.get(path).text, site.get("/little/sheets").text]
+        refused = site.post(f"{path}/draft", {"actions.0.points": '"><script>', "reason": texts[1]})
+        assert refused.status == 400
+        saved = site.post(f"{path}/draft", {"actions.0.points": "9", "reason": texts[0]}).headers["location"]
+        pages += [refused.text, site.get(saved).text, site.get("/little/log").text]
+    for text in pages:
+        for tag in ("<script", "<img", "<svg onload", "<!--", "<i>", 'href="javascript:'):
+            assert tag not in text, tag
+        assert "49" not in text.replace("{{7*7}}", "") or "7*7" in text
+
+
+@pytest.mark.parametrize("action", ["keep", "draft"])
+@pytest.mark.parametrize("site_of_form", ["cross-site", "same-site", "none"])
+def test_forms_of_other_sites_change_no_sheet(
+    site: Served, store: SheetStore, action: str, site_of_form: str
+) -> None:
+    sent = {"reason": "x", "base.fit": "6"}
+    assert site.post(f"{PATH}/{action}", sent, Sec_Fetch_Site=site_of_form).status == 403
+    assert site.get(f"{PATH}/{action}").status in (404, 405), "nothing is changed by a link"
+    assert not store.path.exists()
+
+
+def test_verdicts_are_those_of_the_comparison_and_of_its_points(file: ProjectFile, tmp_path: Path) -> None:
+    audit = {str(rule["rule"]): rule for rule in publish_compared(file).to_dict()["audit"]}
+    label, judged = next((label, rule) for label, rule in audit.items() if rule["points"])
+    sheet = {
+        "sheet": "points",
+        "attributes": [
+            {"label": label, "when": "x", "points": judged["points"]},
+            {"label": "Never judged", "when": "x", "points": 1},
+        ],
+    }
+    (tmp_path / "points.yaml").write_text(yaml.safe_dump(sheet))
+    version = Sheet.load(tmp_path / "points.yaml").version
+    with served(file) as site:
+        shown = site.get(f"/little/sheets/points/{version}").text
+        assert f">{judged['leads']:,}<" in shown
+        assert judged["verdict"] in shown
+        assert "<small>with" not in shown
+        other = site.post(
+            f"/little/sheets/points/{version}/draft", {"attributes.0.points": "1", "reason": "x"}
+        )
+        assert "<small>with" in site.get(other.headers["location"]).text
+
+
+def test_a_project_without_sheets_says_what_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    with served(little_file(tmp_path)) as site:
+        assert "has no score sheet" in site.get("/little/sheets").text
