@@ -91,6 +91,10 @@ def monitor(
         Path | None,
         typer.Option("--out", help="Folder for monitor.html and monitor.json.", show_default=False),
     ] = None,
+    challenger: Annotated[
+        bool,
+        typer.Option("--challenger", help="Watch shadow scores: those of `score --challenger --to …`."),
+    ] = False,
     log_format: LogFormat = "text",
     log_file: LogFile = None,
     metrics_file: MetricsFile = None,
@@ -117,6 +121,7 @@ def monitor(
                 to=to,
                 back=length,
                 out=out,
+                challenger=challenger,
                 run_id=log.run_id,
                 progress=progress,
             )

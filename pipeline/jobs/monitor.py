@@ -47,6 +47,7 @@ def monitor(
     to: str | None = None,
     back: timedelta | None = None,
     out: Path | None = None,
+    challenger: bool = False,
     run_id: str | None = None,
     progress: Progress = silent,
 ) -> Monitoring:
@@ -54,7 +55,8 @@ def monitor(
 
     ``back`` says how long ago the scores were written whose outcomes are judged; by default one horizon before the data's
     end. ``as_of`` is today (default: the clock): the age of the data is measured at it, and scores as of later dates are not
-    looked at. Writes a page and its JSON; leaves a record. Raises ``UsageError`` for a target that has no scores of this
+    looked at. ``challenger``: the scores are those of the challenger, kept in a target of their own. Writes a page and its JSON; leaves
+    a record. Raises ``UsageError`` for a target that has no scores of this
     project, ``DataError`` where no model was trained.
     """
     from pipeline.report import refuse_others, write_tables
@@ -62,7 +64,8 @@ def monitor(
 
     require_dates(clock_of(file.project), "monitoring")
     folder = out or writable_state() / "reports" / file.project.name
-    page, payload = folder / "monitor.html", folder / "monitor.json"
+    name = "monitor_challenger" if challenger else "monitor"
+    page, payload = folder / f"{name}.html", folder / f"{name}.json"
     refuse_others(page, payload)
     target = parse_target(target_of(file, to))
     records = RunStore(writable_state() / "runs").records()
@@ -78,7 +81,7 @@ def monitor(
     with recorded_run(file.project.name, folder=writable_state() / "runs", run_id=run_id) as run:
         progress = run.follow(progress)
         progress("Opening the model", 0, 0)
-        served = serving_model(file.project.name)
+        served = serving_model(file.project.name, challenger=challenger)
         latest, newest = standing.dates(today)
         progress("Reading the history", 0, 0)
         history = open_history(file)

@@ -142,6 +142,20 @@ def test_a_target_without_scores_is_refused_and_not_green_for_ever(
     assert not missing.exists()
     assert not list(tmp_path.rglob("monitor.html")), "nothing is written for it"
 
+    # The challenger scores beside the champion, into a target of its own.
+    assert leadlens("promote", path, "--force", "a test").code == 0
+    train(load_project(path))
+    shadow = f"duckdb:///{tmp_path / 'shadow.duckdb'}"
+    for date in (THEN, NOW):
+        night = ("--as-of", date.isoformat(), "--force", "a test")
+        assert leadlens("score", path, *night, "--challenger", "--to", shadow).code == 0
+    looked = ("monitor", path, "--as-of", NOW.isoformat(), "--back", "20d", "--json")
+    own, other = leadlens(*looked).facts, leadlens(*looked, "--challenger", "--to", shadow).facts
+    assert (own["model_version"], other["model_version"]) == ("little/1", "little/2")
+    assert own["matured"] is None, "the champion had not scored by then"
+    assert other["matured"]["leads"] > 50
+    assert [Path(each["page"]).name for each in (own, other)] == ["monitor.html", "monitor_challenger.html"]
+
 
 def test_conversions_far_from_expected_are_an_alarm_and_near_ones_are_none() -> None:
     def codes(p: float, converted: int) -> list[tuple[str, str]]:
