@@ -91,6 +91,7 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
             Route("/{project}/sheets/{name}/{version}", sheet.sheet),
             Route("/{project}/sheets/{name}/{version}/keep", sheet.keep, methods=["POST"]),
             Route("/{project}/sheets/{name}/{version}/draft", sheet.draft, methods=["POST"]),
+            Route("/{project}/sheets/{name}/{version}/move", sheet.move, methods=["POST"]),
             Route("/{project}/health", health.health),
             Route("/{project}/log", health.log),
         ],

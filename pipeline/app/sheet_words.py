@@ -16,6 +16,13 @@ STAGE_WORDS = {
     "active": "active",
     "archived": "archived",
 }
+MOVE_WORDS = {
+    ("draft", "test"): "Put on test",
+    ("test", "draft"): "Back to draft",
+    ("test", "active"): "Make active",
+    ("active", "archived"): "Archive",
+    ("archived", "active"): "Make active again",
+}
 _PER = {"once": "once", "each": "each time", "day": "each day", "value": "each"}
 _UNITS = {"each": "times", "day": "days", "value": "different values of"}
 
@@ -35,11 +42,6 @@ class RuleWords:
 def rules_in_words(sheet: Sheet, section: str) -> list[RuleWords]:
     """The rules of ``attributes`` or ``actions``, in the order of the sheet."""
     return [_rule(rule) for rule in getattr(sheet, section)]
-
-
-def starting_note(sheet: Sheet) -> str:
-    """Which dimensions add up to the total."""
-    return " + ".join(sheet.total)
 
 
 def _rule(rule: AttributeRule | ActionRule) -> RuleWords:

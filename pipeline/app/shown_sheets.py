@@ -11,7 +11,7 @@ from models.scorecard import Sheet
 from models.scorecard.insights.comparison import compare_sheets
 from pipeline.config import ProjectFile
 from pipeline.scorecards.project import ProjectSheet, sheets_of, store_of
-from pipeline.scorecards.versions import SheetMove, SheetVersion
+from pipeline.scorecards.versions import SheetMove, SheetVersion, next_stages
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class ShownVersion:
     def moves(self) -> Sequence[SheetMove]:
         """Its way so far, the last move first."""
         return [move for move in reversed(self.of.moves) if move.version == self.sheet.version]
+
+    @property
+    def ways(self) -> Sequence[str]:
+        """The stages that it may be moved to."""
+        return next_stages(self.kept.stage) if self.kept is not None else ()
 
     @property
     def is_live(self) -> bool:

@@ -65,6 +65,10 @@ class Page(Section):
     hosts: tuple[str, ...] = Field(
         (), description="Further host names that the page answers to; localhost and that of `url` always."
     )
+    second_person: bool = Field(
+        False,
+        description="On the page, whoever saved a version of a sheet cannot make it active: somebody else has to.",
+    )
     sign_in: SignIn | None = Field(None, description="Needed to listen on more than the loopback address.")
 
     @field_validator("url")

@@ -23,6 +23,15 @@ STAGES = ("draft", "test", "active", "archived")
 _WAYS = {"draft": ("test",), "test": ("draft", "active"), "active": ("archived",), "archived": ("active",)}
 
 
+def next_stages(stage: str) -> tuple[str, ...]:
+    """Where a version may go from a stage.
+
+    >>> next_stages("test")
+    ('draft', 'active')
+    """
+    return _WAYS[stage]
+
+
 @dataclass(frozen=True)
 class SheetVersion:
     """A saved version of a sheet: where it is now, and when, by whom and why it was saved (UTC, ISO 8601).

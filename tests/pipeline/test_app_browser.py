@@ -196,9 +196,7 @@ def test_points_are_changed_in_three_clicks_and_mistakes_lose_nothing(
 ) -> None:
     with reading(browser, site, width, scripts=False) as marketer:
         marketer.is_refused = True
-        marketer.open("/little/sheets")
-        marketer.click(marketer.tab.get_by_role("link", name="look at it, edit its points or keep it").first)
-        marketer.clicks = 0
+        marketer.open(VERSION)
         marketer.click(marketer.tab.get_by_label("Points: Large firm"))
         marketer.tab.keyboard.type(f"{width}a")
         marketer.click(marketer.tab.locator("[id='reason.draft']"))
@@ -214,6 +212,21 @@ def test_points_are_changed_in_three_clicks_and_mistakes_lose_nothing(
         marketer.tab.get_by_role("button", name="Save as a draft").click()
         assert marketer.tab.get_by_text(f"points 15 → {width}").count() == 1
         assert marketer.tab.get_by_text("Sales call them first").first.is_visible()
+
+
+def test_a_version_is_tested_and_made_active_in_three_clicks_each(browser: Browser, site: Served) -> None:
+    site.post(f"{VERSION}/keep", {"reason": "the first"})
+    with reading(browser, site, 360, scripts=False) as marketer:
+        for button, stage in (("Put on test", "test"), ("Make active", "active")):
+            marketer.open("/little/sheets")
+            marketer.clicks = 0
+            marketer.click(marketer.tab.get_by_role("link", name=VERSION[-12:]).first)
+            marketer.click(marketer.tab.locator(f"[id='reason.move.{stage}']"))
+            marketer.tab.keyboard.type("Sales agreed")
+            marketer.click(marketer.tab.get_by_role("button", name=button))
+            assert marketer.clicks == 3
+            assert "Sales agreed" in marketer.tab.get_by_role("list").last.inner_text()
+        assert marketer.tab.get_by_text("Leads are scored by this version").is_visible()
 
 
 def test_a_form_that_was_refused_is_open_to_everybody(browser: Browser, site: Served) -> None:

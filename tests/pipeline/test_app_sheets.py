@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models.scorecard import Sheet
+from models.scorecard import ScorecardSet, Sheet
 from pipeline.config import ProjectFile
-from pipeline.scorecards.project import store_of
+from pipeline.scorecards.project import load_sheets, store_of
 from pipeline.scorecards.versions import SheetStore
 from tests.pipeline.page_example import (
     HOSTILE,
@@ -205,12 +205,89 @@ def test_hostile_texts_in_a_sheet_do_nothing(tmp_path: Path, monkeypatch: pytest
         assert "49" not in text.replace("{{7*7}}", "") or "7*7" in text
 
 
-@pytest.mark.parametrize("action", ["keep", "draft"])
+def test_a_version_goes_from_draft_to_test_to_active_and_scores_leads(
+    site: Served, file: ProjectFile, store: SheetStore
+) -> None:
+    site.post(f"{PATH}/keep", {"reason": "the first"})
+    for stage in ("test", "active"):
+        assert site.post(f"{PATH}/move", {"to": stage, "reason": f"to {stage}"}).headers["location"] == PATH
+    second = site.post(f"{PATH}/draft", {"base.fit": "9", "reason": "the second"}).headers["location"]
+    assert live(file) == sheet_set(store, FIRST), "a draft scores nobody"
+    assert "not by this one" in site.get(second).text
+    for stage in ("test", "active"):
+        site.post(f"{second}/move", {"to": stage, "reason": f"to {stage}"})
+    version = second.rpartition("/")[2]
+    assert live(file) == sheet_set(store, version)
+    assert [(kept.version, kept.stage) for kept in store.versions("points")] == [
+        (FIRST, "archived"),
+        (version, "active"),
+    ]
+    assert [(move.author, move.reason) for move in store.history("points")][-1] == ("ann", "to active")
+    listed = site.get("/little/sheets").text
+    assert re.search(rf'Leads are scored by version <a href="[^"]*">{version}</a>', listed)
+    log = site.get("/little/log").text
+    assert f"before: test; after: active; reason: to active; archived: {FIRST}" in log
+    site.post(f"{PATH}/move", {"to": "active", "reason": "back"})
+    assert live(file) == sheet_set(store, FIRST), "an archived one is made active again"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"to": "active", "reason": "at once"}, "is draft, not ready for this (active). From draft it goes to test."),
+        ({"to": "draft", "reason": "x"}, "is there already (draft). From draft it goes to test."),
+        ({"to": "gone", "reason": "x"}, "There is no such stage (gone). One of draft, test, active, archived."),
+        ({"reason": "x"}, "There is no such stage"),
+        ({"to": "test", "reason": " "}, "Say in a few words why"),
+        ({"to": "test"}, "Say in a few words why"),
+    ],
+)  # fmt: skip
+def test_a_move_that_cannot_be_is_said_in_words(
+    site: Served, store: SheetStore, fields: dict[str, str], words: str
+) -> None:
+    assert "Keep it as a version first" in site.post(f"{PATH}/move", {"to": "test", "reason": "x"}).text
+    site.post(f"{PATH}/keep", {"reason": "the first"})
+    answer = site.post(f"{PATH}/move", fields)
+    assert (answer.status, words in unescape(answer.text)) == (400, True)
+    assert [kept.stage for kept in store.versions("points")] == ["draft"]
+    assert "moved a sheet version" not in site.get("/little/log").text
+
+
+def test_where_two_are_wanted_nobody_makes_active_what_they_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    roles = {"Mia  M": "marketer", "tom": "marketer"}
+    page = {"second_person": True, "sign_in": {"header": "X-Who", "roles": roles}}
+    file = little_file(tmp_path, page, sheet=SHEET)
+    with served(file) as site:
+        site.post(f"{PATH}/keep", {"reason": "x"}, X_Who="Mia  M")
+        assert site.post(f"{PATH}/move", {"to": "test", "reason": "x"}, X_Who="Mia  M").status == 303
+        answer = site.post(f"{PATH}/move", {"to": "active", "reason": "x"}, X_Who="Mia  M")
+        assert (answer.status, "somebody else has to" in answer.text) == (400, True)
+        assert "Make active" not in site.get(PATH, X_Who="Mia  M").text
+        assert [kept.stage for kept in store_of(file).versions("points")] == ["test"]
+        assert "Make active" in site.get(PATH, X_Who="tom").text
+        assert site.post(f"{PATH}/move", {"to": "active", "reason": "x"}, X_Who="tom").status == 303
+
+
+def live(file: ProjectFile) -> str:
+    """The version that the next night scores by."""
+    sheets = load_sheets(file)
+    assert sheets is not None
+    return sheets.version
+
+
+def sheet_set(store: SheetStore, version: str) -> str:
+    return ScorecardSet((store.get("points", version),)).version
+
+
+@pytest.mark.parametrize("action", ["keep", "draft", "move"])
 @pytest.mark.parametrize("site_of_form", ["cross-site", "same-site", "none"])
 def test_forms_of_other_sites_change_no_sheet(
     site: Served, store: SheetStore, action: str, site_of_form: str
 ) -> None:
-    sent = {"reason": "x", "base.fit": "6"}
+    sent = {"reason": "x", "base.fit": "6", "to": "test"}
     assert site.post(f"{PATH}/{action}", sent, Sec_Fetch_Site=site_of_form).status == 403
     assert site.get(f"{PATH}/{action}").status in (404, 405), "nothing is changed by a link"
     assert not store.path.exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from models.scorecard import Sheet
 from models.scorecard.insights.comparison import compare_sheets
 from pipeline.app.people import Person
 from pipeline.app.sheet_form import Typed, edited_yaml, fields_of, read_form
-from pipeline.app.sheet_words import STAGE_WORDS, rules_in_words
+from pipeline.app.sheet_words import MOVE_WORDS, STAGE_WORDS, rules_in_words
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.shown_sheets import ShownVersion, shown_version
 from pipeline.app.site import form_of, page, person_of, project_of, to
@@ -29,6 +29,9 @@ from pipeline.scorecards.project import store_of
 _MOST_FIELDS = 5_000  # three for each rule
 _MOST_LOGGED = 20
 _NO_REASON = "Say in a few words why, for those who read it later."
+_SECOND_PERSON = (
+    "You saved this version, so somebody else has to make it active (page.second_person in the project file)."
+)
 _NOTES = {
     "same": "Such a version was there already, so nothing new was saved: this is it.",
     "comments": "Saved. The comments of the file could not be kept in it: a setting was taken out or is written in an unusual "
@@ -62,6 +65,12 @@ async def draft(request: Request) -> Response:
     """``POST /{project}/sheets/{name}/{version}/draft``: the numbers that were typed become a new version."""
     person, fields = person_of(request, "sheets"), await form_of(request, _MOST_FIELDS)
     return await run_in_threadpool(_draft, request, person, fields)
+
+
+async def move(request: Request) -> Response:
+    """``POST /{project}/sheets/{name}/{version}/move``: the version goes to another stage."""
+    person, fields = person_of(request, "sheets"), await form_of(request)
+    return await run_in_threadpool(_move, request, person, fields)
 
 
 def version_of(request: Request) -> ShownVersion:
@@ -128,6 +137,36 @@ def _draft(request: Request, person: Person, fields: Mapping[str, str]) -> Respo
     return _save(request, project, person, shown, edited, reason)
 
 
+def _move(request: Request, person: Person, fields: Mapping[str, str]) -> Response:
+    project, shown = project_of(request), version_of(request)
+    to_stage, reason = fields.get("to", "")[:20], fields.get("reason", "")[:500]
+    sent = Sent(f"move.{to_stage}", fields)
+    if shown.kept is None:
+        return _page(request, shown, replace(sent, complaint="Keep it as a version first."))
+    if not reason:
+        return _page(request, shown, replace(sent, problems={"reason": _NO_REASON}))
+    if to_stage == "active" and _needs_another(project, person, shown):
+        return _page(request, shown, replace(sent, complaint=_SECOND_PERSON))
+    former = shown.of.active
+    try:
+        with private_files():
+            store_of(project.file).move(shown.sheet.name, shown.sheet.version, to_stage, person.name, reason)
+    except UsageError as error:
+        return _page(request, shown, replace(sent, complaint=sentences(error)))
+    details = {"before": shown.kept.stage, "after": to_stage, "reason": reason}
+    if to_stage == "active" and former is not None:
+        details["archived"] = former.version
+    _log(project, person, "moved a sheet version", shown, details)
+    return _to(request, shown.sheet.version)
+
+
+def _needs_another(project: ShownProject, person: Person, shown: ShownVersion) -> bool:
+    """Whether somebody else has to make it active: the person saved it, and two are wanted."""
+    if not project.file.project.page.second_person or shown.kept is None:
+        return False
+    return " ".join(person.name.split()).casefold() == shown.kept.author.casefold()
+
+
 def _save(
     request: Request, project: ShownProject, person: Person, shown: ShownVersion, edited: Typed, reason: str
 ) -> Response:
@@ -179,11 +218,13 @@ def _page(request: Request, shown: ShownVersion, sent: Sent | None = None) -> Re
         status=200 if sent is None else 400,
         shown=shown,
         stages=STAGE_WORDS,
+        names=MOVE_WORDS,
         fields=fields,
         sections={
             "attributes": ("Who the lead is", rules_in_words(shown.sheet, "attributes")),
             "actions": ("What the lead did", rules_in_words(shown.sheet, "actions")),
         },
+        needs_another=_needs_another(project, person_of(request), shown),
         evidence=_evidence(project, shown.sheet),
         sent=sent,
         note=_NOTES.get(request.query_params.get("note", "")),
