@@ -1,18 +1,18 @@
-"""How far a night may be from the nights before it, and from the data that the model learned from."""
+"""How far a night may be from the nights before it, and from the data that the model learned from; and what `monitor` bears."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from pipeline.config.parts import PositiveDuration, Share
-from pipeline.config.section import Section
+from pipeline.config.section import Added, Section
 
 
 class Drift(Section):
-    """What stops a night before anything is written; from half of a limit on it is a warning."""
+    """What stops a night before anything is written, and is an alarm of `monitor`; from half of a limit on it is a warning."""
 
     mode: Literal["stop", "warn"] = Field(
         "stop",
@@ -38,4 +38,15 @@ class Drift(Section):
         gt=0,
         description="The same of an attribute against the training data: months may lie between, so it is wider. Of a "
         "main feature of what leads do, from half of it on, a warning and never more: newsletters move it.",
+    )
+    conversions: Annotated[float, Added] = Field(
+        1.5,
+        gt=1,
+        description="`monitor`: times as many, or as few, conversions as the scores expected, beyond chance.",
+    )
+    hot: Annotated[float, Added] = Field(
+        1.5,
+        gt=1,
+        description="`monitor`: times the usual share of open leads with a score of 60 or more, beyond chance and beyond "
+        "judge.capacity, while no more leads convert.",
     )

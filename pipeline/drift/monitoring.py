@@ -14,15 +14,14 @@ from models.judging.bands import HOT
 from models.judging.matured import Matured
 from models.judging.plain import plain
 from models.judging.wording import percent
+from pipeline.config import Drift
 from pipeline.drift.comparing import Difference
 from pipeline.drift.watching import FeatureMoves
 
-_FAR, _TIMES, _NEAR_TIMES = (
-    3.3,
-    1.5,
-    1.25,
-)  # standard deviations of chance; times as many conversions as expected
-_INFLATED = 1.5  # times the usual share above the threshold
+_FAR = 3.3  # standard deviations of chance
+_MORE_CONVERT = (
+    1.25  # times the usual share of leads that convert, from which more may be above the threshold
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +127,18 @@ class Monitoring:
         return result
 
 
-def calibration(matured: Matured, date: datetime) -> Iterator[Difference]:
+def _near(limit: float) -> float:
+    """Half of the way from nothing unusual to a limit in times."""
+    return 1 + (limit - 1) / 2
+
+
+def calibration(matured: Matured, date: datetime, limits: Drift) -> Iterator[Difference]:
     """Far more or fewer conversions than expected, beyond chance; a ranking that rows enough do not show."""
     far = max(matured.times, 1 / matured.times)
-    if (matured.observed < matured.low or matured.observed > matured.high) and far >= _NEAR_TIMES:
-        alarm = abs(matured.z) > _FAR and far >= _TIMES
+    if (matured.observed < matured.low or matured.observed > matured.high) and far >= _near(
+        limits.conversions
+    ):
+        alarm = abs(matured.z) > _FAR and far >= limits.conversions
         yield Difference(
             code="calibration",
             level="stop" if alarm else "warning",
@@ -140,7 +146,7 @@ def calibration(matured: Matured, date: datetime) -> Iterator[Difference]:
             message=f"{matured.observed:,} of {counted(matured.leads, 'lead')} scored by {date:%Y-%m-%d} converted, where "
             f"{matured.expected:,.1f} were expected (chance allows {matured.low:,.1f} to {matured.high:,.1f})",
             value=round(matured.times, 3),
-            limit=_TIMES,
+            limit=limits.conversions,
         )
     if matured.ranking is not None and matured.ranking.enough and not matured.ranking.found:
         yield Difference(
@@ -154,7 +160,7 @@ def calibration(matured: Matured, date: datetime) -> Iterator[Difference]:
         )
 
 
-def inflation(checkpoints: tuple[Checkpoint, ...], capacity: float) -> Iterator[Difference]:
+def inflation(checkpoints: tuple[Checkpoint, ...], capacity: float, limits: Drift) -> Iterator[Difference]:
     """More leads above the threshold than sales can call, far more than usual, and no more of all leads that convert."""
     if len(checkpoints) < 3:
         return
@@ -163,17 +169,17 @@ def inflation(checkpoints: tuple[Checkpoint, ...], capacity: float) -> Iterator[
     share = latest.hot / latest.leads
     spread = math.sqrt(max(usual * (1 - usual), 1e-9) / latest.leads)
     known = [each.converted / each.leads for each in checkpoints if each.converted is not None]
-    rising = len(known) >= 3 and known[-1] > _NEAR_TIMES * sorted(known[:-1])[len(known[:-1]) // 2]
-    if share <= capacity or share < _NEAR_TIMES * usual or share - usual < _FAR * spread or rising:
+    rising = len(known) >= 3 and known[-1] > _MORE_CONVERT * sorted(known[:-1])[len(known[:-1]) // 2]
+    if share <= capacity or share < _near(limits.hot) * usual or share - usual < _FAR * spread or rising:
         return
     yield Difference(
         code="inflation",
-        level="stop" if share >= _INFLATED * usual else "warning",
+        level="stop" if share >= limits.hot * usual else "warning",
         subject="scores",
         message=f"{percent(share)} of open leads score {HOT} or more, after {percent(usual)} in the months before; sales can call "
         f"{percent(capacity)}, and no more leads convert",
         value=round(share / max(usual, 1e-9), 3),
-        limit=_INFLATED,
+        limit=limits.hot,
     )
 
 

@@ -170,8 +170,8 @@ class _Watch:
             sources={table: self._latest(table, end) for table in _SOURCES},
             findings=(
                 *stale(history.data_end, self._today, project.drift),
-                *(() if matured is None else calibration(matured, looked_back)),
-                *inflation(checkpoints, project.judge.capacity),
+                *(() if matured is None else calibration(matured, looked_back, project.drift)),
+                *inflation(checkpoints, project.judge.capacity, project.drift),
                 *drift,
             ),
             notes=(*self._notes, *self._served.cautions),

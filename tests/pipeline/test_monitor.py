@@ -12,6 +12,7 @@ import pytest
 
 from models.judging.matured import judge_matured
 from pipeline import load_project, train
+from pipeline.config import Drift
 from pipeline.drift.histogram import Histogram
 from pipeline.drift.monitoring import Checkpoint, calibration, inflation
 from pipeline.drift.profile import Profile
@@ -158,22 +159,28 @@ def test_a_target_without_scores_is_refused_and_not_green_for_ever(
 
 
 def test_conversions_far_from_expected_are_an_alarm_and_near_ones_are_none() -> None:
-    def codes(p: float, converted: int) -> list[tuple[str, str]]:
+    def codes(p: float, converted: int, limit: float = 1.5) -> list[tuple[str, str]]:
         matured = judge_matured([p] * 1000, [1] * converted + [0] * (1000 - converted))
-        return [(each.code, each.level) for each in calibration(matured, NOW) if each.code == "calibration"]
+        return [
+            (each.code, each.level)
+            for each in calibration(matured, NOW, Drift(conversions=limit))
+            if each.code == "calibration"
+        ]
 
     assert codes(0.1, 100) == []
     assert codes(0.1, 118) == [], "beyond chance, and of no consequence"
     assert codes(0.1, 130) == [("calibration", "warning")]
     assert codes(0.1, 200) == codes(0.1, 40) == [("calibration", "stop")]
+    assert codes(0.1, 200, limit=2.5) == [("calibration", "warning")]
+    assert codes(0.1, 200, limit=4) == []
 
 
 def test_scores_that_do_not_rank_are_an_alarm_where_they_could_have() -> None:
     p = [0.1 + 0.001 * (n * 7 % 400) for n in range(2000)]
     blind = judge_matured(p, [int(n % 5 == 0) for n in range(2000)])
-    assert [each.code for each in calibration(blind, NOW) if each.level == "stop"] == ["ranking"]
+    assert [each.code for each in calibration(blind, NOW, Drift()) if each.level == "stop"] == ["ranking"]
     few = judge_matured(p[:60], [int(n % 5 == 0) for n in range(60)])
-    assert "ranking" not in {each.code for each in calibration(few, NOW)}
+    assert "ranking" not in {each.code for each in calibration(few, NOW, Drift())}
 
 
 def months(hot: list[int], converted: list[int | None]) -> tuple[Checkpoint, ...]:
@@ -197,8 +204,10 @@ def months(hot: list[int], converted: list[int | None]) -> tuple[Checkpoint, ...
 def test_more_leads_above_the_threshold_than_sales_can_call(
     hot: list[int], converted: list[int | None], level: str | None
 ) -> None:
-    found = [each.level for each in inflation(months(hot, converted), capacity=0.2)]
+    found = [each.level for each in inflation(months(hot, converted), 0.2, Drift())]
     assert found == ([] if level is None else [level])
+    wider = [each.level for each in inflation(months(hot, converted), 0.2, Drift(hot=3.0))]
+    assert wider == (["warning"] if level == "stop" else [])
 
 
 def test_a_feature_moves_in_the_middle_and_in_the_tails() -> None:
