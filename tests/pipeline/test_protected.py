@@ -20,6 +20,7 @@ SHEET: dict[str, Any] = {
     "sheet": "hand",
     "attributes": [
         {"label": "A man", "when": "gender = 'm'", "points": 5},
+        {"label": "Not a woman", "when": "feature.gender <> 'f'", "points": 1},
         {"label": "Earns well", "when": "income > 2000", "points": 5},
     ],
     "actions": [{"label": "Prices", "when": "page = 'Pricing'", "points": 20, "per": "once"}],
@@ -57,8 +58,9 @@ def test_it_is_no_feature_and_what_brings_it_back_is_named(project: LittleProjec
     facts = answer.facts
     found = {finding["code"]: finding for finding in facts["findings"]}
     assert found["protected-in-sheet"]["message"].startswith(
-        "the sheet hand reads protected columns (A man):"
+        "the sheet hand reads protected columns (A man, Not a woman):"
     )
+    assert "! the sheet hand reads protected columns (" in command("scorecard", "check", path).out
     assert "“Shoe” (ROC AUC 0.9" in found["protected-proxy"]["message"]
     assert (found["protected-proxy"]["level"], found["protected-unnamed"]["level"]) == ("warning", "note")
     assert "protected: [age] keeps it out" in found["protected-unnamed"]["message"]

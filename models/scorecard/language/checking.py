@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from features.conditions.condition import Condition
@@ -38,14 +38,22 @@ def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
 
 def rules_that_read(sheet: Sheet, history: History, columns: Sequence[str]) -> list[str]:
     """Labels of the rules, stages and routes that read one of these columns of leads or accounts; ``for`` is that of the segment."""
-    wanted = {spelt.casefold() for name in columns for spelt in (name, f"account.{name}")}
+    wanted = {name.casefold() for name in columns}
+
+    def reads(condition: Condition) -> bool:
+        return any(_own_column(name.casefold(), wanted) for name in condition.columns_used)
+
     parsed = parse_conditions(sheet, history)
     asked = [each for each in _placed(sheet, parsed) if each.on == "attribute"] + list(
         _outcomes(sheet, parsed)
     )
-    return [
-        each.label for each in asked if wanted & {name.casefold() for name in each.condition.columns_used}
-    ]
+    return [each.label for each in asked if reads(each.condition)]
+
+
+def _own_column(name: str, columns: Collection[str]) -> bool:
+    """Whether a name in a condition is one of the columns, or a feature that is made of one: ``feature.account.size.number``."""
+    bare = name.removeprefix("feature.").removeprefix("account.")
+    return any(bare == column or bare.startswith(f"{column}.") for column in columns)
 
 
 class _Placed(NamedTuple):

@@ -13,6 +13,7 @@ from features.history import Finding
 from features.regular_files import refuse_no_file
 from models.scorecard import ScorecardSet, Sheet, check_sheet
 from pipeline.config import ProjectFile
+from pipeline.dataset.protected import sheets_that_read
 from pipeline.prepared import open_history
 from pipeline.scorecards import templates
 from pipeline.scorecards.project import choose_sheet, notes_of, sheets_of, store_of
@@ -89,7 +90,12 @@ def checked(file: ProjectFile, which: str | None) -> Checked:
     ours = {file.resolve(name).resolve() for name in file.project.scorecards}
     if path is not None and path.resolve() in ours:
         ScorecardSet(tuple(item.file for item in sheets_of(file) if item.file is not None))
-    findings = check_sheet(sheet, open_history(file))
+    history = open_history(file)
+    findings = check_sheet(sheet, history)
+    findings += [
+        Finding("protected-in-sheet", message)
+        for message in sheets_that_read(history, file.project, ScorecardSet((sheet,)))
+    ]
     if which is None:
         findings += [Finding("sheet-not-active", note, "note") for note in notes_of(file)]
     return Checked(sheet.name, sheet.version, len(sheet.rules), tuple(findings))
