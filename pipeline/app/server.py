@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 
 from features.errors import LeadlensError, UsageError
 from pipeline.app.guard import Guard
-from pipeline.app.pages import compare, health, lead, leads, sheet, sheets, threshold
+from pipeline.app.pages import api, compare, health, lead, leads, sheet, sheets, threshold
 from pipeline.app.people import Door
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import project_of, to, wrong
@@ -92,6 +92,10 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
             Route("/{project}/sheets/{name}/{version}/keep", sheet.keep, methods=["POST"]),
             Route("/{project}/sheets/{name}/{version}/draft", sheet.draft, methods=["POST"]),
             Route("/{project}/sheets/{name}/{version}/move", sheet.move, methods=["POST"]),
+            Route("/{project}/api/leads", api.leads),
+            Route("/{project}/api/leads/{lead:id}", api.lead),
+            Route("/{project}/api/score", api.score, methods=["POST"]),
+            Route("/{project}/api/openapi.json", api.openapi),
             Route("/{project}/health", health.health),
             Route("/{project}/log", health.log),
         ],

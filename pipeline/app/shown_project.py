@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pipeline.app.store import PageStore
 from pipeline.config import ProjectFile
+from pipeline.jobs.score_lead import LeadScorer
 from pipeline.published import CopyFolder, PublishedComparison, PublishedScores
 from pipeline.published.copy import Copy
+from pipeline.raw_lead.request import parse_raw_lead
 from pipeline.runs import RunRecord, RunStore
 from pipeline.state import state_folder
 
@@ -23,6 +25,7 @@ class ShownProject:
     def __init__(self, file: ProjectFile) -> None:
         self.file, self.name = file, file.project.name
         self.store = PageStore(state_folder() / "page.sqlite")
+        self._scoring, self._scorer = threading.Lock(), cast("tuple[Path | None, LeadScorer] | None", None)
         self._runs = RunStore(state_folder() / "runs")
         self._scores = _Latest(CopyFolder.of(self.name), PublishedScores)
         self._comparison = _Latest(CopyFolder.compared(self.name), PublishedComparison)
@@ -36,6 +39,16 @@ class ShownProject:
     def comparison(self) -> PublishedComparison | None:
         """The latest comparison; ``None`` while none was published."""
         return self._comparison.open()
+
+    def score(self, body: bytes) -> dict[str, Any]:
+        """One new lead as JSON text, by the model that serves since the latest night. Raises as ``LeadScorer.score``."""
+        lead = parse_raw_lead(body, "the request")
+        latest = CopyFolder.of(self.name).latest()
+        with self._scoring:
+            if self._scorer is None or self._scorer[0] != latest:
+                self._scorer = latest, LeadScorer.open(self.file)
+            scorer = self._scorer[1]
+        return scorer.score(lead, "the request").to_dict()
 
     def runs(self, most: int = 50) -> Sequence[RunRecord]:
         """What is recorded of the latest scoring runs, the last one first."""

@@ -14,14 +14,14 @@ from urllib.parse import parse_qsl, quote
 import jinja2
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from pipeline.app import words
 from pipeline.app.people import Person, Right
 from pipeline.app.shown_project import ShownProject
-from pipeline.published import PublishedComparison, PublishedScores
+from pipeline.published import Lead, PublishedComparison, PublishedScores
 
-_FORM_SECONDS = 10.0
+FORM_SECONDS = 10.0
 _MOST_FIELDS = 500
 
 
@@ -52,8 +52,10 @@ def page(request: Request, template: str, *, status: int = 200, **shown: Any) ->
     return HTMLResponse(templates().get_template(template).render(**context | shown), status_code=status)
 
 
-def wrong(request: Request, status: int, text: str) -> HTMLResponse:
-    """A page that says what is wrong."""
+def wrong(request: Request, status: int, text: str) -> Response:
+    """A page that says what is wrong; to a program as JSON."""
+    if request.url.path.split("/")[2:3] == ["api"]:
+        return JSONResponse({"error": {"what": text}}, status_code=status)
     return page(request, "wrong.html", status=status, text=text, code=status)
 
 
@@ -95,6 +97,15 @@ def person_of(request: Request, right: Right = "read") -> Person:
     return person
 
 
+def lead_of(request: Request) -> Lead:
+    """The lead in the address, if the person may see it. Raises a 404."""
+    person, lead_id = person_of(request), request.path_params["lead"]
+    found = scores_of(request).lead(lead_id)
+    if found is None or (person.owner is not None and found.row.owner != person.owner):
+        raise HTTPException(404, "There is no lead with this id among the published scores.")
+    return found
+
+
 def place(request: Request, rest: str) -> str:
     """The address of a page of the same project."""
     return f"{request.scope.get('root_path', '')}/{quote(request.path_params['project'], safe='')}/{rest}"
@@ -108,7 +119,7 @@ def to(request: Request, rest: str) -> Response:
 async def form_of(request: Request, most: int = _MOST_FIELDS) -> dict[str, str]:
     """The fields of a sent form, at most so many, the first of each name. Raises a 400 or 408."""
     try:
-        async with asyncio.timeout(_FORM_SECONDS):
+        async with asyncio.timeout(FORM_SECONDS):
             body = await request.body()
     except TimeoutError:
         raise HTTPException(408, "The form did not arrive in time, so nothing was changed.") from None

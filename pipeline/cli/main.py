@@ -379,8 +379,8 @@ def app_command(
 
     Shows the latest scores that `leadlens score` published, until it is stopped with Ctrl-C.
     """
+    from pipeline.app.command import app as job
     from pipeline.cli.render.terminal import print_lines
-    from pipeline.jobs.app import app as job
 
     def ready(address: str) -> None:
         print_lines([f"The page is at {address}; Ctrl-C ends it."])

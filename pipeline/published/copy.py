@@ -201,33 +201,34 @@ class PublishedScores(Copy):
 
     def lead(self, lead_id: str) -> Lead | None:
         """One lead; ``None`` where there is none."""
-        fields = ", ".join(f"l.{name}" for name in LeadRow._fields)
-        found = self.rows(
-            f"""
-            SELECT {fields}, l.as_of, l.probability, l.route, l.scorecard_version, d.reasons, d.ledger, d.past, d.before
-            FROM lead_detail AS d
-            JOIN place AS p ON p.lead_id = d.lead_id
-            JOIN lead AS l ON l.rank = p.rank
-            WHERE d.lead_id = ? AND p.lead_id = ?
-            """,
-            [lead_id, lead_id],
-        )
+        found = self.rows("SELECT rank, detail FROM place WHERE lead_id = ?", [lead_id])
         if not found:
             return None
-        own, rest = found[0][: len(LeadRow._fields)], found[0][len(LeadRow._fields) :]
-        as_of, probability, route, scorecard, reasons, ledger, past, before = rest
+        rank, detail = found[0]
+        fields = ", ".join(LeadRow._fields)
+        ((*own, as_of, probability, route, scorecard, before_as_of),) = self.rows(
+            f"SELECT {fields}, as_of, probability, route, scorecard_version, before_as_of FROM lead WHERE rank = ?",
+            [rank],
+        )
+        row = LeadRow(*own)
+        ((reasons, ledger),) = self.rows("SELECT reasons, ledger FROM detail WHERE detail = ?", [detail])
+        past = self.rows(
+            "SELECT as_of, score, rule_points, rule_stage FROM history WHERE lead_id = ? ORDER BY as_of",
+            [lead_id],
+        )
+        was = self.rows("SELECT reasons FROM reasons_before WHERE lead_id = ?", [lead_id])
         now = _reasons(reasons)
         return Lead(
-            row=LeadRow(*own),
+            row=row,
             as_of=as_of,
             probability=probability,
             route=route,
             scorecard=scorecard,
             reasons=now,
             ledger=[_ledger_line(line) for line in json.loads(ledger or "[]")],
-            past=[Past(**each) for each in past or ()],
-            before=None if before is None else Past(before["as_of"], before["score"], None, None),
-            moved=() if before is None else _moved(_reasons(before["reasons"]), now),
+            past=[Past(*each) for each in past],
+            before=None if row.score_before is None else Past(before_as_of, row.score_before, None, None),
+            moved=_moved(_reasons(was[0][0]), now) if was else (),
         )
 
 

@@ -26,7 +26,7 @@ from pipeline.writeback.closings import WhyLeft
 from pipeline.writeback.columns import SCORE_COLUMNS
 
 FORMAT = 1
-_MOST_PAST = 60  # scores of a lead that are kept, the latest ones
+_DAYS_OF_HISTORY = 90
 _MEMORY = "1GB"
 _TYPES = {
     "text": "VARCHAR",
@@ -37,13 +37,11 @@ _TYPES = {
 }
 _SCORED = (
     "lead_id", "as_of", "probability", "score", "grade", "trend", "route", "fit_points", "engagement_points",
-    "rule_points", "rule_grade", "rule_stage", "reasons", "reasons_text", "ledger", "scorecard_version",
+    "rule_points", "rule_grade", "rule_stage", "reasons_text", "scorecard_version",
 )  # fmt: skip
-_KINDS = {column.name: _TYPES[column.kind] for column in SCORE_COLUMNS}
 _LONG = ("reasons", "ledger")
-_PAST = "STRUCT(as_of TIMESTAMP, score INTEGER, rule_points DOUBLE, rule_stage VARCHAR)"
-_BEFORE = "STRUCT(as_of TIMESTAMP, score INTEGER, reasons VARCHAR)"
-_ORDER = "status = 'closed', score DESC, rule_points DESC NULLS LAST, lead_id"
+_KINDS = {column.name: _TYPES[column.kind] for column in SCORE_COLUMNS} | dict.fromkeys(SHOWN, "VARCHAR")
+_LIGHT = (*_SCORED, *SHOWN)
 
 
 class Publishing:
@@ -58,6 +56,7 @@ class Publishing:
         self._unfinished = self._folder.path / f".{run_id}.parts"
         self._copy = self._folder.path / f".{run_id}.copy"
         self._failure: str | None = None
+        self._added = 0
         self._parts = connect_in_memory()
 
     def __enter__(self) -> Self:
@@ -66,10 +65,11 @@ class Publishing:
             self._clean()
             self._parts.close()
             self._parts = connect_own(self._unfinished)
-            self._parts.execute(f"SET memory_limit = '{_MEMORY}'")
-            columns = ", ".join(f"{name} {_KINDS[name]}" for name in _SCORED)
-            shown = ", ".join(f"{name} VARCHAR" for name in SHOWN)
-            self._parts.execute(f"CREATE TABLE scored ({columns}, {shown})")
+            self._parts.execute(f"SET memory_limit = '{_MEMORY}'; SET preserve_insertion_order = false")
+            columns = ", ".join(f"{name} {_KINDS[name]}" for name in _LIGHT)
+            self._parts.execute(f"CREATE TABLE scored ({columns}, detail BIGINT)")
+            self._parts.execute(f"ATTACH {_literal(self._copy)} AS copy")
+            self._parts.execute("CREATE TABLE copy.detail (detail BIGINT, reasons VARCHAR, ledger VARCHAR)")
         return self
 
     def __exit__(
@@ -85,19 +85,30 @@ class Publishing:
         names = [name for name in _SCORED if name in rows.column_names]
         listed = ", ".join(f"r.{name}" for name in names)
         shown = ", ".join(f"p.{name}" for name in SHOWN)
+        numbers = pa.array(range(self._added, self._added + len(rows)), pa.int64())
+        self._added += len(rows)
+        long = [
+            rows[name] if name in rows.column_names else pa.nulls(len(rows), pa.string()) for name in _LONG
+        ]
         with self._noting_failure():
-            self._parts.register("rows", rows)
-            self._parts.register("people", people)
+            self._register("rows", rows.select(names).append_column("detail", numbers))
+            self._register("people", people)
+            self._register("long", pa.table([numbers, *long], names=["detail", *_LONG]))
             self._parts.execute(
                 f"""
-                INSERT INTO scored ({", ".join([*names, *SHOWN])})
-                SELECT {listed}, {shown}
+                INSERT INTO scored ({", ".join([*names, *SHOWN])}, detail)
+                SELECT {listed}, {shown}, r.detail
                 FROM rows AS r
                 LEFT JOIN people AS p ON p.lead_id = r.lead_id
                 """
             )
-            self._parts.unregister("rows")
-            self._parts.unregister("people")
+            # Long texts are never sorted or joined: they go where they stay, and are found by their number.
+            self._parts.execute("INSERT INTO copy.detail SELECT * FROM long ORDER BY detail")
+            for name in ("rows", "people", "long"):
+                self._parts.unregister(name)
+
+    def _register(self, name: str, table: pa.Table) -> None:
+        self._parts.register(name, table)
 
     def publish(self, facts: dict[str, Any], why_left: WhyLeft, *, replace_newer: bool = False) -> str | None:
         """Make the copy and point readers to it; returns why not, where theirs stays.
@@ -118,11 +129,11 @@ class Publishing:
         as_of: datetime = facts["as_of"]
         if newest is not None and newest > as_of and not replace_newer:
             return f"the page goes on showing the scores as of {newest:%Y-%m-%d %H:%M}, which are newer than these"
-        self._parts.execute(f"ATTACH {_literal(self._copy)} AS copy")
         self._before(before)
         self._close(why_left)
         for statement in _TABLES:
             self._parts.execute(statement)
+        self._parts.execute("DETACH was")
         self._parts.execute("CREATE TABLE copy.facts (name VARCHAR, value VARCHAR)")
         facts = facts | {"format": FORMAT, "run_id": self._run}
         self._parts.executemany(
@@ -135,31 +146,28 @@ class Publishing:
         return None
 
     def _before(self, before: Path | None) -> None:
-        """The leads of the copy before as ``before``; an empty table where there is none that this version can read."""
-        names = [*_SCORED, *SHOWN, "status", "closed_reason"]
-        kinds = _KINDS | dict.fromkeys(SHOWN, "VARCHAR")
+        """The copy before as ``was``; empty tables where there is none that this version can read."""
         if before is not None and _format(before) == FORMAT:
             self._parts.execute(f"ATTACH {_literal(before)} AS was (READ_ONLY)")
-            listed = ", ".join(f"{'d' if name in _LONG else 'l'}.{name}" for name in names)
+        else:
+            columns = ", ".join(f"{name} {_KINDS[name]}" for name in _LIGHT)
+            self._parts.execute("ATTACH ':memory:' AS was")
             self._parts.execute(
                 f"""
-                CREATE TABLE before AS
-                SELECT {listed}, d.past, d.before
-                FROM was.lead AS l
-                JOIN was.lead_detail AS d ON d.lead_id = l.lead_id
+                CREATE TABLE was.lead ({columns}, detail BIGINT, status VARCHAR, closed_reason VARCHAR, score_before INTEGER,
+                    before_as_of TIMESTAMP);
+                CREATE TABLE was.detail (detail BIGINT, reasons VARCHAR, ledger VARCHAR);
+                CREATE TABLE was.reasons_before (lead_id VARCHAR, reasons VARCHAR);
+                CREATE TABLE was.history (lead_id VARCHAR, as_of TIMESTAMP, score INTEGER, rule_points DOUBLE, rule_stage VARCHAR);
                 """
             )
-            self._parts.execute("DETACH was")
-        else:
-            columns = ", ".join(f"{name} {kinds[name]}" for name in names)
-            self._parts.execute(f"CREATE TABLE before ({columns}, past {_PAST}[], before {_BEFORE})")
 
     def _close(self, why_left: WhyLeft) -> None:
         """``gone``: leads that were open and are not scored now, with the reason."""
         gone = [
             row[0]
             for row in self._parts.execute(
-                "SELECT lead_id FROM before WHERE status = 'open' AND lead_id NOT IN (SELECT lead_id FROM scored)"
+                "SELECT lead_id FROM was.lead WHERE status = 'open' AND lead_id NOT IN (SELECT lead_id FROM scored)"
                 " ORDER BY lead_id"
             ).fetchall()
         ]
@@ -185,42 +193,76 @@ class Publishing:
 
 
 _MOVED = "b.score IS DISTINCT FROM s.score OR b.rule_stage IS DISTINCT FROM s.rule_stage OR round(b.rule_points) IS DISTINCT FROM round(s.rule_points)"
-_OWN = ", ".join(f"s.{name}" for name in (*_SCORED, *SHOWN) if name not in _LONG)
+_OWN, _CLOSED = (", ".join(f"{table}.{name}" for name in _LIGHT) for table in ("s", "b"))
 _TABLES: tuple[str, ...] = (
+    # Leads that left keep their last row; their long texts are numbered after those of the night.
     f"""
-    CREATE TABLE whole AS
-    SELECT {_OWN}, s.reasons, s.ledger, 'open' AS status, CAST(NULL AS VARCHAR) AS closed_reason,
-        CASE WHEN b.lead_id IS NULL OR {_MOVED}
-            THEN list_append(
-                coalesce(b.past, []),
-                {{'as_of': s.as_of, 'score': s.score, 'rule_points': s.rule_points, 'rule_stage': s.rule_stage}}::{_PAST}
-            )[-{_MOST_PAST}:]
-            ELSE b.past
-        END AS past,
-        CASE WHEN b.score <> s.score THEN {{'as_of': b.as_of, 'score': b.score, 'reasons': b.reasons}}::{_BEFORE}
-            ELSE b.before
-        END AS before
-    FROM scored AS s
-    LEFT JOIN before AS b ON b.lead_id = s.lead_id
-    UNION ALL BY NAME
-    SELECT b.* EXCLUDE (status, closed_reason, owner, name, email, company),
-        b.name, b.email, b.company, b.owner, 'closed' AS status, coalesce(g.reason, b.closed_reason) AS closed_reason
-    FROM before AS b
+    CREATE TABLE left_leads AS
+    SELECT {_CLOSED}, coalesce(g.reason, b.closed_reason) AS closed_reason, b.score_before, b.before_as_of, b.detail AS old_detail,
+        (SELECT count(*) FROM scored) + row_number() OVER () - 1 AS detail
+    FROM was.lead AS b
     LEFT JOIN gone AS g ON g.lead_id = b.lead_id
     WHERE b.lead_id NOT IN (SELECT lead_id FROM scored) AND coalesce(g.reason, b.closed_reason) <> 'objected'
     """,
+    """
+    INSERT INTO copy.detail
+    SELECT l.detail, d.reasons, d.ledger
+    FROM was.detail AS d
+    JOIN left_leads AS l ON l.old_detail = d.detail
+    ORDER BY l.detail
+    """,
     f"""
     CREATE TABLE copy.lead AS
-    SELECT
-        row_number() OVER (ORDER BY {_ORDER}) AS rank,
-        * EXCLUDE (reasons, ledger, past, before),
-        before.score AS score_before,
-        before.as_of AS before_as_of
-    FROM whole
+    SELECT row_number() OVER (ORDER BY status = 'closed', score DESC, rule_points DESC NULLS LAST, lead_id) AS rank, *
+    FROM (
+        SELECT {_OWN}, s.detail, 'open' AS status, CAST(NULL AS VARCHAR) AS closed_reason,
+            CASE WHEN b.score <> s.score THEN b.score ELSE b.score_before END AS score_before,
+            CASE WHEN b.score <> s.score THEN b.as_of ELSE b.before_as_of END AS before_as_of
+        FROM scored AS s
+        LEFT JOIN was.lead AS b ON b.lead_id = s.lead_id
+        UNION ALL
+        SELECT {_CLOSED}, b.detail, 'closed', b.closed_reason, b.score_before, b.before_as_of
+        FROM left_leads AS b
+    )
     ORDER BY rank
     """,
-    "CREATE TABLE copy.lead_detail AS SELECT lead_id, reasons, ledger, past, before FROM whole ORDER BY lead_id",
-    "CREATE TABLE copy.place AS SELECT lead_id, rank FROM copy.lead ORDER BY lead_id",
+    # Why leads were scored as they were before they moved.
+    """
+    CREATE TABLE copy.reasons_before AS
+    SELECT lead_id, reasons
+    FROM (
+        SELECT b.lead_id, d.reasons
+        FROM was.detail AS d
+        JOIN was.lead AS b ON b.detail = d.detail
+        JOIN scored AS s ON s.lead_id = b.lead_id AND s.score <> b.score
+        UNION ALL
+        SELECT r.lead_id, r.reasons
+        FROM was.reasons_before AS r
+        JOIN was.lead AS b ON b.lead_id = r.lead_id
+        LEFT JOIN scored AS s ON s.lead_id = r.lead_id
+        WHERE s.score IS NOT DISTINCT FROM b.score OR r.lead_id IN (SELECT lead_id FROM left_leads)
+    )
+    ORDER BY lead_id
+    """,
+    # A lead has one score as of a time: where a night is scored again, the last one.
+    f"""
+    CREATE TABLE copy.history AS
+    WITH fresh AS (
+        SELECT s.lead_id, s.as_of, s.score, s.rule_points, s.rule_stage
+        FROM scored AS s
+        LEFT JOIN was.lead AS b ON b.lead_id = s.lead_id
+        WHERE b.lead_id IS NULL OR {_MOVED}
+    )
+    SELECT * FROM fresh
+    UNION ALL
+    SELECT h.*
+    FROM was.history AS h
+    SEMI JOIN copy.lead AS l ON l.lead_id = h.lead_id
+    ANTI JOIN fresh AS f ON f.lead_id = h.lead_id AND f.as_of = h.as_of
+    WHERE h.as_of > (SELECT max(as_of) FROM scored) - INTERVAL {_DAYS_OF_HISTORY} DAY
+    ORDER BY lead_id, as_of
+    """,
+    "CREATE TABLE copy.place AS SELECT lead_id, rank, detail FROM copy.lead ORDER BY lead_id",
     """
     CREATE TABLE copy.token AS
     SELECT DISTINCT word, rank

@@ -17,6 +17,7 @@ from mlflow.pyfunc import scoring_server
 
 from features import DataError
 from features.spine import build_scoring_spine
+from models.judging.plain import plain
 from models.prediction import with_points
 from models.reasons import reasons_of
 from pipeline import load_project, train
@@ -24,9 +25,11 @@ from pipeline.config import ProjectFile
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
 from pipeline.jobs.score_lead import LeadScorer
+from pipeline.raw_lead.answer import LeadAnswer
 from pipeline.raw_lead.request import parse_raw_lead
 from pipeline.registry.mlflow_registry import Registry
 from tests.laws.raw_leads import DAYS, START, RandomWorld
+from tests.pipeline.page_example import served
 
 SEED = int(os.environ.get("LEADLENS_SEED", "5"))
 NIGHTS = 3
@@ -117,6 +120,27 @@ def test_a_lead_as_json_is_the_lead_in_the_data(world: RandomWorld, scorer: Lead
     assert checked >= 24
     assert with_colleagues > checked / 3, "colleagues are read from the history"
     assert bots > 0, "some leads were clicked for by a machine"
+
+
+def test_over_http_it_is_the_same_answer(
+    world: RandomWorld, project: ProjectFile, scorer: LeadScorer
+) -> None:
+    chance, as_of = random.Random(SEED + 2), START + timedelta(days=DAYS)
+    own = {"Content-Type": "application/json"}
+    with served(project) as site:
+        for lead_id in chance.sample(sorted(night(scorer, as_of).spine["lead_id"]), 3):
+            raw = world.raw(lead_id, as_of, chance)
+            got = site.ask("POST", f"/{project.project.name}/api/score", json.dumps(raw).encode(), own)
+            assert got.status == 200, got.text
+            assert json.loads(got.text) == plain(scorer.score(raw, "the request").to_dict())
+            LeadAnswer.model_validate_json(got.text)
+        for body, said in (
+            (b"{", "JSON"), (b"[]", ""), (b"null", ""), (b"\xff", ""), (b'{"lead": {"created_at": "soon"}}', "created_at"),
+            (json.dumps({"lead": {"created_at": "2025-01-01"}, "evnts": []}).encode(), "events"),
+        ):  # fmt: skip
+            got = site.ask("POST", f"/{project.project.name}/api/score", body, own)
+            assert got.status == 400, (body, got.text)
+            assert said in json.dumps(json.loads(got.text)["error"])
 
 
 def test_a_lead_that_nobody_knew_is_the_lead_that_is_known_later(

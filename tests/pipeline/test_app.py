@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
+import re
 import socket
 import sqlite3
 import subprocess
@@ -20,6 +22,7 @@ import pytest
 import yaml
 
 from models.scorecard import Sheet
+from pipeline.app.answers import PageOfLeads, WholeLead
 from pipeline.app.guard import _POLICY
 from pipeline.config import ProjectFile
 from pipeline.published import CopyFolder
@@ -341,6 +344,46 @@ def test_long_and_slow_requests_do_not_hold_up_others(site: Served) -> None:
     assert time.monotonic() - start < 5
     for each in waiting:
         each.close()
+
+
+def test_the_interface_answers_what_it_describes(site: Served, signed: Served) -> None:
+    described = json.loads(site.get("/little/api/openapi.json").text)
+    assert described["openapi"].startswith("3.1")
+    assert set(described["paths"]) == {"/little/api/leads", "/little/api/leads/{lead}", "/little/api/score"}
+    names = {ref.rsplit("/", 1)[1] for ref in re.findall(r'"\$ref": ?"([^"]+)"', json.dumps(described))}
+    assert names <= set(described["components"]["schemas"]), "every model that is named is there"
+    seen, after = list[str](), ""
+    while True:
+        page = PageOfLeads.model_validate_json(site.get(f"/little/api/leads?limit=40&after={after}").text)
+        seen += [lead.lead_id for lead in page.leads]
+        if page.next is None:
+            break
+        after = page.next
+    assert (len(seen), page.total) == (90, 90)
+    assert seen == sorted(seen, key=lambda lead: (-SCORES[lead], lead))
+    lead = WholeLead.model_validate_json(site.get("/little/api/leads/L004").text)
+    assert (lead.name, lead.score) == ("Lead 4", 95)
+    assert sum(line.points for line in lead.reasons) == pytest.approx(95)
+    assert sum(line.points for line in lead.ledger) == pytest.approx(lead.rule_points or 0)
+    for path, status in (
+        ("/little/api/leads/nobody", 404), ("/little/api/leads?limit=0", 400), ("/little/api/leads?limit=x", 400),
+        ("/other/api/leads", 404), ("/little/api/nothing", 404), ("/little/api/score", 405),
+    ):  # fmt: skip
+        got = site.get(path)
+        assert (got.status, "what" in json.loads(got.text)["error"]) == (status, True), path
+    own = {"Content-Type": "application/json"}
+    assert (
+        site.ask("POST", "/little/api/score", b"{}", own | {"Origin": "https://evil.example"}).status == 403
+    )
+    assert site.ask("POST", "/little/api/score", b"{}", own | {"Sec-Fetch-Site": "cross-site"}).status == 403
+    assert site.ask("POST", "/little/api/score", b"{}", {"Content-Type": "text/plain"}).status == 403
+    assert site.ask("POST", "/little/api/score", b" " * 300_000, own).status == 413
+    assert signed.get("/little/api/leads").status == 403
+    mia: dict[str, Any] = {"X-Forwarded-Email": "mia@firm.example"}
+    mine = PageOfLeads.model_validate_json(signed.get("/little/api/leads?owner=", **mia).text)
+    assert {each.owner for each in mine.leads} == {"mia@firm.example"}
+    assert signed.get("/little/api/leads/L001", **mia).status == 404
+    assert signed.ask("POST", "/little/api/score", b"{}", own | mia).status == 403
 
 
 def test_health_says_the_worst_first(file: ProjectFile) -> None:

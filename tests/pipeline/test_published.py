@@ -119,6 +119,17 @@ def test_what_moved_adds_up_to_how_far_the_score_went(file: ProjectFile) -> None
     assert [past.score for past in lead.past] == [61, 66]
 
 
+def test_a_night_that_is_scored_again_moves_each_lead_from_the_score_before(file: ProjectFile) -> None:
+    for run, score in (("one", 60), ("two", 61), ("three", 62), ("four", 62), ("five", 64)):
+        publish(file, Night({"L1": score}, reasons={"L1": [(f"Reason {run}", float(score))]}), run)
+    lead = latest(file).lead("L1")
+    assert lead is not None
+    assert lead.before is not None
+    assert lead.before.score == 62
+    assert {line.text for line in lead.moved} == {"Reason five", "no longer: Reason four"}
+    assert [past.score for past in lead.past] == [64], "one score as of a time"
+
+
 def test_leads_that_left_stay_closed_with_their_last_score_until_they_come_back(file: ProjectFile) -> None:
     publish(file, Night({"L1": 60, "L2": 50}), "one")
     publish(file, Night({"L1": 61}, as_of=NIGHT + DAY), "two", why="converted")

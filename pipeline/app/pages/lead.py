@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from pipeline.app import words
 from pipeline.app.charts import timeline
-from pipeline.app.site import form_of, page, person_of, project_of, scores_of, to
+from pipeline.app.site import form_of, lead_of, page, person_of, project_of, scores_of, to
 from pipeline.app.store import VerdictName
-from pipeline.published.copy import Lead, Line
+from pipeline.published.copy import Line
 
 REASONS = ("Not a buyer", "No budget", "Wrong contact data", "Too early", "Competitor or student", "Other")
 _MOST_MOVED = 5
@@ -23,7 +23,7 @@ _MOST_MOVED = 5
 def lead(request: Request) -> Response:
     """``GET /{project}/leads/{lead}``."""
     scores = scores_of(request)
-    shown = _lead(request)
+    shown = lead_of(request)
     project, total = project_of(request), shown.row.score
     return page(
         request,
@@ -43,7 +43,7 @@ def lead(request: Request) -> Response:
 async def verdict(request: Request) -> Response:
     """``POST /{project}/leads/{lead}/verdict``."""
     person, fields = person_of(request, "verdict"), await form_of(request)
-    shown = await run_in_threadpool(_lead, request)
+    shown = await run_in_threadpool(lead_of, request)
     said, reason = fields.get("verdict", ""), fields.get("reason", "")[:500]
     if said not in ("accepted", "rejected") or (said == "rejected" and not reason):
         raise HTTPException(400, "A verdict is “accepted”, or “rejected” with a reason. Nothing was saved.")
@@ -52,15 +52,6 @@ async def verdict(request: Request) -> Response:
         project.store.judge, project.name, shown.row.lead_id, cast(VerdictName, said), reason, person.name
     )
     return to(request, f"leads/{request.path_params['lead']}")
-
-
-def _lead(request: Request) -> Lead:
-    """The lead in the address, if the person may see it. Raises a 404."""
-    person, lead_id = person_of(request), request.path_params["lead"]
-    found = scores_of(request).lead(lead_id)
-    if found is None or (person.owner is not None and found.row.owner != person.owner):
-        raise HTTPException(404, "There is no lead with this id among the published scores.")
-    return found
 
 
 def _by_day(lines: Sequence[Line]) -> list[Line]:

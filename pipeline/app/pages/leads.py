@@ -22,7 +22,7 @@ _EXPORTED = tuple(name for name in LeadRow._fields if name != "rank")
 def leads(request: Request) -> Response:
     """``GET /{project}/leads``."""
     scores, person = scores_of(request), person_of(request)
-    asked = _query(request.query_params, person, scores)
+    asked = asked_for(request.query_params, person, scores)
     found = scores.leads(asked)
     kept = {name: value for name, value in _settings(asked).items() if value}
     return page(
@@ -43,7 +43,7 @@ async def export(request: Request) -> Response:
     """``POST /{project}/leads/export``: every lead of the list, as it is filtered."""
     person, fields = person_of(request, "export"), await form_of(request)
     project, scores = project_of(request), await run_in_threadpool(scores_of, request)
-    asked = _query(fields, person, scores).without_place()
+    asked = asked_for(fields, person, scores).without_place()
     total = (await run_in_threadpool(scores.leads, asked, 1)).total
     details = _settings(asked) | {"rows": total, "run": scores.run_id}
     await run_in_threadpool(project.store.log, project.name, person.name, "exported", "leads", details)
@@ -58,7 +58,7 @@ def _choices(scores: PublishedScores, person: Person) -> Mapping[str, Mapping[st
     return {kind: {} if kind == "owner" else dict.fromkeys(values) for kind, values in scores.facets.items()}
 
 
-def _query(fields: Mapping[str, str], person: Person, scores: PublishedScores) -> Query:
+def asked_for(fields: Mapping[str, str], person: Person, scores: PublishedScores) -> Query:
     """What is asked for; of a person who owns leads their own, if nothing else is said."""
     sort, owners = fields.get("sort", ""), scores.facets.get("owner", {})
     owner = fields.get("owner", person.name if person.name in owners else "")

@@ -1,0 +1,68 @@
+"""The same over HTTP for programs: leads as JSON, and one new lead scored by the same code as the night."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from features.errors import LeadlensError
+from models.judging.plain import plain
+from pipeline.app.answers import PageOfLeads, WholeLead
+from pipeline.app.openapi import description
+from pipeline.app.pages.leads import asked_for
+from pipeline.app.site import FORM_SECONDS, lead_of, person_of, project_of, scores_of
+
+_MOST = 500
+
+
+def leads(request: Request) -> Response:
+    """``GET /{project}/api/leads``: a page of the list, with the same questions as the page."""
+    scores, person = scores_of(request), person_of(request)
+    asked = asked_for(request.query_params, person, scores)
+    return _json(PageOfLeads.of(scores, scores.leads(asked, _most(request))).model_dump(mode="json"))
+
+
+def lead(request: Request) -> Response:
+    """``GET /{project}/api/leads/{lead}``: all that is known of one."""
+    return _json(WholeLead.of(lead_of(request)).model_dump(mode="json"))
+
+
+async def score(request: Request) -> Response:
+    """``POST /{project}/api/score``: one lead that is in no source yet."""
+    person, project = person_of(request), project_of(request)
+    if person.owner is not None:
+        raise HTTPException(403, "Whoever sees own leads alone may not score others.")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "A lead is sent as application/json.")
+    try:
+        async with asyncio.timeout(FORM_SECONDS):
+            body = await request.body()
+    except TimeoutError:
+        raise HTTPException(408, "The lead did not arrive in time.") from None
+    try:
+        return _json(await run_in_threadpool(project.score, body))
+    except LeadlensError as error:
+        return JSONResponse({"error": error.as_dict()}, status_code=400 if error.exit_code in (1, 2) else 503)
+
+
+def openapi(request: Request) -> Response:
+    """``GET /{project}/api/openapi.json``: what this interface takes and gives."""
+    person_of(request)
+    return JSONResponse(description(project_of(request).name))
+
+
+def _json(value: Mapping[str, Any]) -> Response:
+    return JSONResponse(plain(value))
+
+
+def _most(request: Request) -> int:
+    text = request.query_params.get("limit", "50")
+    if not (text.isascii() and text.isdecimal() and len(text) < 5 and 1 <= int(text) <= _MOST):
+        raise HTTPException(400, f"limit is a whole number from 1 to {_MOST}.")
+    return int(text)
