@@ -7,8 +7,8 @@ import getpass
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 
 from features.errors import LeadlensError, UsageError
 from pipeline.app.guard import Guard
-from pipeline.app.pages import api, compare, health, lead, leads, sheet, sheets, threshold
+from pipeline.app.pages import api, compare, health, job, lead, leads, sheet, sheets, threshold
 from pipeline.app.people import Door
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import project_of, to, wrong
@@ -96,6 +96,8 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
             Route("/{project}/api/leads/{lead:id}", api.lead),
             Route("/{project}/api/score", api.score, methods=["POST"]),
             Route("/{project}/api/openapi.json", api.openapi),
+            Route("/{project}/sheets/{name}/{version}/preview", sheet.preview, methods=["POST"]),
+            Route("/{project}/jobs/{job}", job.job),
             Route("/{project}/health", health.health),
             Route("/{project}/log", health.log),
         ],
@@ -106,10 +108,18 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
             500: _broken,
         },
         max_body_size=_MOST_BYTES,
+        lifespan=_ends_its_jobs,
     )
     app.state.projects = projects
     # Around everything, so that a page that says what broke has the same headers.
     return Guard(app, door=door, hosts=frozenset(hosts), refusal=wrong)
+
+
+@asynccontextmanager
+async def _ends_its_jobs(app: Starlette) -> AsyncIterator[None]:
+    yield
+    for project in app.state.projects.values():
+        project.jobs.stop()
 
 
 def serve(app: ASGIApp, host: str, port: int, *, sign_in: bool, ready: Callable[[str], None]) -> None:

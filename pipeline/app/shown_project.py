@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
+from pipeline.app.jobs import Jobs
 from pipeline.app.store import PageStore
 from pipeline.config import ProjectFile
 from pipeline.jobs.score_lead import LeadScorer
@@ -25,6 +26,7 @@ class ShownProject:
     def __init__(self, file: ProjectFile) -> None:
         self.file, self.name = file, file.project.name
         self.store = PageStore(state_folder() / "page.sqlite")
+        self.jobs = Jobs(self.name)
         self._scoring, self._scorer = threading.Lock(), cast("tuple[Path | None, LeadScorer] | None", None)
         self._runs = RunStore(state_folder() / "runs")
         self._scores = _Latest(CopyFolder.of(self.name), PublishedScores)

@@ -199,6 +199,14 @@ class PublishedScores(Copy):
         while batch := cursor.fetchmany(1_000):
             yield from map(LeadRow._make, batch)
 
+    def rows_of(self, leads: Sequence[str]) -> dict[str, LeadRow]:
+        """These leads by id, as far as there are such."""
+        found = self.rows(
+            f"SELECT {', '.join(LeadRow._fields)} FROM lead WHERE lead_id IN (SELECT unnest(?))",
+            [list(leads)],
+        )
+        return {row.lead_id: row for row in map(LeadRow._make, found)}
+
     def lead(self, lead_id: str) -> Lead | None:
         """One lead; ``None`` where there is none."""
         found = self.rows("SELECT rank, detail FROM place WHERE lead_id = ?", [lead_id])

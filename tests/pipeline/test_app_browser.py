@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
 
 from models.scorecard import Sheet
+from pipeline.app.jobs import Job, JobFolder
 from pipeline.runs.record import now
 from tests.pipeline.page_example import (
     HOSTILE,
@@ -35,9 +36,27 @@ PEOPLE = {
     for at in range(120)
 } | {"long": {"name": "Wolfeschlegelsteinhausenbergerdorff" * 2, "company": HOSTILE[0], "owner": HOSTILE[1]}}  # fmt: skip
 VERSION = f"/little/sheets/points/{Sheet.model_validate(yaml.safe_load(SHEET)).version}"
+JOBS = {
+    "20260101T000000-00000001": {"status": "running"},
+    "20260101T000000-00000002": {"status": "failed", "error": f"it cannot be read\n  received: {HOSTILE[0]}{'x' * 90}"},
+    "20260101T000000-00000003": {"status": "done", "result": {
+        "before": "points 1", "after": "points 2", "as_of": "2025-06-30T00:00:00", "compared": 1_630, "only_before": 1,
+        "only_after": 2, "stages": [{"stage": "MQL", "before": 7, "after": 9}], "points_changed": 40, "up": 300, "down": 1,
+        "risen": [
+            {"lead_id": lead, "stage_before": "Lead", "stage_after": "MQL", "total_before": 3.5, "total_after": 40}
+            for lead in ("L004", "long", HOSTILE[1])
+        ],
+        "fallen": [{"lead_id": "L005", "stage_before": "SQL", "stage_after": "MQL", "total_before": 60, "total_after": 50}],
+        "past": [
+            {"stage_before": None, "stage_after": None, "leads": 900, "conversions": 90, "rate": 0.1, "low": 0.09, "high": 0.12},
+            {"stage_before": "Lead", "stage_after": "MQL", "leads": 9, "conversions": 2, "rate": 0.22, "low": 0.1, "high": 0.5},
+        ],
+        "no_past": None,
+    }},
+}  # fmt: skip
 STATES = (
     "/little/leads", "/little/leads?status=closed", "/little/leads?q=nobody", "/little/leads?sort=moved", "/little/health",
-    "/little/log", "/little/sheets", VERSION, "/little/compare", "/little/compare/model-only?capacity=20", "/little/rules/Viewed%20the%20pricing%20page", "/little/threshold", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
+    "/little/log", "/little/sheets", VERSION, *(f"/little/jobs/{each}" for each in JOBS), "/little/compare", "/little/compare/model-only?capacity=20", "/little/rules/Viewed%20the%20pricing%20page", "/little/threshold", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
 )  # fmt: skip
 
 
@@ -60,7 +79,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             warnings=["half of the e-mail addresses are gone"],
         )
         publish_compared(file)
-        with served(file, person="mia@firm.example") as site:
+        jobs = JobFolder.of("little")
+        for job_id, facts in JOBS.items():
+            known = {
+                "config": "c",
+                "sheet": "points",
+                "version": VERSION[-12:],
+                "against": "1" * 12,
+                "by": HOSTILE[0],
+            }
+            jobs.save(Job(**{"id": job_id, "started_at": str(NIGHT)} | known | facts))
+        running = jobs.lock()
+        assert running is not None
+        with running, served(file, person="mia@firm.example") as site:
             yield site
 
 

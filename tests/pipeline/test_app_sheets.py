@@ -282,7 +282,7 @@ def sheet_set(store: SheetStore, version: str) -> str:
     return ScorecardSet((store.get("points", version),)).version
 
 
-@pytest.mark.parametrize("action", ["keep", "draft", "move"])
+@pytest.mark.parametrize("action", ["keep", "draft", "move", "preview"])
 @pytest.mark.parametrize("site_of_form", ["cross-site", "same-site", "none"])
 def test_forms_of_other_sites_change_no_sheet(
     site: Served, store: SheetStore, action: str, site_of_form: str

@@ -16,6 +16,7 @@ from features.errors import LeadlensError, UsageError
 from models.judging.verdicts import FLAGGED
 from models.scorecard import Sheet
 from models.scorecard.insights.comparison import compare_sheets
+from pipeline.app.jobs import latest
 from pipeline.app.people import Person
 from pipeline.app.sheet_form import Typed, edited_yaml, fields_of, read_form
 from pipeline.app.sheet_words import MOVE_WORDS, STAGE_WORDS, rules_in_words
@@ -32,7 +33,9 @@ _NO_REASON = "Say in a few words why, for those who read it later."
 _SECOND_PERSON = (
     "You saved this version, so somebody else has to make it active (page.second_person in the project file)."
 )
+_NOTHING_MOVES = "Leads are scored by this version, or the sheet scores nobody: no lead would move."
 _NOTES = {
+    "busy": "Somebody else's preview is running. When it has ended, ask again who moves.",
     "same": "Such a version was there already, so nothing new was saved: this is it.",
     "comments": "Saved. The comments of the file could not be kept in it: a setting was taken out or is written in an unusual "
     "way. The version that it came from still has them.",
@@ -71,6 +74,13 @@ async def move(request: Request) -> Response:
     """``POST /{project}/sheets/{name}/{version}/move``: the version goes to another stage."""
     person, fields = person_of(request, "sheets"), await form_of(request)
     return await run_in_threadpool(_move, request, person, fields)
+
+
+async def preview(request: Request) -> Response:
+    """``POST /{project}/sheets/{name}/{version}/preview``: start to work out who would move."""
+    person = person_of(request, "sheets")
+    await form_of(request)
+    return await run_in_threadpool(_preview, request, person)
 
 
 def version_of(request: Request) -> ShownVersion:
@@ -134,7 +144,7 @@ def _draft(request: Request, person: Person, fields: Mapping[str, str]) -> Respo
     if edited.sheet.version == shown.sheet.version:
         complaint = f"No number differs from version {shown.sheet.version}, so nothing was saved."
         return _page(request, shown, Sent("draft", fields, complaint=complaint))
-    return _save(request, project, person, shown, edited, reason)
+    return _save(request, project, person, shown, edited, reason, fields.get("then", ""))
 
 
 def _move(request: Request, person: Person, fields: Mapping[str, str]) -> Response:
@@ -168,14 +178,20 @@ def _needs_another(project: ShownProject, person: Person, shown: ShownVersion) -
 
 
 def _save(
-    request: Request, project: ShownProject, person: Person, shown: ShownVersion, edited: Typed, reason: str
+    request: Request,
+    project: ShownProject,
+    person: Person,
+    shown: ShownVersion,
+    edited: Typed,
+    reason: str,
+    then: str,
 ) -> Response:
     assert edited.sheet is not None
     text, comments_kept = edited_yaml(_yaml(project, shown), edited)
     with private_files():
         kept = store_of(project.file).save(edited.sheet, person.name, reason, text)
     if not kept.is_new:
-        return _to(request, kept.version, "same")
+        return _then(request, project, person, kept.version, then, "same")
     changes = [each.text for each in compare_sheets(shown.sheet, edited.sheet).differences]
     more = [f"and {len(changes) - _MOST_LOGGED} more"] * (len(changes) > _MOST_LOGGED)
     details = {
@@ -185,7 +201,29 @@ def _save(
         "reason": reason,
     }
     _log(project, person, "saved a sheet draft", shown, details)
-    return _to(request, kept.version, "" if comments_kept else "comments")
+    return _then(request, project, person, kept.version, then, "" if comments_kept else "comments")
+
+
+def _preview(request: Request, person: Person) -> Response:
+    shown = version_of(request)
+    if shown.of.live is None or shown.is_live:
+        return _page(request, shown, Sent("preview", {}, complaint=_NOTHING_MOVES))
+    return _then(request, project_of(request), person, shown.sheet.version, "preview", "")
+
+
+def _then(
+    request: Request, project: ShownProject, person: Person, version: str, then: str, note: str
+) -> Response:
+    """To the version or, if that is wanted and something can move, to a preview of it."""
+    name = request.path_params["name"]
+    live = shown_version(project.file, name, version).of.live
+    if then != "preview" or live is None or live.version == version:
+        return _to(request, version, note)
+    job = project.jobs.start(project.file.path, name, version, live.version, person.name)
+    if job is None:
+        return _to(request, version, "busy")
+    project.store.log(project.name, person.name, "asked who moves", f"{name} {version}", {"preview": job.id})
+    return to(request, f"jobs/{job.id}")
 
 
 def _yaml(project: ShownProject, shown: ShownVersion) -> str:
@@ -225,6 +263,7 @@ def _page(request: Request, shown: ShownVersion, sent: Sent | None = None) -> Re
             "actions": ("What the lead did", rules_in_words(shown.sheet, "actions")),
         },
         needs_another=_needs_another(project, person_of(request), shown),
+        previews=latest(project.jobs, shown.sheet.name, shown.sheet.version),
         evidence=_evidence(project, shown.sheet),
         sent=sent,
         note=_NOTES.get(request.query_params.get("note", "")),

@@ -1,0 +1,59 @@
+"""The process of a preview: ``python -m pipeline.app.preview FOLDER JOB`` writes into the job's record who would move."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from features.errors import LeadlensError
+from models.scorecard import Sheet
+from pipeline.app.jobs import Job, JobFolder
+from pipeline.app.shown_sheets import shown_version
+from pipeline.config import ProjectFile, load_project
+from pipeline.private import private_files
+
+_NICE = 10  # the page, and the night, come first
+
+
+def run(folder: JobFolder, job: Job) -> Job:
+    """The job when it has ended: with its result, or with what went wrong in words."""
+    from pipeline.jobs.scorecard.who_moves import who_moves
+
+    def progress(stage: str, done: int = 0, total: int = 0) -> None:
+        folder.save(replace(job, step=stage))
+
+    try:
+        file = load_project(job.config)
+        before, after = _sheet(file, job, job.against), _sheet(file, job, job.version)
+        return job.done(who_moves(file, before, after, progress=progress).to_dict())
+    except LeadlensError as error:
+        return job.failed(str(error))
+    except MemoryError:
+        return job.failed("Memory was too short for it. Whoever runs the page can give it more.")
+
+
+def _sheet(file: ProjectFile, job: Job, version: str) -> Sheet:
+    return shown_version(file, job.sheet, version).sheet
+
+
+def main() -> None:
+    folder, job_id = JobFolder(Path(sys.argv[1])), sys.argv[2]
+    os.nice(_NICE)
+    job = folder.read(job_id)
+    assert job is not None
+    with private_files():
+        try:
+            folder.save(run(folder, job))
+        except Exception as error:
+            folder.save(
+                job.failed(
+                    f"Something is wrong on our side ({type(error).__name__}). The log of the server has the details."
+                )
+            )
+            raise
+
+
+if __name__ == "__main__":
+    main()
