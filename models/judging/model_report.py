@@ -78,6 +78,14 @@ class ModelReport:
             f"at random it would be {self.random:,.0f}"
         )
 
+    def advice(self) -> str:
+        """What to do, in one sentence."""
+        if trust.overall(trust.trust_in_model(self))[0] == trust.BAD:
+            return trust.SETTLE_FIRST
+        if self.found_interval[0] > self.random:
+            return "Call by the model's score."
+        return "Do not call by its score yet: it is not shown to reach more than calls at random."
+
     def story(self) -> list[str]:
         """What was found, in sentences for someone who has never heard of ROC."""
         low, high = self.found_interval
@@ -104,6 +112,7 @@ class ModelReport:
         return {
             **plain(self),
             "headline": self.headline(),
+            "advice": self.advice(),
             "status": trust.status(trust.trust_in_model(self)),
             "story": self.story(),
             "trust": plain(checks),

@@ -101,7 +101,7 @@ class Replay:
             share = min(1.0, free / on_list) if on_list > 0 else 0.0
             reached += share * float((waiting[who] * self.judged.label[rows]).sum())
             waiting[who] *= 1 - share
-        return reached
+        return float(reached)
 
 
 @dataclass(frozen=True)

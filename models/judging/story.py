@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from models.judging.lenses import LENSES, MODEL, RULES
 from models.judging.result import Capacity, ComparisonResult
-from models.judging.trust import BAD, overall, stop, trust
+from models.judging.trust import BAD, SETTLE_FIRST, overall, stop, trust
 from models.judging.verdicts import FLAGGED, TOO_FEW_LEADS, VERDICTS, WRONG_DIRECTION, flagged_by_chance
 from models.judging.wording import by_name, how_called, percent, population, signed, winner
 
@@ -20,7 +20,7 @@ def advice(comparison: ComparisonResult) -> str:
     """What to do, in one or two sentences."""
     level, flagged = overall(trust(comparison))[0], comparison.audit["verdict"].isin(FLAGGED)
     if level == BAD:
-        return "Change nothing before that is settled: the checks say what it takes."
+        return SETTLE_FIRST
     do = {
         MODEL: "Call by the model's score.",
         RULES: "Go on calling by the sheet.",

@@ -15,6 +15,7 @@ DATA_CARE, DATA_BAD = 0.05, 0.25  # share of the leads or events that a data fin
 
 GOOD, CARE, BAD = "good", "care", "bad"
 LEVELS = (GOOD, CARE, BAD)
+SETTLE_FIRST = "Change nothing before that is settled: the checks say what it takes."
 STATUS = {GOOD: "Ready to decide", CARE: "Decide with care", BAD: "Do not decide yet"}
 
 

@@ -30,7 +30,7 @@ def model_view(report: ModelReport) -> dict[str, Any]:
         "headline": report.headline(),
         "subject": "the model alone",
         "pill": status(trust_in_model(report)),
-        "lead": f"Judged on {judged_on(report)}. There is no score sheet to compare the model with.",
+        "lead": f"{report.advice()} Judged on {judged_on(report)}. There is no score sheet to compare the model with.",
         "bars": None,
         "story": report.story(),
         "tables": [table for table in tables if table["rows"]],

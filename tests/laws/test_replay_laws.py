@@ -258,3 +258,39 @@ def test_calls_that_a_lot_decides_are_counted() -> None:
     assert (alone.calls, alone.tied) == (5, 3)
     assert report_model(frame, capacity=0.8, resamples=3).tied == 0
     assert report_model(frame.assign(probability=0.5), capacity=0.5, resamples=3).tied == 5
+
+
+def test_when_a_lead_left_by_hand() -> None:
+    """The first conversion of the kinds asked for, or the closing, whichever is first, at or after the as-of."""
+    leads = {
+        "open": Lead(START, None, []),
+        "closed": Lead(START, START + 5 * DAY, []),
+        "sold": Lead(START, START + 5 * DAY, [START + 9 * DAY, START + 3 * DAY]),
+        "closed first": Lead(START, START + 2 * DAY, [START + 3 * DAY]),
+        "other": Lead(START, None, [START + 1 * DAY]),
+    }
+    history = history_of(leads, START + 30 * DAY)
+    history.engine.connection.execute(
+        "UPDATE conversions SET kind = CASE WHEN lead_id = 'other' THEN 'demo' ELSE 'sale' END"
+    )
+    policy = SpinePolicy(at_ages=(0 * DAY, 3 * DAY), repeat=True)
+    with build_spine(history, policy) as spine:
+        rows = history.engine.frame(f"SELECT row_id, lead_id, as_of FROM {spine}").set_index("row_id")
+        every, sales = leaving_times(history, spine), leaving_times(history, spine, ("sale",))
+    days = {
+        (row.lead_id, (row.as_of - START).days): [
+            None if pd.isna(at := left[row.Index]) else (at - START).days for left in (every, sales)
+        ]
+        for row in rows.itertuples()
+    }
+    assert days == {
+        ("open", 0): [None, None],
+        ("open", 3): [None, None],
+        ("closed", 0): [5, 5],
+        ("closed", 3): [5, 5],
+        ("sold", 0): [3, 3],
+        ("sold", 3): [3, 3],
+        ("closed first", 0): [2, 2],
+        ("other", 0): [1, None],
+        ("other", 3): [None, None],
+    }

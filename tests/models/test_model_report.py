@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -50,6 +51,9 @@ def test_it_tells_renders_and_is_json() -> None:
     assert "sheet" not in alone.headline()
     told = json.loads(json.dumps(alone.to_dict(), allow_nan=False))
     assert told["headline"] == alone.headline()
+    assert told["advice"] == alone.advice() == "Call by the model's score."
+    assert "not shown to reach more" in replace(alone, found_interval=(alone.random, 99.0)).advice()
+    assert replace(alone, conversions=29).advice().startswith("Change nothing")
     assert {check["title"] for check in told["trust"]} >= {"Enough evidence", "Note"}
     page = model_page(alone)
     assert "&lt;b&gt;x&lt;/b&gt;: the model alone</title>" in page

@@ -15,6 +15,9 @@ from playwright.sync_api import Browser, Dialog, Page, Route
 
 from models.insights import Insights
 from models.judging import Comparison, compare
+from pipeline.cli.render.jobs import render_comparison, render_demo
+from pipeline.jobs.compare import Compared
+from pipeline.jobs.demo import BestLead, Demo, WorldRun
 from pipeline.report import charts, figures, write_report
 from pipeline.report.page import page
 from tests.models.judged_example import judged_example
@@ -103,6 +106,31 @@ def test_the_first_screen_answers_the_three_questions(result: Comparison) -> Non
     assert "Ready to decide" in hero
     assert result.to_dict()["advice"] in unescape(hero)  # what to do
     assert len(re.findall(r'class="tile[ "]', hero)) == 4
+
+
+def test_there_is_one_headline(result: Comparison, tmp_path: Path) -> None:
+    """Report, terminal, demo, JSON and notebook say the same, whatever it is."""
+    for odd in ([], [{"message": "400 leads are odd: still in", "share": 0.3}]):
+        told = replace(result, meta={**result.meta, "findings": odd})
+        facts, calling = told.to_dict(), told.findings()[3]
+        compared = Compared(told, "1", "champion", tmp_path / "report.html", tmp_path / "report.json")
+        best = BestLead(lead_id="L1", score=9, grade="A4", rule_points=1.0, reasons="")
+        world = WorldRun(
+            name="x", about="x", folder=tmp_path, leads=9, figures={}, comparison=told, page=tmp_path, open_leads=9, best=best,
+        )  # fmt: skip
+        places = [
+            unescape(page(told)),
+            "\n".join(render_comparison(compared)),
+            "\n".join(render_demo(Demo(worlds=(world,), store="store"))),
+            json.dumps(compared.to_dict(), ensure_ascii=False),
+            unescape(told._repr_html_()),
+        ]
+        for text in places:
+            text = text.replace("\u00a0", " ").replace('\\"', '"')
+            for sentence in (facts["headline"], facts["advice"], facts["status"]["words"], calling):
+                assert sentence in text
+        assert calling.startswith("Calling the same 300 of 1,500 out-of-time leads, the model reaches ")
+        assert facts["headline"].startswith("Do not decide yet: 400 leads are odd") == bool(odd)
 
 
 def test_the_page_has_thresholds_and_what_the_model_goes_by(result: Comparison) -> None:
