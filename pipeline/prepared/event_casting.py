@@ -88,6 +88,9 @@ class EventCaster(Caster):
         total = sum(source.checks.get(condition, 0) for source in self.kept)
         return total + sum(counts[condition] for counts in self.checks.values())
 
+    def _share(self, count: int) -> None:
+        """All events are counted when they are read: see ``event_findings``."""
+
     def _distinct(self, column: str, expression: str) -> int:
         return int(
             self.engine.value(f"SELECT count(DISTINCT {expression}) FROM ({self._values(column)}) AS v") or 0

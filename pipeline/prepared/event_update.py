@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from features import DataError, DuckDBEngine, Finding
 from pipeline.config import ProjectFile
@@ -404,4 +404,9 @@ class EventUpdate:
 
 def event_findings(events: Events) -> list[Finding]:
     """What was found while the events were read, without what depends on the leads."""
-    return [note.finding() for note in (*events.where, *events.read)]
+    rows = sum(source.rows for source in events.sources)
+    found = [note.finding() for note in (*events.where, *events.read)]
+    return [
+        replace(each, share=each.count / rows) if each.level == "warning" and each.count and rows else each
+        for each in found
+    ]

@@ -320,8 +320,13 @@ class Caster:
         return int(self.engine.value(f"SELECT count(DISTINCT {expression}) FROM {self.raw}") or 0)
 
     def _warn(self, code: str, message: str, count: int) -> None:
-        share = count / max(self.engine.count(self.raw), 1) if self.table == "leads" else None
-        self.findings.append(Finding(code, message, "warning", count, share))
+        self.findings.append(Finding(code, message, "warning", count, self._share(count)))
+
+    def _share(self, count: int) -> float | None:
+        """Of how many leads or events so many rows are."""
+        if self.table not in ("leads", "events"):
+            return None
+        return count / max(self.engine.count(self.raw), 1)
 
 
 def trimmed(name: str) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -312,6 +313,9 @@ def test_a_finding_says_of_how_many_leads_or_events_it_speaks(project: LittlePro
     project.events.loc[: rows // 4 - 1, "lead_id"] = "nobody"
     project.events.loc[rows // 4 : rows // 2 - 1, "event_type"] = None
     project.leads.loc[:39, "created_at"] = None
+    project.events["seconds"] = (
+        project.events["seconds"].astype(float).where(project.events.index % 5 > 0, np.inf)
+    )
     project.conversions.loc[:4, "converted_at"] = None
     findings = {finding.code: finding for finding in opened(project).findings}
     shares = {code: finding.share for code, finding in findings.items()}
@@ -319,6 +323,7 @@ def test_a_finding_says_of_how_many_leads_or_events_it_speaks(project: LittlePro
         assert shares[code] == (findings[code].count or 0) / rows
         assert 0.2 < shares[code] < 0.6
     assert shares["lead-incomplete"] == 40 / 160
+    assert shares["not-finite"] == pytest.approx(0.2, abs=0.01)
     assert shares["conversion-incomplete"] is None
     again = {finding.code: finding.share for finding in opened(project).findings}
     assert again == shares, "read from what is kept"
