@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from features.engines import Table
 from features.history import History
 from features.spine import Spine, kind_filter
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Labels(Table):

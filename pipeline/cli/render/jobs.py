@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.judging.chances import forecast
 from pipeline.cli.render.registry import signal_lines
 from pipeline.cli.render.tables import as_of, table
 
@@ -216,6 +215,7 @@ def _program() -> Path:
 
 def render_explanation(lead: Explanation) -> list[str]:
     """`leadlens explain`."""
+    from models.judging.chances import forecast
     from pipeline.jobs.explain import largest_lines
 
     lines = [
