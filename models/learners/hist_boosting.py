@@ -103,7 +103,7 @@ def _tree(number: int, tree: Any) -> Iterator[str]:
     }
     yield f"Tree={number}"
     for name, values in fields.items():
-        yield f"{name}={' '.join(map(_exact, np.asarray(values).tolist()))}"
+        yield f"{name}={' '.join(map(repr, np.asarray(values).tolist()))}"
     yield ""
 
 
@@ -113,8 +113,3 @@ def _left_codes(bits: NDArray[np.uint32], missing_left: bool) -> NDArray[np.uint
     if missing_left:
         words[_UNKNOWN // 32] |= np.uint32(1 << _UNKNOWN % 32)
     return words
-
-
-def _exact(value: float) -> str:
-    """With all digits; a threshold may be infinite, beyond which lies nothing but missing values."""
-    return repr(np.finfo(np.float64).max if value == np.inf else value)

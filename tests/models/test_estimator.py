@@ -144,6 +144,20 @@ def test_shap_values_of_categories_are_those_of_as_many_numbers() -> None:
     assert np.corrcoef(hist_contributions(fitted, many)[0][:, 0], number)[0, 1] > 0.8
 
 
+def test_hist_boosting_may_ask_only_whether_a_value_is_known() -> None:
+    """Such a node has an infinite threshold."""
+    rng = np.random.default_rng(6)
+    known = rng.random(ROWS) < 0.5
+    frame = pd.DataFrame({"a": np.where(known, 1.0, np.nan), "b": rng.normal(size=ROWS)})
+    y = (rng.random(ROWS) < np.where(known, 0.7, 0.2)).astype(int)
+    fitted = HistGradientBoostingClassifier(max_iter=10, random_state=0).fit(frame, y)
+    nodes = np.concatenate([tree.nodes["num_threshold"] for (tree,) in fitted._predictors])
+    assert np.isinf(nodes).any()
+    values, base = hist_contributions(fitted, frame)
+    assert np.abs(base + values.sum(axis=1) - fitted.decision_function(frame)).max() < 1e-9
+    assert np.abs(values[:, 0]).min() > 0.5
+
+
 def test_hist_boosting_that_found_nothing_gives_every_row_the_base_value() -> None:
     frame, y = pd.DataFrame({"a": np.zeros(ROWS)}), (np.arange(ROWS) % 3 == 0).astype(int)
     values, base = hist_contributions(HistGradientBoostingClassifier(max_iter=2).fit(frame, y), frame)
