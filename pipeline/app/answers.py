@@ -7,8 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.published import Lead, Leads, PublishedScores
-from pipeline.published.copy import LeadRow, Line
+from pipeline.published.copy import Lead, LeadRow, Leads, Line, PublishedScores
 
 
 class _Answer(BaseModel):
@@ -84,6 +83,7 @@ class WholeLead(ListedLead):
 
     as_of: datetime
     probability: float
+    sheet_score: int | None = Field(description="The sheet's points on the model's scale.")
     route: str | None
     scorecard_version: str | None
     reasons: list[ExplainedLine]
@@ -99,6 +99,7 @@ class WholeLead(ListedLead):
             **cls.fields_of(found.row),
             as_of=found.as_of,
             probability=found.probability,
+            sheet_score=found.sheet_score,
             route=found.route,
             scorecard_version=found.scorecard,
             reasons=[ExplainedLine.of(line) for line in found.reasons],

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from features import humanize
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.words import minute
-from pipeline.published import PublishedScores
+from pipeline.published.copy import PublishedScores
 from pipeline.runs import RunRecord
 from pipeline.runs.record import now
 

@@ -11,8 +11,9 @@ from pipeline.app.jobs import Jobs
 from pipeline.app.store import PageStore
 from pipeline.config import ProjectFile
 from pipeline.jobs.score_lead import LeadScorer
-from pipeline.published import CopyFolder, PublishedComparison, PublishedScores
-from pipeline.published.copy import Copy
+from pipeline.published.compared import PublishedComparison
+from pipeline.published.copy import Copy, PublishedScores
+from pipeline.published.folder import CopyFolder
 from pipeline.raw_lead.request import parse_raw_lead
 from pipeline.runs import RunRecord, RunStore
 from pipeline.state import state_folder

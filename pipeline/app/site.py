@@ -19,7 +19,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from pipeline.app import words
 from pipeline.app.people import Person, Right
 from pipeline.app.shown_project import ShownProject
-from pipeline.published import Lead, PublishedComparison, PublishedScores
+from pipeline.published.compared import PublishedComparison
+from pipeline.published.copy import Lead, PublishedScores
 
 FORM_SECONDS = 10.0
 _MOST_FIELDS = 500

@@ -62,6 +62,10 @@ class Page(Section):
     email: Columns | None = Field(None, description="The lead's e-mail address.")
     company: Columns | None = Field(None, description="The lead's company.")
     owner: Columns | None = Field(None, description="Who works the lead.")
+    crm: str | None = Field(
+        None,
+        description="Where the CRM shows a lead, such as https://crm.example.com/contacts/{lead_id}: linked from its page.",
+    )
     hosts: tuple[str, ...] = Field(
         (), description="Further host names that the page answers to; localhost and that of `url` always."
     )
@@ -79,6 +83,13 @@ class Page(Section):
         if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
             raise ValueError("a URL begins with https:// and a host: https://leads.example.com")
         return value.rstrip("/")
+
+    @field_validator("crm")
+    @classmethod
+    def _names_the_lead(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s]*\{lead_id\}[^\s]*", value):
+            raise ValueError("the address of a lead in the CRM begins with https:// and has {lead_id} in it")
+        return value
 
     def shown(self) -> dict[str, tuple[str, ...] | None]:
         """The columns of each thing that is shown; ``None`` where they are recognised."""

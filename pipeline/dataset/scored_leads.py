@@ -13,10 +13,20 @@ from numpy.typing import NDArray
 from features import FeatureColumn, History
 from features.matrix import FeatureMatrix, build_matrix
 from features.spine import Spine
-from models.prediction import Prediction, named, predict, sheet_points, with_points
+from models.judging.lenses import average_log_odds
+from models.prediction import (
+    Prediction,
+    named,
+    predict,
+    sheet_points,
+    sheet_probability,
+    with_points,
+)
 from models.reason_columns import reason_columns
 from models.reasons import Reason, reasons_of
+from models.scale import score, shown_score
 from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
+from models.statistics import logit
 from pipeline.registry.bundle import Bundle
 from pipeline.stages import Stages
 
@@ -59,6 +69,16 @@ class ScoredLeads:
     def as_of(self) -> NDArray[np.datetime64]:
         """The as-of time of each row, UTC."""
         return self.matrix.spine["as_of"].to_numpy(dtype="datetime64[us]")
+
+    def sheet_on_scale(self, fitted: dict[str, float] | None) -> NDArray[np.int64] | None:
+        """The sheet's points as a score on the model's scale, as it is shown; ``None`` where there is no sheet, or its points were
+        never held against conversions. ``fitted`` is that of the model's recipe."""
+        if self.rules is None or fitted is None or self.rules.sheet is None:
+            return None
+        table = self.prediction.table
+        average = average_log_odds(table["probability"].to_numpy(float), table["score"].to_numpy(float))
+        by_sheet = sheet_probability(fitted, self.rules, self.matrix.frame.index)
+        return shown_score(score(logit(by_sheet), average))
 
     def reasons(self, most: int | None = None) -> list[list[Reason]]:
         """Why each row scores as it does, strongest first; all but ``most`` are put into one last line."""

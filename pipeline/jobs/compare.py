@@ -14,7 +14,7 @@ from pipeline.dataset.training_set import TrainingSet
 from pipeline.prepared import open_history, open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
-from pipeline.published import publish_comparison
+from pipeline.published.comparing import publish_comparison
 from pipeline.published.people import people_of
 from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets

@@ -33,8 +33,8 @@ from pipeline.jobs.past_run import HISTORY_NOTE
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
-from pipeline.published import Publishing
 from pipeline.published.people import people_of, shown_columns
+from pipeline.published.publishing import Publishing
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RecordedRun, recorded_run
@@ -266,7 +266,7 @@ def _score(
                     staged.add(rows)
             if copy is not None and people is not None:
                 with stages("publish", len(rows)):
-                    copy.add(rows, people)
+                    copy.add(rows, people, scored.sheet_on_scale(served.bundle.recipe.sheet_probability))
         gate.check_scores()
         for warning in (*old.warnings(), *tally.warnings()):
             run.warn(warning)

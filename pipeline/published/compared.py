@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from models.judging.agreement import QUADRANTS
+from models.judging.chances import chance_of_score
+from models.judging.lenses import MODEL
 from pipeline.published.copy import PAGE, Copy
 
 _SHOWN = (
@@ -69,6 +73,12 @@ class PublishedComparison(Copy):
     def rules(self) -> dict[str, dict[str, Any]]:
         """The audit of each rule, by its label."""
         return {rule["rule"]: rule for rule in self.figures.get("audit") or []}
+
+    def chance(self, score: int) -> str:
+        """What became of out-of-time leads with such a score, in words."""
+        figures = self.figures
+        bands = pd.DataFrame(figures["bands"])
+        return chance_of_score(bands, MODEL, score, figures["conversions"] / figures["leads"])
 
     def cell(self, share: float, cell: str, start: int = 0, most: int = PAGE) -> JudgedLeads:
         """The leads of a cell, one of ``QUADRANTS``, best first."""

@@ -104,13 +104,14 @@ class Past(NamedTuple):
 class Lead:
     """All that the copy knows of one lead.
 
-    ``reasons`` begin with the base value and sum to the score; ``moved`` are those that differ from ``before``, the last
+    ``sheet_score`` is the sheet on the model's scale. ``reasons`` begin with the base value and sum to the score; ``moved`` are those that differ from ``before``, the last
     other score, the strongest first.
     """
 
     row: LeadRow
     as_of: datetime
     probability: float
+    sheet_score: int | None
     route: str | None
     scorecard: str | None
     reasons: Sequence[Line]
@@ -214,8 +215,8 @@ class PublishedScores(Copy):
             return None
         rank, detail = found[0]
         fields = ", ".join(LeadRow._fields)
-        ((*own, as_of, probability, route, scorecard, before_as_of),) = self.rows(
-            f"SELECT {fields}, as_of, probability, route, scorecard_version, before_as_of FROM lead WHERE rank = ?",
+        ((*own, as_of, probability, sheet_score, route, scorecard, before_as_of),) = self.rows(
+            f"SELECT {fields}, as_of, probability, sheet_score, route, scorecard_version, before_as_of FROM lead WHERE rank = ?",
             [rank],
         )
         row = LeadRow(*own)
@@ -230,6 +231,7 @@ class PublishedScores(Copy):
             row=row,
             as_of=as_of,
             probability=probability,
+            sheet_score=sheet_score,
             route=route,
             scorecard=scorecard,
             reasons=now,

@@ -15,7 +15,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from features.engines.duckdb_connections import connect_in_memory, connect_own
 from pipeline.config import ProjectFile
@@ -25,7 +27,7 @@ from pipeline.published.people import SHOWN
 from pipeline.writeback.closings import WhyLeft
 from pipeline.writeback.columns import SCORE_COLUMNS
 
-FORMAT = 1
+FORMAT = 2
 _DAYS_OF_HISTORY = 90
 _MEMORY = "1GB"
 _TYPES = {
@@ -37,10 +39,14 @@ _TYPES = {
 }
 _SCORED = (
     "lead_id", "as_of", "probability", "score", "grade", "trend", "route", "fit_points", "engagement_points",
-    "rule_points", "rule_grade", "rule_stage", "reasons_text", "scorecard_version",
+    "rule_points", "rule_grade", "rule_stage", "reasons_text", "scorecard_version", "sheet_score",
 )  # fmt: skip
 _LONG = ("reasons", "ledger")
-_KINDS = {column.name: _TYPES[column.kind] for column in SCORE_COLUMNS} | dict.fromkeys(SHOWN, "VARCHAR")
+_KINDS = (
+    {column.name: _TYPES[column.kind] for column in SCORE_COLUMNS}
+    | dict.fromkeys(SHOWN, "VARCHAR")
+    | {"sheet_score": "INTEGER"}
+)
 _LIGHT = (*_SCORED, *SHOWN)
 
 
@@ -78,10 +84,12 @@ class Publishing:
         self._parts.close()
         self._clean()
 
-    def add(self, rows: pa.Table, people: pa.Table) -> None:
-        """Rows of ``lead_scores``, and by what people know their leads (``people_of``)."""
+    def add(self, rows: pa.Table, people: pa.Table, sheet_score: NDArray[np.int64] | None = None) -> None:
+        """Rows of ``lead_scores``, by what people know their leads (``people_of``), and the sheet on the model's scale."""
         if self._failure is not None:
             return
+        if sheet_score is not None:
+            rows = rows.append_column("sheet_score", pa.array(sheet_score))
         names = [name for name in _SCORED if name in rows.column_names]
         listed = ", ".join(f"r.{name}" for name in names)
         shown = ", ".join(f"p.{name}" for name in SHOWN)

@@ -19,7 +19,8 @@ import uvicorn
 from models.judging import Comparison, compare
 from pipeline.app.server import application, settings
 from pipeline.config import ProjectFile, load_project
-from pipeline.published import Publishing, publish_comparison
+from pipeline.published.comparing import publish_comparison
+from pipeline.published.publishing import Publishing
 from tests.models.judged_example import judged_example
 
 NIGHT = datetime(2025, 6, 30, 2, 10)

@@ -16,16 +16,18 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 import yaml
 
+from features.errors import UsageError
 from models.scorecard import Sheet
 from pipeline.app.answers import PageOfLeads, WholeLead
 from pipeline.app.guard import _POLICY
 from pipeline.config import ProjectFile
-from pipeline.published import CopyFolder
+from pipeline.published.folder import CopyFolder
 from pipeline.runs import RunRecord, RunStore
 from pipeline.runs.record import now
 from pipeline.scorecards.project import store_of
@@ -127,6 +129,20 @@ def test_leads_and_a_lead_are_shown(site: Served) -> None:
         "L004",
     ):
         assert text in lead
+
+
+def test_a_lead_is_linked_to_the_crm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    file = little_file(tmp_path, {"crm": "https://crm.example/c/{lead_id}?x"})
+    publish(file, Night({HOSTILE[1]: 50}), "one")
+    with served(file) as site:
+        assert (
+            f'href="https://crm.example/c/{quote(HOSTILE[1], safe="")}?x"'
+            in site.get(address(HOSTILE[1])).text
+        )
+    for wrong in ("javascript:alert({lead_id})", "https://crm.example/c/"):
+        with pytest.raises(UsageError, match="lead_id"):
+            little_file(tmp_path, {"crm": wrong})
 
 
 def test_the_next_night_is_shown_without_a_restart(own: Served, file: ProjectFile) -> None:

@@ -16,7 +16,8 @@ from models.judging import Comparison, compare
 from models.judging.at_capacity import at_capacities
 from models.judging.thresholds import point_thresholds
 from pipeline.config import ProjectFile
-from pipeline.published import CopyFolder, PublishedComparison
+from pipeline.published.compared import PublishedComparison
+from pipeline.published.folder import CopyFolder
 from tests.models.judged_example import judged_example
 from tests.pipeline.page_example import (
     HOSTILE,
@@ -76,6 +77,20 @@ def test_other_capacities_are_those_of_a_comparison_of_their_own(share: float) -
     pd.testing.assert_frame_equal(each.quadrants, whole.quadrants)
     assert len(each.leads) == whole.leads
     assert each.leads["lead_id"].is_unique
+
+
+def test_the_chance_of_a_lead_is_that_of_its_band(
+    file: ProjectFile, site: Served, comparison: Comparison
+) -> None:
+    bands = comparison.bands[comparison.bands["lens"] == "leadlens"].set_index("band")
+    band = bands.loc["50–59"]
+    assert band["leads"] >= 30
+    lead = sorted(set(judged_example(600, snapshots=2)[0]["lead_id"]))[0]
+    publish(file, Night({lead: 55}), "chance", replace_newer=True)
+    said = f"Of 100 such leads {100 * band['conversions'] / band['leads']:.0f} convert"
+    assert said in site.get(address(lead)).text
+    publish(file, Night({lead: 99}), "other", replace_newer=True)
+    assert "Too few leads had such a score" in site.get(address(lead)).text
 
 
 def test_every_count_leads_to_its_leads(file: ProjectFile, site: Served) -> None:

@@ -33,7 +33,8 @@ from pipeline.dataset.judged import compare_lenses, out_of_time
 from pipeline.dataset.policies import spine_policy
 from pipeline.jobs.train import Training
 from pipeline.prepared import event_update, open_prepared
-from pipeline.published import CopyFolder, PublishedScores, Query
+from pipeline.published.copy import PublishedScores, Query
+from pipeline.published.folder import CopyFolder
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.report.page import page
 from pipeline.state import state_folder
@@ -274,6 +275,8 @@ def test_a_night_is_published_for_the_page(starter: ProjectFile, trained: Traini
     assert lead is not None
     assert (best.score, best.grade, best.rule_stage) == (told.shown, told.grade, told.rule_stage)
     assert lead.route == told.route
+    assert lead.sheet_score is not None
+    assert 1 <= lead.sheet_score <= 99
     assert sum(line.points for line in lead.reasons) == pytest.approx(told.score, abs=0.01)
     assert sum(line.points for line in lead.ledger) == pytest.approx(told.rule_points)
     with duckdb.connect(str(tmp_path / "scores.duckdb")) as database:

@@ -12,7 +12,9 @@ import pytest
 from features.errors import DataError, UsageError
 from pipeline.config import ProjectFile, load_project
 from pipeline.prepared import open_history
-from pipeline.published import CopyFolder, PublishedScores, Query, publishing
+from pipeline.published import publishing
+from pipeline.published.copy import PublishedScores, Query
+from pipeline.published.folder import CopyFolder
 from pipeline.published.people import people_of, shown_columns
 from tests.pipeline.little_project import LittleProject, leadlens, leads
 from tests.pipeline.page_example import HOSTILE, NIGHT, STAGES, Night, little_file, publish

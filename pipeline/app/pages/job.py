@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from pipeline.app.jobs import Job
 from pipeline.app.site import page, person_of, project_of
-from pipeline.published import LeadRow
+from pipeline.published.copy import LeadRow
 
 _EVERY = 2  # seconds
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import cast
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -25,6 +26,7 @@ def lead(request: Request) -> Response:
     scores = scores_of(request)
     shown = lead_of(request)
     project, total = project_of(request), shown.row.score
+    compared = project.comparison
     return page(
         request,
         "lead.html",
@@ -34,6 +36,8 @@ def lead(request: Request) -> Response:
         reasons=words.whole_lines(shown.reasons, total, "smaller reasons and rounding"),
         ledger=_by_day(shown.ledger),
         moved=shown.moved[:_MOST_MOVED],
+        crm=_in_crm(project.file.project.page.crm, shown.row.lead_id),
+        chance=None if compared is None else compared.chance(shown.row.score),
         chart=timeline(shown.past),
         verdicts=project.store.verdicts(project.name, shown.row.lead_id),
         choices=REASONS,
@@ -52,6 +56,10 @@ async def verdict(request: Request) -> Response:
         project.store.judge, project.name, shown.row.lead_id, cast(VerdictName, said), reason, person.name
     )
     return to(request, f"leads/{request.path_params['lead']}")
+
+
+def _in_crm(address: str | None, lead_id: str) -> str | None:
+    return None if address is None else address.replace("{lead_id}", quote(lead_id, safe=""))
 
 
 def _by_day(lines: Sequence[Line]) -> list[Line]:

@@ -12,8 +12,7 @@ from starlette.responses import Response
 
 from pipeline.app.people import Person
 from pipeline.app.site import download, form_of, page, person_of, project_of, scores_of
-from pipeline.published import PublishedScores, Query
-from pipeline.published.copy import SORTS, LeadRow, Sort
+from pipeline.published.copy import SORTS, LeadRow, PublishedScores, Query, Sort
 
 _FIELDS = ("q", "owner", "stage", "grade", "status", "sort", "disqualified")
 _EXPORTED = tuple(name for name in LeadRow._fields if name != "rank")
