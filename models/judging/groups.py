@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -42,7 +44,7 @@ def group_rates(judged: JudgedRows, groups: pd.DataFrame, called: Mapping[str, R
         for lens in judged.lenses:
             row = called[lens.name]
             reached = (row >= 0) & (judged.label[row] > 0)
-            for name in sorted(set(group)):
+            for name in sorted(set(group), key=in_order):
                 there = group == name
                 rows.append(
                     {"by": str(by), "group": name, "lens": lens.name, "leads": int(there.sum())}
@@ -81,3 +83,18 @@ def _rates(
     least, most = wilson(int(label[there].sum()), int(there.sum()))
     mean = predicted[there].mean()
     return rates | {"calibration": "too high" if mean > most else "too low" if mean < least else "agrees"}
+
+
+_IN_DAYS = {"hour": 1 / 24, "minute": 1 / 1440, "second": 1 / 86_400}
+
+
+def in_order(group: object) -> tuple[float, str]:
+    """What begins with a number stands in the order of numbers, durations in that of their length; all else after them.
+
+    >>> sorted(["30 days", "7 days", "12 hours", "(other)", "51-200", "11-50"], key=in_order)
+    ['12 hours', '7 days', '11-50', '30 days', '51-200', '(other)']
+    """
+    text = str(group)
+    number = re.match(r"\d+(\.\d+)?", text)
+    unit = text.partition(" ")[2].rstrip("s")
+    return (float(number[0]) * _IN_DAYS.get(unit, 1.0) if number else math.inf, text)

@@ -20,7 +20,7 @@ _MOST_GROUPS, _BANDS = 8, 4
 def protected_groups(history: History, project: Project, lead: pd.Series) -> pd.DataFrame | None:
     """The group of each row by every protected column, as texts by row_id; ``None`` where none is protected. ``lead``: whose row each is.
 
-    As the column is now: to which group somebody belongs is no matter of when. Numbers and dates are in quarters of the leads,
+    As the column is now: to which group somebody belongs is no matter of when. Numbers and dates are in quarters of all leads,
     and of categories beyond the eight largest the rest is one group.
     """
     if not project.protected:
@@ -31,27 +31,31 @@ def protected_groups(history: History, project: Project, lead: pd.Series) -> pd.
     names = [*(f"l.{quote(name)}" for name in of_leads), *(f"a.{quote(name)}" for name in of_accounts)]
     join = "LEFT JOIN accounts AS a ON a.account_id = l.account_id" if of_accounts else ""
     values = engine.frame(f"SELECT l.lead_id, {', '.join(names)} FROM leads AS l {join}").set_index("lead_id")
-    leads = values.loc[values.index.isin(lead.unique())]
-    groups = pd.DataFrame({name: _groups(leads[name]) for name in project.protected})
+    groups = pd.DataFrame({name: _groups(values[name]) for name in project.protected})
     return groups.loc[lead].set_axis(lead.index)
 
 
 def _groups(values: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(values):
         values = values.dt.year
-    if pd.api.types.is_bool_dtype(values):
-        values = values.map({True: "yes", False: "no"})
-    if pd.api.types.is_numeric_dtype(values) and values.nunique() > _MOST_GROUPS:
+    if _is_number(values) and values.nunique() > _MOST_GROUPS:
         quarter = pd.qcut(values, _BANDS, labels=False, duplicates="drop")
         bounds = values.groupby(quarter).agg(["min", "max"])
-        texts = quarter.map(bounds.apply(lambda band: f"{band['min']:g} to {band['max']:g}", axis=1))
+        texts = quarter.map(bounds.apply(lambda band: f"{band['min']:.12g} to {band['max']:.12g}", axis=1))
         return texts.astype(object).where(values.notna(), UNKNOWN)
-    texts = values.map(
-        lambda value: f"{value:g}" if isinstance(value, float) else str(value), na_action="ignore"
-    )
-    texts = texts.astype(object).where(values.notna(), UNKNOWN)
+    texts = values.map(_text, na_action="ignore").astype(object).where(values.notna(), UNKNOWN)
     largest = texts.value_counts().index[:_MOST_GROUPS]
     return texts.where(texts.isin(largest), OTHER)
+
+
+def _is_number(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def _text(value: object) -> str:
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def unprotected_note(history: History, project: Project, plan: FeaturePlan) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from features import humanize
-from models.judging.groups import FEWEST
+from models.judging.groups import FEWEST, in_order
 from models.judging.plain import plain
 from models.judging.wording import METRIC_NAMES, percent
 from models.statistics import wilson
@@ -148,21 +146,6 @@ def _days(age: pd.Timedelta) -> str:
     return humanize(age.to_pytimedelta()) if age else "0 days"
 
 
-_IN_DAYS = {"hour": 1 / 24, "minute": 1 / 1440, "second": 1 / 86_400}
-
-
-def _in_order(group: object) -> tuple[float, str]:
-    """What begins with a number stands in the order of numbers, durations in that of their length; all else after them.
-
-    >>> sorted(["30 days", "7 days", "12 hours", "(other)", "51-200", "11-50"], key=_in_order)
-    ['12 hours', '7 days', '11-50', '30 days', '51-200', '(other)']
-    """
-    text = str(group)
-    number = re.match(r"\d+(\.\d+)?", text)
-    unit = text.partition(" ")[2].rstrip("s")
-    return (float(number[0]) * _IN_DAYS.get(unit, 1.0) if number else math.inf, text)
-
-
 def _groups(
     name: str, values: pd.Series, spine: pd.DataFrame, probability: np.ndarray, label: np.ndarray
 ) -> list[dict[str, Any]]:
@@ -173,7 +156,7 @@ def _groups(
     snapshots = rows["group"].value_counts()
     rows = rows.iloc[np.argsort(spine["as_of"].to_numpy(), kind="stable")].drop_duplicates(["group", "lead"])
     found = []
-    for level, part in sorted(rows.groupby("group"), key=lambda each: _in_order(each[0])):
+    for level, part in sorted(rows.groupby("group"), key=lambda each: in_order(each[0])):
         if len(part) < _FEWEST:
             continue
         low, high = wilson(part["y"].sum(), len(part))

@@ -50,6 +50,15 @@ def test_leads_count_once_as_of_their_first_row() -> None:
     converts = (groups["kind"][first] == "a").to_numpy() & ~table.converted
     rates = group_rates(table, groups, {MODEL: np.where(converts, -1, first)}).set_index("group")
     assert list(rates["leads"]) == [120, 60, 20]
+    ages = pd.DataFrame(
+        {
+            "age": np.where(
+                groups["kind"] == "a", "100 to 120", np.where(groups["kind"] == "b", "20 to 99", "(unknown)")
+            )
+        }
+    )
+    shown = group_rates(table, ages, {MODEL: first})["group"]
+    assert list(shown) == ["20 to 99", "100 to 120", "(unknown)"]
     assert list(rates["conversions"]) == [40, 30, 10]
     assert rates.loc["a", "predicted"] == pytest.approx(0.3, abs=0.01)
     assert rates.loc["a", "converted"] == pytest.approx(40 / 120)

@@ -13,6 +13,7 @@ import yaml
 
 import leadlens
 from features.errors import UsageError
+from pipeline.dataset.protected import _groups
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.little_project import leadlens as command
 
@@ -140,3 +141,19 @@ def test_what_does_not_fit_is_refused(project: LittleProject, settings: dict[str
     project.settings |= settings
     with pytest.raises(UsageError, match=words):
         leadlens.training_set(project.write())
+
+
+@pytest.mark.parametrize(
+    ("values", "groups"),
+    [
+        ([True, False, None], {"yes", "no", "(unknown)"}),
+        ([1.0, 2.0, None], {"1", "2", "(unknown)"}),
+        ([*range(40), None], {"0 to 9", "10 to 19", "20 to 29", "30 to 39", "(unknown)"}),
+        ([1_000_000 + n for n in range(12)], {f"{1_000_000 + n} to {1_000_002 + n}" for n in (0, 3, 6, 9)}),
+        (list(pd.to_datetime([f"{1950 + n}-06-01" for n in range(12)])), {"1950 to 1952", "1953 to 1955", "1956 to 1958", "1959 to 1961"}),
+        ([*"aabbccddeeffgghhij"], {*"abcdefgh", "(other)"}),
+        ([None, None], {"(unknown)"}),
+    ],
+)  # fmt: skip
+def test_values_are_groups_that_people_read(values: list[Any], groups: set[str]) -> None:
+    assert set(_groups(pd.Series(values))) == groups
