@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from features.conditions.wording import condition_words
 from features.durations import humanize
 from models.scorecard import Sheet
 from models.scorecard.language.rules import ActionRule, AttributeRule, Decay
@@ -33,6 +34,7 @@ class RuleWords:
 
     label: str
     condition: str
+    in_words: str | None
     counts: str
     window: str
     decay: str
@@ -50,12 +52,13 @@ def _rule(rule: AttributeRule | ActionRule) -> RuleWords:
         notes.append(f"shares the cap of {rule.group}")
     if rule.dimension is not None or rule.also:
         notes.append(f"counts for {' and '.join(rule.moves)}")
+    in_words = condition_words(rule.when)
     if isinstance(rule, AttributeRule):
-        return RuleWords(rule.label, rule.when, "once", "", "", "; ".join(notes))
+        return RuleWords(rule.label, rule.when, in_words, "once", "", "", "; ".join(notes))
     if rule.after is not None:
-        notes.append(f"only after: {rule.after}")
+        notes.append(f"only after: {condition_words(rule.after) or rule.after}")
     return RuleWords(
-        rule.label, rule.when, _counts(rule), _window(rule), _decay(rule.decay), "; ".join(notes)
+        rule.label, rule.when, in_words, _counts(rule), _window(rule), _decay(rule.decay), "; ".join(notes)
     )
 
 
