@@ -12,16 +12,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from playwright.sync_api import Browser
 
-from models.scorecard import Sheet
+from features.label import build_labels
+from features.spine import build_spine
+from models.scorecard import Sheet, score_sheet
 from pipeline.app.jobs import KEPT, Job, JobFolder, Jobs
 from pipeline.config import ProjectFile, load_project
+from pipeline.dataset.default_spine import training_spine
+from pipeline.dataset.policies import outcome_horizon
 from pipeline.jobs.scorecard.diff import diff
 from pipeline.jobs.scorecard.preview import preview
 from pipeline.jobs.scorecard.who_moves import who_moves
+from pipeline.prepared import open_history
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.page_example import SHEET, Night, Served, little_file, publish, served
 from tests.pipeline.test_app_browser import reading
@@ -82,13 +88,45 @@ def test_who_moves_is_what_diff_and_preview_say(file: ProjectFile) -> None:
         lead["lead_id"] for lead in by_preview.crossing.risen
     ]
     assert found.points_changed == 0
-    # Past leads, read slowly: each once, as of its first snapshot with the move.
-    assert by_preview.past is not None
-    leads = {(row["stage_before"], row["stage_after"]): row["leads"] for row in found.past}
-    assert leads
-    assert all(row["low"] <= row["rate"] <= row["high"] for row in found.past)
-    assert max(leads.values()) <= by_preview.past.leads <= sum(leads.values())
     assert json.loads(json.dumps(found.to_dict()))["past"] == [dict(row) for row in found.past]
+
+
+def test_past_leads_count_once_for_each_move_as_of_its_first_snapshot(file: ProjectFile) -> None:
+    # Who buys after five days does so within four of the later snapshots alone.
+    own = {"spine": {"at_ages": ["2h", "6h", "3d", "10d"]}, "outcome": {"horizon": "4d"}}
+    text = yaml.safe_load(file.path.read_text()) | own
+    file.path.write_text(yaml.safe_dump(text))
+    file = load_project(file.path)
+    after = Sheet.model_validate(POINTS | {"thresholds": {"mql": 10, "sql": 40}})
+    history = open_history(file)
+    leads: dict[tuple[str, str], set[str]] = {}
+    converted: dict[tuple[str, str], int] = {}
+    snapshots = 0
+    with (
+        build_spine(history, training_spine(history, file.project).policy) as spine,
+        build_labels(history, spine, outcome_horizon(file.project)) as labels,
+    ):
+        old, new = (score_sheet(sheet, history, spine).scores for sheet in (BEFORE, after))
+        outcome = dict(history.engine.frame(f"SELECT row_id, label FROM {labels}").itertuples(index=False))
+    stage = dict(zip(new["row_id"], new["stage"], strict=True))
+    for row in old.sort_values("as_of").to_dict("records"):
+        label = outcome[row["row_id"]]
+        if pd.isna(label):  # too early to say
+            continue
+        move = (row["stage"], stage[row["row_id"]])
+        move = move if move[0] != move[1] else ("", "")
+        snapshots += 1
+        if row["lead_id"] not in leads.setdefault(move, set()):
+            leads[move].add(row["lead_id"])
+            converted[move] = converted.get(move, 0) + int(label)
+    found = who_moves(file, BEFORE, after).past
+    assert {
+        (row["stage_before"] or "", row["stage_after"] or ""): (row["leads"], row["conversions"])
+        for row in found
+    } == {move: (len(leads[move]), converted[move]) for move in leads}
+    assert len(leads) > 1
+    assert sum(map(len, leads.values())) < snapshots, "some lead has two snapshots with one move"
+    assert all(row["low"] <= row["rate"] <= row["high"] for row in found)
 
 
 def test_points_are_changed_and_who_moves_is_shown_in_four_clicks(
