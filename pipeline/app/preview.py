@@ -8,10 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from features.errors import LeadlensError
-from models.scorecard import Sheet
 from pipeline.app.jobs import Job, JobFolder
-from pipeline.app.shown_sheets import shown_version
-from pipeline.config import ProjectFile, load_project
 from pipeline.private import private_files
 
 _NICE = 10  # the page, and the night, come first
@@ -19,6 +16,8 @@ _NICE = 10  # the page, and the night, come first
 
 def run(folder: JobFolder, job: Job) -> Job:
     """The job when it has ended: with its result, or with what went wrong in words."""
+    from pipeline.app.shown_sheets import shown_version  # what takes long to load comes after os.nice
+    from pipeline.config import load_project
     from pipeline.jobs.scorecard.who_moves import who_moves
 
     def progress(stage: str, done: int = 0, total: int = 0) -> None:
@@ -26,16 +25,14 @@ def run(folder: JobFolder, job: Job) -> Job:
 
     try:
         file = load_project(job.config)
-        before, after = _sheet(file, job, job.against), _sheet(file, job, job.version)
+        before, after = (
+            shown_version(file, job.sheet, version).sheet for version in (job.against, job.version)
+        )
         return job.done(who_moves(file, before, after, progress=progress).to_dict())
     except LeadlensError as error:
         return job.failed(str(error))
     except MemoryError:
         return job.failed("Memory was too short for it. Whoever runs the page can give it more.")
-
-
-def _sheet(file: ProjectFile, job: Job, version: str) -> Sheet:
-    return shown_version(file, job.sheet, version).sheet
 
 
 def main() -> None:

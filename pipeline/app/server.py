@@ -211,7 +211,7 @@ def _slow(request: Request, error: Exception) -> Response:
 
 
 def _unreadable(request: Request, error: Exception) -> Response:
-    return wrong(request, 503, f"The published scores cannot be read just now: {error}")
+    return wrong(request, 503, f"This cannot be shown just now: {error}")
 
 
 def _broken(request: Request, error: Exception) -> Response:

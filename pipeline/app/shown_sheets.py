@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from features.errors import UsageError
-from models.scorecard import Sheet
+from features.errors import LeadlensError, UsageError
+from models.scorecard import ScorecardSet, Sheet
 from models.scorecard.insights.comparison import compare_sheets
 from pipeline.config import ProjectFile
 from pipeline.scorecards.project import ProjectSheet, sheets_of, store_of
@@ -16,7 +16,10 @@ from pipeline.scorecards.versions import SheetMove, SheetVersion, next_stages
 
 @dataclass(frozen=True)
 class ShownSheet:
-    """One sheet: its file if the project names one that can be read, its versions, the latest first, and what scores leads."""
+    """One sheet: its file if the project names one that can be read, its versions, the latest first, and what scores leads.
+
+    ``is_stuck``: no leads can be scored at all until a file or a version that cannot be read is put right.
+    """
 
     name: str
     about: str
@@ -25,6 +28,7 @@ class ShownSheet:
     live: Sheet | None
     versions: Sequence[SheetVersion]
     moves: Sequence[SheetMove]
+    is_stuck: bool = False
 
     @property
     def file_is_kept(self) -> bool:
@@ -75,17 +79,21 @@ class ShownVersion:
 def shown_sheets(file: ProjectFile) -> tuple[list[ShownSheet], list[str]]:
     """Every sheet that the project names or has a version of, and what is wrong with files that cannot be read."""
     problems: list[str] = []
+    of_project: list[ProjectSheet] = []
     try:
         of_project = sheets_of(file)
-    except UsageError as error:
-        of_project, problems = [], [str(error)]
-    problems += [str(item.broken) for item in of_project if item.broken is not None]
+        if of_project:
+            ScorecardSet(tuple(item.live for item in of_project))  # as the night does: not two of one name
+        problems += [str(item.broken) for item in of_project if item.broken is not None]
+        is_stuck = False
+    except LeadlensError as error:
+        problems.append(str(error))
+        is_stuck = True
     named = {item.live.name: item for item in of_project}
     store = store_of(file)
     kept = store.names() if store.path.exists() else []
-    return [
-        _shown(file, name, named.get(name), name in kept) for name in dict.fromkeys([*named, *kept])
-    ], problems
+    shown = [_shown(file, name, named.get(name), name in kept) for name in dict.fromkeys([*named, *kept])]
+    return [replace(each, is_stuck=is_stuck) for each in shown], problems
 
 
 def shown_sheet(file: ProjectFile, name: str) -> ShownSheet:

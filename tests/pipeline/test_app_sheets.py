@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from models.scorecard import ScorecardSet, Sheet
-from pipeline.config import ProjectFile
+from pipeline.config import ProjectFile, load_project
 from pipeline.scorecards.project import load_sheets, store_of
 from pipeline.scorecards.versions import SheetStore
 from tests.pipeline.page_example import (
@@ -169,6 +169,33 @@ def test_unknown_versions_and_broken_files_are_said_in_words(
     listed = site.get("/little/sheets")
     assert (listed.status, "not valid YAML" in listed.text, FIRST in listed.text) == (200, True, True)
     assert site.get(PATH).status == 200, "a version does not need the file"
+
+
+def test_where_no_lead_can_be_scored_the_page_says_so_and_not_that_all_is_well(
+    site: Served, file: ProjectFile, tmp_path: Path
+) -> None:
+    site.post(f"{PATH}/keep", {"reason": "x"})
+    file.resolve("points.yaml").write_text("sheet: [")
+    for path in ("/little/sheets", PATH):
+        assert "No lead can be scored" in site.get(path).text, "no version is active, and the file is broken"
+    file.resolve("points.yaml").write_text(SHEET)
+    (tmp_path / "twin.yaml").write_text(SHEET.replace("points: 15", "points: 16"))
+    text = yaml.safe_load(file.path.read_text()) | {"scorecards": ["points.yaml", "twin.yaml"]}
+    file.path.write_text(yaml.safe_dump(text))
+    with served(load_project(file.path)) as other:
+        listed = other.get("/little/sheets").text
+        assert "No lead can be scored" in listed, "two sheets of one name"
+        assert "points" in listed
+
+
+def test_a_store_that_cannot_be_read_is_said_in_words(site: Served, store: SheetStore) -> None:
+    store.path.parent.mkdir(parents=True, exist_ok=True)
+    store.path.write_bytes(b"no database at all" * 100)
+    for path in ("/little/sheets", PATH):
+        answer = site.get(path)
+        assert answer.status in (409, 503)
+        assert "does not hold versions of score sheets" in answer.text
+        assert "published scores cannot" not in answer.text
 
 
 def test_an_edited_file_is_not_kept_under_the_address_of_what_was_read(
