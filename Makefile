@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ENVS := .leadlens/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-scorecard bench-read bench-night bench-vocabulary spark schema lock clean
+.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-scorecard bench-read bench-night bench-app bench-vocabulary spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ bench-read: $(READY) ## Time reading a project: first, again, with more, edited 
 
 bench-night: $(READY) ## Time a night from raw files to PostgreSQL, stage by stage (1 M leads, 45 M events)
 	$(BIN)/python -m benchmarks.night
+
+bench-app: $(READY) ## Publish a night of a million leads and read its page in 20 sessions at once (1 M leads, 45 M events)
+	$(BIN)/python -m benchmarks.app
 
 bench-vocabulary: $(READY) ## Train with and without the kinds of features that came after 0.1.0 (not in bench)
 	$(BIN)/python -m benchmarks.vocabulary --seeds 5
