@@ -12,10 +12,9 @@ import pandas as pd
 import pyarrow as pa
 
 from features.engines.duckdb_connections import connect_own
-from models.judging import Comparison, ModelReport
+from models.judging import Comparison, ModelReport, story, trust
 from models.judging.at_capacity import SHARES, at_capacities
 from models.judging.plain import plain
-from models.judging.story import headline
 from models.judging.thresholds import point_thresholds
 from models.scale import shown_score
 from pipeline.config import ProjectFile
@@ -77,7 +76,11 @@ def _write(
             facts["at"].append(
                 {
                     "share": each.share,
-                    "headline": headline(there),
+                    "headline": story.headline(there),
+                    "advice": story.advice(there),
+                    "status": trust.status(trust.trust(there)),
+                    "trust": plain([check._asdict() for check in trust.trust(there)]),
+                    "story": story.details(there),
                     "capacity": plain(there.capacity),
                     "quadrants": plain(each.quadrants),
                 }

@@ -63,7 +63,8 @@ def test_at_the_projects_capacity_it_says_what_the_report_says(
     file: ProjectFile, comparison: Comparison
 ) -> None:
     there, own = latest(file).at(comparison.capacity.share), comparison.to_dict()
-    assert there["headline"] == own["headline"]
+    for name in ("headline", "advice", "status", "trust"):
+        assert there[name] == own[name]
     assert there["capacity"] == own["capacity"]
     assert there["quadrants"] == own["quadrants"]
 
@@ -105,6 +106,9 @@ def test_every_count_leads_to_its_leads(file: ProjectFile, site: Served) -> None
             assert copy.rule(label).total == audit["leads"], label
     text = site.get("/little/compare?capacity=10").text
     assert copy.at(0.1)["headline"] in text.replace("&#39;", "'")
+    for check in copy.at(0.1)["trust"]:
+        assert check["title"] in text
+    assert copy.at(0.1)["status"]["words"] in text
     counts = re.findall(r'href="(/little/compare/[^"]+)">([\d,]+) leads', text)
     assert len(counts) == 4
     for path, count in counts:

@@ -39,6 +39,7 @@ from pipeline.registry.mlflow_registry import Registry
 from pipeline.report.page import page
 from pipeline.state import state_folder
 from tests.pipeline.little_project import thin_out
+from tests.pipeline.page_example import served
 
 TRIALS = 3
 ENDED = datetime(2025, 7, 1)  # the starter's data
@@ -387,6 +388,20 @@ def test_a_project_without_a_sheet_goes_all_the_way(plain: Path) -> None:
     alone = compare(file, out=plain.parent / "report")
     assert isinstance(alone.comparison, ModelReport)
     assert "no score sheet" in alone.comparison.story()[0]
+    night = score(file, as_of=ENDED, to=f"duckdb:///{plain.parent / 'plain.duckdb'}")
+    with served(file) as site:
+        for path in (
+            "compare",
+            "threshold",
+            "leads",
+            "health",
+            "sheets",
+            f"leads/{night.scores['lead_id'].iloc[0]}",
+        ):
+            got = site.get(f"/{file.project.name}/{path}")
+            assert got.status == 200, (path, got.text)
+        assert "no sheet to compare" in site.get(f"/{file.project.name}/compare").text
+        assert "No sheet applies" in got.text
     text = plain.read_text(encoding="utf-8")
     plain.write_text(text.replace("  events:\n    read: data/events.csv\n", ""), encoding="utf-8")
     with pytest.raises(DataError, match="columns that the data do not have") as refused:
