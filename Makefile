@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ENVS := .leadlens/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-scorecard bench-read bench-night bench-app bench-vocabulary spark schema lock clean
+.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-night bench-app bench-vocabulary spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -52,7 +52,7 @@ N ?= 60
 mutants: $(READY) ## Put N small errors into the code, one by one: do its tests notice? (half an hour; N=60)
 	$(BIN)/python -m tests.mutants -n $(N)
 
-bench: bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-scorecard bench-read bench-night ## Run every benchmark
+bench: bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-night ## Run every benchmark
 
 bench-quality: $(READY) $(ENVS)/peers/.ready ## Judge model, sheets and five peers on the real data sets and both worlds (SEEDS=1)
 	$(BIN)/python -m benchmarks.quality --peers $(ENVS)/peers/bin/python --seeds $(or $(SEEDS),1)
@@ -74,6 +74,9 @@ bench-learned-sheet: $(READY) ## Learn a sheet of 20 lines of each real data set
 
 bench-explain: $(READY) ## Time the reasons of many rows beside LightGBM's own, and check them
 	$(BIN)/python -m benchmarks.explain
+
+bench-raw-lead: $(READY) ## Time one new lead as JSON, warm, beside `explain` of the same leads
+	$(BIN)/python -m benchmarks.raw_lead
 
 bench-scorecard: $(READY) ## Time a sheet of 60 rules with ledgers against a feature build (1 M leads)
 	$(BIN)/python -m benchmarks.scorecard

@@ -97,20 +97,27 @@ def _attribute_steps(history: History, plan: FeaturePlan, spine: Spine) -> list[
 
 
 def _features(history: History, plan: FeaturePlan, spine: Spine) -> Step:
+    """The attributes, joined first since they are few, beside the hundreds of columns of behaviour."""
     quote = history.engine.dialect.quote
-    columns = [f"b.{quote(column.name)}" for column in behaviour_columns(plan)]
-    columns += attribute_select(history, plan)
-    joins = ["JOIN behaviour AS b ON b.row_id = s.row_id"]
+    names = [quote(column.name) for column in attribute_columns(plan)]
+    joins = []
     if plan.attributes:
         joins.append("JOIN lead_as_of AS lead ON lead.row_id = s.row_id")
         joins.append("JOIN account_as_of AS account ON account.row_id = s.row_id")
     if plan.colleagues:
         joins.append("JOIN colleagues ON colleagues.row_id = s.row_id")
-    sql = f"""
-        SELECT s.row_id, {", ".join(columns) or "NULL AS nothing"}
+    attributes = f"""
+        SELECT {", ".join(["s.row_id", *attribute_select(history, plan)])}
         FROM {spine} AS s
         {" ".join(joins)}
         {lookup_joins(history, plan)}
+    """
+    columns = [f"b.{quote(column.name)}" for column in behaviour_columns(plan)]
+    columns += [f"a.{name}" for name in names]
+    sql = f"""
+        SELECT b.row_id, {", ".join(columns) or "NULL AS nothing"}
+        FROM behaviour AS b
+        JOIN ({attributes}) AS a ON a.row_id = b.row_id
     """
     return Step("features", sql)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
+from features.accounts.one_row import COUNTED, one_row_step
 from features.accounts.steps import COUNTS, best_step, block_step, piece_steps
 from features.columns import FeatureColumn
 from features.engines import Step
@@ -73,30 +75,44 @@ def rollups(plan: FeaturePlan) -> tuple[FeatureColumn, ...]:
     return tuple(column for column in ROLLUPS if column.name in wanted)
 
 
-def colleague_steps(history: History, spine: Spine) -> list[Step]:
-    """Steps ending in ``colleagues(row_id, one column per roll-up)``; all are NULL without an account.
-
-    A colleague counts from its creation on; an event while the spine row may see it (``features.visibility``);
-    a conversion strictly after it. ``features.accounts.steps`` explains how it is computed.
-    """
-
-    def others(count: str) -> str:
-        return f"CAST(coalesce(c.{count}, 0) - coalesce(own.{count}, 0) AS DOUBLE)"
+def _columns(history: History, counted: Mapping[str, str]) -> str:
+    """The roll-ups of what was counted of others, each after a comma; all are NULL without an account."""
 
     def days_since(time: str) -> str:
         return f"{history.engine.dialect.seconds_between('s.as_of', time)} / 86400.0"
 
     values = {
-        "colleagues": others("known"),
-        "colleagues_active_30d": others("active"),
-        "best_colleague_30d": "CAST(coalesce(b.recent, 0) AS DOUBLE)",
-        "account_last_activity": days_since("b.last_event"),
-        "account_conversions": others("conversions"),
-        "account_last_conversion": days_since("b.last_conversion"),
+        "colleagues": f"CAST({counted['known']} AS DOUBLE)",
+        "colleagues_active_30d": f"CAST({counted['active']} AS DOUBLE)",
+        "best_colleague_30d": f"CAST({counted['recent']} AS DOUBLE)",
+        "account_last_activity": days_since(counted["last_event"]),
+        "account_conversions": f"CAST({counted['conversions']} AS DOUBLE)",
+        "account_last_conversion": days_since(counted["last_conversion"]),
     }
-    columns = "".join(
+    return "".join(
         f", CASE WHEN l.account_id IS NOT NULL THEN {sql} END AS {name}" for name, sql in values.items()
     )
+
+
+def colleague_steps(history: History, spine: Spine) -> list[Step]:
+    """Steps ending in ``colleagues(row_id, one column per roll-up)``; all are NULL without an account.
+
+    A colleague counts from its creation on; an event while the spine row may see it (``features.visibility``);
+    a conversion strictly after it. ``features.accounts.steps`` explains how it is computed, ``features.accounts.one_row`` of one row.
+    """
+
+    if spine.rows == 1:
+        return [one_row_step(history, spine, RECENT, _columns(history, COUNTED))]
+    counted = {
+        **{
+            name: f"coalesce(c.{name}, 0) - coalesce(own.{name}, 0)"
+            for name in ("known", "active", "conversions")
+        },
+        "recent": "coalesce(b.recent, 0)",
+        "last_event": "b.last_event",
+        "last_conversion": "b.last_conversion",
+    }
+    columns = _columns(history, counted)
     snapshots = f"""
         SELECT m.account_id, m.as_of, row_number() OVER (PARTITION BY m.account_id ORDER BY m.as_of) AS n
         FROM (

@@ -80,7 +80,7 @@ class EventCoding:
         for number, (column, values) in enumerate(self.columns.items()):
             table, quoted = f"kind_{number}", f"e.{dialect.quote(column)}"
             codes = pa.table({"value": pa.array(values, pa.string()), "digit": range(2, len(values) + 2)})
-            engine.register(table, codes.to_pandas())
+            engine.register(table, codes)
             joins += f"\nLEFT JOIN {table} ON {table}.value = {dialect.text(quoted)}"
             terms.append(f"{scale} * coalesce({table}.digit, CASE WHEN {quoted} IS NULL THEN 0 ELSE 1 END)")
             scale *= len(values) + 2

@@ -21,6 +21,7 @@ from features.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 class Step(NamedTuple):
@@ -228,7 +229,7 @@ class DuckDBEngine(Engine):
         rows = self.connection.execute(sql).fetchall()
         return rows[0][0] if rows else None
 
-    def register(self, name: str, frame: pd.DataFrame) -> None:
+    def register(self, name: str, frame: pd.DataFrame | pa.Table) -> None:
         self.connection.register("_incoming", frame)
         try:
             self._make(name, "SELECT * FROM _incoming")

@@ -90,27 +90,24 @@ class LeadScorer:
         refuse_times(rows, where)
         as_of = _as_of(raw, columns)
         with lent_without_project() if self.prepared is None else self.prepared.lend() as engine:
-            known = self._known(engine, rows, as_of)
-            history, left_out = raw_history(
-                engine, rows, columns, self.project, self.name, others=self.prepared is not None
-            )
+            made, known = self._known(engine, rows, as_of)
+            history, left_out = raw_history(engine, rows, columns, self.project, self.name, made)
             history.moment(raw.as_of)  # refused where the data have no dates
             notes = [*known, *rows.notes, *left_out, *self._uncounted(rows), *self.served.cautions]
             with _own_row(history, rows.lead_id, as_of, spine_policy(self.project)) as one:
                 scored = score_leads(history, one, self.served.bundle, self.sheets)
         return scored, history.shown(as_of), tuple(notes)
 
-    def _known(self, engine: DuckDBEngine, rows: RawRows, as_of: datetime) -> list[str]:
-        """Bring in what the history knows of account and colleagues; returns what is to be said of it."""
+    def _known(self, engine: DuckDBEngine, rows: RawRows, as_of: datetime) -> tuple[set[str], list[str]]:
+        """Make tables of what the history knows of account and colleagues; their names, and what is to be said of it."""
         if self.prepared is None:
-            if rows.account_id is None:
-                return []
-            return ["colleagues are not known to a model away from its history: they count as none"]
-        notes = show_others(self.prepared, engine, rows.lead_id, rows.account_id)
+            away = "colleagues are not known to a model away from its history: they count as none"
+            return set(), [] if rows.account_id is None else [away]
+        made, notes = show_others(self.prepared, engine, rows.lead_id, rows.account_id)
         end = self.columns.data_end
         if self.columns.clock == "time" and as_of > end and rows.account_id is not None:
             notes.append(f"account and colleagues are known to {end:%Y-%m-%d %H:%M}, the end of the data")
-        return notes
+        return made, notes
 
     def _uncounted(self, rows: RawRows) -> list[str]:
         """A note on each type of event that neither the model nor a sheet asks for: perhaps another is meant."""

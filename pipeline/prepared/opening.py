@@ -112,16 +112,29 @@ class PreparedHistory:
         if not numbers:
             engine.close()
             return None
-        self.show(engine, numbers)
-        return self._history(engine)
-
-    def show(self, engine: DuckDBEngine, numbers: Sequence[int]) -> None:
-        """Make the tables in an engine, ``leads`` and ``events`` of the leads of these numbers alone."""
-        chosen = f"_lead_no IN ({', '.join(map(str, numbers)) or 'NULL'})"
-        parts = {number // STRIDE for number in numbers}
-        self._define(engine, chosen, [file for file in self._event_files if file.part in parts])
+        self._define(engine, *self._of_numbers(numbers))
         for table in ("leads", "events"):
             engine.run([Step(table, f"SELECT * FROM {table}")])
+        return self._history(engine)
+
+    def _of_numbers(self, numbers: Sequence[int]) -> tuple[str, list[StoredFile]]:
+        parts = {number // STRIDE for number in numbers}
+        chosen = f"_lead_no IN ({', '.join(map(str, numbers))})"
+        return chosen, [file for file in self._event_files if file.part in parts]
+
+    def show_others(self, engine: DuckDBEngine, numbers: Sequence[int]) -> None:
+        """Make ``others_leads``, ``others_events`` and ``others_conversions`` of the leads of these numbers."""
+        chosen, files = self._of_numbers(numbers)
+        self._define_events(engine, chosen, files)
+        known = "lead_id IN (SELECT lead_id FROM others_leads)"
+        engine.run(
+            [
+                Step("others_leads", self.rows(engine, "leads", chosen)),
+                Step("others_events", "SELECT * FROM events"),
+                Step("others_conversions", self.rows(engine, "conversions", known)),
+            ]
+        )
+        engine.drop("events")
 
     def ends(self, engine: DuckDBEngine) -> datetime:
         """The end of the data."""
@@ -212,26 +225,22 @@ class PreparedHistory:
         files = self.manifest.tables[table].files
         return scan(engine, [self.folder.file(file) for file in files])
 
+    def rows(self, engine: DuckDBEngine, table: str, where: str = "TRUE") -> str:
+        """SQL of rows of a stored table other than the events, without their numbers."""
+        kept, quote = self.manifest.tables[table], engine.dialect.quote
+        kinds = {name: kind for name, kind in kept.columns.items() if name != "_lead_no"}
+        if kept.files:
+            return f"SELECT {', '.join(map(quote, kinds))} FROM {self.scan(engine, table)} WHERE {where}"
+        nulls = (f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in kinds.items())
+        return f"SELECT {', '.join(nulls)} WHERE FALSE"
+
     def _define(self, engine: DuckDBEngine, chosen: str, files: Sequence[StoredFile]) -> None:
-        tables = self.manifest.tables
         for table in TABLES:
-            if table not in tables:  # of a version from before there was such a table
+            if table not in self.manifest.tables:  # of a version from before there was such a table
                 make_empty(engine, table)
                 continue
-            columns = ", ".join(
-                engine.dialect.quote(name) for name in tables[table].columns if name != "_lead_no"
-            )
-            if tables[table].files:
-                where = f" WHERE {chosen}" if table == "leads" else ""
-                select = f"SELECT {columns} FROM {self.scan(engine, table)}{where}"
-            else:
-                nulls = (
-                    f"CAST(NULL AS {kind}) AS {engine.dialect.quote(name)}"
-                    for name, kind in tables[table].columns.items()
-                    if name != "_lead_no"
-                )
-                select = f"SELECT {', '.join(nulls)} WHERE FALSE"
-            engine.define([Step(table, select)])
+            where = chosen if table == "leads" else "TRUE"
+            engine.define([Step(table, self.rows(engine, table, where))])
         self._define_events(engine, chosen, files)
 
     def _define_events(self, engine: DuckDBEngine, chosen: str, files: Sequence[StoredFile]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from features import DuckDBEngine, Step
 from pipeline.prepared.opening import PreparedHistory
 from pipeline.raw_lead.columns import RawColumns
-from pipeline.raw_lead.history import OTHERS
 from pipeline.sources.opening import clock_of
 
 
@@ -28,32 +29,41 @@ def raw_columns(prepared: PreparedHistory) -> RawColumns:
 
 def show_others(
     prepared: PreparedHistory, engine: DuckDBEngine, lead_id: str, account_id: str | None
-) -> list[str]:
-    """Make what the history knows of the account of a lead and of its other leads; returns what is to be said of it.
+) -> tuple[set[str], list[str]]:
+    """Make what the history knows of the account of a lead and of its other leads.
 
-    The tables are those that ``raw_history`` takes: ``others_leads``, ``others_events`` and ``others_conversions``, and of the lead
-    and its account ``accounts``, ``changes`` and ``objections``.
+    Returns which of the tables that ``raw_history`` takes were made, and what is to be said of the lead.
     """
-    literal, quoted, numbers = engine.dialect.literal, "NULL", list[int]()
+    literal = engine.dialect.literal
     own, notes = _own_ids(prepared, engine, lead_id)
-    if account_id is not None and "account_id" in prepared.manifest.tables["leads"].columns:
-        quoted = literal(account_id)
-        same = f"account_id = {quoted} AND lead_id NOT IN ({', '.join(map(literal, own))})"
-        rows = engine.connection.execute(
-            f"SELECT _lead_no FROM {prepared.scan(engine, 'leads')} WHERE {same} ORDER BY 1"
-        ).fetchall()
-        numbers = [row[0] for row in rows]
-    prepared.show(engine, numbers)
-    kept = {
-        "conversions": "lead_id IN (SELECT lead_id FROM leads)",
-        "accounts": f"account_id = {quoted}",
-        "changes": f"entity = 'account' AND id = {quoted}",
-        "objections": f"lead_id = {literal(lead_id)}",
-    }
-    engine.run([Step(table, f"SELECT * FROM {table} WHERE {rows}") for table, rows in kept.items()])
-    for table in OTHERS:
-        engine.connection.execute(f"ALTER TABLE {table} RENAME TO others_{table}")
-    return notes
+    wanted = {"objections": f"lead_id = {literal(lead_id)}"}
+    if prepared.file.project.data.objections is None:
+        wanted = {}
+    if account_id is None:
+        numbers = []
+    else:
+        account = literal(account_id)
+        wanted |= {"accounts": f"account_id = {account}", "changes": f"entity = 'account' AND id = {account}"}
+        numbers = _colleagues(prepared, engine, account, own)
+    stored = {table: where for table, where in wanted.items() if table in prepared.manifest.tables}
+    engine.run([Step(table, prepared.rows(engine, table, where)) for table, where in stored.items()])
+    if not numbers:
+        return set(stored), notes
+    prepared.show_others(engine, numbers)
+    return {*stored, *(f"others_{table}" for table in ("leads", "events", "conversions"))}, notes
+
+
+def _colleagues(
+    prepared: PreparedHistory, engine: DuckDBEngine, account: str, own: Iterable[str]
+) -> list[int]:
+    """The numbers of the other leads of an account."""
+    if "account_id" not in prepared.manifest.tables["leads"].columns:
+        return []
+    same = f"account_id = {account} AND lead_id NOT IN ({', '.join(map(engine.dialect.literal, own))})"
+    rows = engine.connection.execute(
+        f"SELECT _lead_no FROM {prepared.scan(engine, 'leads')} WHERE {same} ORDER BY 1"
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def _own_ids(prepared: PreparedHistory, engine: DuckDBEngine, lead_id: str) -> tuple[set[str], list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from features.errors import listed
 from features.history import Kind
 from pipeline.config import Project, Source
 from pipeline.raw_lead.columns import RawColumns
+from pipeline.raw_lead.events import cleaned_events
 from pipeline.raw_lead.rows import RawRows, Typed
 from pipeline.sources.cleaning import Cleaner
 from pipeline.sources.contract import CONTRACT
@@ -23,7 +24,6 @@ from pipeline.sources.opening import make_empty
 
 _TYPES = {"number": pa.float64(), "boolean": pa.bool_(), "time": pa.timestamp("us")}
 _CONTRACT: dict[str, Kind] = {"timestamp": "time", "number": "number", "id": "category"}
-OTHERS = ("leads", "events", "conversions")  # of colleagues, where the engine has them as ``others_…``
 
 
 def raw_history(
@@ -32,47 +32,49 @@ def raw_history(
     columns: RawColumns,
     project: Project,
     name: str,
-    *,
-    others: bool = False,
+    made: Collection[str] = (),
 ) -> tuple[History, list[str]]:
     """The tables of a raw lead, in an engine that may have some of its colleagues and its account; and what was left out.
 
-    ``others`` says that the engine has ``others_leads``, ``others_events`` and ``others_conversions``, and ``accounts``,
-    ``changes`` and ``objections`` of the lead's own; ``name`` is that of the project file.
+    ``made`` are tables that the engine has: ``accounts``, ``changes`` and ``objections`` of the lead's own, and the colleagues'
+    ``others_leads``, ``others_events`` and ``others_conversions``. ``name`` is that of the project file.
     Raises ``DataError`` for a lead that the project leaves out.
     """
     findings = list[Finding]()
     _make_times(rows, columns)
+    created_at = rows.lead["created_at"]
+    assert isinstance(created_at, datetime)
     _make(engine, "leads", [rows.lead], _kinds("leads", columns))
-    _make(engine, "events", rows.events, _kinds("events", columns))
     _make(engine, "conversions", rows.conversions, _kinds("conversions", columns))
-    if not others:
+    if "accounts" not in made:
         _make(engine, "accounts", [], _kinds("accounts", columns))
-        for table in ("changes", "objections"):
-            make_empty(engine, table)
-    for table in ("verdicts", "answers"):
+    for table in {"changes", "objections"}.difference(made):
         make_empty(engine, table)
-    engine.run([Step("unlabelled", "SELECT lead_id FROM leads WHERE FALSE")])
-    _keep_wanted(engine, project, columns, findings, name)
-    _exclude(engine, project, columns, name)
+    _keep_wanted(engine, "leads", project, columns, findings, name)
     cleaner = Cleaner(engine, findings)
-    cleaner.events()
+    events, counts = cleaned_events(
+        _wanted_events(engine, rows, project, columns, findings, name), created_at
+    )
+    cleaner.report_events(counts)
+    _make(engine, "events", events, _kinds("events", columns))
+    _exclude(engine, project, columns, name)
     if rows.conversions:
+        _keep_wanted(engine, "conversions", project, columns, findings, name)
         cleaner.conversions()
     _mark_bots(engine, project, columns, findings, name)
     _account(engine, rows, columns, findings)
-    if others:
-        for table in OTHERS:
+    for table in ("leads", "events", "conversions"):
+        if f"others_{table}" in made:
             engine.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM others_{table}")
-    events = dict(columns.event)
+    kinds = dict(columns.event)
     if project.hygiene.bots.mode == "feature":
-        events["machine"] = "boolean"
+        kinds["machine"] = "boolean"
     history = History(
         engine,
         data_end=columns.data_end,
         lead_attributes=columns.lead,
         account_attributes=columns.account,
-        event_properties=events,
+        event_properties=kinds,
         clock=columns.clock,
         hidden=columns.hidden,
         version=columns.version,
@@ -111,43 +113,62 @@ def _make(engine: DuckDBEngine, table: str, rows: Sequence[Typed], kinds: Mappin
             for name, kind in kinds.items()
         }
     )
-    engine.connection.register("_raw", arrow)
-    try:
-        engine.run([Step(table, "SELECT * FROM _raw")])
-    finally:
-        engine.connection.unregister("_raw")
+    engine.register(table, arrow)
 
 
 def _keep_wanted(
-    engine: DuckDBEngine, project: Project, columns: RawColumns, findings: list[Finding], name: str
-) -> None:
-    """Apply ``where`` of the sources, as far as what it reads is in the tables."""
-    for table in ("leads", "events", "conversions"):
-        source: Source | None = getattr(project.data, table)
-        if source is None or source.where is None:
-            continue
-        where, kinds = f"{name}: data.{table}.where", _kinds(table, columns)
-        unread: dict[str, Kind] = {column: "category" for column in columns.hidden if column not in kinds}
-        condition = Condition.parse(source.where, {**unread, **kinds}, where)
-        if hidden := condition.columns_used & unread.keys():
-            message = (
-                f"data.{table}.where is not applied, since it reads {', '.join(sorted(hidden))} (known_after)"
-            )
-            findings.append(Finding("where-unread", message))
-            continue
-        wanted = condition.sql(engine.dialect, {"": table})
-        out = engine.count(f"{table} WHERE NOT coalesce({wanted}, FALSE)")
-        if out and table == "leads":
-            raise DataError(
-                "the project file leaves this lead out",
-                value=source.where,
-                where=where,
-                why="the model learned from none like it",
-                fix="score leads for which the condition holds, or change `where` and train again",
-            )
-        if out:
-            engine.run([Step(table, f"SELECT * FROM {table} WHERE {wanted}")])
-            findings.append(Finding("where", f"{out:,} {table} left out by data.{table}.where", "note", out))
+    engine: DuckDBEngine,
+    table: str,
+    project: Project,
+    columns: RawColumns,
+    findings: list[Finding],
+    name: str,
+) -> bool:
+    """Apply ``where`` of a source, as far as what it reads is in the table; whether rows were left out."""
+    source: Source | None = getattr(project.data, table)
+    if source is None or source.where is None:
+        return False
+    where, kinds = f"{name}: data.{table}.where", _kinds(table, columns)
+    unread: dict[str, Kind] = {column: "category" for column in columns.hidden if column not in kinds}
+    condition = Condition.parse(source.where, {**unread, **kinds}, where)
+    if hidden := condition.columns_used & unread.keys():
+        message = (
+            f"data.{table}.where is not applied, since it reads {', '.join(sorted(hidden))} (known_after)"
+        )
+        findings.append(Finding("where-unread", message))
+        return False
+    wanted = condition.sql(engine.dialect, {"": table})
+    out = engine.count(f"{table} WHERE NOT coalesce({wanted}, FALSE)")
+    if out and table == "leads":
+        raise DataError(
+            "the project file leaves this lead out",
+            value=source.where,
+            where=where,
+            why="the model learned from none like it",
+            fix="score leads for which the condition holds, or change `where` and train again",
+        )
+    if out:
+        engine.run([Step(table, f"SELECT * FROM {table} WHERE {wanted}")])
+        findings.append(Finding("where", f"{out:,} {table} left out by data.{table}.where", "note", out))
+    return bool(out)
+
+
+def _wanted_events(
+    engine: DuckDBEngine,
+    rows: RawRows,
+    project: Project,
+    columns: RawColumns,
+    findings: list[Finding],
+    name: str,
+) -> list[Typed]:
+    """The events that ``where`` keeps."""
+    if project.data.events is None or project.data.events.where is None:
+        return rows.events
+    _make(engine, "events", rows.events, _kinds("events", columns))
+    if not _keep_wanted(engine, "events", project, columns, findings, name):
+        return rows.events
+    kept: list[Typed] = engine.connection.table("events").to_arrow_table().to_pylist()
+    return kept
 
 
 def _exclude(engine: DuckDBEngine, project: Project, columns: RawColumns, name: str) -> None:

@@ -54,6 +54,9 @@ def _lent(key: tuple[int, Path] | None, make: Callable[[], DuckDBEngine]) -> Duc
     except IndexError:
         owner = make()
         owner.connection.execute("SET parquet_metadata_cache = true")
+        owner.connection.execute(
+            "SET threads = 1"
+        )  # to share a few rows out takes longer than to work on them
     engine = DuckDBEngine(owner.connection.cursor())
 
     def give_back() -> None:

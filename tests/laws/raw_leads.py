@@ -173,10 +173,10 @@ def _events(chance: random.Random, lead: str, created: datetime, keen: bool) -> 
         rows.append(event)
         if chance.random() < 0.1:
             rows.append(dict(event))  # recorded twice
-        if chance.random() < 0.1:
-            rows.append(
-                {**event, "seconds": "3", "known_at": None}
-            )  # another event of the same id, or an event alike
+        if chance.random() < 0.2:  # another event of the same id: the one that was known first counts
+            other = _time(occurred + timedelta(days=chance.uniform(0, 4)), chance)
+            page = chance.choice(_PAGES) if kind == "page_viewed" else None
+            rows.append({**event, "page": page, "known_at": chance.choice([None, other, event["known_at"]])})
         if kind == "mail_clicked" and chance.random() < 0.3:  # a scanner clicks all links at once
             rows += [
                 {
