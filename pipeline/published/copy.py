@@ -225,7 +225,7 @@ class PublishedScores(Copy):
             "SELECT as_of, score, rule_points, rule_stage FROM history WHERE lead_id = ? ORDER BY as_of",
             [lead_id],
         )
-        was = self.rows("SELECT reasons FROM reasons_before WHERE lead_id = ?", [lead_id])
+        was = self.rows("SELECT reasons FROM reasons_before WHERE detail = ?", [detail])
         now = _reasons(reasons)
         return Lead(
             row=row,

@@ -30,6 +30,7 @@ from pipeline.writeback.columns import SCORE_COLUMNS
 FORMAT = 2
 _DAYS_OF_HISTORY = 90
 _MEMORY = "1GB"
+_GROUP = 2_048
 _TYPES = {
     "text": "VARCHAR",
     "timestamp": "TIMESTAMP",
@@ -71,10 +72,11 @@ class Publishing:
             self._clean()
             self._parts.close()
             self._parts = connect_own(self._unfinished)
-            self._parts.execute(f"SET memory_limit = '{_MEMORY}'; SET preserve_insertion_order = false")
+            self._parts.execute(f"SET memory_limit = '{_MEMORY}'; SET threads = 2")
             columns = ", ".join(f"{name} {_KINDS[name]}" for name in _LIGHT)
             self._parts.execute(f"CREATE TABLE scored ({columns}, detail BIGINT)")
-            self._parts.execute(f"ATTACH {_literal(self._copy)} AS copy")
+            # Long texts of a group of rows are held until it is full: small groups need little memory, and are read soon.
+            self._parts.execute(f"ATTACH {_literal(self._copy)} AS copy (ROW_GROUP_SIZE {_GROUP})")
             self._parts.execute("CREATE TABLE copy.detail (detail BIGINT, reasons VARCHAR, ledger VARCHAR)")
         return self
 
@@ -111,7 +113,7 @@ class Publishing:
                 """
             )
             # Long texts are never sorted or joined: they go where they stay, and are found by their number.
-            self._parts.execute("INSERT INTO copy.detail SELECT * FROM long ORDER BY detail")
+            self._parts.execute("INSERT INTO copy.detail SELECT * FROM long")
             for name in ("rows", "people", "long"):
                 self._parts.unregister(name)
 
@@ -165,7 +167,7 @@ class Publishing:
                 CREATE TABLE was.lead ({columns}, detail BIGINT, status VARCHAR, closed_reason VARCHAR, score_before INTEGER,
                     before_as_of TIMESTAMP);
                 CREATE TABLE was.detail (detail BIGINT, reasons VARCHAR, ledger VARCHAR);
-                CREATE TABLE was.reasons_before (lead_id VARCHAR, reasons VARCHAR);
+                CREATE TABLE was.reasons_before (detail BIGINT, reasons VARCHAR);
                 CREATE TABLE was.history (lead_id VARCHAR, as_of TIMESTAMP, score INTEGER, rule_points DOUBLE, rule_stage VARCHAR);
                 """
             )
@@ -207,7 +209,7 @@ _TABLES: tuple[str, ...] = (
     f"""
     CREATE TABLE left_leads AS
     SELECT {_CLOSED}, coalesce(g.reason, b.closed_reason) AS closed_reason, b.score_before, b.before_as_of, b.detail AS old_detail,
-        (SELECT count(*) FROM scored) + row_number() OVER () - 1 AS detail
+        (SELECT count(*) FROM scored) + row_number() OVER (ORDER BY b.detail) - 1 AS detail
     FROM was.lead AS b
     LEFT JOIN gone AS g ON g.lead_id = b.lead_id
     WHERE b.lead_id NOT IN (SELECT lead_id FROM scored) AND coalesce(g.reason, b.closed_reason) <> 'objected'
@@ -217,7 +219,6 @@ _TABLES: tuple[str, ...] = (
     SELECT l.detail, d.reasons, d.ledger
     FROM was.detail AS d
     JOIN left_leads AS l ON l.old_detail = d.detail
-    ORDER BY l.detail
     """,
     f"""
     CREATE TABLE copy.lead AS
@@ -234,23 +235,25 @@ _TABLES: tuple[str, ...] = (
     )
     ORDER BY rank
     """,
-    # Why leads were scored as they were before they moved.
+    # Why leads were scored as they were before they moved. Not sorted either: scanned in order, they stay nearly so.
+    """
+    CREATE TABLE numbers AS
+    SELECT b.detail AS old, s.detail AS new, b.score <> s.score AS moved
+    FROM was.lead AS b
+    JOIN scored AS s ON s.lead_id = b.lead_id
+    UNION ALL
+    SELECT old_detail, detail, FALSE
+    FROM left_leads
+    """,
     """
     CREATE TABLE copy.reasons_before AS
-    SELECT lead_id, reasons
-    FROM (
-        SELECT b.lead_id, d.reasons
-        FROM was.detail AS d
-        JOIN was.lead AS b ON b.detail = d.detail
-        JOIN scored AS s ON s.lead_id = b.lead_id AND s.score <> b.score
-        UNION ALL
-        SELECT r.lead_id, r.reasons
-        FROM was.reasons_before AS r
-        JOIN was.lead AS b ON b.lead_id = r.lead_id
-        LEFT JOIN scored AS s ON s.lead_id = r.lead_id
-        WHERE s.score IS NOT DISTINCT FROM b.score OR r.lead_id IN (SELECT lead_id FROM left_leads)
-    )
-    ORDER BY lead_id
+    SELECT n.new AS detail, d.reasons
+    FROM was.detail AS d
+    JOIN numbers AS n ON n.old = d.detail AND n.moved
+    UNION ALL
+    SELECT n.new, r.reasons
+    FROM was.reasons_before AS r
+    JOIN numbers AS n ON n.old = r.detail AND NOT n.moved
     """,
     # A lead has one score as of a time: where a night is scored again, the last one.
     f"""

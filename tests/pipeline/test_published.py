@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from features.errors import DataError, UsageError
@@ -16,6 +17,7 @@ from pipeline.published import publishing
 from pipeline.published.copy import PublishedScores, Query
 from pipeline.published.folder import CopyFolder
 from pipeline.published.people import people_of, shown_columns
+from pipeline.published.publishing import Publishing
 from tests.pipeline.little_project import LittleProject, leadlens, leads
 from tests.pipeline.page_example import HOSTILE, NIGHT, STAGES, Night, little_file, publish
 
@@ -181,6 +183,34 @@ def test_two_copies_are_kept_and_an_open_one_goes_on_being_read(file: ProjectFil
     folder = CopyFolder.of("little").path
     assert sorted(path.name for path in folder.iterdir()) == ["latest", "three.duckdb", "two.duckdb"]
     assert all(path.stat().st_mode & 0o077 == 0 for path in [folder, *folder.iterdir()])
+
+
+def test_many_leads_with_long_reasons_take_little_memory(
+    file: ProjectFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "_MEMORY", "64MB")
+    leads = 20_000
+    text = pa.array([f"{number} " + 3_000 * chr(97 + number % 26) for number in range(leads)])
+    for run, score in (("one", 40), ("two", 50)):
+        rows = pa.table(
+            {
+                "lead_id": [f"L{number:06}" for number in range(leads)],
+                "as_of": pa.array([NIGHT] * leads, pa.timestamp("us")),
+                "score": [score + number % 7 for number in range(leads)],
+                "reasons": text,
+                "ledger": text,
+            }
+        )
+        with Publishing(file, run) as copy:
+            for start in range(0, leads, 10_000):
+                copy.add(rows.slice(start, 10_000), Night({}).names())
+            facts = {"as_of": NIGHT, "leads": leads}
+            assert copy.publish(facts, lambda left: ["closed"] * len(left)) is None
+    copied = latest(file)
+    assert copied.run_id == "two"
+    assert copied.rows("SELECT count(*), count(DISTINCT detail) FROM detail") == [(leads, leads)]
+    ((place,),) = copied.rows("SELECT detail FROM place WHERE lead_id = 'L000777'")
+    assert copied.rows(f"SELECT reasons FROM detail WHERE detail = {place}")[0][0].startswith("777 ")
 
 
 def test_a_full_disk_keeps_the_copy_before_and_is_said(
