@@ -53,7 +53,13 @@ class Health:
 def health_of(project: ShownProject, at: datetime | None = None) -> Health:
     """Look at the published copy and the records of runs, as of now."""
     scores, runs, at = project.scores, project.runs(), at or now()
-    checks = [*_published(scores, at), *_last_run(runs), *_age_of_data(scores, at), *_warnings(scores)]
+    checks = [
+        *_published(scores, at),
+        *_last_run(runs),
+        *_shown_run(scores, runs),
+        *_age_of_data(scores, at),
+        *_warnings(scores),
+    ]
     return Health(sorted(checks, key=lambda check: _RANK[check.level]), runs, scores)
 
 
@@ -71,6 +77,12 @@ def _published(scores: PublishedScores | None, at: datetime) -> Iterator[Check]:
         f"Made {minute(made)} UTC, {humanize(at - made)} ago, as of {minute(scores.as_of)}.",
         "Look at the runs below: the last nights failed, or none was started." if old else "",
     )
+    behind = at - scores.as_of
+    if scores.facts.get("dated") and behind > _LATE:
+        yield Check(
+            "care", "The scores are of the past", f"They are as of {minute(scores.as_of)}, {humanize(behind)} ago.",
+            "Ask whoever runs the nights: they are given an old date, or old data.",
+        )  # fmt: skip
 
 
 def _last_run(runs: Sequence[RunRecord]) -> Iterator[Check]:
@@ -94,6 +106,19 @@ def _last_run(runs: Sequence[RunRecord]) -> Iterator[Check]:
         yield Check(
             "care", "Earlier runs failed", f"{failed} of the {len(ended) - 1} runs before did not end well."
         )
+
+
+def _shown_run(scores: PublishedScores | None, runs: Sequence[RunRecord]) -> Iterator[Check]:
+    """Whether the last night is the one that the page shows: it may have ended while it published, or was of an older date."""
+    done = next((run for run in runs if run.status == "done"), None)
+    if scores is None or done is None or done.run_id == scores.run_id:
+        return
+    yield Check(
+        "care",
+        "The page shows another night than the last",
+        f"The run of {minute(done.started_at)} UTC is done, and its scores are not shown here. {' '.join(done.warnings[-1:])}",
+        "The next run publishes again; “leadlens score” says why where it does not.",
+    )
 
 
 def _age_of_data(scores: PublishedScores | None, at: datetime) -> Iterator[Check]:

@@ -29,7 +29,7 @@ _TEXTS = {
     "after": "`next` of the page before.",
 }
 _CHOICES: dict[str, dict[str, Any]] = {
-    "status": {"enum": ["open", "closed"], "default": "open"},
+    "status": {"enum": ["open", "closed", "any"], "description": "open by default, any where q is given."},
     "sort": {"enum": list(SORTS), "default": "score"},
     "disqualified": {"enum": ["1"], "description": "1: disqualified leads too."},
     "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},

@@ -50,7 +50,8 @@ class Door:
         name = headers.get(self.sign_in.header.lower(), "").strip()
         if client not in self.sign_in.proxy or not name or len(name) > 200:
             return None
-        role = self.sign_in.roles.get(name, self.sign_in.everybody)
+        roles = {each.casefold(): role for each, role in self.sign_in.roles.items()}
+        role = roles.get(name.casefold(), self.sign_in.everybody)
         if role is None:
             return None
         limited = self.sign_in.owners_only and role == "viewer"

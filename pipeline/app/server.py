@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import getpass
 import ipaddress
+import logging
 import os
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
@@ -28,6 +30,7 @@ from pipeline.app.pages import api, compare, health, job, lead, leads, sheet, sh
 from pipeline.app.people import Door
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import project_of, to, wrong
+from pipeline.app.words import sentences
 from pipeline.config import ProjectFile
 from pipeline.published.copy import SlowQueryError
 from pipeline.stopping import Stopped
@@ -105,12 +108,14 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
             HTTPException: _http_error,
             SlowQueryError: _slow,
             LeadlensError: _unreadable,
+            sqlite3.OperationalError: _busy,
             500: _broken,
         },
         max_body_size=_MOST_BYTES,
         lifespan=_ends_its_jobs,
     )
     app.state.projects = projects
+    app.router.redirect_slashes = False  # it would name the host that a proxy hides
     # Around everything, so that a page that says what broke has the same headers.
     return Guard(app, door=door, hosts=frozenset(hosts), refusal=wrong)
 
@@ -210,8 +215,19 @@ def _slow(request: Request, error: Exception) -> Response:
     return wrong(request, 503, "This took too long. Search for more of the name, or filter first.")
 
 
+def _busy(request: Request, error: Exception) -> Response:
+    return wrong(
+        request,
+        503,
+        "Somebody else is writing just now, so nothing was saved or read. Try again in a moment.",
+    )
+
+
 def _unreadable(request: Request, error: Exception) -> Response:
-    return wrong(request, 503, f"This cannot be shown just now: {error}")
+    assert isinstance(error, LeadlensError)
+    logging.getLogger("uvicorn.error").warning("%s", error)
+    plain = LeadlensError(error.what, fix=error.fix)  # without paths and causes, which are for the operator
+    return wrong(request, 503, f"This cannot be shown just now. {sentences(plain)}")
 
 
 def _broken(request: Request, error: Exception) -> Response:

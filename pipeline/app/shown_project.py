@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
+from features.errors import DataError
 from pipeline.app.jobs import Jobs
 from pipeline.app.store import PageStore
 from pipeline.config import ProjectFile
@@ -55,6 +57,7 @@ class ShownProject:
 
     def runs(self, most: int = 50) -> Sequence[RunRecord]:
         """What is recorded of the latest scoring runs, the last one first."""
+        self._runs.killed()  # a run that ended without a word says so from now on
         return [record for record in self._runs.records() if record.project == self.name][:most]
 
 
@@ -72,5 +75,16 @@ class _Latest(Generic[Published]):
         with self._lock:
             if self._open is None or self._open[0] != latest:
                 # The one before is closed when the last request that reads it lets go of it.
-                self._open = latest, self._read(latest)
+                self._open = latest, self._whole(latest)
             return self._open[1]
+
+    def _whole(self, latest: Path) -> Published:
+        """The latest copy; where it is damaged, the one before."""
+        try:
+            return self._read(latest)
+        except DataError:
+            for other in sorted(self._folder.path.glob(f"*{latest.suffix}"), reverse=True):
+                if other != latest:
+                    with suppress(DataError):
+                        return self._read(other)
+            raise

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS log (
 CREATE TRIGGER IF NOT EXISTS log_is_kept BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS log_is_true BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 """
+_PATIENCE = 3.0  # seconds that another writer is waited for
 VerdictName = Literal["accepted", "rejected"]
 
 
@@ -115,8 +116,9 @@ class PageStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with private_files(), closing(sqlite3.connect(self.path, timeout=10)) as store, store:
-            store.executescript(_TABLES)
+        with private_files(), closing(sqlite3.connect(self.path, timeout=_PATIENCE)) as store, store:
+            if not store.execute("SELECT count(*) FROM sqlite_master WHERE name = 'log'").fetchone()[0]:
+                store.executescript(_TABLES)
             yield store
 
 

@@ -292,7 +292,8 @@ def _score(
                 "sheet": record.scorecard_version,
                 "leads": tally.leads,
                 "objected": objected,
-                "warnings": record.warnings,
+                # Which version of a sheet scores is for the operator: the page shows versions itself.
+                "warnings": [text for text in record.warnings if text not in notes_of(file)],
             }
             with stages("publish"):
                 kept = copy.publish(

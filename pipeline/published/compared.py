@@ -80,15 +80,17 @@ class PublishedComparison(Copy):
         bands = pd.DataFrame(figures["bands"])
         return chance_of_score(bands, MODEL, score, figures["conversions"] / figures["leads"])
 
-    def cell(self, share: float, cell: str, start: int = 0, most: int = PAGE) -> JudgedLeads:
-        """The leads of a cell, one of ``QUADRANTS``, best first."""
+    def cell(
+        self, share: float, cell: str, start: int = 0, most: int = PAGE, owner: str | None = None
+    ) -> JudgedLeads:
+        """The leads of a cell, one of ``QUADRANTS``, best first; those of one ``owner`` alone where one is given."""
         return self._page(
-            "cell", "c.share = ? AND c.quadrant = ?", [self.at(share)["share"], cell], start, most
+            "cell", "c.share = ? AND c.quadrant = ?", [self.at(share)["share"], cell], start, most, owner
         )
 
-    def rule(self, label: str, start: int = 0, most: int = PAGE) -> JudgedLeads:
+    def rule(self, label: str, start: int = 0, most: int = PAGE, owner: str | None = None) -> JudgedLeads:
         """The leads that a rule matched."""
-        return self._page("rule_lead", "c.rule = ?", [label], start, most)
+        return self._page("rule_lead", "c.rule = ?", [label], start, most, owner)
 
     def every_of_cell(self, share: float, cell: str) -> Iterator[JudgedLead]:
         """All leads of a cell."""
@@ -107,9 +109,16 @@ class PublishedComparison(Copy):
             )[0][0]
         )
 
-    def _page(self, table: str, where: str, values: list[Any], start: int, most: int) -> JudgedLeads:
+    def _page(
+        self, table: str, where: str, values: list[Any], start: int, most: int, owner: str | None
+    ) -> JudgedLeads:
+        if owner is not None:
+            where, values = f"{where} AND p.owner = ?", [*values, owner]
         order = "c.place" if table == "cell" else "c.score DESC, c.lead_id"
-        ((total,),) = self.rows(f"SELECT count(*) FROM {table} AS c WHERE {where}", values)
+        ((total,),) = self.rows(
+            f"SELECT count(*) FROM {table} AS c LEFT JOIN person AS p ON p.lead_id = c.lead_id WHERE {where}",
+            values,
+        )
         found = self.rows(
             f"""
             SELECT {_SHOWN}

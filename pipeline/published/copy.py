@@ -42,7 +42,7 @@ class Query:
     owner: str = ""
     stage: str = ""
     grade: str = ""
-    status: Literal["open", "closed"] = "open"
+    status: Literal["open", "closed", "any"] = "open"
     disqualified: bool = False
     sort: Sort = "score"
     after: str = ""
@@ -167,8 +167,8 @@ class PublishedScores(Copy):
 
     @cached_property
     def facets(self) -> dict[str, dict[str, int]]:
-        """Of open leads: owners, stages, grades and bands of ten points, each with its number of leads."""
-        facets: dict[str, dict[str, int]] = {kind: {} for kind in ("owner", "stage", "grade", "band")}
+        """Of open leads: owners, stages, grades and, of those that are not disqualified, scores, each with its number of leads."""
+        facets: dict[str, dict[str, int]] = {kind: {} for kind in ("owner", "stage", "grade", "score")}
         for kind, value, leads in self.rows("SELECT kind, value, leads FROM facet ORDER BY kind, value"):
             facets[kind][value] = leads
         return facets
@@ -178,7 +178,7 @@ class PublishedScores(Copy):
         where, values = _where(query)
         key = _SORTED_BY[query.sort]
         ((total,),) = self.rows(f"SELECT count(*) FROM lead WHERE {where}", values)
-        place = _place(query.after)
+        place = place_of(query.after)
         if place is not None:
             where, values = f"{where} AND ({key}, rank) > (?, ?)", [*values, *place]
         found = self.rows(
@@ -207,6 +207,12 @@ class PublishedScores(Copy):
             [list(leads)],
         )
         return {row.lead_id: row for row in map(LeadRow._make, found)}
+
+    def has_scores_by(self, sheet: str) -> bool:
+        """Whether open leads have their points by this version, ``name version``."""
+        return bool(
+            self.rows("SELECT 1 FROM lead WHERE status = 'open' AND scorecard_version = ? LIMIT 1", [sheet])
+        )
 
     def lead(self, lead_id: str) -> Lead | None:
         """One lead; ``None`` where there is none."""
@@ -256,12 +262,12 @@ def _bounded(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _where(query: Query) -> tuple[str, list[Any]]:
-    where, values = ["status = ?"], list[Any]([query.status])
+    where, values = (["status = ?"], list[Any]([query.status])) if query.status != "any" else (["TRUE"], [])
     for column, value in (("owner", query.owner), ("rule_stage", query.stage), ("grade", query.grade)):
         if value:
             where.append(f"{column} = ?")
             values.append(value)
-    if not query.disqualified and not query.stage:
+    if not query.disqualified and not query.stage and query.status != "any":
         where.append("rule_stage IS DISTINCT FROM 'Disqualified'")
     for word in _words(query.text):
         where.append(
@@ -281,7 +287,7 @@ def _words(text: str) -> list[str]:
     return letters.split()[:_MOST_WORDS]
 
 
-def _place(after: str) -> tuple[float, int] | None:
+def place_of(after: str) -> tuple[float, int] | None:
     """Where a page begins; from the first lead for what is no place."""
     key, _, rank = after.partition(":")
     try:

@@ -27,7 +27,7 @@ from pipeline.published.people import SHOWN
 from pipeline.writeback.closings import WhyLeft
 from pipeline.writeback.columns import SCORE_COLUMNS
 
-FORMAT = 2
+FORMAT = 3
 _DAYS_OF_HISTORY = 90
 _MEMORY = "1GB"
 _GROUP = 2_048
@@ -289,8 +289,8 @@ _TABLES: tuple[str, ...] = (
     CREATE TABLE copy.facet AS
     SELECT kind, value, count(*) AS leads
     FROM (
-        SELECT unnest(['owner', 'stage', 'grade', 'band']) AS kind,
-            unnest([owner, rule_stage, grade, CAST(score // 10 * 10 AS VARCHAR)]) AS value
+        SELECT unnest(['owner', 'stage', 'grade', 'score']) AS kind,
+            unnest([owner, rule_stage, grade, CASE WHEN rule_stage IS DISTINCT FROM 'Disqualified' THEN CAST(score AS VARCHAR) END]) AS value
         FROM copy.lead
         WHERE status = 'open'
     )

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -26,6 +27,7 @@ from features.errors import UsageError
 from models.scorecard import Sheet
 from pipeline.app.answers import PageOfLeads, WholeLead
 from pipeline.app.guard import _POLICY
+from pipeline.app.shown_project import ShownProject
 from pipeline.config import ProjectFile
 from pipeline.published.folder import CopyFolder
 from pipeline.runs import RunRecord, RunStore
@@ -115,8 +117,10 @@ def test_leads_and_a_lead_are_shown(site: Served) -> None:
     listed = site.get("/little/leads").text
     assert "<b>90</b> open" in listed, "a quarter is disqualified"
     assert "Lead 0<" in listed
-    found = site.get("/little/leads?q=firm+7&stage=").text
-    assert "Lead 7<" not in found, "it is disqualified"
+    assert "30 disqualified that are" in listed
+    assert "Lead 7<" not in site.get("/little/leads?q=").text, "it is disqualified"
+    assert "Lead 7<" in site.get("/little/leads?q=firm+7").text, "whoever searches for it finds it"
+    assert "Lead 7<" not in site.get("/little/leads?q=firm+7&status=open").text
     lead = site.get(address("L004")).text
     for text in (
         "Lead 4",
@@ -148,7 +152,7 @@ def test_a_lead_is_linked_to_the_crm(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_the_next_night_is_shown_without_a_restart(own: Served, file: ProjectFile) -> None:
     publish(file, Night({"L004": 12}, PEOPLE, as_of=NIGHT + DAY), "two")
     assert "from 95 to 12" in own.get(address("L004")).text
-    assert "Closed: closed" in own.get(address("L005")).text
+    assert "<b>Closed.</b>" in own.get(address("L005")).text
     assert "1 Jul 2025" in own.get("/little/leads").text
 
 
@@ -203,6 +207,15 @@ def test_an_export_is_the_list_that_is_shown_safe_and_logged(own: Served) -> Non
     )
     assert "rows: 30" in own.get("/little/log").text
     assert own.get("/little/leads/export").status == 404, "an export is never a link: it is sent"
+
+
+def test_after_a_verdict_comes_the_lead_whatever_its_id(own: Served, file: ProjectFile) -> None:
+    ids = ("a?b#c", "a%2Fb", "../../log", "a/b")
+    publish(file, Night(dict.fromkeys(ids, 50), as_of=NIGHT + DAY), "odd")
+    for lead in ids:
+        got = own.post(f"{address(lead)}/verdict", {"verdict": "accepted"})
+        assert (got.status, got.headers["location"]) == (303, address(lead))
+        assert "accepted it" in own.get(got.headers["location"]).text
 
 
 def test_hostile_names_do_nothing_anywhere(file: ProjectFile) -> None:
@@ -374,7 +387,9 @@ def test_the_interface_answers_what_it_describes(site: Served, signed: Served) -
     assert names <= set(described["components"]["schemas"]), "every model that is named is there"
     seen, after = list[str](), ""
     while True:
-        page = PageOfLeads.model_validate_json(site.get(f"/little/api/leads?limit=40&after={after}").text)
+        page = PageOfLeads.model_validate_json(
+            site.get(f"/little/api/leads?limit=40{after and '&after=' + after}").text
+        )
         seen += [lead.lead_id for lead in page.leads]
         if page.next is None:
             break
@@ -386,7 +401,7 @@ def test_the_interface_answers_what_it_describes(site: Served, signed: Served) -
     assert sum(line.points for line in lead.reasons) == pytest.approx(95)
     assert sum(line.points for line in lead.ledger) == pytest.approx(lead.rule_points or 0)
     for path, status in (
-        ("/little/api/leads/nobody", 404), ("/little/api/leads?limit=0", 400), ("/little/api/leads?limit=x", 400),
+        ("/little/api/leads/nobody", 404), ("/little/api/leads?limit=0", 400), ("/little/api/leads?limit=x", 400), ("/little/api/leads?sort=best", 400), ("/little/api/leads?after=x", 400),
         ("/other/api/leads", 404), ("/little/api/nothing", 404), ("/little/api/score", 405),
     ):  # fmt: skip
         got = site.get(path)
@@ -424,10 +439,92 @@ def test_health_says_the_worst_first(file: ProjectFile) -> None:
         store.end(record)
     with served(file) as site:
         text = site.get("/little/health").text
-    assert "2 of 4 checks need a look: the last run failed" in text
+    assert "need a look: the last run failed" in text
     assert (
         text.index("the database cannot be reached") < text.index("half of the e-mail") < text.index("Good:")
     )
+
+
+def test_health_knows_of_a_run_that_was_killed_and_of_one_that_is_not_shown(file: ProjectFile) -> None:
+    publish(file, Night(SCORES, PEOPLE, as_of=now()), "one", scored_at=now())
+    store = RunStore(state_folder() / "runs")
+    shown = RunRecord(project="little", run_id="one", started_at=now() - DAY, rows=120)
+    store.begin(shown)
+    shown.end("done", 0)
+    store.end(shown)
+    with served(file) as site:
+        assert "All is well" in site.get("/little/health").text
+        dead = RunRecord(project="little", started_at=now())
+        store.begin(dead)
+        store._locks.pop(dead.run_id).close()  # the process is gone, and said nothing
+        text = site.get("/little/health").text
+        assert "the last run was killed" in text
+        later = RunRecord(project="little", started_at=now(), warnings=["the disk was full"])
+        store.begin(later)
+        later.end("done", 0)
+        store.end(later)
+        text = site.get("/little/health").text
+        assert "The page shows another night than the last" in text
+        assert "the disk was full" in text
+
+
+def test_a_lead_is_shown_while_verdicts_cannot_be_read(own: Served) -> None:
+    own.post(f"{address('L004')}/verdict", {"verdict": "accepted"})
+    with sqlite3.connect(state_folder() / "page.sqlite", isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        got = own.get(address("L004"))
+        assert (got.status, "cannot be read just now" in got.text) == (200, True)
+        said = own.post(f"{address('L004')}/verdict", {"verdict": "accepted"})
+        assert (said.status, "Try again" in said.text) == (503, True)
+        other.execute("ROLLBACK")
+    assert own.post(f"{address('L004')}/verdict", {"verdict": "accepted"}).status == 303
+
+
+def test_a_damaged_copy_gives_way_to_the_one_before(file: ProjectFile) -> None:
+    publish(file, Night(SCORES, PEOPLE), "one")
+    publish(file, Night(SCORES, PEOPLE, as_of=NIGHT + DAY), "two")
+    latest = CopyFolder.of("little").latest()
+    assert latest is not None
+    latest.write_bytes(b"no database" * 100)
+    with served(file) as site:
+        got = site.get("/little/leads")
+        assert (got.status, "30 Jun 2025" in got.text) == (200, True)
+    CopyFolder.of("little").copy("one").unlink()
+    with served(file) as site:
+        got = site.get("/little/leads")
+        assert got.status == 503
+        assert "score makes that of the scores again" in got.text
+        assert str(state_folder()) not in got.text, "paths are for the operator"
+
+
+def test_many_leads_to_score_at_once_leave_the_page_to_its_readers(
+    own: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    def slow(self: ShownProject, body: bytes) -> dict[str, Any]:
+        go.wait(20)
+        return {}
+
+    monkeypatch.setattr(ShownProject, "score", slow)
+    answers: list[int] = []
+    sent = {"Content-Type": "application/json"}
+    threads = [
+        threading.Thread(
+            target=lambda: answers.append(own.ask("POST", "/little/api/score", b"{}", sent).status)
+        )
+        for _ in range(30)
+    ]
+    for thread in threads:
+        thread.start()
+    while answers.count(503) < 20:
+        assert any(thread.is_alive() for thread in threads)
+        time.sleep(0.01)
+    assert own.get(address("L004")).status == 200
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert (answers.count(503), answers.count(200)) == (20, 10)
 
 
 def test_nobody_serves_names_to_a_network_without_sign_in(file: ProjectFile, tmp_path: Path) -> None:

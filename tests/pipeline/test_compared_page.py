@@ -149,6 +149,23 @@ def test_a_rule_counts_what_sales_said_of_its_leads(file: ProjectFile, site: Ser
     assert "1 / 2" in site.get(f"/little/rules/{quote(label)}").text, "the last word on a lead counts"
 
 
+def test_whoever_sees_own_leads_alone_sees_no_others_here_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    sign_in = {"header": "X-Who", "owners_only": True, "roles": {"Mark": "marketer"}}
+    file = little_file(tmp_path, {"sign_in": sign_in})
+    ids = sorted(set(judged_example(600, snapshots=2)[0]["lead_id"]))
+    people = {lead: {"name": f"Lead {lead}", "owner": ("mia", "tom")[at % 2]} for at, lead in enumerate(ids)}
+    publish_compared(file, people)
+    with served(file) as site:
+        for path in ("compare/neither", "compare/both", "rules/Right%20industry"):
+            seen = site.get(f"/little/{path}", **{"X-Who": "mia"}).text
+            assert "<small>mia</small>" in seen
+            assert "tom" not in seen
+            assert "<small>tom</small>" in site.get(f"/little/{path}", **{"X-Who": "mark"}).text
+
+
 def test_a_cell_is_taken_out_whole_and_safe(file: ProjectFile, site: Served) -> None:
     got = site.post("/little/compare/neither/export", {"capacity": "20"})
     rows = list(csv.reader(io.StringIO(got.text.removeprefix("\ufeff"))))
@@ -172,11 +189,19 @@ def test_the_threshold_is_the_lowest_that_sales_can_call(file: ProjectFile, site
     weeks, cuts = copy.figures["weeks"], copy.facts["cuts"]
     for room in (1, 3, 10):
         text = site.get(f"/little/threshold?reps={room}&calls=1").text
+        assert "every lead" not in text
         expected = next((cut for cut in cuts if cut["leads"] <= room * weeks), None)
         if expected is None:
             assert "MQL from" not in text
         else:
             assert f"MQL from {expected['points']:g} points" in text
+
+
+def test_sales_that_can_call_everybody_need_no_threshold(site: Served) -> None:
+    assert (
+        "You can call every lead: no threshold is needed"
+        in site.get("/little/threshold?reps=900&calls=90").text
+    )
 
 
 def test_point_thresholds_are_those_of_a_slow_count() -> None:

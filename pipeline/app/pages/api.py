@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,13 +18,19 @@ from pipeline.app.answers import PageOfLeads, WholeLead
 from pipeline.app.openapi import description
 from pipeline.app.pages.leads import asked_for
 from pipeline.app.site import FORM_SECONDS, lead_of, person_of, project_of, scores_of
+from pipeline.published.copy import SORTS, place_of
 
 _MOST = 500
+_AT_ONCE, _WAITING = (
+    2,
+    8,
+)  # leads that are scored, and requests that may wait for it: the others go on being read
 
 
 def leads(request: Request) -> Response:
     """``GET /{project}/api/leads``: a page of the list, with the same questions as the page."""
     scores, person = scores_of(request), person_of(request)
+    _refuse_unknown(request)
     asked = asked_for(request.query_params, person, scores)
     return _json(PageOfLeads.of(scores, scores.leads(asked, _most(request))).model_dump(mode="json"))
 
@@ -46,9 +53,20 @@ async def score(request: Request) -> Response:
     except TimeoutError:
         raise HTTPException(408, "The lead did not arrive in time.") from None
     try:
-        return _json(await run_in_threadpool(project.score, body))
+        return _json(await _one_of_few(request, partial(project.score, body)))
     except LeadlensError as error:
         return JSONResponse({"error": error.as_dict()}, status_code=400 if error.exit_code in (1, 2) else 503)
+
+
+async def _one_of_few(request: Request, score: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Score it, in turn. Raises a 503 where too many wait."""
+    state = request.app.state
+    if not hasattr(state, "scoring"):
+        state.scoring = CapacityLimiter(_AT_ONCE)
+    limiter: CapacityLimiter = state.scoring
+    if limiter.statistics().tasks_waiting >= _WAITING:
+        raise HTTPException(503, "Too many leads are being scored just now. Try again in a moment.")
+    return await to_thread.run_sync(score, limiter=limiter)
 
 
 def openapi(request: Request) -> Response:
@@ -59,6 +77,17 @@ def openapi(request: Request) -> Response:
 
 def _json(value: Mapping[str, Any]) -> Response:
     return JSONResponse(plain(value))
+
+
+def _refuse_unknown(request: Request) -> None:
+    """Raise a 400 for a value that the page would pass over: a program is to know."""
+    for name, known in (("sort", SORTS), ("status", ("open", "closed", "any")), ("disqualified", ("1",))):
+        value = request.query_params.get(name)
+        if value is not None and value not in known:
+            raise HTTPException(400, f"{name} is one of {', '.join(known)}.")
+    after = request.query_params.get("after", "")
+    if after and place_of(after) is None:
+        raise HTTPException(400, "after is `next` of the page before.")
 
 
 def _most(request: Request) -> int:

@@ -10,10 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from features.errors import LeadlensError
 from models.judging.verdicts import FLAGGED, VERDICTS
 from pipeline.app.charts import gains
+from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import comparison_of, download, form_of, page, person_of, project_of
 from pipeline.published.compared import CELLS, JudgedLead, PublishedComparison
+from pipeline.scorecards.project import load_sheets
 
 _WORST_FIRST = {name: at for at, name in enumerate(VERDICTS)}
 
@@ -32,6 +35,7 @@ def compare(request: Request) -> Response:
         compared=compared,
         figures=figures,
         at=at,
+        other_sheet=_other_sheet(project_of(request), figures["meta"]),
         cells={each["quadrant"]: each for each in at["quadrants"]},
         names=CELLS,
         rules=sorted(compared.rules.values(), key=_place),
@@ -43,7 +47,7 @@ def compare(request: Request) -> Response:
 
 def cell(request: Request) -> Response:
     """``GET /{project}/compare/{cell}``."""
-    person_of(request)
+    person = person_of(request)
     compared, name = comparison_of(request), _cell(request)
     share = _share(request.query_params.get("capacity"), compared)
     at = compared.at(share)
@@ -55,7 +59,7 @@ def cell(request: Request) -> Response:
         slug=request.path_params["cell"],
         share=at["share"],
         figures=next(each for each in at["quadrants"] if each["quadrant"] == name),
-        leads=compared.cell(share, name, _start(request)),
+        leads=compared.cell(share, name, _start(request), owner=person.owner),
     )
 
 
@@ -74,7 +78,7 @@ async def export(request: Request) -> Response:
 
 def rule(request: Request) -> Response:
     """``GET /{project}/rules/{rule}``."""
-    person_of(request)
+    person = person_of(request)
     compared, label = comparison_of(request), request.path_params["rule"]
     audit = compared.rules.get(label)
     if audit is None:
@@ -91,7 +95,22 @@ def rule(request: Request) -> Response:
         rule=audit,
         unit=compared.figures["unit"],
         said=said,
-        leads=compared.rule(label, _start(request)),
+        leads=compared.rule(label, _start(request), owner=person.owner),
+    )
+
+
+def _other_sheet(project: ShownProject, meta: Mapping[str, Any]) -> str | None:
+    """What to say where leads are not scored by the sheet that was compared."""
+    try:
+        sheets = load_sheets(project.file)
+    except LeadlensError:
+        return None  # the page of the sheets says what is wrong
+    live = None if sheets is None else f"{sheets.name} {sheets.version}"
+    if live is None or live == meta.get("sheet_version"):
+        return None
+    return (
+        f"Leads are scored by {live} now, and this comparison is of {meta.get('sheet_version')}. "
+        "The next run of “leadlens compare” judges the sheet as it is now."
     )
 
 

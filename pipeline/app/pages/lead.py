@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import cast
 from urllib.parse import quote
@@ -13,8 +14,9 @@ from starlette.responses import Response
 
 from pipeline.app import words
 from pipeline.app.charts import timeline
+from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import form_of, lead_of, page, person_of, project_of, scores_of, to
-from pipeline.app.store import VerdictName
+from pipeline.app.store import GivenVerdict, VerdictName
 from pipeline.published.copy import Line
 
 REASONS = ("Not a buyer", "No budget", "Wrong contact data", "Too early", "Competitor or student", "Other")
@@ -35,11 +37,11 @@ def lead(request: Request) -> Response:
         title=shown.row.name or shown.row.lead_id,
         reasons=words.whole_lines(shown.reasons, total, "smaller reasons and rounding"),
         ledger=_by_day(shown.ledger),
-        moved=shown.moved[:_MOST_MOVED],
+        moved=[] if shown.before is None else moved_lines(shown.moved, total - shown.before.score),
         crm=_in_crm(project.file.project.page.crm, shown.row.lead_id),
         chance=None if compared is None else compared.chance(shown.row.score),
         chart=timeline(shown.past),
-        verdicts=project.store.verdicts(project.name, shown.row.lead_id),
+        verdicts=_verdicts(project, shown.row.lead_id),
         choices=REASONS,
     )
 
@@ -55,7 +57,26 @@ async def verdict(request: Request) -> Response:
     await run_in_threadpool(
         project.store.judge, project.name, shown.row.lead_id, cast(VerdictName, said), reason, person.name
     )
-    return to(request, f"leads/{request.path_params['lead']}")
+    return to(request, f"leads/{quote(shown.row.lead_id, safe='')}")
+
+
+def moved_lines(lines: Sequence[Line], total: int) -> list[Line]:
+    """The strongest lines in whole points, and one for the rest, by which they sum to how far the score went.
+
+    >>> [line[:2] for line in moved_lines([Line("Trial", 4.2), Line("Mail", -0.6)], 5)]
+    [('Trial', 4), ('Mail', -1), ('smaller reasons and rounding', 2)]
+    """
+    shown = [line._replace(points=round(line.points)) for line in lines[:_MOST_MOVED] if round(line.points)]
+    rest = total - sum(line.points for line in shown)
+    return [*shown, Line("smaller reasons and rounding", rest)] if rest else shown
+
+
+def _verdicts(project: ShownProject, lead_id: str) -> Sequence[GivenVerdict] | None:
+    """What sales said; ``None`` while the file is in other hands: the lead is shown all the same."""
+    try:
+        return project.store.verdicts(project.name, lead_id)
+    except sqlite3.OperationalError:
+        return None
 
 
 def _in_crm(address: str | None, lead_id: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +30,7 @@ def leads(request: Request) -> Response:
         scores=scores,
         leads=found,
         asked=asked,
+        left_out=_left_out(asked, scores, person),
         facets=_choices(scores, person),
         settings=kept,
         next=None if found.next is None else urlencode(kept | {"after": found.next}),
@@ -50,6 +51,12 @@ async def export(request: Request) -> Response:
     return download(f"{project.name}-leads.csv", _EXPORTED, rows)
 
 
+def _left_out(asked: Query, scores: PublishedScores, person: Person) -> int:
+    """Disqualified leads that the whole list of open ones leaves out."""
+    hidden = asked.status == "open" and not (asked.disqualified or asked.stage or asked.owner or asked.grade)
+    return scores.facets["stage"].get("Disqualified", 0) if hidden and person.owner is None else 0
+
+
 def _choices(scores: PublishedScores, person: Person) -> Mapping[str, Mapping[str, int | None]]:
     """What the list can be filtered by, with the leads of each; whoever sees own leads alone is not told of others."""
     if person.owner is None:
@@ -66,11 +73,18 @@ def asked_for(fields: Mapping[str, str], person: Person, scores: PublishedScores
         owner=owner if person.owner is None else person.owner,
         stage=fields.get("stage", ""),
         grade=fields.get("grade", ""),
-        status="closed" if fields.get("status") == "closed" else "open",
+        status=_status(fields.get("status", ""), fields.get("q", "")),
         disqualified=fields.get("disqualified") == "1",
         sort=cast(Sort, sort) if sort in get_args(Sort) else "score",
         after=fields.get("after", ""),
     )
+
+
+def _status(asked: str, text: str) -> Literal["open", "closed", "any"]:
+    """Open leads; whoever searches for somebody finds them wherever they are."""
+    if asked in ("open", "closed", "any"):
+        return cast(Literal["open", "closed", "any"], asked)
+    return "any" if text.strip() else "open"
 
 
 def _settings(asked: Query) -> dict[str, str]:
@@ -79,7 +93,7 @@ def _settings(asked: Query) -> dict[str, str]:
         "owner": asked.owner,
         "stage": asked.stage,
         "grade": asked.grade,
-        "status": "closed" if asked.status == "closed" else "",
+        "status": asked.status if asked.status != _status("", asked.text) else "",
         "sort": "" if asked.sort == "score" else asked.sort,
         "disqualified": "1" if asked.disqualified else "",
     }

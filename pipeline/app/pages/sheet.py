@@ -264,6 +264,8 @@ def _page(request: Request, shown: ShownVersion, sent: Sent | None = None) -> Re
         },
         needs_another=_needs_another(project, person_of(request), shown),
         previews=latest(project.jobs, shown.sheet.name, shown.sheet.version),
+        in_scores=project.scores is None
+        or project.scores.has_scores_by(f"{shown.sheet.name} {shown.sheet.version}"),
         evidence=_evidence(project, shown.sheet),
         sent=sent,
         note=_NOTES.get(request.query_params.get("note", "")),

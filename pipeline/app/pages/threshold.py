@@ -23,7 +23,7 @@ def threshold(request: Request) -> Response:
     model = [each for each in figures["thresholds"] if each["lens"] == "leadlens"]
     sheet = compared.facts.get("cuts") or []
     scores = project.scores
-    above = {} if scores is None else scores.facets["band"]
+    above = None if scores is None else scores.facets["score"]
     return page(
         request,
         "threshold.html",
@@ -35,6 +35,7 @@ def threshold(request: Request) -> Response:
         room=reps * calls,
         model=model,
         sheet=sheet,
+        everybody=figures["leads"] <= reps * calls * weeks,
         by_model=_cut(model, reps * calls * weeks),
         by_sheet=_cut(sheet, reps * calls * weeks),
         open_above={cut["threshold"]: _open_above(above, cut["threshold"]) for cut in model},
@@ -46,9 +47,9 @@ def _cut(cuts: Sequence[Mapping[str, Any]], room: int) -> Mapping[str, Any] | No
     return next((cut for cut in cuts if cut["leads"] <= room), None)
 
 
-def _open_above(bands: Mapping[str, int], cut: int) -> int | None:
-    """Open leads with at least this score, where the bands of ten points say so."""
-    return None if cut % 10 else sum(leads for band, leads in bands.items() if int(band) >= cut)
+def _open_above(scores: Mapping[str, int] | None, cut: int) -> int | None:
+    """Open leads with at least this score that are not disqualified; ``None`` while no night is published."""
+    return None if scores is None else sum(leads for score, leads in scores.items() if int(score) >= cut)
 
 
 def _whole(request: Request, name: str, otherwise: int) -> int:
