@@ -114,7 +114,7 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
         max_body_size=_MOST_BYTES,
         lifespan=_ends_its_jobs,
     )
-    app.state.projects = projects
+    app.state.projects, app.state.turns = projects, api.Turns()
     app.router.redirect_slashes = False  # it would name the host that a proxy hides
     # Around everything, so that a page that says what broke has the same headers.
     return Guard(app, door=door, hosts=frozenset(hosts), refusal=wrong)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,20 @@ _AT_ONCE, _WAITING = (
     2,
     8,
 )  # leads that are scored, and requests that may wait for it: the others go on being read
+
+
+@dataclass
+class Turns:
+    """Who scores a lead now or waits for it. One event loop uses it, so that counting needs no lock."""
+
+    taken: int = 0
+    _limiter: CapacityLimiter | None = None
+
+    def limiter(self) -> CapacityLimiter:
+        """Of the threads that score; made in the event loop that uses it."""
+        if self._limiter is None:
+            self._limiter = CapacityLimiter(_AT_ONCE)
+        return self._limiter
 
 
 def leads(request: Request) -> Response:
@@ -60,13 +75,14 @@ async def score(request: Request) -> Response:
 
 async def _one_of_few(request: Request, score: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Score it, in turn. Raises a 503 where too many wait."""
-    state = request.app.state
-    if not hasattr(state, "scoring"):
-        state.scoring = CapacityLimiter(_AT_ONCE)
-    limiter: CapacityLimiter = state.scoring
-    if limiter.statistics().tasks_waiting >= _WAITING:
+    turns: Turns = request.app.state.turns
+    if turns.taken >= _AT_ONCE + _WAITING:
         raise HTTPException(503, "Too many leads are being scored just now. Try again in a moment.")
-    return await to_thread.run_sync(score, limiter=limiter)
+    turns.taken += 1
+    try:
+        return await to_thread.run_sync(score, limiter=turns.limiter())
+    finally:
+        turns.taken -= 1
 
 
 def openapi(request: Request) -> Response:
