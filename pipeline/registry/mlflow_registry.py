@@ -259,7 +259,8 @@ def _with_raw_lead(columns: Any) -> Any:
     """The input of a model: either the columns of its features, or one that holds a lead as JSON."""
     from mlflow.types.schema import AnyType, ColSpec, Schema
 
-    either = [ColSpec(column.type, column.name, required=False) for column in columns or ()]
+    # A model without a single feature has a column without a name, which stands for nothing.
+    either = [ColSpec(column.type, column.name, required=False) for column in columns or () if column.name]
     return Schema([*either, ColSpec(AnyType(), RAW_LEAD, required=False)])
 
 
