@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from unicodedata import combining, normalize
 
 import duckdb
 
@@ -21,6 +22,7 @@ PAGE = 50
 _SECONDS = 2.0  # a query that takes longer is interrupted: one reader must not hold up the others
 _MEMORY, _THREADS = "512MB", 1
 _MOST_WORDS, _LONGEST = 6, 200
+_AFTER_ALL = chr(0x10FFFF)
 Sort = Literal["score", "points", "moved"]
 SORTS: tuple[Sort, ...] = ("score", "points", "moved")
 _SORTED_BY: dict[Sort, str] = {
@@ -175,23 +177,42 @@ class PublishedScores(Copy):
 
     def leads(self, query: Query, most: int = PAGE) -> Leads:
         """A page of the leads that match."""
-        where, values = _where(query)
+        where, values = self._asked(query)
         key = _SORTED_BY[query.sort]
         ((total,),) = self.rows(f"SELECT count(*) FROM lead WHERE {where}", values)
         place = place_of(query.after)
         if place is not None:
             where, values = f"{where} AND ({key}, rank) > (?, ?)", [*values, *place]
-        found = self.rows(
-            f"SELECT {', '.join(LeadRow._fields)}, {key} FROM lead WHERE {where} ORDER BY {key}, rank LIMIT {most + 1}",
-            values,
+        # Which leads first, by narrow columns alone; then what is shown of them.
+        order = self.rows(
+            f"SELECT rank, {key} FROM lead WHERE {where} ORDER BY {key}, rank LIMIT {most + 1}", values
         )
-        rows = [LeadRow(*row[:-1]) for row in found[:most]]
-        more = f"{found[most - 1][-1]}:{rows[-1].rank}" if len(found) > most else None
+        rows = self._of_ranks([rank for rank, _ in order[:most]])
+        more = f"{order[most - 1][1]}:{order[most - 1][0]}" if len(order) > most else None
         return Leads(rows, total, more)
+
+    def _asked(self, query: Query) -> tuple[str, list[Any]]:
+        """The condition of a query; whoever types a whole id is given that lead, and not all whose ids begin alike."""
+        exact = (
+            self.rows("SELECT rank FROM place WHERE lead_id = ?", [query.text.strip()]) if query.text else []
+        )
+        if not exact:
+            return _where(query)
+        where, values = _where(replace(query, text=""))
+        return f"{where} AND rank = ?", [*values, exact[0][0]]
+
+    def _of_ranks(self, ranks: Sequence[int]) -> list[LeadRow]:
+        """The leads of these ranks, in this order."""
+        if not ranks:
+            return []
+        listed = ", ".join(map(str, ranks))
+        found = self.rows(f"SELECT {', '.join(LeadRow._fields)} FROM lead WHERE rank IN ({listed})")
+        rows = {row[0]: LeadRow(*row) for row in found}
+        return [rows[rank] for rank in ranks]
 
     def every(self, query: Query) -> Iterator[LeadRow]:
         """All leads that match, in order."""
-        where, values = _where(query)
+        where, values = self._asked(query)
         cursor = self._connection.cursor()
         cursor.execute(
             f"SELECT {', '.join(LeadRow._fields)} FROM lead WHERE {where} ORDER BY {_SORTED_BY[query.sort]}, rank",
@@ -270,10 +291,9 @@ def _where(query: Query) -> tuple[str, list[Any]]:
     if not query.disqualified and not query.stage and query.status != "any":
         where.append("rule_stage IS DISTINCT FROM 'Disqualified'")
     for word in _words(query.text):
-        where.append(
-            "rank IN (SELECT rank FROM token WHERE word >= strip_accents(?) AND word < strip_accents(?) || chr(1114109))"
-        )
-        values += [word, word]
+        # Plain values: what DuckDB had to work out first could not be sought in the sorted words.
+        where.append("rank IN (SELECT rank FROM token WHERE word >= ? AND word < ?)")
+        values += [word, word + _AFTER_ALL]
     return " AND ".join(where), values
 
 
@@ -281,9 +301,10 @@ def _words(text: str) -> list[str]:
     """The words that a search is for, as the copy has them.
 
     >>> _words("Çağla  O'Neil, ada@firm.example")
-    ['çağla', 'o', 'neil', 'ada', 'firm', 'example']
+    ['cagla', 'o', 'neil', 'ada', 'firm', 'example']
     """
-    letters = "".join(sign if sign.isalnum() else " " for sign in text[:_LONGEST].lower())
+    plain = "".join(sign for sign in normalize("NFD", text[:_LONGEST].lower()) if not combining(sign))
+    letters = "".join(sign if sign.isalnum() else " " for sign in normalize("NFC", plain))
     return letters.split()[:_MOST_WORDS]
 
 
