@@ -196,10 +196,26 @@ class PublishedScores(Copy):
         exact = (
             self.rows("SELECT rank FROM place WHERE lead_id = ?", [query.text.strip()]) if query.text else []
         )
-        if not exact:
-            return _where(query)
-        where, values = _where(replace(query, text=""))
-        return f"{where} AND rank = ?", [*values, exact[0][0]]
+        where, values = _where(query)
+        if exact:
+            return f"{where} AND rank = ?", [*values, exact[0][0]]
+        spans = sorted((self._span(word) for word in _words(query.text)), key=lambda span: span[1] - span[0])
+        if spans:
+            # The rarest word first: of a word that nearly all leads share, only their rows are looked at.
+            found = ""
+            for first, end in spans:
+                among = f" AND rank IN ({found})" if found else ""
+                found = f"SELECT rank FROM token WHERE place BETWEEN {first} AND {end - 1}{among}"
+            where = f"{where} AND rank IN ({found})"
+        return where, values
+
+    def _span(self, word: str) -> tuple[int, int]:
+        """From which place among the sorted words on this one begins them, and where that ends."""
+        # Plain values: what DuckDB had to work out first could not be sought in the sorted words.
+        ((first, count),) = self.rows(
+            "SELECT min(place), count(*) FROM token WHERE word >= ? AND word < ?", [word, word + _AFTER_ALL]
+        )
+        return (0, 0) if not count else (first, first + count)
 
     def _of_ranks(self, ranks: Sequence[int]) -> list[LeadRow]:
         """The leads of these ranks, in this order."""
@@ -290,10 +306,6 @@ def _where(query: Query) -> tuple[str, list[Any]]:
             values.append(value)
     if not query.disqualified and not query.stage and query.status != "any":
         where.append("rule_stage IS DISTINCT FROM 'Disqualified'")
-    for word in _words(query.text):
-        # Plain values: what DuckDB had to work out first could not be sought in the sorted words.
-        where.append("rank IN (SELECT rank FROM token WHERE word >= ? AND word < ?)")
-        values += [word, word + _AFTER_ALL]
     return " AND ".join(where), values
 
 

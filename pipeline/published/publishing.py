@@ -27,7 +27,7 @@ from pipeline.published.people import SHOWN
 from pipeline.writeback.closings import WhyLeft
 from pipeline.writeback.columns import SCORE_COLUMNS
 
-FORMAT = 3
+FORMAT = 4
 _DAYS_OF_HISTORY = 90
 _MEMORY = "1GB"
 _GROUP = 2_048
@@ -276,6 +276,8 @@ _TABLES: tuple[str, ...] = (
     "CREATE TABLE copy.place AS SELECT lead_id, rank, detail FROM copy.lead ORDER BY lead_id",
     """
     CREATE TABLE copy.token AS
+    SELECT row_number() OVER (ORDER BY word, rank) AS place, word, rank
+    FROM (
     SELECT DISTINCT word, rank
     FROM (
         SELECT rank, unnest(regexp_split_to_array(
@@ -283,7 +285,8 @@ _TABLES: tuple[str, ...] = (
         FROM copy.lead
     )
     WHERE word <> ''
-    ORDER BY word, rank
+    )
+    ORDER BY place
     """,
     """
     CREATE TABLE copy.facet AS
