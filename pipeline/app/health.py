@@ -110,7 +110,10 @@ def _last_run(runs: Sequence[RunRecord]) -> Iterator[Check]:
 
 def _shown_run(scores: PublishedScores | None, runs: Sequence[RunRecord]) -> Iterator[Check]:
     """Whether the last night is the one that the page shows: it may have ended while it published, or was of an older date."""
-    done = next((run for run in runs if run.status == "done"), None)
+    own = next((run for run in runs if scores is not None and run.run_id == scores.run_id), None)
+    done = next(
+        (run for run in runs if run.status == "done" and (own is None or run.target == own.target)), None
+    )
     if scores is None or done is None or done.run_id == scores.run_id:
         return
     yield Check(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from features.errors import DataError
 from pipeline.app.jobs import Jobs
@@ -30,7 +30,8 @@ class ShownProject:
         self.file, self.name = file, file.project.name
         self.store = PageStore(state_folder() / "page.sqlite")
         self.jobs = Jobs(self.name)
-        self._scoring, self._scorer = threading.Lock(), cast("tuple[Path | None, LeadScorer] | None", None)
+        self._scoring = threading.Lock()
+        self._scorer: tuple[Path | None, LeadScorer] | None = None
         self._runs = RunStore(state_folder() / "runs")
         self._scores = _Latest(CopyFolder.of(self.name), PublishedScores)
         self._comparison = _Latest(CopyFolder.compared(self.name), PublishedComparison)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -145,8 +145,7 @@ def download(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> R
 
 def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     yield "\ufeff"  # spreadsheets take the file for UTF-8 by it
-    for row in (head, *()):
-        yield _line(row)
+    yield _line(head)
     for row in rows:
         yield _line([safe_cell(value) for value in row])
 
@@ -164,6 +163,3 @@ def safe_cell(value: Any) -> Any:
     ("'=1+1", 'Ann', -3)
     """
     return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n") else value
-
-
-Endpoint = Callable[[Request], Response]

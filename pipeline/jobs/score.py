@@ -184,9 +184,8 @@ def _score(
             moment, findings = history.moment(as_of), history.findings
             objected = history.engine.count("objections")
             shown, data_end = history.shown(moment), history.data_end
-        shown_columns(
-            history, file.project.page
-        )  # a wrong name there stops the run before anything is scored
+        # A wrong name there stops the run before anything is scored.
+        shown_columns(history, file.project.page)
     if to is not None and has_literal_secret(to):
         run.warn(
             "the password after --to is in the list of processes and in the shell's history: write '${NAME}' in its place"
@@ -200,12 +199,12 @@ def _score(
         force=force,
     )
     as_of = moment
-    sheets = load_sheets(file)
+    sheets, sheet_notes = load_sheets(file), notes_of(file)
     for warning in (
         *(finding.message for finding in findings if finding.level == "warning"),
         *file.notes,
         *file.literal_secrets,
-        *notes_of(file),
+        *sheet_notes,
         *_stale_sheets(sheets, served.bundle.recipe.sheet_version),
         *_seen_future(served, shown),
         *filter(None, [model_uses(served.bundle.recipe.plan, file.project)]),
@@ -234,7 +233,8 @@ def _score(
     # A target with newer scores says so before nights are compared: of an older date, less data are no fault.
     publishing = (
         Publishing(file, record.run_id)
-        if not dry_run and file.project.page.publish and state_is_writable()
+        # The challenger in the champion's shadow is for whoever compares them, not for sales.
+        if not dry_run and not challenger and file.project.page.publish and state_is_writable()
         else nullcontext()
     )
     with staging as staged, publishing as copy:
@@ -293,7 +293,7 @@ def _score(
                 "leads": tally.leads,
                 "objected": objected,
                 # Which version of a sheet scores is for the operator: the page shows versions itself.
-                "warnings": [text for text in record.warnings if text not in notes_of(file)],
+                "warnings": [text for text in record.warnings if text not in sheet_notes],
             }
             with stages("publish"):
                 kept = copy.publish(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from models.judging.thresholds import point_thresholds
 from models.scale import shown_score
 from pipeline.config import ProjectFile
 from pipeline.private import private_files
+from pipeline.published.facts import write_facts
 from pipeline.published.folder import CopyFolder
 from pipeline.runs.record import new_run_id, now
 
@@ -93,11 +93,7 @@ def _write(
     copy.register("people", people)
     for name, statement in _MADE.items():
         copy.execute(f"CREATE TABLE {name} AS {statement}")
-    copy.execute("CREATE TABLE facts (name VARCHAR, value VARCHAR)")
-    copy.executemany(
-        "INSERT INTO facts VALUES (?, ?)",
-        [(name, json.dumps(value, default=str)) for name, value in facts.items()],
-    )
+    write_facts(copy, facts)
 
 
 def _no_rules() -> pd.DataFrame:

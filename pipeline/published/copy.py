@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ import duckdb
 
 from features.engines.duckdb_connections import connect_own
 from features.errors import DataError
+from pipeline.published.facts import read_facts
 
 PAGE = 50
 _SECONDS = 2.0  # a query that takes longer is interrupted: one reader must not hold up the others
@@ -48,10 +49,6 @@ class Query:
     disqualified: bool = False
     sort: Sort = "score"
     after: str = ""
-
-    def without_place(self) -> Query:
-        """From the first page on."""
-        return replace(self, after="")
 
 
 class LeadRow(NamedTuple):
@@ -131,10 +128,7 @@ class Copy:
         try:
             self._connection = connect_own(path, read_only=True)
             self._connection.execute(f"SET memory_limit = '{_MEMORY}'; SET threads = {_THREADS}")
-            self.facts: dict[str, Any] = {
-                name: json.loads(value)
-                for name, value in self._connection.execute("SELECT name, value FROM facts").fetchall()
-            }
+            self.facts = read_facts(self._connection)
         except (duckdb.Error, ValueError) as error:
             raise DataError(
                 "a published copy cannot be read",

@@ -6,7 +6,6 @@ and PostgreSQL is for the CRM. The copy knows more than those: names, what a lea
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from features.engines.duckdb_connections import connect_in_memory, connect_own
 from pipeline.config import ProjectFile
 from pipeline.private import private_files
+from pipeline.published.facts import read_facts, write_facts
 from pipeline.published.folder import CopyFolder
 from pipeline.published.people import SHOWN
 from pipeline.writeback.closings import WhyLeft
@@ -101,9 +101,9 @@ class Publishing:
             rows[name] if name in rows.column_names else pa.nulls(len(rows), pa.string()) for name in _LONG
         ]
         with self._noting_failure():
-            self._register("rows", rows.select(names).append_column("detail", numbers))
-            self._register("people", people)
-            self._register("long", pa.table([numbers, *long], names=["detail", *_LONG]))
+            self._parts.register("rows", rows.select(names).append_column("detail", numbers))
+            self._parts.register("people", people)
+            self._parts.register("long", pa.table([numbers, *long], names=["detail", *_LONG]))
             self._parts.execute(
                 f"""
                 INSERT INTO scored ({", ".join([*names, *SHOWN])}, detail)
@@ -116,9 +116,6 @@ class Publishing:
             self._parts.execute("INSERT INTO copy.detail SELECT * FROM long")
             for name in ("rows", "people", "long"):
                 self._parts.unregister(name)
-
-    def _register(self, name: str, table: pa.Table) -> None:
-        self._parts.register(name, table)
 
     def publish(self, facts: dict[str, Any], why_left: WhyLeft, *, replace_newer: bool = False) -> str | None:
         """Make the copy and point readers to it; returns why not, where theirs stays.
@@ -144,12 +141,7 @@ class Publishing:
         for statement in _TABLES:
             self._parts.execute(statement)
         self._parts.execute("DETACH was")
-        self._parts.execute("CREATE TABLE copy.facts (name VARCHAR, value VARCHAR)")
-        facts = facts | {"format": FORMAT, "run_id": self._run}
-        self._parts.executemany(
-            "INSERT INTO copy.facts VALUES (?, ?)",
-            [(name, json.dumps(value, default=str)) for name, value in facts.items()],
-        )
+        write_facts(self._parts, facts | {"format": FORMAT, "run_id": self._run}, "copy.facts")
         self._parts.execute("DETACH copy")
         self._copy.rename(self._folder.copy(self._run))
         self._folder.point_to(self._run)
@@ -304,12 +296,6 @@ _TABLES: tuple[str, ...] = (
 )
 
 
-def facts_of(path: Path) -> dict[str, Any]:
-    """What a copy says of its night as a whole. Raises ``duckdb.Error`` for a file that is no copy."""
-    with connect_own(path, read_only=True) as copy:
-        return {name: json.loads(value) for name, value in copy.execute("SELECT * FROM facts").fetchall()}
-
-
 def _as_of(path: Path) -> datetime | None:
     text = _known(path).get("as_of")
     return None if text is None else datetime.fromisoformat(str(text))
@@ -322,7 +308,8 @@ def _format(path: Path) -> object:
 def _known(path: Path) -> dict[str, Any]:
     """What a copy says of its night; nothing of a damaged one, which the next replaces."""
     try:
-        return facts_of(path)
+        with connect_own(path, read_only=True) as copy:
+            return read_facts(copy)
     except (duckdb.Error, ValueError):
         return {}
 

@@ -459,6 +459,11 @@ def test_health_knows_of_a_run_that_was_killed_and_of_one_that_is_not_shown(file
         store._locks.pop(dead.run_id).close()  # the process is gone, and said nothing
         text = site.get("/little/health").text
         assert "the last run was killed" in text
+        shadow = RunRecord(project="little", target="another", started_at=now())
+        store.begin(shadow)
+        shadow.end("done", 0)
+        store.end(shadow)
+        assert "another night" not in site.get("/little/health").text, "it went elsewhere"
         later = RunRecord(project="little", started_at=now(), warnings=["the disk was full"])
         store.begin(later)
         later.end("done", 0)

@@ -268,6 +268,9 @@ def test_a_night_is_published_for_the_page(starter: ProjectFile, trained: Traini
     assert latest != before
     copy = PublishedScores(latest)
     assert copy.run_id == night.run_id
+    shadow = f"duckdb:///{tmp_path / 'shadow.duckdb'}"
+    score(starter, as_of=ENDED, to=shadow, challenger=True, replace_newer=True)
+    assert folder.latest() == latest, "sales see the champion's scores"
     assert copy.as_of == night.as_of
     asked = Query(disqualified=True)
     assert {row.lead_id for row in copy.every(asked)} == set(night.scores["lead_id"])

@@ -43,7 +43,7 @@ async def export(request: Request) -> Response:
     """``POST /{project}/leads/export``: every lead of the list, as it is filtered."""
     person, fields = person_of(request, "export"), await form_of(request)
     project, scores = project_of(request), await run_in_threadpool(scores_of, request)
-    asked = asked_for(fields, person, scores).without_place()
+    asked = asked_for(fields, person, scores)
     total = (await run_in_threadpool(scores.leads, asked, 1)).total
     details = _settings(asked) | {"rows": total, "run": scores.run_id}
     await run_in_threadpool(project.store.log, project.name, person.name, "exported", "leads", details)
