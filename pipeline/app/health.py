@@ -31,15 +31,11 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Health:
-    """The checks, the worst first. ``level`` is the worst of them: no green beside something red."""
+    """The checks, the worst first: what the headline says is the worst of them, and no green stands before something red."""
 
     checks: Sequence[Check]
     runs: Sequence[RunRecord]
     scores: PublishedScores | None
-
-    @property
-    def level(self) -> Level:
-        return self.checks[0].level
 
     @property
     def headline(self) -> str:
