@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 
 from features import humanize
 from pipeline.app.shown_project import ShownProject
-from pipeline.app.words import minute
 from pipeline.published.copy import PublishedScores
 from pipeline.runs import RunRecord
 from pipeline.runs.record import now
+from pipeline.views.words import minute
 
 Level = Literal["good", "care", "bad"]
 _RANK: dict[Level, int] = {"bad": 0, "care": 1, "good": 2}

@@ -11,7 +11,6 @@ import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -30,10 +29,10 @@ from pipeline.app.pages import api, compare, health, job, lead, leads, sheet, sh
 from pipeline.app.people import Door
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import project_of, to, wrong
-from pipeline.app.words import sentences
 from pipeline.config import ProjectFile
 from pipeline.published.copy import SlowQueryError
 from pipeline.stopping import Stopped
+from pipeline.views.words import sentences
 
 if TYPE_CHECKING:
     import uvicorn
@@ -79,7 +78,10 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
     app = Starlette(
         routes=[
             Route("/", _home),
-            Mount("/static", StaticFiles(directory=str(files("pipeline.app") / "static"))),
+            Mount(
+                "/static",
+                StaticFiles(packages=[(package, "static") for package in ("pipeline.app", "pipeline.views")]),
+            ),
             Route("/{project}", _to_leads),
             Route("/{project}/leads", leads.leads),
             Route("/{project}/leads/export", leads.export, methods=["POST"]),

@@ -14,7 +14,7 @@ from models.scorecard import Sheet
 from models.scorecard.language.yaml_edit import Place, with_values
 from models.scorecard.language.yaml_text import yaml_text
 from models.scorecard.spreadsheet.cells import cell_number
-from pipeline.app.words import plain_number
+from pipeline.views.words import plain_number
 
 _DAY = timedelta(days=1)
 _LONGEST = 40

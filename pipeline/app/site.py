@@ -7,7 +7,6 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -16,11 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from pipeline.app import words
 from pipeline.app.people import Person, Right
 from pipeline.app.shown_project import ShownProject
 from pipeline.published.compared import PublishedComparison
 from pipeline.published.copy import Lead, PublishedScores
+from pipeline.views.environment import environment
 
 FORM_SECONDS = 10.0
 _MOST_FIELDS = 500
@@ -28,17 +27,8 @@ _MOST_FIELDS = 500
 
 @cache
 def templates() -> jinja2.Environment:
-    """All text that comes from data is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(files("pipeline.app") / "templates")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= words.FILTERS
-    environment.globals |= {"interval": words.interval, "segment": lambda text: quote(text, safe="")}
-    return environment
+    """Those of the page."""
+    return environment("pipeline.app")
 
 
 def page(request: Request, template: str, *, status: int = 200, **shown: Any) -> HTMLResponse:

@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from features.errors import LeadlensError
 from models.judging.verdicts import FLAGGED, VERDICTS
-from pipeline.app.charts import gains
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import comparison_of, download, form_of, page, person_of, project_of
 from pipeline.published.compared import CELLS, JudgedLead, PublishedComparison
 from pipeline.scorecards.project import load_sheets
+from pipeline.views.charts import gains
 
 _WORST_FIRST = {name: at for at, name in enumerate(VERDICTS)}
 

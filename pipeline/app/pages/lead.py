@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.app import words
-from pipeline.app.charts import timeline
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import form_of, lead_of, page, person_of, project_of, scores_of, to
 from pipeline.app.store import GivenVerdict, VerdictName
 from pipeline.published.copy import Line
+from pipeline.views import words
+from pipeline.views.charts import timeline
 
 REASONS = ("Not a buyer", "No budget", "Wrong contact data", "Too early", "Competitor or student", "Other")
 _MOST_MOVED = 5

@@ -23,9 +23,9 @@ from pipeline.app.sheet_words import MOVE_WORDS, STAGE_WORDS, rules_in_words
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.shown_sheets import ShownVersion, shown_version
 from pipeline.app.site import form_of, page, person_of, project_of, to
-from pipeline.app.words import sentences
 from pipeline.private import private_files
 from pipeline.scorecards.project import store_of
+from pipeline.views.words import sentences
 
 _MOST_FIELDS = 5_000  # three for each rule
 _MOST_LOGGED = 20

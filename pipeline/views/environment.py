@@ -1,0 +1,25 @@
+"""Jinja as page and reports use it: all text that comes from data is escaped, and a name that is missing is an error."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from urllib.parse import quote
+
+import jinja2
+
+from pipeline.views import words
+
+
+def environment(package: str) -> jinja2.Environment:
+    """The templates of a package, and those that all share."""
+    folders = [str(files(name) / "templates") for name in (package, "pipeline.views")]
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= words.FILTERS
+    made.globals |= {"interval": words.interval, "segment": lambda text: quote(text, safe="")}
+    return made
