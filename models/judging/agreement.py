@@ -49,8 +49,8 @@ def quadrants(judged: Judged, called: Mapping[str, Rows]) -> pd.DataFrame:
     )
 
 
-def quadrant_leads(judged: Judged, called: Mapping[str, Rows], top: int | None = 50) -> pd.DataFrame:
-    """The first ``top`` leads of each quadrant (``None``: all): by points where only the rules are hot, else by score."""
+def quadrant_leads(judged: Judged, called: Mapping[str, Rows], top: int | None = None) -> pd.DataFrame:
+    """The leads of each quadrant, or the first ``top``: by points where only the rules are hot, else by score."""
     leads = of_leads(judged, called)
     frame = judged.frame.iloc[leads.row]
     table = pd.DataFrame(

@@ -74,7 +74,7 @@ def at_capacities(
                 share=share,
                 capacity=replace(capacity, name="capacity"),
                 quadrants=agreement.quadrants(rows, called),
-                leads=agreement.quadrant_leads(rows, called, top=None),
+                leads=agreement.quadrant_leads(rows, called),
             )
         )
     return results

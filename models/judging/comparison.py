@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from models.judging.thresholds import thresholds
 from models.statistics import weighted_mean
 
 Interval = Mapping[str, tuple[float, float]]
+FIRST = 50  # leads of a quadrant that JSON and report list
 
 
 class Comparison(ComparisonResult):
@@ -35,15 +37,32 @@ class Comparison(ComparisonResult):
         """The same, and what is to be known of the rows and of the model."""
         return story.sentences(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON values; missing numbers are None."""
+    def at_its_capacity(self) -> dict[str, Any]:
+        """What page and report say of it first: whom the same calls reach, and whether that can be relied on."""
         return {
-            **plain(self),
+            "share": self.asked,
+            "capacity": plain(self.capacity),
+            "quadrants": plain(self.quadrants),
+            **self._in_words(),
+            "story": story.details(self),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON values, of each quadrant the first leads; missing numbers are None."""
+        first = self.quadrant_leads.groupby("quadrant", sort=False).head(FIRST)
+        return {
+            **plain(replace(self, quadrant_leads=first)),
+            **self._in_words(),
+            "story": self.story(),
+        }
+
+    def _in_words(self) -> dict[str, Any]:
+        checks = trust.trust(self)
+        return {
             "headline": story.headline(self),
             "advice": story.advice(self),
-            "status": trust.status(trust.trust(self)),
-            "story": self.story(),
-            "trust": plain([check._asdict() for check in trust.trust(self)]),
+            "status": trust.status(checks),
+            "trust": plain([check._asdict() for check in checks]),
         }
 
     def _repr_html_(self) -> str:
@@ -128,6 +147,7 @@ def compare(
         weekly=replay.weekly,
         weeks=replay.weeks,
         reachable=replay.reachable,
+        asked=capacity,
         capacity=capacity_of("capacity", rows, queues, queues[RULES], room, value, interval),
         cuts=tuple(
             capacity_of(stage, rows, queues, queue, queue.work(_everyone(replay)).made, value, interval)

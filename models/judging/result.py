@@ -51,10 +51,11 @@ class ComparisonResult:
     first, last : span of the as-of times.
     weekly, weeks : whether sales' weeks were replayed, and how many lists that gave; else all leads were on one list.
     reachable : leads with a conversion in time after a list that they were on: no order of calls reaches more.
+    asked : the capacity: calls as a share of the new leads, week by week.
     capacity : leads reached at equal sales capacity. cuts : the same where the sheet's own stages set the number of
         calls, the lowest first; stages that no lead or every lead reaches are left out.
     measures : lens, metric, value, low, high. difference : metric, value (model − rules), low, high, better.
-    gains, calibration, bands, grades, stages, hot_band, quadrants, quadrant_leads, audit : see their modules.
+    gains, calibration, bands, grades, stages, hot_band, quadrants, quadrant_leads (every lead), audit : see their modules.
     unit : what one point of the sheet is worth.
     thresholds : what each threshold of the score brings, by leads.
     insights : what the model goes by, where that was asked for.
@@ -73,6 +74,7 @@ class ComparisonResult:
     weekly: bool
     weeks: int
     reachable: int
+    asked: float
     capacity: Capacity
     cuts: tuple[Capacity, ...]
     measures: pd.DataFrame

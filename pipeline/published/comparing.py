@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from features.engines.duckdb_connections import connect_own
-from models.judging import Comparison, ModelReport, story, trust
+from models.judging import Comparison, ModelReport
 from models.judging.at_capacity import SHARES, at_capacities
 from models.judging.plain import plain
 from models.judging.thresholds import point_thresholds
@@ -72,19 +72,9 @@ def _write(
         asked = file.project.judge.capacity
         at = at_capacities(frame, sorted({*SHARES, asked}), dated=dated)
         for each in at:
-            there = replace(comparison, capacity=own if each.share == asked else each.capacity)
-            facts["at"].append(
-                {
-                    "share": each.share,
-                    "headline": story.headline(there),
-                    "advice": story.advice(there),
-                    "status": trust.status(trust.trust(there)),
-                    "trust": plain([check._asdict() for check in trust.trust(there)]),
-                    "story": story.details(there),
-                    "capacity": plain(there.capacity),
-                    "quadrants": plain(each.quadrants),
-                }
-            )
+            capacity = own if each.share == asked else each.capacity
+            there = replace(comparison, asked=each.share, capacity=capacity, quadrants=each.quadrants)
+            facts["at"].append(there.at_its_capacity())
         facts["asked"], facts["cuts"] = asked, plain(point_thresholds(frame, dated=dated))
         cells = pd.concat([each.leads.assign(share=each.share) for each in at], ignore_index=True)
         rule_leads = _of_rules(ledger, frame)

@@ -69,6 +69,13 @@ def test_at_the_projects_capacity_it_says_what_the_report_says(
     assert there["quadrants"] == own["quadrants"]
 
 
+def test_its_sentences_are_of_the_capacity_that_was_asked_for(file: ProjectFile) -> None:
+    copy = latest(file)
+    for there in map(copy.at, copy.shares):
+        both = next(each["leads"] for each in there["quadrants"] if each["quadrant"] == "both")
+        assert any(sentence.startswith(f"Both call {both:,} leads hot") for sentence in there["story"])
+
+
 @pytest.mark.parametrize("share", [0.05, 0.3])
 def test_other_capacities_are_those_of_a_comparison_of_their_own(share: float) -> None:
     judged, ledger, meta = judged_example(400, snapshots=2)
