@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -77,10 +79,13 @@ def thresholds(judged: JudgedRows) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def point_thresholds(judged: pd.DataFrame, *, dated: bool = True, most: int = 40) -> pd.DataFrame:
+def point_thresholds(
+    judged: pd.DataFrame, *, dated: bool = True, most: int = 40, also: Sequence[float] = ()
+) -> pd.DataFrame:
     """What a threshold of the sheet's own points would bring, the lowest first, in steps that people would choose.
 
-    Counted as in :func:`thresholds`; disqualified leads are above none.
+    Counted as in :func:`thresholds`; disqualified leads are above none. ``also``: points that are in it whatever the steps are, such as
+    the sheet's own thresholds.
 
     Returns
     -------
@@ -91,7 +96,7 @@ def point_thresholds(judged: pd.DataFrame, *, dated: bool = True, most: int = 40
     points = np.where(rows.frame["disqualified"].to_numpy(bool), -np.inf, points)
     finite = points[np.isfinite(points)]
     table: list[tuple[float, int, float, int, float, float, float]] = []
-    for cut in _steps(finite, most):
+    for cut in sorted({*_steps(finite, most), *map(float, also)}):
         first = reached(rows, points >= cut)
         above = first >= 0
         leads, found = int(above.sum()), int(rows.label[first[above]].sum())
@@ -99,7 +104,7 @@ def point_thresholds(judged: pd.DataFrame, *, dated: bool = True, most: int = 40
             continue
         low, high = wilson(found, leads)
         bounds = (float(np.ravel(low)[0]), float(np.ravel(high)[0]))
-        if table and table[-1][1:4:2] == (leads, found):
+        if table and table[-1][1:4:2] == (leads, found) and table[-1][0] not in also:
             table.pop()  # the same leads: the highest points that bring them stand for all
         table.append((cut, leads, leads / rows.leads, found, found / leads, *bounds))
     names = ["points", "leads", "share_of_leads", "conversions", "precision", "low", "high"]

@@ -92,6 +92,7 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
             Route("/{project}/compare/{cell}/export", compare.export, methods=["POST"]),
             Route("/{project}/rules/{rule:id}", compare.rule),
             Route("/{project}/threshold", threshold.threshold),
+            Route("/{project}/threshold/draft", threshold.draft, methods=["POST"]),
             Route("/{project}/sheets", sheets.sheets),
             Route("/{project}/sheets/{name}/{version}", sheet.sheet),
             Route("/{project}/sheets/{name}/{version}/keep", sheet.keep, methods=["POST"]),

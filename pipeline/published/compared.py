@@ -74,6 +74,12 @@ class PublishedComparison(Copy):
         """The audit of each rule, by its label."""
         return {rule["rule"]: rule for rule in self.figures.get("audit") or []}
 
+    def weeks(self, lens: str, cut: float) -> list[dict[str, Any]]:
+        """``week, leads, above, converted`` of a threshold, the earliest week first; none where they were not counted."""
+        return [
+            each for each in self.facts.get("weekly") or [] if each["lens"] == lens and each["cut"] == cut
+        ]
+
     def chance(self, score: int) -> str:
         """What became of out-of-time leads with such a score, in words."""
         figures = self.figures

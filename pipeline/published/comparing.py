@@ -11,7 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from features.engines.duckdb_connections import connect_own
+from features.errors import LeadlensError
 from models.judging import Comparison, ModelReport
+from models.judging.above import weekly_above
 from models.judging.at_capacity import SHARES, at_capacities
 from models.judging.plain import plain
 from models.judging.thresholds import point_thresholds
@@ -21,6 +23,7 @@ from pipeline.private import private_files
 from pipeline.published.facts import write_facts
 from pipeline.published.folder import CopyFolder
 from pipeline.runs.record import new_run_id, now
+from pipeline.scorecards.project import load_sheets
 
 _LEADS = ("lead_id", "as_of", "score", "grade", "rule_points", "rule_grade", "rule_stage", "converted")
 _MADE = {
@@ -75,7 +78,10 @@ def _write(
             capacity = own if each.share == asked else each.capacity
             there = replace(comparison, asked=each.share, capacity=capacity, quadrants=each.quadrants)
             facts["at"].append(there.at_its_capacity())
-        facts["asked"], facts["cuts"] = asked, plain(point_thresholds(frame, dated=dated))
+        cuts = point_thresholds(frame, dated=dated, also=_own_thresholds(file))
+        facts["asked"], facts["cuts"] = asked, plain(cuts)
+        if dated:
+            facts["weekly"] = plain(weekly_above(frame, cuts["points"].tolist()))
         cells = pd.concat([each.leads.assign(share=each.share) for each in at], ignore_index=True)
         rule_leads = _of_rules(ledger, frame)
     copy.register("cells", cells[["share", "quadrant", *_LEADS]])
@@ -84,6 +90,16 @@ def _write(
     for name, statement in _MADE.items():
         copy.execute(f"CREATE TABLE {name} AS {statement}")
     write_facts(copy, facts)
+
+
+def _own_thresholds(file: ProjectFile) -> list[float]:
+    """The points from which the project's sheets call a lead MQL or SQL; none of a sheet that cannot be read any more."""
+    try:
+        sheets = load_sheets(file)
+    except LeadlensError:
+        return []
+    stages = [sheet.thresholds.stages for sheet in (sheets.sheets if sheets else ()) if sheet.thresholds]
+    return [float(stage.points) for each in stages for _, stage in each if stage.points is not None]
 
 
 def _no_rules() -> pd.DataFrame:

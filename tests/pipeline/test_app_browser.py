@@ -154,7 +154,7 @@ def test_a_rep_does_the_weekly_tasks_within_their_clicks(
         rep.click(rep.tab.get_by_text("Reject", exact=True))
         rep.click(rep.tab.get_by_role("button", name="No budget"))
         assert rep.clicks == 2
-        assert rep.tab.get_by_text("rejected it").first.is_visible()
+        rep.tab.get_by_text("rejected it").first.wait_for()
         # (4) Find a lead.
         rep.open("/little/leads")
         rep.clicks = 0

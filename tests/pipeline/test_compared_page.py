@@ -18,9 +18,12 @@ from models.judging.thresholds import point_thresholds
 from pipeline.config import ProjectFile
 from pipeline.published.compared import PublishedComparison
 from pipeline.published.folder import CopyFolder
+from pipeline.scorecards.project import store_of
+from pipeline.views.words import signed
 from tests.models.judged_example import judged_example
 from tests.pipeline.page_example import (
     HOSTILE,
+    SHEET,
     Night,
     Served,
     address,
@@ -223,6 +226,83 @@ def test_point_thresholds_are_those_of_a_slow_count() -> None:
             if row.rule_points >= cut.points and not row.disqualified and row.lead_id not in reached:
                 reached[str(row.lead_id)] = int(row.label)
         assert (len(reached), sum(reached.values())) == (cut.leads, cut.conversions)
+
+
+def test_the_threshold_in_force_is_marked_and_another_becomes_a_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    sign_in = {"header": "X-Who", "roles": {"mark": "marketer", "mia": "viewer"}}
+    file = little_file(tmp_path, {"sign_in": sign_in}, sheet=SHEET.replace("mql: 30", "mql: 33"))
+    publish_compared(file)
+    assert 33.0 in {cut["points"] for cut in latest(file).facts["cuts"]}
+    draft, points = "/little/threshold/draft", {"points": "45", "reason": "Five reps"}
+    with served(file) as site:
+        shown = site.get("/little/threshold", X_Who="mark").text
+        assert "calls leads MQL from <b>33 points</b> on" in shown
+        assert re.search(r">33 <small>in force</small>", shown)
+        assert re.search(r">60 <small>hot</small>", shown)
+        assert "Make a draft of points" in shown
+        assert "Make a draft" not in site.get("/little/threshold", X_Who="mia").text
+        assert site.post(draft, points, X_Who="mia").status == 403
+        assert site.post(draft, points, X_Who="mark", Sec_Fetch_Site="cross-site").status == 403
+        assert not store_of(file).path.exists()
+        for wrong, words in (
+            ({"points": "many"}, "This is not a number"), ({"points": "61"}, "sql comes after mql"), ({"points": ""}, "A number is needed"),
+            ({"points": "33"}, "MQL begins at 33 points already"), ({"reason": " "}, "Say in a few words why"),
+        ):  # fmt: skip
+            answer = site.post(draft, points | wrong | {"reps": "7"}, X_Who="mark")
+            assert (answer.status, words in answer.text, 'value="7"' in answer.text) == (400, True, True), (
+                wrong
+            )
+        assert not store_of(file).path.exists()
+        answer = site.post(draft, points, X_Who="mark")
+        version = answer.headers["location"].rpartition("/")[2]
+        (kept,) = store_of(file).versions("points")
+        assert (kept.version, kept.stage, kept.author, kept.reason) == (version, "draft", "mark", "Five reps")
+        assert store_of(file).yaml("points", version) == SHEET.replace("mql: 30", "mql: 45")
+        assert site.get(answer.headers["location"], X_Who="mark").status == 200
+
+
+def test_profit_is_said_with_its_interval_and_no_threshold_is_best_that_is_not_shown_to_be(
+    file: ProjectFile, site: Served
+) -> None:
+    copy = latest(file)
+    weeks, cuts = copy.figures["weeks"], copy.facts["cuts"]
+    text = site.get("/little/threshold?cost=10&gain=90,5").text
+    best = max(cuts, key=lambda cut: 90.5 * cut["conversions"] - 10 * cut["leads"])
+    assert f"calls from <b>{best['points']:g} points</b> on earn most" in text
+    assert signed((90.5 * best["conversions"] - 10 * best["leads"]) / weeks) in text
+    assert text.count("<b>best</b>") == 2
+    assert "≈ best" in text
+    assert "Not shown to earn less:" in text
+    assert "no threshold pays" in site.get("/little/threshold?cost=1000&gain=1").text
+    assert "Profit needs both" in site.get("/little/threshold?cost=5").text
+    for odd in ("x", "-1", "1e99", "nan", "<b>", "99999999999"):
+        text = site.get(f"/little/threshold?gain=5&cost={quote(odd)}").text
+        assert ("An amount is a number" in text, "Profit a week" in text, '<b>"' in text) == (
+            True,
+            False,
+            False,
+        )
+
+
+def test_weeks_are_drawn_and_told_and_a_few_leads_are_too_few_to_say(file: ProjectFile, site: Served) -> None:
+    text = site.get("/little/threshold?reps=2&calls=9").text
+    weeks = latest(file).weeks("leadlens", 60.0)
+    assert len(weeks) > 10
+    assert text.count('class="weekly') == 2
+    assert text.count("<circle") == sum(
+        each["above"] >= 30 for lens, cut in courses(text) for each in latest(file).weeks(lens, cut)
+    )
+    assert "too few to say" in text
+    assert "are not counted: a lead has" in text
+
+
+def courses(text: str) -> list[tuple[str, float]]:
+    """The thresholds that are shown week by week."""
+    heads = re.findall(r"Week by week: ([\d.]+) (points|of the model)", text)
+    return [("scorecard" if what == "points" else "leadlens", float(cut)) for cut, what in heads]
 
 
 def test_nothing_compared_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def compare(request: Request) -> Response:
         compared=compared,
         figures=figures,
         at=at,
-        other_sheet=_other_sheet(project_of(request), figures["meta"]),
+        other_sheet=other_sheet(project_of(request), figures["meta"]),
         cells={each["quadrant"]: each for each in at["quadrants"]},
         names=CELLS,
         rules=sorted(compared.rules.values(), key=_place),
@@ -99,7 +99,7 @@ def rule(request: Request) -> Response:
     )
 
 
-def _other_sheet(project: ShownProject, meta: Mapping[str, Any]) -> str | None:
+def other_sheet(project: ShownProject, meta: Mapping[str, Any]) -> str | None:
     """What to say where leads are not scored by the sheet that was compared."""
     try:
         sheets = load_sheets(project.file)

@@ -132,11 +132,11 @@ def _keep(request: Request, person: Person, fields: Mapping[str, str]) -> Respon
         with private_files():
             store_of(project.file).save(shown.sheet, person.name, reason, text)
         _log(project, person, "kept a sheet file", shown, {"reason": reason})
-    return _to(request, shown.sheet.version)
+    return _to(request, shown.sheet.name, shown.sheet.version)
 
 
 def _draft(request: Request, person: Person, fields: Mapping[str, str]) -> Response:
-    project, shown = project_of(request), version_of(request)
+    shown = version_of(request)
     reason, edited = fields.get("reason", "")[:500], read_form(shown.sheet, fields)
     problems = dict(edited.problems) | ({} if reason else {"reason": _NO_REASON})
     if edited.sheet is None or problems:
@@ -144,7 +144,7 @@ def _draft(request: Request, person: Person, fields: Mapping[str, str]) -> Respo
     if edited.sheet.version == shown.sheet.version:
         complaint = f"No number differs from version {shown.sheet.version}, so nothing was saved."
         return _page(request, shown, Sent("draft", fields, complaint=complaint))
-    return _save(request, project, person, shown, edited, reason, fields.get("then", ""))
+    return save(request, person, shown, edited, reason, fields.get("then", ""))
 
 
 def _move(request: Request, person: Person, fields: Mapping[str, str]) -> Response:
@@ -167,7 +167,7 @@ def _move(request: Request, person: Person, fields: Mapping[str, str]) -> Respon
     if to_stage == "active" and former is not None:
         details["archived"] = former.version
     _log(project, person, "moved a sheet version", shown, details)
-    return _to(request, shown.sheet.version)
+    return _to(request, shown.sheet.name, shown.sheet.version)
 
 
 def _needs_another(project: ShownProject, person: Person, shown: ShownVersion) -> bool:
@@ -177,21 +177,17 @@ def _needs_another(project: ShownProject, person: Person, shown: ShownVersion) -
     return " ".join(person.name.split()).casefold() == shown.kept.author.casefold()
 
 
-def _save(
-    request: Request,
-    project: ShownProject,
-    person: Person,
-    shown: ShownVersion,
-    edited: Typed,
-    reason: str,
-    then: str,
+def save(
+    request: Request, person: Person, shown: ShownVersion, edited: Typed, reason: str, then: str = ""
 ) -> Response:
+    """Keep the edited sheet as a draft, log it, and go to it; ``then`` may ask for a preview."""
     assert edited.sheet is not None
+    project = project_of(request)
     text, comments_kept = edited_yaml(_yaml(project, shown), edited)
     with private_files():
         kept = store_of(project.file).save(edited.sheet, person.name, reason, text)
     if not kept.is_new:
-        return _then(request, project, person, kept.version, then, "same")
+        return _then(request, person, kept.sheet, kept.version, then, "same")
     changes = [each.text for each in compare_sheets(shown.sheet, edited.sheet).differences]
     more = [f"and {len(changes) - _MOST_LOGGED} more"] * (len(changes) > _MOST_LOGGED)
     details = {
@@ -201,27 +197,25 @@ def _save(
         "reason": reason,
     }
     _log(project, person, "saved a sheet draft", shown, details)
-    return _then(request, project, person, kept.version, then, "" if comments_kept else "comments")
+    return _then(request, person, kept.sheet, kept.version, then, "" if comments_kept else "comments")
 
 
 def _preview(request: Request, person: Person) -> Response:
     shown = version_of(request)
     if shown.of.live is None or shown.is_live:
         return _page(request, shown, Sent("preview", {}, complaint=_NOTHING_MOVES))
-    return _then(request, project_of(request), person, shown.sheet.version, "preview", "")
+    return _then(request, person, shown.sheet.name, shown.sheet.version, "preview", "")
 
 
-def _then(
-    request: Request, project: ShownProject, person: Person, version: str, then: str, note: str
-) -> Response:
+def _then(request: Request, person: Person, name: str, version: str, then: str, note: str) -> Response:
     """To the version or, if that is wanted and something can move, to a preview of it."""
-    name = request.path_params["name"]
+    project = project_of(request)
     live = shown_version(project.file, name, version).of.live
     if then != "preview" or live is None or live.version == version:
-        return _to(request, version, note)
+        return _to(request, name, version, note)
     job = project.jobs.start(project.file.path, name, version, live.version, person.name)
     if job is None:
-        return _to(request, version, "busy")
+        return _to(request, name, version, "busy")
     project.store.log(project.name, person.name, "asked who moves", f"{name} {version}", {"preview": job.id})
     return to(request, f"jobs/{job.id}")
 
@@ -240,8 +234,8 @@ def _log(
     project.store.log(project.name, person.name, what, subject, dict(details))
 
 
-def _to(request: Request, version: str, note: str = "") -> Response:
-    address = f"sheets/{quote(request.path_params['name'], safe='')}/{version}"
+def _to(request: Request, name: str, version: str, note: str = "") -> Response:
+    address = f"sheets/{quote(name, safe='')}/{version}"
     return to(request, f"{address}?note={note}" if note else address)
 
 

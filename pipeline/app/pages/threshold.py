@@ -1,45 +1,145 @@
-"""The threshold from what sales can call: the cut, what it brings a week, and how many open leads are above it today."""
+"""The threshold from what sales can call: the cut, what it brings and earns a week, whether it still means what it did."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.app.site import comparison_of, page, person_of, project_of
+from features import humanize
+from models.judging.bands import HOT
+from models.judging.lenses import MODEL, RULES
+from models.judging.profit import Profit, profits
+from pipeline.app.pages.compare import other_sheet
+from pipeline.app.pages.sheet import save
+from pipeline.app.sheet_form import read_form
+from pipeline.app.shown_project import ShownProject
+from pipeline.app.shown_sheets import ShownVersion, shown_sheets, shown_version
+from pipeline.app.site import comparison_of, form_of, page, person_of, project_of
+from pipeline.app.weeks import weeks_shown
+from pipeline.published.compared import PublishedComparison
+from pipeline.views.charts import weekly
+from pipeline.views.words import number, plain_number
 
 _REPS, _CALLS = 5, 20
+_MOST_MONEY = 1e9
+_MQL = "thresholds.mql.points"
+_SAME = "MQL begins at {points} points already, so nothing was saved."
+_NO_FIELD = "The sheet gives no points from which a lead is MQL, so they cannot be changed here. Whoever keeps its file adds them."
 
 
 def threshold(request: Request) -> Response:
     """``GET /{project}/threshold``."""
     person_of(request)
+    return _page(request, request.query_params)
+
+
+async def draft(request: Request) -> Response:
+    """``POST /{project}/threshold/draft``: the sheet in force with another MQL threshold becomes a draft."""
+    person_of(request, "sheets")
+    fields = await form_of(request)
+    return await run_in_threadpool(_draft, request, fields)
+
+
+def _draft(request: Request, fields: Mapping[str, str]) -> Response:
+    project, person = project_of(request), person_of(request, "sheets")
+    live = _live(project)
+    if live is None:
+        raise HTTPException(
+            404, "No score sheet is in force, so there is none whose threshold could be changed."
+        )
+    reason = fields.get("reason", "")[:500]
+    if not reason:
+        return _page(
+            request, fields, "Say in a few words why, for those who read it later. Nothing was saved."
+        )
+    if _in_force(live) is None:
+        return _page(request, fields, _NO_FIELD)
+    edited = read_form(live.sheet, {_MQL: fields.get("points", "")})
+    if edited.sheet is None:
+        return _page(request, fields, " ".join(edited.problems.values()))
+    if edited.sheet.version == live.sheet.version:
+        return _page(request, fields, _SAME.format(points=number(_in_force(live))))
+    return save(request, person, live, edited, reason)
+
+
+def _page(request: Request, asked: Mapping[str, str], complaint: str = "") -> Response:
     compared, project = comparison_of(request), project_of(request)
     figures = compared.figures
     weeks = max(1, int(figures.get("weeks") or 1))
-    reps, calls = _whole(request, "reps", _REPS), _whole(request, "calls", _CALLS)
-    model = [each for each in figures["thresholds"] if each["lens"] == "leadlens"]
-    sheet = compared.facts.get("cuts") or []
+    reps, calls = _whole(asked, "reps", _REPS), _whole(asked, "calls", _CALLS)
+    cost, gain = _money(asked, "cost"), _money(asked, "gain")
+    model = [each | {"cut": each["threshold"]} for each in figures["thresholds"] if each["lens"] == MODEL]
+    sheet = [each | {"cut": each["points"]} for each in compared.facts.get("cuts") or []]
+    room = reps * calls
+    everybody = figures["leads"] <= room * weeks
+    by_model, by_sheet = _cut(model, room * weeks), _cut(sheet, room * weeks)
+    live = _live(project)
+    in_force = None if live is None else _in_force(live)
+    earned = {lens: _earned(cuts, cost, gain, weeks) for lens, cuts in ((MODEL, model), (RULES, sheet))}
+    best = _best(sheet, earned[RULES], weeks)
+    proposed = best["cut"] if best else by_sheet["cut"] if by_sheet and not everybody else in_force
     scores = project.scores
     above = None if scores is None else scores.facets["score"]
     return page(
         request,
         "threshold.html",
+        status=400 if complaint else 200,
+        complaint=complaint,
         compared=compared,
+        other_sheet=other_sheet(project, figures["meta"]),
         weekly=figures.get("weekly", False),
         weeks=weeks,
         reps=reps,
         calls=calls,
-        room=reps * calls,
+        cost=asked.get("cost", "")[:20],
+        gain=asked.get("gain", "")[:20],
+        money_is_wrong=_is_wrong(asked, "cost") or _is_wrong(asked, "gain"),
+        room=room,
         model=model,
         sheet=sheet,
-        everybody=figures["leads"] <= reps * calls * weeks,
-        by_model=_cut(model, reps * calls * weeks),
-        by_sheet=_cut(sheet, reps * calls * weeks),
+        everybody=everybody,
+        by_model=by_model,
+        by_sheet=by_sheet,
+        live=live,
+        in_force=in_force,
+        points=asked.get("points", "")[:20] or ("" if proposed is None else plain_number(proposed)),
+        reason=asked.get("reason", "")[:500]
+        or f"{reps} rep{'s' * (reps != 1)} with {calls} calls a week each" * ("reason" not in asked),
+        horizon=humanize(project.file.project.outcome.horizon),
+        today=above is not None,
+        force_cut=next((each for each in sheet if each["cut"] == in_force), None),
+        hot=HOT,
+        earned=earned,
+        best={MODEL: _best(model, earned[MODEL], weeks), RULES: best},
+        courses=[
+            course
+            for lens, cut in (
+                (RULES, in_force if in_force is not None else by_sheet["cut"] if by_sheet else None),
+                (MODEL, by_model["cut"] if by_model else float(HOT)),
+            )
+            if cut is not None and (course := _course(compared, lens, cut)) is not None
+        ],
         open_above={cut["threshold"]: _open_above(above, cut["threshold"]) for cut in model},
     )
+
+
+def _live(project: ShownProject) -> ShownVersion | None:
+    """The version by which leads are scored of the project's first sheet; ``None`` where no lead can be scored by one."""
+    shown, _ = shown_sheets(project.file)
+    first = next((sheet.live for sheet in shown if sheet.live is not None and not sheet.is_stuck), None)
+    return None if first is None else shown_version(project.file, first.name, first.version)
+
+
+def _in_force(live: ShownVersion) -> float | None:
+    """From how many points on a lead is MQL; ``None`` where points do not decide."""
+    thresholds = live.sheet.thresholds
+    return None if thresholds is None else thresholds.mql.points
 
 
 def _cut(cuts: Sequence[Mapping[str, Any]], room: int) -> Mapping[str, Any] | None:
@@ -47,11 +147,58 @@ def _cut(cuts: Sequence[Mapping[str, Any]], room: int) -> Mapping[str, Any] | No
     return next((cut for cut in cuts if cut["leads"] <= room), None)
 
 
+def _earned(
+    cuts: Sequence[Mapping[str, Any]], cost: float | None, gain: float | None, weeks: int
+) -> dict[float, Profit]:
+    """By threshold; empty where nobody said what a call costs and a conversion brings."""
+    if cost is None or gain is None:
+        return {}
+    found = profits(cuts, cost=cost, gain=gain, weeks=weeks)
+    return {cut["cut"]: profit for cut, profit in zip(cuts, found, strict=True)}
+
+
+def _best(
+    cuts: Sequence[Mapping[str, Any]], earned: Mapping[float, Profit], weeks: int
+) -> dict[str, Any] | None:
+    """The threshold that earns most, which others are not shown to earn less, and how many calls a week it takes."""
+    best = next((cut for cut in cuts if cut["cut"] in earned and earned[cut["cut"]].is_best), None)
+    if best is None:
+        return None
+    alike = [cut for cut, profit in earned.items() if not (profit.behind or profit.is_best)]
+    return {
+        "cut": best["cut"],
+        "profit": earned[best["cut"]],
+        "calls": best["leads"] / weeks,
+        "alike": alike,
+        "is_alone": not alike,
+        "behind": len(earned) - len(alike) - 1,
+    }
+
+
+def _course(compared: PublishedComparison, lens: str, cut: float) -> dict[str, Any] | None:
+    """How leads above a threshold were, week by week."""
+    weeks = weeks_shown(compared.weeks(lens, cut))
+    return {"lens": lens, "cut": cut, "weeks": weeks, "chart": weekly(weeks)} if weeks else None
+
+
 def _open_above(scores: Mapping[str, int] | None, cut: int) -> int | None:
     """Open leads with at least this score that are not disqualified; ``None`` while no night is published."""
     return None if scores is None else sum(leads for score, leads in scores.items() if int(score) >= cut)
 
 
-def _whole(request: Request, name: str, otherwise: int) -> int:
-    text = request.query_params.get(name, "")
+def _whole(asked: Mapping[str, str], name: str, otherwise: int) -> int:
+    text = asked.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 6 and int(text) else otherwise
+
+
+def _money(asked: Mapping[str, str], name: str) -> float | None:
+    """An amount that was typed; ``None`` where it is none."""
+    try:
+        amount = float(asked.get(name, "").replace(",", "."))
+    except ValueError:
+        return None
+    return amount if math.isfinite(amount) and 0 <= amount <= _MOST_MONEY else None
+
+
+def _is_wrong(asked: Mapping[str, str], name: str) -> bool:
+    return bool(asked.get(name, "").strip()) and _money(asked, name) is None
