@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,32 +21,6 @@ class Timeline:
     last: tuple[float, float]
     width: float = _WIDTH
     height: float = _HEIGHT
-
-
-@dataclass(frozen=True)
-class Gains:
-    """Reached by called, of model, sheet and chance, as lines in a box; ``at`` is where the capacity stands."""
-
-    lines: Mapping[str, str]
-    at: float
-    width: float = 400.0
-    height: float = 260.0
-
-
-def gains(table: Sequence[Mapping[str, Any]], share: float) -> Gains:
-    """The lines of a comparison's table of gains."""
-    wide, high = Gains.width - 2 * _EDGE, Gains.height - 2 * _EDGE
-
-    def line(places: Iterable[tuple[float, float]]) -> str:
-        return " ".join(f"{_EDGE + x * wide:.1f},{Gains.height - _EDGE - y * high:.1f}" for x, y in places)
-
-    names = {"model": "leadlens", "sheet": "scorecard"}
-    lines = {
-        kind: line((each["called"], each["found"]) for each in table if each["lens"] == lens)
-        for kind, lens in names.items()
-    }
-    lines["chance"] = line((each["called"], each["random"]) for each in table if each["lens"] == "leadlens")
-    return Gains(lines, _EDGE + share * wide)
 
 
 def timeline(past: Sequence[Past]) -> Timeline | None:

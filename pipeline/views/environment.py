@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from urllib.parse import quote
 
 import jinja2
 
 from pipeline.views import words
+from pipeline.views.links import segment
 
 
 def environment(package: str) -> jinja2.Environment:
@@ -21,5 +21,5 @@ def environment(package: str) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters |= words.FILTERS
-    made.globals |= {"interval": words.interval, "segment": lambda text: quote(text, safe="")}
+    made.globals |= {"interval": words.interval, "segment": segment}
     return made

@@ -303,6 +303,7 @@ def test_every_page_is_whole_and_open_to_everybody(
     with reading(browser, site, width, scheme) as reader:
         for path in STATES:
             reader.open(path)
+            reader.tab.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
             assert reader.tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
             small = reader.tab.evaluate(
                 "[...document.querySelectorAll('button,summary,input:not([type=hidden]),select,nav a')]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -11,14 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from features.errors import LeadlensError
-from models.judging.verdicts import FLAGGED, VERDICTS
 from pipeline.app.shown_project import ShownProject
-from pipeline.app.site import comparison_of, download, form_of, page, person_of, project_of
+from pipeline.app.site import comparison_of, download, form_of, page, person_of, place, project_of
 from pipeline.published.compared import CELLS, JudgedLead, PublishedComparison
 from pipeline.scorecards.project import load_sheets
-from pipeline.views.charts import gains
-
-_WORST_FIRST = {name: at for at, name in enumerate(VERDICTS)}
+from pipeline.views.comparison import ComparisonView
+from pipeline.views.links import Links
 
 
 def compare(request: Request) -> Response:
@@ -32,16 +30,11 @@ def compare(request: Request) -> Response:
     return page(
         request,
         "compare.html",
-        compared=compared,
-        figures=figures,
-        at=at,
+        c=ComparisonView(figures, at),
+        links=Links(place(request, "").rstrip("/")),
+        shares=compared.shares,
+        made_at=compared.facts["made_at"],
         other_sheet=other_sheet(project_of(request), figures["meta"]),
-        cells={each["quadrant"]: each for each in at["quadrants"]},
-        names=CELLS,
-        rules=sorted(compared.rules.values(), key=_place),
-        flagged=FLAGGED,
-        reached=_reached(figures["gains"]),
-        chart=gains(figures["gains"], at["share"]),
     )
 
 
@@ -112,17 +105,6 @@ def other_sheet(project: ShownProject, meta: Mapping[str, Any]) -> str | None:
         f"Leads are scored by {live} now, and this comparison is of {meta.get('sheet_version')}. "
         "The next run of “leadlens compare” judges the sheet as it is now."
     )
-
-
-def _reached(table: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, float, float]]:
-    """Called, and what model, sheet and chance reach by then, in steps of five percent."""
-    sheet = {each["called"]: each["found"] for each in table if each["lens"] == "scorecard"}
-    own = [each for each in table if each["lens"] == "leadlens"][::5]
-    return [(each["called"], each["found"], sheet[each["called"]], each["random"]) for each in own]
-
-
-def _place(rule: dict[str, Any]) -> tuple[int, float]:
-    return _WORST_FIRST.get(rule["verdict"], len(_WORST_FIRST)), -abs(rule["points"] or 0.0)
 
 
 def _cell(request: Request) -> str:
