@@ -100,7 +100,7 @@ spark: $(VENV)/.spark ## Add the Spark engine to .venv (needs Java 17 to run)
 
 lock: $(READY) ## Renew the locks (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --group dev pyproject.toml -o requirements.lock
+	  --extra app --group dev pyproject.toml -o requirements.lock
 	echo 'pyspark>=4.1' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-annotate - -o requirements-spark.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from sqlglot import exp
@@ -29,14 +31,29 @@ _DATED = {
     "is more than": "is after",
     "is at least": "is on or after",
 }
-_OWNERS = {"": "", "account": "the company's "}
+_OWNERS = {"": "{column}", "account": "the company's {column}"}
+_NOT, _EITHER, _BOTH = "not ({condition})", "{first} or {second}", "{first} and {second}"
+_RANGE, _IN_LIST = "{low} to {high}", "the list {name}"
+_TRUE, _FALSE = "true", "false"
+Say = Callable[[str], str]
+_PLACE = re.compile(r"\{([a-z]+)\}")
+
+
+def condition_messages() -> frozenset[str]:
+    """All that ``condition_words`` puts together, for whoever translates it: ``{what}`` is a column, ``{value}`` a value."""
+    verbs = {*_IS.values(), *_OPPOSITE, *_OPPOSITE.values(), *_DATED.values(), "is false", "is from"}
+    statements = {_statement_of(verb) for verb in verbs}
+    return frozenset(
+        {*statements, *_OWNERS.values(), _NOT, _EITHER, _BOTH, _RANGE, _IN_LIST, _TRUE, _FALSE} - {"{column}"}
+    )
 
 
 @lru_cache(maxsize=2048)
-def condition_words(text: str) -> str | None:
+def condition_words(text: str, say: Say = str) -> str | None:
     """The condition in words; ``None`` for one that words would not make plainer: calculations, functions, odd patterns.
 
-    Values stand as they are in the data. Nothing is checked: the columns may not exist.
+    Values stand as they are in the data. Nothing is checked: the columns may not exist. ``say`` translates each of
+    ``condition_messages``.
 
     >>> print(condition_words("account.employees >= 50 AND seniority IN ('director', 'manager')"))
     the company's employees is at least 50 and seniority is one of “director”, “manager”
@@ -46,7 +63,7 @@ def condition_words(text: str) -> str | None:
     True
     """
     try:
-        return _said(parse_guarded(text, (), None))
+        return _Wording(say).condition(parse_guarded(text, (), None))
     except (UsageError, _PlainEnoughError):
         return None
 
@@ -55,64 +72,104 @@ class _PlainEnoughError(Exception):
     """Words would not be plainer than what is written."""
 
 
-def _said(node: exp.Expr) -> str:
-    if isinstance(node, exp.Paren):
-        return _said(node.this)
-    if isinstance(node, exp.And | exp.Or):
-        word, other = ("and", exp.Or) if isinstance(node, exp.And) else ("or", exp.And)
-        return f" {word} ".join(_grouped(part, other) for part in (node.this, node.expression))
-    if isinstance(node, exp.Not):
-        return _negated(node.this)
-    subject, verb, rest = _statement(node)
-    return f"{subject} {verb} {rest}".rstrip()
+_BARE = frozenset(
+    {"is known", "is not known", "is true", "is not true", "is false", "matches", "does not match"}
+)
 
 
-def _grouped(node: exp.Expr, other: type[exp.Expr]) -> str:
-    inner = node
-    while isinstance(inner, exp.Paren):
-        inner = inner.this
-    return f"({_said(inner)})" if isinstance(inner, other) else _said(inner)
+def _statement_of(verb: str) -> str:
+    return f"{{what}} {verb}" if verb in _BARE else f"{{what}} {verb} {{value}}"
 
 
-def _negated(node: exp.Expr) -> str:
-    while isinstance(node, exp.Paren):
-        node = node.this
-    if isinstance(node, exp.And | exp.Or | exp.Not):
-        return f"not ({_said(node)})"
-    subject, verb, rest = _statement(node)
-    if verb not in _OPPOSITE:
-        return f"not ({_said(node)})"
-    return f"{subject} {_OPPOSITE[verb]} {rest}".rstrip()
+class _Wording:
+    """Words a parsed condition, message by message."""
 
+    def __init__(self, say: Say) -> None:
+        self._say = say
 
-def _statement(node: exp.Expr) -> tuple[str, str, str]:
-    """Subject, verb and the rest of a comparison."""
-    if isinstance(node, exp.Column):
-        is_rule = bool(node.args.get("table")) and node.args["table"].name == "rule"
-        return _column(node), "matches" if is_rule else "is true", ""
-    if type(node) in _IS:
-        verb = _IS[type(node)]
-        if isinstance(node.expression, exp.Cast):
-            verb = _DATED.get(verb, verb)
-        return _column(node.this), verb, _value(node.expression)
-    if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
-        return _column(node.this), "is not known", ""
-    if isinstance(node, exp.Is) and isinstance(node.expression, exp.Boolean):
-        return _column(node.this), "is true" if node.expression.this else "is false", ""
-    if isinstance(node, exp.Between):
-        low, high = _value(node.args["low"]), _value(node.args["high"])
-        return _column(node.this), "is from", f"{low} to {high}"
-    if isinstance(node, exp.In):
-        if (named := node.args.get("field")) is not None:
-            return _column(node.this), "is in", f"the list {named.name}"
-        values = [_value(item) for item in node.expressions]
-        return _column(node.this), "is" if len(values) == 1 else "is one of", ", ".join(values)
-    if isinstance(node, exp.Like | exp.ILike) and isinstance(node.expression, exp.Literal):
-        verb, part = _pattern(node.expression.this)
-        if node.args.get("negate"):
-            verb = _OPPOSITE[verb]
-        return _column(node.this), verb, f"“{part}”"
-    raise _PlainEnoughError
+    def _filled(self, message: str, **values: str) -> str:
+        """The translated message with its values, in one pass: what a value holds is never read as a place."""
+        return _PLACE.sub(lambda place: values[place[1]], self._say(message))
+
+    def condition(self, node: exp.Expr) -> str:
+        if isinstance(node, exp.Paren):
+            return self.condition(node.this)
+        if isinstance(node, exp.And | exp.Or):
+            message, other = (_BOTH, exp.Or) if isinstance(node, exp.And) else (_EITHER, exp.And)
+            first, second = (self._grouped(part, other) for part in (node.this, node.expression))
+            return self._filled(message, first=first, second=second)
+        if isinstance(node, exp.Not):
+            return self._negated(node.this)
+        return self._stated(*self._statement(node))
+
+    def _stated(self, what: str, verb: str, value: str) -> str:
+        return self._filled(_statement_of(verb), what=what, value=value)
+
+    def _grouped(self, node: exp.Expr, other: type[exp.Expr]) -> str:
+        inner = node
+        while isinstance(inner, exp.Paren):
+            inner = inner.this
+        return f"({self.condition(inner)})" if isinstance(inner, other) else self.condition(inner)
+
+    def _negated(self, node: exp.Expr) -> str:
+        while isinstance(node, exp.Paren):
+            node = node.this
+        if isinstance(node, exp.And | exp.Or | exp.Not):
+            return self._filled(_NOT, condition=self.condition(node))
+        what, verb, value = self._statement(node)
+        if verb not in _OPPOSITE:
+            return self._filled(_NOT, condition=self._stated(what, verb, value))
+        return self._stated(what, _OPPOSITE[verb], value)
+
+    def _statement(self, node: exp.Expr) -> tuple[str, str, str]:
+        """Subject, verb and value of a comparison."""
+        if isinstance(node, exp.Column):
+            is_rule = bool(node.args.get("table")) and node.args["table"].name == "rule"
+            return self._column(node), "matches" if is_rule else "is true", ""
+        if type(node) in _IS:
+            verb = _IS[type(node)]
+            if isinstance(node.expression, exp.Cast):
+                verb = _DATED.get(verb, verb)
+            return self._column(node.this), verb, self._value(node.expression)
+        if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
+            return self._column(node.this), "is not known", ""
+        if isinstance(node, exp.Is) and isinstance(node.expression, exp.Boolean):
+            return self._column(node.this), "is true" if node.expression.this else "is false", ""
+        if isinstance(node, exp.Between):
+            low, high = self._value(node.args["low"]), self._value(node.args["high"])
+            return self._column(node.this), "is from", self._filled(_RANGE, low=low, high=high)
+        if isinstance(node, exp.In):
+            if (named := node.args.get("field")) is not None:
+                return self._column(node.this), "is in", self._filled(_IN_LIST, name=named.name)
+            values = [self._value(item) for item in node.expressions]
+            return self._column(node.this), "is" if len(values) == 1 else "is one of", ", ".join(values)
+        if isinstance(node, exp.Like | exp.ILike) and isinstance(node.expression, exp.Literal):
+            verb, part = _pattern(node.expression.this)
+            if node.args.get("negate"):
+                verb = _OPPOSITE[verb]
+            return self._column(node.this), verb, f"“{part}”"
+        raise _PlainEnoughError
+
+    def _column(self, node: exp.Expr) -> str:
+        if not isinstance(node, exp.Column) or not node.name:
+            raise _PlainEnoughError
+        owner = node.args["table"].name if node.args.get("table") else ""
+        if owner not in _OWNERS:  # features and rules are called by their names
+            return f"{owner} {node.name}"
+        name = words(node.name)
+        own = f"{name[:1].lower()}{name[1:]}"
+        return own if not owner else self._filled(_OWNERS[owner], column=own)
+
+    def _value(self, node: exp.Expr) -> str:
+        if isinstance(node, exp.Literal):
+            return f"“{node.this}”" if node.is_string else str(node.this)
+        if isinstance(node, exp.Boolean):
+            return self._say(_TRUE if node.this else _FALSE)
+        if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
+            return f"-{node.this.this}"
+        if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
+            return str(node.this.this)
+        raise _PlainEnoughError
 
 
 def _pattern(pattern: str) -> tuple[str, str]:
@@ -121,25 +178,3 @@ def _pattern(pattern: str) -> tuple[str, str]:
     if not part or "_" in part or "%" in part or "\\" in part or not (begin or end):
         raise _PlainEnoughError
     return ("contains" if begin and end else "ends with" if begin else "begins with"), part
-
-
-def _column(node: exp.Expr) -> str:
-    if not isinstance(node, exp.Column) or not node.name:
-        raise _PlainEnoughError
-    owner = node.args["table"].name if node.args.get("table") else ""
-    if owner not in _OWNERS:  # features and rules are called by their names
-        return f"{owner} {node.name}"
-    name = words(node.name)
-    return f"{_OWNERS[owner]}{name[:1].lower()}{name[1:]}"
-
-
-def _value(node: exp.Expr) -> str:
-    if isinstance(node, exp.Literal):
-        return f"“{node.this}”" if node.is_string else str(node.this)
-    if isinstance(node, exp.Boolean):
-        return "true" if node.this else "false"
-    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
-        return f"-{node.this.this}"
-    if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
-        return str(node.this.this)
-    raise _PlainEnoughError

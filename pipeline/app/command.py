@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from features.errors import UsageError
 from pipeline.config import ProjectFile
 
-_PACKAGES = ("starlette", "uvicorn")
+_PACKAGES = ("babel", "starlette", "uvicorn")
 
 
 def app(project_files: Sequence[ProjectFile], *, host: str, port: int, ready: Callable[[str], None]) -> None:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.app.people import Door
+from pipeline.languages.marks import N_
 
 _POLICY = "; ".join(
     (
@@ -76,15 +77,17 @@ class Guard:
         if _name(headers.get("host", "")) not in self._hosts:
             return (
                 400,
-                "This address is not one that the page answers to. Add it to page.hosts in the project file.",
+                N_(
+                    "This address is not one that the page answers to. Add it to page.hosts in the project file."
+                ),
             )
         client = scope["client"][0] if scope.get("client") else ""
         person = self._door.person(client, headers)
         if person is None:
-            return 403, "You are not signed in here, or have no role on this page. Ask whoever runs it."
+            return 403, N_("You are not signed in here, or have no role on this page. Ask whoever runs it.")
         scope["state"]["person"] = person
         if scope["method"] not in _READS and not _is_own(headers):
-            return 403, "This was sent from another site, so nothing was changed."
+            return 403, N_("This was sent from another site, so nothing was changed.")
         return None
 
 

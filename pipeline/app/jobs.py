@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from features.errors import UsageError
+from pipeline.languages.marks import N_
 from pipeline.private import private_files
 from pipeline.runs.record import new_run_id, now
 from pipeline.state import state_folder
@@ -25,8 +26,10 @@ if sys.platform != "win32":
 KEPT = 20
 _LONGEST = 30 * 60  # seconds
 _ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
-_LOST = "It ended without a word: the page was stopped, the machine went down, or memory was short. Start it again."
-_TOO_LONG = "It took longer than 30 minutes and was stopped. “leadlens scorecard diff” has no such limit."
+_LOST = N_(
+    "It ended without a word: the page was stopped, the machine went down, or memory was short. Start it again."
+)
+_TOO_LONG = N_("It took longer than 30 minutes and was stopped. “leadlens scorecard diff” has no such limit.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class Job:
     by: str
     started_at: str
     status: str = "running"
-    step: str = "Starting"
+    step: str = N_("Starting")
     error: str | None = None
     result: dict[str, Any] | None = None
     ended_at: str | None = None
@@ -186,7 +189,7 @@ class Jobs:
                 start_new_session=True,
             )
         except OSError as error:
-            self.folder.save(job.failed(f"No process could be started: {error.strerror}."))
+            self.folder.save(job.failed(N_("No process could be started: {why}.").format(why=error.strerror)))
             return
         self._children = [*(each for each in self._children if each.poll() is None), child]
         threading.Thread(target=self._watch, args=(child, job.id), daemon=True).start()

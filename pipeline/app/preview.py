@@ -9,6 +9,7 @@ from pathlib import Path
 
 from features.errors import LeadlensError
 from pipeline.app.jobs import Job, JobFolder
+from pipeline.languages.marks import N_
 from pipeline.private import private_files
 
 _NICE = 10  # the page, and the night, come first
@@ -32,7 +33,7 @@ def run(folder: JobFolder, job: Job) -> Job:
     except LeadlensError as error:
         return job.failed(str(error))
     except MemoryError:
-        return job.failed("Memory was too short for it. Whoever runs the page can give it more.")
+        return job.failed(N_("Memory was too short for it. Whoever runs the page can give it more."))
 
 
 def main() -> None:
@@ -46,7 +47,9 @@ def main() -> None:
         except Exception as error:
             folder.save(
                 job.failed(
-                    f"Something is wrong on our side ({type(error).__name__}). The log of the server has the details."
+                    N_(
+                        "Something is wrong on our side ({what}). The log of the server has the details."
+                    ).format(what=type(error).__name__)
                 )
             )
             raise

@@ -24,12 +24,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from features.errors import LeadlensError, UsageError
+from pipeline.app.choosing import choose
 from pipeline.app.guard import Guard
 from pipeline.app.pages import api, compare, health, job, lead, leads, sheet, sheets, threshold
 from pipeline.app.people import Door
 from pipeline.app.shown_project import ShownProject
-from pipeline.app.site import project_of, to, wrong
+from pipeline.app.site import form_of, project_of, to, wrong
 from pipeline.config import ProjectFile
+from pipeline.languages.marks import N_
 from pipeline.published.copy import SlowQueryError
 from pipeline.stopping import Stopped
 from pipeline.views.words import sentences
@@ -82,6 +84,7 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
                 "/static",
                 StaticFiles(packages=[(package, "static") for package in ("pipeline.app", "pipeline.views")]),
             ),
+            Route("/language", _language, methods=["POST"]),
             Route("/{project}", _to_leads),
             Route("/{project}/leads", leads.leads),
             Route("/{project}/leads/export", leads.export, methods=["POST"]),
@@ -196,6 +199,10 @@ def _home(request: Request) -> Response:
     return RedirectResponse(f"/{next(iter(request.app.state.projects))}/leads")
 
 
+async def _language(request: Request) -> Response:
+    return choose(request, await form_of(request))
+
+
 def _to_leads(request: Request) -> Response:
     project_of(request)
     return to(request, "leads")
@@ -203,7 +210,11 @@ def _to_leads(request: Request) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    texts = {404: "There is no such page.", 405: "This page cannot be sent to.", 413: "This is too long."}
+    texts = {
+        404: N_("There is no such page."),
+        405: N_("This page cannot be sent to."),
+        413: N_("This is too long."),
+    }
     plain = error.detail in (
         "Not Found",
         "Method Not Allowed",
@@ -215,14 +226,14 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _slow(request: Request, error: Exception) -> Response:
-    return wrong(request, 503, "This took too long. Search for more of the name, or filter first.")
+    return wrong(request, 503, N_("This took too long. Search for more of the name, or filter first."))
 
 
 def _busy(request: Request, error: Exception) -> Response:
     return wrong(
         request,
         503,
-        "Somebody else is writing just now, so nothing was saved or read. Try again in a moment.",
+        N_("Somebody else is writing just now, so nothing was saved or read. Try again in a moment."),
     )
 
 
@@ -230,8 +241,8 @@ def _unreadable(request: Request, error: Exception) -> Response:
     assert isinstance(error, LeadlensError)
     logging.getLogger("uvicorn.error").warning("%s", error)
     plain = LeadlensError(error.what, fix=error.fix)  # without paths and causes, which are for the operator
-    return wrong(request, 503, f"This cannot be shown just now. {sentences(plain)}")
+    return wrong(request, 503, f"{N_('This cannot be shown just now.')} {sentences(plain)}")
 
 
 def _broken(request: Request, error: Exception) -> Response:
-    return wrong(request, 500, "Something is wrong on our side. The log of the server has the details.")
+    return wrong(request, 500, N_("Something is wrong on our side. The log of the server has the details."))

@@ -14,10 +14,15 @@ from models.scorecard import Sheet
 from models.scorecard.language.yaml_edit import Place, with_values
 from models.scorecard.language.yaml_text import yaml_text
 from models.scorecard.spreadsheet.cells import cell_number
+from pipeline.languages.marks import N_, P_
 from pipeline.views.words import plain_number
 
 _DAY = timedelta(days=1)
 _LONGEST = 40
+_OF_STAGES = (
+    ("points", P_("field", "{stage} from so many points on")),
+    ("keep", P_("field", "{stage} lost below")),
+)
 
 
 @dataclass(frozen=True)
@@ -92,28 +97,45 @@ def edited_yaml(text: str, edited: Typed) -> tuple[str, bool]:
 
 def _fields(sheet: Sheet) -> Iterator[Field]:
     for dimension in sheet.all_dimensions:
-        yield _field(("base", dimension), f"Starting points: {dimension}", sheet.base.get(dimension, 0))
+        yield _field(
+            ("base", dimension),
+            P_("field", "Starting points: {label}").format(label=dimension),
+            sheet.base.get(dimension, 0),
+        )
     for section in ("attributes", "actions"):
         for at, rule in enumerate(getattr(sheet, section)):
-            yield _field((section, at, "points"), f"Points: {rule.label}", rule.points)
+            yield _field(
+                (section, at, "points"), P_("field", "Points: {label}").format(label=rule.label), rule.points
+            )
             if getattr(rule, "per", "once") != "once":
-                yield _field((section, at, "cap"), f"At most: {rule.label}", rule.cap, optional=True)
+                yield _field(
+                    (section, at, "cap"),
+                    P_("field", "At most: {label}").format(label=rule.label),
+                    rule.cap,
+                    optional=True,
+                )
             decay = getattr(rule, "decay", None)
             if decay is not None:
                 kind = "half_life" if decay.half_life is not None else "to_zero"
                 length = decay.half_life or decay.to_zero
                 if length % _DAY == timedelta(0):  # others are shown in words
-                    label = "Half is left after days" if kind == "half_life" else "Nothing is left after days"
-                    yield _field(
-                        (section, at, "decay", kind), f"{label}: {rule.label}", length.days, days=True
-                    )
+                    label = (
+                        P_("field", "Half is left after days: {label}")
+                        if kind == "half_life"
+                        else P_("field", "Nothing is left after days: {label}")
+                    ).format(label=rule.label)
+                    yield _field((section, at, "decay", kind), label, length.days, days=True)
     for at, group in enumerate(sheet.groups):
-        yield _field(("groups", at, "cap"), f"At most, for the group {group.name}", group.cap)
+        yield _field(
+            ("groups", at, "cap"),
+            P_("field", "At most, for the group {label}").format(label=group.name),
+            group.cap,
+        )
     for name, stage in reversed(sheet.thresholds.stages) if sheet.thresholds else ():
-        for part, label in (("points", "from so many points on"), ("keep", "lost below")):
+        for part, label in _OF_STAGES:
             number = getattr(stage, part)
             if number is not None:
-                yield _field(("thresholds", name.lower(), part), f"{name} {label}", number)
+                yield _field(("thresholds", name.lower(), part), label.format(stage=name), number)
 
 
 def _field(place: Place, label: str, value: float | None, **more: bool) -> Field:
@@ -125,18 +147,20 @@ def _number(text: str, each: Field) -> int | float | None:
     if not text.strip():
         if each.optional:
             return None
-        raise ValueError("A number is needed here." if not each.days else "A number of days is needed here.")
+        raise ValueError(
+            N_("A number is needed here.") if not each.days else N_("A number of days is needed here.")
+        )
     if len(text) > _LONGEST:
-        raise ValueError("This is too long for a number.")
+        raise ValueError(N_("This is too long for a number."))
     try:
         number = cell_number(text, {"."})
     except ValueError as error:
         ambiguous = str(error).startswith("this may be")
         raise ValueError(
-            f"T{str(error)[1:]}." if ambiguous else "This is not a number: write 15, -10 or 2.5."
+            f"T{str(error)[1:]}." if ambiguous else N_("This is not a number: write 15, -10 or 2.5.")
         ) from None
     if each.days and not (number == int(number) and 1 <= number <= 36_500):
-        raise ValueError("A whole number of days is needed here, from 1 to 36,500.")
+        raise ValueError(N_("A whole number of days is needed here, from 1 to 36,500."))
     return int(number) if number == number // 1 and abs(number) < 1e15 else number
 
 

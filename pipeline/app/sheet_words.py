@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,23 +10,33 @@ from features.conditions.wording import condition_words
 from features.durations import humanize
 from models.scorecard import Sheet
 from models.scorecard.language.rules import ActionRule, AttributeRule, Decay
+from pipeline.languages.marks import N_, P_
 
 STAGE_WORDS = {
-    None: "not kept yet",
-    "draft": "draft",
-    "test": "on test",
-    "active": "active",
-    "archived": "archived",
+    None: N_("not kept yet"),
+    "draft": N_("draft"),
+    "test": N_("on test"),
+    "active": N_("active"),
+    "archived": N_("archived"),
 }
 MOVE_WORDS = {
-    ("draft", "test"): "Put on test",
-    ("test", "draft"): "Back to draft",
-    ("test", "active"): "Make active",
-    ("active", "archived"): "Archive",
-    ("archived", "active"): "Make active again",
+    ("draft", "test"): N_("Put on test"),
+    ("test", "draft"): N_("Back to draft"),
+    ("test", "active"): N_("Make active"),
+    ("active", "archived"): N_("Archive"),
+    ("archived", "active"): N_("Make active again"),
 }
-_PER = {"once": "once", "each": "each time", "day": "each day", "value": "each"}
-_UNITS = {"each": "times", "day": "days", "value": "different values of"}
+_PER = {
+    "once": P_("sheet", "once"),
+    "each": P_("sheet", "each time"),
+    "day": P_("sheet", "each day"),
+    "value": P_("sheet", "each {name}"),
+}
+_FROM = {
+    "each": P_("sheet", "once, from {n} times on"),
+    "day": P_("sheet", "once, from {n} days on"),
+    "value": P_("sheet", "once, from {n} different values of {name} on"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,47 +49,47 @@ class RuleWords:
     counts: str
     window: str
     decay: str
-    note: str
+    notes: tuple[str, ...]
 
 
-def rules_in_words(sheet: Sheet, section: str) -> list[RuleWords]:
-    """The rules of ``attributes`` or ``actions``, in the order of the sheet."""
-    return [_rule(rule) for rule in getattr(sheet, section)]
+def rules_in_words(sheet: Sheet, section: str, say: Callable[[str], str] = str) -> list[RuleWords]:
+    """The rules of ``attributes`` or ``actions``, in the order of the sheet; ``say`` translates what conditions are made of."""
+    return [_rule(rule, say) for rule in getattr(sheet, section)]
 
 
-def _rule(rule: AttributeRule | ActionRule) -> RuleWords:
+def _rule(rule: AttributeRule | ActionRule, say: Callable[[str], str]) -> RuleWords:
     notes = []
     if rule.group is not None:
-        notes.append(f"shares the cap of {rule.group}")
+        notes.append(P_("sheet", "shares the cap of {name}").format(name=rule.group))
     if rule.dimension is not None or rule.also:
-        notes.append(f"counts for {' and '.join(rule.moves)}")
-    in_words = condition_words(rule.when)
+        notes.append(P_("sheet", "counts for {name}").format(name=" + ".join(rule.moves)))
+    in_words = condition_words(rule.when, say)
     if isinstance(rule, AttributeRule):
-        return RuleWords(rule.label, rule.when, in_words, "once", "", "", "; ".join(notes))
+        return RuleWords(rule.label, rule.when, in_words, _PER["once"], "", "", tuple(notes))
     if rule.after is not None:
-        notes.append(f"only after: {condition_words(rule.after) or rule.after}")
+        after = condition_words(rule.after, say) or rule.after
+        notes.append(P_("sheet", "only after: {condition}").format(condition=after))
     return RuleWords(
-        rule.label, rule.when, in_words, _counts(rule), _window(rule), _decay(rule.decay), "; ".join(notes)
+        rule.label, rule.when, in_words, _counts(rule), _window(rule), _decay(rule.decay), tuple(notes)
     )
 
 
 def _counts(rule: ActionRule) -> str:
     if rule.at_least is not None:
-        unit = _UNITS[rule.at_least.unit]
-        return f"once, from {rule.at_least.number} {unit}{f' {rule.of}' if rule.at_least.unit == 'value' else ''} on"
-    return f"{_PER[rule.per]}{f' {rule.of}' if rule.per == 'value' else ''}"
+        return _FROM[rule.at_least.unit].format(n=rule.at_least.number, name=rule.of)
+    return _PER[rule.per].format(name=rule.of)
 
 
 def _window(rule: ActionRule) -> str:
     if rule.inactive_for is not None:
-        return f"nothing for {humanize(rule.inactive_for)}"
-    return f"last {humanize(rule.within)}" if rule.within is not None else ""
+        return P_("sheet", "nothing for {length}").format(length=humanize(rule.inactive_for))
+    return "" if rule.within is None else P_("sheet", "last {length}").format(length=humanize(rule.within))
 
 
 def _decay(decay: Decay | None) -> str:
     if decay is None:
         return ""
     if decay.half_life is not None:
-        return f"half is left after {humanize(decay.half_life)}"
+        return P_("sheet", "half is left after {length}").format(length=humanize(decay.half_life))
     assert isinstance(decay.to_zero, timedelta)
-    return f"nothing is left after {humanize(decay.to_zero)}"
+    return P_("sheet", "nothing is left after {length}").format(length=humanize(decay.to_zero))

@@ -13,6 +13,7 @@ from pipeline.app.jobs import Jobs
 from pipeline.app.store import PageStore
 from pipeline.config import ProjectFile
 from pipeline.jobs.score_lead import LeadScorer
+from pipeline.languages.language import own_phrases
 from pipeline.published.compared import PublishedComparison
 from pipeline.published.copy import Copy, PublishedScores
 from pipeline.published.folder import CopyFolder
@@ -28,6 +29,9 @@ class ShownProject:
 
     def __init__(self, file: ProjectFile) -> None:
         self.file, self.name = file, file.project.name
+        self.own_phrases = own_phrases(
+            [*file.project.features.labels.values(), *(each.label for each in file.project.features.counts)]
+        )
         self.store = PageStore(state_folder() / "page.sqlite")
         self.jobs = Jobs(self.name)
         self._scoring = threading.Lock()

@@ -15,8 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
+from pipeline.app.choosing import language_of
 from pipeline.app.people import Person, Right
 from pipeline.app.shown_project import ShownProject
+from pipeline.languages.language import NAMES
+from pipeline.languages.marks import N_
 from pipeline.published.compared import PublishedComparison
 from pipeline.published.copy import Lead, PublishedScores
 from pipeline.views.environment import environment
@@ -39,8 +42,22 @@ def page(request: Request, template: str, *, status: int = 200, **shown: Any) ->
         "project": project.name if project else None,
         "projects": list(request.app.state.projects),
         "path": request.url.path,
+        "language": language_of(request),
+        "languages": NAMES,
+        "own": project.own_phrases if project else frozenset(),
+        "back": _back(request),
     }
     return HTMLResponse(templates().get_template(template).render(**context | shown), status_code=status)
+
+
+def _back(request: Request) -> str:
+    """Where a reader who chooses another language is: the page, or the one that the form was on."""
+    address: bytes = request.scope.get("raw_path") or b"/"
+    if request.method not in ("GET", "HEAD"):  # every form is sent to an address below its page
+        address = address.rpartition(b"/")[0]
+    elif query := request.scope["query_string"]:
+        address += b"?" + query
+    return address.decode("ascii", "replace")
 
 
 def wrong(request: Request, status: int, text: str) -> Response:
@@ -55,7 +72,7 @@ def project_of(request: Request) -> ShownProject:
     projects: Mapping[str, ShownProject] = request.app.state.projects
     project = projects.get(request.path_params["project"])
     if project is None:
-        raise HTTPException(404, "There is no such project on this page.")
+        raise HTTPException(404, N_("There is no such project on this page."))
     request.state.project = project
     return project
 
@@ -65,7 +82,7 @@ def scores_of(request: Request) -> PublishedScores:
     scores = project_of(request).scores
     if scores is None:
         raise HTTPException(
-            404, "No scores are published yet. The next run of “leadlens score” publishes them here."
+            404, N_("No scores are published yet. The next run of “leadlens score” publishes them here.")
         )
     return scores
 
@@ -75,7 +92,8 @@ def comparison_of(request: Request) -> PublishedComparison:
     comparison = project_of(request).comparison
     if comparison is None:
         raise HTTPException(
-            404, "No comparison is published yet. The next run of “leadlens compare” publishes it here."
+            404,
+            N_("No comparison is published yet. The next run of “leadlens compare” publishes it here."),
         )
     return comparison
 
@@ -84,7 +102,8 @@ def person_of(request: Request, right: Right = "read") -> Person:
     """Who asks. Raises a 403 where the person may not do that."""
     person: Person = request.state.person
     if not person.may(right):
-        raise HTTPException(403, f"Your role, {person.role}, may not do that. Ask whoever runs the page.")
+        refused = N_("Your role, {role}, may not do that. Ask whoever runs the page.")
+        raise HTTPException(403, refused.format(role=person.role))
     return person
 
 
@@ -93,7 +112,7 @@ def lead_of(request: Request) -> Lead:
     person, lead_id = person_of(request), request.path_params["lead"]
     found = scores_of(request).lead(lead_id)
     if found is None or (person.owner is not None and found.row.owner != person.owner):
-        raise HTTPException(404, "There is no lead with this id among the published scores.")
+        raise HTTPException(404, N_("There is no lead with this id among the published scores."))
     return found
 
 
@@ -113,11 +132,11 @@ async def form_of(request: Request, most: int = _MOST_FIELDS) -> dict[str, str]:
         async with asyncio.timeout(FORM_SECONDS):
             body = await request.body()
     except TimeoutError:
-        raise HTTPException(408, "The form did not arrive in time, so nothing was changed.") from None
+        raise HTTPException(408, N_("The form did not arrive in time, so nothing was changed.")) from None
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=most)
     except ValueError:
-        raise HTTPException(400, "This form cannot be read, so nothing was changed.") from None
+        raise HTTPException(400, N_("This form cannot be read, so nothing was changed.")) from None
     fields: dict[str, str] = {}
     for name, value in pairs:
         fields.setdefault(name, value.replace("\r\n", "\n").strip())

@@ -6,8 +6,8 @@ from importlib.resources import files
 
 import jinja2
 
-from pipeline.views import words
 from pipeline.views.links import segment
+from pipeline.views.speaking import speaks
 
 
 def environment(package: str) -> jinja2.Environment:
@@ -20,6 +20,6 @@ def environment(package: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= words.FILTERS
-    made.globals |= {"interval": words.interval, "segment": segment}
+    speaks(made)
+    made.globals["segment"] = segment
     return made

@@ -1,8 +1,8 @@
-"""How values read on the page."""
+"""How values read in English; templates show them in the reader's language (``pipeline.languages``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -103,22 +103,3 @@ def percent(share: float | None) -> str:
     ('4.3 %', '31 %', '–')
     """
     return NOTHING if share is None else wording.percent(share)
-
-
-def interval(low: float | None, high: float | None) -> str:
-    """Two counts or points with their signs.
-
-    >>> interval(-8.0, 12.4)
-    '−8 to +12.4'
-    """
-    return NOTHING if low is None or high is None else f"{signed(low)} to {signed(high)}"
-
-
-FILTERS: dict[str, Callable[..., str]] = {
-    "number": number,
-    "signed": signed,
-    "day": day,
-    "minute": minute,
-    "text": text,
-    "percent": percent,
-}

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from features.errors import LeadlensError
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import comparison_of, download, form_of, page, person_of, place, project_of
+from pipeline.languages.marks import N_, P_
 from pipeline.published.compared import CELLS, JudgedLead, PublishedComparison
 from pipeline.scorecards.project import load_sheets
 from pipeline.views.comparison import ComparisonView
@@ -64,7 +65,9 @@ async def export(request: Request) -> Response:
     share = compared.at(_share(fields.get("capacity"), compared))["share"]
     total = (await run_in_threadpool(compared.cell, share, name, 0, 1)).total
     details = {"capacity": share, "rows": total}
-    await run_in_threadpool(project.store.log, project.name, person.name, "exported", name, details)
+    await run_in_threadpool(
+        project.store.log, project.name, person.name, P_("logged", "exported"), name, details
+    )
     file = f"{project.name}-{request.path_params['cell']}-{round(100 * share)}.csv"
     return download(file, JudgedLead._fields, compared.every_of_cell(share, name))
 
@@ -75,7 +78,7 @@ def rule(request: Request) -> Response:
     compared, label = comparison_of(request), request.path_params["rule"]
     audit = compared.rules.get(label)
     if audit is None:
-        raise HTTPException(404, "There is no such rule in the comparison that is published.")
+        raise HTTPException(404, N_("There is no such rule in the comparison that is published."))
     project = project_of(request)
     said = {
         verdict: compared.matched(label, project.store.leads_with(project.name, verdict))
@@ -101,16 +104,16 @@ def other_sheet(project: ShownProject, meta: Mapping[str, Any]) -> str | None:
     live = None if sheets is None else f"{sheets.name} {sheets.version}"
     if live is None or live == meta.get("sheet_version"):
         return None
-    return (
-        f"Leads are scored by {live} now, and this comparison is of {meta.get('sheet_version')}. "
+    return N_(
+        "Leads are scored by {sheet} now, and this comparison is of {other}. "
         "The next run of “leadlens compare” judges the sheet as it is now."
-    )
+    ).format(sheet=live, other=meta.get("sheet_version"))
 
 
 def _cell(request: Request) -> str:
     name = CELLS.get(request.path_params["cell"])
     if name is None:
-        raise HTTPException(404, "There is no such cell.")
+        raise HTTPException(404, N_("There is no such cell."))
     return name
 
 
@@ -118,7 +121,7 @@ def _share(text: str | None, compared: PublishedComparison) -> float:
     """A capacity in percent that was asked for; the project's where it is none."""
     own = compared.asked
     if own is None:
-        raise HTTPException(404, "The model was judged alone: there is no sheet to compare it with.")
+        raise HTTPException(404, N_("The model was judged alone: there is no sheet to compare it with."))
     try:
         share = float(text or "") / 100
     except ValueError:

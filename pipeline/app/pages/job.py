@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from pipeline.app.jobs import Job
 from pipeline.app.site import page, person_of, project_of
+from pipeline.languages.marks import N_
 from pipeline.published.copy import LeadRow
 
 _EVERY = 2  # seconds
@@ -21,7 +22,7 @@ def job(request: Request) -> Response:
     project = project_of(request)
     found = project.jobs.job(request.path_params["job"])
     if found is None:
-        raise HTTPException(404, "There is no such preview, or it was removed: the last 20 are kept.")
+        raise HTTPException(404, N_("There is no such preview, or it was removed: the last 20 are kept."))
     waits = found.status == "running"
     refreshes = waits and request.query_params.get("refresh") != "no"
     shown = page(

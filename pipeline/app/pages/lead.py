@@ -15,12 +15,16 @@ from starlette.responses import Response
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import form_of, lead_of, page, person_of, project_of, scores_of, to
 from pipeline.app.store import GivenVerdict, VerdictName
+from pipeline.languages.marks import N_, P_
 from pipeline.published.copy import Line
 from pipeline.views import words
 from pipeline.views.charts import timeline
 
-REASONS = ("Not a buyer", "No budget", "Wrong contact data", "Too early", "Competitor or student", "Other")
+REASONS = (
+    N_("Not a buyer"), N_("No budget"), N_("Wrong contact data"), N_("Too early"), N_("Competitor or student"), N_("Other"),
+)  # fmt: skip
 _MOST_MOVED = 5
+_REST = P_("reason", "smaller reasons and rounding")
 
 
 def lead(request: Request) -> Response:
@@ -35,7 +39,7 @@ def lead(request: Request) -> Response:
         scores=scores,
         lead=shown,
         title=shown.row.name or shown.row.lead_id,
-        reasons=words.whole_lines(shown.reasons, total, "smaller reasons and rounding"),
+        reasons=words.whole_lines(shown.reasons, total, _REST),
         ledger=_by_day(shown.ledger),
         moved=[] if shown.before is None else moved_lines(shown.moved, total - shown.before.score),
         crm=_in_crm(project.file.project.page.crm, shown.row.lead_id),
@@ -52,7 +56,9 @@ async def verdict(request: Request) -> Response:
     shown = await run_in_threadpool(lead_of, request)
     said, reason = fields.get("verdict", ""), fields.get("reason", "")[:500]
     if said not in ("accepted", "rejected") or (said == "rejected" and not reason):
-        raise HTTPException(400, "A verdict is “accepted”, or “rejected” with a reason. Nothing was saved.")
+        raise HTTPException(
+            400, N_("A verdict is “accepted”, or “rejected” with a reason. Nothing was saved.")
+        )
     project = project_of(request)
     await run_in_threadpool(
         project.store.judge, project.name, shown.row.lead_id, cast(VerdictName, said), reason, person.name
@@ -68,7 +74,7 @@ def moved_lines(lines: Sequence[Line], total: int) -> list[Line]:
     """
     shown = [line._replace(points=round(line.points)) for line in lines[:_MOST_MOVED] if round(line.points)]
     rest = total - sum(line.points for line in shown)
-    return [*shown, Line("smaller reasons and rounding", rest)] if rest else shown
+    return [*shown, Line(_REST, rest)] if rest else shown
 
 
 def _verdicts(project: ShownProject, lead_id: str) -> Sequence[GivenVerdict] | None:

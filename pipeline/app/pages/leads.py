@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from pipeline.app.people import Person
 from pipeline.app.site import download, form_of, page, person_of, project_of, scores_of
+from pipeline.languages.marks import P_
 from pipeline.published.copy import SORTS, LeadRow, PublishedScores, Query, Sort
 
 _FIELDS = ("q", "owner", "stage", "grade", "status", "sort", "disqualified")
@@ -46,7 +47,9 @@ async def export(request: Request) -> Response:
     asked = asked_for(fields, person, scores)
     total = (await run_in_threadpool(scores.leads, asked, 1)).total
     details = _settings(asked) | {"rows": total, "run": scores.run_id}
-    await run_in_threadpool(project.store.log, project.name, person.name, "exported", "leads", details)
+    await run_in_threadpool(
+        project.store.log, project.name, person.name, P_("logged", "exported"), "leads", details
+    )
     rows = ([getattr(row, name) for name in _EXPORTED] for row in scores.every(asked))
     return download(f"{project.name}-leads.csv", _EXPORTED, rows)
 

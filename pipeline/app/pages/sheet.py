@@ -16,6 +16,7 @@ from features.errors import LeadlensError, UsageError
 from models.judging.verdicts import FLAGGED
 from models.scorecard import Sheet
 from models.scorecard.insights.comparison import compare_sheets
+from pipeline.app.choosing import language_of
 from pipeline.app.jobs import latest
 from pipeline.app.people import Person
 from pipeline.app.sheet_form import Typed, edited_yaml, fields_of, read_form
@@ -23,22 +24,25 @@ from pipeline.app.sheet_words import MOVE_WORDS, STAGE_WORDS, rules_in_words
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.shown_sheets import ShownVersion, shown_version
 from pipeline.app.site import form_of, page, person_of, project_of, to
+from pipeline.languages.marks import N_, P_
 from pipeline.private import private_files
 from pipeline.scorecards.project import store_of
 from pipeline.views.words import sentences
 
 _MOST_FIELDS = 5_000  # three for each rule
 _MOST_LOGGED = 20
-_NO_REASON = "Say in a few words why, for those who read it later."
-_SECOND_PERSON = (
+_NO_REASON = N_("Say in a few words why, for those who read it later.")
+_SECOND_PERSON = N_(
     "You saved this version, so somebody else has to make it active (page.second_person in the project file)."
 )
-_NOTHING_MOVES = "Leads are scored by this version, or the sheet scores nobody: no lead would move."
+_NOTHING_MOVES = N_("Leads are scored by this version, or the sheet scores nobody: no lead would move.")
 _NOTES = {
-    "busy": "Somebody else's preview is running. When it has ended, ask again who moves.",
-    "same": "Such a version was there already, so nothing new was saved: this is it.",
-    "comments": "Saved. The comments of the file could not be kept in it: a setting was taken out or is written in an unusual "
-    "way. The version that it came from still has them.",
+    "busy": N_("Somebody else's preview is running. When it has ended, ask again who moves."),
+    "same": N_("Such a version was there already, so nothing new was saved: this is it."),
+    "comments": N_(
+        "Saved. The comments of the file could not be kept in it: a setting was taken out or is written in an unusual "
+        "way. The version that it came from still has them."
+    ),
 }
 
 
@@ -90,7 +94,7 @@ def version_of(request: Request) -> ShownVersion:
         return shown_version(file, asked["name"], asked["version"])
     except UsageError as error:
         raise HTTPException(
-            404, f"{sentences(error)} The file may have been edited since: see all sheets."
+            404, f"{sentences(error)} {N_('The file may have been edited since: see all sheets.')}"
         ) from None
     except LeadlensError as error:
         raise HTTPException(409, sentences(error)) from None
@@ -131,7 +135,7 @@ def _keep(request: Request, person: Person, fields: Mapping[str, str]) -> Respon
         text = shown.of.path.read_text(encoding="utf-8-sig")
         with private_files():
             store_of(project.file).save(shown.sheet, person.name, reason, text)
-        _log(project, person, "kept a sheet file", shown, {"reason": reason})
+        _log(project, person, P_("logged", "kept a sheet file"), shown, {"reason": reason})
     return _to(request, shown.sheet.name, shown.sheet.version)
 
 
@@ -142,7 +146,9 @@ def _draft(request: Request, person: Person, fields: Mapping[str, str]) -> Respo
     if edited.sheet is None or problems:
         return _page(request, shown, Sent("draft", fields, problems))
     if edited.sheet.version == shown.sheet.version:
-        complaint = f"No number differs from version {shown.sheet.version}, so nothing was saved."
+        complaint = N_("No number differs from version {version}, so nothing was saved.").format(
+            version=shown.sheet.version
+        )
         return _page(request, shown, Sent("draft", fields, complaint=complaint))
     return save(request, person, shown, edited, reason, fields.get("then", ""))
 
@@ -152,7 +158,7 @@ def _move(request: Request, person: Person, fields: Mapping[str, str]) -> Respon
     to_stage, reason = fields.get("to", "")[:20], fields.get("reason", "")[:500]
     sent = Sent(f"move.{to_stage}", fields)
     if shown.kept is None:
-        return _page(request, shown, replace(sent, complaint="Keep it as a version first."))
+        return _page(request, shown, replace(sent, complaint=N_("Keep it as a version first.")))
     if not reason:
         return _page(request, shown, replace(sent, problems={"reason": _NO_REASON}))
     if to_stage == "active" and _needs_another(project, person, shown):
@@ -166,7 +172,7 @@ def _move(request: Request, person: Person, fields: Mapping[str, str]) -> Respon
     details = {"before": shown.kept.stage, "after": to_stage, "reason": reason}
     if to_stage == "active" and former is not None:
         details["archived"] = former.version
-    _log(project, person, "moved a sheet version", shown, details)
+    _log(project, person, P_("logged", "moved a sheet version"), shown, details)
     return _to(request, shown.sheet.name, shown.sheet.version)
 
 
@@ -196,7 +202,7 @@ def save(
         "changes": ", ".join(changes[:_MOST_LOGGED] + more),
         "reason": reason,
     }
-    _log(project, person, "saved a sheet draft", shown, details)
+    _log(project, person, P_("logged", "saved a sheet draft"), shown, details)
     return _then(request, person, kept.sheet, kept.version, then, "" if comments_kept else "comments")
 
 
@@ -216,7 +222,8 @@ def _then(request: Request, person: Person, name: str, version: str, then: str, 
     job = project.jobs.start(project.file.path, name, version, live.version, person.name)
     if job is None:
         return _to(request, name, version, "busy")
-    project.store.log(project.name, person.name, "asked who moves", f"{name} {version}", {"preview": job.id})
+    what = P_("logged", "asked who moves")
+    project.store.log(project.name, person.name, what, f"{name} {version}", {"preview": job.id})
     return to(request, f"jobs/{job.id}")
 
 
@@ -240,7 +247,7 @@ def _to(request: Request, name: str, version: str, note: str = "") -> Response:
 
 
 def _page(request: Request, shown: ShownVersion, sent: Sent | None = None) -> Response:
-    project = project_of(request)
+    project, say = project_of(request), language_of(request).condition
     fields = fields_of(shown.sheet)
     if sent is not None and sent.form == "draft":
         fields = {name: each.with_value(sent.typed.get(name, each.value)) for name, each in fields.items()}
@@ -253,8 +260,8 @@ def _page(request: Request, shown: ShownVersion, sent: Sent | None = None) -> Re
         names=MOVE_WORDS,
         fields=fields,
         sections={
-            "attributes": ("Who the lead is", rules_in_words(shown.sheet, "attributes")),
-            "actions": ("What the lead did", rules_in_words(shown.sheet, "actions")),
+            "attributes": (N_("Who the lead is"), rules_in_words(shown.sheet, "attributes", say)),
+            "actions": (N_("What the lead did"), rules_in_words(shown.sheet, "actions", say)),
         },
         needs_another=_needs_another(project, person_of(request), shown),
         previews=latest(project.jobs, shown.sheet.name, shown.sheet.version),

@@ -1,0 +1,45 @@
+"""What a lead did, as ``features.phrases`` words the event types that most systems have; others stay as they are."""
+
+from __future__ import annotations
+
+from pipeline.languages.marks import P_
+
+PHRASES = (
+    P_("phrase", "Any activity"),
+    P_("phrase", "Viewed a page"),
+    P_("phrase", "Viewed the {text} page"),
+    P_("phrase", "Viewed {text} page"),
+    P_("phrase", "Submitted a form"),
+    P_("phrase", "Submitted the {text} form"),
+    P_("phrase", "Opened an e-mail"),
+    P_("phrase", "Opened the {text} email"),
+    P_("phrase", "Clicked an e-mail"),
+    P_("phrase", "Clicked the {text} email"),
+    P_("phrase", "Was sent an e-mail"),
+    P_("phrase", "Was sent the {text} email"),
+    P_("phrase", "Was delivered an e-mail"),
+    P_("phrase", "Bounced an e-mail"),
+    P_("phrase", "Unsubscribed"),
+    P_("phrase", "Clicked a link"),
+    P_("phrase", "Clicked an ad"),
+    P_("phrase", "Watched a video"),
+    P_("phrase", "Watched the {text} video"),
+    P_("phrase", "Attended a webinar"),
+    P_("phrase", "Attended the {text} webinar"),
+    P_("phrase", "Registered a webinar"),
+    P_("phrase", "Downloaded a whitepaper"),
+    P_("phrase", "Downloaded the {text} whitepaper"),
+    P_("phrase", "Downloaded a brochure"),
+    P_("phrase", "Downloaded the {text} brochure"),
+    P_("phrase", "Started a trial"),
+    P_("phrase", "Started a chat"),
+    P_("phrase", "Requested a demo"),
+    P_("phrase", "Booked a demo"),
+    P_("phrase", "Attended a demo"),
+    P_("phrase", "Booked a meeting"),
+    P_("phrase", "Attended a meeting"),
+    P_("phrase", "Booked a test drive"),
+    P_("phrase", "Answered a call"),
+    P_("phrase", "Requested a quote"),
+    P_("phrase", "Placed an order"),
+)
