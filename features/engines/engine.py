@@ -125,6 +125,10 @@ class Engine(ABC):
         """While inside, tables of hundreds of columns are cheap, on engines that need to be told."""
         return nullcontext()
 
+    def of_few_rows(self) -> AbstractContextManager[None]:
+        """While inside, all tables that are read have few rows, and some engines need not plan how to read them best."""
+        return nullcontext()
+
     @abstractmethod
     def close(self) -> None:
         """Release everything; the engine cannot be used afterwards. Closing twice is fine."""
@@ -282,6 +286,14 @@ class DuckDBEngine(Engine):
             yield
         finally:
             self.connection.execute("SET disabled_optimizers = ''")
+
+    @contextmanager
+    def of_few_rows(self) -> Iterator[None]:
+        self.connection.execute("PRAGMA disable_optimizer")
+        try:
+            yield
+        finally:
+            self.connection.execute("PRAGMA enable_optimizer")
 
     def columns(self, table: str) -> dict[str, str]:
         rows = self.connection.execute(f"DESCRIBE {self.dialect.quote(table)}").fetchall()

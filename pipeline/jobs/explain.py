@@ -149,6 +149,7 @@ def explain(
     served = serving_model(file.project.name, challenger=challenger) if past is None else past.served
     with (
         history,
+        history.engine.of_few_rows(),
         build_scoring_spine(history, at, spine_policy(file.project)) as spine,
         Spine.make(
             history.engine, "one_lead", f"SELECT * FROM {spine} WHERE lead_id = {literal(lead_id)}"

@@ -94,7 +94,10 @@ class LeadScorer:
             history, left_out = raw_history(engine, rows, columns, self.project, self.name, made)
             history.moment(raw.as_of)  # refused where the data have no dates
             notes = [*known, *rows.notes, *left_out, *self._uncounted(rows), *self.served.cautions]
-            with _own_row(history, rows.lead_id, as_of, spine_policy(self.project)) as one:
+            with (
+                engine.of_few_rows(),
+                _own_row(history, rows.lead_id, as_of, spine_policy(self.project)) as one,
+            ):
                 scored = score_leads(history, one, self.served.bundle, self.sheets)
         return scored, history.shown(as_of), tuple(notes)
 

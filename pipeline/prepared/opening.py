@@ -56,6 +56,18 @@ def open_prepared(file: ProjectFile, place: PreparedFolder | None = None) -> Pre
     return PreparedHistory(file, folder, manifest)
 
 
+_ACCOUNTS = "(SELECT account_id FROM leads)"
+_LEADS = "(SELECT lead_id FROM leads)"
+_OF_LEADS = {
+    "leads": "TRUE",
+    "events": "TRUE",
+    "accounts": f"account_id IN {_ACCOUNTS}",
+    "conversions": f"lead_id IN {_LEADS}",
+    "objections": f"lead_id IN {_LEADS}",
+    "changes": f"CASE WHEN entity = 'account' THEN id IN {_ACCOUNTS} ELSE id IN {_LEADS} END",
+}
+
+
 @dataclass(frozen=True)
 class PreparedHistory:
     """One version of a prepared history."""
@@ -113,8 +125,8 @@ class PreparedHistory:
             engine.close()
             return None
         self._define(engine, *self._of_numbers(numbers))
-        for table in ("leads", "events"):
-            engine.run([Step(table, f"SELECT * FROM {table}")])
+        # Each is read many times, and not one of its own rows would be found without looking at all.
+        engine.run(Step(table, f"SELECT * FROM {table} WHERE {whose}") for table, whose in _OF_LEADS.items())
         return self._history(engine)
 
     def _of_numbers(self, numbers: Sequence[int]) -> tuple[str, list[StoredFile]]:
