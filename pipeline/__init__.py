@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.jobs.score import score
     from pipeline.jobs.score_lead import LeadScorer, score_lead
     from pipeline.jobs.train import train
+    from pipeline.jobs.what_if import what_if
     from pipeline.prepared import open_history
     from pipeline.report.shap_summary import beeswarm, waterfall
     from pipeline.starter import write_starter
@@ -46,6 +47,7 @@ _HOME = {
     "train": "pipeline.jobs.train",
     "training_set": "pipeline.dataset.dataset",
     "waterfall": "pipeline.report.shap_summary",
+    "what_if": "pipeline.jobs.what_if",
     "write_starter": "pipeline.starter",
 }
 
@@ -69,6 +71,7 @@ __all__ = [
     "train",
     "training_set",
     "waterfall",
+    "what_if",
     "write_starter",
 ]
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import registry, routine
+from pipeline.cli import one_lead, registry, routine
 from pipeline.cli.options import (
     AsOf,
     Challenger,
@@ -227,68 +227,8 @@ def compare(
     print_result(as_json, result.to_dict(), lambda: render_comparison(result))
 
 
-@app.command(epilog="Example: leadlens explain my_leads L000646 --as-of 2025-06-30")
-def explain(
-    config: Config,
-    lead: Annotated[str, typer.Argument(help="The lead's id, e-mail address or name.")],
-    as_of: AsOf = None,
-    data_version: Annotated[
-        int | None,
-        typer.Option("--data-version", min=1, help="Replay a past run: its data_version in scoring_runs."),
-    ] = None,
-    challenger: Challenger = False,
-    run: Annotated[
-        str | None,
-        typer.Option("--run", help="As a past scoring run scored it: its run_id.", show_default=False),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Explain one lead's score by both lenses, line by line.
-
-    The model's reasons and the sheet's dated ledger, each summing to its score.
-    """
-    from pipeline.cli.render.jobs import render_explanation
-    from pipeline.jobs.explain import explain as job
-
-    result = job(
-        load(config),
-        lead,
-        as_of=as_timestamp(as_of),
-        data_version=data_version,
-        challenger=challenger,
-        run=run,
-    )
-    print_result(as_json, result.to_dict(), lambda: render_explanation(result))
-
-
-@app.command(epilog="Example: leadlens score-lead my_leads lead.json")
-def score_lead(
-    config: Config,
-    lead: Annotated[
-        str, typer.Argument(help="JSON file of the lead, or - for standard input.", metavar="LEAD.json|-")
-    ],
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of", help="Score as of then (UTC); by default what the JSON says, else the present."
-        ),
-    ] = None,
-    challenger: Challenger = False,
-    as_json: Json = False,
-) -> None:
-    """Score one new lead, given as JSON, by both lenses.
-
-    The same row, score, reasons and ledger as if it were in the data. {"lead": {"created_at": "2026-01-31T09:30:00Z", ATTRIBUTES},
-    "account": {ATTRIBUTES}, "events": [{"occurred_at": TIME, "event_type": TYPE, PROPERTIES}]}; only lead is required.
-    """
-    from pipeline.cli.render.jobs import render_explanation
-    from pipeline.jobs.score_lead import score_lead as job
-    from pipeline.raw_lead.request import parse_raw_lead, text_of
-
-    name = "standard input" if lead == "-" else Path(lead).name
-    raw = parse_raw_lead(text_of(lead), name)
-    result = job(load(config), raw, as_of=as_timestamp(as_of), challenger=challenger, where=name)
-    print_result(as_json, result.to_dict(), lambda: render_explanation(result))
+app.command(epilog="Example: leadlens explain my_leads L000646 --as-of 2025-06-30")(one_lead.explain)
+app.command(epilog="Example: leadlens score-lead my_leads lead.json")(one_lead.score_lead)
 
 
 @app.command(epilog="Example: leadlens audit my_leads --sample 200")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from html import escape
@@ -17,7 +19,7 @@ from pipeline.config.parts import read_as_of
 from pipeline.dataset.lead_scores import route_text
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.scored_leads import ScoredLeads, score_leads
-from pipeline.jobs.named_lead import find_lead
+from pipeline.jobs.named_lead import NamedLead, find_lead
 from pipeline.jobs.past_run import PastRun, past_run
 from pipeline.private import private_files
 from pipeline.registry.serving import serving_model
@@ -142,17 +144,38 @@ def explain(
         raise UsageError("a lead is named by text", value=lead_id, fix=f'in quotes: "{lead_id}"')
     past = None if run is None else _past(file, run, at, data_version, challenger)
     found = find_lead(file, lead_id, data_version if past is None else past.data_version)
-    history, lead_id = found.history, found.lead_id
+    history = found.history
     if past is not None:
         at = past.as_of if history.clock == "time" else None
-    at, literal = history.moment(at), history.engine.dialect.literal
+    at = history.moment(at)
     served = serving_model(file.project.name, challenger=challenger) if past is None else past.served
+    with history, one_row(file, found, at) as one:
+        sheets = load_sheets(file)
+        notes = [*(() if past is None else past.notes), *found.notes, *served.cautions]
+        if past is None and history.clock == "time" and at > history.data_end:
+            notes.append(
+                f"the data end on {history.data_end:%Y-%m-%d}: what the lead did from then to {at:%Y-%m-%d} is not known, and counts as "
+                "nothing done"
+            )
+        if past is not None and sheets is not None and past.sheets_version != sheets.version:
+            sheets = served.bundle.sheet if _is(served.bundle.sheet, past.sheets_version) else None
+            if sheets is None:
+                notes.append("the sheets have changed since, so the sheet's side of that run is left out")
+        scored = score_leads(history, one, served.bundle, sheets)
+    return explanation_of(scored, served, history.shown(at), tuple(notes))
+
+
+@contextmanager
+def one_row(file: ProjectFile, found: NamedLead, at: datetime) -> Iterator[Spine]:
+    """The row of a lead as of then, alone. Raises ``DataError`` for a lead that is not open then or objects to profiling."""
+    history, lead_id = found.history, found.lead_id
     with (
-        history,
         history.engine.of_few_rows(),
         build_scoring_spine(history, at, spine_policy(file.project)) as spine,
         Spine.make(
-            history.engine, "one_lead", f"SELECT * FROM {spine} WHERE lead_id = {literal(lead_id)}"
+            history.engine,
+            "one_lead",
+            f"SELECT * FROM {spine} WHERE lead_id = {history.engine.dialect.literal(lead_id)}",
         ) as one,
     ):
         if not one.rows:
@@ -170,19 +193,7 @@ def explain(
                 why="leads are scored while they are neither closed nor converted",
                 fix="give an --as-of between the day it was created and the day it converted or was closed",
             )
-        sheets = load_sheets(file)
-        notes = [*(() if past is None else past.notes), *found.notes, *served.cautions]
-        if past is None and history.clock == "time" and at > history.data_end:
-            notes.append(
-                f"the data end on {history.data_end:%Y-%m-%d}: what the lead did from then to {at:%Y-%m-%d} is not known, and counts as "
-                "nothing done"
-            )
-        if past is not None and sheets is not None and past.sheets_version != sheets.version:
-            sheets = served.bundle.sheet if _is(served.bundle.sheet, past.sheets_version) else None
-            if sheets is None:
-                notes.append("the sheets have changed since, so the sheet's side of that run is left out")
-        scored = score_leads(history, one, served.bundle, sheets)
-    return explanation_of(scored, served, history.shown(at), tuple(notes))
+        yield one
 
 
 def _refuse_objection(file: ProjectFile, history: History, lead_id: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.jobs.read import Reading
     from pipeline.jobs.score import Scoring
     from pipeline.jobs.train import Training
+    from pipeline.jobs.what_if import WhatIf
 
 
 def render_check(check: Check) -> list[str]:
@@ -252,6 +253,40 @@ def render_explanation(lead: Explanation) -> list[str]:
         lines.append(f"  {points:>+8g}  {more:,} more lines with fewer points each")
     lines.append(f"  {lead.rule_points:>8g}  = points")
     return lines
+
+
+def render_what_if(lead: WhatIf) -> list[str]:
+    """`leadlens explain --what-if`."""
+    from pipeline.jobs.what_if import CAVEAT
+
+    sheet = "" if lead.rule_points is None else f"; sheet {lead.rule_points:g} points, {lead.rule_stage}"
+    lines = [
+        f"Lead {lead.lead_id}{as_of(lead.as_of)}: score {lead.shown} by {lead.version} ({lead.alias}){sheet}",
+        *(f"note: {note}" for note in lead.notes),
+        "",
+    ]
+    if lead.actions:
+        rows = [
+            (
+                each.action,
+                f"{each.added:+.1f}",
+                str(each.shown),
+                "–" if each.rule_points_added is None else f"{each.rule_points_added:+g}",
+                "–" if each.rule_stage is None else each.rule_stage,
+            )
+            for each in lead.actions
+        ]
+        head = ("one more action", "model", "score after", "sheet", "stage after")
+        lines += table(rows, head).split("\n")
+    else:
+        lines.append("No single action would raise its score by a point.")
+    for about, actions in (("About the same", lead.little), ("Lower", lead.lowering)):
+        if actions:
+            named = ", ".join(f"{each.action} {each.added:+.1f}" for each in actions)
+            lines += ["", f"{about} after: {named}."]
+    if lead.unseen:
+        lines += ["", f"Not tried, since no lead did it: {', '.join(lead.unseen)}."]
+    return [*lines, "", CAVEAT]
 
 
 def render_reading(reading: Reading) -> list[str]:
