@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from models.judging.bands import BANDS
 from models.judging.intervals import cluster_bootstrap
 from models.judging.metrics import Measured, equal_count_bins
 from models.judging.signal import RankingTest, ranking_test
+from models.scale import shown_score
 from models.statistics import Z, wilson
 
 FEWEST = 10  # conversions that a ranking is judged by
@@ -78,6 +80,46 @@ def judge_matured(probability: ArrayLike, converted: ArrayLike) -> Matured:
         bins=tuple(_bins(p, y)) if len(p) else (),
         **(_ranked(p, y) if enough else {"roc_auc": None, "average_precision": None}),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of the leads of a band of scores: how many converted, of how many that were expected, with the interval of the share."""
+
+    band: str
+    leads: int
+    expected: float
+    converted: int
+    rate: float
+    low: float
+    high: float
+
+
+def outcomes_by_band(score: ArrayLike, probability: ArrayLike, converted: ArrayLike) -> list[Outcome]:
+    """By band of the shown score, the highest first; bands without leads are left out.
+
+    >>> [(each.band, each.leads, each.converted) for each in outcomes_by_band([12, 64, 68], [0.02, 0.2, 0.3], [0, 0, 1])]
+    [('60–69', 2, 1), ('10–19', 1, 0)]
+    """
+    band = np.asarray(shown_score(score)) // 10
+    p, y = np.asarray(probability, dtype=np.float64), np.asarray(converted, dtype=np.float64)
+    found = []
+    for each in np.unique(band)[::-1]:
+        of = band == each
+        leads, count = int(of.sum()), int(y[of].sum())
+        low, high = wilson(count, leads)
+        found.append(
+            Outcome(
+                band=BANDS[each],
+                leads=leads,
+                expected=float(p[of].sum()),
+                converted=count,
+                rate=count / leads,
+                low=float(low),
+                high=float(high),
+            )
+        )
+    return found
 
 
 def _ranked(p: np.ndarray, y: np.ndarray) -> dict[str, tuple[float, float, float]]:

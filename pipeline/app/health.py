@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
 
-from features import humanize
 from pipeline.app.shown_project import ShownProject
+from pipeline.app.watch import Check, Level, Untouched, monitored_checks, roughly, untouched, untouched_check
+from pipeline.languages.marks import N_
 from pipeline.published.copy import PublishedScores
+from pipeline.published.monitored import Monitored
 from pipeline.runs import RunRecord
 from pipeline.runs.record import now
 from pipeline.views.words import minute
 
-Level = Literal["good", "care", "bad"]
 _RANK: dict[Level, int] = {"bad": 0, "care": 1, "good": 2}
 _LATE = timedelta(hours=36)  # a night that did not come
-_FAILURES = ("failed", "refused", "killed", "stopped")
-
-
-class Check(NamedTuple):
-    """One thing that was looked at, and what to do where it is not well."""
-
-    level: Level
-    title: str
-    text: str
-    fix: str = ""
+_FAILURES = {
+    "failed": N_("The last run failed"),
+    "refused": N_("The last run was refused"),
+    "killed": N_("The last run was killed"),
+    "stopped": N_("The last run was stopped"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,49 +32,70 @@ class Health:
     checks: Sequence[Check]
     runs: Sequence[RunRecord]
     scores: PublishedScores | None
+    monitored: Monitored | None
+    untouched: Untouched | None
 
     @property
     def headline(self) -> str:
         """The state in one sentence."""
         wrong = [check for check in self.checks if check.level != "good"]
         if not wrong:
-            return "All is well"
-        return f"{len(wrong)} of {len(self.checks)} checks need a look: {wrong[0].title.lower()}"
+            return N_("All is well")
+        return N_("{n_wrong} of {n_checks} checks need a look: {what}").format(
+            n_wrong=len(wrong), n_checks=len(self.checks), what=_inside(wrong[0].title)
+        )
 
 
-def health_of(project: ShownProject, at: datetime | None = None) -> Health:
-    """Look at the published copy and the records of runs, as of now."""
+def _inside(title: str) -> str:
+    return f"{title[:1].lower()}{title[1:]}"
+
+
+def health_of(project: ShownProject, at: datetime | None = None, owner: str | None = None) -> Health:
+    """Look at the published copy, the records of runs and what monitoring found, as of now; of untouched leads those of ``owner``."""
     scores, runs, at = project.scores, project.runs(), at or now()
+    monitored, waiting = project.monitored, untouched(project, scores, owner)
     checks = [
         *_published(scores, at),
         *_last_run(runs),
         *_shown_run(scores, runs),
         *_age_of_data(scores, at),
         *_warnings(scores),
+        *monitored_checks(monitored, scores, at),
+        *untouched_check(waiting),
     ]
-    return Health(sorted(checks, key=lambda check: _RANK[check.level]), runs, scores)
+    ranked = sorted(checks, key=lambda check: _RANK[check.level])
+    return Health(ranked, runs, scores, monitored, waiting)
 
 
 def _published(scores: PublishedScores | None, at: datetime) -> Iterator[Check]:
     if scores is None:
         yield Check(
-            "bad", "No scores are published", "No run of “leadlens score” has published yet.", "Run it once."
+            "bad",
+            N_("No scores are published"),
+            N_("No run of “leadlens score” has published yet."),
+            N_("Run it once."),
         )
         return
     made = datetime.fromisoformat(scores.facts["scored_at"])
     old = at - made > _LATE
     yield Check(
         "care" if old else "good",
-        "Scores are old" if old else "Scores are up to date",
-        f"Made {minute(made)} UTC, {humanize(at - made)} ago, as of {minute(scores.as_of)}.",
-        "Look at the runs below: the last nights failed, or none was started." if old else "",
+        N_("Scores are old") if old else N_("Scores are up to date"),
+        N_("Made {minute} UTC, {length} ago, as of {minute_scores}.").format(
+            minute=minute(made), length=roughly(at - made), minute_scores=minute(scores.as_of)
+        ),
+        N_("Look at the runs below: the last nights failed, or none was started.") if old else "",
     )
     behind = at - scores.as_of
     if scores.facts.get("dated") and behind > _LATE:
         yield Check(
-            "care", "The scores are of the past", f"They are as of {minute(scores.as_of)}, {humanize(behind)} ago.",
-            "Ask whoever runs the nights: they are given an old date, or old data.",
-        )  # fmt: skip
+            "care",
+            N_("The scores are of the past"),
+            N_("They are as of {minute}, {length} ago.").format(
+                minute=minute(scores.as_of), length=roughly(behind)
+            ),
+            N_("Ask whoever runs the nights: they are given an old date, or old data."),
+        )
 
 
 def _last_run(runs: Sequence[RunRecord]) -> Iterator[Check]:
@@ -87,20 +104,31 @@ def _last_run(runs: Sequence[RunRecord]) -> Iterator[Check]:
         return
     last = ended[0]
     if last.status in _FAILURES:
+        text = N_("{minute} UTC: {error}").format(
+            minute=minute(last.started_at), error=last.error or N_("no reason was recorded")
+        )
         yield Check(
             "bad",
-            f"The last run was {last.status}" if last.status != "failed" else "The last run failed",
-            f"{minute(last.started_at)} UTC: {last.error or 'no reason was recorded'}",
-            "The page shows the scores of the run before it. Mend the cause and run it again.",
+            _FAILURES[last.status],
+            text,
+            N_("The page shows the scores of the run before it. Mend the cause and run it again."),
         )
     else:
         yield Check(
-            "good", "The last run is done", f"{minute(last.started_at)} UTC, {last.rows or 0:,} leads."
+            "good",
+            N_("The last run is done"),
+            N_("{minute} UTC, {n_leads} leads.").format(
+                minute=minute(last.started_at), n_leads=f"{last.rows or 0:,}"
+            ),
         )
     failed = sum(run.status in _FAILURES for run in ended[1:])
     if failed:
         yield Check(
-            "care", "Earlier runs failed", f"{failed} of the {len(ended) - 1} runs before did not end well."
+            "care",
+            N_("Earlier runs failed"),
+            N_("{n_failed} of the {n_runs} runs before did not end well.").format(
+                n_failed=failed, n_runs=len(ended) - 1
+            ),
         )
 
 
@@ -112,11 +140,14 @@ def _shown_run(scores: PublishedScores | None, runs: Sequence[RunRecord]) -> Ite
     )
     if scores is None or done is None or done.run_id == scores.run_id:
         return
+    text = N_("The run of {minute} UTC is done, and its scores are not shown here.").format(
+        minute=minute(done.started_at)
+    )
     yield Check(
         "care",
-        "The page shows another night than the last",
-        f"The run of {minute(done.started_at)} UTC is done, and its scores are not shown here. {' '.join(done.warnings[-1:])}",
-        "The next run publishes again; “leadlens score” says why where it does not.",
+        N_("The page shows another night than the last"),
+        " ".join([text, *done.warnings[-1:]]),
+        N_("The next run publishes again; “leadlens score” says why where it does not."),
     )
 
 
@@ -128,14 +159,20 @@ def _age_of_data(scores: PublishedScores | None, at: datetime) -> Iterator[Check
     if behind > _LATE:
         yield Check(
             "care",
-            "The data are old",
-            f"They end {minute(end)}, {humanize(behind)} before the scores' own date: what leads did since is not in them.",
-            "Ask whoever loads the data.",
+            N_("The data are old"),
+            N_(
+                "They end {minute}, {length} before the scores' own date: what leads did since is not in them."
+            ).format(minute=minute(end), length=roughly(behind)),
+            N_("Ask whoever loads the data."),
         )
     else:
-        yield Check("good", "The data reach to the night", f"They end {minute(end)}.")
+        yield Check(
+            "good",
+            N_("The data reach to the night"),
+            N_("They end {minute}.").format(minute=minute(end)),
+        )
 
 
 def _warnings(scores: PublishedScores | None) -> Iterator[Check]:
     for text in () if scores is None else scores.facts.get("warnings", ()):
-        yield Check("care", "The run warned", text)
+        yield Check("care", N_("The run warned"), text)

@@ -17,6 +17,7 @@ from pipeline.languages.language import own_phrases
 from pipeline.published.compared import PublishedComparison
 from pipeline.published.copy import Copy, PublishedScores
 from pipeline.published.folder import CopyFolder
+from pipeline.published.monitored import Monitored, read_monitored
 from pipeline.raw_lead.request import parse_raw_lead
 from pipeline.runs import RunRecord, RunStore
 from pipeline.state import state_folder
@@ -49,6 +50,11 @@ class ShownProject:
     def comparison(self) -> PublishedComparison | None:
         """The latest comparison; ``None`` while none was published."""
         return self._comparison.open()
+
+    @property
+    def monitored(self) -> Monitored | None:
+        """What `leadlens monitor` found last; ``None`` while it never ran."""
+        return read_monitored(self.name)
 
     def score(self, body: bytes) -> dict[str, Any]:
         """One new lead as JSON text, by the model that serves since the latest night. Raises as ``LeadScorer.score``."""

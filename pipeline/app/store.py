@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -87,6 +88,14 @@ class PageStore:
                 (project, lead_id),
             )
             return [GivenVerdict(*row) for row in rows]
+
+    def judged(self, project: str) -> dict[str, datetime]:
+        """When sales said something of each lead, the last time."""
+        with self._open() as store:
+            rows = store.execute(
+                "SELECT lead_id, max(given_at) FROM verdicts WHERE project = ? GROUP BY lead_id", (project,)
+            )
+            return {lead: datetime.fromisoformat(at) for lead, at in rows}
 
     def leads_with(self, project: str, verdict: str) -> Sequence[str]:
         """The leads of which the latest verdict is this."""

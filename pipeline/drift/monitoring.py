@@ -11,7 +11,7 @@ from typing import Any
 
 from features.errors import counted
 from models.judging.bands import HOT
-from models.judging.matured import Matured
+from models.judging.matured import Matured, Outcome
 from models.judging.plain import plain
 from models.judging.wording import percent
 from pipeline.config import Drift
@@ -39,6 +39,21 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeekAbove:
+    """Open leads of a day, and those above a threshold: from ``cut`` on of the model's score, or MQL and SQL by the sheet.
+
+    ``converted``, of those above, is ``None`` while the horizon is not over; ``cut`` is ``None`` of the sheet, whose threshold may have
+    changed.
+    """
+
+    date: datetime
+    cut: int | None
+    leads: int
+    above: int
+    converted: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Monitoring:
     """What was looked at, and what is wrong.
 
@@ -46,7 +61,8 @@ class Monitoring:
     ----------
     findings : level ``"stop"`` is an alarm, ``"warning"`` one that is near.
     looked_back : the day whose scores were judged. matured : ``None`` where there were none; ``notes`` say why.
-    features : how far each main feature moved. checkpoints : of the inflation watch, the earliest first.
+    outcomes : of the scores that were judged, by band. features : how far each main feature moved; scores : how far the grades did.
+    checkpoints : of the inflation watch, the earliest first. weeks : the same by week, above each threshold.
     sources : the latest row of every table.
     """
 
@@ -59,6 +75,9 @@ class Monitoring:
     checkpoints: tuple[Checkpoint, ...]
     capacity: float
     features: tuple[FeatureMoves, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    scores: FeatureMoves | None = None
+    weeks: tuple[WeekAbove, ...] = ()
     sources: dict[str, datetime | None]
     findings: tuple[Difference, ...]
     notes: tuple[str, ...]
@@ -115,7 +134,10 @@ class Monitoring:
                 "matured": self.matured,
                 "checkpoints": self.checkpoints,
                 "capacity": self.capacity,
+                "outcomes": self.outcomes,
                 "features": self.features,
+                "scores": self.scores,
+                "weeks": self.weeks,
                 "sources": self.sources,
                 "alarms": [each.to_dict() for each in self.alarms],
                 "warnings": [each.to_dict() for each in self.warnings],

@@ -61,6 +61,29 @@ def feature_moves(night: Profile, reference: Profile | None, nights: Sequence[Pr
     return sorted(found, key=lambda each: -(each.psi_training or 0.0))
 
 
+def grade_moves(night: Profile, reference: Profile | None, nights: Sequence[Profile]) -> FeatureMoves | None:
+    """The same of the grades that the model gave; ``None`` where it gave none, or there is nothing to compare with."""
+
+    def moved(other: Profile) -> float:
+        names = sorted({*night.grades, *other.grades})
+        return psi(*([each.grades.get(name, 0) for name in names] for each in (other, night)))
+
+    trained = reference if reference is not None and reference.grades else None
+    lately = [moved(other) for other in nights if other.grades and other.model == night.model]
+    if not night.grades or (trained is None and not lately):
+        return None
+    return FeatureMoves(
+        name="grades",
+        label="Grades of the model",
+        moves=False,
+        psi_training=None if trained is None else moved(trained),
+        psi_nights=median(lately) if lately else None,
+        low_tail=None,
+        high_tail=None,
+        tail_z=None,
+    )
+
+
 def _tails(histogram: Histogram) -> tuple[int, int] | None:
     """Leads in the lowest and the highest bin; the last count is of unknown values."""
     if histogram.kind != "number" or not histogram.edges:

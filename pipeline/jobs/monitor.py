@@ -14,17 +14,19 @@ from features.errors import counted
 from features.history import require_dates
 from features.spine import kind_filter
 from models.judging.bands import HOT
-from models.judging.matured import Matured, judge_matured
+from models.judging.matured import Matured, Outcome, judge_matured, outcomes_by_band
+from models.judging.thresholds import STEPS
 from pipeline.config import ProjectFile
 from pipeline.dataset.night_profile import data_profile
 from pipeline.drift.comparing import Difference, compare_data, compare_scores, stale
-from pipeline.drift.monitoring import Checkpoint, Monitoring, calibration, inflation
+from pipeline.drift.monitoring import Checkpoint, Monitoring, WeekAbove, calibration, inflation
 from pipeline.drift.profile import Profile
-from pipeline.drift.watching import FeatureMoves, feature_moves
+from pipeline.drift.watching import FeatureMoves, feature_moves, grade_moves
 from pipeline.jobs.score import target_of
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
+from pipeline.published.monitored import keep_monitored
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RunRecord, RunStore, recorded_run
@@ -35,6 +37,7 @@ from pipeline.writeback import parse_target
 from pipeline.writeback.standing import Standing
 
 _CHECKPOINTS, _MONTH = 6, timedelta(days=30)
+_WEEKS, _WEEK = 12, timedelta(days=7)
 _COMPARED = 7  # nights
 _SOURCES = {"leads": "created_at", "events": "known_at", "conversions": "converted_at"}
 
@@ -100,6 +103,9 @@ def monitor(
         progress("Writing the report", 0, 0)
         folder.mkdir(parents=True, exist_ok=True)
         write_tables(monitor_view(found), found.to_dict(), page, payload)
+        # The challenger in the champion's shadow is not what the page shows.
+        if not challenger and file.project.page.publish:
+            keep_monitored(file.project.name, found.to_dict() | {"made_at": now()})
     return found
 
 
@@ -152,11 +158,12 @@ class _Watch:
         as_of = max(end, self._latest_scores or end)
         looked_back = end - (back or self._horizon)
         progress("Judging the scores whose horizon is over", 0, 0)
-        matured = self._matured(looked_back)
+        matured, outcomes = self._matured(looked_back)
         progress("Counting leads above the threshold", 0, 0)
         checkpoints = tuple(self._checkpoints(as_of, end))
+        weeks = tuple(self._weeks(as_of, end))
         progress("Comparing the data with the training and the last nights", 0, 0)
-        drift, moves = self._drift(as_of)
+        drift, moves, scores = self._drift(as_of)
         return Monitoring(
             run_id=run_id,
             project=project.name,
@@ -165,6 +172,9 @@ class _Watch:
             looked_back=looked_back,
             matured=matured,
             checkpoints=checkpoints,
+            outcomes=tuple(outcomes),
+            scores=scores,
+            weeks=weeks,
             capacity=project.judge.capacity,
             features=tuple(moves),
             sources={table: self._latest(table, end) for table in _SOURCES},
@@ -179,18 +189,18 @@ class _Watch:
             json=payload,
         )
 
-    def _matured(self, date: datetime) -> Matured | None:
+    def _matured(self, date: datetime) -> tuple[Matured | None, list[Outcome]]:
         if self._file.project.outcome.column is not None:
             self._notes.append(
                 "flat data say whether leads converted and not when: past scores are not judged"
             )
-            return None
+            return None, []
         rows = self._standing.on(date)
         if rows.empty:
             self._notes.append(
                 f"no score was written by {date:%Y-%m-%d}: there is none whose horizon is over"
             )
-            return None
+            return None, []
         known = self._served.bundle.recipe.knows_to
         if known > date:
             self._notes.append(
@@ -204,7 +214,9 @@ class _Watch:
                 f"{counted(int(left.sum()), 'lead')} had converted by {date:%Y-%m-%d} and stood as open: not counted"
             )
             rows, converted = rows[~left.to_numpy()], converted[~left]
-        return judge_matured(rows["probability"], converted.eq("within"))
+        within = converted.eq("within")
+        by_band = outcomes_by_band(rows["score"], rows["probability"], within) if len(rows) else []
+        return judge_matured(rows["probability"], within), by_band
 
     def _converted(self, leads: pd.Series, date: datetime) -> pd.Series:
         """``before`` the date, ``within`` the horizon from it, or missing, per lead."""
@@ -252,7 +264,25 @@ class _Watch:
                 converted=converted,
             )
 
-    def _drift(self, as_of: datetime) -> tuple[list[Difference], list[FeatureMoves]]:
+    def _weeks(self, as_of: datetime, end: datetime) -> Iterator[WeekAbove]:
+        """Open leads by weeks before ``as_of``, above each threshold of the score and above the one that the sheet had then."""
+        for back in range(_WEEKS, -1, -1):
+            date = as_of - back * _WEEK
+            rows = self._standing.on(date)
+            if rows.empty:
+                continue
+            over = date + self._horizon <= end and self._file.project.outcome.column is None
+            within = self._converted(rows["lead_id"], date).eq("within") if over else None
+            above: dict[int | None, pd.Series] = {cut: rows["score"] >= cut for cut in STEPS}
+            if rows["rule_stage"].notna().any():
+                above[None] = rows["rule_stage"].isin(["MQL", "SQL"])
+            for cut, there in above.items():
+                converted = None if within is None else int((within & there).sum())
+                yield WeekAbove(
+                    date=date, cut=cut, leads=len(rows), above=int(there.sum()), converted=converted
+                )
+
+    def _drift(self, as_of: datetime) -> tuple[list[Difference], list[FeatureMoves], FeatureMoves | None]:
         """Today's data against the last nights and the training; the scores as the latest night saw them."""
         project, reference = self._file.project, self._served.bundle.reference
         today = data_profile(self._history, as_of)
@@ -266,11 +296,10 @@ class _Watch:
             self._notes.append(
                 "no run that was written from here is known, so scores are not compared with the last nights"
             )
-            return found, []
+            return found, [], None
         latest, before = nights[-1], nights[:-1][-_COMPARED:]
-        return [*found, *compare_scores(latest, reference, before, project.drift)], feature_moves(
-            latest, reference, before
-        )
+        found += compare_scores(latest, reference, before, project.drift)
+        return found, feature_moves(latest, reference, before), grade_moves(latest, reference, before)
 
     def _latest(self, table: str, end: datetime) -> datetime | None:
         column, literal = _SOURCES[table], self._history.engine.dialect.literal

@@ -33,7 +33,7 @@ from pipeline.jobs.past_run import HISTORY_NOTE
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
-from pipeline.published.people import people_of, shown_columns
+from pipeline.published.people import last_verdicts, people_of, shown_columns
 from pipeline.published.publishing import Publishing
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
@@ -296,8 +296,13 @@ def _score(
                 "warnings": [text for text in record.warnings if text not in sheet_notes],
             }
             with stages("publish"):
+                with prepared.history() as history:
+                    verdicts = last_verdicts(history)
                 kept = copy.publish(
-                    facts, partial(why_left, prepared, as_of, policy), replace_newer=replace_newer
+                    facts,
+                    partial(why_left, prepared, as_of, policy),
+                    verdicts=verdicts,
+                    replace_newer=replace_newer,
                 )
             if kept is not None:
                 run.warn(kept)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -39,7 +39,11 @@ class SlowQueryError(Exception):
 
 @dataclass(frozen=True)
 class Query:
-    """Which leads are listed. ``after`` is where the page before ended: ``Leads.next``."""
+    """Which leads are listed. ``after`` is where the page before ended: ``Leads.next``.
+
+    ``untouched``: those alone that have been MQL or SQL for so many days without a verdict; ``judged`` are verdicts that the copy does not
+    know, the latest of each lead with its time.
+    """
 
     text: str = ""
     owner: str = ""
@@ -49,6 +53,8 @@ class Query:
     disqualified: bool = False
     sort: Sort = "score"
     after: str = ""
+    untouched: int = 0
+    judged: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class LeadRow(NamedTuple):
@@ -191,6 +197,9 @@ class PublishedScores(Copy):
             self.rows("SELECT rank FROM place WHERE lead_id = ?", [query.text.strip()]) if query.text else []
         )
         where, values = _where(query)
+        if query.untouched:
+            among, own = self._untouched(query.untouched, query.judged)
+            where, values = f"{where} AND rank IN (SELECT rank FROM {among})", [*values, *own]
         if exact:
             return f"{where} AND rank = ?", [*values, exact[0][0]]
         spans = sorted((self._span(word) for word in _words(query.text)), key=lambda span: span[1] - span[0])
@@ -202,6 +211,40 @@ class PublishedScores(Copy):
                 found = f"SELECT rank FROM token WHERE place BETWEEN {first} AND {end - 1}{among}"
             where = f"{where} AND rank IN ({found})"
         return where, values
+
+    @cached_property
+    def knows_untouched(self) -> bool:
+        """Whether the copy says since when leads have been MQL; one of an earlier version does not."""
+        return bool(self.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'waiting'"))
+
+    def untouched(
+        self, days: int, judged: Mapping[str, datetime], owner: str | None = None
+    ) -> list[tuple[str | None, int]]:
+        """Owners with their open leads that have been MQL or SQL for so many days without a verdict, the most first.
+
+        ``judged`` as in ``Query``; ``owner``: the leads of this one alone.
+        """
+        among, values = self._untouched(days, judged)
+        own, more = ("", []) if owner is None else (" WHERE owner = ?", [owner])
+        rows = self.rows(
+            f"SELECT owner, count(*) FROM {among}{own} GROUP BY owner ORDER BY count(*) DESC, owner",
+            [*values, *more],
+        )
+        return [(name, leads) for name, leads in rows]
+
+    def _untouched(self, days: int, judged: Mapping[str, datetime]) -> tuple[str, list[Any]]:
+        """The rows of ``waiting`` without a verdict since they began; none of a copy that has no such table."""
+        if not self.knows_untouched:
+            return "(SELECT NULL::BIGINT AS rank, NULL::VARCHAR AS owner WHERE FALSE)", []
+        return (
+            """(
+            SELECT w.rank, w.owner
+            FROM waiting AS w
+            LEFT JOIN (SELECT unnest(?::VARCHAR[]) AS lead_id, unnest(?::TIMESTAMP[]) AS judged_at) AS v ON v.lead_id = w.lead_id
+            WHERE w.since <= ? AND coalesce(greatest(w.judged_at, v.judged_at) < w.since, TRUE)
+            )""",
+            [list(judged), list(judged.values()), self.as_of - timedelta(days=days)],
+        )
 
     def _span(self, word: str) -> tuple[int, int]:
         """From which place among the sorted words on this one begins them, and where that ends."""

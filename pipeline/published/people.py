@@ -60,6 +60,15 @@ def people_of(history: History, page: Page) -> pa.Table:
     return table
 
 
+def last_verdicts(history: History) -> pa.Table:
+    """``lead_id, given_at`` of the latest verdict that the data have on each lead (``data.verdicts``)."""
+    assert isinstance(history.engine, DuckDBEngine), "a prepared history is opened by DuckDB"
+    table: pa.Table = history.engine.connection.sql(
+        "SELECT lead_id, max(given_at)::TIMESTAMP AS given_at FROM verdicts GROUP BY lead_id"
+    ).to_arrow_table()
+    return table
+
+
 def _recognised(history: History) -> dict[str, tuple[Place, ...]]:
     leads, accounts = _texts(history.lead_attributes), _texts(history.account_attributes)
     first, last = (next(filter(_is(pattern), leads), None) for pattern in (_FIRST, _LAST))

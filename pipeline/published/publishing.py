@@ -117,20 +117,30 @@ class Publishing:
             for name in ("rows", "people", "long"):
                 self._parts.unregister(name)
 
-    def publish(self, facts: dict[str, Any], why_left: WhyLeft, *, replace_newer: bool = False) -> str | None:
+    def publish(
+        self,
+        facts: dict[str, Any],
+        why_left: WhyLeft,
+        *,
+        verdicts: pa.Table | None = None,
+        replace_newer: bool = False,
+    ) -> str | None:
         """Make the copy and point readers to it; returns why not, where theirs stays.
 
         ``facts`` are JSON-ready: what the page says of the night as a whole; ``as_of`` among them. Leads of the copy before
-        that are not in this night are closed with the reason that ``why_left`` gives.
+        that are not in this night are closed with the reason that ``why_left`` gives. ``verdicts`` are the latest of each lead that the data
+        have: ``lead_id, given_at``.
         """
         if self._failure is None:
             with self._noting_failure():
-                return self._publish(facts, why_left, replace_newer)
+                return self._publish(facts, why_left, verdicts, replace_newer)
         return (
             f"the scores are written, but the page goes on showing those of the run before: {self._failure}"
         )
 
-    def _publish(self, facts: dict[str, Any], why_left: WhyLeft, replace_newer: bool) -> str | None:
+    def _publish(
+        self, facts: dict[str, Any], why_left: WhyLeft, verdicts: pa.Table | None, replace_newer: bool
+    ) -> str | None:
         before = self._folder.latest()
         newest = None if before is None else _as_of(before)
         as_of: datetime = facts["as_of"]
@@ -138,8 +148,10 @@ class Publishing:
             return f"the page goes on showing the scores as of {newest:%Y-%m-%d %H:%M}, which are newer than these"
         self._before(before)
         self._close(why_left)
+        self._parts.register("verdicts", _NO_VERDICTS if verdicts is None else verdicts)
         for statement in _TABLES:
             self._parts.execute(statement)
+        self._parts.unregister("verdicts")
         self._parts.execute("DETACH was")
         write_facts(self._parts, facts | {"format": FORMAT, "run_id": self._run}, "copy.facts")
         self._parts.execute("DETACH copy")
@@ -194,6 +206,8 @@ class Publishing:
                 path.unlink()
 
 
+_NO_VERDICTS = pa.table({"lead_id": pa.array([], pa.string()), "given_at": pa.array([], pa.timestamp("us"))})
+_CALLED = "coalesce(rule_stage, '') IN ('MQL', 'SQL')"
 _MOVED = "b.score IS DISTINCT FROM s.score OR b.rule_stage IS DISTINCT FROM s.rule_stage OR round(b.rule_points) IS DISTINCT FROM round(s.rule_points)"
 _OWN, _CLOSED = (", ".join(f"{table}.{name}" for name in _LIGHT) for table in ("s", "b"))
 _TABLES: tuple[str, ...] = (
@@ -264,6 +278,33 @@ _TABLES: tuple[str, ...] = (
     ANTI JOIN fresh AS f ON f.lead_id = h.lead_id AND f.as_of = h.as_of
     WHERE h.as_of > (SELECT max(as_of) FROM scored) - INTERVAL {_DAYS_OF_HISTORY} DAY
     ORDER BY lead_id, as_of
+    """,
+    # Since when each open lead has been MQL or SQL without a break. A lead that did not move for so long that its history is
+    # over has been so for as long as a history is kept.
+    f"""
+    CREATE TABLE copy.waiting AS
+    WITH called AS (
+        SELECT rank, lead_id, owner, as_of
+        FROM copy.lead
+        WHERE status = 'open' AND {_CALLED}
+    ), own AS (
+        SELECT h.lead_id, h.as_of, {_CALLED} AS is_called
+        FROM copy.history AS h
+        SEMI JOIN called AS c ON c.lead_id = h.lead_id
+    ), ended AS (
+        SELECT lead_id, max(as_of) AS at FROM own WHERE NOT is_called GROUP BY lead_id
+    ), began AS (
+        SELECT o.lead_id, min(o.as_of) AS since
+        FROM own AS o
+        LEFT JOIN ended AS e ON e.lead_id = o.lead_id
+        WHERE o.is_called AND (e.at IS NULL OR o.as_of > e.at)
+        GROUP BY o.lead_id
+    )
+    SELECT c.rank, c.lead_id, c.owner, coalesce(b.since, c.as_of - INTERVAL {_DAYS_OF_HISTORY} DAY) AS since, v.given_at AS judged_at
+    FROM called AS c
+    LEFT JOIN began AS b ON b.lead_id = c.lead_id
+    LEFT JOIN verdicts AS v ON v.lead_id = c.lead_id
+    ORDER BY c.rank
     """,
     "CREATE TABLE copy.place AS SELECT lead_id, rank, detail FROM copy.lead ORDER BY lead_id",
     """

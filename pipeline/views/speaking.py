@@ -111,6 +111,7 @@ def _count(value: int) -> str:
 _FILTERS: dict[str, Callable[..., str]] = {
     "count": _localised("n", _count),
     "number": _localised("n", words.number),
+    "hundredths": _localised("n", words.hundredths),
     "signed": _localised("signed", words.signed),
     "percent": _localised("percent", words.percent),
     "day": _localised("date", words.day),

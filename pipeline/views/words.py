@@ -96,6 +96,15 @@ def whole_lines(lines: Sequence[Line], total: float, rest: str) -> list[Line]:
     return [*shown, Line(rest, left)]
 
 
+def hundredths(value: float | None) -> str:
+    """A figure with two decimals, as indices are written.
+
+    >>> hundredths(0.254), hundredths(None)
+    ('0.25', '–')
+    """
+    return NOTHING if value is None else f"{value:.2f}"
+
+
 def percent(share: float | None) -> str:
     """A share.
 

@@ -20,7 +20,9 @@ from models.judging import Comparison, compare
 from pipeline.app.server import application, settings
 from pipeline.config import ProjectFile, load_project
 from pipeline.published.comparing import publish_comparison
+from pipeline.published.monitored import keep_monitored
 from pipeline.published.publishing import Publishing
+from pipeline.runs.record import now
 from tests.models.judged_example import judged_example
 
 NIGHT = datetime(2025, 6, 30, 2, 10)
@@ -131,7 +133,7 @@ def little_file(
 
 def publish(file: ProjectFile, night: Night, run_id: str, why: str = "closed", **facts: Any) -> str | None:
     """Publish a night as `leadlens score` does; what was said where it was not."""
-    replace_newer = facts.pop("replace_newer", False)
+    replace_newer, verdicts = facts.pop("replace_newer", False), facts.pop("verdicts", None)
     with Publishing(file, run_id) as copy:
         copy.add(night.rows(), night.names())
         known = {
@@ -139,7 +141,29 @@ def publish(file: ProjectFile, night: Night, run_id: str, why: str = "closed", *
             "scored_at": night.as_of, "model": "little/1", "alias": "champion", "sheet": "little", "leads": len(night.scores),
             "objected": 0, "warnings": [],
         }  # fmt: skip
-        return copy.publish(known | facts, lambda leads: [why] * len(leads), replace_newer=replace_newer)
+        return copy.publish(
+            known | facts,
+            lambda leads: [why] * len(leads),
+            verdicts=verdicts,
+            replace_newer=replace_newer,
+        )
+
+
+def monitored(file: ProjectFile, **facts: Any) -> None:
+    """Keep what `leadlens monitor` finds where all is well, but for ``facts``."""
+    moves = {"moves": False, "psi_nights": 0.01, "low_tail": None, "high_tail": None, "tail_z": None}
+    known: dict[str, Any] = {
+        "made_at": now(), "as_of": NIGHT, "looked_back": NIGHT, "alarms": [], "warnings": [], "notes": [],
+        "matured": {"leads": 900, "observed": 50, "expected": 48.2, "low": 39.0, "high": 57.0},
+        "outcomes": [
+            {"band": "60–69", "leads": 300, "expected": 30.1, "converted": 33, "rate": 0.11, "low": 0.084, "high": 0.143},
+            {"band": "50–59", "leads": 29, "expected": 1.2, "converted": 2, "rate": 0.07, "low": 0.02, "high": 0.19},
+        ],
+        "scores": moves | {"name": "grades", "label": "Grades of the model", "psi_training": 0.02},
+        "features": [moves | {"name": "income", "label": "Income", "psi_training": 0.03}],
+        "weeks": [],
+    }  # fmt: skip
+    keep_monitored(file.project.name, known | facts)
 
 
 def publish_compared(

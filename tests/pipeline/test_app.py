@@ -44,6 +44,7 @@ from tests.pipeline.page_example import (
     Served,
     address,
     little_file,
+    monitored,
     publish,
     served,
 )
@@ -447,6 +448,7 @@ def test_health_says_the_worst_first(file: ProjectFile) -> None:
 
 def test_health_knows_of_a_run_that_was_killed_and_of_one_that_is_not_shown(file: ProjectFile) -> None:
     publish(file, Night(SCORES, PEOPLE, as_of=now()), "one", scored_at=now())
+    monitored(file)
     store = RunStore(state_folder() / "runs")
     shown = RunRecord(project="little", run_id="one", started_at=now() - DAY, rows=120)
     store.begin(shown)

@@ -72,7 +72,7 @@ def test_at_the_projects_capacity_it_says_what_the_report_says(
     assert there["quadrants"] == own["quadrants"]
 
 
-def test_its_sentences_are_of_the_capacity_that_was_asked_for(file: ProjectFile) -> None:
+def test_its_sentences_are_of_the_capacity_that_was_asked_for(file: ProjectFile, site: Served) -> None:
     copy = latest(file)
     for there in map(copy.at, copy.shares):
         both = next(each["leads"] for each in there["quadrants"] if each["quadrant"] == "both")

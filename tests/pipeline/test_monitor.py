@@ -17,6 +17,7 @@ from pipeline.drift.histogram import Histogram
 from pipeline.drift.monitoring import Checkpoint, calibration, inflation
 from pipeline.drift.profile import Profile
 from pipeline.drift.watching import feature_moves
+from pipeline.published.monitored import read_monitored
 from pipeline.runs import RunStore
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
@@ -62,6 +63,24 @@ def test_scores_are_held_against_what_became_of_the_leads(project: LittleProject
     assert facts["matured"]["observed"] == int(within.sum()) > 0
     assert facts["matured"]["expected"] == pytest.approx(rows["probability"].sum())
     assert [each["date"] for each in facts["checkpoints"]][-1] == facts["as_of"]
+    bands = facts["outcomes"]
+    assert sum(each["leads"] for each in bands) == len(rows)
+    assert sum(each["converted"] for each in bands) == int(within.sum())
+    assert sum(each["expected"] for each in bands) == pytest.approx(rows["probability"].sum())
+    weeks = {(each["date"], each["cut"]): each for each in facts["weeks"]}
+    latest = weeks[facts["as_of"], 60]
+    assert (latest["leads"], latest["above"]) == (
+        facts["checkpoints"][-1]["leads"],
+        facts["checkpoints"][-1]["hot"],
+    )
+    assert latest["converted"] is None, "the horizon is not over"
+    over = [each for each in facts["weeks"] if each["converted"] is not None]
+    assert over
+    assert all(each["converted"] <= each["above"] <= each["leads"] for each in over)
+    kept = read_monitored("little")
+    assert kept is not None
+    assert kept.facts["run_id"] == facts["run_id"]
+    assert kept.weeks(60)[-1]["above"] == latest["above"]
     assert facts["sources"]["events"] == project.events["occurred_at"].max().isoformat()
 
     assert done.code == (1 if facts["alarms"] else 0)
@@ -155,6 +174,9 @@ def test_a_target_without_scores_is_refused_and_not_green_for_ever(
     assert (own["model_version"], other["model_version"]) == ("little/1", "little/2")
     assert own["matured"] is None, "the champion had not scored by then"
     assert other["matured"]["leads"] > 50
+    kept = read_monitored("little")
+    assert kept is not None
+    assert kept.facts["model_version"] == "little/1", "not the challenger's"
     assert [Path(each["page"]).name for each in (own, other)] == ["monitor.html", "monitor_challenger.html"]
 
 

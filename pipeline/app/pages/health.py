@@ -5,15 +5,26 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from models.judging.verdicts import MIN_LEADS
 from pipeline.app.health import health_of
 from pipeline.app.site import page, person_of, project_of
+from pipeline.app.watch import psi_level
 
 
 def health(request: Request) -> Response:
     """``GET /{project}/health``."""
-    project = project_of(request)
-    person_of(request)
-    return page(request, "health.html", health=health_of(project))
+    project, person = project_of(request), person_of(request)
+    found = health_of(project, owner=person.owner)
+    moved = [] if found.monitored is None else found.monitored.moved
+    outcomes = [] if found.monitored is None else found.monitored.facts.get("outcomes", [])
+    return page(
+        request,
+        "health.html",
+        health=found,
+        moved=[each | {"level": psi_level(each)} for each in moved],
+        outcomes=outcomes,
+        few=MIN_LEADS,
+    )
 
 
 def log(request: Request) -> Response:

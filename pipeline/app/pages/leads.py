@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, cast, get_args
 from urllib.parse import urlencode
 
@@ -22,7 +23,7 @@ _EXPORTED = tuple(name for name in LeadRow._fields if name != "rank")
 def leads(request: Request) -> Response:
     """``GET /{project}/leads``."""
     scores, person = scores_of(request), person_of(request)
-    asked = asked_for(request.query_params, person, scores)
+    asked = _untouched(request, request.query_params, asked_for(request.query_params, person, scores))
     found = scores.leads(asked)
     kept = {name: value for name, value in _settings(asked).items() if value}
     return page(
@@ -44,7 +45,7 @@ async def export(request: Request) -> Response:
     """``POST /{project}/leads/export``: every lead of the list, as it is filtered."""
     person, fields = person_of(request, "export"), await form_of(request)
     project, scores = project_of(request), await run_in_threadpool(scores_of, request)
-    asked = asked_for(fields, person, scores)
+    asked = await run_in_threadpool(_untouched, request, fields, asked_for(fields, person, scores))
     total = (await run_in_threadpool(scores.leads, asked, 1)).total
     details = _settings(asked) | {"rows": total, "run": scores.run_id}
     await run_in_threadpool(
@@ -54,9 +55,20 @@ async def export(request: Request) -> Response:
     return download(f"{project.name}-leads.csv", _EXPORTED, rows)
 
 
+def _untouched(request: Request, fields: Mapping[str, str], asked: Query) -> Query:
+    """The same, of those alone that wait for so many days for a word of sales, where that is asked for."""
+    days = fields.get("untouched", "")
+    if not (days.isascii() and days.isdecimal() and len(days) < 4 and int(days)):
+        return asked
+    project = project_of(request)
+    return replace(asked, untouched=int(days), judged=project.store.judged(project.name))
+
+
 def _left_out(asked: Query, scores: PublishedScores, person: Person) -> int:
     """Disqualified leads that the whole list of open ones leaves out."""
-    hidden = asked.status == "open" and not (asked.disqualified or asked.stage or asked.owner or asked.grade)
+    hidden = asked.status == "open" and not (
+        asked.disqualified or asked.stage or asked.owner or asked.grade or asked.untouched
+    )
     return scores.facets["stage"].get("Disqualified", 0) if hidden and person.owner is None else 0
 
 
@@ -99,4 +111,5 @@ def _settings(asked: Query) -> dict[str, str]:
         "status": asked.status if asked.status != _status("", asked.text) else "",
         "sort": "" if asked.sort == "score" else asked.sort,
         "disqualified": "1" if asked.disqualified else "",
+        "untouched": str(asked.untouched or ""),
     }

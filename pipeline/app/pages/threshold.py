@@ -23,6 +23,7 @@ from pipeline.app.shown_sheets import ShownVersion, shown_sheets, shown_version
 from pipeline.app.site import comparison_of, form_of, page, person_of, project_of
 from pipeline.app.weeks import weeks_shown
 from pipeline.published.compared import PublishedComparison
+from pipeline.published.monitored import Monitored
 from pipeline.views.charts import weekly
 from pipeline.views.words import number, plain_number
 
@@ -117,14 +118,12 @@ def _page(request: Request, asked: Mapping[str, str], complaint: str = "") -> Re
         hot=HOT,
         earned=earned,
         best={MODEL: _best(model, earned[MODEL], weeks), RULES: best},
-        courses=[
-            course
-            for lens, cut in (
-                (RULES, in_force if in_force is not None else by_sheet["cut"] if by_sheet else None),
-                (MODEL, by_model["cut"] if by_model else float(HOT)),
-            )
-            if cut is not None and (course := _course(compared, lens, cut)) is not None
-        ],
+        courses=_courses(
+            compared,
+            project.monitored,
+            in_force if in_force is not None else by_sheet["cut"] if by_sheet else None,
+            by_model["cut"] if by_model else HOT,
+        ),
         open_above={cut["threshold"]: _open_above(above, cut["threshold"]) for cut in model},
     )
 
@@ -175,10 +174,19 @@ def _best(
     }
 
 
-def _course(compared: PublishedComparison, lens: str, cut: float) -> dict[str, Any] | None:
-    """How leads above a threshold were, week by week."""
-    weeks = weeks_shown(compared.weeks(lens, cut))
-    return {"lens": lens, "cut": cut, "weeks": weeks, "chart": weekly(weeks)} if weeks else None
+def _courses(
+    compared: PublishedComparison, found: Monitored | None, points: float | None, score: float
+) -> list[dict[str, Any]]:
+    """How leads above a threshold were week by week: those of the comparison, then those of scores in service."""
+    past = [(RULES, points, compared.weeks(RULES, points))] if points is not None else []
+    past.append((MODEL, score, compared.weeks(MODEL, score)))
+    service = [] if found is None else [(RULES, None, found.weeks(None)), (MODEL, score, found.weeks(score))]
+    return [
+        {"lens": lens, "cut": cut, "is_service": is_service, "weeks": shown, "chart": weekly(shown)}
+        for is_service, courses in ((False, past), (True, service))
+        for lens, cut, weeks in courses
+        if (shown := weeks_shown(weeks))
+    ]
 
 
 def _open_above(scores: Mapping[str, int] | None, cut: int) -> int | None:

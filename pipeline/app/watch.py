@@ -1,0 +1,209 @@
+"""Health, the longer view: what `leadlens monitor` found of scores in service, and MQLs that nobody has touched."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from features import humanize
+from models.judging.verdicts import MIN_LEADS
+from pipeline.app.shown_project import ShownProject
+from pipeline.languages.marks import N_, NN_
+from pipeline.published.copy import PublishedScores
+from pipeline.published.monitored import Monitored
+from pipeline.views.words import day, number
+
+Level = Literal["good", "care", "bad"]
+UNTOUCHED_DAYS = 7
+_MOVED, _FAR = 0.1, 0.25  # population stability index
+_OLD = timedelta(days=10)  # monitor runs once a week
+_MOST_NAMED = 3
+_SCORES: Mapping[str, str] = {
+    "good": N_("The scores are as they were"),
+    "care": N_("The scores moved somewhat"),
+    "bad": N_("The scores moved far"),
+}
+_INPUTS: Mapping[str, str] = {
+    "good": N_("The inputs are as they were"),
+    "care": N_("The inputs moved somewhat"),
+    "bad": N_("The inputs moved far"),
+}
+
+
+class Check(NamedTuple):
+    """One thing that was looked at, and what to do where it is not well."""
+
+    level: Level
+    title: str
+    text: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """Open leads that have been MQL or SQL for ``days`` without a verdict, by owner."""
+
+    days: int
+    owners: Sequence[tuple[str | None, int]]
+
+    @property
+    def leads(self) -> int:
+        """Of all owners together."""
+        return sum(leads for _, leads in self.owners)
+
+
+def untouched(project: ShownProject, scores: PublishedScores | None, owner: str | None) -> Untouched | None:
+    """Those of one ``owner`` alone where one is given; ``None`` where that is not known."""
+    if scores is None or not scores.knows_untouched or not scores.facts.get("dated"):
+        return None
+    try:
+        judged = project.store.judged(project.name)
+    except sqlite3.OperationalError:
+        return None  # the file is in other hands: all else is shown
+    found = scores.untouched(UNTOUCHED_DAYS, judged, owner)
+    return Untouched(UNTOUCHED_DAYS, found)
+
+
+def psi_level(moves: Mapping[str, Any]) -> Level:
+    """How far a column moved. What moves by itself, as behaviour does with holidays and newsletters, is no more than worth a look."""
+    if moves["psi"] < _MOVED:
+        return "good"
+    return "bad" if moves["psi"] >= _FAR and not moves["moves"] else "care"
+
+
+def roughly(length: timedelta) -> str:
+    """How long, as people say it: in whole days, else in hours, else in minutes.
+
+    >>> roughly(timedelta(days=3, hours=5)), roughly(timedelta(hours=30)), roughly(timedelta(seconds=4))
+    ('3 days', '30 hours', '0 minutes')
+    """
+    for unit in (timedelta(days=1), timedelta(hours=1)):
+        if length >= 2 * unit:
+            return humanize(length // unit * unit)
+    minutes = max(0, length // timedelta(minutes=1))
+    return humanize(timedelta(minutes=minutes)) if minutes else "0 minutes"
+
+
+def monitored_checks(
+    found: Monitored | None, scores: PublishedScores | None, at: datetime
+) -> Iterator[Check]:
+    """What monitoring found, and whether anybody monitors at all."""
+    if scores is not None and not scores.facts.get("dated"):
+        return  # without dates nothing can be watched over time
+    if found is None:
+        yield Check(
+            "care",
+            N_("Scores in service are not watched"),
+            N_(
+                "“leadlens monitor” has not run: nobody knows whether earlier scores came true, or how far the data moved."
+            ),
+            N_("Run “leadlens monitor” with the project file, once a week."),
+        )
+        return
+    yield _age(found, at)
+    for alarm in found.facts["alarms"]:
+        title = N_("Alarm: {subject}").format(subject=alarm["subject"])
+        yield Check("bad", title, _sentence(alarm["message"]))
+    if warnings := found.facts["warnings"]:
+        yield Check("care", N_("The monitor warned"), _some(warnings))
+    if found.facts["matured"] is not None:
+        yield _matured(found.facts["matured"], found.facts["looked_back"], found.facts["alarms"])
+    yield from _drift(found)
+
+
+def untouched_check(found: Untouched | None) -> Iterator[Check]:
+    """Whether MQLs wait for sales."""
+    if found is None:
+        return
+    if not found.leads:
+        yield Check(
+            "good",
+            N_("No MQL waits"),
+            N_("None has been MQL or SQL for {n_days} days without a verdict.").format(n_days=found.days),
+        )
+        return
+    one, several = NN_(
+        "{n_leads} lead has been MQL or SQL for {n_days} days or longer without a verdict.",
+        "{n_leads} leads have been MQL or SQL for {n_days} days or longer without a verdict.",
+    )
+    yield Check(
+        "care",
+        N_("MQLs wait for sales"),
+        (one if found.leads == 1 else several).format(n_leads=f"{found.leads:,}", n_days=found.days),
+        N_("Below they are by owner."),
+    )
+
+
+def _age(found: Monitored, at: datetime) -> Check:
+    age = at - found.made_at
+    if age > _OLD:
+        return Check(
+            "care",
+            N_("The last look at scores in service is old"),
+            N_("“leadlens monitor” ran {length} ago, on {date}.").format(
+                length=roughly(age), date=day(found.made_at)
+            ),
+            N_("Run it once a week."),
+        )
+    text = N_("Last on {date}, as of {date_scores}.")
+    return Check(
+        "good",
+        N_("Scores in service are watched"),
+        text.format(date=day(found.made_at), date_scores=day(found.as_of)),
+    )
+
+
+def _matured(matured: Mapping[str, Any], looked_back: str, alarms: Sequence[Mapping[str, Any]]) -> Check:
+    said = N_(
+        "Of {n_leads} leads scored by {date}, {n_converted} converted; {n_expected} were expected ({n_low} to {n_high} by chance)."
+    ).format(
+        n_leads=f"{matured['leads']:,}",
+        date=day(looked_back),
+        n_converted=f"{matured['observed']:,}",
+        n_expected=number(matured["expected"]),
+        n_low=number(matured["low"]),
+        n_high=number(matured["high"]),
+    )
+    if matured["leads"] < MIN_LEADS:
+        return Check("good", N_("Too few old scores to judge"), said)
+    if {"calibration", "ranking"} & {alarm["code"] for alarm in alarms}:
+        return Check("bad", N_("Earlier scores did not come true"), said)
+    if matured["low"] <= matured["observed"] <= matured["high"]:
+        return Check("good", N_("Earlier scores came true"), said)
+    return Check("care", N_("Earlier scores are off"), said)
+
+
+def _drift(found: Monitored) -> Iterator[Check]:
+    for is_score, titles in ((True, _SCORES), (False, _INPUTS)):
+        moved = [each for each in found.moved if each["is_score"] == is_score]
+        if not moved:
+            continue
+        far, some = ([each for each in moved if psi_level(each) == level] for level in ("bad", "care"))
+        worst: Level = "bad" if far else "care" if some else "good"
+        if worst == "good":
+            text = N_("No population stability index reaches {n_limit}.").format(n_limit=_MOVED)
+            yield Check("good", titles[worst], text)
+            continue
+        named, more = [*far, *some][:_MOST_NAMED], len(far) + len(some) - _MOST_NAMED
+        text = N_("Population stability index: {moved}.")
+        if more > 0:
+            text = N_("Population stability index: {moved} and {n_more} more.")
+        yield Check(
+            worst,
+            titles[worst],
+            text.format(moved=", ".join(f"{each['label']} {each['psi']:.2f}" for each in named), n_more=more),
+            N_("Has a form, a source or the market changed? If it stays, train again.") if far else "",
+        )
+
+
+def _some(warnings: Sequence[Mapping[str, Any]]) -> str:
+    named = [_sentence(each["message"]) for each in warnings[:_MOST_NAMED]]
+    more = len(warnings) - len(named)
+    return " ".join([*named, N_("And {n_more} more.").format(n_more=more)] if more else named)
+
+
+def _sentence(message: str) -> str:
+    return f"{message[:1].upper()}{message[1:].rstrip('.')}."

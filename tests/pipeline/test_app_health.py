@@ -1,0 +1,251 @@
+"""Health's longer view: what monitoring found is said with its levels, and MQLs that wait are counted as slow code counts them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from pipeline.app.health import health_of
+from pipeline.app.shown_project import ShownProject
+from pipeline.config import ProjectFile
+from pipeline.published.copy import PublishedScores, Query
+from pipeline.published.folder import CopyFolder
+from pipeline.published.monitored import read_monitored
+from pipeline.runs.record import now
+from tests.pipeline.page_example import (
+    HOSTILE,
+    NIGHT,
+    Night,
+    Served,
+    little_file,
+    monitored,
+    publish,
+    publish_compared,
+    served,
+)
+
+DAY = timedelta(days=1)
+MOVES = {"psi_nights": 0.0, "low_tail": None, "high_tail": None, "tail_z": None}
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFile:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    return little_file(tmp_path)
+
+
+@pytest.fixture
+def site(file: ProjectFile) -> Iterator[Served]:
+    publish(file, Night({"L1": 50}, as_of=now()), "one", scored_at=now())
+    with served(file) as site:
+        yield site
+
+
+def moved(name: str, psi: float, *, by_itself: bool = False) -> dict[str, Any]:
+    return MOVES | {"name": name, "label": f"Label of {name}", "psi_training": psi, "moves": by_itself}
+
+
+def checks(file: ProjectFile) -> dict[str, str]:
+    return {check.title: check.level for check in health_of(ShownProject(file)).checks}
+
+
+def test_scores_that_nobody_watches_are_said_and_how_to_watch_them(site: Served, file: ProjectFile) -> None:
+    text = unescape(site.get("/little/health").text)
+    assert "scores in service are not watched" in text
+    assert "Run “leadlens monitor” with the project file" in text
+    assert "What became of earlier scores" not in text
+    monitored(file)
+    text = site.get("/little/health").text
+    assert "All is well" in text
+    assert re.search(r"60–69.*?30\.1.*?33.*?11 %.*?8\.4 % to 14 %", text, re.S)
+    assert re.search(r"50–59.*?too few to say", text, re.S), "29 leads"
+    monitored(file, made_at=now() - 11 * DAY)
+    assert "the last look at scores in service is old" in site.get("/little/health").text
+    monitored(file, made_at="no date")
+    assert read_monitored("little") is None
+
+
+@pytest.mark.parametrize(
+    ("features", "level"),
+    [
+        ([moved("a", 0.09)], "good"), ([moved("a", 0.1)], "care"), ([moved("a", 0.24), moved("b", 0.01)], "care"), ([moved("a", 0.25)], "bad"),
+        ([moved("a", 3.0, by_itself=True)], "care"), ([moved("a", 3.0, by_itself=True), moved("b", 0.3)], "bad"),
+    ],
+)  # fmt: skip
+def test_what_moved_is_named_the_worst_first_at_its_level(
+    site: Served, file: ProjectFile, features: list[dict[str, Any]], level: str
+) -> None:
+    monitored(file, features=features)
+    found = checks(file)
+    title = {
+        "good": "The inputs are as they were",
+        "care": "The inputs moved somewhat",
+        "bad": "The inputs moved far",
+    }
+    assert found[title[level]] == level
+    assert found["The scores are as they were"] == "good"
+    headline = health_of(ShownProject(file)).headline
+    assert headline == "All is well" if level == "good" else title[level].lower() in headline
+    text = site.get("/little/health").text
+    shown = re.findall(r"Label of (\w)</th>", text)
+    assert shown == sorted(
+        shown, key=lambda name: -next(each["psi_training"] for each in features if each["name"] == name)
+    )
+
+
+def test_scores_moved_and_alarms_are_worse_than_what_is_near(site: Served, file: ProjectFile) -> None:
+    alarm = {
+        "code": "calibration",
+        "subject": "probabilities",
+        "message": "9 of 900 converted, where 48 were expected",
+    }
+    near = {"code": "grades", "subject": "grades", "message": "grades are spread otherwise"}
+    grades = moved("grades", 0.4) | {"name": "grades", "label": "Grades of the model"}
+    matured = {"leads": 900, "observed": 9, "expected": 48.2, "low": 39.0, "high": 57.0}
+    monitored(file, alarms=[alarm], warnings=[near], scores=grades, matured=matured)
+    found = checks(file)
+    for title, level in (
+        ("Alarm: probabilities", "bad"), ("The monitor warned", "care"), ("The scores moved far", "bad"),
+        ("Earlier scores did not come true", "bad"),
+    ):  # fmt: skip
+        assert found[title] == level
+    assert list(found.values()) == sorted(found.values(), key=["bad", "care", "good"].index)
+    text = site.get("/little/health").text
+    assert "need a look: alarm: probabilities" in text
+    assert "9 of 900 converted, where 48 were expected." in text
+    monitored(file, matured=matured | {"observed": 60})
+    assert checks(file)["Earlier scores are off"] == "care"
+    monitored(file, matured=None, outcomes=[], notes=["no score was written by 2025-05-01"])
+    assert "No score was written by 2025-05-01." in site.get("/little/health").text
+
+
+def test_weeks_in_service_are_told_and_those_that_are_not_over_say_so(file: ProjectFile) -> None:
+    publish_compared(file)
+    weeks = [
+        {"date": str(NIGHT - 7 * back * DAY), "cut": cut, "leads": 1000, "above": 200, "converted": 40 if back > 1 else None}
+        for back in (3, 2, 1, 0)
+        for cut in (None, 60)
+    ]  # fmt: skip
+    monitored(file, weeks=weeks)
+    with served(file) as site:
+        text = (
+            site.get("/little/threshold")
+            .text.partition("In service: MQL or SQL")[2]
+            .partition("Thresholds of")[0]
+        )
+    assert text.count("not matured") == 2
+    assert text.count('20 %</td><td data-label="90 % interval"') == 2, "40 of 200"
+    assert "9 Jun 2025" in text
+
+
+def nights(rng: random.Random) -> Iterator[dict[str, int]]:
+    """Scores of five leads in twenty nights; which stage a lead has is where it stands among the night's leads."""
+    for _ in range(20):
+        own = [f"L{at}" for at in range(12) if rng.random() < 0.9]
+        rng.shuffle(own)
+        yield {lead: rng.choice((40, 50, 60)) for lead in own}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_leads_that_wait_are_those_of_a_slow_reading(file: ProjectFile, seed: int) -> None:
+    rng, stages = random.Random(seed), ("Lead", "MQL", "SQL", "Disqualified")
+    told = {f"L{at}": NIGHT + timedelta(days=rng.uniform(0, 20)) for at in range(0, 12, 2)}
+    data = {f"L{at}": NIGHT + timedelta(days=rng.uniform(0, 20)) for at in range(0, 12, 3)}
+    table = pa.table({"lead_id": list(data), "given_at": pa.array(list(data.values()), pa.timestamp("us"))})
+    since: dict[str, datetime] = {}
+    for day, scores in enumerate(nights(rng)):
+        night = Night(
+            scores,
+            {lead: {"owner": f"owner {int(lead[1:]) % 3}"} for lead in scores},
+            as_of=NIGHT + day * DAY,
+        )
+        publish(file, night, f"n{day:02}", verdicts=table)
+        called = [lead for at, lead in enumerate(scores) if stages[at % 4] in ("MQL", "SQL")]
+        # Whoever is not scored in a night left no word of it: the history goes on where it was.
+        gone = [lead for lead in since if lead in scores and lead not in called]
+        since = {lead: at for lead, at in since.items() if lead not in gone} | {
+            lead: NIGHT + day * DAY for lead in called if lead not in since
+        }
+    path = CopyFolder.of("little").latest()
+    assert path is not None
+    copy = PublishedScores(path)
+    for days in (1, 2, 5):
+        for judged in ({}, told):
+            waiting = {
+                lead
+                for lead in called
+                if since[lead] <= copy.as_of - days * DAY
+                and max([datetime.min, *(known[lead] for known in (judged, data) if lead in known)])
+                < since[lead]
+            }
+            listed = {row.lead_id for row in copy.leads(Query(untouched=days, judged=judged)).rows}
+            assert listed == waiting
+            by_owner = copy.untouched(days, judged)
+            assert sum(leads for _, leads in by_owner) == len(waiting)
+            for owner, leads in by_owner:
+                assert leads == len([lead for lead in waiting if f"owner {int(lead[1:]) % 3}" == owner])
+                assert copy.untouched(days, judged, owner) == [(owner, leads)]
+
+
+def test_a_lead_that_is_judged_waits_no_longer_and_owners_see_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    sign_in = {"header": "X-Who", "roles": {"mia": "viewer", "ada": "admin"}, "owners_only": True}
+    file = little_file(tmp_path, {"sign_in": sign_in})
+    people = {f"L{at}": {"owner": ("mia", "tom")[at // 4 % 2]} for at in range(16)}
+    scores = dict.fromkeys(people, 50)
+    publish(file, Night(scores, people, as_of=NIGHT - 8 * DAY), "one")
+    publish(file, Night(scores, people), "two")
+    with served(file) as site:
+        whole, own = (site.get("/little/health", X_Who=who).text for who in ("ada", "mia"))
+        assert "8 leads have been MQL or SQL for 7 days" in whole
+        assert "tom" in whole
+        assert "4 leads have been MQL or SQL for 7 days" in own
+        assert "tom" not in own
+        listed = site.get("/little/leads?untouched=7&owner=tom", X_Who="ada").text
+        assert "<b>4</b> open" in listed
+        assert "Only leads that have been MQL or SQL for 7 days" in listed
+        assert "<b>4</b> open" in site.get("/little/leads?untouched=7&owner=tom", X_Who="mia").text, "her own"
+        assert ">L5<" not in site.get("/little/leads?untouched=7&owner=", X_Who="mia").text
+        exported = site.post("/little/leads/export", {"untouched": "7"}, X_Who="ada").text
+        assert len(exported.splitlines()) == 9
+        site.post("/little/leads/L1/verdict", {"verdict": "accepted"}, X_Who="mia")
+        assert "<b>7</b> open" in site.get("/little/leads?untouched=7&owner=", X_Who="ada").text
+        assert "3 leads have been" in site.get("/little/health", X_Who="mia").text
+        for odd in ("x", "-1", "0", "99999", "７"):
+            listed = site.get(f"/little/leads?owner=&untouched={quote(odd)}", X_Who="ada").text
+            assert "<b>12</b> open" in listed, odd
+
+
+def test_a_copy_of_an_earlier_version_knows_no_waiting_leads(file: ProjectFile) -> None:
+    publish(file, Night({"L1": 50, "L2": 50}, as_of=NIGHT - 8 * DAY), "one")
+    publish(file, Night({"L1": 50, "L2": 50}), "two")
+    path = CopyFolder.of("little").latest()
+    assert path is not None
+    with duckdb.connect(str(path)) as copy:
+        copy.execute("DROP TABLE waiting")
+    with served(file) as site:
+        assert "MQLs" not in site.get("/little/health").text
+        assert "<b>0</b> open" in site.get("/little/leads?untouched=7").text
+
+
+def test_hostile_texts_of_a_monitoring_do_nothing(site: Served, file: ProjectFile) -> None:
+    each = [{"code": text, "subject": text, "message": text} for text in HOSTILE]
+    features = [moved("x", 0.3) | {"name": text, "label": text} for text in HOSTILE]
+    monitored(
+        file, alarms=each, warnings=each, notes=list(HOSTILE), features=features, matured=None, outcomes=[]
+    )
+    text = site.get("/little/health").text
+    for tag in ("<script", "<img", "<svg onload", "<!--"):
+        assert tag not in text
