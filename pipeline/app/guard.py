@@ -32,6 +32,7 @@ _HEADERS = {
 }
 _HOST = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::[0-9]{1,5})?")
 _READS = ("GET", "HEAD")
+TOO_LONG = N_("This is too long.")
 
 
 class Guard:
@@ -47,8 +48,10 @@ class Guard:
         door: Door,
         hosts: frozenset[str],
         refusal: Callable[[Request, int, str], Response],
+        most_bytes: int,
     ) -> None:
         self._app, self._door, self._hosts, self._refusal = app, door, hosts, refusal
+        self._most_bytes = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -88,6 +91,9 @@ class Guard:
         scope["state"]["person"] = person
         if scope["method"] not in _READS and not _is_own(headers):
             return 403, N_("This was sent from another site, so nothing was changed.")
+        length = headers.get("content-length", "")
+        if length.isascii() and length.isdecimal() and int(length[:20]) > self._most_bytes:
+            return 413, TOO_LONG  # what does not say how long it is, the application measures
         return None
 
 

@@ -17,6 +17,7 @@ _NICE = 10  # the page, and the night, come first
 
 def run(folder: JobFolder, job: Job) -> Job:
     """The job when it has ended: with its result, or with what went wrong in words."""
+    from models.scorecard.insights.comparison import compare_sheets
     from pipeline.app.shown_sheets import shown_version  # what takes long to load comes after os.nice
     from pipeline.config import load_project
     from pipeline.jobs.scorecard.who_moves import who_moves
@@ -29,7 +30,8 @@ def run(folder: JobFolder, job: Job) -> Job:
         before, after = (
             shown_version(file, job.sheet, version).sheet for version in (job.against, job.version)
         )
-        return job.done(who_moves(file, before, after, progress=progress).to_dict())
+        changes = [each.text for each in compare_sheets(before, after).differences]
+        return job.done(who_moves(file, before, after, progress=progress).to_dict() | {"changes": changes})
     except LeadlensError as error:
         return job.failed(str(error))
     except MemoryError:

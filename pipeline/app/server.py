@@ -25,7 +25,7 @@ from starlette.types import ASGIApp
 
 from features.errors import LeadlensError, UsageError
 from pipeline.app.choosing import choose
-from pipeline.app.guard import Guard
+from pipeline.app.guard import TOO_LONG, Guard
 from pipeline.app.pages import api, compare, health, job, lead, leads, sheet, sheets, threshold
 from pipeline.app.people import Door
 from pipeline.app.shown_project import ShownProject
@@ -34,6 +34,7 @@ from pipeline.config import ProjectFile
 from pipeline.languages.marks import N_
 from pipeline.published.copy import SlowQueryError
 from pipeline.stopping import Stopped
+from pipeline.views.links import of_segment, segment
 from pipeline.views.words import sentences
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ class _LeadId(Convertor[str]):
     regex = "(?s:.+)"
 
     def convert(self, value: str) -> str:
-        return value
+        return of_segment(value)
 
     def to_string(self, value: str) -> str:
-        return value
+        return segment(value)
 
 
 register_url_convertor("id", _LeadId())
@@ -123,7 +124,7 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
     app.state.projects, app.state.turns = projects, api.Turns()
     app.router.redirect_slashes = False  # it would name the host that a proxy hides
     # Around everything, so that a page that says what broke has the same headers.
-    return Guard(app, door=door, hosts=frozenset(hosts), refusal=wrong)
+    return Guard(app, door=door, hosts=frozenset(hosts), refusal=wrong, most_bytes=_MOST_BYTES)
 
 
 @asynccontextmanager
@@ -213,7 +214,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     texts = {
         404: N_("There is no such page."),
         405: N_("This page cannot be sent to."),
-        413: N_("This is too long."),
+        413: TOO_LONG,
     }
     plain = error.detail in (
         "Not Found",

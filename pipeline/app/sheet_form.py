@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -82,7 +82,7 @@ def read_form(sheet: Sheet, typed: Mapping[str, str]) -> Typed:
         return Typed(Sheet.model_validate(settings), values)
     except ValidationError as error:
         for item in error.errors():
-            name = _name_at(sheet, tuple(item["loc"]))
+            name = _name_at(sheet, tuple(item["loc"]), values)
             problems.setdefault(name, item["msg"].removeprefix("Value error, "))
         return Typed(None, problems=problems)
 
@@ -175,9 +175,15 @@ def _put(settings: dict[str, Any], place: Place, value: Any) -> None:
     inner[last] = value
 
 
-def _name_at(sheet: Sheet, place: Place) -> str:
-    """The field that a complaint is about; ``""`` where it is about none of them."""
-    for each in fields_of(sheet).values():
-        if each.place == place[: len(each.place)] or (place and place == each.place[: len(place)]):
-            return each.name
-    return ""
+def _name_at(sheet: Sheet, place: Place, changed: Collection[Place]) -> str:
+    """The field that a complaint is about; ``""`` where it is about none of them.
+
+    A complaint about one that was not touched, such as that SQL comes after MQL, is about the nearest that was.
+    """
+    fields = fields_of(sheet).values()
+    for length in range(len(place), 0, -1):
+        for each in fields:
+            if each.place in changed and each.place[:length] == place[: min(length, len(each.place))]:
+                return each.name
+    about = (each.name for each in fields if each.place == place[: len(each.place)])
+    return next(about, "")

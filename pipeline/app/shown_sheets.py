@@ -40,6 +40,11 @@ class ShownSheet:
         """The active version."""
         return next((kept for kept in self.versions if kept.stage == "active"), None)
 
+    def called(self, version: str) -> str:
+        """A version as people tell it apart: its number among those that were kept, and its fingerprint."""
+        oldest_first = [kept.version for kept in reversed(self.versions)]
+        return f"{oldest_first.index(version) + 1} · {version}" if version in oldest_first else version
+
     def last_move(self, version: str) -> SheetMove:
         """How a version came to where it is."""
         return [move for move in self.moves if move.version == version][-1]
@@ -93,7 +98,9 @@ def shown_sheets(file: ProjectFile) -> tuple[list[ShownSheet], list[str]]:
     store = store_of(file)
     kept = store.names() if store.path.exists() else []
     shown = [_shown(file, name, named.get(name), name in kept) for name in dict.fromkeys([*named, *kept])]
-    return [replace(each, is_stuck=is_stuck) for each in shown], problems
+    return [replace(each, is_stuck=is_stuck) for each in shown], [
+        _without_folders(file, text) for text in problems
+    ]
 
 
 def shown_sheet(file: ProjectFile, name: str) -> ShownSheet:
@@ -123,6 +130,15 @@ def shown_version(file: ProjectFile, name: str, version: str) -> ShownVersion:
         value=version,
         known=[each.version for each in shown.versions],
     )
+
+
+def _without_folders(file: ProjectFile, text: str) -> str:
+    """A problem with files by their names alone: where they are is for whoever runs the page."""
+    folders = {place.parent for name in file.project.scorecards for place in (file.resolve(name),)}
+    folders |= {file.path.parent, file.path.absolute().parent, store_of(file).path.parent}
+    for folder in sorted(map(str, folders), key=len, reverse=True):
+        text = text.replace(f"{folder}/", "")
+    return text
 
 
 def _shown(file: ProjectFile, name: str, item: ProjectSheet | None, is_kept: bool) -> ShownSheet:

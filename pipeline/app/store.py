@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from pipeline.languages.marks import P_
 from pipeline.private import private_files
 from pipeline.runs.record import now
 
@@ -71,13 +72,35 @@ class PageStore:
     path: Path
 
     def judge(self, project: str, lead_id: str, verdict: VerdictName, reason: str, by: str) -> None:
-        """Keep a verdict, and log it."""
+        """Keep a verdict, and log it. What the same person says again is one verdict: a button was pressed twice."""
         with self._open() as store:
+            last = store.execute(
+                'SELECT verdict, reason, "by" FROM verdicts WHERE project = ? AND lead_id = ? ORDER BY number DESC LIMIT 1',
+                (project, lead_id),
+            ).fetchone()
+            if last == (verdict, reason, by):
+                return
             store.execute(
                 'INSERT INTO verdicts (project, lead_id, given_at, verdict, reason, "by") VALUES (?, ?, ?, ?, ?, ?)',
                 (project, lead_id, _now(), verdict, reason, by),
             )
             _log(store, project, by, verdict, lead_id, {"reason": reason} if reason else {})
+
+    def take_back(self, project: str, lead_id: str, by: str) -> bool:
+        """Remove the last verdict of this person on a lead, and log that; whether there was one."""
+        with self._open() as store:
+            last = store.execute(
+                'SELECT number, verdict, reason FROM verdicts WHERE project = ? AND lead_id = ? AND "by" = ? '
+                "ORDER BY number DESC LIMIT 1",
+                (project, lead_id, by),
+            ).fetchone()
+            if last is None:
+                return False
+            number, verdict, reason = last
+            store.execute("DELETE FROM verdicts WHERE number = ?", (number,))
+            details = {"before": verdict} | ({"reason": reason} if reason else {})
+            _log(store, project, by, P_("logged", "took a verdict back"), lead_id, details)
+            return True
 
     def verdicts(self, project: str, lead_id: str) -> Sequence[GivenVerdict]:
         """Those on one lead, the latest first."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, partial
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
@@ -41,6 +40,7 @@ from pipeline.runs import RecordedRun, recorded_run
 from pipeline.runs.record import RunRecord, now
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.state import state_folder, state_is_writable
+from pipeline.views.links import segment
 from pipeline.writeback import RunManifest, WriteResult, parse_target, report_runs, stage_scores
 
 # Of more leads than these, a result holds those with the highest scores alone.
@@ -372,7 +372,7 @@ class _Tally:
 def explanation_urls(rows: pa.Table, file: ProjectFile) -> pa.Array:
     """Where the page explains each lead."""
     base = f"{file.project.page.url}/{file.project.name}/leads/"
-    return pa.array([base + quote(lead, safe="") for lead in rows["lead_id"].to_pylist()], pa.string())
+    return pa.array([base + segment(lead) for lead in rows["lead_id"].to_pylist()], pa.string())
 
 
 def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:

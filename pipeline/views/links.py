@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+_DOTS, _ESCAPED = re.compile(r"~*\.\.?"), re.compile(r"~+\.\.?")
+
 
 def segment(text: str) -> str:
-    """A text as one part of an address."""
-    return quote(text, safe="")
+    """A text as one part of an address. Browsers take ``.`` and ``..`` for steps, escaped or not, so these begin with a tilde.
+
+    >>> segment("L 1/2"), segment(".."), segment("~..")
+    ('L%201%2F2', '~..', '~~..')
+    """
+    return quote(f"~{text}" if _DOTS.fullmatch(text) else text, safe="")
+
+
+def of_segment(text: str) -> str:
+    """The inverse of ``segment``, of what is unquoted already.
+
+    >>> of_segment("~.."), of_segment("~~."), of_segment("~a")
+    ('..', '~.', '~a')
+    """
+    return text[1:] if _ESCAPED.fullmatch(text) else text
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,13 @@ def _interval(context: Context, low: float | None, high: float | None) -> str:
     return _gettext(context, "%(low)s to %(high)s") % {"low": ends[0], "high": ends[1]}
 
 
+@jinja2.pass_context
+def _left(context: Context, reason: str | None) -> str:
+    """Why a lead left, in words."""
+    said = words.LEFT.get(reason or "")
+    return words.text(reason) if said is None else _gettext(context, said)
+
+
 def _localised(kind: str, worded: Callable[[Any], str]) -> Callable[[Context, Any], str]:
     @jinja2.pass_context
     def localise(context: Context, value: Any) -> str:
@@ -117,6 +124,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "day": _localised("date", words.day),
     "minute": _localised("minute", words.minute),
     "text": words.text,
+    "left": _left,
     "reasons": _reasons,
     "say": _say,
     "word": _word,

@@ -8,9 +8,17 @@ from typing import Any
 
 from features.errors import LeadlensError
 from models.judging import wording
+from pipeline.languages.marks import N_
 from pipeline.published.copy import Line
 
 NOTHING = "–"
+# Why leads left (pipeline.writeback.closings), as people say it.
+LEFT = {
+    "converted": N_("it converted"),
+    "merged": N_("it was merged into another lead"),
+    "filtered": N_("a setting of the project leaves it out"),
+    "vanished": N_("it is not in the data any more"),
+}
 
 
 def number(value: float | None) -> str:

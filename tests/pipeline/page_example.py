@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import pyarrow as pa
 import uvicorn
@@ -23,6 +23,7 @@ from pipeline.published.comparing import publish_comparison
 from pipeline.published.monitored import keep_monitored
 from pipeline.published.publishing import Publishing
 from pipeline.runs.record import now
+from pipeline.views.links import segment
 from tests.models.judged_example import judged_example
 
 NIGHT = datetime(2025, 6, 30, 2, 10)
@@ -207,12 +208,14 @@ class Served:
         own = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
         return self.ask("POST", path, urlencode(fields).encode(), own | headers)
 
-    def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Got:
-        """As it is typed: nothing is escaped or followed. A header ``Sec_Fetch_Site`` is Sec-Fetch-Site, an empty one is not sent."""
+    def ask(
+        self, method: str, path: str, body: bytes | Iterator[bytes] | None, headers: Mapping[str, str]
+    ) -> Got:
+        """As it is typed: nothing is escaped or followed, and of an iterator the length is not said. A header ``Sec_Fetch_Site`` is Sec-Fetch-Site, an empty one is not sent."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         sent = {name.replace("_", "-"): value for name, value in headers.items() if value}
         try:
-            connection.request(method, path, body, sent)
+            connection.request(method, path, body, sent, encode_chunked=isinstance(body, Iterator))
             answer = connection.getresponse()
             text = answer.read().decode()
             return Got(answer.status, text, {name.lower(): value for name, value in answer.getheaders()})
@@ -245,4 +248,4 @@ def served(*files: ProjectFile, person: str = "ann") -> Iterator[Served]:
 
 def address(lead_id: str, project: str = "little") -> str:
     """The path of a lead."""
-    return f"/{project}/leads/{quote(lead_id, safe='')}"
+    return f"/{project}/leads/{segment(lead_id)}"

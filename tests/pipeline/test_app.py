@@ -198,6 +198,52 @@ def test_a_verdict_is_kept_logged_and_readable_as_a_source(own: Served, file: Pr
     assert (state_folder() / "page.sqlite").stat().st_mode & 0o077 == 0
 
 
+def test_a_verdict_is_given_once_with_a_reason_of_ones_own_and_taken_back(
+    own: Served, file: ProjectFile
+) -> None:
+    lead, given = address("L004"), f"{address('L004')}/verdict"
+
+    def kept() -> list[tuple[str, str]]:
+        with sqlite3.connect(state_folder() / "page.sqlite") as store:
+            return store.execute("SELECT verdict, reason FROM verdicts ORDER BY number").fetchall()
+
+    for _ in range(3):
+        assert own.post(given, {"verdict": "rejected", "reason": "Moved to Mars"}).status == 303
+    assert kept() == [("rejected", "Moved to Mars")], "the same again is one"
+    assert own.get("/little/log").text.count("Moved to Mars") == 1
+    own.post(given, {"verdict": "accepted"})
+    own.post(given, {"verdict": "rejected", "reason": "Moved to Mars"})
+    assert kept() == [("rejected", "Moved to Mars"), ("accepted", ""), ("rejected", "Moved to Mars")]
+    assert own.post(given, {"verdict": "taken back"}).headers["location"] == lead
+    assert kept() == [("rejected", "Moved to Mars"), ("accepted", "")]
+    assert "took a verdict back" in own.get("/little/log").text
+    assert "Take back" in own.get(lead).text
+    with served(file, person="bo") as other:
+        assert "Take back" not in other.get(lead).text, "it is not his"
+        answer = other.post(given, {"verdict": "taken back"})
+        assert (answer.status, "no verdict of yours" in answer.text) == (400, True)
+    assert len(kept()) == 2
+    for _ in range(2):
+        own.post(given, {"verdict": "taken back"})
+    assert kept() == []
+    assert own.post(given, {"verdict": "taken back"}).status == 400
+    assert own.post(given, {"verdict": "rejected", "reason": " "}).status == 400
+
+
+def test_a_lead_says_what_its_grade_means_and_why_it_left(own: Served, file: ProjectFile) -> None:
+    text = own.get(address("L004")).text
+    assert "A1: fits very well, not active." in text
+    assert "A to D is who the lead is" in text
+    for why, words in (
+        ("converted", "it converted"), ("merged", "it was merged into another lead"), ("vanished", "it is not in the data any more"),
+        ("filtered", "a setting of the project leaves it out"), ("another", "another"),
+    ):  # fmt: skip
+        publish(file, Night(SCORES, PEOPLE), f"back-{why}", replace_newer=True)
+        publish(file, Night({"L001": 50}, PEOPLE, as_of=NIGHT + DAY), f"left-{why}", why=why)
+        assert f"Closed: {words}." in own.get(address("L004")).text
+        assert f"closed: {words}" in own.get("/little/leads?status=closed").text
+
+
 def test_an_export_is_the_list_that_is_shown_safe_and_logged(own: Served) -> None:
     got = own.post("/little/leads/export", {"q": "lead", "sort": "points", "stage": "MQL"})
     assert "attachment" in got.headers["content-disposition"]
@@ -211,7 +257,8 @@ def test_an_export_is_the_list_that_is_shown_safe_and_logged(own: Served) -> Non
 
 
 def test_after_a_verdict_comes_the_lead_whatever_its_id(own: Served, file: ProjectFile) -> None:
-    ids = ("a?b#c", "a%2Fb", "../../log", "a/b")
+    ids = ("a?b#c", "a%2Fb", "../../log", "a/b", ".", "..", "~.", "~~..", "~", "...")
+    assert address("..").endswith("/~..")
     publish(file, Night(dict.fromkeys(ids, 50), as_of=NIGHT + DAY), "odd")
     for lead in ids:
         got = own.post(f"{address(lead)}/verdict", {"verdict": "accepted"})
@@ -413,7 +460,9 @@ def test_the_interface_answers_what_it_describes(site: Served, signed: Served) -
     )
     assert site.ask("POST", "/little/api/score", b"{}", own | {"Sec-Fetch-Site": "cross-site"}).status == 403
     assert site.ask("POST", "/little/api/score", b"{}", {"Content-Type": "text/plain"}).status == 403
-    assert site.ask("POST", "/little/api/score", b" " * 300_000, own).status == 413
+    for sent in (b" " * 300_000, iter([b" " * 200_000] * 2)):
+        long = site.ask("POST", "/little/api/score", sent, own)
+        assert (long.status, json.loads(long.text)) == (413, {"error": {"what": "This is too long."}})
     assert signed.get("/little/api/leads").status == 403
     mia: dict[str, Any] = {"X-Forwarded-Email": "mia@firm.example"}
     mine = PageOfLeads.model_validate_json(signed.get("/little/api/leads?owner=", **mia).text)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from playwright.sync_api import Browser
 from features.label import build_labels
 from features.spine import build_spine
 from models.scorecard import Sheet, score_sheet
+from models.scorecard.insights.comparison import compare_sheets
 from pipeline.app.jobs import KEPT, Job, JobFolder, Jobs
+from pipeline.app.preview import run
 from pipeline.config import ProjectFile, load_project
 from pipeline.dataset.default_spine import training_spine
 from pipeline.dataset.policies import outcome_horizon
@@ -28,6 +31,7 @@ from pipeline.jobs.scorecard.diff import diff
 from pipeline.jobs.scorecard.preview import preview
 from pipeline.jobs.scorecard.who_moves import who_moves
 from pipeline.prepared import open_history
+from pipeline.scorecards.project import store_of
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.page_example import SHEET, Night, Served, little_file, publish, served
 from tests.pipeline.test_app_browser import reading
@@ -72,6 +76,29 @@ def ended(site: Served, path: str) -> str:
         assert "Working out who moves" in got.text
         time.sleep(0.2)
     raise AssertionError("the job did not end")
+
+
+def test_a_preview_says_what_the_version_changes(file: ProjectFile, tmp_path: Path) -> None:
+    after = Sheet.model_validate(POINTS | {"thresholds": {"mql": 10, "sql": 40}})
+    kept = store_of(file).save(after, "mia", "lower")
+    job = Job(
+        id="20260101T000000-00000001",
+        config=str(file.path),
+        sheet="points",
+        version=kept.version,
+        against=BEFORE.version,
+        by="mia",
+        started_at="2026-01-01 00:00:00",
+    )
+    done = run(JobFolder.of("little"), job)
+    assert done.result is not None, done.error
+    assert done.result["changes"] == [each.text for each in compare_sheets(BEFORE, after).differences]
+    assert any("mql" in text.lower() and "20 → 10" in text for text in done.result["changes"])
+    JobFolder.of("little").save(done)
+    with served(file) as site:
+        text = site.get(f"/little/jobs/{job.id}").text
+    for change in done.result["changes"]:
+        assert change in unescape(text)
 
 
 def test_who_moves_is_what_diff_and_preview_say(file: ProjectFile) -> None:

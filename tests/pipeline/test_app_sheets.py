@@ -150,6 +150,7 @@ def test_a_wrong_number_is_said_beside_its_field_and_nothing_is_lost(
     answer = site.post(f"{PATH}/draft", sent)
     assert answer.status == 400
     assert wrong(answer.text) == [words]
+    assert re.findall(r'id="wrong\.([^"]*)"', answer.text) == [name], "the field that was typed into"
     assert sent.items() <= typed(answer.text).items()
     assert not store.path.exists()
 
@@ -168,6 +169,8 @@ def test_unknown_versions_and_broken_files_are_said_in_words(
     file.resolve("points.yaml").write_text("sheet: [")
     listed = site.get("/little/sheets")
     assert (listed.status, "not valid YAML" in listed.text, FIRST in listed.text) == (200, True, True)
+    assert str(file.path.parent) not in listed.text, "where files are is for whoever runs the page"
+    assert "points.yaml" in listed.text
     assert site.get(PATH).status == 200, "a version does not need the file"
 
 
@@ -251,7 +254,9 @@ def test_a_version_goes_from_draft_to_test_to_active_and_scores_leads(
     ]
     assert [(move.author, move.reason) for move in store.history("points")][-1] == ("ann", "to active")
     listed = site.get("/little/sheets").text
-    assert re.search(rf'Leads are scored by version <a href="[^"]*">{version}</a>', listed)
+    assert re.search(rf'Leads are scored by version <a href="[^"]*">2 · {version}</a>', listed)
+    assert f">1 · {FIRST}</a>" in listed
+    assert f"Version 2 · {version}" in site.get(second).text
     log = site.get("/little/log").text
     assert f"before: test; after: active; reason: to active; archived: {FIRST}" in log
     site.post(f"{PATH}/move", {"to": "active", "reason": "back"})

@@ -19,9 +19,10 @@ from pipeline.languages.marks import N_, P_
 from pipeline.published.copy import Line
 from pipeline.views import words
 from pipeline.views.charts import timeline
+from pipeline.views.links import segment
 
 REASONS = (
-    N_("Not a buyer"), N_("No budget"), N_("Wrong contact data"), N_("Too early"), N_("Competitor or student"), N_("Other"),
+    N_("Not a buyer"), N_("No budget"), N_("Wrong contact data"), N_("Too early"), N_("Competitor or student"),
 )  # fmt: skip
 _MOST_MOVED = 5
 _REST = P_("reason", "smaller reasons and rounding")
@@ -47,6 +48,8 @@ def lead(request: Request) -> Response:
         chart=timeline(shown.past),
         verdicts=_verdicts(project, shown.row.lead_id),
         choices=REASONS,
+        grade=grade_words(shown.row.grade),
+        rule_grade=None if shown.row.rule_grade == shown.row.grade else grade_words(shown.row.rule_grade),
     )
 
 
@@ -55,15 +58,41 @@ async def verdict(request: Request) -> Response:
     person, fields = person_of(request, "verdict"), await form_of(request)
     shown = await run_in_threadpool(lead_of, request)
     said, reason = fields.get("verdict", ""), fields.get("reason", "")[:500]
+    project = project_of(request)
+    if said == "taken back":
+        if not await run_in_threadpool(project.store.take_back, project.name, shown.row.lead_id, person.name):
+            raise HTTPException(400, N_("There is no verdict of yours on this lead to take back."))
+        return to(request, f"leads/{segment(shown.row.lead_id)}")
     if said not in ("accepted", "rejected") or (said == "rejected" and not reason):
         raise HTTPException(
             400, N_("A verdict is “accepted”, or “rejected” with a reason. Nothing was saved.")
         )
-    project = project_of(request)
     await run_in_threadpool(
         project.store.judge, project.name, shown.row.lead_id, cast(VerdictName, said), reason, person.name
     )
-    return to(request, f"leads/{quote(shown.row.lead_id, safe='')}")
+    return to(request, f"leads/{segment(shown.row.lead_id)}")
+
+
+_FIT = {
+    "A": N_("fits very well"), "B": N_("fits well"), "C": N_("fits little"), "D": N_("does not fit"),
+}  # fmt: skip
+_ACTIVITY = {
+    "4": N_("very active"), "3": N_("active"), "2": N_("little active"), "1": N_("not active"),
+}  # fmt: skip
+
+
+def grade_words(grade: str | None) -> tuple[str, ...] | None:
+    """What a grade says of who the lead is and of what it does; ``None`` of what is no grade.
+
+    >>> grade_words("A3"), grade_words("D"), grade_words(None)
+    (('fits very well', 'active'), ('does not fit',), None)
+    """
+    words = tuple(
+        each[sign]
+        for each, sign in zip((_FIT, _ACTIVITY), (grade or "").ljust(2), strict=False)
+        if sign in each
+    )
+    return words if words and len(words) == len(grade or "") else None
 
 
 def moved_lines(lines: Sequence[Line], total: int) -> list[Line]:
