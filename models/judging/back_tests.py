@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from features.errors import counted
-from models.judging.lenses import MODEL, RULES
+from models.judging.lenses import MODEL, RULES, JudgedRows
 from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
 from models.judging.plain import plain
-from models.judging.weekly_calls import WeeklyCalls
+from models.judging.replay import Replay
 from models.statistics import CONFIDENCE
 
 BASE_RATE, BEFORE = "base_rate", "model_before"
@@ -48,7 +48,7 @@ class BackTest:
     date, ends : what was known before ``date`` is learned from; rows from then on, before ``ends``, are judged.
     kind : how it was learned (``models.training.TrainedModel``).
     train_rows, train_leads, train_converted : learned from; leads, and those of them that converted.
-    rows : ``lead_id, as_of, label`` of the judged rows.
+    rows : the judged rows, as ``JudgedRows.of`` takes them: ``left_at`` among them where it is known.
     probability, rank : of each lens, per judged row; the model before is missing at the first date.
     """
 
@@ -63,11 +63,31 @@ class BackTest:
     rank: Mapping[str, NDArray[np.float64]] = field(repr=False)
 
     @cached_property
-    def calls(self) -> WeeklyCalls:
-        """The rows as a list to call."""
-        day = (self.rows["as_of"] - pd.Timestamp(self.date)) / pd.Timedelta(days=1)
-        length = (self.ends - self.date).total_seconds() / 86_400
-        return WeeklyCalls(self.rows["lead_id"], day=day, label=self.rows["label"], length=length)
+    def replay(self) -> Replay:
+        """The weekly lists of the period."""
+        return Replay(JudgedRows.of(self.rows))
+
+    @property
+    def leads(self) -> int:
+        """Leads that are judged."""
+        return self.replay.judged.leads
+
+    def reached(self, calls_a_week: float) -> dict[str, float]:
+        """Calls that are made, so many of each weekly list, and the converting leads that each lens reaches with them.
+
+        The base rate knows no lead from another: what calls to anybody on the lists reach on average.
+        """
+        room = np.full(self.replay.weeks, float(calls_a_week))
+        worked = {
+            lens: self.replay.queue(np.asarray(rank, np.float64)).work(room)
+            for lens, rank in self.rank.items()
+            if lens != BASE_RATE
+        }
+        return {
+            "calls": worked[MODEL].calls,
+            **{lens: each.reached for lens, each in worked.items()},
+            BASE_RATE: self.replay.at_random(worked[MODEL].made),
+        }
 
     @cached_property
     def figures(self) -> dict[str, dict[str, float]]:
@@ -147,18 +167,8 @@ class BackTests:
     @cached_property
     def found(self) -> pd.DataFrame:
         """One row per period: calls that were made, and converting leads among them by every lens (NaN where none is)."""
-        return pd.DataFrame(
-            [
-                {"calls": test.calls.calls(self.calls_a_week)}
-                | {
-                    lens: test.calls.found(test.rank[lens], self.calls_a_week)
-                    if lens in test.rank
-                    else math.nan
-                    for lens in self.lenses
-                }
-                for test in self.tests
-            ]
-        )
+        found = pd.DataFrame([test.reached(self.calls_a_week) for test in self.tests])
+        return found.reindex(columns=["calls", *self.lenses])
 
     def more(self, lens: str) -> Estimate:
         """Converting leads that the model finds in the same calls beyond another lens, in all periods that have both."""
@@ -201,7 +211,8 @@ class BackTests:
         sentences = [
             f"At {counted(len(self.tests), 'past date')}, {first.date:%Y-%m-%d}{until}, a model was "
             "trained on what was known by then, and judged on the leads scored until the next: "
-            f"{counted(sum(len(test.rows) for test in self.tests), 'snapshot')}. A lead is called once in a period at most.",
+            f"{counted(sum(len(test.rows) for test in self.tests), 'snapshot')}. Each week the best of the open leads are called, each lead "
+            "once in a period.",
             f"{self.headline()}, of {sum(test.converted_leads for test in self.tests):,} that converted.",
         ]
         for lens in self.lenses[1:]:
@@ -239,7 +250,8 @@ class BackTests:
                         "train_leads": test.train_leads,
                         "train_converted_leads": test.train_converted,
                         "rows": len(test.rows),
-                        "leads": test.rows["lead_id"].nunique(),
+                        "leads": test.leads,
+                        "lists": test.replay.weeks,
                         "converted_leads": test.converted_leads,
                         "figures": test.figures,
                         "found": found,

@@ -74,7 +74,7 @@ def backtest(
     """Train and judge at past dates, each with what was known by then; nothing is registered, no alias moves.
 
     The last period ends one horizon before the data do, so that every outcome is known. ``calls`` a week are by default
-    the project's ``judge.capacity`` of the leads that a week lists. Of one trial the default settings are taken.
+    the project's ``judge.capacity`` of the leads that come in a week. Of one trial the default settings are taken.
     Leaves a record. Raises ``UsageError`` where the data have no dates, ``DataError`` where no date can be judged.
     """
     from pipeline.report import refuse_others, write_back_tests
@@ -255,7 +255,6 @@ def _refuse_few(split: Split) -> None:
 def _back_test(
     period: Period, kind: str, rows: TrainingSet, own: OutOfTime, before: list[OutOfTime]
 ) -> BackTest:
-    spine = own.scored.spine
     probability = {MODEL: own.probability, BASE_RATE: np.full(len(own.label), own.base_rate)}
     rank = dict(probability)
     if own.scored.sheet is not None:
@@ -273,22 +272,16 @@ def _back_test(
         train_rows=len(rows.train),
         train_leads=int(learned.nunique()),
         train_converted=int(learned[rows.label[rows.train] == 1].nunique()),
-        rows=pd.DataFrame(
-            {
-                "lead_id": spine["lead_id"].to_numpy(),
-                "as_of": spine["as_of"].to_numpy(),
-                "label": own.label.to_numpy(),
-            }
-        ),
+        rows=own.model_frame(),
         probability=probability,
         rank=rank,
     )
 
 
 def _calls_a_week(tests: list[BackTest], capacity: float) -> int:
-    """The share of the leads that a week lists which sales can call, as a number."""
-    weeks = sum(test.calls.weeks for test in tests)
-    return max(1, round(capacity * sum(test.calls.listed for test in tests) / weeks))
+    """The share of the leads that come in a week which sales can call, as a number."""
+    weeks = sum(test.replay.weeks for test in tests)
+    return max(1, round(capacity * sum(test.leads for test in tests) / weeks))
 
 
 def _log(

@@ -62,14 +62,14 @@ def _calls(tests: BackTests) -> dict[str, Any]:
             (
                 f"{test.date:%Y-%m-%d}",
                 f"{test.train_converted:,}",
-                f"{test.calls.listed:,}",
+                f"{test.leads:,}",
                 f"{test.converted_leads:,}",
                 f"{found['calls']:,.0f}",
                 *(_number(found[lens]) for lens in tests.lenses),
             )
         )
     total = tests.found.sum(min_count=1)
-    leads = sum(test.calls.listed for test in tests.tests)
+    leads = sum(test.leads for test in tests.tests)
     converted = sum(test.converted_leads for test in tests.tests)
     rows.append(
         (
@@ -84,7 +84,7 @@ def _calls(tests: BackTests) -> dict[str, Any]:
     return {
         "id": "same-calls",
         "title": f"{tests.calls_a_week:,} calls a week",
-        "intro": "Each week the leads listed in it are called best first, each lead once in a period; equal ranks in any order. "
+        "intro": "Each week the leads that are open are called best first, by their latest snapshot, each lead once in a period. "
         "Converted before: leads learned from, whose conversion was known at the date.",
         "head": (
             "From",

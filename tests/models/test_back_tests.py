@@ -11,43 +11,40 @@ import pytest
 
 from models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, LeftOut, over_periods
 from models.judging.lenses import MODEL, RULES
-from models.judging.weekly_calls import WeeklyCalls
 
 
-def test_a_lead_looked_at_six_times_is_called_and_counted_once() -> None:
-    rows = WeeklyCalls(["a"] * 6 + ["b"], day=[0, 1, 3, 7, 8, 15, 2], label=[1] * 7, length=21)
-    assert rows.listed == 2
-    assert rows.calls(5) == 2
-    assert rows.found(np.arange(7), 5) == 2
-
-
-def test_the_call_counts_by_the_row_as_of_which_it_is_made() -> None:
-    """Listed in both weeks, called in the second alone, when the horizon no longer holds its conversion."""
-    lead, day = ["a", "b", "a"], [0, 0, 8]
-    rows = WeeklyCalls(lead, day=day, label=[1, 0, 0], length=14)
-    assert rows.found([1, 9, 9], 1) == 0
-    assert rows.found([9, 1, 9], 1) == 1
-
-
-def test_within_a_week_a_lead_is_listed_by_its_first_row() -> None:
-    rows = WeeklyCalls(["a", "a", "b"], day=[4, 1, 2], label=[0, 1, 1], length=7)
-    assert rows.found([9, 1, 5], 1) == 1, "b is called: a had rank 1 when it was listed"
-    assert rows.found([1, 9, 5], 1) == 1, "a, by the row of day 1"
-    assert WeeklyCalls(["a", "a"], day=[4, 1], label=[1, 0], length=7).found([9, 1], 1) == 0
-
-
-def test_the_last_days_of_a_period_have_their_share_of_a_week() -> None:
-    leads = [f"l{n}" for n in range(40)]
-    rows = WeeklyCalls(leads, day=[0.0] * 20 + [8.0] * 20, label=[1] * 40, length=9)
-    assert rows.calls(7) == 7 + 2
-    assert rows.weeks == pytest.approx(9 / 7)
-
-
-def test_equal_ranks_are_called_in_any_order() -> None:
-    leads = [f"l{n}" for n in range(400)]
-    rows = WeeklyCalls(leads, day=[0.0] * 400, label=[1.0] * 100 + [0.0] * 300, length=7)
-    assert rows.found(np.zeros(400), 200) == pytest.approx(50, abs=4)
-    assert rows.found(np.zeros(400), 200) == rows.found(np.ones(400), 200)
+def test_calls_are_those_of_the_weekly_replay() -> None:
+    """Two leads are open in both weeks, and one call a week: the model's choice converts in the second week alone."""
+    date = datetime(2025, 1, 1)
+    frame = pd.DataFrame(
+        {
+            "row_id": range(4),
+            "lead_id": ["a", "a", "b", "c"],
+            "as_of": [date, date + timedelta(days=7), date, date + timedelta(days=8)],
+            "left_at": [pd.NaT, pd.NaT, date + timedelta(days=2), pd.NaT],
+            "label": [0, 1, 1, 0],
+            "probability": [0.9, 0.9, 0.5, 0.1],
+            "score": 50.0,
+            "grade": "A",
+        }
+    )
+    lenses = {MODEL: frame["probability"].to_numpy(), RULES: np.array([0.1, 0.9, 0.5, 0.2])}
+    test = BackTest(
+        date=date,
+        ends=date + timedelta(days=14),
+        kind="learned",
+        train_rows=1,
+        train_leads=1,
+        train_converted=1,
+        rows=frame,
+        probability=lenses,
+        rank=lenses,
+    )
+    assert test.replay.weeks == 3
+    reached = test.reached(1)
+    assert reached[MODEL] == 0, "a is called at once, when its horizon does not hold the conversion yet"
+    assert reached[RULES] == 2, "b is called first, and a in the second week; b has left by then"
+    assert reached["calls"] == 2, "on the model's second list is nobody that it did not call"
 
 
 def test_an_interval_over_periods_is_that_of_student() -> None:
@@ -71,6 +68,11 @@ def back_test(number: int, *, before: bool) -> BackTest:
             "lead_id": [f"{number}-{n // 2}" for n in range(60)],
             "as_of": [date + timedelta(hours=12 * n) for n in range(60)],
             "label": label,
+            "left_at": pd.NaT,
+            "row_id": range(60),
+            "probability": model,
+            "score": 50.0,
+            "grade": "A",
         }
     )
     return BackTest(
