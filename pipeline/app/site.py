@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -22,7 +20,9 @@ from pipeline.languages.language import NAMES
 from pipeline.languages.marks import N_
 from pipeline.published.compared import PublishedComparison
 from pipeline.published.copy import Lead, PublishedScores
+from pipeline.views.csv_text import BEGINS, csv_line
 from pipeline.views.environment import environment
+from pipeline.views.links import Links
 
 FORM_SECONDS = 10.0
 _MOST_FIELDS = 500
@@ -46,6 +46,7 @@ def page(request: Request, template: str, *, status: int = 200, **shown: Any) ->
         "languages": NAMES,
         "own": project.own_phrases if project else frozenset(),
         "back": _back(request),
+        "links": Links(place(request, "").rstrip("/")) if project else None,
     }
     return HTMLResponse(templates().get_template(template).render(**context | shown), status_code=status)
 
@@ -153,22 +154,7 @@ def download(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> R
 
 
 def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    yield "\ufeff"  # spreadsheets take the file for UTF-8 by it
-    yield _line(head)
+    yield BEGINS
+    yield csv_line(head)
     for row in rows:
-        yield _line([safe_cell(value) for value in row])
-
-
-def _line(row: Sequence[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(["" if value is None else value for value in row])
-    return text.getvalue()
-
-
-def safe_cell(value: Any) -> Any:
-    """A text that no spreadsheet runs.
-
-    >>> safe_cell("=1+1"), safe_cell("Ann"), safe_cell(-3)
-    ("'=1+1", 'Ann', -3)
-    """
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n") else value
+        yield csv_line(row)

@@ -209,14 +209,16 @@ def train(
 @app.command(epilog="Example: leadlens compare my_leads --out report")
 def compare(
     config: Config,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for report.html and report.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for report.html, its JSON and its list of leads.")
+    ] = None,
     log_format: LogFormat = "text",
     log_file: LogFile = None,
     as_json: Json = False,
 ) -> None:
     """Judge rules and model on the same out-of-time leads.
 
-    Writes one HTML page and its JSON. Without a score sheet they are on the model alone.
+    Writes one HTML page, its JSON, and a list of the leads. Without a score sheet they are on the model alone.
     """
     from pipeline.cli.render.jobs import render_comparison
     from pipeline.jobs.compare import compare as job

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from models.judging import Comparison, ModelReport
 from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time, report_alone, score_out_of_time
@@ -20,17 +22,20 @@ from pipeline.registry.serving import serving_model
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets
 from pipeline.state import state_is_writable, writable_state
 from pipeline.threads import one_blas_thread
+from pipeline.views.links import Links, segment
 
 
 @dataclass(frozen=True)
 class Compared:
-    """The comparison and where it was written; ``note`` says why the page (``leadlens app``) does not show it."""
+    """The comparison and where it was written; ``leads`` is the list of all leads beside the page, where there are two lenses to
+    part them. ``note`` says why the page (``leadlens app``) does not show it."""
 
     comparison: Comparison | ModelReport
     version: str
     alias: str
     page: Path
     json: Path
+    leads: Path | None = None
     note: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -40,6 +45,7 @@ class Compared:
             "alias": self.alias,
             "page": str(self.page),
             "json": str(self.json),
+            "leads": None if self.leads is None else str(self.leads),
             "note": self.note,
             **self.comparison.to_dict(),
         }
@@ -70,8 +76,8 @@ def compare(
 
     file = as_project(file)
     folder = out or writable_state() / "reports" / file.project.name
-    page, payload = folder / "report.html", folder / "report.json"
-    refuse_others(page, payload)
+    page, payload, leads = (folder / name for name in ("report.html", "report.json", "report_leads.csv"))
+    refuse_others(page, payload, leads)
     progress("Opening the model", 0, 0)
     served = serving_model(file.project.name)
     if rows is None:
@@ -94,18 +100,37 @@ def compare(
     judge = report_alone if judged.scored.rules is None else compare_lenses
     comparison = judge(file, judged, served.display_name, warnings)
     folder.mkdir(parents=True, exist_ok=True)
-    write_report(comparison, page, payload)
+    people = _people(file)
+    base = file.project.page.url
+    links = Links(None if base is None else f"{base}/{segment(file.project.name)}")
+    write_report(comparison, page, payload, leads, people=people, links=links)
     note = None
-    if file.project.page.publish and state_is_writable():
+    if people is not None and state_is_writable():
         progress("Publishing for the page", 0, 0)
-        note = _publish(file, judged, comparison)
-    return Compared(comparison, served.version, served.alias, page, payload, note)
+        note = _publish(file, judged, comparison, people)
+    return Compared(
+        comparison,
+        served.version,
+        served.alias,
+        page,
+        payload,
+        leads if isinstance(comparison, Comparison) else None,
+        note,
+    )
 
 
-def _publish(file: ProjectFile, judged: OutOfTime, comparison: Comparison | ModelReport) -> str | None:
+def _people(file: ProjectFile) -> pa.Table | None:
+    """By what people know the leads; ``None`` where the project publishes nothing."""
+    if not file.project.page.publish:
+        return None
+    with open_prepared(file).history() as history:
+        return people_of(history, file.project.page)
+
+
+def _publish(
+    file: ProjectFile, judged: OutOfTime, comparison: Comparison | ModelReport, people: pa.Table
+) -> str | None:
     """Show it on the page; returns why it is not."""
     rules = judged.scored.rules
-    with open_prepared(file).history() as history:
-        people = people_of(history, file.project.page)
     rows = None if rules is None else (judged.frame(), rules.readable_ledger())
     return publish_comparison(file, comparison, people, rows)

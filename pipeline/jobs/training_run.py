@@ -149,14 +149,11 @@ def log_training(
         for name, picture in (("summary", beeswarm(judged.scored)), ("waterfall", waterfall(judged.scored))):
             picture.save(folder / f"shap_{name}.png")
             mlflow.log_artifact(str(folder / f"shap_{name}.png"))
-    from pipeline.report import figures as pictures
-    from pipeline.report import write_report
+    from pipeline.report import chart_files, write_report
 
     if isinstance(report, Comparison):
-        for name, drawn in pictures(report).items():
-            if name.endswith(".png"):
-                (folder / name).write_bytes(drawn)
-                mlflow.log_artifact(str(folder / name))
+        for name, drawn in chart_files(report).items():
+            mlflow.log_text(drawn, name)
     write_report(report, folder / "report.html", folder / "report.json")
     mlflow.log_artifact(str(folder / "report.html"))
     mlflow.log_artifact(str(folder / "report.json"))

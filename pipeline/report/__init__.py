@@ -4,21 +4,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.report.page import refuse_others, write_back_tests, write_report, write_tables
-    from pipeline.report.pictures import figures
+    from pipeline.report.pictures import chart_files
 
-__all__ = ["figures", "refuse_others", "write_back_tests", "write_report", "write_tables"]
+__all__ = ["chart_files", "refuse_others", "write_back_tests", "write_report", "write_tables"]
 
 _HOME = {
     "write_report": "pipeline.report.page",
     "write_back_tests": "pipeline.report.page",
     "write_tables": "pipeline.report.page",
     "refuse_others": "pipeline.report.page",
-    "figures": "pipeline.report.pictures",
+    "chart_files": "pipeline.report.pictures",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use: Altair and Jinja are too heavy for a command that draws nothing."""
+    """Import on first use: Jinja and pandas are too heavy for a command that draws nothing."""
     if name in _HOME:
         from importlib import import_module
 

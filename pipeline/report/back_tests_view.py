@@ -9,49 +9,48 @@ from models.judging.back_tests import BASE_RATE, BEFORE, LENS_NAMES, BackTests, 
 from models.judging.lenses import MODEL, RULES
 from models.judging.metrics import METRICS
 from models.judging.wording import METRIC_NAMES
-from pipeline.report.view import MISSING, signed
-from pipeline.report.words import METRIC_WORDS
+from pipeline.report.words import METRIC_WORDS, MISSING, signed
 
-_SHOWN = {MODEL: "Model", RULES: "Score sheet", BEFORE: "Model before", BASE_RATE: "At random"}
-_KIND = {MODEL: "model", RULES: "rules", BEFORE: "model", BASE_RATE: "chance"}
+_SHOWN = {MODEL: "Model", RULES: "Sheet", BEFORE: "Model before", BASE_RATE: "At random"}
 _BETTER = {"model": "model", "other": "the other", "unclear": "not clear"}
 
 
 def back_tests_view(tests: BackTests) -> dict[str, Any]:
     """Everything the template names."""
     within = f" if it converts within {tests.horizon} of being called" if tests.horizon else " by its outcome"
-    tables = [_calls(tests), _ranking(tests), _measures(tests), _random(tests), _left_out(tests)]
+    tables = [
+        _found(tests),
+        _calls(tests),
+        _ranking(tests),
+        _measures(tests),
+        _random(tests),
+        _left_out(tests),
+    ]
     return {
         "project": tests.project,
         "subject": "back-tests",
         "headline": tests.headline(),
-        "pill": None,
-        "lead": f"Each date with what was known by then. A lead counts once in a period, and as converted{within}.",
-        "bars": _bars(tests),
+        "status": None,
+        "advice": "",
+        "about": f"Each date with what was known by then. A lead counts once in a period, and as converted{within}.",
+        "checks": [],
         "story": tests.story(),
         "tables": [table for table in tables if table["rows"]],
         "setup": _setup(tests),
     }
 
 
-def _bars(tests: BackTests) -> dict[str, Any]:
-    """Of the periods that all lenses have, so that bars compare."""
-    whole = tests.found.dropna().sum()
-    most = max(1.0, float(whole[list(tests.lenses)].max()))
-    shown = len(tests.found.dropna())
-    rows = [
-        {
-            "kind": _KIND[lens],
-            "name": _SHOWN[lens],
-            "count": f"{whole[lens]:,.0f}",
-            "width": f"{100 * whole[lens] / most:.1f}",
-        }
-        for lens in tests.lenses
-    ]
-    where = "all periods" if shown == len(tests.tests) else f"the {shown} periods that all have"
+def _found(tests: BackTests) -> dict[str, Any]:
+    """Of the periods that all lenses have, so that counts compare."""
+    whole = tests.found.dropna()
+    where = "all periods" if len(whole) == len(tests.tests) else f"the {len(whole)} periods that all have"
+    count = whole.sum()
     return {
-        "title": f"Converting leads found in the same {whole['calls']:,.0f} calls, {where}",
-        "rows": rows if shown else [],
+        "id": "found",
+        "title": "Converting leads found in the same calls",
+        "intro": f"In {count['calls']:,.0f} calls, {where}.",
+        "head": ("Called by", "Found"),
+        "rows": [(_SHOWN[lens], f"{count[lens]:,.0f}") for lens in tests.lenses] if len(whole) else [],
     }
 
 

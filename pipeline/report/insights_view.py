@@ -9,8 +9,7 @@ import pandas as pd
 from models.insights import Insights
 from models.judging.groups import FEWEST
 from models.judging.thresholds import more_above
-from pipeline.report.theme import NAMES
-from pipeline.report.view import share, signed
+from pipeline.report.words import NAMES, share, signed
 
 _SIDES = {"behavioural": "what the lead did", "firmographic": "the firm", "demographic": "the person"}
 

@@ -10,8 +10,9 @@ from models.judging import METRICS, ModelReport
 from models.judging.trust import status, trust_in_model
 from models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
 from pipeline.report.insights_view import insight_tables, protected_tables, threshold_table
-from pipeline.report.view import MISSING, SHARES, share
-from pipeline.report.words import METRIC_WORDS
+from pipeline.report.words import METRIC_WORDS, MISSING, share
+
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def model_view(report: ModelReport) -> dict[str, Any]:
@@ -27,11 +28,12 @@ def model_view(report: ModelReport) -> dict[str, Any]:
     tables += [*protected_tables(report.protected, lenses=False), *insight_tables(report.insights)]
     return {
         "project": str(report.meta.get("project") or "Model"),
-        "headline": report.headline(),
         "subject": "the model alone",
-        "pill": status(trust_in_model(report)),
-        "lead": f"{report.advice()} Judged on {judged_on(report)}. There is no score sheet to compare the model with.",
-        "bars": None,
+        "headline": report.headline(),
+        "status": status(trust_in_model(report)),
+        "advice": report.advice(),
+        "about": f"Judged on {judged_on(report)}. There is no sheet to compare the model with.",
+        "checks": [check._asdict() for check in trust_in_model(report)],
         "story": report.story(),
         "tables": [table for table in tables if table["rows"]],
         "setup": _setup(report),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.report.view import MISSING, share, signed
+from pipeline.report.words import MISSING, share, signed
 
 if TYPE_CHECKING:
     from pipeline.drift.monitoring import Monitoring
@@ -18,12 +18,13 @@ def monitor_view(found: Monitoring) -> dict[str, Any]:
         "project": found.project,
         "subject": "monitor",
         "headline": found.headline(),
-        "pill": {
+        "status": {
             "level": "bad" if alarm else "care" if near else "good",
             "words": "Alarm" if alarm else "Near a limit" if near else "No alarm",
         },
-        "lead": f"{found.version}, as of {found.as_of:%Y-%m-%d}.",
-        "bars": None,
+        "advice": "",
+        "about": f"{found.version}, as of {found.as_of:%Y-%m-%d}.",
+        "checks": [],
         "story": found.story(),
         "tables": [table for table in tables if table["rows"]],
         "setup": [

@@ -1,4 +1,4 @@
-"""One self-contained page: charts, scripts and styles inside, nothing fetched, typed text never run."""
+"""Reports as files: one self-contained page without a script, nothing fetched, typed text never run."""
 
 from __future__ import annotations
 
@@ -14,31 +14,50 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pyarrow as pa
 from markupsafe import Markup
 
 from features import UsageError
 from models.judging import Comparison, ModelReport
+from models.judging.agreement import QUADRANTS
 from models.judging.back_tests import BackTests
-from models.judging.lenses import MODEL, RULES
+from models.judging.comparison import FIRST
 from pipeline.private import file_mode
-from pipeline.report import charts
 from pipeline.report.back_tests_view import back_tests_view
-from pipeline.report.insights_view import insight_tables, protected_tables, threshold_table
+from pipeline.report.comparison_tables import comparison_tables, setup
+from pipeline.report.lead_list import HEAD, lead_list
 from pipeline.report.model_view import model_view
-from pipeline.report.pictures import vega_lite_version
-from pipeline.report.view import view
+from pipeline.report.words import GLOSSARY
+from pipeline.views.comparison import ComparisonView
+from pipeline.views.csv_text import BEGINS, csv_line
+from pipeline.views.environment import environment
+from pipeline.views.links import Links
 
 
 def write_report(
-    comparison: Comparison | ModelReport, path_html: str | Path, path_json: str | Path | None = None
+    comparison: Comparison | ModelReport,
+    path_html: Path,
+    path_json: Path | None = None,
+    path_csv: Path | None = None,
+    *,
+    people: pa.Table | None = None,
+    links: Links | None = None,
 ) -> None:
-    """Write the page, and beside it everything it shows as JSON. Either file appears whole or not at all."""
-    whole = page(comparison) if isinstance(comparison, Comparison) else model_page(comparison)
-    _write(Path(path_html), whole)
+    """Write the page, and beside it everything it shows as JSON, and all leads with their cell as CSV. A file appears whole or not
+    at all.
+
+    ``people`` is what ``people_of`` gives; without it leads are shown by their ids. ``links`` lead to pages of ``leadlens app``.
+    """
+    if isinstance(comparison, Comparison):
+        leads = lead_list(comparison, people)
+        name = None if path_csv is None else path_csv.name
+        _write(path_html, page(comparison, people=people, links=links, csv=name))
+        if path_csv is not None:
+            _write(path_csv, "".join([BEGINS, csv_line(HEAD), *(csv_line(lead) for lead in leads)]))
+    else:
+        _write(path_html, model_page(comparison))
     if path_json is not None:
-        _write(
-            Path(path_json), json.dumps(comparison.to_dict(), allow_nan=False, indent=2, ensure_ascii=False)
-        )
+        _write(path_json, json.dumps(comparison.to_dict(), allow_nan=False, indent=2, ensure_ascii=False))
 
 
 def write_back_tests(tests: BackTests, path_html: Path, path_json: Path) -> None:
@@ -76,91 +95,82 @@ def _is_ours(path: Path) -> bool:
             head = file.read(1 << 14)
         if path.suffix == ".html":
             return bool(_TITLE.search(head))
+        if path.suffix == ".csv":
+            return head.startswith(f"{BEGINS}{csv_line(HEAD)}".encode())
         return head.lstrip().startswith(b"{") and {"headline", "story"} <= set(json.loads(path.read_bytes()))
     except (OSError, ValueError, RecursionError):
         return False
 
 
-def page(comparison: Comparison) -> str:
-    """The report as one HTML text.
+def page(
+    comparison: Comparison,
+    *,
+    people: pa.Table | None = None,
+    links: Links | None = None,
+    csv: str | None = None,
+) -> str:
+    """The report as one HTML text; ``csv`` is the name of the list beside it.
 
-    Text typed by leads cannot run: all of it is escaped (in the charts' JSON too), and the page's Content
-    Security Policy allows only the two scripts below, by their hashes, and no load from elsewhere.
+    Text typed by leads cannot run: all of it is escaped, and the page's Content Security Policy allows no script and no load
+    from elsewhere.
     """
-    scripts = [_vega(), _text("report.js")]
-    return _template("report.html").render(
-        **view(comparison),
-        thresholds=threshold_table(comparison.thresholds, lenses=True),
-        insights=[*protected_tables(comparison.protected, lenses=True), *insight_tables(comparison.insights)],
-        specs={name: _script_json(spec) for name, spec in _specs(comparison).items()},
-        scripts=[Markup(script) for script in scripts],
-        hashes=" ".join(f"'sha256-{_hash(script)}'" for script in scripts),
-        css=Markup(_text("report.css")),
+    first = lead_list(comparison, people, FIRST)
+    return _rendered(
+        "report.html",
+        project=comparison.meta.get("project") or "Comparison",
+        subject="rules beside model",
+        c=ComparisonView.of(comparison),
+        links=links or Links(),
+        leads={cell: [lead for lead in first if lead.cell == cell] for cell in QUADRANTS},
+        csv=csv,
+        tables=comparison_tables(comparison),
+        setup=setup(comparison),
+        glossary=GLOSSARY,
     )
 
 
 def model_page(report: ModelReport) -> str:
-    """The report on a model alone as one HTML text: tables and no script, and all text escaped."""
+    """The report on a model alone as one HTML text."""
     return tables_page(model_view(report))
 
 
 def tables_page(view: dict[str, Any]) -> str:
-    """Sentences and tables as one HTML text without a script, all text escaped."""
-    return _template("tables.html").render(**view, css=Markup(_text("report.css")))
-
-
-def _template(name: str) -> jinja2.Template:
-    loader = jinja2.FileSystemLoader(str(files("pipeline.report") / "templates"))
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    """Sentences and tables as one HTML text."""
+    return _rendered(
+        "tables.html", project=view["project"], subject=view["subject"], said=view, setup=view["setup"]
     )
-    return environment.get_template(name)
 
 
-def _specs(comparison: Comparison) -> dict[str, dict[str, Any]]:
-    drawn = {
-        "gains": charts.gains_chart(comparison),
-        "calibration": charts.calibration_chart(comparison),
-        "bands": charts.bands_chart(comparison),
-        "grades-model": charts.grade_chart(comparison, MODEL),
-        "grades-rules": charts.grade_chart(comparison, RULES),
-    }
-    if comparison.audit["worth"].notna().any():
-        drawn["audit"] = charts.audit_chart(comparison)
-    return {name: chart.to_dict() for name, chart in drawn.items()}
+def _rendered(template: str, **shown: Any) -> str:
+    return _templates().get_template(template).render(css=Markup(style()), style=_hash(style()), **shown)
 
 
-def _script_json(value: Any) -> Markup:
-    """JSON that cannot end its script element, nor open a comment or an entity."""
-    text = json.dumps(value, allow_nan=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
+def chart(name: str, drawn: object) -> str:
+    """One chart of ``charts.html`` with its legend."""
+    module = _templates().get_template("charts.html").module
+    return str(getattr(module, name)(drawn))
 
 
 @cache
-def _vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, out of the vl-convert wheel."""
-    import vl_convert
-
-    snippet = "window.vegaEmbed = vegaEmbed;"
-    script = vl_convert.javascript_bundle(snippet, vl_version=vega_lite_version())
-    return str(script).replace("\r\n", "\n").replace("</script", "<\\/script")
+def _templates() -> jinja2.Environment:
+    return environment("pipeline.report")
 
 
-def _text(name: str) -> str:
-    return (files("pipeline.report") / "templates" / name).read_text(encoding="utf-8")
+@cache
+def style() -> str:
+    """The style sheet of page and reports."""
+    return (files("pipeline.views") / "static" / "page.css").read_text(encoding="utf-8")
 
 
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="" if path.suffix == ".csv" else "\n") as file:
             file.write(text)
         os.chmod(name, file_mode())
         os.replace(name, path)

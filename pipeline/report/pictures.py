@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
-import altair as alt
-
 from models.judging import Comparison
-from pipeline.report import charts
-from pipeline.report.theme import Drawing
+from pipeline.report.page import chart, style
+from pipeline.views.comparison import ComparisonView
 
 
-def figures(comparison: Comparison) -> dict[str, bytes]:
-    """``gains`` and ``reliability`` as PNG and SVG, by file name; drawn offline by vl-convert."""
-    drawn = {
-        "gains": charts.gains_chart(comparison, width=560, height=380),
-        "reliability": charts.calibration_chart(comparison, width=420, height=420),
-    }
-    pictures: dict[str, bytes] = {}
-    for name, chart in drawn.items():
-        on_white = chart.properties(background="white")
-        pictures[f"{name}.png"], pictures[f"{name}.svg"] = _png(on_white), _svg(on_white)
-    return pictures
+def chart_files(comparison: Comparison) -> dict[str, str]:
+    """``gains`` and ``calibration`` as SVG, by file name: the drawings of page and report, with their style inside."""
+    view = ComparisonView.of(comparison)
+    drawn = {"gains": view.gains_chart, "calibration": view.calibration_chart}
+    return {f"{name}.svg": _alone(chart(name, each)) for name, each in drawn.items()}
 
 
-def _png(chart: Drawing) -> bytes:
-    import vl_convert
-
-    return vl_convert.vegalite_to_png(json.dumps(chart.to_dict()), vl_version=vega_lite_version(), scale=2)
-
-
-def _svg(chart: Drawing) -> bytes:
-    import vl_convert
-
-    return vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()), vl_version=vega_lite_version()).encode()
-
-
-def vega_lite_version() -> str:
-    """The Vega-Lite that the installed Altair writes, as vl-convert names it (``6.4``)."""
-    return ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+def _alone(html: str) -> str:
+    """The drawing out of a figure, as a document of its own."""
+    drawing = html[html.index("<svg") : html.index("</svg>") + len("</svg>")]
+    head, _, rest = drawing.partition(">")
+    return f"{head}><style>{style()} .chart {{ background: var(--paper); }}</style>{rest}"

@@ -1,8 +1,15 @@
-"""The page's fixed texts: what each measure, quadrant and term stands for."""
+"""The fixed texts of reports, and how their numbers read."""
 
 from __future__ import annotations
 
+import math
+
+from models.judging.lenses import MODEL, RULES
 from models.judging.verdicts import MEANING
+from models.judging.wording import percent
+
+MISSING = "–"
+NAMES = {MODEL: "Model", RULES: "Sheet"}
 
 METRIC_WORDS = {
     "roc_auc": "How often a converting lead ranks above one that does not convert. 0.5 is a coin, 1 is perfect.",
@@ -10,13 +17,6 @@ METRIC_WORDS = {
     "log_loss": "Penalty for probabilities far from the outcome. Lower is better; a coin has 0.693.",
     "brier": "Average squared gap between probability and outcome. Lower is better.",
     "ece": "Average gap between predicted and actual conversion in ten bins of equal count. Lower is better.",
-}
-
-QUADRANT_WORDS = {
-    "both": {"title": "Both hot", "words": "Marketing's points and the data agree: call these first."},
-    "model only": {"title": "Only the model", "words": "Low points, but leads like these convert."},
-    "rules only": {"title": "Only the sheet", "words": "High points, but leads like these seldom convert."},
-    "neither": {"title": "Neither", "words": "Nurture these."},
 }
 
 GLOSSARY = {
@@ -63,3 +63,16 @@ GLOSSARY = {
         "or 0 where the direction is wrong."
     ),
 }
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """A number with its sign, a dash where there is none to show."""
+    if not math.isfinite(value):
+        return MISSING
+    rounded = round(value, digits)
+    return f"{rounded:+,.{digits}f}".replace("-", "−") if rounded else "0"
+
+
+def share(value: float) -> str:
+    """A share in percent, a dash where nothing was counted."""
+    return percent(value) if math.isfinite(value) else MISSING

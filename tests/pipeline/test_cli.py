@@ -46,7 +46,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def test_help_needs_nothing_heavy() -> None:
-    heavy = ("pandas", "duckdb", "mlflow", "lightgbm", "sklearn", "shap", "altair", "optuna", "sqlglot")
+    heavy = ("pandas", "duckdb", "mlflow", "lightgbm", "sklearn", "shap", "optuna", "sqlglot")
     code = f"import sys, pipeline.cli; print([name for name in {heavy!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

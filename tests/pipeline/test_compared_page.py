@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from models.judging.thresholds import point_thresholds
 from pipeline.config import ProjectFile
 from pipeline.published.compared import PublishedComparison
 from pipeline.published.folder import CopyFolder
+from pipeline.report.page import page
 from pipeline.scorecards.project import store_of
 from pipeline.views.words import signed
 from tests.models.judged_example import judged_example
@@ -70,6 +72,34 @@ def test_at_the_projects_capacity_it_says_what_the_report_says(
         assert there[name] == own[name]
     assert there["capacity"] == own["capacity"]
     assert there["quadrants"] == own["quadrants"]
+
+
+SHARED = ("", "checks", "agreement", "rules", "bands", "calibration", "grades", "words")
+
+
+def by_heading(html: str) -> dict[str, str]:
+    """The words under each heading of the second level, by its id; "" is what stands before the first."""
+    main = re.sub(
+        r'<form.*?</form>|<p class="(?:sub|note[^"]*)">.*?</p>',
+        "",
+        html.split("<h1>")[1].split("</main>")[0],
+        flags=re.S,
+    )
+    parts = re.split(r'<h2 id="([^"]*)">', f'<h2 id="">{main}')[1:]
+    texts = [" ".join(unescape(re.sub(r"<[^>]+>", " ", part)).split()) for part in parts[1::2]]
+    return dict(zip(parts[::2], texts, strict=True))
+
+
+def test_page_and_report_have_equal_words_and_equal_charts(site: Served, comparison: Comparison) -> None:
+    shown, report = site.get("/little/compare").text, page(comparison)
+    words, reported = by_heading(shown), by_heading(report)
+    assert {part: words[part] for part in SHARED} == {part: reported[part] for part in SHARED}
+    assert set(words) == set(SHARED)
+    assert all(len(text) > 40 for text in words.values())
+    charts = re.compile(r'<svg class="(?:chart|strip)".*?</svg>', re.DOTALL)
+    drawn = charts.findall(shown)
+    assert drawn == charts.findall(report)
+    assert len(drawn) == 3 + len(comparison.audit["worth"].dropna())
 
 
 def test_its_sentences_are_of_the_capacity_that_was_asked_for(file: ProjectFile, site: Served) -> None:

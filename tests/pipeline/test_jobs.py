@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from html import escape
 from pathlib import Path
 
 import duckdb
@@ -105,8 +106,8 @@ def test_the_run_in_mlflow_holds_what_a_reader_wants(trained: Training) -> None:
     assert run.data.metrics["leadlens.roc_auc"] == pytest.approx(trained.figures["leadlens"]["roc_auc"])
     artifacts = {item.path for item in client.list_artifacts(trained.run_id)}
     expected = {
-        "gains.png",
-        "reliability.png",
+        "gains.svg",
+        "calibration.svg",
         "importance.csv",
         "partial_dependence.csv",
         "shap_summary.png",
@@ -141,6 +142,26 @@ def test_compare_writes_one_page_and_its_json(
     assert facts["rows"] == trained.rows["test"]
     assert "<html" in done.page.read_text(encoding="utf-8")
     assert done.comparison.figures()["leadlens"] == pytest.approx(trained.figures["leadlens"])
+    leads = pd.read_csv(starter.folder / "data" / "leads.csv").set_index("lead_id")["full_name"]
+    assert done.leads is not None
+    listed = pd.read_csv(done.leads).set_index("lead_id")
+    assert len(listed) == done.comparison.leads
+    assert listed["name"].to_dict() == leads[listed.index].to_dict()
+    html = done.page.read_text(encoding="utf-8")
+    assert f'<th scope="row">{escape(listed["name"].iloc[0])}' in html
+    assert listed.index[0] not in html, "names instead of ids"
+
+
+def test_a_report_names_nobody_where_the_page_must_not(
+    starter: ProjectFile, trained: Training, tmp_path: Path
+) -> None:
+    for settings in (Page(name=[], email=[], company=[], owner=[]), Page(publish=False)):
+        file = replace(starter, project=starter.project.model_copy(update={"page": settings}))
+        done = compare(file, out=tmp_path / "report")
+        assert done.leads is not None
+        listed = pd.read_csv(done.leads)
+        assert listed[["name", "email", "company", "owner"]].isna().all(axis=None)
+        assert f'<th scope="row">{listed["lead_id"].iloc[0]}</th>' in done.page.read_text(encoding="utf-8")
 
 
 def test_both_lenses_of_a_lead_sum_to_their_scores(starter: ProjectFile, trained: Training) -> None:
@@ -472,7 +493,7 @@ def test_a_score_is_shown_as_the_same_number_everywhere(
     rows = trained.training_set
     judged = compare_lenses(starter, out_of_time(rows, trained.bundle), "1", [])
     assert set(judged.quadrant_leads["score"]) == {shown}, "report.json"
-    listed = set(re.findall(r'<td class="n">(\d+)</td><td>[A-D][1-4]</td><td class="n">', page(judged)))
+    listed = set(re.findall(r'<b class="model">(\d+)</b> [A-D][1-4]', page(judged)))
     assert listed == {str(shown)}, "report.html"
     names = [*trained.bundle.model.columns, *trained.bundle.model.rule_names]
     later = rows.test[:5]

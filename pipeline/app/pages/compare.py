@@ -12,12 +12,11 @@ from starlette.responses import Response
 
 from features.errors import LeadlensError
 from pipeline.app.shown_project import ShownProject
-from pipeline.app.site import comparison_of, download, form_of, page, person_of, place, project_of
+from pipeline.app.site import comparison_of, download, form_of, page, person_of, project_of
 from pipeline.languages.marks import N_, P_
 from pipeline.published.compared import CELLS, JudgedLead, PublishedComparison
 from pipeline.scorecards.project import load_sheets
 from pipeline.views.comparison import ComparisonView
-from pipeline.views.links import Links
 
 
 def compare(request: Request) -> Response:
@@ -32,7 +31,6 @@ def compare(request: Request) -> Response:
         request,
         "compare.html",
         c=ComparisonView(figures, at),
-        links=Links(place(request, "").rstrip("/")),
         shares=compared.shares,
         made_at=compared.facts["made_at"],
         other_sheet=other_sheet(project_of(request), figures["meta"]),

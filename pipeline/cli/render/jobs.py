@@ -179,7 +179,8 @@ def _how(run: Training) -> list[str]:
 def render_comparison(compared: Compared) -> list[str]:
     """`leadlens compare`."""
     note = [f"note: {compared.note}"] if compared.note else []
-    return [*compared.comparison.story(), *note, "", f"open {compared.page}"]
+    leads = [f"all leads with their cell: {compared.leads}"] if compared.leads else []
+    return [*compared.comparison.story(), *note, "", *leads, f"open {compared.page}"]
 
 
 def render_demo(demo: Demo) -> list[str]:

@@ -1,0 +1,26 @@
+"""Lists as CSV that a spreadsheet opens as they are, and runs nothing of."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+BEGINS = "\ufeff"  # spreadsheets take the file for UTF-8 by it
+
+
+def csv_line(row: Sequence[Any]) -> str:
+    """A line; what a spreadsheet would take for a formula begins with a quote."""
+    text = io.StringIO()
+    csv.writer(text).writerow(["" if value is None else safe_cell(value) for value in row])
+    return text.getvalue()
+
+
+def safe_cell(value: Any) -> Any:
+    """A text that no spreadsheet runs.
+
+    >>> safe_cell("=1+1"), safe_cell("Ann"), safe_cell(-3)
+    ("'=1+1", 'Ann', -3)
+    """
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n") else value
