@@ -331,8 +331,8 @@ def test_weeks_are_drawn_and_told_and_a_few_leads_are_too_few_to_say(file: Proje
 
 def courses(text: str) -> list[tuple[str, float]]:
     """The thresholds that are shown week by week."""
-    heads = re.findall(r"Week by week: ([\d.]+) (points|of the model)", text)
-    return [("scorecard" if what == "points" else "leadlens", float(cut)) for cut, what in heads]
+    heads = re.findall(r"Week by week: (a score of )?([\d.]+) ", text)
+    return [("leadlens" if is_score else "scorecard", float(cut)) for is_score, cut in heads]
 
 
 def test_nothing_compared_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

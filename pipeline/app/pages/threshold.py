@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from features import humanize
 from models.judging.bands import HOT
 from models.judging.lenses import MODEL, RULES
 from models.judging.profit import Profit, profits
+from models.judging.thresholds import more_above
 from pipeline.app.pages.compare import other_sheet
 from pipeline.app.pages.sheet import save
 from pipeline.app.sheet_form import read_form
@@ -22,6 +24,7 @@ from pipeline.app.shown_project import ShownProject
 from pipeline.app.shown_sheets import ShownVersion, shown_sheets, shown_version
 from pipeline.app.site import comparison_of, form_of, page, person_of, project_of
 from pipeline.app.weeks import weeks_shown
+from pipeline.languages.marks import N_
 from pipeline.published.compared import PublishedComparison
 from pipeline.published.monitored import Monitored
 from pipeline.views.charts import weekly
@@ -30,8 +33,12 @@ from pipeline.views.words import number, plain_number
 _REPS, _CALLS = 5, 20
 _MOST_MONEY = 1e9
 _MQL = "thresholds.mql.points"
-_SAME = "MQL begins at {points} points already, so nothing was saved."
-_NO_FIELD = "The sheet gives no points from which a lead is MQL, so they cannot be changed here. Whoever keeps its file adds them."
+_SAME = N_("MQL begins at {n_points} points already, so nothing was saved.")
+_NO_FIELD = N_(
+    "The sheet gives no points from which a lead is MQL, so they cannot be changed here. Whoever keeps its file adds them."
+)
+_NO_REASON = N_("Say in a few words why, for those who read it later.")
+_NO_SHEET = N_("No score sheet is in force, so there is none whose threshold could be changed.")
 
 
 def threshold(request: Request) -> Response:
@@ -51,21 +58,17 @@ def _draft(request: Request, fields: Mapping[str, str]) -> Response:
     project, person = project_of(request), person_of(request, "sheets")
     live = _live(project)
     if live is None:
-        raise HTTPException(
-            404, "No score sheet is in force, so there is none whose threshold could be changed."
-        )
+        raise HTTPException(404, _NO_SHEET)
     reason = fields.get("reason", "")[:500]
     if not reason:
-        return _page(
-            request, fields, "Say in a few words why, for those who read it later. Nothing was saved."
-        )
+        return _page(request, fields, _NO_REASON)
     if _in_force(live) is None:
         return _page(request, fields, _NO_FIELD)
     edited = read_form(live.sheet, {_MQL: fields.get("points", "")})
     if edited.sheet is None:
         return _page(request, fields, " ".join(edited.problems.values()))
     if edited.sheet.version == live.sheet.version:
-        return _page(request, fields, _SAME.format(points=number(_in_force(live))))
+        return _page(request, fields, _SAME.format(n_points=number(_in_force(live))))
     return save(request, person, live, edited, reason)
 
 
@@ -110,8 +113,8 @@ def _page(request: Request, asked: Mapping[str, str], complaint: str = "") -> Re
         live=live,
         in_force=in_force,
         points=asked.get("points", "")[:20] or ("" if proposed is None else plain_number(proposed)),
-        reason=asked.get("reason", "")[:500]
-        or f"{reps} rep{'s' * (reps != 1)} with {calls} calls a week each" * ("reason" not in asked),
+        reason=asked["reason"][:500] if "reason" in asked else None,
+        rises=more_above(pd.DataFrame(figures["thresholds"])),
         horizon=humanize(project.file.project.outcome.horizon),
         today=above is not None,
         force_cut=next((each for each in sheet if each["cut"] == in_force), None),
