@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ENVS := .leadlens/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-night bench-app bench-vocabulary spark schema lock clean
+.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-night bench-app bench-vocabulary languages spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -95,6 +95,9 @@ bench-vocabulary: $(READY) ## Train with and without the kinds of features that 
 
 schema: $(READY) ## Write the JSON Schemas of project files, score sheets and leads as JSON
 	$(BIN)/leadlens schema configs/schema
+
+languages: $(READY) ## Bring the page's catalogues up to date with its messages
+	$(BIN)/python -m pipeline.languages.extracting
 
 spark: $(VENV)/.spark ## Add the Spark engine to .venv (needs Java 17 to run)
 

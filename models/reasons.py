@@ -106,7 +106,7 @@ def worded_as(column: FeatureColumn, columns: Mapping[str, FeatureColumn]) -> Fe
 
 def smaller_reasons(count: int) -> str:
     """The last line, for all reasons that have none of their own."""
-    return f"{count} smaller reasons"
+    return f"{count} smaller reason{'s' * (count != 1)}"
 
 
 def reasons_text(reasons: Sequence[Reason], most: int = 3) -> str:

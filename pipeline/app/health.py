@@ -41,8 +41,8 @@ class Health:
         wrong = [check for check in self.checks if check.level != "good"]
         if not wrong:
             return N_("All is well")
-        return N_("{n_wrong} of {n_checks} checks need a look: {what}").format(
-            n_wrong=len(wrong), n_checks=len(self.checks), what=_inside(wrong[0].title)
+        return N_("{n_wrong} of {n_checks} checks need a look: {sentence}").format(
+            n_wrong=len(wrong), n_checks=len(self.checks), sentence=_inside(wrong[0].title)
         )
 
 
@@ -104,8 +104,8 @@ def _last_run(runs: Sequence[RunRecord]) -> Iterator[Check]:
         return
     last = ended[0]
     if last.status in _FAILURES:
-        text = N_("{minute} UTC: {error}").format(
-            minute=minute(last.started_at), error=last.error or N_("no reason was recorded")
+        text = N_("{minute} UTC: {sentence}").format(
+            minute=minute(last.started_at), sentence=last.error or N_("no reason was recorded")
         )
         yield Check(
             "bad",

@@ -40,8 +40,9 @@ def compiled(catalog: Catalog) -> GNUTranslations:
 
 @cache
 def recogniser() -> Recogniser:
-    """Of all messages."""
-    return Recogniser(messages(catalogue(TRANSLATED[0])))
+    """Of all messages but those of conditions, which are translated while they are put together."""
+    known = messages(catalogue(TRANSLATED[0]))
+    return Recogniser(message for message in known if message.context != "condition")
 
 
 def messages(catalog: Catalog) -> Iterator[Message]:

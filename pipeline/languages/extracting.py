@@ -24,7 +24,7 @@ _KEYWORDS: dict[str, Any] = {
     "P_": ((1, "c"), 2),
     "NP_": ((1, "c"), 2, 3),
 }
-_READ = ("app", "languages/made", "views")
+_READ = ("app", "languages", "views")
 _TEMPLATES = "jinja2.ext:babel_extract"
 _JINJA = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
 

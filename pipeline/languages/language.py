@@ -9,12 +9,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from gettext import NullTranslations
+from itertools import islice
 
 from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 
 from pipeline.languages.catalogue import recogniser, translations
+from pipeline.languages.marks import N_
 from pipeline.languages.recogniser import (
     LEAVES,
     LONGEST,
@@ -27,10 +29,13 @@ from pipeline.languages.recogniser import (
     Value,
 )
 
-NAMES = {"en": "English"}
+NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "id": "Bahasa Indonesia"}
+_SHORT = {"de": "d. MMM"}
 _DAY = {"de": "d. MMM y"}  # as it stands in a sentence or a table; others as in English
 _NOUNS = frozenset({"de"})  # where a capital inside a sentence says something
 _ENDS = re.compile(r"\.\s+")
+_MOST_SENTENCES = 4  # of one message
+_COLON = N_(": ")  # between a title and what is said under it
 _QUOTE = re.compile("“([^“”]*)”")
 
 
@@ -58,25 +63,29 @@ class Language:
 
         ``own`` are phrases that the project words itself. Sentences that follow each other are read one by one.
         """
-        if self.code == "en" or not text:
-            yield text, True
+        if self.code == "en" or len(text) > LONGEST:
+            yield text, self.code == "en" or context in OPEN
             return
-        found = self.recogniser().read(text, context)
-        if found is not None:
-            yield self._filled(found, own), True
-            return
-        for end in _ENDS.finditer(text[:LONGEST]):
-            first = self.recogniser().read(text[: end.start() + 1], context)
-            if first is not None:
-                yield self._filled(first, own) + text[end.start() + 1 : end.end()], True
-                yield from self.say(text[end.end() :], context, own)
-                return
-        unknown = None if context in OPEN else _ENDS.search(text[:LONGEST])
-        if unknown is not None:
-            yield text[: unknown.end()], False
-            yield from self.say(text[unknown.end() :], context, own)
-            return
-        yield text, context in OPEN
+        while text:
+            said, known, text = self._begin(text, context, own)
+            yield said, known
+
+    def _begin(self, text: str, context: str, own: Collection[str]) -> tuple[str, bool, str]:
+        """How a text begins, in this language; whether it is, and what is left of the text."""
+        read = self.recogniser().read
+        if (found := read(text, context)) is not None:
+            return self._filled(found, own), True, ""
+        ends = list(islice(_ENDS.finditer(text), _MOST_SENTENCES))
+        for end in ends:
+            if (found := read(text[: end.start() + 1], context)) is not None:
+                return self._filled(found, own) + end[0][1:], True, text[end.end() :]
+        if context in OPEN:
+            return text, True, ""
+        title, colon, rest = text.partition(": ")
+        if colon and (found := read(title)) is not None:
+            return self._filled(found, own) + self.gettext(_COLON), True, rest
+        end_of_unknown = ends[0].end() if ends else len(text)
+        return text[:end_of_unknown], False, text[end_of_unknown:]
 
     def word(self, text: str, context: str = "", own: Collection[str] = frozenset()) -> str:
         """The same as one text, for where parts cannot be marked."""
@@ -143,6 +152,8 @@ def _local(language: Language, kind: str, text: str) -> str:
         return _day(language, date.fromisoformat(text))
     if kind == "date":
         return _day(language, _date(text))
+    if kind == "short":  # any leap year will do
+        return format_date(_date(f"{text} 2000"), _SHORT.get(language.code, "d MMM"), locale=language.locale)
     if kind == "minute":
         day, _, time = text.rpartition(" ")
         at = datetime.combine(_date(day), datetime.strptime(time, "%H:%M").time())

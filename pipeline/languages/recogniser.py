@@ -24,9 +24,10 @@ LEAVES = {
     "percent": rf"-?{_NUMBER} %",
     "date": _DATE,
     "minute": rf"{_DATE} [0-9]{{2}}:[0-9]{{2}}",
+    "short": rf"[0-9]{{1,2}} (?:{'|'.join(MONTHS)})",
     "iso": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
 }
-LIST, QUOTED = "list", "quoted"
+LIST, QUOTED, SENTENCE = "list", "quoted", "sentence"  # several parts, names in quotes, anything that is said
 # Where these stand, a user's own words may stand as well.
 OPEN = frozenset(
     {
@@ -43,6 +44,7 @@ OPEN = frozenset(
         "logged",
         "closed",
         "ledger",
+        "rule",
     }
 )
 
@@ -131,11 +133,15 @@ class Recogniser:
         if kind == LIST:
             items = tuple(self.read(item, rest) for item in text.split(", "))
             return None if None in items else items  # type: ignore[return-value]
-        if kind in LEAVES or kind not in self._messages:
+        if kind in LEAVES or (kind not in self._messages and kind != SENTENCE):
             return text
+        context = "" if kind == SENTENCE else kind
         # A part may begin with a small letter where its message has a capital.
-        found = self.read(text, kind) or self.read(text[:1].upper() + text[1:], kind)
-        return found or (text if kind in OPEN else None)
+        if (found := self.read(text, context)) is not None:
+            return found
+        if (found := self.read(text[:1].upper() + text[1:], context)) is not None:
+            return replace(found, text=text)
+        return text if kind == SENTENCE or kind in OPEN else None
 
     def _shapes_of(self, message: Message) -> Iterable[_Shape]:
         for text in dict.fromkeys((message.text, message.plural)):

@@ -102,6 +102,13 @@ def _left(context: Context, reason: str | None) -> str:
     return words.text(reason) if said is None else _gettext(context, said)
 
 
+@jinja2.pass_context
+def _local(context: Context, text: str, kind: str) -> str:
+    """A number or a date that was written as in English."""
+    language = _language(context)
+    return text if language is None else language.local(kind, text)
+
+
 def _localised(kind: str, worded: Callable[[Any], str]) -> Callable[[Context, Any], str]:
     @jinja2.pass_context
     def localise(context: Context, value: Any) -> str:
@@ -123,6 +130,7 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "percent": _localised("percent", words.percent),
     "day": _localised("date", words.day),
     "minute": _localised("minute", words.minute),
+    "local": _local,
     "text": words.text,
     "left": _left,
     "reasons": _reasons,

@@ -178,6 +178,7 @@ STORY = (
 )
 
 VERDICTS = (
+    P_("rule", "Disqualified: {label}"),
     P_("verdict", "Wrong direction"),
     P_("verdict", "Too many points"),
     P_("verdict", "Too few points"),
@@ -195,6 +196,7 @@ VERDICTS = (
     P_("judgement", "{n} too few leads"),
     P_("judgement", "{n} supported"),
     N_("{verdict}: {why}"),
+    N_("{verdict}: {why}; raw rates point the other way: other rules explain it"),
     P_("why", "leads with it convert more"),
     P_("why", "leads with it convert less"),
     P_("why", "the data support at least {n}"),
@@ -208,11 +210,13 @@ VERDICTS = (
     NP_("why", "{n} has it", "{n} have it"),
     P_("why", "all but {n} have it"),
     P_("why", "all have it"),
-    P_("why", "other rules explain it"),
+    P_("why", "none has it"),
+    P_("why", "it gives no points, so the ledger does not say who has it"),
 )
 
 CHANCES = (
     N_("too few to say"),
+    N_("Too few to say"),
     NN_(
         "Of 100 such leads {n} converts ({n_low} to {n_high}); of all, {few}",
         "Of 100 such leads {n} convert ({n_low} to {n_high}); of all, {few}",
