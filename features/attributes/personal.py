@@ -20,6 +20,13 @@ _MOST, _LONGEST = 100, 500  # values that are looked at, and signs of each
 _IDS = "id|uuid|guid|nr|no|num|number|nummer|numero|ref|reference|key"
 _ID = re.compile(rf"(^|_)({_IDS}|record|sku|ean|isbn)$")
 _WHO = "lead|contact|customer|client|person|prospect|visitor|session|record|account|company|member|employee|staff|kunden?|kontakt"
+_CONTACT = re.compile(
+    r"(?:^|_)(?:e_?mail|mail_address|phone|telephone|telefon|telefono|tel|mobile|mobil|movil|handy|cell|fax|whatsapp|street|strasse|rue|calle|"
+    r"(?:home|postal|street|mailing)?_?address|adresse|iban|ssn|passport)(?:_|\d*$)"
+)
+_BIRTH = re.compile(
+    r"(?:^|_)(?:birth_?(?:date|day)|date_of_birth|dob|geburts_?(?:datum|tag)|date_de_naissance|fecha_de_nacimiento)$"
+)
 _IS_CODE = re.compile(r"(?=.*\d)[\w.:\-]+")
 _PLACE_CODE = re.compile(r"post|zip|plz|house|haus|street|strasse|area|phone|tel")
 _TITLES = re.compile(
@@ -86,6 +93,19 @@ def names_person_id(column: str) -> bool:
     name = snake_case(column)
     who = rf"(?:{_WHO}|{_pattern('roles')})"
     return name in ("id", "uuid", "guid") or bool(re.search(rf"(?:^|_){who}_(?:{_IDS})s?$", name))
+
+
+def says_who(column: str) -> bool:
+    """Whether a column's name says that its values tell who somebody is, how to reach them, or what was written about them.
+
+    >>> [says_who(name) for name in ("Phone", "e_mail", "last_name", "Notes", "street_address", "birth_date", "industry", "email_kind", "phone_type")]
+    [True, True, True, True, True, True, False, False, False]
+    """
+    name = snake_case(column)
+    contact = bool(_CONTACT.search(name)) and not re.search(rf"_(?:{_pattern('properties_of_text')})$", name)
+    written = _says(name, "text_columns", at_end=True)
+    born, role = bool(_BIRTH.search(name)), _says(name, "roles", at_end=True)
+    return contact or born or written or role or names_people(column) or names_person_id(column)
 
 
 def names_id(column: str) -> bool:

@@ -1,6 +1,6 @@
 """Scorecards: hand-written sheets, compiled to engine steps, with a dated ledger that sums to the score."""
 
-from models.scorecard.language.checking import check_sheet, rules_that_read
+from models.scorecard.language.checking import check_sheet, rules_that_read, rules_that_show
 from models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier
 from models.scorecard.language.sheet import Sheet
 from models.scorecard.scoring.ledger import SheetScores, score_sheet, write_sheet
@@ -19,6 +19,7 @@ __all__ = [
     "calibrate_points",
     "check_sheet",
     "rules_that_read",
+    "rules_that_show",
     "score_scorecard_set",
     "score_sheet",
     "write_sheet",

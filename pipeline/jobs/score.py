@@ -32,7 +32,7 @@ from pipeline.jobs.past_run import HISTORY_NOTE
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
-from pipeline.published.people import last_verdicts, people_of, shown_columns
+from pipeline.published.people import last_verdicts, people_of, rules_kept_short, shown_columns
 from pipeline.published.publishing import Publishing
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
@@ -298,6 +298,7 @@ def _score(
             with stages("publish"):
                 with prepared.history() as history:
                     verdicts = last_verdicts(history)
+                    facts["kept_short"] = rules_kept_short(history, file.project.page, sheets)
                 kept = copy.publish(
                     facts,
                     partial(why_left, prepared, as_of, policy),

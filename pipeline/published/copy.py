@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -282,6 +282,10 @@ class PublishedScores(Copy):
         )
         return {row.lead_id: row for row in map(LeadRow._make, found)}
 
+    @cached_property
+    def _kept_short(self) -> frozenset[str]:
+        return frozenset(self.facts.get("kept_short", ()))
+
     def has_scores_by(self, sheet: str) -> bool:
         """Whether open leads have their points by this version, ``name version``."""
         return bool(
@@ -315,7 +319,7 @@ class PublishedScores(Copy):
             route=route,
             scorecard=scorecard,
             reasons=now,
-            ledger=[_ledger_line(line) for line in json.loads(ledger or "[]")],
+            ledger=[_ledger_line(line, self._kept_short) for line in json.loads(ledger or "[]")],
             past=[Past(*each) for each in past],
             before=None if row.score_before is None else Past(before_as_of, row.score_before, None, None),
             moved=_moved(_reasons(was[0][0]), now) if was else (),
@@ -370,14 +374,16 @@ def _reasons(text: str | None) -> list[Line]:
     return [Line(reason["text"], reason["points"]) for reason in json.loads(text or "[]")]
 
 
-def _ledger_line(line: dict[str, Any]) -> Line:
+def _ledger_line(line: dict[str, Any], kept_short: Collection[str]) -> Line:
+    """A line; of the rules that are kept short without the values that they read."""
     taken = [
         f"{words} {-points:+.0f}"
         for words, points in (("decayed", line["taken_by_decay"]), ("over the cap", line["taken_by_cap"]))
         if abs(points) >= 0.5
     ]
     at = line["occurred_at"]
-    details = ", ".join(filter(None, [line["detail"], *taken]))
+    detail = None if line["rule"] in kept_short else line["detail"]
+    details = ", ".join(filter(None, [detail, *taken]))
     return Line(
         line["rule"], line["points"], None if at is None else datetime.fromisoformat(at), details or None
     )

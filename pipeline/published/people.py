@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple
 import pyarrow as pa
 
 from features import DuckDBEngine, History, UsageError
-from features.attributes.personal import names_people, snake_case
+from features.attributes.personal import names_people, says_who, snake_case
 from features.history import Kind
+from models.scorecard import ScorecardSet, rules_that_show
 from pipeline.config.page import Page
 
 SHOWN = ("name", "email", "company", "owner")
@@ -58,6 +59,22 @@ def people_of(history: History, page: Page) -> pa.Table:
         f"SELECT leads.lead_id, {own} FROM leads{accounts}"
     ).to_arrow_table()
     return table
+
+
+def rules_kept_short(history: History, page: Page, sheets: ScorecardSet | None) -> list[str]:
+    """Rules whose ledger lines say nothing of the values that they read: of columns that say who somebody is and are not shown."""
+    shown = {place.column for places in shown_columns(history, page).values() for place in places}
+    columns = [*history.lead_attributes, *history.account_attributes, *history.event_properties]
+    personal = {name for name in columns if name not in shown and says_who(name)}
+    if sheets is None or not personal:
+        return []
+    return sorted(
+        {
+            sheets.label(sheet, label)
+            for sheet in sheets.sheets
+            for label in rules_that_show(sheet, history, personal)
+        }
+    )
 
 
 def last_verdicts(history: History) -> pa.Table:

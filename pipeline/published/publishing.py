@@ -146,6 +146,9 @@ class Publishing:
         as_of: datetime = facts["as_of"]
         if newest is not None and newest > as_of and not replace_newer:
             return f"the page goes on showing the scores as of {newest:%Y-%m-%d %H:%M}, which are newer than these"
+        # Leads that left keep the ledger of an earlier sheet.
+        then = [] if before is None else _known(before).get("kept_short", [])
+        facts |= {"kept_short": sorted({*facts.get("kept_short", ()), *then})}
         self._before(before)
         self._close(why_left)
         self._parts.register("verdicts", _NO_VERDICTS if verdicts is None else verdicts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +12,13 @@ import pyarrow as pa
 import pytest
 
 from features.errors import DataError, UsageError
+from models.scorecard import ScorecardSet, Sheet
 from pipeline.config import ProjectFile, load_project
 from pipeline.prepared import open_history
 from pipeline.published import publishing
 from pipeline.published.copy import PublishedScores, Query
 from pipeline.published.folder import CopyFolder
-from pipeline.published.people import people_of, shown_columns
+from pipeline.published.people import people_of, rules_kept_short, shown_columns
 from pipeline.published.publishing import Publishing
 from tests.pipeline.little_project import LittleProject, leadlens, leads
 from tests.pipeline.page_example import HOSTILE, NIGHT, STAGES, Night, little_file, publish
@@ -302,6 +304,67 @@ def test_names_are_recognised_and_each_can_be_named_or_left_out(
     assert people.loc["L000", "company"] == "IT Bern"
     assert people["email"].isna().all()
     assert columns["email"] == ()
+
+
+def test_a_ledger_shows_no_value_of_a_column_that_says_who_somebody_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = little(tmp_path, monkeypatch)
+    project.leads = project.leads.assign(
+        Phone="+41 79 669 12 34", remarks="ill, call later", email_kind="free"
+    )
+    project.events["sent_by"] = "Anna Meier"
+    (tmp_path / "points.yaml").write_text(
+        """
+sheet: points
+attributes:
+  - {label: Has a phone, when: Phone IS NOT NULL, points: 1}
+  - {label: Was ill, when: remarks LIKE '%ill%' AND city = 'Bern', points: 1}
+  - {label: Has a firm, when: account.account_name IS NOT NULL, points: 1}
+  - {label: Free mail, when: email_kind = 'free', points: 1}
+  - {label: In Bern, when: city = 'Bern', points: 1}
+  - {label: Has an address, when: e_mail IS NOT NULL, points: 1}
+actions:
+  - {label: Many senders, when: event_type IS NOT NULL, points: 1, per: value, of: sent_by}
+  - {label: Many pages, when: event_type IS NOT NULL, points: 1, per: value, of: page}
+"""
+    )
+    sheets = ScorecardSet((Sheet.load(tmp_path / "points.yaml"),))
+    for page, more in (
+        ({}, set()),
+        ({"email": []}, {"Has an address"}),
+        ({"email": "Phone"}, {"Has an address"}),
+    ):
+        project.settings["page"] = page
+        file = load_project(project.write())
+        with open_history(file) as history:
+            short = rules_kept_short(history, file.project.page, sheets)
+            assert rules_kept_short(history, file.project.page, None) == []
+        assert (
+            set(short)
+            == {"Has a phone", "Was ill", "Many senders"} - ({"Has a phone"} if page.get("email") else set())
+            | more
+        )
+
+    class Told(Night):
+        def rows(self) -> pa.Table:
+            rows = super().rows()
+            lines = [
+                {"rule": rule, "detail": f"{rule} Anna", "occurred_at": None, "points": 1.0, "taken_by_decay": 1.0, "taken_by_cap": 0.0}
+                for rule in ("Has a phone", "In Bern")
+            ]  # fmt: skip
+            at = rows.column_names.index("ledger")
+            return rows.set_column(at, "ledger", pa.array([json.dumps(lines)] * len(rows)))
+
+    publish(file, Told({"L1": 60, "L2": 50}), "one", kept_short=["Has a phone"])
+    publish(file, Told({"L1": 60}, as_of=NIGHT + DAY), "two", kept_short=["Another"])
+    for lead in ("L1", "L2"):
+        found = latest(file).lead(lead)
+        assert found is not None
+        assert [(line.text, line.note) for line in found.ledger] == [
+            ("Has a phone", "decayed -1"),
+            ("In Bern", "In Bern Anna, decayed -1"),
+        ], "whoever left has the ledger of the sheet before"
 
 
 def test_a_wrong_name_is_refused_before_anything_is_scored(

@@ -36,6 +36,20 @@ def check_sheet(sheet: Sheet, history: History) -> list[Finding]:
     return [*findings, *_unknown_results(sheet, parsed), *_out_of_reach(sheet), *_old_names(sheet)]
 
 
+def rules_that_show(sheet: Sheet, history: History, columns: Collection[str]) -> list[str]:
+    """Labels of the rules in whose ledger lines values of these columns of leads, accounts or events stand, as they are in the data."""
+    wanted = {name.casefold() for name in columns}
+    placed = _placed(sheet, parse_conditions(sheet, history))
+    read = [
+        each.label
+        for each in placed
+        if each.on == "attribute"
+        and any(name.casefold().removeprefix("account.") in wanted for name in each.condition.columns_used)
+    ]
+    counted = [rule.label for rule in sheet.actions if (rule.of or "").casefold() in wanted]
+    return [*read, *counted]
+
+
 def rules_that_read(sheet: Sheet, history: History, columns: Sequence[str]) -> list[str]:
     """Labels of the rules, stages and routes that read one of these columns of leads or accounts; ``for`` is that of the segment."""
     wanted = {name.casefold() for name in columns}
