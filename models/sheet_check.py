@@ -19,7 +19,7 @@ from models.learners.calibration import intercept_shift
 from models.learners.parts import ModelParams
 from models.rows import Rows
 from models.statistics import Z, log_loss
-from models.tuning import blended, fold_bench
+from models.trials import blended, fold_bench
 
 Floats = NDArray[np.float64]
 _LATEST = 2  # folds that say so: what has changed by them is most of what has changed by the next leads

@@ -43,6 +43,7 @@ class TrainSettings:
     drop_time_proxies : leave out columns that encode the as-of time.
     storage, study_name : where the study is kept, so that it can be resumed; in memory by default.
     n_jobs : threads. The result does not depend on them.
+    processes : that search at once. The result of more than one depends on which trial ends first.
     """
 
     trials: int = 20
@@ -54,6 +55,7 @@ class TrainSettings:
     storage: Any = None
     study_name: str | None = None
     n_jobs: int = 2
+    processes: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +189,7 @@ def train_model(
             storage=settings.storage,
             study_name=settings.study_name,
             n_jobs=settings.n_jobs,
+            processes=settings.processes,
             callback=lambda done, of, best: progress(
                 # by the clock nobody knows how many trials there will be
                 f"tuning, best log loss {best:.4f}",

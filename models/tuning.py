@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,19 +20,15 @@ from optuna.trial import TrialState
 
 from features.errors import DataError
 from models.folds import Fold
-from models.learners.blend import blend_weights
 from models.learners.estimator import EstimatorParams
-from models.learners.parts import STEP, FoldBench, ModelParams
-from models.rows import Rows
+from models.learners.parts import ModelParams
+from models.trials import Search, default_settings, finished_trials, params_of, pruner
+from models.trying import tried_alone, tried_together
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial, Trial
+    from optuna.trial import FrozenTrial
 
 Floats = NDArray[np.float64]
-_MOST_TREES = 160
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-_MOST_ROWS = 12_000  # of either side of a fold; beyond that a choice of settings does not change
-_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ def tune(
     storage: str | BaseStorage | None = None,
     study_name: str | None = None,
     n_jobs: int = 2,
+    processes: int = 1,
     callback: Callable[[int, int, float], None] | None = None,
 ) -> Tuned:
     """Search settings whose blend of sheet, additive part and trees predicts the validation rows best.
@@ -84,6 +83,9 @@ def tune(
     storage : an SQLAlchemy URL, the path of a journal file (``*.journal``), or in memory.
     study_name : by default made from the data, so that other data never share this study.
     seconds : no trial begins after so many; one is always finished. How many there are depends on the machine then.
+    n_jobs : threads. The result does not depend on them.
+    processes : that try at once and share the threads. With more than one the search depends on which trial ends first, and so does its
+        result.
     callback : called as ``callback(finished, n_trials, best value)`` after each trial.
 
     Raises
@@ -92,48 +94,51 @@ def tune(
     """
     label = np.asarray(y, dtype=np.float64)
     mark = _fingerprint(matrix, label, folds, points, weight, seed)
-    benches = [
-        FoldBench(
-            matrix,
-            label,
-            train=thinned(fold.train, seed),
-            validation=thinned(fold.validation, seed),
-            categorical=categorical,
-            monotone=monotone,
-            points=points,
-            n_jobs=n_jobs,
-            weight=weight,
-        )
-        for fold in reversed(folds)
-    ]
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
+    search = Search(
+        matrix=matrix,
+        label=label,
+        folds=folds,
+        categorical=categorical,
+        points=points,
+        weight=weight,
+        monotone=monotone,
+        seed=seed,
+        n_jobs=max(1, n_jobs // processes),
+    )
+    benches = search.benches()
+    ends = None if seconds is None else time.monotonic() + seconds
+    with _quiet(), _kept(storage, processes) as place:
         study = optuna.create_study(
             study_name=study_name or f"leadlens-{mark}",
-            storage=_storage(storage),
+            storage=place,
             load_if_exists=True,
-            pruner=optuna.pruners.PercentilePruner(60.0, n_startup_trials=4),
+            pruner=pruner(),
         )
         _claim(study, mark)
-        began = time.monotonic()
-        while (done := len(study.get_trials(deepcopy=False, states=_FINISHED))) < n_trials:
-            if done and seconds is not None and time.monotonic() - began >= seconds:
-                break
-            # a fresh sampler per trial: what it draws depends on the trials before, not on who ran them
-            study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + done, n_startup_trials=6)
-            if done == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-                study.enqueue_trial(_default())
-            study.optimize(lambda trial: _evaluate(trial, benches, seed, points is not None), n_trials=1)
+        done = finished_trials(study)
+        if done == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            study.enqueue_trial(default_settings())
+
+        def free_numbers() -> Iterator[int]:
+            """Those of the trials that are still to be run, until time is up; one is always run."""
+            number = done
+            while number < n_trials and not (number and ends is not None and time.monotonic() >= ends):
+                yield number
+                number = max(number + 1, finished_trials(study))  # another command may work on it too
+
+        tried = (
+            tried_together(search, study.study_name, place, free_numbers(), processes)
+            if processes > 1
+            else tried_alone(search, study, benches, free_numbers())
+        )
+        for _ in tried:
             if callback is not None:
-                callback(done + 1, n_trials, study.best_value)
+                callback(finished_trials(study), n_trials, study.best_value)
         best = study.best_trial
         table = _table(study.get_trials(deepcopy=False))
-    finally:
-        optuna.logging.set_verbosity(verbosity)
     sheet = None if points is None else float(np.mean([b.loss(np.asarray(b.sheet)) for b in benches]))
     return Tuned(
-        params=_params(best, points is not None),
+        params=params_of(best, points is not None),
         value=best.value or 0.0,
         sheet_value=sheet,
         weights=np.array(best.user_attrs["weights"]),
@@ -141,95 +146,27 @@ def tune(
     )
 
 
-def _suggest(trial: Trial, has_sheet: bool) -> ModelParams:
-    return ModelParams(
-        linear_strength=trial.suggest_categorical("linear_strength", STRENGTHS),
-        trees_on_sheet=trial.suggest_categorical("trees_on_sheet", (True, False)) and has_sheet,
-        max_depth=trial.suggest_int("max_depth", 2, 5),
-        min_child_samples=trial.suggest_int("min_child_samples", 20, 300, log=True),
-        l2=trial.suggest_float("l2", 1.0, 100.0, log=True),
-        feature_fraction=trial.suggest_float("feature_fraction", 0.2, 1.0),
-        cat_smooth=trial.suggest_float("cat_smooth", 10.0, 200.0, log=True),
-    )
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """While inside, Optuna says nothing but errors."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
 
 
-def _default() -> dict[str, Any]:
-    return {name: value for name, value in ModelParams().to_dict().items() if name != "n_trees"}
-
-
-def _params(trial: FrozenTrial, has_sheet: bool) -> ModelParams:
-    params = ModelParams(**trial.params)
-    on_sheet = params.trees_on_sheet and has_sheet
-    return replace(params, n_trees=int(trial.user_attrs["n_trees"]), trees_on_sheet=on_sheet)
-
-
-def _evaluate(trial: Trial, benches: Sequence[FoldBench], seed: int, has_sheet: bool) -> float:
-    params = _suggest(trial, has_sheet)
-    grown: list[list[Floats]] = []
-    so_far = []
-    for at, bench in enumerate(benches):
-        grown.append(bench.trees(params, seed, _MOST_TREES))
-        best = min(grown[-1], key=bench.loss)
-        even = bench.parts(bench.linear(params.linear_strength), best).mean(axis=1)
-        so_far.append(bench.loss(even))
-        trial.report(float(np.mean(so_far)), at)
-        if at + 1 < len(benches) and trial.should_prune():
-            raise optuna.TrialPruned
-    longest = max(len(steps) for steps in grown)
-    padded = [steps + [steps[-1]] * (longest - len(steps)) for steps in grown]
-    size = [bench.mass for bench in benches]  # the folds nearest to the final fit count most
-    by_length = [
-        np.average([bench.loss(steps[k]) for steps, bench in zip(padded, benches, strict=True)], weights=size)
-        for k in range(longest)
-    ]
-    chosen = int(np.argmin(by_length))
-    margins = [
-        bench.parts(bench.linear(params.linear_strength), steps[chosen])
-        for bench, steps in zip(benches, padded, strict=True)
-    ]
-    weights = blended(benches, margins)
-    trial.set_user_attr("n_trees", (chosen + 1) * STEP)
-    trial.set_user_attr("weights", weights.tolist())
-    return float(np.mean([bench.loss(m @ weights) for m, bench in zip(margins, benches, strict=True)]))
-
-
-def blended(benches: Sequence[FoldBench], margins: Sequence[Floats]) -> Floats:
-    """The weights of the parts that fit the validation rows of all folds best."""
-    of_rows = [bench.weight for bench in benches if bench.weight is not None]
-    return blend_weights(
-        np.vstack(margins),
-        np.concatenate([bench.y for bench in benches]),
-        np.repeat(np.arange(len(benches)), [len(bench.y) for bench in benches]),
-        weight=np.concatenate(of_rows) if of_rows else None,
-    )
-
-
-def fold_bench(rows: Rows, fold: Fold, seed: int, n_jobs: int) -> FoldBench:
-    """One fold of the rows, thinned for a choice of settings."""
-    return FoldBench(
-        rows.matrix,
-        rows.y,
-        train=thinned(fold.train, seed),
-        validation=thinned(fold.validation, seed),
-        categorical=rows.encoding.categorical,
-        monotone=rows.signs,
-        points=rows.total,
-        n_jobs=n_jobs,
-        weight=rows.weight,
-    )
-
-
-def thinned(rows: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
-    """At most 12,000 of the rows, always the same ones."""
-    if len(rows) <= _MOST_ROWS:
-        return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False))
-
-
-def _storage(storage: str | BaseStorage | None) -> BaseStorage | str | None:
-    if isinstance(storage, str) and storage.endswith(".journal") and "://" not in storage:
-        return JournalStorage(JournalFileBackend(storage))
-    return storage
+@contextmanager
+def _kept(storage: str | BaseStorage | None, processes: int) -> Iterator[str | BaseStorage | None]:
+    """Where the study is kept: what nobody wants to keep is in memory, or in a file for as long as several processes work on it."""
+    with ExitStack() as stack:
+        if storage is None and processes > 1:
+            storage = f"{stack.enter_context(TemporaryDirectory())}/study.journal"
+        if isinstance(storage, str) and storage.endswith(".journal") and "://" not in storage:
+            yield JournalStorage(JournalFileBackend(storage))
+        else:
+            yield storage
 
 
 def _claim(study: optuna.Study, mark: str) -> None:

@@ -11,7 +11,8 @@ import pandas as pd
 from models.folds import Fold
 from models.learners.estimator import EstimatorParams, EstimatorPart
 from models.rows import Rows
-from models.tuning import STRENGTHS, Tuned, blended, fold_bench, thinned
+from models.trials import STRENGTHS, blended, fold_bench, thinned
+from models.tuning import Tuned
 
 
 def weigh(

@@ -171,6 +171,9 @@ def train(
         float | None,
         typer.Option("--minutes", help="No trial begins later; without --trials as many as fit."),
     ] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, max=256, help="Processes that search at once, in one study.")
+    ] = 1,
     matrix: Annotated[
         Path | None, typer.Option("--matrix", help="Read the rows that `features --out` wrote here.")
     ] = None,
@@ -193,7 +196,13 @@ def train(
 
     with logged("train", log_format, log_file) as (_, progress):
         result = job(
-            load(config), trials=trials, minutes=minutes, matrix=matrix, curve=curve, progress=progress
+            load(config),
+            trials=trials,
+            minutes=minutes,
+            processes=processes,
+            matrix=matrix,
+            curve=curve,
+            progress=progress,
         )
     print_result(
         as_json,

@@ -251,6 +251,7 @@ def run_experiment(
     *,
     trials: int | None = None,
     minutes: float | None = None,
+    processes: int = 1,
     progress: Progress = silent,
 ) -> Experiment:
     """Fit sheet, additive part and trees, or the estimator, on the training rows, judge on the out-of-time rows, and log it.
@@ -267,6 +268,7 @@ def run_experiment(
         rows,
         trials=trials,
         minutes=minutes,
+        processes=processes,
         studies=studies,
         estimator=estimator,
         progress=progress,

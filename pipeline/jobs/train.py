@@ -132,6 +132,7 @@ def train(  # an Experiment where there are features of one's own
     *,
     trials: int | None = None,
     minutes: float | None = None,
+    processes: int = 1,
     matrix: Path | None = None,
     curve: bool = False,
     progress: Progress = silent,
@@ -153,6 +154,7 @@ def train(
     *,
     trials: int | None = None,
     minutes: float | None = None,
+    processes: int = 1,
     matrix: Path | None = None,
     estimator: Any = None,
     curve: bool = False,
@@ -167,6 +169,7 @@ def train(
     trials : of the search; by default those of the project file.
     minutes : no trial of the search begins later; without ``trials`` it has as many as fit. Equal seeds give equal results only as
         long as equally many fit.
+    processes : that search at once, sharing one study and the processors. Equal seeds give no equal results then.
     matrix : a folder that ``leadlens features --out`` wrote: its rows are read instead of built.
     estimator : any scikit-learn classifier in the place of the trees. It is not registered, since it could only be kept as
         a pickle.
@@ -188,11 +191,14 @@ def train(
     check_trials(trials)
     if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
         raise UsageError("a search takes some time", value=f"minutes={minutes}", fix="minutes=5")
-    if estimator is not None and (trials is not None or minutes is not None):
+    check_processes(processes)
+    asked = {"trials": trials, "minutes": minutes, "processes": None if processes == 1 else processes}
+    ignored = [f"{name}={value}" for name, value in asked.items() if value is not None]
+    if estimator is not None and ignored:
         raise UsageError(
             "nothing is searched for an estimator of your own",
-            value=f"trials={trials}" if trials is not None else f"minutes={minutes}",
-            fix="leave `trials` and `minutes` out; GridSearchCV searches",
+            value=", ".join(ignored),
+            fix="leave `trials`, `minutes` and `processes` out; GridSearchCV searches",
         )
     if estimator is not None:
         check_estimator(estimator)  # before any row is built
@@ -203,11 +209,13 @@ def train(
             fix="leave `curve` out; leadlens.learning_curve(dataset) measures it, with features of your own too",
         )
     if not own:
-        return _train(project, trials, minutes, matrix, curve, progress)
+        return _train(project, trials, minutes, int(processes), matrix, curve, progress)
     from pipeline.jobs.experiment import run_experiment
 
     dataset = project if isinstance(project, Dataset) else training_set(project, matrix=matrix)
-    return run_experiment(dataset, estimator, trials=trials, minutes=minutes, progress=progress)
+    return run_experiment(
+        dataset, estimator, trials=trials, minutes=minutes, processes=int(processes), progress=progress
+    )
 
 
 def check_trials(trials: object) -> None:
@@ -217,6 +225,14 @@ def check_trials(trials: object) -> None:
             "a search has one trial or more",
             value=f"trials={trials!r}",
             fix="trials=1 takes the default settings without a search; left out, the project's number is taken",
+        )
+
+
+def check_processes(processes: object) -> None:
+    """Raise ``UsageError`` for what is not a number of processes."""
+    if not (isinstance(processes, Integral) and int(processes) >= 1):
+        raise UsageError(
+            "a search takes one process or more", value=f"processes={processes!r}", fix="processes=2"
         )
 
 
@@ -237,6 +253,7 @@ def _train(
     project: ProjectFile | Dataset,
     trials: int | None,
     minutes: float | None,
+    processes: int,
     matrix: Path | None,
     curve: bool,
     progress: Progress,
@@ -255,7 +272,16 @@ def _train(
     early = rows.train
     frame = rows.matrix.frame.loc[early]
     suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns, rows.train_weight))
-    trained = learn(file, history, rows, trials=trials, minutes=minutes, studies=studies, progress=progress)
+    trained = learn(
+        file,
+        history,
+        rows,
+        trials=trials,
+        minutes=minutes,
+        processes=processes,
+        studies=studies,
+        progress=progress,
+    )
     dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
     progress("Auditing what was learned from", 0, 0)
     audit = audit_training(file, history, rows, trained.model.columns, matrix=matrix)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import optuna
 import pytest
 from optuna.trial import FixedTrial
 from pandas.testing import assert_frame_equal
@@ -15,8 +18,10 @@ from features.errors import DataError
 from models.folds import Fold, make_folds
 from models.learners.blend import blend_weights
 from models.learners.calibration import loss_at_own_intercept
-from models.learners.parts import STEP, FoldBench
-from models.tuning import _MOST_TREES, Tuned, _default, _suggest, thinned, tune
+from models.learners.parts import STEP, FoldBench, ModelParams
+from models.trials import _MOST_TREES, Search, _suggest, default_settings, thinned
+from models.trying import tried_together
+from models.tuning import Tuned, tune
 
 CATEGORICAL = np.array([False, True])
 
@@ -149,13 +154,13 @@ def test_the_latest_fold_comes_first_so_that_pruning_goes_by_it(monkeypatch: pyt
             firsts.append(sides["validation"].min())
             super().__init__(*rows, **sides)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("models.tuning.FoldBench", Recorded)
+    monkeypatch.setattr("models.trials.FoldBench", Recorded)
     _study(1)
     assert firsts == sorted(firsts, reverse=True)
 
 
 def test_long_folds_are_thinned_to_distinct_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.tuning._MOST_ROWS", 50)
+    monkeypatch.setattr("models.trials._MOST_ROWS", 50)
     rows = np.arange(100, 200)
     kept = thinned(rows, 0)
     assert len(kept) == 50
@@ -167,5 +172,48 @@ def test_long_folds_are_thinned_to_distinct_rows_in_order(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(("drawn", "has_sheet"), [(True, True), (False, True), (True, False)])
 def test_trees_start_from_a_sheet_only_where_there_is_one(drawn: bool, has_sheet: bool) -> None:
-    trial = FixedTrial({**_default(), "trees_on_sheet": drawn})
+    trial = FixedTrial({**default_settings(), "trees_on_sheet": drawn})
     assert _suggest(trial, has_sheet).trees_on_sheet == (drawn and has_sheet)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("storage", [None, "sqlite:///{}/study.db", "{}/study.journal"])
+def test_two_processes_share_one_study(storage: str | None, tmp_path: Path) -> None:
+    place = None if storage is None else storage.format(tmp_path.as_posix())
+    counted: list[tuple[int, int]] = []
+    together = _study(
+        9, storage=place, processes=2, callback=lambda done, of, best: counted.append((done, of))
+    )
+    assert sorted(together.trials["number"]) == list(range(9))
+    assert together.trials["state"].isin(["complete", "pruned"]).all()
+    assert together.trials["l2"].nunique() == 9, "no two draw the same"
+    assert together.trials["l2"].isin([ModelParams().l2]).any(), "the default is among them"
+    assert counted[-1] == (9, 9)
+    assert len(counted) == 9
+    assert together.value == together.trials["value"].min()
+
+
+class _Killed(Search):
+    def benches(self) -> list[FoldBench]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return []
+
+
+def test_a_process_that_is_killed_is_named(tmp_path: Path) -> None:
+    place = f"sqlite:///{tmp_path.as_posix()}/study.db"
+    _study(2, seed=7, storage=place)
+    name = optuna.get_all_study_names(place)[0]
+    matrix, y, sheet, folds = _world()
+    search = _Killed(
+        matrix=matrix,
+        label=y.astype(float),
+        folds=folds,
+        categorical=CATEGORICAL,
+        points=sheet,
+        weight=None,
+        monotone=(),
+        seed=7,
+        n_jobs=1,
+    )
+    with pytest.raises(DataError, match="killed"):
+        list(tried_together(search, name, place, range(2, 6), 2))
+    assert len(_study(4, seed=7, storage=place).trials) == 4, "the study goes on"

@@ -169,11 +169,25 @@ def test_what_would_be_ignored_is_refused(dataset: Dataset, tmp_path: Path) -> N
         leadlens.train(dataset, minutes=5, estimator=HistGradientBoostingClassifier())
     with pytest.raises(UsageError, match="takes some time"):
         leadlens.train(dataset, minutes=0)
+    for none in (0, 1.5, "two"):
+        with pytest.raises(UsageError, match="one process or more"):
+            leadlens.train(dataset, processes=none)  # type: ignore[arg-type]
     assert (
         leadlens.train(dataset, minutes=1e-6).trials == 1
     )  # a project of one trial is not searched for ever
     with pytest.raises(UsageError, match="has its rows already"):
         leadlens.train(dataset, matrix=tmp_path)
+    with pytest.raises(UsageError, match="processes=2"):
+        leadlens.train(dataset, processes=2, estimator=HistGradientBoostingClassifier())
+
+
+def test_two_processes_search_in_the_study_of_the_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    config = LittleProject(tmp_path).write()
+    assert leadlens.train(config, trials=2).trials == 2
+    assert leadlens.train(config, trials=5, processes=2).trials == 5
 
 
 def test_the_page_lists_what_the_module_has() -> None:
