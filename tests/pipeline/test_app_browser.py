@@ -24,6 +24,7 @@ from tests.pipeline.page_example import (
     Served,
     address,
     little_file,
+    monitored,
     publish,
     publish_compared,
     served,
@@ -56,7 +57,7 @@ JOBS = {
 }  # fmt: skip
 STATES = (
     "/little/leads", "/little/leads?status=closed", "/little/leads?q=nobody", "/little/leads?sort=moved", "/little/health",
-    "/little/log", "/little/sheets", VERSION, *(f"/little/jobs/{each}" for each in JOBS), "/little/compare", "/little/compare/model-only?capacity=20", "/little/rules/Viewed%20the%20pricing%20page", "/little/threshold", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
+    "/little/log", "/little/sheets", VERSION, *(f"/little/jobs/{each}" for each in JOBS), "/little/compare", "/little/compare/model-only?capacity=20", "/little/rules/Viewed%20the%20pricing%20page", "/little/threshold", "/little/threshold?cost=10&gain=90&reps=1", "/little/leads?untouched=1&owner=", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
 )  # fmt: skip
 
 
@@ -79,6 +80,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             warnings=["half of the e-mail addresses are gone"],
         )
         publish_compared(file)
+        moved_far = {"psi_training": 0.31, "psi_nights": None, "moves": False, "low_tail": None, "high_tail": None, "tail_z": None}  # fmt: skip
+        monitored(
+            file,
+            alarms=[{"code": "stale", "subject": HOSTILE[0], "message": "half of the e-mail addresses are gone"}],
+            features=[moved_far | {"name": name, "label": name} for name in ("Large firm", PEOPLE["long"]["name"])],
+            weeks=[
+                {"date": str(NIGHT - 7 * back * DAY), "cut": cut, "leads": 900, "above": 90, "converted": 9 if back > 2 else None}
+                for back in (5, 4, 3, 2, 1)
+                for cut in (None, 10, 60)
+            ],
+        )  # fmt: skip
         jobs = JobFolder.of("little")
         for job_id, facts in JOBS.items():
             known = {

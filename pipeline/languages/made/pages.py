@@ -14,6 +14,8 @@ WORDS = (
     P_("job", "done"),
 )
 
+MOVED = (P_("phrase", "Grades of the model"),)
+
 LOG = (
     P_("logged", "accepted"),
     P_("logged", "rejected"),
