@@ -88,23 +88,28 @@ class ModelReport:
 
     def story(self) -> list[str]:
         """What was found, in sentences for someone who has never heard of ROC."""
-        low, high = self.found_interval
-        tied = (
-            [f"For {self.tied:,} of the calls a lot decides between equal scores."]
-            if self.tied > 0.1 * self.calls
-            else []
-        )
         checks = [check for check in trust.trust_in_model(self) if check.title != "Note"]
         warnings = [f"Note: {str(text).rstrip('.')}." for text in self.meta.get("warnings") or []]
+        about, *reached = self.details()
         return [
-            f"The model was judged on {population(self)}. There is no score sheet to compare it with.",
+            f"{about} There is no score sheet to compare it with.",
             *([f"{self.headline()}."] if self.headline() != self.reached() else []),
-            f"{self.reached()} (90 % interval {low:,.0f} to {high:,.0f}).",
-            how_called(weekly=self.weekly, weeks=self.weeks, capacity=self.capacity),
-            *tied,
+            *reached,
             *(f"{check.title}: {check.words}." for check in checks),
             *warnings,
         ]
+
+    def details(self) -> list[str]:
+        """The figures behind the result, in sentences."""
+        low, high = self.found_interval
+        sentences = [
+            f"The model was judged on {population(self)}.",
+            f"{self.reached()} (90 % interval {low:,.0f} to {high:,.0f}).",
+            how_called(weekly=self.weekly, weeks=self.weeks, capacity=self.capacity),
+        ]
+        if self.tied > 0.1 * self.calls:
+            sentences.append(f"For {self.tied:,} of the calls a lot decides between equal scores.")
+        return sentences
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values; missing numbers are None."""

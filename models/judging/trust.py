@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from models.judging.lenses import MODEL
 from models.judging.result import ComparisonResult
-from models.judging.wording import Reported, by_name, judged_on, percent, signed, winner
+from models.judging.wording import Reported, by_name, judged_on, percent, signed, winner, without_settings
 
 ENOUGH, FEW = 100, 30
 SLACK = 0.1  # share of the base rate that the average prediction may be off
@@ -117,7 +117,7 @@ def _data(c: Reported) -> Check:
         return Check(GOOD, "Data in order", none, decides=True)
     level = BAD if worst["share"] >= DATA_BAD else CARE
     title = f"Data not in order ({percent(worst['share'])})"
-    return Check(level, title, str(worst["message"]), decides=True)
+    return Check(level, title, without_settings(str(worst["message"])), decides=True)
 
 
 def _hot_band(c: Reported) -> Check:
@@ -150,4 +150,5 @@ def _ties(c: ComparisonResult) -> list[Check]:
 
 def _notes(c: Reported) -> list[Check]:
     shown = _data(c).words
-    return [Check(CARE, "Note", str(text)) for text in c.meta.get("warnings") or [] if text != shown]
+    notes = (without_settings(str(text)) for text in c.meta.get("warnings") or [])
+    return [Check(CARE, "Note", note) for note in notes if note != shown]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -70,6 +71,20 @@ def signed(count: float) -> str:
     ('+12', '−8', '0')
     """
     return f"{count:+,.0f}".replace("-", "−") if round(count) else "0"
+
+
+_SETTING = re.compile(r"[;.:] (?:[^;.:]*: )?[^;.:]*?[\w.]+: (?:\[[^\]]*\]|\{.*?\}+)[^;.]*")
+
+
+def without_settings(message: str) -> str:
+    """A warning without what to write into the project file: it is for whoever has a terminal, and the commands say it there.
+
+    >>> without_settings("left out: full_name (names of people); to use one: features.read: {full_name: [category]}")
+    'left out: full_name (names of people)'
+    >>> without_settings("4 leads are tests: still in; hygiene: {test_leads: filter} leaves them out. Two are old.")
+    '4 leads are tests: still in. Two are old.'
+    """
+    return _SETTING.sub("", message)
 
 
 def how_called(*, weekly: bool, weeks: int, capacity: float) -> str:

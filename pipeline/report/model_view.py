@@ -34,7 +34,7 @@ def model_view(report: ModelReport) -> dict[str, Any]:
         "advice": report.advice(),
         "about": f"Judged on {judged_on(report)}. There is no sheet to compare the model with.",
         "checks": [check._asdict() for check in trust_in_model(report)],
-        "story": report.story(),
+        "story": report.details(),
         "tables": [table for table in tables if table["rows"]],
         "setup": _setup(report),
     }

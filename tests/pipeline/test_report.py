@@ -26,7 +26,7 @@ from pipeline.cli.render.jobs import render_comparison, render_demo
 from pipeline.jobs.compare import Compared
 from pipeline.jobs.demo import BestLead, Demo, WorldRun
 from pipeline.report import chart_files, write_report
-from pipeline.report.page import page, refuse_others
+from pipeline.report.page import model_page, page, refuse_others
 from pipeline.views.links import Links
 from tests.models.judged_example import judged_example
 
@@ -157,6 +157,27 @@ def test_the_page_has_thresholds_and_what_the_model_goes_by(result: Comparison) 
     assert "58.1" in html
     assert "+9.0" in html
     assert 'id="importance"' not in page(replace(result, insights=None))
+
+
+SETTINGS = (
+    "left out, for they say who a lead is: full_name; to use one: features.read: {full_name: [category]}",
+    "every second click is a machine's. hygiene: {bots: {patterns: [burst, every_link]}} leaves that pattern out",
+    "age looks like a column that people are protected by: protected: [age] keeps it out and shows how the groups fare",
+)
+
+
+def test_prose_has_no_settings_of_the_project_file() -> None:
+    judged, ledger, meta = judged_example(300)
+    told = {**meta, "warnings": list(SETTINGS), "findings": [{"message": SETTINGS[0], "share": 0.3}]}
+    both, alone = (compare(judged, ledger, told, resamples=5), report_model(judged, told, resamples=5))
+    for html in (page(both), model_page(alone)):
+        text = unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", html, flags=re.S))
+        assert "they say who a lead is: full_name" in text
+        assert "age looks like a column that people are protected by" in text
+        assert not re.search(r"\w: [\[{]", text)
+    assert all(any(setting in line for line in both.story()) for setting in SETTINGS), (
+        "a terminal says it all"
+    )
 
 
 def test_nothing_is_named_that_would_be_fetched_or_run(result: Comparison) -> None:
