@@ -22,12 +22,18 @@ from playwright.sync_api import Browser, Dialog, Page, Route
 from features import UsageError
 from models.insights import Insights
 from models.judging import Comparison, compare, report_model
+from models.judging.matured import judge_matured
 from pipeline.cli.render.jobs import render_comparison, render_demo
+from pipeline.drift.comparing import Difference
+from pipeline.drift.monitoring import Checkpoint, Monitoring
+from pipeline.drift.watching import FeatureMoves
 from pipeline.jobs.compare import Compared
 from pipeline.jobs.demo import BestLead, Demo, WorldRun
-from pipeline.report import chart_files, write_report
+from pipeline.report import chart_files, write_back_tests, write_report, write_tables
+from pipeline.report.monitor_view import monitor_view
 from pipeline.report.page import model_page, page, refuse_others
 from pipeline.views.links import Links
+from tests.models.back_tests_example import back_tests_example
 from tests.models.judged_example import judged_example
 
 IMAGE, SCRIPT = "<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>"
@@ -65,11 +71,32 @@ def result() -> Comparison:
 
 @pytest.fixture(scope="module")
 def others(result: Comparison, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """A report on a model alone."""
-    path = tmp_path_factory.mktemp("alone") / "report.html"
+    """Reports on a model alone, of back-tests and of monitoring."""
+    folder = tmp_path_factory.mktemp("others")
     judged, _, meta = judged_example()
-    write_report(replace(report_model(judged, meta, resamples=20), insights=result.insights), path)
-    return [path]
+    alone = replace(report_model(judged, meta, resamples=20), insights=result.insights)
+    write_report(alone, folder / "report.html")
+    write_back_tests(back_tests_example(), folder / "back_tests.html", folder / "back_tests.json")
+    told = monitored()
+    write_tables(monitor_view(told), told.to_dict(), folder / "monitor.html", folder / "monitor.json")
+    return sorted(folder.glob("*.html"))
+
+
+def monitored() -> Monitoring:
+    """An alarm, with names as long as people make them."""
+    feature = FeatureMoves(
+        name="x", label="Wolfeschlegel" * 20, moves=True, psi_training=0.3, psi_nights=None, low_tail=0.1, high_tail=0.2, tail_z=-4.0
+    )  # fmt: skip
+    alarm = Difference(
+        code="stale-data", level="stop", subject="events", message="the data end 9 days ago", value=9, limit=3
+    )
+    day = pd.Timestamp("2025-06-30").to_pydatetime()
+    return Monitoring(
+        run_id="1", project="little", version="little v1", as_of=day, looked_back=day, capacity=0.2,
+        matured=judge_matured([0.1, 0.4] * 300, [0, 1] * 300),
+        checkpoints=(Checkpoint(date=day, leads=900, hot=90, mql=None, converted=40),),
+        features=(feature,), sources={"leads": day, "events": None}, findings=(alarm,), notes=(),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
