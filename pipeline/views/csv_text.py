@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
+_LATER = re.compile(r"([;\t\r\n][\"' ]*)(?=[=+@-])")
 BEGINS = "\ufeff"  # spreadsheets take the file for UTF-8 by it
 
 
@@ -18,9 +20,12 @@ def csv_line(row: Sequence[Any]) -> str:
 
 
 def safe_cell(value: Any) -> Any:
-    """A text that no spreadsheet runs.
+    """A text that no spreadsheet runs, also none that takes a semicolon or a tab inside a text for the end of a cell.
 
-    >>> safe_cell("=1+1"), safe_cell("Ann"), safe_cell(-3)
-    ("'=1+1", 'Ann', -3)
+    >>> safe_cell("=1+1"), safe_cell("Ann"), safe_cell(-3), safe_cell("Ann;=1+1")
+    ("'=1+1", 'Ann', -3, "Ann;'=1+1")
     """
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\n") else value
+    if not isinstance(value, str):
+        return value
+    text = _LATER.sub(r"\1'", value)
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r\n") else text

@@ -39,6 +39,7 @@ _FORMULAS = tuple(
         ("=", "+", "-", "@", "\t=", "\r="), (f'HYPERLINK("//{CANARY}.example")', f"cmd|' /C {CANARY}'!A0")
     )
 )
+_LATER = tuple(f"{CANARY}{ends}=1+1{ends}{CANARY}" for ends in (";", "\t", "\n", '";', '"\n"', ';"', "; "))
 _TEMPLATES = (
     f"{{{{ '{CANARY}' * 7 }}}}", "{{7*'49zqx'}}", f"{{% include '{CANARY}' %}}", f"${{'{CANARY}'}}", f"#{{'{CANARY}'}}", f"<%= '{CANARY}' %>",
     f"%({CANARY})s %(n)s", f"{{0}} {{{CANARY}}} {{n_leads}}", f"{{{{ self.__init__.__globals__ }}}} {CANARY}", f"{{# {CANARY} #}}",
@@ -58,7 +59,7 @@ _OTHERS = (
 
 def hostile_texts() -> list[str]:
     """The texts: all of the short lists, and of the tags in every context as many as make two hundred."""
-    fixed = [*_ATTRIBUTES, *_FORMULAS, *_TEMPLATES, *_SIGNS, *_OTHERS]
+    fixed = [*_ATTRIBUTES, *_FORMULAS, *_LATER, *_TEMPLATES, *_SIGNS, *_OTHERS]
     tags = [f"{context}{tag}" for tag, context in itertools.product(_TAGS, _BREAKS)]
     return [*fixed, *tags][:COUNT]
 

@@ -277,6 +277,10 @@ def test_no_export_holds_a_formula_and_the_interface_is_json(attacked: Attacked)
                 cells += 1
                 number = cell.lstrip("-").replace(".", "", 1).isdigit()
                 assert number or not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")), cell
+        # A spreadsheet of another country ends cells elsewhere.
+        for other in (";", "\t"):
+            for row in csv.reader(io.StringIO(got.text.removeprefix("\ufeff"), newline=""), delimiter=other):
+                assert not any(cell.strip(' "').startswith(("=", "+", "@")) for cell in row), row
     assert cells > 2_000
     first = list(csv.reader(io.StringIO(exports[0].text.removeprefix("\ufeff"), newline="")))
     assert len(first) == COUNT + 1
