@@ -82,9 +82,18 @@ class PublishedComparison(Copy):
 
     def chance(self, score: int) -> str:
         """What became of out-of-time leads with such a score, in words."""
-        figures = self.figures
-        bands = pd.DataFrame(figures["bands"])
-        return chance_of_score(bands, MODEL, score, figures["conversions"] / figures["leads"])
+        if score not in self._chances:
+            figures = self.figures
+            bands = pd.DataFrame(figures["bands"])
+            self._chances[score] = chance_of_score(
+                bands, MODEL, score, figures["conversions"] / figures["leads"]
+            )
+        return self._chances[score]
+
+    @cached_property
+    def _chances(self) -> dict[int, str]:
+        """Of the scores that were asked for: every page of a lead asks."""
+        return {}
 
     def cell(
         self, share: float, cell: str, start: int = 0, most: int = PAGE, owner: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from features.errors import DataError, UsageError
 from models.scorecard import ScorecardSet, Sheet
 from pipeline.config import ProjectFile, load_project
 from pipeline.prepared import open_history
+from pipeline.published import copy as published_copy
 from pipeline.published import publishing
-from pipeline.published.copy import PublishedScores, Query
+from pipeline.published.copy import PublishedScores, Query, SlowQueryError
 from pipeline.published.folder import CopyFolder
 from pipeline.published.people import people_of, rules_kept_short, shown_columns
 from pipeline.published.publishing import Publishing
@@ -241,6 +243,25 @@ def test_a_damaged_copy_is_refused_in_words_and_replaced(file: ProjectFile) -> N
         PublishedScores(path)
     publish(file, Night({"L1": 70}, as_of=NIGHT + DAY), "two")
     assert latest(file).run_id == "two"
+
+
+def test_a_query_that_takes_too_long_holds_up_nobody(
+    file: ProjectFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published_copy, "_SECONDS", 0.2)
+    publish(file, Night({"L001": 50}), "one")
+    scores = latest(file)
+    for _ in range(2):
+        with ThreadPoolExecutor(4) as pool:
+            slow = [
+                pool.submit(scores.rows, "SELECT count(*) FROM range(300000) AS a, range(300000) AS b")
+                for _ in range(2)
+            ]
+            quick = [pool.submit(scores.rows, "SELECT 1") for _ in range(20)]
+            assert [each.result(timeout=20) for each in quick] == [[(1,)]] * 20
+            for each in slow:
+                with pytest.raises(SlowQueryError):
+                    each.result(timeout=20)
 
 
 @pytest.mark.parametrize(
