@@ -364,6 +364,8 @@ ASKED: dict[str, tuple[str, str, dict[str, str]]] = {
     "sheets: move": ("POST", f"{KEPT}/move", {"to": "test", "reason": "a test"}),
     "sheets: preview": ("POST", f"{VERSION}/preview", {}),
     "sheets: job": ("GET", "/little/jobs/20260101T000000-00000000", {}),
+    "sheets: threshold": ("POST", "/little/threshold/draft", {"points": "31", "reason": "a test"}),
+    "read health": ("GET", "/little/health", {}), "read untouched": ("GET", "/little/leads?untouched=7", {}),
     "sheets: draft": ("POST", f"{VERSION}/draft", {"reason": "a test", "base.fit": "6"}),
 }  # fmt: skip
 # The second to ask finds the version moved, by that version nobody moves, and there is no such job.
