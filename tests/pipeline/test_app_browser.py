@@ -135,10 +135,15 @@ class Reader:
 
 @contextmanager
 def reading(
-    browser: Browser, site: Served, width: int = 1280, scheme: str = "light", scripts: bool = True
+    browser: Browser,
+    site: Served,
+    width: int = 1280,
+    scheme: str = "light",
+    scripts: bool = True,
+    locale: str = "en-GB",
 ) -> Iterator[Reader]:
     context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts, accept_downloads=True,  # type: ignore[arg-type]
+        viewport={"width": width, "height": 800}, color_scheme=scheme, java_script_enabled=scripts, accept_downloads=True, locale=locale,  # type: ignore[arg-type]
     )  # fmt: skip
     reader = Reader(context.new_page(), site)
     yield reader
@@ -325,6 +330,22 @@ def test_every_page_is_whole_and_open_to_everybody(
             assert reader.tab.title() != ""
             found = Axe().run(reader.tab)
             assert found.violations_count == 0, (path, found.generate_report())
+
+
+@pytest.mark.parametrize("locale", ["de-DE", "fr-FR", "id-ID"])
+def test_long_words_of_other_languages_fit_a_phone(browser: Browser, site: Served, locale: str) -> None:
+    with reading(browser, site, 360, locale=locale) as reader:
+        reader.open("/little/compare")
+        reader.tab.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+        assert reader.tab.locator("html").get_attribute("lang") == locale[:2]
+        assert reader.tab.evaluate("document.documentElement.scrollWidth") == 360
+        beyond = reader.tab.evaluate(
+            "[...document.querySelectorAll('svg.chart text')].filter(e => {"
+            " const [box, text] = [e.ownerSVGElement, e].map(each => each.getBoundingClientRect());"
+            " return text.left < box.left || text.right > box.right || text.top < box.top || text.bottom > box.bottom + 1"
+            "}).map(e => e.textContent)"
+        )
+        assert beyond == []
 
 
 def test_back_and_reload_lose_nothing(browser: Browser, site: Served) -> None:
