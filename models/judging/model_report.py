@@ -119,6 +119,7 @@ class ModelReport:
             "headline": self.headline(),
             "advice": self.advice(),
             "status": trust.status(trust.trust_in_model(self)),
+            "details": self.details(),
             "story": self.story(),
             "trust": plain(checks),
         }

@@ -11,15 +11,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from models.judging import Comparison, compare
+from models.judging import Comparison, compare, report_model
 from models.judging.at_capacity import at_capacities
 from models.judging.thresholds import point_thresholds
 from pipeline.config import ProjectFile
 from pipeline.published.compared import PublishedComparison
+from pipeline.published.comparing import publish_comparison
 from pipeline.published.folder import CopyFolder
-from pipeline.report.page import page
+from pipeline.report.page import model_page, page
 from pipeline.scorecards.project import store_of
 from pipeline.views.words import signed
 from tests.models.judged_example import judged_example
@@ -100,6 +102,22 @@ def test_page_and_report_have_equal_words_and_equal_charts(site: Served, compari
     drawn = charts.findall(shown)
     assert drawn == charts.findall(report)
     assert len(drawn) == 3 + len(comparison.audit["worth"].dropna())
+
+
+def test_a_model_alone_is_said_in_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    file, (judged, _, meta) = little_file(tmp_path), judged_example(400)
+    report = report_model(judged, {**meta, "warnings": ["an <odd> column"]}, resamples=20)
+    nobody = pa.table(
+        {name: pa.array([], pa.string()) for name in ("lead_id", "name", "email", "company", "owner")}
+    )
+    assert publish_comparison(file, report, nobody, None) is None
+    with served(file) as site:
+        words, reported = by_heading(site.get("/little/compare").text), by_heading(model_page(report))
+    assert set(words) == {"", "checks"}
+    assert words.items() <= reported.items()
+    assert report.headline() in words[""]
+    assert words["checks"].count("an <odd> column") == 1, "a note is said once"
 
 
 def test_its_sentences_are_of_the_capacity_that_was_asked_for(file: ProjectFile, site: Served) -> None:
