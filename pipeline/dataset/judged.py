@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from features import DataError, Finding, History, UsageError, humanize
+from models.data_checks.proxies import find_proxies
 from models.insights import Insights, insights
 from models.judging import Comparison, ModelReport, report_model
 from models.judging import compare as judge
@@ -117,6 +118,15 @@ class OutOfTime:
                 fix="write one and name it under scorecards: (leadlens init DIR writes an example)",
             )
         return sheet_probability(fitted, rules, self.label.index)
+
+    @property
+    def proxies(self) -> list[str]:
+        """What to say of features that stand in for a protected column on these rows."""
+        if self.groups is None:
+            return []
+        matrix, lead = self.scored.matrix, self.scored.spine["lead_id"]
+        found = find_proxies(matrix.frame, matrix.columns, self.groups, lead)
+        return [each.message for each in found if each.found]
 
     def model_frame(self) -> pd.DataFrame:
         """One row per (lead, as_of) with label, probability, score and grade, and when the lead left where that is known."""

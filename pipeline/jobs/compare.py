@@ -11,6 +11,7 @@ import pyarrow as pa
 from models.judging import Comparison, ModelReport
 from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time, report_alone, score_out_of_time
+from pipeline.dataset.protected import sheets_that_read
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
 from pipeline.prepared import open_history, open_prepared
@@ -92,9 +93,10 @@ def compare(
             warnings.append(judged.sample.message)
         if sheets is not None and sheets.version != served.bundle.recipe.sheet_version:
             warnings.append(SHEET_CHANGED)
+        warnings += sheets_that_read(history, file.project, sheets)
     else:
         judged, warnings = out_of_time(rows, served.bundle), list(rows.warnings)
-    warnings += served.cautions
+    warnings += [*judged.proxies, *served.cautions]
     judged.refuse_seen()
     progress("Judging", 0, 0)
     judge = report_alone if judged.scored.rules is None else compare_lenses

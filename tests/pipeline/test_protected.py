@@ -109,6 +109,7 @@ def test_groups_are_in_the_report_and_on_the_card(project: LittleProject, tmp_pa
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "Protected groups" in page
     payload = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert any("features stand in for it: “Shoe”" in warning for warning in payload["meta"]["warnings"])
     assert payload["protected"] == facts["protected"], "made again from the history they are the same"
 
     project.settings["protected"].append("shoe")
