@@ -160,9 +160,10 @@ def _local(language: Language, kind: str, text: str) -> str:
         return f"{_day(language, at.date())} {format_time(at.time(), 'short', locale=language.locale)}"
     sign, digits = (text[:1], text[1:]) if text[:1] in "+−-" else ("", text)
     if kind == "percent":
-        number = _number(language, digits.removesuffix(" %"))
-        return sign + str(language.locale.percent_formats[None].pattern).replace("#,##0", number)
-    return sign + _number(language, digits)
+        share = _number(language, digits.removesuffix(" %"))
+        return sign + str(language.locale.percent_formats[None].pattern).replace("#,##0", share)
+    number = _number(language, digits)
+    return f"{sign.replace('-', '−')}{number}" if kind == "signed" else f"{sign}{number}"
 
 
 def _number(language: Language, digits: str) -> str:

@@ -57,7 +57,7 @@ JOBS = {
 }  # fmt: skip
 STATES = (
     "/little/leads", "/little/leads?status=closed", "/little/leads?q=nobody", "/little/leads?sort=moved", "/little/health",
-    "/little/log", "/little/sheets", VERSION, *(f"/little/jobs/{each}" for each in JOBS), "/little/compare", "/little/compare/model-only?capacity=20", "/little/rules/Viewed%20the%20pricing%20page", "/little/threshold", "/little/threshold?cost=10&gain=90&reps=1", "/little/leads?untouched=1&owner=", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
+    "/little/log", "/little/sheets", VERSION, *(f"/little/jobs/{each}?refresh=no" for each in JOBS), "/little/compare", "/little/compare/model-only?capacity=20", "/little/rules/Viewed%20the%20pricing%20page", "/little/threshold", "/little/threshold?cost=10&gain=90&reps=1", "/little/leads?untouched=1&owner=", address("L004"), address("long"), address("gone"), address("nobody"), "/other/leads",
 )  # fmt: skip
 
 
@@ -313,21 +313,29 @@ def test_everything_is_reached_by_keyboard(browser: Browser, site: Served) -> No
         reader.tab.get_by_text("rejected it").first.wait_for()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light")])
+@pytest.mark.parametrize(
+    ("width", "scheme", "locale"),
+    [(1280, "light", "en"), (1280, "dark", "en"), (360, "light", "en"), (360, "dark", "de-DE"), (360, "light", "fr-FR"), (360, "light", "id-ID")],
+)  # fmt: skip
 def test_every_page_is_whole_and_open_to_everybody(
-    browser: Browser, site: Served, width: int, scheme: str
+    browser: Browser, site: Served, width: int, scheme: str, locale: str
 ) -> None:
-    with reading(browser, site, width, scheme) as reader:
+    with reading(browser, site, width, scheme, locale=locale) as reader:
         for path in STATES:
             reader.open(path)
             reader.tab.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-            assert reader.tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+            wide = reader.tab.evaluate(
+                "document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('main *')]"
+                ".filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML.slice(0, 120))"
+            )
+            assert wide == [], (path, wide)
             small = reader.tab.evaluate(
                 "[...document.querySelectorAll('button,summary,input:not([type=hidden]),select,nav a')]"
                 ".filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
             )
             assert small == [], path
             assert reader.tab.title() != ""
+            assert reader.tab.locator("html").get_attribute("lang") == locale[:2]
             found = Axe().run(reader.tab)
             assert found.violations_count == 0, (path, found.generate_report())
 
@@ -346,6 +354,18 @@ def test_long_words_of_other_languages_fit_a_phone(browser: Browser, site: Serve
             "}).map(e => e.textContent)"
         )
         assert beyond == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_another_language_is_one_click_and_stays(browser: Browser, site: Served, scripts: bool) -> None:
+    with reading(browser, site, 360, scripts=scripts, locale="fr-FR") as reader:
+        reader.open("/little/leads?owner=&q=lead+1&sort=points")
+        assert reader.tab.get_by_text("Plus de points de grille").count() > 0
+        reader.click(reader.tab.get_by_role("button", name="Deutsch"))
+        assert reader.clicks == 1
+        assert reader.tab.get_by_label("Name, E-Mail").input_value() == "lead 1", "it is the same page"
+        reader.tab.get_by_role("link", name="Schwelle").click()
+        assert reader.tab.locator("html").get_attribute("lang") == "de"
 
 
 def test_back_and_reload_lose_nothing(browser: Browser, site: Served) -> None:

@@ -81,7 +81,7 @@ def _words(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("header", "code"),
     [
-        ("", "en"), ("de", "de"), ("de-CH, fr;q=0.9", "de"), ("ja, fr;q=0.5, de;q=0.4", "fr"), ("in-ID", "id"),
+        ("", "en"), ("de", "de"), ("de, fr", "de"), ("de-CH, fr;q=0.9", "de"), ("ja, fr;q=0.5, de;q=0.4", "fr"), ("in-ID", "id"),
         ("fr;q=0, id;q=0.1", "id"), ("*", "en"), ("de;q=x", "en"), (",,;;" * 200, "en"), ("DE", "de"),
     ],
 )  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,17 +25,23 @@ from features.durations import humanize
 from features.matrix import plan_columns
 from features.phrases import event_phrase
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Reading, Touch
+from features.withheld import Withheld, withheld_note
 from models.judging import Comparison, ModelReport, compare, story, trust
 from models.judging.chances import chance
+from models.judging.thresholds import more_above
 from models.judging.verdicts import judge_direction, judge_points
 from models.prediction import named
 from models.reasons import START, smaller_reasons
 from models.scorecard import ScorecardSet, Sheet
 from pipeline.config import load_project
+from pipeline.config.drift import Drift
 from pipeline.demo import WORLDS, simulate, write_world
+from pipeline.drift.comparing import _moved, _whose
+from pipeline.drift.monitoring import Checkpoint, inflation
 from pipeline.jobs.list_features import list_features
 from pipeline.languages.catalogue import catalogue, messages, recogniser
 from pipeline.languages.language import language
+from pipeline.runs.record import Status
 from tests.models.judged_example import judged_example
 
 ROOT = Path(__file__).parents[2]
@@ -262,6 +269,28 @@ def test_a_model_without_a_sheet_is_read() -> None:
     for report in (model, replace(model, found_interval=(10.0, 99.0)), replace(model, conversions=12)):
         said |= {report.headline(), report.advice(), *report.story()}
     assert {part for text in said for part, known in PSEUDO.say(text) if not known} == set()
+
+
+def test_what_runs_note_is_read() -> None:
+    rising = pd.DataFrame({"lens": "leadlens", "threshold": [20, 25], "conversions": [3, 4]})
+    day = datetime(2025, 6, 3)
+    watched = [
+        Checkpoint(date=day, leads=1_000, hot=hot, mql=None, converted=converted)
+        for hot, converted in ((50, 9), (50, 9), (300, 9))
+    ]
+    kept = [
+        Withheld("leads", "full name", "personal-name", "category"),
+        Withheld("events", "note", "free-text", "category"),
+    ]
+    said = [
+        more_above(rising),
+        withheld_note(kept),
+        *(each.message for each in inflation(tuple(watched), 0.1, Drift())),
+        _moved("Viewed a page", _whose([], None), 0.31),
+        *get_args(Status),
+    ]
+    assert len(said) == 4 + len(get_args(Status))
+    assert unread(map(str, said)) == []
 
 
 def test_verdicts_and_chances_are_read() -> None:

@@ -120,6 +120,10 @@ STORY = (
         "the sheet {n_sheet}: {more}."
     ),
     N_("At random: {n}."),
+    N_(
+        "A higher score can catch more conversions than a lower one: leads reach it later, and a conversion counts only within "
+        "the horizon after the snapshot that reaches it."
+    ),
     P_("more", "no clear difference (90 % interval {signed_low} to {signed_high})"),
     P_("more", "{n} more (90 % interval {n_few} to {n_many})"),
     P_("more", "{n} fewer (90 % interval {n_few} to {n_many})"),

@@ -37,6 +37,32 @@ LOG = (
     P_("logged", "q"),
 )
 
+RUNS = (
+    N_("started"),
+    N_("done"),
+    N_("refused"),
+    N_("failed"),
+    N_("killed"),
+    N_("stopped"),
+    N_("no champion yet: the challenger scores (leadlens promote makes it champion)"),
+    N_("left out, for they say who a lead is and not what it is like: {text}; to use one: {text_setting}"),
+    N_("Flat data say whether leads converted and not when: past scores are not judged"),
+    N_("No score was written by {iso}: there is none whose horizon is over"),
+    P_("whose", "the last nights"),
+    P_("whose", "the training data"),
+    N_("{label}: values are spread otherwise than in {whose} (PSI {n})"),
+    N_("{label}: {n}, after {n_before} in {whose}"),
+    N_(
+        "{n} of {n_leads} leads scored by {iso} converted, where {n_expected} were expected "
+        "(chance allows {n_low} to {n_high})"
+    ),
+    N_("The scores of {iso} did not tell who would convert: ROC AUC {n}, no more than chance gives"),
+    N_(
+        "{percent} of open leads score {n} or more, after {percent_before} in the months before; "
+        "sales can call {percent_capacity}, and no more leads convert"
+    ),
+)
+
 PREVIEW = (
     N_("Reading the data"),
     N_("Scoring {n} open leads by both versions"),
