@@ -100,7 +100,9 @@ def monitored_checks(
             N_(
                 "“leadlens monitor” has not run: nobody knows whether earlier scores came true, or how far the data moved."
             ),
-            N_("Run “leadlens monitor” with the project file, once a week."),
+            N_(
+                "Run “leadlens monitor” with the project file, once a week. It reads scores that were written to DuckDB or PostgreSQL."
+            ),
         )
         return
     yield _age(found, at)
