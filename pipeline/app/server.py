@@ -31,6 +31,8 @@ from pipeline.app.people import Door
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.site import form_of, project_of, to, wrong
 from pipeline.config import ProjectFile
+from pipeline.languages.catalogue import recogniser
+from pipeline.languages.language import NAMES, language
 from pipeline.languages.marks import N_
 from pipeline.published.copy import SlowQueryError
 from pipeline.stopping import Stopped
@@ -65,6 +67,9 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
     All of them are open to whom the first one's ``page.sign_in`` lets in; without it, to anybody who reaches the
     server, as an admin: serve it on the loopback address alone. Raises ``UsageError`` for two projects of one name.
     """
+    for code in NAMES:  # now, and not while the first reader waits
+        language(code)
+    recogniser()
     projects = {file.project.name: ShownProject(file) for file in project_files}
     if len(projects) < len(project_files):
         raise UsageError(

@@ -341,6 +341,8 @@ def test_every_page_is_translated_throughout(in_brackets: Served, path: str) -> 
         left = left.replace(text, " ")
     forgotten = [line for line in left.splitlines() if re.search(r"[A-Za-z]{2,}", line)]
     assert '<html lang="xx">' in got.text
+    assert "<script" not in got.text
+    assert "<img" not in got.text
     assert forgotten == []
     assert page.depth == 0
     assert all(any(user in text for user in USERS) for text in page.marked), page.marked
