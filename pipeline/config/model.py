@@ -20,10 +20,12 @@ class Source(Section):
     """Where one table of the contract comes from, and how its columns are renamed."""
 
     read: Annotated[str, Address] = Field(
-        description="A Parquet or CSV path or glob (from this file's folder), a .duckdb file, or a database as "
+        description="A path or glob of Parquet, CSV or workbooks (.xlsx, .ods; from this file's folder), a .duckdb file, or a database as "
         "SQLAlchemy URL. ${NAME} and ${NAME:-default} are taken from the environment and never printed."
     )
-    table: str | None = Field(None, description="The table to read, for a database or a .duckdb file.")
+    table: str | None = Field(
+        None, description="The table to read, for a database or a .duckdb file; of a workbook the sheet."
+    )
     query: str | None = Field(
         None,
         description="A short SELECT, where the data must be reshaped. Files: it reads from the table `source`, in "

@@ -20,12 +20,13 @@ from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import EventSource, FileMark
 from pipeline.prepared.small_files import SMALL, SOURCE_NO, Together, csv_together, parquet_alike
 from pipeline.sources.contract import texts_of
-from pipeline.sources.csv_files import open_csv
+from pipeline.sources.csv_files import open_rows
 from pipeline.sources.csv_types import CSV_TYPES, Fitting, fitting_by_source, fitting_types, typed_csv
 from pipeline.sources.plain_types import plain, plain_type, type_together
 from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
 from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns, words_by_source
 from pipeline.sources.words_in_parquet import may_hold_words
+from pipeline.sources.workbooks import is_workbook
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal
@@ -94,9 +95,11 @@ class EventReader:
             return False
         if self._paths is None:
             self._paths = existing_paths(self.source, self.file, self.where)
-            if self.source.table is None:
-                refuse_mixed(self._paths, self.where)
-        return self.source.table is None
+        # A table is one of a DuckDB file, or a sheet of each workbook.
+        each = self.source.table is None or is_workbook(self._paths[0])
+        if each:
+            refuse_mixed(self._paths, self.where)
+        return each
 
     def read(self, marks: Iterable[FileMark], rows_only: bool = False) -> list[NewSource]:
         """Files of a glob, each a source; small ones of the same columns are read together.
@@ -274,7 +277,7 @@ class EventReader:
 
     def _open_csv(self, path: Path, threads: bool = True) -> Iterator[pa.RecordBatch]:
         where = f"{self.where} ({path.name})"
-        return open_csv(path, self.source.encoding, where, self.source.missing, threads)
+        return open_rows(path, self.source.encoding, where, self.source.missing, threads, self.source.table)
 
     def _texts(self, names: list[str]) -> tuple[set[str], set[str]]:
         """Ids and codes among the columns of a CSV file."""

@@ -1,4 +1,4 @@
-"""Read CSV files strictly: every row fits the header, text is in the given encoding, types are read without loss."""
+"""Read CSV files (and sheets) strictly: every row fits the header, text is in the given encoding, types are read without loss."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from features.errors import counted
 from pipeline.sources.csv_types import fitting_types, typed_csv
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.unknown_words import Words, count_words
+from pipeline.sources.workbooks import is_workbook, open_workbook
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 20
@@ -26,8 +27,8 @@ _BLOCK_BYTES = 1 << 24
 # First bytes of other kinds of file.
 _SIGNATURES = {
     b"PAR1": ("a Parquet file", "name it .parquet"),
-    b"PK\x03\x04": ("an Excel or zip file", "save it as CSV"),
-    b"\xd0\xcf\x11\xe0": ("an old Excel file", "save it as CSV"),
+    b"PK\x03\x04": ("an Excel or zip file", "name a workbook .xlsx or .ods, or save it as CSV"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel file", "name it .xls, or save it as CSV"),
     b"\x1f\x8b": ("a gzip file", "name it .csv.gz"),
     b"SQLite format 3": ("an SQLite file", "export the table as CSV"),
 }
@@ -42,8 +43,9 @@ def read_csv_files(
     where: str,
     texts: Callable[[list[str]], tuple[set[str], set[str]]] = lambda names: (set(), set()),
     missing: Collection[str] = (),
+    sheet: str | None = None,
 ) -> Words:
-    """Read CSV files of one table into ``table``; a column that a file lacks is NULL in its rows.
+    """Read CSV files, or workbooks, of one table into ``table``; a column that a file lacks is NULL in its rows.
 
     The header line decides between comma, semicolon, tab and bar. A column gets a type only if every value can be
     read as one without loss: ``007`` and twenty-digit numbers stay text. ``texts`` says which columns are ids and
@@ -51,7 +53,9 @@ def read_csv_files(
     that got a type. Raises ``DataError`` with file and line.
     """
     parts = [
-        pa.Table.from_batches(list(open_csv(Path(path), encoding, f"{where} ({Path(path).name})", missing)))
+        pa.Table.from_batches(
+            list(open_rows(Path(path), encoding, f"{where} ({Path(path).name})", missing, sheet=sheet))
+        )
         for path in paths
     ]
     whole = pa.concat_tables(parts, promote_options="default")
@@ -74,6 +78,20 @@ def read_csv_files(
         con.execute("SET disabled_optimizers = ''")
     con.execute("DROP TABLE csv_text")
     return words
+
+
+def open_rows(
+    path: Path,
+    encoding: str,
+    where: str,
+    missing: Collection[str] = (),
+    threads: bool = True,
+    sheet: str | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a CSV file or of a sheet of a workbook as text. Raises as ``open_csv`` and ``open_workbook`` do."""
+    if is_workbook(path):
+        return open_workbook(path, sheet, where, missing)
+    return open_csv(path, encoding, where, missing, threads)
 
 
 def open_csv(

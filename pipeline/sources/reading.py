@@ -25,6 +25,7 @@ from pipeline.sources.plain_types import plain, plain_columns, plain_type, type_
 from pipeline.sources.queries import first_line, run_query
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
+from pipeline.sources.workbooks import WORKBOOKS, is_workbook
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -71,7 +72,7 @@ def _read_path(
     if all(kind_of(item) in _DUCKDB for item in paths) and len(paths) == 1:
         _read_duckdb(con, table, source, paths[0], shown, where)
         return {}
-    if source.table is not None:
+    if source.table is not None and not is_workbook(paths[0]):
         raise UsageError(
             "a file has no tables", value=source.table, where=f"{where}.table", fix="leave `table` out"
         )
@@ -88,12 +89,13 @@ def _read_path(
             where,
             lambda columns: texts_of(name, source.columns, columns),
             source.missing,
+            source.table,
         )
 
 
 def refuse_mixed(paths: list[str], where: str) -> None:
-    """Raise ``UsageError`` unless all files are Parquet, or all are CSV."""
-    if not any(all(kind_of(item) in kinds for item in paths) for kinds in (_PARQUET, _CSV)):
+    """Raise ``UsageError`` unless all files are Parquet, all are CSV, or all are workbooks."""
+    if not any(all(kind_of(item) in kinds for item in paths) for kinds in (_PARQUET, _CSV, WORKBOOKS)):
         kinds = sorted({kind_of(item) or Path(item).name for item in paths})
         raise UsageError(
             "this kind of file cannot be read"
@@ -101,7 +103,7 @@ def refuse_mixed(paths: list[str], where: str) -> None:
             else "these files are not all of one readable kind",
             value=", ".join(kinds),
             where=where,
-            fix="give .parquet, .csv (also .csv.gz) or .duckdb",
+            fix="give .parquet, .csv (also .csv.gz), .xlsx, .ods or .duckdb",
         )
 
 

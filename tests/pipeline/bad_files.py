@@ -51,13 +51,13 @@ def csv(project: LittleProject, sep: str = ",", encoding: str = "utf-8", **optio
     project.files["data/leads.csv"] = project.leads.to_csv(index=False, sep=sep, **options).encode(encoding)
 
 
-@wrong_use("an Excel file by name", "this kind of file cannot be read", ".xlsx")
+@refused("a workbook that is none", "this workbook cannot be read", "leads.xlsx", "save it again")
 def _(project: LittleProject) -> None:
     project.files["leads.xlsx"] = b"PK\x03\x04"
     project.data["leads"]["read"] = "leads.xlsx"
 
 
-@refused("an Excel file named .csv", "an Excel or zip file, not CSV", "save it as CSV")
+@refused("an Excel file named .csv", "an Excel or zip file, not CSV", "name a workbook .xlsx", "save it as CSV")
 def _(project: LittleProject) -> None:
     project.files["data/leads.csv"] = b"PK\x03\x04" + b"\0" * 100
 
