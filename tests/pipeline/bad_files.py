@@ -57,7 +57,9 @@ def _(project: LittleProject) -> None:
     project.data["leads"]["read"] = "leads.xlsx"
 
 
-@refused("an Excel file named .csv", "an Excel or zip file, not CSV", "name a workbook .xlsx", "save it as CSV")
+@refused(
+    "an Excel file named .csv", "an Excel or zip file, not CSV", "name a workbook .xlsx", "save it as CSV"
+)
 def _(project: LittleProject) -> None:
     project.files["data/leads.csv"] = b"PK\x03\x04" + b"\0" * 100
 

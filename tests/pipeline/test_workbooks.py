@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,16 @@ import pytest
 
 import leadlens
 from features import DataError, UsageError
+from features.engines.duckdb_connections import connect_in_memory
 from pipeline.prepared import open_history
+from pipeline.sources.csv_files import read_csv_files
 from pipeline.sources.workbooks import open_workbook
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.little_project import leadlens as command
 from tests.pipeline.workbooks import Sheets, write_ods, write_xlsx
 
+DATA = Path(os.environ.get("LEADLENS_DATA") or Path(__file__).parents[3] / "shared" / "data")
+CONTACTS = DATA / "crm_exports" / "hubspot"
 Write = Callable[[Path, Sheets], Path]
 WRITERS = pytest.mark.parametrize(
     ("write", "ending"), [(write_xlsx, ".xlsx"), (write_ods, ".ods")], ids=["xlsx", "ods"]
@@ -89,6 +94,22 @@ def test_a_history_of_workbooks_is_that_of_csv_files(
 
 def _cell(value: Any) -> Any:
     return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+
+
+@pytest.mark.skipif(not CONTACTS.is_dir(), reason="the exports are not here: set LEADLENS_DATA")
+def test_an_export_as_a_workbook_is_that_export_as_csv() -> None:
+    """A CRM writes both: every type and every value is the same."""
+    with connect_in_memory() as connection:
+        for kind in ("csv", "xlsx"):
+            (path,) = CONTACTS.glob(f"*contacts*.{kind}")
+            read_csv_files(connection, kind, [str(path)], "utf-8", "here")
+        columns = [connection.execute(f"DESCRIBE {kind}").fetchall() for kind in ("csv", "xlsx")]
+        assert columns[0] == columns[1]
+        rows = [
+            connection.execute(f"SELECT * FROM {kind} ORDER BY ALL").fetchall() for kind in ("csv", "xlsx")
+        ]
+        assert rows[0] == rows[1]
+        assert len(rows[0]) == 3_000
 
 
 def test_days_in_workbooks_are_read_together_and_only_the_new_one_again(
