@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from models.judging import Comparison
 from pipeline.published.people import SHOWN
@@ -37,9 +38,17 @@ def lead_list(comparison: Comparison, people: pa.Table | None, most: int | None 
     leads = comparison.quadrant_leads
     if most is not None:
         leads = leads.groupby("quadrant", sort=False).head(most)
-    known = pd.DataFrame(columns=["lead_id", *SHOWN]) if people is None else people.to_pandas()
     table = leads.rename(columns={"quadrant": "cell"}).merge(
-        known[known["lead_id"].isin(leads["lead_id"])], on="lead_id", how="left"
+        _known(people, leads["lead_id"]), on="lead_id", how="left"
     )
     columns = table[list(HEAD)].astype(object)
     return [ListedLead(*row) for row in columns.where(columns.notna(), None).itertuples(index=False)]
+
+
+def _known(people: pa.Table | None, leads: pd.Series) -> pd.DataFrame:
+    """By what these leads are known: ``people`` are those of the whole history, many times as many."""
+    if people is None:
+        return pd.DataFrame(columns=["lead_id", *SHOWN])
+    ids = pa.array(leads.tolist(), people.schema.field("lead_id").type)
+    known: pd.DataFrame = people.filter(pc.is_in(people["lead_id"], ids)).to_pandas()
+    return known

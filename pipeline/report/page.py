@@ -29,7 +29,7 @@ from pipeline.report.lead_list import HEAD, lead_list
 from pipeline.report.model_view import model_view
 from pipeline.report.words import GLOSSARY
 from pipeline.views.comparison import ComparisonView
-from pipeline.views.csv_text import BEGINS, csv_line
+from pipeline.views.csv_text import BEGINS, csv_line, csv_lines
 from pipeline.views.environment import environment
 from pipeline.views.links import Links
 
@@ -53,7 +53,7 @@ def write_report(
         name = None if path_csv is None else path_csv.name
         _write(path_html, page(comparison, people=people, links=links, csv=name))
         if path_csv is not None:
-            _write(path_csv, "".join([BEGINS, csv_line(HEAD), *(csv_line(lead) for lead in leads)]))
+            _write(path_csv, BEGINS + csv_lines([HEAD, *leads]))
     else:
         _write(path_html, model_page(comparison))
     if path_json is not None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _LATER = re.compile(r"([;\t\r\n][\"' ]*)(?=[=+@-])")
 BEGINS = "\ufeff"  # spreadsheets take the file for UTF-8 by it
 
 
-def csv_line(row: Sequence[Any]) -> str:
-    """A line; what a spreadsheet would take for a formula begins with a quote."""
+def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
+    """A line each; what a spreadsheet would take for a formula begins with a quote."""
     text = io.StringIO()
-    csv.writer(text).writerow(["" if value is None else safe_cell(value) for value in row])
+    csv.writer(text).writerows([safe_cell(value) for value in row] for row in rows)
     return text.getvalue()
+
+
+def csv_line(row: Sequence[Any]) -> str:
+    """One line."""
+    return csv_lines([row])
 
 
 def safe_cell(value: Any) -> Any:
