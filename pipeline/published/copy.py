@@ -24,6 +24,7 @@ PAGE = 50
 _SECONDS = 2.0  # a query that takes longer is interrupted: one reader must not hold up the others
 _MEMORY, _THREADS = "512MB", 1
 _MOST_WORDS, _LONGEST = 6, 200
+_NO_LINE_OF_THEIR_OWN = (" smaller reasons", " smaller reason")
 _AFTER_ALL = chr(0x10FFFF)
 Sort = Literal["score", "points", "moved"]
 SORTS: tuple[Sort, ...] = ("score", "points", "moved")
@@ -424,8 +425,16 @@ def _moved(before: Sequence[Line], now: Sequence[Line]) -> list[Line]:
 
     >>> [line[:2] for line in _moved([Line("start", 50.0), Line("3 visits", 2.0)], [Line("start", 50.0), Line("4 visits", 5.0)])]
     [('4 visits', 5.0), ('no longer: 3 visits', -2.0)]
+
+    What has no line of its own is not one behaviour that moved: it is in the rest that the page adds.
+
+    >>> _moved([Line("70 smaller reasons", 3.0)], [Line("70 smaller reasons", -1.0)])
+    []
     """
-    old, new = ({line.text: line.points for line in lines} for lines in (before, now))
+    old, new = (
+        {line.text: line.points for line in lines if not line.text.endswith(_NO_LINE_OF_THEIR_OWN)}
+        for lines in (before, now)
+    )
     moved = [Line(text, points - old.get(text, 0.0)) for text, points in new.items()]
     moved += [Line(f"no longer: {text}", -points) for text, points in old.items() if text not in new]
     return sorted((line for line in moved if abs(line.points) >= 0.5), key=lambda line: -abs(line.points))
