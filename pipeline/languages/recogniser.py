@@ -45,6 +45,7 @@ OPEN = frozenset(
         "closed",
         "ledger",
         "rule",
+        "span",
     }
 )
 

@@ -33,6 +33,9 @@ from models.judging.verdicts import judge_direction, judge_points
 from models.prediction import named
 from models.reasons import START, smaller_reasons
 from models.scorecard import ScorecardSet, Sheet
+from models.scorecard.insights.comparison import compare_sheets
+from pipeline.app.sheet_form import fields_of
+from pipeline.app.sheet_words import rules_in_words
 from pipeline.config import load_project
 from pipeline.config.drift import Drift
 from pipeline.demo import WORLDS, simulate, write_world
@@ -176,6 +179,45 @@ def test_whatever_a_project_calls_its_events_its_reasons_are_put_together_again(
         assert back(text, "reason") == text
 
 
+def _rules(cap: int | None, points: int) -> Sheet:
+    named = {"when": "event_type = 'x'", "points": points}
+    return Sheet.model_validate(
+        {
+            "sheet": "s",
+            "base": {"fit": points},
+            "groups": [{"name": "mails", "cap": 20}],
+            "attributes": [{"label": "Old", "when": "age > 30", "points": 2}],
+            "actions": [
+                named | {"label": "Each", "per": "each", "cap": cap, "within": "30d", "group": "mails"},
+                named
+                | {
+                    "label": "Day",
+                    "per": "day",
+                    "decay": {"half_life": "30d"},
+                    "dimension": "fit",
+                    "also": ["engagement"],
+                },
+                named | {"label": "Value", "per": "value", "of": "page", "decay": {"to_zero": "12h"}},
+                named | {"label": "Often", "at_least": 3, "after": "event_type = 'y'"},
+                named | {"label": "Silent", "inactive_for": "14d"},
+            ],
+            "thresholds": {"mql": 30 + points, "sql": {"points": 60, "keep": 50}},
+        }
+    )
+
+
+def test_what_the_page_says_of_a_sheet_is_read() -> None:
+    sheet, other = _rules(10, 5), _rules(None, 7)
+    rules = [*rules_in_words(sheet, "attributes"), *rules_in_words(sheet, "actions")]
+    said = {text for rule in rules for text in (rule.counts, rule.window, rule.decay, *rule.notes) if text}
+    assert len(said) > 8
+    assert unread(said, "sheet") == []
+    assert unread((each.label for each in fields_of(sheet).values()), "field") == []
+    differences = [each.text for each in compare_sheets(sheet, other).differences]
+    assert len(differences) > 4
+    assert unread(differences, "difference") == []
+
+
 def test_kinds_of_contacts_titles_and_bands_are_read() -> None:
     for context, kinds in (
         ("mail", MAIL_KINDS),
@@ -239,6 +281,11 @@ def results() -> Iterator[Comparison]:
         yield replace(one, quadrants=quadrants.assign(leads=leads))
     stages = one.stages.assign(leads=one.stages["leads"].mask(one.stages["stage"] == "Disqualified", 0))
     yield replace(one, stages=stages)
+
+
+def test_the_horizon_of_a_comparison_is_translated() -> None:
+    one = replace(compared(), meta={**compared().meta, "horizon": "45 days"})
+    assert "innerhalb von 45 Tagen" in language("de").word(story.sentences(one)[2])
 
 
 USERS = ("42 e-mail addresses are gone", "half of the data are late")

@@ -100,14 +100,15 @@ ADVICE = (
 )
 
 POPULATION = (
+    P_("span", "{length}"),
     P_("population", "{judged}{when}; {n} leads ({percent}) converted"),
-    P_("population", "{judged}{when}; {n} leads ({percent}) converted within {text}"),
-    P_("population", "{judged}{when}; {n} leads ({percent}) converted within {text} of a snapshot"),
+    P_("population", "{judged}{when}; {n} leads ({percent}) converted within {span}"),
+    P_("population", "{judged}{when}; {n} leads ({percent}) converted within {span} of a snapshot"),
     P_("population", "{judged}{when}; {n} leads ({percent}) converted of a snapshot"),
     P_("when", " ({iso_first} to {iso_last})"),
     P_("population", "{judged}; {n} leads ({percent}) converted"),
-    P_("population", "{judged}; {n} leads ({percent}) converted within {text}"),
-    P_("population", "{judged}; {n} leads ({percent}) converted within {text} of a snapshot"),
+    P_("population", "{judged}; {n} leads ({percent}) converted within {span}"),
+    P_("population", "{judged}; {n} leads ({percent}) converted within {span} of a snapshot"),
     P_("population", "{judged}; {n} leads ({percent}) converted of a snapshot"),
 )
 
