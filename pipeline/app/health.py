@@ -56,7 +56,8 @@ def health_of(project: ShownProject, at: datetime | None = None, owner: str | No
     monitored, waiting = project.monitored, untouched(project, scores, owner)
     checks = [
         *_published(scores, at),
-        *_last_run(runs),
+        *_last_run([run for run in runs if run.command == "score"]),
+        *_other_commands(runs),
         *_shown_run(scores, runs),
         *_age_of_data(scores, at),
         *_warnings(scores),
@@ -130,6 +131,22 @@ def _last_run(runs: Sequence[RunRecord]) -> Iterator[Check]:
                 n_failed=failed, n_runs=len(ended) - 1
             ),
         )
+
+
+def _other_commands(runs: Sequence[RunRecord]) -> Iterator[Check]:
+    """What does not end well beside the nights is no matter of the scores that are shown."""
+    ended = [run for run in runs if run.status != "started" and run.command != "score"]
+    for command in sorted({run.command for run in ended}):
+        last = next(run for run in ended if run.command == command)
+        if last.status in _FAILURES:
+            yield Check(
+                "care",
+                N_("The last “leadlens {command}” did not end well").format(command=command),
+                N_("{minute} UTC: {sentence}").format(
+                    minute=minute(last.started_at), sentence=last.error or N_("no reason was recorded")
+                ),
+                N_("Mend the cause and run it again."),
+            )
 
 
 def _shown_run(scores: PublishedScores | None, runs: Sequence[RunRecord]) -> Iterator[Check]:

@@ -87,7 +87,9 @@ def backtest(
         raise UsageError(
             "periods of less than a day cannot be judged", value=format_duration(every), fix="--every 30d"
         )
-    with recorded_run(file.project.name, folder=writable_state() / "runs", run_id=run_id) as run:
+    with recorded_run(
+        file.project.name, folder=writable_state() / "runs", command="backtest", run_id=run_id
+    ) as run:
         progress = run.follow(progress)
         registry, studies = open_stores(file.project.name)
         progress("Reading the history", 0, 0)

@@ -81,7 +81,9 @@ def monitor(
         ],
     )
     today = as_of or now()
-    with recorded_run(file.project.name, folder=writable_state() / "runs", run_id=run_id) as run:
+    with recorded_run(
+        file.project.name, folder=writable_state() / "runs", command="monitor", run_id=run_id
+    ) as run:
         progress = run.follow(progress)
         progress("Opening the model", 0, 0)
         served = serving_model(file.project.name, challenger=challenger)

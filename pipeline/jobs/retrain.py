@@ -46,7 +46,9 @@ def retrain(
     """
     file = as_project(file)
     check_trials(trials)
-    with recorded_run(file.project.name, folder=writable_state() / "runs", run_id=run_id) as run:
+    with recorded_run(
+        file.project.name, folder=writable_state() / "runs", command="retrain", run_id=run_id
+    ) as run:
         follow = run.follow(progress)
         training = train(file, trials=trials, progress=follow)
         run.record.model_version, run.record.rows = training.version, training.rows["train"]

@@ -24,13 +24,14 @@ def new_run_id() -> str:
 
 @dataclass(kw_only=True)
 class RunRecord:
-    """One run, as it is kept in the state folder and, but for ``stage``, ``notes`` and ``told``, in ``scoring_runs``.
+    """One run, as it is kept in the state folder and, but for ``command``, ``stage``, ``notes`` and ``told``, in ``scoring_runs``.
 
     Attributes
     ----------
     status : ``started`` while it works; ``done``: all its scores are in the target; ``refused`` by the data or a gate;
         ``failed``: ``error`` has the first line; ``stopped`` by SIGTERM or Ctrl-C; ``killed``: it ended without a
         word, which a later run found.
+    command : that ran: ``score``, ``monitor``, ``retrain`` or ``backtest``.
     project, target, table : whose leads, and where they go; ``target`` never contains a password.
     exit_code : of the command; ``None`` while it works, and if it was killed.
     stage : what it was last seen doing.
@@ -44,6 +45,7 @@ class RunRecord:
     project: str
     target: str = ""
     table: str = ""
+    command: str = "score"
     run_id: str = field(default_factory=new_run_id)
     status: Status = "started"
     started_at: datetime = field(default_factory=now)

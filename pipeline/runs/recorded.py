@@ -122,6 +122,7 @@ def recorded_run(
     folder: Path,
     target: str = "",
     table: str = "",
+    command: str = "score",
     kept: bool = True,
     run_id: str | None = None,
 ) -> Iterator[RecordedRun]:
@@ -138,7 +139,9 @@ def recorded_run(
     [('done', 0, 1)]
     """
     store = RunStore(folder)
-    record = RunRecord(project=project, target=target, table=table, run_id=run_id or new_run_id())
+    record = RunRecord(
+        project=project, target=target, table=table, command=command, run_id=run_id or new_run_id()
+    )
     run = RecordedRun(record, store if kept else None, store)
     if kept:
         store.killed()

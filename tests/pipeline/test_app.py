@@ -526,6 +526,22 @@ def test_health_knows_of_a_run_that_was_killed_and_of_one_that_is_not_shown(file
         assert "the disk was full" in text
 
 
+def test_health_tells_what_else_failed_from_the_night(file: ProjectFile) -> None:
+    publish(file, Night(SCORES, PEOPLE, as_of=now()), "one", scored_at=now())
+    store = RunStore(state_folder() / "runs")
+    night = RunRecord(project="little", run_id="one", started_at=now() - DAY, rows=120)
+    learned = RunRecord(project="little", command="retrain", started_at=now())
+    for record, status in ((night, "done"), (learned, "refused")):
+        store.begin(record)
+        record.end(status, 1, "too few conversions" if record is learned else None)  # type: ignore[arg-type]
+        store.end(record)
+    with served(file) as site:
+        text = site.get("/little/health").text
+    assert "The last run is done" in text
+    assert "The last “leadlens retrain” did not end well" in text
+    assert "too few conversions" in text
+
+
 def test_a_lead_is_shown_while_verdicts_cannot_be_read(own: Served) -> None:
     own.post(f"{address('L004')}/verdict", {"verdict": "accepted"})
     with sqlite3.connect(state_folder() / "page.sqlite", isolation_level=None) as other:
