@@ -34,7 +34,7 @@ from pipeline.config import ProjectFile
 from pipeline.languages.catalogue import recogniser
 from pipeline.languages.language import NAMES, language
 from pipeline.languages.marks import N_
-from pipeline.published.copy import SlowQueryError
+from pipeline.published.bounded_queries import SlowQueryError
 from pipeline.stopping import Stopped
 from pipeline.views.links import of_segment, segment
 from pipeline.views.words import sentences

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,10 +15,10 @@ import duckdb
 
 from features.engines.duckdb_connections import connect_own
 from features.errors import DataError
+from pipeline.published.bounded_queries import bounded
 from pipeline.published.facts import read_facts
 
 PAGE = 50
-_SECONDS = 2.0  # a query that takes longer is interrupted: one reader must not hold up the others
 _MEMORY, _THREADS = "512MB", 1
 _MOST_WORDS, _LONGEST = 6, 200
 _NO_LINE_OF_THEIR_OWN = (" smaller reasons", " smaller reason")
@@ -33,10 +30,6 @@ _SORTED_BY: dict[Sort, str] = {
     "points": "-coalesce(rule_points, -1e9)",
     "moved": "-coalesce(abs(score - score_before), -1)",
 }
-
-
-class SlowQueryError(Exception):
-    """A query was interrupted."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +145,7 @@ class Copy:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """What a statement of ours gives. Raises ``SlowQueryError``."""
         cursor = self._connection.cursor()
-        with _watch.bounded(cursor):
+        with bounded(cursor):
             return cursor.execute(sql, list(values)).fetchall()
 
 
@@ -326,48 +319,6 @@ class PublishedScores(Copy):
             before=None if row.score_before is None else Past(before_as_of, row.score_before, None, None),
             moved=_moved(_reasons(was[0][0]), now) if was else (),
         )
-
-
-class _Watch:
-    """Interrupts queries that take too long. One thread for all of them: one for each would cost more than most queries do."""
-
-    def __init__(self) -> None:
-        self._ends: dict[duckdb.DuckDBPyConnection, float] = {}
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._idle = False
-
-    @contextmanager
-    def bounded(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """While inside, the cursor has two seconds. Raises ``SlowQueryError``."""
-        with self._changed:
-            self._ends[cursor] = time.monotonic() + _SECONDS
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._look, daemon=True)
-                self._thread.start()
-            elif self._idle:  # else it looks again before this one has to end
-                self._changed.notify()
-        try:
-            yield
-        except duckdb.InterruptException:
-            raise SlowQueryError from None
-        finally:
-            with self._changed:
-                self._ends.pop(cursor, None)
-            cursor.close()
-
-    def _look(self) -> None:
-        with self._changed:
-            while True:
-                now = time.monotonic()
-                for cursor in [cursor for cursor, end in self._ends.items() if end <= now]:
-                    del self._ends[cursor]
-                    cursor.interrupt()
-                self._idle = not self._ends
-                self._changed.wait(None if self._idle else min(self._ends.values()) - now)
-
-
-_watch = _Watch()
 
 
 def _where(query: Query) -> tuple[str, list[Any]]:

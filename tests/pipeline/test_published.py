@@ -16,9 +16,9 @@ from features.errors import DataError, UsageError
 from models.scorecard import ScorecardSet, Sheet
 from pipeline.config import ProjectFile, load_project
 from pipeline.prepared import open_history
-from pipeline.published import copy as published_copy
-from pipeline.published import publishing
-from pipeline.published.copy import PublishedScores, Query, SlowQueryError
+from pipeline.published import bounded_queries, publishing
+from pipeline.published.bounded_queries import SlowQueryError
+from pipeline.published.copy import PublishedScores, Query
 from pipeline.published.folder import CopyFolder
 from pipeline.published.people import people_of, rules_kept_short, shown_columns
 from pipeline.published.publishing import Publishing
@@ -248,7 +248,7 @@ def test_a_damaged_copy_is_refused_in_words_and_replaced(file: ProjectFile) -> N
 def test_a_query_that_takes_too_long_holds_up_nobody(
     file: ProjectFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(published_copy, "_SECONDS", 0.2)
+    monkeypatch.setattr(bounded_queries, "_SECONDS", 0.2)
     publish(file, Night({"L001": 50}), "one")
     scores = latest(file)
     for _ in range(2):
