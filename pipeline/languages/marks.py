@@ -1,8 +1,8 @@
 """Marks on English messages, for those who extract them; the text itself is untouched.
 
 A message with values names them, and a name begins with what it is: ``{n_leads}`` is a number, ``{percent}`` a share,
-``{date}``, ``{times}`` a message of the context ``times``; all other values are a user's and stay as they are
-(:mod:`pipeline.languages.recogniser`).
+``{date}``, ``{times}`` a message of the context ``times``, ``{list_times}`` several of them with commas, ``{sentence}`` anything
+that is said, ``{quoted}`` names in quotes; all other values are a user's and stay as they are (:mod:`pipeline.languages.recogniser`).
 """
 
 from __future__ import annotations
