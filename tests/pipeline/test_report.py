@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections import Counter
@@ -29,12 +30,15 @@ from pipeline.drift.monitoring import Checkpoint, Monitoring
 from pipeline.drift.watching import FeatureMoves
 from pipeline.jobs.compare import Compared
 from pipeline.jobs.demo import BestLead, Demo, WorldRun
+from pipeline.published.people import SHOWN
 from pipeline.report import chart_files, write_back_tests, write_report, write_tables
+from pipeline.report.lead_list import lead_list
 from pipeline.report.monitor_view import monitor_view
 from pipeline.report.page import model_page, page, refuse_others
 from pipeline.views.links import Links
 from tests.models.back_tests_example import back_tests_example
 from tests.models.judged_example import judged_example
+from tests.pipeline.hostile_texts import Reader, hostile_texts
 
 IMAGE, SCRIPT = "<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>"
 
@@ -67,6 +71,53 @@ def insights(label: str, value: str) -> Insights:
 @pytest.fixture(scope="module")
 def result() -> Comparison:
     return replace(compare(*judged_example()), insights=insights("Home town", "Bern"))
+
+
+def _told(texts: Sequence[str], folder: Path) -> tuple[Reader, str]:
+    """The report and its list of leads, with these texts as names, rules, warnings and versions."""
+    judged, ledger, meta = judged_example(600)
+    leads = list(dict.fromkeys(judged["lead_id"]))
+    columns = {name: [texts[at % len(texts)] for at in range(len(leads))] for name in SHOWN}
+    rules = dict(zip(("Decision maker", "Right industry"), texts, strict=False))
+    ledger["rule"] = ledger["rule"].replace(rules)
+    labels = ("project", "horizon", "model_version", "sheet_version")
+    told = dict(zip(labels, texts[2:], strict=False)) | {"warnings": texts, "dropped_columns": texts}
+    told["rules"] = dict.fromkeys(rules.values(), 20.0)
+    compared = replace(compare(judged, ledger, {**meta, **told}), insights=insights(texts[6], texts[7]))
+    people = pa.table({"lead_id": leads, **columns})
+    write_report(compared, folder / "r.html", None, folder / "r.csv", people=people)
+    return Reader.of((folder / "r.html").read_text(encoding="utf-8")), (folder / "r.csv").read_text(
+        encoding="utf-8-sig"
+    )
+
+
+def test_two_hundred_hostile_texts_are_text_in_the_report_and_its_list(tmp_path: Path) -> None:
+    texts = hostile_texts()
+    page, list_of_leads = _told(texts, tmp_path)
+    plain, _ = _told([f"plain text {number}" for number in range(len(texts))], tmp_path)
+    assert page.elements <= plain.elements
+    assert page.attributes <= plain.attributes
+    assert page.links <= plain.links
+    assert page.comments == plain.comments
+    shown = [text for text in texts if page.shows(text.replace("\r\n", "\n"))]
+    assert len(shown) == len(texts), set(texts) - set(shown)
+    head, *rows = csv.reader(io.StringIO(list_of_leads, newline=""))
+    assert len(rows) > len(texts)
+    for row in rows:
+        assert len(row) == len(head)
+        for cell in row:
+            number = cell.lstrip("-").replace(".", "", 1).isdigit()
+            assert number or not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")), cell
+
+
+def test_the_report_lists_the_best_of_each_cell_and_the_file_all(result: Comparison) -> None:
+    every, first = lead_list(result, None), lead_list(result, None, 3)
+    assert Counter(each.cell for each in first) == {
+        cell: min(3, leads) for cell, leads in Counter(each.cell for each in every).items()
+    }
+    for cell in {each.cell for each in every}:
+        own = [each for each in every if each.cell == cell]
+        assert [each for each in first if each.cell == cell] == own[:3]
 
 
 @pytest.fixture(scope="module")
