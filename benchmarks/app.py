@@ -1,8 +1,9 @@
 """The page at full size: a million leads published by a night, then twenty readers at once.
 
 Run by ``make bench-app``. The night is ``leadlens score`` as a user types it, and the page is ``leadlens app`` in a process of its own.
-Readers open lists, filter, turn pages, search and open leads, as fast as they are answered. Ends with one line of JSON.
-For a quick try:
+Readers open lists, filter, turn pages, search and open leads: as fast as they are answered (``p95_ms``), and then with a second or so
+to read in between (``p95_reading_ms``). ``--postgres`` writes the night to a PostgreSQL server instead of a DuckDB file; the page
+reads its own copy all the same. Ends with one line of JSON. For a quick try:
 
     python -m benchmarks.app --leads 20000 --events 900000
 """
@@ -32,8 +33,17 @@ from benchmarks.night_bench.commands import ROOT, child, leadlens
 from benchmarks.night_bench.results import rounded
 from benchmarks.night_bench.state import State, trained
 from benchmarks.night_bench.world import END, NightWorld
+from tests.pipeline.postgres import DATABASE, running
 
-FIGURES = ("p95_ms", "lead_cold_ms", "lead_warm_ms", "score_one_ms", "publish_share", "peak_gib")
+FIGURES = (
+    "p95_ms",
+    "p95_reading_ms",
+    "lead_cold_ms",
+    "lead_warm_ms",
+    "score_one_ms",
+    "publish_share",
+    "peak_gib",
+)
 _FOLDER = Path("benchmarks/.cache/app")
 _EVENTS = 50  # of the lead that is scored as JSON
 
@@ -48,6 +58,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=_FOLDER)
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--requests", type=int, default=40, help="of each session")
+    parser.add_argument("--postgres", action="store_true", help="write to PostgreSQL")
     options = parser.parse_args()
     world = NightWorld(options.folder, options.leads, options.events)
     figures: dict[str, Any] = dict.fromkeys(FIGURES)
@@ -57,7 +68,8 @@ def main() -> None:
         world.restore()
         env, state = trained(world), State(world.home / "page")
         state.clear()
-        figures |= _publish(world, state, env)
+        with _target(world, options.postgres) as target:
+            figures |= _publish(world, state, env, target)
         figures |= _read(world, state, env, options.sessions, options.requests)
     except PartFailedError as error:
         failed = str(error)
@@ -66,16 +78,27 @@ def main() -> None:
     line = {
         "bench": "app",
         "leads": options.leads,
+        "target": "postgres" if options.postgres else "duckdb",
         "figures": rounded(figures),
     }
     print(json.dumps(line | ({"failed": failed} if failed else {})))
     sys.exit(1 if failed else 0)
 
 
-def _publish(world: NightWorld, state: State, env: dict[str, str]) -> dict[str, float]:
+@contextmanager
+def _target(world: NightWorld, postgres: bool) -> Iterator[str]:
+    """Where the night is written: a new file, or the empty table of a server of its own."""
+    if postgres:
+        with running() as server:
+            yield server.url(DATABASE)
+        return
+    path = world.home / "page-scores.duckdb"
+    path.unlink(missing_ok=True)
+    yield f"duckdb:///{path.absolute()}"
+
+
+def _publish(world: NightWorld, state: State, env: dict[str, str], to: str) -> dict[str, float]:
     """The first night from raw files; which share of it publishing takes."""
-    to = f"duckdb:///{(world.home / 'page-scores.duckdb').absolute()}"
-    (world.home / "page-scores.duckdb").unlink(missing_ok=True)
     night = leadlens(
         "score",
         world.home,
@@ -103,16 +126,13 @@ def _read(
     world: NightWorld, state: State, env: dict[str, str], sessions: int, requests: int
 ) -> dict[str, float]:
     name = str(world.project(world.home)["name"])
-    with duckdb.connect(str(world.home / "page-scores.duckdb"), read_only=True) as scores:
-        some = [
-            row[0] for row in scores.execute("SELECT lead_id FROM lead_scores USING SAMPLE 61").fetchall()
-        ]
     leads = [
         row[0]
         for row in duckdb.execute(
             "SELECT lead_id FROM read_parquet(?) LIMIT 100000", [str(world.sources[0])]
         ).fetchall()
     ]
+    some = random.Random(0).sample(leads, 61)
     with _serving(world, state, env) as (port, process):
         cold = _ask(port, f"/{name}/leads/{some[0]}")[1]
         warm = [_ask(port, f"/{name}/leads/{lead}")[1] for lead in some[1:]]
@@ -120,9 +140,11 @@ def _read(
         _ask(port, f"/{name}/api/score", body)
         one = [_ask(port, f"/{name}/api/score", body)[1] for _ in range(15)]
         times = _sessions(port, name, leads, sessions, requests)
+        reading = _sessions(port, name, leads, sessions, requests // 2, pause=1.0)
         peak = _peak(process.pid)
     return {
         "p95_ms": 1_000 * statistics.quantiles(times, n=20)[-1],
+        "p95_reading_ms": 1_000 * statistics.quantiles(reading, n=20)[-1],
         "p50_ms": 1_000 * statistics.median(times),
         "lead_cold_ms": 1_000 * cold,
         "lead_warm_ms": 1_000 * statistics.median(warm),
@@ -149,8 +171,10 @@ def _serving(
             process.terminate()
 
 
-def _sessions(port: int, name: str, leads: list[str], sessions: int, requests: int) -> list[float]:
-    """Seconds of every request of all sessions at once."""
+def _sessions(
+    port: int, name: str, leads: list[str], sessions: int, requests: int, pause: float = 0.0
+) -> list[float]:
+    """Seconds of every request of all sessions at once; between two of a session ``pause`` seconds on average."""
     times: list[float] = []
     failures: list[str] = []
 
@@ -171,6 +195,7 @@ def _sessions(port: int, name: str, leads: list[str], sessions: int, requests: i
             )
             status, took, _ = _ask(port, path)
             times.append(took)
+            time.sleep(pause * chance.uniform(0.5, 1.5))
             after = f"{chance.randrange(1, 500_000)}:{chance.randrange(1, 500_000)}"
             if status not in (200, 404):
                 failures.append(f"{path}: {status}")
