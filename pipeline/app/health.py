@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipeline.app.shown_project import ShownProject
-from pipeline.app.watch import Check, Level, Untouched, monitored_checks, roughly, untouched, untouched_check
+from pipeline.app.watch import (
+    DATA_AGE,
+    MONITOR,
+    SCORES,
+    Check,
+    Level,
+    Untouched,
+    monitored_checks,
+    roughly,
+    undisputed,
+    untouched,
+    untouched_check,
+)
 from pipeline.languages.marks import N_
 from pipeline.published.copy import PublishedScores
 from pipeline.published.monitored import Monitored
@@ -64,7 +76,7 @@ def health_of(project: ShownProject, at: datetime | None = None, owner: str | No
         *monitored_checks(monitored, scores, at),
         *untouched_check(waiting),
     ]
-    ranked = sorted(checks, key=lambda check: _RANK[check.level])
+    ranked = sorted(undisputed(checks), key=lambda check: _RANK[check.level])
     return Health(ranked, runs, scores, monitored, waiting)
 
 
@@ -86,9 +98,11 @@ def _published(scores: PublishedScores | None, at: datetime) -> Iterator[Check]:
             minute=minute(made), length=roughly(at - made), minute_scores=minute(scores.as_of)
         ),
         N_("Look at the runs below: the last nights failed, or none was started.") if old else "",
+        about=(SCORES,),
     )
     behind = at - scores.as_of
-    if scores.facts.get("dated") and behind > _LATE:
+    # What is old anyway is of the past too only where it was when it was made.
+    if scores.facts.get("dated") and (made if old else at) - scores.as_of > _LATE:
         yield Check(
             "care",
             N_("The scores are of the past"),
@@ -96,6 +110,7 @@ def _published(scores: PublishedScores | None, at: datetime) -> Iterator[Check]:
                 minute=minute(scores.as_of), length=roughly(behind)
             ),
             N_("Ask whoever runs the nights: they are given an old date, or old data."),
+            about=(SCORES, DATA_AGE),
         )
 
 
@@ -113,6 +128,7 @@ def _last_run(runs: Sequence[RunRecord]) -> Iterator[Check]:
             _FAILURES[last.status],
             text,
             N_("The page shows the scores of the run before it. Mend the cause and run it again."),
+            about=(SCORES,),
         )
     else:
         yield Check(
@@ -146,6 +162,7 @@ def _other_commands(runs: Sequence[RunRecord]) -> Iterator[Check]:
                     minute=minute(last.started_at), sentence=last.error or N_("no reason was recorded")
                 ),
                 N_("Mend the cause and run it again."),
+                about=(MONITOR,) if command == "monitor" else (),
             )
 
 
@@ -165,6 +182,7 @@ def _shown_run(scores: PublishedScores | None, runs: Sequence[RunRecord]) -> Ite
         N_("The page shows another night than the last"),
         " ".join([text, *done.warnings[-1:]]),
         N_("The next run publishes again; “leadlens score” says why where it does not."),
+        about=(SCORES,),
     )
 
 
@@ -187,6 +205,7 @@ def _age_of_data(scores: PublishedScores | None, at: datetime) -> Iterator[Check
             "good",
             N_("The data reach to the night"),
             N_("They end {minute}.").format(minute=minute(end)),
+            about=(DATA_AGE,),
         )
 
 

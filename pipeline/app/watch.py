@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -33,13 +33,41 @@ _INPUTS: Mapping[str, str] = {
 }
 
 
+# What checks speak of, where several speak of the same.
+SCORES, DATA_AGE, MONITOR = "scores", "age of the data", "monitor"
+_OUTCOMES, _SCORES_MOVED, _INPUTS_MOVED = "outcomes", "moved scores", "moved inputs"
+_ABOUT: Mapping[str, str] = {
+    "stale": DATA_AGE,
+    "nothing-new": DATA_AGE,
+    "little-new": DATA_AGE,
+    "calibration": _OUTCOMES,
+    "ranking": _OUTCOMES,
+    "inflation": _SCORES_MOVED,
+    "grades": _SCORES_MOVED,
+    "feature": _INPUTS_MOVED,
+    "level-gone": _INPUTS_MOVED,
+    "missing": _INPUTS_MOVED,
+}
+
+
 class Check(NamedTuple):
-    """One thing that was looked at, and what to do where it is not well."""
+    """One thing that was looked at, and what to do where it is not well.
+
+    ``about`` says what it speaks of, where other checks speak of the same: it is not called good by one and bad by another.
+    """
 
     level: Level
     title: str
     text: str
     fix: str = ""
+    about: tuple[str, ...] = ()
+
+
+def undisputed(checks: Iterable[Check]) -> list[Check]:
+    """The checks but those that call good what another one of them does not."""
+    checks = list(checks)
+    disputed = {each for check in checks if check.level != "good" for each in check.about}
+    return [check for check in checks if check.level != "good" or disputed.isdisjoint(check.about)]
 
 
 @dataclass(frozen=True)
@@ -108,9 +136,9 @@ def monitored_checks(
     yield _age(found, at)
     for alarm in found.facts["alarms"]:
         title = N_("Alarm: {subject}").format(subject=alarm["subject"])
-        yield Check("bad", title, _sentence(alarm["message"]))
+        yield Check("bad", title, _sentence(alarm["message"]), about=_about([alarm]))
     if warnings := found.facts["warnings"]:
-        yield Check("care", N_("The monitor warned"), _some(warnings))
+        yield Check("care", N_("The monitor warned"), _some(warnings), about=_about(warnings))
     if found.facts["matured"] is not None:
         yield _matured(found.facts["matured"], found.facts["looked_back"], found.facts["alarms"])
     yield from _drift(found)
@@ -155,6 +183,7 @@ def _age(found: Monitored, at: datetime) -> Check:
         "good",
         N_("Scores in service are watched"),
         text.format(date=day(found.made_at), date_scores=day(found.as_of)),
+        about=(MONITOR,),
     )
 
 
@@ -174,12 +203,12 @@ def _matured(matured: Mapping[str, Any], looked_back: str, alarms: Sequence[Mapp
     if {"calibration", "ranking"} & {alarm["code"] for alarm in alarms}:
         return Check("bad", N_("Earlier scores did not come true"), said)
     if matured["low"] <= matured["observed"] <= matured["high"]:
-        return Check("good", N_("Earlier scores came true"), said)
+        return Check("good", N_("Earlier scores came true"), said, about=(_OUTCOMES,))
     return Check("care", N_("Earlier scores are off"), said)
 
 
 def _drift(found: Monitored) -> Iterator[Check]:
-    for is_score, titles in ((True, _SCORES), (False, _INPUTS)):
+    for is_score, titles, about in ((True, _SCORES, _SCORES_MOVED), (False, _INPUTS, _INPUTS_MOVED)):
         moved = [each for each in found.moved if each["is_score"] == is_score]
         if not moved:
             continue
@@ -187,7 +216,7 @@ def _drift(found: Monitored) -> Iterator[Check]:
         worst: Level = "bad" if far else "care" if some else "good"
         if worst == "good":
             text = N_("No population stability index reaches {n_limit}.").format(n_limit=_MOVED)
-            yield Check("good", titles[worst], text)
+            yield Check("good", titles[worst], text, about=(about,))
             continue
         named, more = [*far, *some][:_MOST_NAMED], len(far) + len(some) - _MOST_NAMED
         text = N_("Population stability index: {moved}.")
@@ -199,6 +228,10 @@ def _drift(found: Monitored) -> Iterator[Check]:
             text.format(moved=", ".join(f"{each['label']} {each['psi']:.2f}" for each in named), n_more=more),
             N_("Has a form, a source or the market changed? If it stays, train again.") if far else "",
         )
+
+
+def _about(findings: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(_ABOUT[each["code"]] for each in findings if each["code"] in _ABOUT)
 
 
 def _some(warnings: Sequence[Mapping[str, Any]]) -> str:

@@ -21,7 +21,9 @@ from pipeline.config import ProjectFile
 from pipeline.published.copy import PublishedScores, Query
 from pipeline.published.folder import CopyFolder
 from pipeline.published.monitored import read_monitored
-from pipeline.runs.record import now
+from pipeline.runs import RunRecord, RunStore
+from pipeline.runs.record import Status, now
+from pipeline.state import state_folder
 from tests.pipeline.page_example import (
     HOSTILE,
     NIGHT,
@@ -57,6 +59,16 @@ def moved(name: str, psi: float, *, by_itself: bool = False) -> dict[str, Any]:
 
 def checks(file: ProjectFile) -> dict[str, str]:
     return {check.title: check.level for check in health_of(ShownProject(file)).checks}
+
+
+def recorded(status: Status, *, error: str | None = None, exit_code: int = 3, **facts: Any) -> RunRecord:
+    """A run of the project that ended now."""
+    record = RunRecord(**{"project": "little", "target": "scores.duckdb"} | facts)
+    store = RunStore(state_folder() / "runs")
+    store.begin(record)
+    record.end(status, 0 if status == "done" else exit_code, error)
+    store.end(record)
+    return record
 
 
 def test_scores_that_nobody_watches_are_said_and_how_to_watch_them(site: Served, file: ProjectFile) -> None:
@@ -127,6 +139,47 @@ def test_scores_moved_and_alarms_are_worse_than_what_is_near(site: Served, file:
     assert checks(file)["Earlier scores are off"] == "care"
     monitored(file, matured=None, outcomes=[], notes=["no score was written by 2025-05-01"])
     assert "No score was written by 2025-05-01." in site.get("/little/health").text
+
+
+@pytest.mark.parametrize(
+    ("code", "good"),
+    [
+        ("stale", "The data reach to the night"), ("nothing-new", "The data reach to the night"), ("ranking", "Earlier scores came true"),
+        ("inflation", "The scores are as they were"), ("feature", "The inputs are as they were"), ("an unknown code", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("level", ["alarms", "warnings"])
+def test_what_one_check_calls_bad_no_other_calls_good(
+    site: Served, file: ProjectFile, level: str, code: str, good: str | None
+) -> None:
+    monitored(file)
+    before = checks(file)
+    monitored(file, **{level: [{"code": code, "subject": "the data", "message": "they end long ago"}]})
+    found = checks(file)
+    assert [title for title in before if title not in found] == ([] if good is None else [good])
+    assert min(found.values()) == ("bad" if level == "alarms" else "care")
+
+
+def test_scores_of_the_past_are_not_up_to_date_and_their_data_reach_to_no_night(file: ProjectFile) -> None:
+    publish(file, Night({"L1": 50}), "one", scored_at=now())
+    found = checks(file)
+    assert found["The scores are of the past"] == "care"
+    assert not {"Scores are up to date", "The data reach to the night"} & set(found)
+    publish(file, Night({"L1": 50}, as_of=NIGHT + DAY), "two")
+    found = checks(file)
+    assert found["Scores are old"] == "care"
+    assert "The scores are of the past" not in found, "they were of the present"
+
+
+def test_scores_are_not_watched_well_where_the_last_monitor_failed(site: Served, file: ProjectFile) -> None:
+    monitored(file)
+    assert checks(file)["Scores in service are watched"] == "good"
+    recorded("failed", command="monitor", error="there is no such file")
+    found = checks(file)
+    assert found["The last “leadlens monitor” did not end well"] == "care"
+    assert "Scores in service are watched" not in found
+    recorded("failed")
+    assert "Scores are up to date" not in checks(file), "the last night gave none"
 
 
 def test_weeks_in_service_are_told_and_those_that_are_not_over_say_so(file: ProjectFile) -> None:
