@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,6 +21,12 @@ def language_of(request: Request) -> Language:
     """The language of an answer."""
     chosen = request.cookies.get(COOKIE, "")
     return language(chosen if chosen in NAMES else asked_for(request.headers.get("accept-language", "")))
+
+
+def written_in(request: Request, fields: Mapping[str, str]) -> Language:
+    """The language in which the numbers of a form were typed: the one in which it was shown, if it says so."""
+    code = fields.get("written", "")
+    return language(code) if code in NAMES else language_of(request)
 
 
 def asked_for(header: str) -> str:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
 from models.scorecard import Sheet
+from models.scorecard.language.settings import MOST_POINTS
 from models.scorecard.language.yaml_edit import Place, with_values
 from models.scorecard.language.yaml_text import yaml_text
-from models.scorecard.spreadsheet.cells import cell_number
+from pipeline.languages.language import Language
 from pipeline.languages.marks import N_, P_
-from pipeline.views.words import plain_number
+from pipeline.languages.typed_numbers import field_number, read_number
 
 _DAY = timedelta(days=1)
-_LONGEST = 40
 _OF_STAGES = (
     ("points", P_("field", "{stage} from so many points on")),
     ("keep", P_("field", "{stage} lost below")),
@@ -31,17 +31,17 @@ class Field:
 
     place: Place
     label: str
-    value: str
+    number: float | None
     optional: bool = False
     days: bool = False
 
     @property
     def name(self) -> str:
-        return ".".join(map(str, self.place))
+        return _name(self.place)
 
-    def with_value(self, value: str) -> Field:
-        """The same with what was typed."""
-        return replace(self, value=value)
+    def value(self, language: Language) -> str:
+        """What the field shows."""
+        return "" if self.number is None else field_number(self.number, language)
 
 
 @dataclass(frozen=True)
@@ -61,30 +61,41 @@ def fields_of(sheet: Sheet) -> dict[str, Field]:
     return {each.name: each for each in _fields(sheet)}
 
 
-def read_form(sheet: Sheet, typed: Mapping[str, str]) -> Typed:
-    """The sheet with the numbers that were typed; a field that was not sent stays as it is."""
+def read_form(sheet: Sheet, typed: Mapping[str, str], language: Language) -> Typed:
+    """The sheet with the numbers that were typed in this language; a field that was not sent stays as it is.
+
+    Every field that is wrong is told at once: what is wrong by itself is left as it was, and the rest is judged with it.
+    """
     values: dict[Place, str | int | float | None] = {}
     problems: dict[str, str] = {}
     for name, each in fields_of(sheet).items():
-        text = typed.get(name, each.value)
+        if name not in typed:
+            continue
         try:
-            value = _number(text, each)
-            if value != _number(each.value, each):
+            value = _number(typed[name], each, language)
+            if value != each.number:
                 values[each.place] = f"{value}d" if each.days else value
         except ValueError as error:
             problems[name] = str(error)
-    if problems:
-        return Typed(None, problems=problems)
-    settings = deepcopy(sheet.settings())
-    for place, setting in values.items():
-        _put(settings, place, setting)
-    try:
-        return Typed(Sheet.model_validate(settings), values)
-    except ValidationError as error:
-        for item in error.errors():
-            name = _name_at(sheet, tuple(item["loc"]), values)
-            problems.setdefault(name, item["msg"].removeprefix("Value error, "))
-        return Typed(None, problems=problems)
+    while True:
+        settings = deepcopy(sheet.settings())
+        for place, setting in values.items():
+            _put(settings, place, setting)
+        try:
+            edited = Sheet.model_validate(settings)
+        except ValidationError as error:
+            # of thresholds one may be judged here against a number that was put back in place of a wrong one
+            is_unsure = any(name.startswith("thresholds.") for name in problems)
+            for item in error.errors():
+                if not (is_unsure and item["loc"][:1] == ("thresholds",)):
+                    name = _name_at(sheet, tuple(item["loc"]), values)
+                    problems.setdefault(name, _sentence(item["msg"]))
+            kept = {place: value for place, value in values.items() if _name(place) not in problems}
+            if len(kept) == len(values):
+                return Typed(None, problems=problems)
+            values = kept
+        else:
+            return Typed(None, problems=problems) if problems else Typed(edited, values)
 
 
 def edited_yaml(text: str, edited: Typed) -> tuple[str, bool]:
@@ -97,18 +108,18 @@ def edited_yaml(text: str, edited: Typed) -> tuple[str, bool]:
 
 def _fields(sheet: Sheet) -> Iterator[Field]:
     for dimension in sheet.all_dimensions:
-        yield _field(
+        yield Field(
             ("base", dimension),
             P_("field", "Starting points: {label}").format(label=dimension),
             sheet.base.get(dimension, 0),
         )
     for section in ("attributes", "actions"):
         for at, rule in enumerate(getattr(sheet, section)):
-            yield _field(
+            yield Field(
                 (section, at, "points"), P_("field", "Points: {label}").format(label=rule.label), rule.points
             )
             if getattr(rule, "per", "once") != "once":
-                yield _field(
+                yield Field(
                     (section, at, "cap"),
                     P_("field", "At most: {label}").format(label=rule.label),
                     rule.cap,
@@ -124,9 +135,9 @@ def _fields(sheet: Sheet) -> Iterator[Field]:
                         if kind == "half_life"
                         else P_("field", "Nothing is left after days: {label}")
                     ).format(label=rule.label)
-                    yield _field((section, at, "decay", kind), label, length.days, days=True)
+                    yield Field((section, at, "decay", kind), label, length.days, days=True)
     for at, group in enumerate(sheet.groups):
-        yield _field(
+        yield Field(
             ("groups", at, "cap"),
             P_("field", "At most, for the group {label}").format(label=group.name),
             group.cap,
@@ -135,14 +146,10 @@ def _fields(sheet: Sheet) -> Iterator[Field]:
         for part, label in _OF_STAGES:
             number = getattr(stage, part)
             if number is not None:
-                yield _field(("thresholds", name.lower(), part), label.format(stage=name), number)
+                yield Field(("thresholds", name.lower(), part), label.format(stage=name), number)
 
 
-def _field(place: Place, label: str, value: float | None, **more: bool) -> Field:
-    return Field(place, label, "" if value is None else plain_number(value), **more)
-
-
-def _number(text: str, each: Field) -> int | float | None:
+def _number(text: str, each: Field, language: Language) -> int | float | None:
     """The number that was typed. Raises ``ValueError`` in words."""
     if not text.strip():
         if each.optional:
@@ -150,18 +157,23 @@ def _number(text: str, each: Field) -> int | float | None:
         raise ValueError(
             N_("A number is needed here.") if not each.days else N_("A number of days is needed here.")
         )
-    if len(text) > _LONGEST:
-        raise ValueError(N_("This is too long for a number."))
-    try:
-        number = cell_number(text, {"."})
-    except ValueError as error:
-        ambiguous = str(error).startswith("this may be")
-        raise ValueError(
-            f"T{str(error)[1:]}." if ambiguous else N_("This is not a number: write 15, -10 or 2.5.")
-        ) from None
-    if each.days and not (number == int(number) and 1 <= number <= 36_500):
+    number = read_number(text, language)
+    if each.days and not (number == number // 1 and 1 <= number <= 36_500):
         raise ValueError(N_("A whole number of days is needed here, from 1 to 36,500."))
-    return int(number) if number == number // 1 and abs(number) < 1e15 else number
+    if abs(number) > MOST_POINTS:
+        words = N_("This must be a number between {n_low} and {n_high}.")
+        raise ValueError(words.format(n_low=f"-{MOST_POINTS:,}", n_high=f"{MOST_POINTS:,}"))
+    return number
+
+
+def _sentence(message: str) -> str:
+    """A complaint about a sheet as a sentence of its own."""
+    words = message.removeprefix("Value error, ")
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _name(place: Place) -> str:
+    return ".".join(map(str, place))
 
 
 def _put(settings: dict[str, Any], place: Place, value: Any) -> None:

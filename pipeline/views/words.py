@@ -33,15 +33,6 @@ def number(value: float | None) -> str:
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
 
 
-def plain_number(value: float) -> str:
-    """A number as it is typed into a field: every digit, no commas.
-
-    >>> plain_number(1500), plain_number(2.5), plain_number(-3.0)
-    ('1500', '2.5', '-3')
-    """
-    return str(int(value)) if value == int(value) else repr(value)
-
-
 def signed(value: float) -> str:
     """Points as they are added.
 

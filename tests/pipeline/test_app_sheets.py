@@ -86,7 +86,7 @@ def test_a_file_that_was_never_kept_is_shown_and_kept(site: Served, store: Sheet
 
 def test_numbers_become_a_draft_that_keeps_the_comments(site: Served, store: SheetStore) -> None:
     numbers = {
-        "base.fit": "−5", "attributes.0.points": "17,5", "actions.0.points": "3", "actions.0.cap": "12",
+        "base.fit": "−5", "attributes.0.points": "17.5", "actions.0.points": "3", "actions.0.cap": "12",
         "actions.1.decay.half_life": "45", "thresholds.mql.points": "35", "thresholds.sql.keep": "55",
     }  # fmt: skip
     answer = site.post(f"{PATH}/draft", numbers | {"reason": "agreed in June"})
@@ -127,20 +127,20 @@ def test_the_same_numbers_are_the_same_version(site: Served, store: SheetStore) 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("attributes.0.points", "many", "This is not a number: write 15, -10 or 2.5."),
+        ("attributes.0.points", "many", "This cannot be read as a number: write it like 1500 or 1,500.5."),
         ("attributes.0.points", "", "A number is needed here."),
-        ("attributes.0.points", "1,500", "This may be 1500 or 1.5: write 1500, or 1,5000 with one more digit."),
-        ("attributes.0.points", "2000000", "this must be a number between -1,000,000 and 1,000,000"),
-        ("attributes.0.points", "9" * 30, "this must be a number between -1,000,000 and 1,000,000"),
-        ("attributes.0.points", "1e999", "this must be a number between -1,000,000 and 1,000,000"),
-        ("attributes.0.points", "nan", "This is not a number: write 15, -10 or 2.5."),
+        ("attributes.0.points", "1,50", "This cannot be read as a number: write it like 1500 or 1,500.5."),
+        ("attributes.0.points", "2000000", "This must be a number between -1,000,000 and 1,000,000."),
+        ("attributes.0.points", "9" * 30, "This must be a number between -1,000,000 and 1,000,000."),
+        ("attributes.0.points", "1e999", "This must be a number between -1,000,000 and 1,000,000."),
+        ("attributes.0.points", "nan", "This cannot be read as a number: write it like 1500 or 1,500.5."),
         ("attributes.0.points", "1" * 50, "This is too long for a number."),
-        ("attributes.0.points", "<script>", "This is not a number: write 15, -10 or 2.5."),
-        ("actions.0.cap", "0", "this must be above 0: a cap of 30 lets a rule give or take at most 30 points"),
+        ("attributes.0.points", "<script>", "This cannot be read as a number: write it like 1500 or 1,500.5."),
+        ("actions.0.cap", "0", "This must be above 0: a cap of 30 lets a rule give or take at most 30 points."),
         ("actions.1.decay.half_life", "0", "A whole number of days is needed here, from 1 to 36,500."),
         ("actions.1.decay.half_life", "1.5", "A whole number of days is needed here, from 1 to 36,500."),
-        ("thresholds.sql.points", "20", "keep lies below points (20): it is where the stage is lost again"),
-        ("thresholds.mql.points", "61", "sql comes after mql: it cannot be lower than 61"),
+        ("thresholds.sql.points", "20", "Keep lies below points (20): it is where the stage is lost again."),
+        ("thresholds.mql.points", "61", "SQL comes after MQL: it cannot be lower than 61."),
     ],
 )  # fmt: skip
 def test_a_wrong_number_is_said_beside_its_field_and_nothing_is_lost(
@@ -153,6 +153,71 @@ def test_a_wrong_number_is_said_beside_its_field_and_nothing_is_lost(
     assert re.findall(r'id="wrong\.([^"]*)"', answer.text) == [name], "the field that was typed into"
     assert sent.items() <= typed(answer.text).items()
     assert not store.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "unread", "range_", "order", "above"),
+    [
+        ("de", "1500 oder 1.500,5", "zwischen -1.000.000 und 1.000.000", "SQL kommt nach MQL", "über 0"),
+        ("fr", "1500 ou 1\u202f500,5", "entre -1\u202f000\u202f000 et 1\u202f000\u202f000", "SQL vient après MQL", "plus de 0"),
+        ("id", "1500 atau 1.500,5", "antara -1.000.000 dan 1.000.000", "SQL datang setelah MQL", "di atas 0"),
+    ],
+)  # fmt: skip
+def test_all_wrong_numbers_are_said_at_once_in_the_readers_language(
+    site: Served, code: str, unread: str, range_: str, order: str, above: str
+) -> None:
+    sent = {
+        "base.fit": "zehn", "attributes.0.points": "99999999999", "actions.0.cap": "0",
+        "thresholds.mql.points": "61", "written": code, "reason": "x",
+    }  # fmt: skip
+    text = site.post(f"{PATH}/draft", sent, Accept_Language=code).text
+    said = wrong(text)
+    assert len(said) == 4, "each of the four"
+    for words in (unread, range_, order, above):
+        assert sum(words in each for each in said) == 1, words
+    assert 'class="wrong" id="wrong.base.fit"><span lang="en">' not in text
+    assert "sql" not in " ".join(said)
+
+
+def test_a_threshold_is_not_judged_by_one_that_cannot_be_read(site: Served) -> None:
+    sent = {
+        "thresholds.mql.points": "zehn",
+        "thresholds.sql.points": "20",
+        "thresholds.sql.keep": "10",
+        "reason": "x",
+    }
+    text = site.post(f"{PATH}/draft", sent).text
+    assert re.findall(r'id="wrong\.([^"]*)"', text) == ["thresholds.mql.points"]
+
+
+@pytest.mark.parametrize("code", ["en", "de", "fr", "id"])
+def test_the_editor_reads_what_it_shows_in_every_language(site: Served, store: SheetStore, code: str) -> None:
+    odd = {
+        "base.fit": 1234.5,
+        "attributes.0.points": 1500,
+        "actions.0.points": -0.001,
+        "actions.0.cap": 123456.789,
+    }
+    first = site.post(
+        f"{PATH}/draft",
+        {name: str(number) for name, number in odd.items()} | {"written": "en", "reason": "x"},
+    )
+    version = first.headers["location"].partition("?")[0]
+    shown = typed(site.get(version, Accept_Language=code).text)
+    assert shown["written"] == code
+    answer = site.post(
+        f"{version}/draft", shown | {"reason": "nothing"}
+    )  # sent by a browser that has another language by now
+    assert answer.status == 400
+    assert "No number differs" in answer.text
+    more = site.post(
+        f"{version}/draft", shown | {"base.fit": "1.000", "reason": "a thousand"}, Accept_Language=code
+    )
+    if code == "fr":
+        assert len(wrong(more.text)) == 1, "1.000 may be either in French"
+    else:
+        kept = store.get("points", more.headers["location"].partition("?")[0].rpartition("/")[2])
+        assert kept.base["fit"] == (1 if code == "en" else 1000)
 
 
 def test_unknown_versions_and_broken_files_are_said_in_words(

@@ -296,7 +296,7 @@ def test_the_threshold_in_force_is_marked_and_another_becomes_a_draft(
         assert site.post(draft, points, X_Who="mark", Sec_Fetch_Site="cross-site").status == 403
         assert not store_of(file).path.exists()
         for wrong, words in (
-            ({"points": "many"}, "This is not a number"), ({"points": "61"}, "sql comes after mql"), ({"points": ""}, "A number is needed"),
+            ({"points": "many"}, "This cannot be read as a number"), ({"points": "61"}, "SQL comes after MQL"), ({"points": ""}, "A number is needed"),
             ({"points": "33"}, "MQL begins at 33 points already"), ({"reason": " "}, "Say in a few words why"),
         ):  # fmt: skip
             answer = site.post(draft, points | wrong | {"reps": "7"}, X_Who="mark")
@@ -317,7 +317,7 @@ def test_profit_is_said_with_its_interval_and_no_threshold_is_best_that_is_not_s
 ) -> None:
     copy = latest(file)
     weeks, cuts = copy.figures["weeks"], copy.facts["cuts"]
-    text = site.get("/little/threshold?cost=10&gain=90,5").text
+    text = site.get("/little/threshold?cost=10&gain=90.5").text
     best = max(cuts, key=lambda cut: 90.5 * cut["conversions"] - 10 * cut["leads"])
     assert f"calls from <b>{best['points']:g} points</b> on earn most" in text
     assert signed((90.5 * best["conversions"] - 10 * best["leads"]) / weeks) in text
@@ -328,11 +328,58 @@ def test_profit_is_said_with_its_interval_and_no_threshold_is_best_that_is_not_s
     assert "Profit needs both" in site.get("/little/threshold?cost=5").text
     for odd in ("x", "-1", "1e99", "nan", "<b>", "99999999999"):
         text = site.get(f"/little/threshold?gain=5&cost={quote(odd)}").text
-        assert ("An amount is a number" in text, "Profit a week" in text, '<b>"' in text) == (
+        assert ("A call costs (optional):</b> " in text, "Profit a week" in text, '<b>"' in text) == (
             True,
             False,
             False,
         )
+
+
+@pytest.mark.parametrize(
+    ("code", "texts"),
+    [
+        ("de", ["1.500", "1500", "1500,0", "1.500,00"]),
+        ("id", ["1.500", "1500,0"]),
+        ("en", ["1,500", "1500", "1500.0", "1,500.00"]),
+        ("fr", ["1 500", "1\u00a0500", "1\u202f500,00", "1500"]),
+    ],
+)
+def test_amounts_are_read_in_the_readers_language(site: Served, code: str, texts: list[str]) -> None:
+    pages = {
+        profits(site.get(f"/little/threshold?cost=12&gain={quote(text)}", Accept_Language=code).text)
+        for text in texts
+    }
+    assert len(pages) == 1
+    assert pages != {profits(site.get("/little/threshold?cost=0.1&gain=1.5", Accept_Language="en").text)}
+    link = f"/little/threshold?cost=12&written={code}&gain={quote(texts[0])}&reps=7"
+    passed_on = site.get(link, Accept_Language="en").text
+    assert 'name="gain" inputmode="decimal" autocomplete="off" maxlength="40" value="1500"' in passed_on
+    assert 'name="written" value="en"' in passed_on
+
+
+def profits(text: str) -> tuple[str, ...]:
+    found = tuple(re.findall(r"<b>([+−][^<]*)</b>", text))
+    assert found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("code", "query", "words"),
+    [
+        ("en", "gain=1.500,5&cost=1", "A conversion brings (optional):</b> This cannot be read as a number: write it like 1500 or 1,500.5."),
+        ("fr", "cost=1.500&gain=1", "1500 ou 1\u202f500,5."),
+        ("de", "cost=1,234.5&gain=1", "1500 oder 1.500,5."),
+        ("en", "reps=2.5", "Reps:</b> A whole number from 1 to 9,999 is needed here. Below it is 5 reps with 20 calls each."),
+        ("en", "calls=0", "Calls a week, each:</b> A whole number"),
+        ("en", "cost=-3&gain=1", "A call costs (optional):</b> An amount from 0 to 1,000,000,000 is needed here."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused_by_the_name_of_its_field(
+    site: Served, code: str, query: str, words: str
+) -> None:
+    text = site.get(f"/little/threshold?{query}", Accept_Language=code).text
+    assert words in unescape(text)
+    assert text.count('aria-invalid="true"') == 1
 
 
 def test_weeks_are_drawn_and_told_and_a_few_leads_are_too_few_to_say(file: ProjectFile, site: Served) -> None:

@@ -10,6 +10,7 @@ import pytest
 from models.scorecard import Sheet
 from models.scorecard.language.yaml_edit import with_values
 from pipeline.app.sheet_form import fields_of, read_form
+from pipeline.languages.language import language
 
 ROOT = Path(__file__).parents[2]
 SHEETS = [
@@ -24,11 +25,11 @@ def test_every_number_that_is_written_is_replaced_in_place(path: Path) -> None:
     sheet = Sheet.load(path)
     # one more everywhere keeps the order of thresholds, and what is not written stays so
     numbers = {
-        name: f"{float(each.value) + 1:g}"
+        name: f"{each.number + 1:g}"
         for name, each in fields_of(sheet).items()
-        if each.value and (name.partition(".")[0] != "base" or each.value != "0")
+        if each.number is not None and (name.partition(".")[0] != "base" or each.number)
     }
-    edited = read_form(sheet, numbers)
+    edited = read_form(sheet, numbers, language("en"))
     assert edited.sheet is not None, edited.problems
     assert len(edited.values) == len(numbers) > 3
     text = path.read_text(encoding="utf-8")

@@ -53,7 +53,7 @@ def contradictions(sheet: SheetSettings) -> Iterator[Complaint]:
     limits = sheet.thresholds
     low, high = (stage.points if stage else None for stage in (limits and limits.mql, limits and limits.sql))
     if low is not None and high is not None and high < low:
-        yield ("thresholds", "sql"), high, f"sql comes after mql: it cannot be lower than {low}"
+        yield ("thresholds", "sql"), high, f"SQL comes after MQL: it cannot be lower than {low}"
 
 
 def _dimensions(sheet: SheetSettings) -> Iterator[Complaint]:

@@ -16,7 +16,7 @@ from features.errors import LeadlensError, UsageError
 from models.judging.verdicts import FLAGGED
 from models.scorecard import Sheet
 from models.scorecard.insights.comparison import compare_sheets
-from pipeline.app.choosing import language_of
+from pipeline.app.choosing import language_of, written_in
 from pipeline.app.jobs import latest
 from pipeline.app.people import Person
 from pipeline.app.sheet_form import Typed, edited_yaml, fields_of, read_form
@@ -141,7 +141,10 @@ def _keep(request: Request, person: Person, fields: Mapping[str, str]) -> Respon
 
 def _draft(request: Request, person: Person, fields: Mapping[str, str]) -> Response:
     shown = version_of(request)
-    reason, edited = fields.get("reason", "")[:500], read_form(shown.sheet, fields)
+    reason, edited = (
+        fields.get("reason", "")[:500],
+        read_form(shown.sheet, fields, written_in(request, fields)),
+    )
     problems = dict(edited.problems) | ({} if reason else {"reason": _NO_REASON})
     if edited.sheet is None or problems:
         return _page(request, shown, Sent("draft", fields, problems))
@@ -248,9 +251,8 @@ def _to(request: Request, name: str, version: str, note: str = "") -> Response:
 
 def _page(request: Request, shown: ShownVersion, sent: Sent | None = None) -> Response:
     project, say = project_of(request), language_of(request).condition
-    fields = fields_of(shown.sheet)
-    if sent is not None and sent.form == "draft":
-        fields = {name: each.with_value(sent.typed.get(name, each.value)) for name, each in fields.items()}
+    typed = sent.typed if sent is not None and sent.form == "draft" else {}
+    numbers, fields = written_in(request, typed), fields_of(shown.sheet)
     return page(
         request,
         "sheet.html",
@@ -259,6 +261,8 @@ def _page(request: Request, shown: ShownVersion, sent: Sent | None = None) -> Re
         stages=STAGE_WORDS,
         names=MOVE_WORDS,
         fields=fields,
+        values={name: typed.get(name, each.value(numbers)) for name, each in fields.items()},
+        written=numbers.code,
         sections={
             "attributes": (N_("Who the lead is"), rules_in_words(shown.sheet, "attributes", say)),
             "actions": (N_("What the lead did"), rules_in_words(shown.sheet, "actions", say)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -17,6 +17,7 @@ from models.judging.bands import HOT
 from models.judging.lenses import MODEL, RULES
 from models.judging.profit import Profit, profits
 from models.judging.thresholds import more_above
+from pipeline.app.choosing import language_of, written_in
 from pipeline.app.pages.compare import other_sheet
 from pipeline.app.pages.sheet import save
 from pipeline.app.sheet_form import read_form
@@ -24,14 +25,17 @@ from pipeline.app.shown_project import ShownProject
 from pipeline.app.shown_sheets import ShownVersion, shown_sheets, shown_version
 from pipeline.app.site import comparison_of, form_of, page, person_of, project_of
 from pipeline.app.weeks import weeks_shown
+from pipeline.languages.language import Language
 from pipeline.languages.marks import N_
+from pipeline.languages.typed_numbers import field_number, read_number
 from pipeline.published.compared import PublishedComparison
 from pipeline.published.monitored import Monitored
 from pipeline.views.charts import weekly
-from pipeline.views.words import number, plain_number
+from pipeline.views.words import number
 
 _REPS, _CALLS = 5, 20
-_MOST_MONEY = 1e9
+_MOST_REPS, _MOST_MONEY, _LONGEST = 9_999, 1e9, 60
+_ASKED = ("reps", "calls", "cost", "gain")
 _MQL = "thresholds.mql.points"
 _SAME = N_("MQL begins at {n_points} points already, so nothing was saved.")
 _NO_FIELD = N_(
@@ -39,6 +43,16 @@ _NO_FIELD = N_(
 )
 _NO_REASON = N_("Say in a few words why, for those who read it later.")
 _NO_SHEET = N_("No score sheet is in force, so there is none whose threshold could be changed.")
+
+
+@dataclass(frozen=True)
+class _Form:
+    """The fields of the page: the numbers that could be read, what is wrong with others, and what each field shows."""
+
+    language: Language
+    numbers: Mapping[str, float]
+    problems: Mapping[str, str]
+    shown: Mapping[str, str]
 
 
 def threshold(request: Request) -> Response:
@@ -64,20 +78,21 @@ def _draft(request: Request, fields: Mapping[str, str]) -> Response:
         return _page(request, fields, _NO_REASON)
     if _in_force(live) is None:
         return _page(request, fields, _NO_FIELD)
-    edited = read_form(live.sheet, {_MQL: fields.get("points", "")})
+    edited = read_form(live.sheet, {_MQL: fields.get("points", "")}, written_in(request, fields))
     if edited.sheet is None:
-        return _page(request, fields, " ".join(edited.problems.values()))
+        return _page(request, fields, " ".join(edited.problems.values()), at="points")
     if edited.sheet.version == live.sheet.version:
         return _page(request, fields, _SAME.format(n_points=number(_in_force(live))))
     return save(request, person, live, edited, reason)
 
 
-def _page(request: Request, asked: Mapping[str, str], complaint: str = "") -> Response:
+def _page(request: Request, asked: Mapping[str, str], complaint: str = "", at: str = "") -> Response:
     compared, project = comparison_of(request), project_of(request)
     figures = compared.figures
     weeks = max(1, int(figures.get("weeks") or 1))
-    reps, calls = _whole(asked, "reps", _REPS), _whole(asked, "calls", _CALLS)
-    cost, gain = _money(asked, "cost"), _money(asked, "gain")
+    form = _read(asked, written_in(request, asked), language_of(request))
+    reps, calls = int(form.numbers.get("reps", _REPS)), int(form.numbers.get("calls", _CALLS))
+    cost, gain = form.numbers.get("cost"), form.numbers.get("gain")
     model = [each | {"cut": each["threshold"]} for each in figures["thresholds"] if each["lens"] == MODEL]
     sheet = [each | {"cut": each["points"]} for each in compared.facts.get("cuts") or []]
     room = reps * calls
@@ -95,15 +110,14 @@ def _page(request: Request, asked: Mapping[str, str], complaint: str = "") -> Re
         "threshold.html",
         status=400 if complaint else 200,
         complaint=complaint,
+        at=at,
         compared=compared,
         other_sheet=other_sheet(project, figures["meta"]),
         weekly=figures.get("weekly", False),
         weeks=weeks,
         reps=reps,
         calls=calls,
-        cost=asked.get("cost", "")[:20],
-        gain=asked.get("gain", "")[:20],
-        money_is_wrong=_is_wrong(asked, "cost") or _is_wrong(asked, "gain"),
+        form=form,
         room=room,
         model=model,
         sheet=sheet,
@@ -112,7 +126,8 @@ def _page(request: Request, asked: Mapping[str, str], complaint: str = "") -> Re
         by_sheet=by_sheet,
         live=live,
         in_force=in_force,
-        points=asked.get("points", "")[:20] or ("" if proposed is None else plain_number(proposed)),
+        points=form.shown.get("points")
+        or ("" if proposed is None else field_number(proposed, form.language)),
         reason=asked["reason"][:500] if "reason" in asked else None,
         rises=more_above(pd.DataFrame(figures["thresholds"])),
         horizon=humanize(project.file.project.outcome.horizon),
@@ -197,19 +212,31 @@ def _open_above(scores: Mapping[str, int] | None, cut: int) -> int | None:
     return None if scores is None else sum(leads for score, leads in scores.items() if int(score) >= cut)
 
 
-def _whole(asked: Mapping[str, str], name: str, otherwise: int) -> int:
-    text = asked.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 6 and int(text) else otherwise
+def _read(asked: Mapping[str, str], typed_in: Language, own: Language) -> _Form:
+    """What was typed in one language, for a reader of the page in another: a link may be passed on."""
+    numbers: dict[str, float] = {}
+    problems: dict[str, str] = {}
+    texts = {name: text[:_LONGEST] for name in (*_ASKED, "points") if (text := asked.get(name, "").strip())}
+    for name, text in texts.items():
+        try:
+            numbers[name] = read_number(text, typed_in)
+            if (wrong := _wrong(name, numbers[name])) is not None:
+                raise ValueError(wrong)
+        except ValueError as error:
+            numbers.pop(name, None)
+            if name in _ASKED:  # the draft's own is judged with the sheet
+                problems[name] = str(error)
+    language = (
+        own if numbers.keys() == texts.keys() else typed_in
+    )  # what cannot be read is shown as it was typed
+    shown = {name: field_number(number, language) for name, number in numbers.items()}
+    return _Form(language, numbers, problems, texts | shown)
 
 
-def _money(asked: Mapping[str, str], name: str) -> float | None:
-    """An amount that was typed; ``None`` where it is none."""
-    try:
-        amount = float(asked.get(name, "").replace(",", "."))
-    except ValueError:
-        return None
-    return amount if math.isfinite(amount) and 0 <= amount <= _MOST_MONEY else None
-
-
-def _is_wrong(asked: Mapping[str, str], name: str) -> bool:
-    return bool(asked.get(name, "").strip()) and _money(asked, name) is None
+def _wrong(name: str, number: float) -> str | None:
+    """What is wrong with a number that could be read."""
+    if name in ("reps", "calls") and not (number == number // 1 and 1 <= number <= _MOST_REPS):
+        return N_("A whole number from 1 to {n} is needed here.").format(n=f"{_MOST_REPS:,}")
+    if name in ("cost", "gain") and not 0 <= number <= _MOST_MONEY:
+        return N_("An amount from 0 to {n} is needed here.").format(n=f"{_MOST_MONEY:,.0f}")
+    return None
