@@ -61,6 +61,15 @@ def fields_of(sheet: Sheet) -> dict[str, Field]:
     return {each.name: each for each in _fields(sheet)}
 
 
+def field_of_rule(sheet: Sheet, label: str) -> str | None:
+    """The name of the field with a rule's points; ``None`` of a rule that has none or is not of this sheet."""
+    for section in ("attributes", "actions"):
+        for at, rule in enumerate(getattr(sheet, section)):
+            if rule.label == label:
+                return _name((section, at, "points"))
+    return None
+
+
 def read_form(sheet: Sheet, typed: Mapping[str, str], language: Language) -> Typed:
     """The sheet with the numbers that were typed in this language; a field that was not sent stays as it is.
 

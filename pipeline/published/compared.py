@@ -103,6 +103,21 @@ class PublishedComparison(Copy):
             "cell", "c.share = ? AND c.quadrant = ?", [self.at(share)["share"], cell], start, most, owner
         )
 
+    def disqualified(self, share: float, cell: str, owner: str | None = None) -> int:
+        """How many leads of a cell the sheet disqualifies; those of one ``owner`` alone where one is given."""
+        own, values = ("", []) if owner is None else (" AND p.owner = ?", [owner])
+        return int(
+            self.rows(
+                f"""
+                SELECT count(*)
+                FROM cell AS c
+                LEFT JOIN person AS p ON p.lead_id = c.lead_id
+                WHERE c.share = ? AND c.quadrant = ? AND c.rule_stage = 'Disqualified'{own}
+                """,
+                [self.at(share)["share"], cell, *values],
+            )[0][0]
+        )
+
     def rule(self, label: str, start: int = 0, most: int = PAGE, owner: str | None = None) -> JudgedLeads:
         """The leads that a rule matched."""
         return self._page("rule_lead", "c.rule = ?", [label], start, most, owner)

@@ -187,6 +187,42 @@ def test_the_rules_to_change_first_come_first_and_say_why(site: Served, comparis
     assert site.get("/little/rules/nothing").status == 404
 
 
+def test_a_rule_leads_back_and_to_its_field_for_those_who_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    sign_in = {"header": "X-Who", "roles": {"mark": "marketer", "mia": "viewer"}}
+    sheet = SHEET.replace("Large firm", "Right industry")
+    file = little_file(tmp_path, {"sign_in": sign_in}, sheet=sheet)
+    publish_compared(file)
+    with served(file) as site:
+        text = site.get("/little/rules/Right%20industry", X_Who="mark").text
+        assert '<a href="/little/compare#rules">' in text
+        assert 'id="rules"' in site.get("/little/compare", X_Who="mia").text
+        edit = re.search(r'href="(/little/sheets/[^"#]+)#([^"]+)">Edit it in the sheet<', text)
+        assert edit is not None
+        assert (
+            f'<input class="number" id="{edit[2]}" name="attributes.0.points"'
+            in site.get(edit[1], X_Who="mark").text
+        )
+        assert "Edit it in the sheet" not in site.get("/little/rules/Right%20industry", X_Who="mia").text
+        assert "Edit it in the sheet" not in site.get("/little/rules/Decision%20maker", X_Who="mark").text, (
+            "not of this sheet"
+        )
+
+
+def test_disqualified_leads_of_a_cell_are_counted_above_them(file: ProjectFile, site: Served) -> None:
+    counts = {}
+    for cell in ("model-only", "neither"):
+        for share in (20, 40):
+            rows = list(latest(file).every_of_cell(share / 100, cell.replace("-", " ")))
+            out = counts[cell, share] = sum(row.rule_stage == "Disqualified" for row in rows)
+            text = site.get(f"/little/compare/{cell}?capacity={share}").text
+            said = re.search(r"The sheet disqualifies ([0-9]+) of these leads", text)
+            assert (0 if said is None else int(said[1])) == out
+    assert max(counts.values()) > 1
+
+
 def test_a_rule_counts_what_sales_said_of_its_leads(file: ProjectFile, site: Served) -> None:
     copy = latest(file)
     label = "Right industry"

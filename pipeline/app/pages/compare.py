@@ -11,12 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from features.errors import LeadlensError
+from pipeline.app.sheet_form import field_of_rule
 from pipeline.app.shown_project import ShownProject
-from pipeline.app.site import comparison_of, download, form_of, page, person_of, project_of
+from pipeline.app.shown_sheets import shown_sheets
+from pipeline.app.site import comparison_of, download, form_of, page, person_of, place, project_of
 from pipeline.languages.marks import N_, P_
 from pipeline.published.compared import CELLS, JudgedLead, PublishedComparison
 from pipeline.scorecards.project import load_sheets
 from pipeline.views.comparison import ComparisonView
+from pipeline.views.links import segment
 
 
 def compare(request: Request) -> Response:
@@ -52,6 +55,7 @@ def cell(request: Request) -> Response:
         share=at["share"],
         figures=next(each for each in at["quadrants"] if each["quadrant"] == name),
         leads=compared.cell(share, name, _start(request), owner=person.owner),
+        disqualified=compared.disqualified(share, name, owner=person.owner),
     )
 
 
@@ -89,8 +93,17 @@ def rule(request: Request) -> Response:
         rule=audit,
         unit=compared.figures["unit"],
         said=said,
+        edited_at=_edited_at(request, project, label) if person.may("sheets") else None,
         leads=compared.rule(label, _start(request), owner=person.owner),
     )
+
+
+def _edited_at(request: Request, project: ShownProject, label: str) -> str | None:
+    """Where a rule's points are edited: its field in the version by which leads are scored; ``None`` where no such has the rule."""
+    for shown in shown_sheets(project.file)[0]:
+        if shown.live is not None and (at := field_of_rule(shown.live, label)) is not None:
+            return place(request, f"sheets/{segment(shown.name)}/{shown.live.version}#{at}")
+    return None
 
 
 def other_sheet(project: ShownProject, meta: Mapping[str, Any]) -> str | None:
