@@ -15,6 +15,7 @@ from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 
+from models.judging.wording import percent
 from pipeline.languages.catalogue import recogniser, translations
 from pipeline.languages.marks import N_
 from pipeline.languages.recogniser import (
@@ -158,6 +159,8 @@ def _local(language: Language, kind: str, text: str) -> str:
         day, _, time = text.rpartition(" ")
         at = datetime.combine(_date(day), datetime.strptime(time, "%H:%M").time())
         return f"{_day(language, at.date())} {format_time(at.time(), 'short', locale=language.locale)}"
+    if kind == "share":
+        kind, text = "percent", percent(float(text.replace(",", "")))
     sign, digits = (text[:1], text[1:]) if text[:1] in "+−-" else ("", text)
     if kind == "percent":
         share = _number(language, digits.removesuffix(" %"))

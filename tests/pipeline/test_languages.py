@@ -215,6 +215,22 @@ def test_plurals_are_those_of_the_language(code: str, said: list[str]) -> None:
     assert [language(code).word(text, "reason") for text in texts] == said
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("de", ["67\xa0% der Aktivität am Wochenende", "100\xa0% der Aktivität in Bürozeiten", "7,1\xa0%", "Letzter Wert von „page“: financing"]),
+        ("fr", ["67\xa0% de l’activité le week-end", "100\xa0% de l’activité", "7,1\xa0%", "Dernière valeur de « page » : financing"]),
+        ("id", ["67% aktivitas pada akhir pekan", "100% aktivitas", "7,1%", "Nilai “page” terakhir: financing"]),
+    ],
+)  # fmt: skip
+def test_shares_are_percentages_and_a_column_is_no_word_of_the_sentence(code: str, said: list[str]) -> None:
+    texts = (
+        "0.67 of activity at weekends", "1 of activity in office hours", "Opened an e-mail: 0.071 of all activity", "Last page: financing",
+    )  # fmt: skip
+    for text, words in zip(texts, said, strict=True):
+        assert words in language(code).word(text, "reason")
+
+
 def test_a_projects_own_words_stay() -> None:
     own = own_phrases(["Opened an e-mail"])
     for text in ("Opened an e-mail twice", "Never: opened an e-mail"):
