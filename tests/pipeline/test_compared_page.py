@@ -360,7 +360,10 @@ def test_profit_is_said_with_its_interval_and_no_threshold_is_best_that_is_not_s
     assert text.count("<b>best</b>") == 2
     assert "≈ best" in text
     assert "Not shown to earn less:" in text
-    assert "no threshold pays" in site.get("/little/threshold?cost=1000&gain=1").text
+    none = site.get("/little/threshold?cost=1000&gain=1").text
+    assert none.count("no threshold pays") == 2
+    assert ">best</b>" not in none
+    assert "≈" not in none
     assert "Profit needs both" in site.get("/little/threshold?cost=5").text
     for odd in ("x", "-1", "1e99", "nan", "<b>", "99999999999"):
         text = site.get(f"/little/threshold?gain=5&cost={quote(odd)}").text
@@ -418,11 +421,46 @@ def test_what_cannot_be_read_is_refused_by_the_name_of_its_field(
     assert text.count('aria-invalid="true"') == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "one"),
+    [
+        ("en", "too few to say", "That gives 1 lead a week"),
+        ("de", "zu wenige für eine Aussage", "Das ergibt 1 Lead in der Woche"),
+        ("fr", "trop peu pour conclure", "Cela donne 1 lead par semaine"),
+        ("id", "terlalu sedikit", "Itu menghasilkan 1 lead per minggu"),
+    ],
+)
+def test_a_threshold_of_few_leads_says_so_in_every_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str, one: str
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    file = little_file(tmp_path)
+    publish_compared(file, leads=1_300)
+    copy = latest(file)
+    few = [cut for cut in copy.facts["cuts"] if cut["leads"] < 30]
+    assert few
+    weeks = copy.figures["weeks"]
+    with served(file) as site:
+        text = unescape(site.get("/little/threshold?reps=1&calls=1", Accept_Language=code).text)
+    table = text[text.rindex("<h2") :]
+    rows = re.findall(r"<tr[^>]*><th scope=\"row\" class=\"n\">.*?</tr>", table)
+    cuts = [*copy.facts["cuts"], *(each for each in copy.figures["thresholds"] if each["lens"] == "leadlens")]
+    assert len(rows) == len(cuts)
+    assert [words in row for row in rows] == [cut["leads"] < 30 for cut in cuts]
+    lists = (copy.facts["cuts"], cuts[len(copy.facts["cuts"]) :])
+    chosen = [next(cut for cut in each if cut["leads"] <= weeks)["leads"] / weeks for each in lists]
+    assert text.count(one) == sum(round(each, 1) == 1 for each in chosen) > 0
+
+
 def test_weeks_are_drawn_and_told_and_a_few_leads_are_too_few_to_say(file: ProjectFile, site: Served) -> None:
     text = site.get("/little/threshold?reps=2&calls=9").text
     weeks = latest(file).weeks("leadlens", 60.0)
     assert len(weeks) > 10
     assert text.count('class="weekly') == 2
+    assert re.findall(r'<p class="legend"><span class="(\w+)"><span aria-hidden="true">(.)<', text) == [
+        ("sheet", "╍"),
+        ("model", "▬"),
+    ]
     assert text.count("<circle") == sum(
         each["above"] >= 30 for lens, cut in courses(text) for each in latest(file).weeks(lens, cut)
     )

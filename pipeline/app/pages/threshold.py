@@ -17,6 +17,7 @@ from models.judging.bands import HOT
 from models.judging.lenses import MODEL, RULES
 from models.judging.profit import Profit, profits
 from models.judging.thresholds import more_above
+from models.judging.verdicts import MIN_LEADS
 from pipeline.app.choosing import language_of, written_in
 from pipeline.app.pages.compare import other_sheet
 from pipeline.app.pages.sheet import save
@@ -102,7 +103,9 @@ def _page(request: Request, asked: Mapping[str, str], complaint: str = "", at: s
     in_force = None if live is None else _in_force(live)
     earned = {lens: _earned(cuts, cost, gain, weeks) for lens, cuts in ((MODEL, model), (RULES, sheet))}
     best = _best(sheet, earned[RULES], weeks)
-    proposed = best["cut"] if best else by_sheet["cut"] if by_sheet and not everybody else in_force
+    proposed = (
+        best["cut"] if best and best["pays"] else by_sheet["cut"] if by_sheet and not everybody else in_force
+    )
     scores = project.scores
     above = None if scores is None else scores.facets["score"]
     return page(
@@ -134,6 +137,7 @@ def _page(request: Request, asked: Mapping[str, str], complaint: str = "", at: s
         today=above is not None,
         force_cut=next((each for each in sheet if each["cut"] == in_force), None),
         hot=HOT,
+        few=MIN_LEADS,
         earned=earned,
         best={MODEL: _best(model, earned[MODEL], weeks), RULES: best},
         courses=_courses(
@@ -185,6 +189,7 @@ def _best(
     return {
         "cut": best["cut"],
         "profit": earned[best["cut"]],
+        "pays": earned[best["cut"]].high > 0,
         "calls": best["leads"] / weeks,
         "alike": alike,
         "is_alone": not alike,
