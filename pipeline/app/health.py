@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pipeline.app.nights import nights_checks
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.watch import (
     DATA_AGE,
-    MONITOR,
     SCORES,
     Check,
     Level,
     Untouched,
+    ended,
     monitored_checks,
     roughly,
     undisputed,
@@ -29,12 +30,6 @@ from pipeline.views.words import minute
 
 _RANK: dict[Level, int] = {"bad": 0, "care": 1, "good": 2}
 _LATE = timedelta(hours=36)  # a night that did not come
-_FAILURES = {
-    "failed": N_("The last run failed"),
-    "refused": N_("The last run was refused"),
-    "killed": N_("The last run was killed"),
-    "stopped": N_("The last run was stopped"),
-}
 
 
 @dataclass(frozen=True)
@@ -68,9 +63,7 @@ def health_of(project: ShownProject, at: datetime | None = None, owner: str | No
     monitored, waiting = project.monitored, untouched(project, scores, owner)
     checks = [
         *_published(scores, at),
-        *_last_run([run for run in runs if run.command == "score"]),
-        *_other_commands(runs),
-        *_shown_run(scores, runs),
+        *nights_checks(scores, runs),
         *_age_of_data(scores, at),
         *_warnings(scores),
         *monitored_checks(monitored, scores, at),
@@ -114,78 +107,6 @@ def _published(scores: PublishedScores | None, at: datetime) -> Iterator[Check]:
         )
 
 
-def _last_run(runs: Sequence[RunRecord]) -> Iterator[Check]:
-    ended = [run for run in runs if run.status != "started"]
-    if not ended:
-        return
-    last = ended[0]
-    if last.status in _FAILURES:
-        text = N_("{minute} UTC: {sentence}").format(
-            minute=minute(last.started_at), sentence=last.error or N_("no reason was recorded")
-        )
-        yield Check(
-            "bad",
-            _FAILURES[last.status],
-            text,
-            N_("The page shows the scores of the run before it. Mend the cause and run it again."),
-            about=(SCORES,),
-        )
-    else:
-        yield Check(
-            "good",
-            N_("The last run is done"),
-            N_("{minute} UTC, {n_leads} leads.").format(
-                minute=minute(last.started_at), n_leads=f"{last.rows or 0:,}"
-            ),
-        )
-    failed = sum(run.status in _FAILURES for run in ended[1:])
-    if failed:
-        yield Check(
-            "care",
-            N_("Earlier runs failed"),
-            N_("{n_failed} of the {n_runs} runs before did not end well.").format(
-                n_failed=failed, n_runs=len(ended) - 1
-            ),
-        )
-
-
-def _other_commands(runs: Sequence[RunRecord]) -> Iterator[Check]:
-    """What does not end well beside the nights is no matter of the scores that are shown."""
-    ended = [run for run in runs if run.status != "started" and run.command != "score"]
-    for command in sorted({run.command for run in ended}):
-        last = next(run for run in ended if run.command == command)
-        if last.status in _FAILURES:
-            yield Check(
-                "care",
-                N_("The last “leadlens {command}” did not end well").format(command=command),
-                N_("{minute} UTC: {sentence}").format(
-                    minute=minute(last.started_at), sentence=last.error or N_("no reason was recorded")
-                ),
-                N_("Mend the cause and run it again."),
-                about=(MONITOR,) if command == "monitor" else (),
-            )
-
-
-def _shown_run(scores: PublishedScores | None, runs: Sequence[RunRecord]) -> Iterator[Check]:
-    """Whether the last night is the one that the page shows: it may have ended while it published, or was of an older date."""
-    own = next((run for run in runs if scores is not None and run.run_id == scores.run_id), None)
-    done = next(
-        (run for run in runs if run.status == "done" and (own is None or run.target == own.target)), None
-    )
-    if scores is None or done is None or done.run_id == scores.run_id:
-        return
-    text = N_("The run of {minute} UTC is done, and its scores are not shown here.").format(
-        minute=minute(done.started_at)
-    )
-    yield Check(
-        "care",
-        N_("The page shows another night than the last"),
-        " ".join([text, *done.warnings[-1:]]),
-        N_("The next run publishes again; “leadlens score” says why where it does not."),
-        about=(SCORES,),
-    )
-
-
 def _age_of_data(scores: PublishedScores | None, at: datetime) -> Iterator[Check]:
     if scores is None or not scores.facts.get("dated"):
         return
@@ -211,4 +132,4 @@ def _age_of_data(scores: PublishedScores | None, at: datetime) -> Iterator[Check
 
 def _warnings(scores: PublishedScores | None) -> Iterator[Check]:
     for text in () if scores is None else scores.facts.get("warnings", ()):
-        yield Check("care", N_("The run warned"), text)
+        yield Check("care", N_("The run warned"), ended(text))

@@ -240,5 +240,15 @@ def _some(warnings: Sequence[Mapping[str, Any]]) -> str:
     return " ".join([*named, N_("And {n_more} more.").format(n_more=more)] if more else named)
 
 
+def ended(text: str) -> str:
+    """A text as a sentence that another may follow.
+
+    >>> ended("there is no such file"), ended("Did it?"), ended("and more…")
+    ('there is no such file.', 'Did it?', 'and more…')
+    """
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def _sentence(message: str) -> str:
-    return f"{message[:1].upper()}{message[1:].rstrip('.')}."
+    return ended(f"{message[:1].upper()}{message[1:]}")

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from features.errors import LeadlensError, UsageError, counted
-from features.secrets import has_literal_secret
+from features.secrets import has_literal_secret, masked
 from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, ProjectOrPath, as_project, expand
@@ -401,12 +401,13 @@ def _seen_future(served: Registered, as_of: datetime | None) -> list[str]:
 def _shown_target(file: ProjectFile, to: str | None) -> str:
     """Where the scores go, for the record from its first moment on: whoever stops the run at once, the target is to know.
 
-    Empty where that cannot be read: the run fails for it, and its record says so.
+    What cannot be read fails the run. Of the project file it is shown as it stands there, for that is a night that failed; empty
+    for what was typed.
     """
     try:
         return parse_target(target_of(file, to)).shown
     except LeadlensError:
-        return ""
+        return masked(file.project.scores.to) if to is None else ""
 
 
 def target_of(file: ProjectFile, to: str | None) -> str:

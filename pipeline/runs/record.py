@@ -29,10 +29,11 @@ class RunRecord:
     Attributes
     ----------
     status : ``started`` while it works; ``done``: all its scores are in the target; ``refused`` by the data or a gate;
-        ``failed``: ``error`` has the first line; ``stopped`` by SIGTERM or Ctrl-C; ``killed``: it ended without a
+        ``failed``: ``error`` says why in one line; ``stopped`` by SIGTERM or Ctrl-C; ``killed``: it ended without a
         word, which a later run found.
-    command : that ran: ``score``, ``monitor``, ``retrain`` or ``backtest``.
-    project, target, table : whose leads, and where they go; ``target`` never contains a password.
+    command : that ran: ``score``, ``monitor``, ``retrain`` or ``backtest``; empty where an old record does not say.
+    project, target, table : whose leads, and where they go; ``target`` never contains a password, and is empty where what was
+        typed is none.
     exit_code : of the command; ``None`` while it works, and if it was killed.
     stage : what it was last seen doing.
     rows, inserted, updated, unchanged, closed : leads scored, and what happened to their rows; ``None`` if not done.
@@ -83,6 +84,8 @@ class RunRecord:
             raise ValueError("this is no record of a run")
         names = {each.name for each in fields(cls)}
         values = {name: value for name, value in found.items() if name in names}
+        if not values.get("target"):
+            values.setdefault("command", "")  # before it was kept, only what scored had a target
         for name in _TIMES:
             if values.get(name) is not None:
                 values[name] = datetime.fromisoformat(values[name])

@@ -17,6 +17,8 @@ from pipeline.runs.store import RunStore
 from pipeline.stages import Stages
 from pipeline.stopping import Stopped, stopped_by
 
+_LONGEST_REASON = 600  # characters: a line of a table, on the page and in the target
+
 
 class Refusal(LeadlensError):
     """A gate refuses the run: exit code 1, unless the gate has another."""
@@ -150,7 +152,7 @@ def recorded_run(
         yield run
     except BaseException as error:
         code = exit_codes.exit_code(error)
-        run.record.end(_status(error, code), code, _first_line(error))
+        run.record.end(_status(error, code), code, _reason(error))
         if kept:
             with suppress(OSError):  # a full disk: the error on its way says more
                 _end(run, store)
@@ -179,10 +181,20 @@ def _status(error: BaseException, code: int) -> Status:
     return "refused" if isinstance(error, Refusal) or code == exit_codes.REFUSED else "failed"
 
 
-def _first_line(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
+    """What is wrong in one line, and in brackets what was received and why it matters: a refusal's reasons stand below its first line."""
     if (number := stopped_by()) is not None:  # whatever a library made of it
         return f"stopped by {signal.Signals(number).name}"
-    if isinstance(error, LeadlensError):
-        return str(error).splitlines()[0]
-    lines = masked(str(error)).splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    if not isinstance(error, LeadlensError):
+        lines = masked(str(error)).splitlines()
+        return _cut(f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__)
+    first, *more = error.what.splitlines() or [""]
+    details = [line.strip().removeprefix("- ") for line in more]
+    details += [] if error.value is None else [f"received: {error.value}"]
+    details += (error.why or "").splitlines()
+    said = f"{error.where}: {first}" if error.where else first
+    return _cut(f"{said} ({'; '.join(details)})" if details else said)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"

@@ -482,8 +482,8 @@ def test_health_says_the_worst_first(file: ProjectFile) -> None:
         warnings=["half of the e-mail addresses are gone"],
     )
     store = RunStore(state_folder() / "runs")
-    good = RunRecord(project="little", started_at=now() - DAY, rows=120)
-    bad = RunRecord(project="little", started_at=now())
+    good = RunRecord(project="little", target="scores.duckdb", started_at=now() - DAY, rows=120)
+    bad = RunRecord(project="little", target="scores.duckdb", started_at=now())
     other = RunRecord(project="another", started_at=now())
     for record, status in ((good, "done"), (bad, "failed"), (other, "failed")):
         store.begin(record)
@@ -501,13 +501,15 @@ def test_health_knows_of_a_run_that_was_killed_and_of_one_that_is_not_shown(file
     publish(file, Night(SCORES, PEOPLE, as_of=now()), "one", scored_at=now())
     monitored(file)
     store = RunStore(state_folder() / "runs")
-    shown = RunRecord(project="little", run_id="one", started_at=now() - DAY, rows=120)
+    shown = RunRecord(
+        project="little", target="scores.duckdb", run_id="one", started_at=now() - DAY, rows=120
+    )
     store.begin(shown)
     shown.end("done", 0)
     store.end(shown)
     with served(file) as site:
         assert "All is well" in site.get("/little/health").text
-        dead = RunRecord(project="little", started_at=now())
+        dead = RunRecord(project="little", target="scores.duckdb", started_at=now())
         store.begin(dead)
         store._locks.pop(dead.run_id).close()  # the process is gone, and said nothing
         text = site.get("/little/health").text
@@ -517,7 +519,9 @@ def test_health_knows_of_a_run_that_was_killed_and_of_one_that_is_not_shown(file
         shadow.end("done", 0)
         store.end(shadow)
         assert "another night" not in site.get("/little/health").text, "it went elsewhere"
-        later = RunRecord(project="little", started_at=now(), warnings=["the disk was full"])
+        later = RunRecord(
+            project="little", target="scores.duckdb", started_at=now(), warnings=["the disk was full"]
+        )
         store.begin(later)
         later.end("done", 0)
         store.end(later)
@@ -529,7 +533,9 @@ def test_health_knows_of_a_run_that_was_killed_and_of_one_that_is_not_shown(file
 def test_health_tells_what_else_failed_from_the_night(file: ProjectFile) -> None:
     publish(file, Night(SCORES, PEOPLE, as_of=now()), "one", scored_at=now())
     store = RunStore(state_folder() / "runs")
-    night = RunRecord(project="little", run_id="one", started_at=now() - DAY, rows=120)
+    night = RunRecord(
+        project="little", target="scores.duckdb", run_id="one", started_at=now() - DAY, rows=120
+    )
     learned = RunRecord(project="little", command="retrain", started_at=now())
     for record, status in ((night, "done"), (learned, "refused")):
         store.begin(record)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -15,13 +17,18 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from features.errors import UsageError
 from pipeline.app.health import health_of
 from pipeline.app.shown_project import ShownProject
-from pipeline.config import ProjectFile
+from pipeline.config import ProjectFile, load_project
+from pipeline.dataset.night_gate import NightRefused
+from pipeline.drift.comparing import Difference
+from pipeline.jobs.score import score
+from pipeline.languages.language import language
 from pipeline.published.copy import PublishedScores, Query
 from pipeline.published.folder import CopyFolder
 from pipeline.published.monitored import read_monitored
-from pipeline.runs import RunRecord, RunStore
+from pipeline.runs import RunRecord, RunStore, recorded_run
 from pipeline.runs.record import Status, now
 from pipeline.state import state_folder
 from tests.pipeline.page_example import (
@@ -180,6 +187,106 @@ def test_scores_are_not_watched_well_where_the_last_monitor_failed(site: Served,
     assert "Scores in service are watched" not in found
     recorded("failed")
     assert "Scores are up to date" not in checks(file), "the last night gave none"
+
+
+def test_a_refused_night_says_what_was_unlike_and_what_to_do(site: Served, file: ProjectFile) -> None:
+    found = Difference(
+        code="rows-lost", level="stop", subject="rows of events", value=0.7, limit=0.5,
+        message="rows of events: 91,124, after 304,581 in the last nights",
+    )  # fmt: skip
+    with (
+        suppress(NightRefused),
+        recorded_run("little", folder=state_folder() / "runs", target="scores.duckdb") as run,
+    ):
+        run.note("differences", [found.to_dict()])
+        raise NightRefused([found])
+    (check,) = [each for each in health_of(ShownProject(file)).checks if each.level == "bad"]
+    assert check.title == "The last run was refused"
+    assert (
+        "nothing was written (beyond its limit: rows of events: 91,124, after 304,581 in the last nights; "
+        in check.text
+    )
+    assert "run it again with --force and the reason" in check.fix
+    assert site.get("/little/health").text.count("91,124") == 2, "the table of runs says it too"
+    german = site.get("/little/health", Accept_Language="de").text
+    assert "jenseits der Grenze: rows of events: 91.124, nach 304.581 in den letzten Nächten" in german
+    recorded("refused", error="no lead has an id", exit_code=1)
+    assert "Mend the cause" in health_of(ShownProject(file)).checks[0].fix, "no gate can be forced"
+
+
+@pytest.mark.parametrize("code", ["en", "de", "fr", "id"])
+@pytest.mark.parametrize(
+    "error", ["data.events: there is no such file (received: events.csv)", "No.", "and so on…"]
+)
+def test_what_is_said_and_what_to_do_are_two_sentences(
+    site: Served, file: ProjectFile, code: str, error: str
+) -> None:
+    monitored(file)
+    recorded("done")
+    recorded("failed", command="retrain", error=error)
+    fix = language(code).word("Mend the cause and run it again.")
+    text = unescape(re.sub(r"<[^>]+>", "", site.get("/little/health", Accept_Language=code).text))
+    assert f"{error.rstrip('.…')}{'…' if '…' in error else '.'} {fix}" in text
+
+
+@pytest.mark.parametrize(
+    ("failed", "done", "said"),
+    [
+        (1, 0, {"en": "The run before it did not end well.", "de": "Der Lauf davor ging nicht gut aus.", "fr": "L’exécution précédente s’est mal terminée.", "id": "Proses sebelumnya tidak berakhir dengan baik."}),
+        (1, 3, {"en": "1 of the 4 runs before it did not end well.", "de": "1 der 4 Läufe davor ging nicht gut aus.", "fr": "1 des 4 exécutions précédentes s’est mal terminée.", "id": "1 dari 4 proses sebelumnya tidak berakhir dengan baik."}),
+        (2, 2, {"en": "2 of the 4 runs before it did not end well.", "de": "2 der 4 Läufe davor gingen nicht gut aus.", "fr": "2 des 4 exécutions précédentes se sont mal terminées.", "id": "2 dari 4 proses sebelumnya tidak berakhir dengan baik."}),
+    ],
+)  # fmt: skip
+def test_earlier_failures_are_counted_and_the_latest_says_why(
+    site: Served, file: ProjectFile, failed: int, done: int, said: dict[str, str]
+) -> None:
+    for at in range(failed):
+        recorded("failed", error=f"reason {at}", started_at=NIGHT + at * DAY)
+    for _ in range(done):
+        recorded("done", started_at=NIGHT)
+    recorded("done", run_id="one")
+    (check,) = [each for each in health_of(ShownProject(file)).checks if each.title == "Earlier runs failed"]
+    when = f"{30 if failed == 1 else 1} {'Jun' if failed == 1 else 'Jul'} 2025 02:10"
+    assert check.text == f"{said['en']} The latest of them, {when} UTC: reason {failed - 1}."
+    for code, text in said.items():
+        shown = language(code).word(check.text)
+        assert shown.startswith(text), shown
+        assert shown.endswith(f": reason {failed - 1}.")
+
+
+def test_a_mistyped_command_and_an_old_record_of_something_else_are_no_nights(
+    site: Served, file: ProjectFile
+) -> None:
+    recorded("done", run_id="one")
+    with pytest.raises(UsageError):
+        score(file, to="ftp://x")
+    (typed, _) = RunStore(state_folder() / "runs").records()
+    assert (typed.command, typed.target, typed.exit_code) == ("score", "", 2)
+    old = RunRecord(project="little")
+    old.end("failed", 3, "nobody answers")
+    values = json.loads(old.to_json())
+    del values["command"]
+    path = state_folder() / "runs" / f"{old.run_id}.json"
+    path.write_text(json.dumps(values), encoding="utf-8")
+    assert not any("fail" in title or "not end well" in title for title in checks(file))
+    assert checks(file)["The last run is done"] == "good"
+    text = site.get("/little/health").text
+    assert re.findall(r'data-label="Command">([^<]*)<', text) == ["–", "score", "score"]
+    path.write_text(json.dumps(values | {"target": "scores.duckdb"}), encoding="utf-8")
+    assert checks(file)["The last run failed"] == "bad", "what had a target scored"
+
+
+def test_a_night_whose_settings_cannot_be_read_failed(
+    tmp_path: Path, file: ProjectFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_TARGET", raising=False)
+    settings = json.loads(file.path.read_text(encoding="utf-8")) | {"scores": {"to": "${NO_SUCH_TARGET}"}}
+    file.path.write_text(json.dumps(settings), encoding="utf-8")
+    with pytest.raises(UsageError):
+        score(load_project(file.path))
+    (record,) = RunStore(state_folder() / "runs").records()
+    assert (record.target, record.exit_code) == ("${NO_SUCH_TARGET}", 2)
+    assert checks(file)["The last run failed"] == "bad"
 
 
 def test_weeks_in_service_are_told_and_those_that_are_not_over_say_so(file: ProjectFile) -> None:

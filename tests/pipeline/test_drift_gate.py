@@ -169,6 +169,7 @@ def test_the_record_of_a_run_keeps_the_comparison(night: Night) -> None:
     assert (refused.status, refused.exit_code) == ("refused", 1)
     assert refused.error is not None
     assert "unlike the nights before" in refused.error
+    assert "(beyond its limit: rows of events: " in refused.error
     assert [found["code"] for found in refused.notes["differences"]] == ["rows-lost"]
     assert night.score("--as-of", AS_OF, "--force", "the shop was closed").code == 0
     forced = runs.records()[0]

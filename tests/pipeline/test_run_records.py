@@ -40,7 +40,20 @@ def _raise(error: BaseException) -> Callable[..., None]:
 @pytest.mark.parametrize(
     ("error", "status", "code", "line"),
     [
-        (DataError("no lead has an id", why="it matters"), "refused", 1, "no lead has an id"),
+        (DataError("no lead has an id", why="it matters"), "refused", 1, "no lead has an id (it matters)"),
+        (
+            DataError("odd\n  - a\n  - b", value="postgresql://ann:secret@host"),
+            "refused",
+            1,
+            "odd (a; b; received: postgresql://ann:***@host)",
+        ),
+        (DataError("long", why="x" * 9_000), "refused", 1, f"long ({'x' * 593}…"),
+        (
+            UnavailableError("nobody answers", why="no word of postgresql://ann:secret@host\nfor 9 s"),
+            "failed",
+            3,
+            "nobody answers (no word of postgresql://ann:***@host; for 9 s)",
+        ),
         (UsageError("no such table", where="--to"), "failed", 2, "--to: no such table"),
         (UnavailableError("nobody answers"), "failed", 3, "nobody answers"),
         (RoomError("the disk is full"), "failed", 4, "the disk is full"),
@@ -72,6 +85,7 @@ def test_how_a_run_ends_is_recorded(
     assert found.error is not None
     assert found.error.startswith(line)
     assert "\n" not in found.error
+    assert len(found.error) <= 600
     assert [(stage["name"], stage["rows"]) for stage in found.stages] == [("read", 7)]
     assert found.finished_at is not None
     assert found.finished_at >= found.started_at

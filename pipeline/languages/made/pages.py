@@ -47,6 +47,11 @@ RUNS = (
     N_("no champion yet: the challenger scores (leadlens promote makes it champion)"),
     N_("left out, for they say who a lead is and not what it is like: {text}; to use one: {text_setting}"),
     N_("Flat data say whether leads converted and not when: past scores are not judged"),
+    N_(
+        "tonight is unlike the nights before, or what the model learned from: nothing was written ({sentence}; {sentence_why})"
+    ),
+    N_("beyond its limit: {sentence}"),
+    N_("scores made of such data would replace good ones"),
     N_("No score was written by {iso}: there is none whose horizon is over"),
     P_("whose", "the last nights"),
     P_("whose", "the training data"),
