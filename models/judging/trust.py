@@ -113,7 +113,7 @@ def _data(c: Reported) -> Check:
     """By the finding that is open on the largest share of the leads or events (``meta["findings"]``)."""
     worst = max(c.meta.get("findings") or [], key=lambda finding: finding["share"], default=None)
     if worst is None or worst["share"] < DATA_CARE:
-        none = f"no finding is open on {percent(DATA_CARE)} of the leads or events"
+        none = f"no finding concerns {DATA_CARE * 100:.0f} % or more of the leads or events"
         return Check(GOOD, "Data in order", none, decides=True)
     level = BAD if worst["share"] >= DATA_BAD else CARE
     title = f"Data not in order ({percent(worst['share'])})"

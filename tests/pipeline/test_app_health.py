@@ -276,6 +276,14 @@ def test_a_mistyped_command_and_an_old_record_of_something_else_are_no_nights(
     assert checks(file)["The last run failed"] == "bad", "what had a target scored"
 
 
+@pytest.mark.parametrize(
+    ("code", "word"), [("en", "Problem"), ("de", "Problem"), ("fr", "Problème"), ("id", "Masalah")]
+)
+def test_what_is_bad_is_called_a_problem(file: ProjectFile, code: str, word: str) -> None:
+    with served(file) as site:
+        assert f"<b>{word}: " in site.get("/little/health", Accept_Language=code).text
+
+
 def test_a_night_whose_settings_cannot_be_read_failed(
     tmp_path: Path, file: ProjectFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ CHECKS = (
         "the model predicted that {percent_claimed} of the snapshots convert and {percent} did; "
         "over ten bins it is off by {n} percentage points on average"
     ),
-    N_("no finding is open on {percent} of the leads or events"),
+    N_("no finding concerns {percent} or more of the leads or events"),
     N_("no lead reaches a score of 60, twice the average odds"),
     N_(
         "{percent_leads} of the leads reach a score of 60 and hold {percent_conversions} of the conversions; "
