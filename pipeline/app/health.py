@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
-from pipeline.app.nights import nights_checks
+from pipeline.app.nights import has_scored, nights_checks
 from pipeline.app.shown_project import ShownProject
 from pipeline.app.watch import (
     DATA_AGE,
@@ -29,6 +30,7 @@ from pipeline.runs.record import now
 from pipeline.views.words import minute
 
 _RANK: dict[Level, int] = {"bad": 0, "care": 1, "good": 2}
+_KEPT_SECONDS = 60
 _LATE = timedelta(hours=36)  # a night that did not come
 
 
@@ -62,18 +64,44 @@ def health_of(project: ShownProject, at: datetime | None = None, owner: str | No
     scores, runs, at = project.scores, project.runs(), at or now()
     monitored, waiting = project.monitored, untouched(project, scores, owner)
     checks = [
-        *_published(scores, at),
-        *nights_checks(scores, runs),
-        *_age_of_data(scores, at),
-        *_warnings(scores),
-        *monitored_checks(monitored, scores, at),
+        *_checks(scores, runs, monitored, at),
         *untouched_check(waiting),
     ]
     ranked = sorted(undisputed(checks), key=lambda check: _RANK[check.level])
     return Health(ranked, runs, scores, monitored, waiting)
 
 
-def _published(scores: PublishedScores | None, at: datetime) -> Iterator[Check]:
+def needs_a_look(project: ShownProject, scores: PublishedScores) -> bool:
+    """Whether a check is bad, of the last minute: the records of runs are many files, and lists of leads are asked for often."""
+    at = monotonic()
+    if project.looked is None or project.looked[0] != scores.run_id or at - project.looked[1] > _KEPT_SECONDS:
+        found = _checks(scores, project.runs(), project.monitored, now())
+        project.looked = scores.run_id, at, any(check.level == "bad" for check in found)
+    return project.looked[2]
+
+
+def _checks(
+    scores: PublishedScores | None, runs: Sequence[RunRecord], monitored: Monitored | None, at: datetime
+) -> Iterator[Check]:
+    """All but those that are a person's own."""
+    yield from _published(scores, runs, at)
+    yield from nights_checks(scores, runs)
+    yield from _age_of_data(scores, at)
+    yield from _warnings(scores)
+    yield from monitored_checks(monitored, scores, at)
+
+
+def _published(scores: PublishedScores | None, runs: Sequence[RunRecord], at: datetime) -> Iterator[Check]:
+    if scores is None and has_scored(runs):
+        yield Check(
+            "bad",
+            N_("No scores are published"),
+            N_(
+                "Runs are done, and none of them is published: those of a challenger never are, nor any where “page.publish” is false."
+            ),
+            N_("Run “leadlens score” without --challenger."),
+        )
+        return
     if scores is None:
         yield Check(
             "bad",

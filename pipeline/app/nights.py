@@ -8,6 +8,7 @@ from pipeline.app.watch import MONITOR, SCORES, Check, ended
 from pipeline.languages.marks import N_, NN_
 from pipeline.published.copy import PublishedScores
 from pipeline.runs import RunRecord
+from pipeline.runs.record import CHALLENGER_NOTE
 from pipeline.views.words import minute
 
 _FAILURES = {
@@ -18,6 +19,11 @@ _FAILURES = {
 }
 
 
+def has_scored(runs: Sequence[RunRecord]) -> bool:
+    """Whether a run scored, for sales or in the champion's shadow."""
+    return any(run.status == "done" and run.command == "score" for run in runs)
+
+
 def nights_checks(scores: PublishedScores | None, runs: Sequence[RunRecord]) -> Iterator[Check]:
     """Of the runs on record, the latest first."""
     over = [run for run in runs if run.status != "started"]
@@ -25,13 +31,18 @@ def nights_checks(scores: PublishedScores | None, runs: Sequence[RunRecord]) -> 
     if nights:
         yield _last_night(nights[0])
         yield from _earlier_nights(nights[1:])
-    yield from _other_commands([run for run in over if run.command != "score"])
+    yield from _other_commands([run for run in over if command_of(run) != "score"])
     yield from _shown_night(scores, nights)
 
 
 def is_night(run: RunRecord) -> bool:
-    """Whether it scored for the target, or was to: a command that was mistyped has none."""
-    return run.command == "score" and run.target != ""
+    """Whether it scored for sales, or was to: a command that was mistyped has no target."""
+    return command_of(run) == "score" and run.target != ""
+
+
+def command_of(run: RunRecord) -> str:
+    """The command of a run; a challenger that scores in the champion's shadow is another matter than a night."""
+    return f"{run.command} --challenger" if run.notes.get(CHALLENGER_NOTE) else run.command
 
 
 def _last_night(last: RunRecord) -> Check:
@@ -70,8 +81,8 @@ def _earlier_nights(before: Sequence[RunRecord]) -> Iterator[Check]:
 
 def _other_commands(runs: Sequence[RunRecord]) -> Iterator[Check]:
     """What does not end well beside the nights is no matter of the scores that are shown."""
-    for command in sorted({run.command for run in runs if run.command}):
-        last = next(run for run in runs if run.command == command)
+    for command in sorted({command_of(run) for run in runs} - {""}):
+        last = next(run for run in runs if command_of(run) == command)
         if last.status in _FAILURES:
             yield Check(
                 "care",

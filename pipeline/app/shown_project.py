@@ -35,6 +35,8 @@ class ShownProject:
         )
         self.store = PageStore(state_folder() / "page.sqlite")
         self.jobs = Jobs(self.name)
+        # What `pipeline.app.health.needs_a_look` found of which night, and when.
+        self.looked: tuple[str, float, bool] | None = None
         self._scoring = threading.Lock()
         self._scorer: tuple[Path | None, LeadScorer] | None = None
         self._runs = RunStore(state_folder() / "runs")

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from pipeline.app.choosing import language_of
+from pipeline.app.nights import has_scored
 from pipeline.app.people import Person, Right
 from pipeline.app.shown_project import ShownProject
 from pipeline.languages.language import NAMES
@@ -80,7 +81,15 @@ def project_of(request: Request) -> ShownProject:
 
 def scores_of(request: Request) -> PublishedScores:
     """The latest copy of the project in the address. Raises a 404 while there is none."""
-    scores = project_of(request).scores
+    project = project_of(request)
+    scores = project.scores
+    if scores is None and has_scored(project.runs()):
+        raise HTTPException(
+            404,
+            N_(
+                "No scores are published yet: those of a challenger never are. The next run of “leadlens score” without --challenger publishes them here."
+            ),
+        )
     if scores is None:
         raise HTTPException(
             404, N_("No scores are published yet. The next run of “leadlens score” publishes them here.")

@@ -37,7 +37,7 @@ from pipeline.published.publishing import Publishing
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RecordedRun, recorded_run
-from pipeline.runs.record import RunRecord, now
+from pipeline.runs.record import CHALLENGER_NOTE, RunRecord, now
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.state import state_folder, state_is_writable
 from pipeline.views.links import segment
@@ -146,6 +146,8 @@ def score(
     with recorded_run(
         file.project.name, folder=state_folder() / "runs", target=shown, table=table, kept=kept, run_id=run_id
     ) as run:
+        if challenger:
+            run.note(CHALLENGER_NOTE, True)  # its scores are not those that sales see
         if watch is not None:
             watch(run.record)
         if not dry_run and not kept:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 Status = Literal["started", "done", "refused", "failed", "stopped", "killed"]
+CHALLENGER_NOTE = "challenger"
 _TIMES = ("started_at", "finished_at", "as_of")
 
 

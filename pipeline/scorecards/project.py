@@ -11,7 +11,9 @@ from pipeline.config import ProjectFile
 from pipeline.scorecards.versions import SheetStore
 from pipeline.state import state_folder
 
-SHEET_CHANGED = "the score sheet changed since the model was trained: train again to have it as prior"
+SHEET_CHANGED = (
+    "the score sheet changed since the model was trained: train again, and the model starts from its points"
+)
 _FORMS = "a sheet's name (its file), name@active, name@<version>, or the path of a sheet"
 
 

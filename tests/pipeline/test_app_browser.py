@@ -233,7 +233,7 @@ def test_a_manager_finds_the_threshold_within_the_clicks(browser: Browser, site:
 def test_what_went_wrong_this_week_is_one_click_away(browser: Browser, site: Served) -> None:
     with reading(browser, site) as manager:
         manager.open("/little/leads")
-        manager.click(manager.tab.get_by_role("link", name="Health"))
+        manager.click(manager.tab.get_by_role("link", name="Health", exact=True))
         assert "need a look" in manager.tab.get_by_role("heading", level=1).inner_text()
         assert manager.tab.get_by_text("half of the e-mail").first.is_visible()
 

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from features.errors import UsageError
+from features.errors import LeadlensError, UsageError
 from pipeline.app.health import health_of
 from pipeline.app.shown_project import ShownProject
 from pipeline.config import ProjectFile, load_project
@@ -30,6 +30,7 @@ from pipeline.published.folder import CopyFolder
 from pipeline.published.monitored import read_monitored
 from pipeline.runs import RunRecord, RunStore, recorded_run
 from pipeline.runs.record import Status, now
+from pipeline.scorecards.project import SHEET_CHANGED
 from pipeline.state import state_folder
 from tests.pipeline.page_example import (
     HOSTILE,
@@ -274,6 +275,53 @@ def test_a_mistyped_command_and_an_old_record_of_something_else_are_no_nights(
     assert re.findall(r'data-label="Command">([^<]*)<', text) == ["–", "score", "score"]
     path.write_text(json.dumps(values | {"target": "scores.duckdb"}), encoding="utf-8")
     assert checks(file)["The last run failed"] == "bad", "what had a target scored"
+
+
+def test_runs_of_a_challenger_are_no_nights_and_it_is_said_that_they_are_not_published(
+    file: ProjectFile,
+) -> None:
+    with served(file) as site:
+        assert "Run it once." in unescape(site.get("/little/health").text)
+        with pytest.raises(LeadlensError):
+            score(file, challenger=True)
+        (shadow,) = RunStore(state_folder() / "runs").records()
+        assert shadow.notes["challenger"] is True
+        assert "The last run failed" not in checks(file)
+        assert "The last run was refused" not in checks(file)
+        assert checks(file)["The last “leadlens score --challenger” did not end well"] == "care"
+        recorded("done", notes={"challenger": True})
+        assert "did not end well" not in " ".join(checks(file))
+        text = unescape(site.get("/little/health").text)
+        assert "those of a challenger never are" in text
+        assert "Run it once." not in text
+        assert '<td data-label="Command">score --challenger</td>' in text
+        leads = site.get("/little/leads")
+        assert (leads.status, "those of a challenger never are" in leads.text) == (404, True)
+        publish(file, Night({"L1": 50}, as_of=now()), "one", scored_at=now())
+        recorded("done", notes={"challenger": True})
+        assert "The page shows another night than the last" not in checks(file)
+
+
+@pytest.mark.parametrize("code", ["en", "de"])
+def test_lists_of_leads_say_that_something_is_bad_and_leave_warnings_to_health(
+    file: ProjectFile, code: str
+) -> None:
+    publish(file, Night({"L1": 50}, as_of=now()), "one", scored_at=now(), warnings=[SHEET_CHANGED])
+    link = '<a href="/little/health">' + language(code).word("Something needs a look: Health") + "</a>"
+    with served(file) as site:
+        leads = site.get("/little/leads", Accept_Language=code).text
+        assert SHEET_CHANGED not in leads
+        assert link not in leads, "a warning is not bad"
+        assert language(code).word(SHEET_CHANGED) in unescape(
+            site.get("/little/health", Accept_Language=code).text
+        )
+    recorded("failed", error="nobody answers")
+    with served(file) as site:
+        assert link in site.get("/little/leads", Accept_Language=code).text
+        recorded("done", run_id="two")
+        assert link in site.get("/little/leads", Accept_Language=code).text, "of the last minute"
+        publish(file, Night({"L1": 50}, as_of=now()), "two", scored_at=now())
+        assert link not in site.get("/little/leads", Accept_Language=code).text, "of the night that is shown"
 
 
 @pytest.mark.parametrize(

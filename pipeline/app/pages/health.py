@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from models.judging.verdicts import MIN_LEADS
 from pipeline.app.health import health_of
+from pipeline.app.nights import command_of
 from pipeline.app.site import page, person_of, project_of
 from pipeline.app.watch import psi_level
 
@@ -24,6 +25,7 @@ def health(request: Request) -> Response:
         moved=[each | {"level": psi_level(each)} for each in moved],
         outcomes=outcomes,
         few=MIN_LEADS,
+        command_of=command_of,
     )
 
 

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pipeline.app.health import needs_a_look
 from pipeline.app.people import Person
 from pipeline.app.site import download, form_of, page, person_of, project_of, scores_of
 from pipeline.languages.marks import P_
@@ -38,6 +39,7 @@ def leads(request: Request) -> Response:
         next=None if found.next is None else urlencode(kept | {"after": found.next}),
         first=urlencode(kept) if asked.after else None,
         sorts=SORTS,
+        needs_a_look=needs_a_look(project_of(request), scores),
     )
 
 

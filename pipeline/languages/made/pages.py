@@ -50,6 +50,9 @@ RUNS = (
     N_(
         "tonight is unlike the nights before, or what the model learned from: nothing was written ({sentence}; {sentence_why})"
     ),
+    N_(
+        "the score sheet changed since the model was trained: train again, and the model starts from its points"
+    ),
     N_("beyond its limit: {sentence}"),
     N_("scores made of such data would replace good ones"),
     N_("No score was written by {iso}: there is none whose horizon is over"),
