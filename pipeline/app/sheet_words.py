@@ -18,9 +18,12 @@ STAGE_WORDS = {
     "test": N_("on test"),
     "active": N_("active"),
     "archived": N_("archived"),
+    "withdrawn": N_("withdrawn"),
 }
 MOVE_WORDS = {
     ("draft", "test"): N_("Put on test"),
+    ("draft", "withdrawn"): N_("Withdraw this draft"),
+    ("withdrawn", "draft"): N_("Make it a draft again"),
     ("test", "draft"): N_("Back to draft"),
     ("test", "active"): N_("Make active"),
     ("active", "archived"): N_("Archive"),

@@ -66,7 +66,10 @@ class ShownVersion:
     @property
     def ways(self) -> Sequence[str]:
         """The stages that it may be moved to."""
-        return next_stages(self.kept.stage) if self.kept is not None else ()
+        if self.kept is None:
+            return ()
+        was_tested = any(move.to_stage == "test" for move in self.moves)
+        return next_stages(self.kept.stage, was_tested=was_tested)
 
     @property
     def is_live(self) -> bool:

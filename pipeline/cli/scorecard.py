@@ -391,13 +391,13 @@ def save(
 @scorecard.command()
 def move(
     config: Config,
-    to: Annotated[str, typer.Argument(help="draft, test, active or archived.")],
+    to: Annotated[str, typer.Argument(help="draft, test, active, archived or withdrawn.")],
     reason: Reason,
     sheet: Which = None,
     author: Author = None,
     as_json: Json = False,
 ) -> None:
-    """Move a version: draft, test, active or archived.
+    """Move a version: draft, test, active, archived or, of a draft that never was on test, withdrawn.
 
     Leads are scored by the active version.
 

@@ -18,25 +18,31 @@ from models.scorecard.language.yaml_text import yaml_text
 from pipeline.scorecards.version_file import SheetFile
 from pipeline.state import state_folder
 
-STAGES = ("draft", "test", "active", "archived")
+STAGES = ("draft", "test", "active", "archived", "withdrawn")
 # Where a version may go from each stage; from archived it is a roll back.
-_WAYS = {"draft": ("test",), "test": ("draft", "active"), "active": ("archived",), "archived": ("active",)}
+_WAYS = {
+    "draft": ("test", "withdrawn"),
+    "test": ("draft", "active"),
+    "active": ("archived",),
+    "archived": ("active",),
+    "withdrawn": ("draft",),
+}
 
 
-def next_stages(stage: str) -> tuple[str, ...]:
-    """Where a version may go from a stage.
+def next_stages(stage: str, *, was_tested: bool) -> tuple[str, ...]:
+    """Where a version may go from a stage; only a draft that nobody ever tested can be withdrawn.
 
-    >>> next_stages("test")
-    ('draft', 'active')
+    >>> next_stages("draft", was_tested=False), next_stages("draft", was_tested=True)
+    (('test', 'withdrawn'), ('test',))
     """
-    return _WAYS[stage]
+    return tuple(to for to in _WAYS[stage] if not (was_tested and to == "withdrawn"))
 
 
 @dataclass(frozen=True)
 class SheetVersion:
     """A saved version of a sheet: where it is now, and when, by whom and why it was saved (UTC, ISO 8601).
 
-    ``is_new`` is false when :meth:`SheetStore.save` found the version there already.
+    ``is_new`` is false when :meth:`SheetStore.save` found the version there already, and not withdrawn.
     """
 
     sheet: str
@@ -79,7 +85,9 @@ class SheetStore:
     def save(
         self, sheet: Sheet, author: str | None = None, reason: str = "", yaml: str | None = None
     ) -> SheetVersion:
-        """Keep this version, as a draft. ``yaml`` is the file it was read from, comments and all."""
+        """Keep this version, as a draft; one that was withdrawn is a draft again. ``yaml`` is the file it was read from,
+        comments and all.
+        """
         content = json.dumps(sheet.content(), sort_keys=True)
         written = _storable(yaml_text(sheet) if yaml is None else yaml)
         author, reason, now = _author(author), _line(reason), _now()
@@ -89,25 +97,29 @@ class SheetStore:
                 "INSERT INTO versions VALUES (?, ?, ?, ?, 'draft', ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (*key, content, written, now, author, reason, _release()),
             )
-            is_new = added.rowcount == 1
+            before = None
+            if added.rowcount != 1 and _version(store, *key).stage == "withdrawn":
+                before = "withdrawn"
+            is_new = added.rowcount == 1 or before is not None
             if is_new:
                 move = SheetMove(
                     sheet=sheet.name,
                     version=sheet.version,
                     moved_at=now,
                     author=author,
-                    from_stage=None,
+                    from_stage=before,
                     to_stage="draft",
                     reason=reason,
                 )
-                _log(store, move)
+                _set(store, move)
             return replace(_version(store, *key), is_new=is_new)
 
     def move(
         self, sheet_name: str, version: str, to: str, author: str | None = None, reason: str = ""
     ) -> SheetVersion:
         """Take a version to another stage: draft → test → active → archived, back to draft from test, and from
-        archived to active again. Making one active archives the one that was.
+        archived to active again. Making one active archives the one that was. A draft that never was on test can be
+        withdrawn, and be a draft again.
 
         ``version`` may be its first digits; a ``reason`` is required.
         """
@@ -126,11 +138,12 @@ class SheetStore:
         with self._file.writing() as store:
             full = self._find(store, sheet_name, version)
             now, at = _now(), _version(store, sheet_name, full).stage
-            if to not in _WAYS[at]:
+            ways = next_stages(at, was_tested=_was_tested(store, sheet_name, full))
+            if to not in ways:
                 raise UsageError(
                     f"version {full} of {sheet_name} is {'there already' if to == at else f'{at}, not ready for this'}",
                     value=to,
-                    fix=f"from {at} it goes to {' or '.join(_WAYS[at])}",
+                    fix=f"from {at} it goes to {' or '.join(ways)}",
                 )
 
             def record(version: str, from_stage: str, to_stage: str, reason: str) -> None:
@@ -264,6 +277,13 @@ def _version(store: sqlite3.Connection, sheet: str, version: str) -> SheetVersio
         (sheet, version),
     ).fetchone()
     return SheetVersion(*row)
+
+
+def _was_tested(store: sqlite3.Connection, sheet: str, version: str) -> bool:
+    tested = store.execute(
+        "SELECT 1 FROM moves WHERE sheet = ? AND version = ? AND to_stage = 'test' LIMIT 1", (sheet, version)
+    )
+    return tested.fetchone() is not None
 
 
 def _set(store: sqlite3.Connection, move: SheetMove) -> None:

@@ -328,12 +328,41 @@ def test_a_version_goes_from_draft_to_test_to_active_and_scores_leads(
     assert live(file) == sheet_set(store, FIRST), "an archived one is made active again"
 
 
+def test_a_draft_is_withdrawn_by_whoever_edits_and_listed_apart(
+    file: ProjectFile, store: SheetStore, tmp_path: Path
+) -> None:
+    sign_in = {"header": "X-Who", "roles": {"mark": "marketer", "mia": "viewer"}}
+    file = little_file(tmp_path, {"sign_in": sign_in}, sheet=SHEET)
+    publish(file, Night({"L001": 50}), "one")
+    with served(file) as site:
+        site.post(f"{PATH}/keep", {"reason": "the first"}, X_Who="mark")
+        assert "Where a version of a sheet is active" not in site.get("/little/sheets", X_Who="mark").text
+        assert "Withdraw this draft" not in site.get(PATH, X_Who="mia").text
+        assert "Withdraw this draft" in site.get(PATH, X_Who="mark").text
+        withdraw = {"to": "withdrawn", "reason": "a slip"}
+        assert site.post(f"{PATH}/move", withdraw, X_Who="mia").status == 403
+        assert site.post(f"{PATH}/move", withdraw, X_Who="mark").status == 303
+        text = site.get("/little/sheets", X_Who="mark").text
+        assert text.index("1 withdrawn draft<") < text.index(f'/sheets/points/{FIRST}">1 ·'), "folded away"
+        assert "Make it a draft again" in site.get(PATH, X_Who="mark").text
+        assert ("draft", "withdrawn", "a slip") in [
+            (m.from_stage, m.to_stage, m.reason) for m in store.history("points")
+        ]
+        for to in ("draft", "test", "draft"):
+            assert site.post(f"{PATH}/move", {"to": to, "reason": "x"}, X_Who="mark").status == 303
+        assert "Withdraw this draft" not in site.get(PATH, X_Who="mark").text, "it was on test"
+        assert site.post(f"{PATH}/move", withdraw, X_Who="mark").status == 400
+        for to in ("test", "active"):
+            site.post(f"{PATH}/move", {"to": to, "reason": "x"}, X_Who="mark")
+        assert "Where a version of a sheet is active" in site.get("/little/sheets", X_Who="mark").text
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"to": "active", "reason": "at once"}, "is draft, not ready for this (active). From draft it goes to test."),
-        ({"to": "draft", "reason": "x"}, "is there already (draft). From draft it goes to test."),
-        ({"to": "gone", "reason": "x"}, "There is no such stage (gone). One of draft, test, active, archived."),
+        ({"to": "active", "reason": "at once"}, "is draft, not ready for this (active). From draft it goes to test or withdrawn."),
+        ({"to": "draft", "reason": "x"}, "is there already (draft). From draft it goes to test or withdrawn."),
+        ({"to": "gone", "reason": "x"}, "There is no such stage (gone). One of draft, test, active, archived, withdrawn."),
         ({"reason": "x"}, "There is no such stage"),
         ({"to": "test", "reason": " "}, "Say in a few words why"),
         ({"to": "test"}, "Say in a few words why"),

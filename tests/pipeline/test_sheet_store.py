@@ -118,12 +118,15 @@ def test_sheets_do_not_touch_each_other(store: SheetStore) -> None:
 @pytest.mark.parametrize(
     ("path", "to", "told"),
     [
-        ([], "active", "from draft it goes to test"),
-        ([], "archived", "from draft it goes to test"),
+        ([], "active", "from draft it goes to test or withdrawn"),
+        ([], "archived", "from draft it goes to test or withdrawn"),
         ([], "draft", "there already"),
         (["test"], "archived", "from test it goes to draft or active"),
         (["test", "active"], "test", "from active it goes to archived"),
         (["test", "active", "archived"], "draft", "from archived it goes to active"),
+        (["test", "draft"], "withdrawn", "from draft it goes to test"),
+        (["test"], "withdrawn", "from test it goes to draft or active"),
+        (["withdrawn"], "test", "from withdrawn it goes to draft"),
         ([], "tst", "did you mean: test?"),
     ],
 )
@@ -140,6 +143,19 @@ def test_a_draft_that_was_tested_may_go_back(store: SheetStore) -> None:
     version = store.save(sheet()).version
     store.move("dealer", version, "test", "ann", "try")
     assert store.move("dealer", version, "draft", "ann", "too early").stage == "draft"
+
+
+def test_a_withdrawn_draft_is_kept_and_saving_it_again_makes_it_a_draft(store: SheetStore) -> None:
+    kept = store.save(sheet(), "ann", "first")
+    assert store.move("dealer", kept.version, "withdrawn", "ann", "a slip").stage == "withdrawn"
+    assert store.get("dealer", kept.version) == sheet()
+    holds_together(store)
+    again = store.save(sheet(), "bob", "after all")
+    assert (again.version, again.stage, again.is_new) == (kept.version, "draft", True)
+    assert [(m.from_stage, m.to_stage, m.author, m.reason) for m in store.history("dealer")] == [
+        (None, "draft", "ann", "first"), ("draft", "withdrawn", "ann", "a slip"), ("withdrawn", "draft", "bob", "after all"),
+    ]  # fmt: skip
+    holds_together(store)
 
 
 def test_a_move_needs_a_reason(store: SheetStore) -> None:
