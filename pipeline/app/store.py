@@ -120,6 +120,17 @@ class PageStore:
             )
             return {lead: datetime.fromisoformat(at) for lead, at in rows}
 
+    def latest_of(self, project: str, leads: Sequence[str]) -> dict[str, str]:
+        """The latest verdict of each of these leads that has one."""
+        marks = ", ".join("?" * len(leads))
+        with self._open() as store:
+            rows = store.execute(
+                "SELECT lead_id, verdict FROM verdicts WHERE number IN (SELECT max(number) FROM verdicts WHERE project = ?"
+                f" AND lead_id IN ({marks}) GROUP BY lead_id)",
+                (project, *leads),
+            )
+            return dict(rows.fetchall())
+
     def leads_with(self, project: str, verdict: str) -> Sequence[str]:
         """The leads of which the latest verdict is this."""
         with self._open() as store:

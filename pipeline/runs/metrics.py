@@ -28,6 +28,7 @@ def replace_file(path: Path, text: str) -> None:
     """Replace a text file at once, readable by all. Raises ``UsageError`` where it cannot be written."""
     unfinished = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_text(text, encoding="utf-8")
         unfinished.chmod(0o644)
         os.replace(unfinished, path)

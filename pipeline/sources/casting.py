@@ -24,6 +24,7 @@ _WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,]
 _DATED = re.compile(
     r"(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})( (?P<clock>\d{1,2}(:\d{2})+))?$"
 )
+_SERIAL_DATES = (25_569, 73_051)  # 1970 to 2100, in days since the end of 1899
 
 
 @dataclass
@@ -108,8 +109,22 @@ class Caster:
             where=self.where,
             fix=f"give it another name: columns: {{is_{column}: {column}}}"
             if kind == "BOOLEAN"
-            else f"convert it in `query`: SELECT * REPLACE (to_timestamp({name}) AS {name}) FROM source for "
-            "seconds since 1970, strptime(CAST(… AS VARCHAR), '%Y%m%d') for 20260131",
+            else self._how_to_convert(name),
+        )
+
+    def _how_to_convert(self, name: str) -> str:
+        """What makes timestamps of numbers, told by their size."""
+        low, high = self.engine.frame(f"SELECT min({name}) AS low, max({name}) AS high FROM {self.raw}").iloc[
+            0
+        ]
+        if _SERIAL_DATES[0] <= low and high <= _SERIAL_DATES[1]:
+            return (
+                "these look like the days of a spreadsheet; convert them in `query`: "
+                f"SELECT * REPLACE (to_timestamp(({name} - 25569) * 86400) AS {name}) FROM source"
+            )
+        return (
+            f"convert it in `query`: SELECT * REPLACE (to_timestamp({name}) AS {name}) FROM source for "
+            "seconds since 1970, strptime(CAST(… AS VARCHAR), '%Y%m%d') for 20260131"
         )
 
     def number(self, column: str) -> str:

@@ -23,6 +23,11 @@ def one_creation(moment: str) -> Break:
     return change
 
 
+def serial_dates(project: LittleProject) -> None:
+    """All created_at as a spreadsheet counts days."""
+    project.leads["created_at"] = 45_352.525 + project.leads.index
+
+
 def creations(pattern: str) -> Break:
     """All created_at, written like this."""
 
@@ -46,6 +51,12 @@ refused("days and months that cannot be told apart", "160 of 160 values", "'01/0
 )
 refused("American dates", "160 of 160 values", "strptime")(creations("%m/%d/%Y %H:%M"))
 refused("infinity as a date", "is not a timestamp", "infinity")(one_creation("-infinity"))
+wrong_use(
+    "dates as the numbers of a spreadsheet",
+    "holds numbers, not timestamps",
+    "days of a spreadsheet",
+    "* 86400",
+)(serial_dates)
 wrong_use("dates as numbers", "holds numbers, not timestamps", "20240301", "strptime")(creations("%Y%m%d"))
 reported("a lead of 2062", "1 lead in the future (to 2062-01-01): left out", leads=159)(
     one_creation("2062-01-01")

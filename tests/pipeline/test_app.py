@@ -188,6 +188,10 @@ def test_a_verdict_is_kept_logged_and_readable_as_a_source(own: Served, file: Pr
         assert own.post(f"{address('L004')}/verdict", wrong).status == 400
     assert own.post(f"{address('nobody')}/verdict", {"verdict": "accepted"}).status == 404
     assert "ann rejected it" in own.get(address("L004")).text
+    listed = own.get("/little/leads?owner=").text
+    assert re.findall(r"<small>· (accepted|rejected)</small>", listed) == ["rejected"], (
+        "who calls next sees it"
+    )
     with sqlite3.connect(state_folder() / "page.sqlite") as store:
         kept = store.execute('SELECT lead_id, verdict, reason, "by" FROM verdicts ORDER BY number').fetchall()
         assert kept == [("L004", "accepted", "", "ann"), ("L004", "rejected", "No budget", "ann")]

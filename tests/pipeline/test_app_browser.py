@@ -180,7 +180,7 @@ def test_a_rep_does_the_weekly_tasks_within_their_clicks(
         rep.tab.keyboard.press("Enter")
         rep.click(rep.tab.get_by_role("link", name="Lead 105"))
         assert rep.clicks == 2
-        assert rep.tab.get_by_role("heading", name="Lead 105").is_visible()
+        rep.tab.get_by_role("heading", name="Lead 105").wait_for()
 
 
 def test_a_list_is_taken_out_in_one_click(browser: Browser, site: Served, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_what_went_wrong_this_week_is_one_click_away(browser: Browser, site: Ser
         manager.open("/little/leads")
         manager.click(manager.tab.get_by_role("link", name="Health", exact=True))
         assert "need a look" in manager.tab.get_by_role("heading", level=1).inner_text()
-        assert manager.tab.get_by_text("half of the e-mail").first.is_visible()
+        manager.tab.get_by_text("half of the e-mail").first.wait_for()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -259,7 +259,7 @@ def test_points_are_changed_in_three_clicks_and_mistakes_lose_nothing(
         wrong.fill(str(width))
         marketer.tab.get_by_role("button", name="Save as a draft").click()
         assert marketer.tab.get_by_text(f"points 15 → {width}").count() == 1
-        assert marketer.tab.get_by_text("Sales call them first").first.is_visible()
+        marketer.tab.get_by_text("Sales call them first").first.wait_for()
 
 
 def test_a_version_is_tested_and_made_active_in_three_clicks_each(browser: Browser, site: Served) -> None:
@@ -274,7 +274,7 @@ def test_a_version_is_tested_and_made_active_in_three_clicks_each(browser: Brows
             marketer.click(marketer.tab.get_by_role("button", name=button))
             assert marketer.clicks == 3
             assert "Sales agreed" in marketer.tab.get_by_role("list").last.inner_text()
-        assert marketer.tab.get_by_text("Leads are scored by this version").is_visible()
+        marketer.tab.get_by_text("Leads are scored by this version").wait_for()
 
 
 def test_a_form_that_was_refused_is_open_to_everybody(browser: Browser, site: Served) -> None:

@@ -23,7 +23,7 @@ from pipeline.published.comparing import publish_comparison
 from pipeline.published.folder import CopyFolder
 from pipeline.report.page import model_page, page
 from pipeline.scorecards.project import store_of
-from pipeline.views.words import signed
+from pipeline.views.words import percent, signed
 from tests.models.judged_example import judged_example
 from tests.pipeline.page_example import (
     HOSTILE,
@@ -267,6 +267,31 @@ def test_a_cell_is_taken_out_whole_and_safe(file: ProjectFile, site: Served) -> 
     assert len(rows) == cell["leads"] + 1
     assert not any(value.startswith(("=", "+", "@")) for row in rows for value in row)
     assert "exported" in site.get("/little/log").text
+
+
+def test_what_other_capacities_say_is_said_too(site: Served) -> None:
+    """Who is better can differ from capacity to capacity: whoever looks at one is told of the others."""
+    path = CopyFolder.compared("little").latest()
+    assert path is not None
+    compared = PublishedComparison(path)
+    for share in compared.shares:
+        text = site.get(f"/little/compare?capacity={100 * share:g}").text
+        for who, words in (
+            ("model", "The model is clearly better at"),
+            ("sheet", "The sheet is clearly better at"),
+            ("unclear", "There is no clear difference at"),
+        ):
+            others = [
+                each["share"]
+                for each in compared.facts["at"]
+                if each["share"] != share and _winner(each["capacity"]["more_interval"]) == who
+            ]
+            said = ", ".join(percent(each) for each in others)
+            assert (f"{words} {said} of the new leads." in text) == bool(others), (share, who)
+
+
+def _winner(interval: list[float]) -> str:
+    return "model" if interval[0] > 0 else "sheet" if interval[1] < 0 else "unclear"
 
 
 @pytest.mark.parametrize("path", ["compare/nothing", "rules/", "compare/both?from=-1", "compare?capacity=nan", "compare?capacity=1e999",

@@ -127,7 +127,7 @@ def test_a_log_that_cannot_be_written_is_told_at_once(project: LittleProject) ->
 
 
 def test_metrics_of_a_run(project: LittleProject) -> None:
-    file = project.folder / "leadlens.prom"
+    file = project.folder / "made for it" / "leadlens.prom"
     done = score(project, "--to", "duckdb:///m.duckdb", "--metrics-file", file, "--json")
     assert done.code == 0
     good = figures(file)
@@ -147,7 +147,7 @@ def test_metrics_of_a_run(project: LittleProject) -> None:
     assert bad['leadlens_score_exit_code{project="little"}'] == 3
     assert bad[last] == good[last]
     assert bad['leadlens_score_timestamp_seconds{project="little"}'] > bad[last]
-    assert [path.name for path in project.folder.iterdir() if "prom" in path.name] == ["leadlens.prom"]
+    assert [path.name for path in file.parent.iterdir()] == ["leadlens.prom"]
     assert not any(word in file.read_text(encoding="utf-8") for word in PLANTED)
 
 

@@ -394,6 +394,15 @@ def test_headings_and_charts_speak_to_a_screen_reader(report: Path, browser: Bro
     assert len(set(said)) == 3
 
 
+def test_the_count_of_a_cell_opens_its_leads(report: Path, browser: Browser) -> None:
+    tab, _ = opened(browser, report, width=360)
+    for link in tab.locator("table.cells a").all():
+        target = tab.locator(str(link.get_attribute("href")))
+        assert not target.is_visible()
+        link.click()
+        assert target.is_visible()
+
+
 def test_paper_shows_what_is_folded_up(report: Path, browser: Browser) -> None:
     tab, _ = opened(browser, report)
     assert tab.locator("details:not([open])").count() > 3

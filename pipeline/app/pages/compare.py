@@ -35,6 +35,7 @@ def compare(request: Request) -> Response:
         "compare.html",
         c=ComparisonView(figures, at),
         shares=compared.shares,
+        elsewhere=compared.elsewhere(at["share"]),
         made_at=compared.facts["made_at"],
         other_sheet=other_sheet(project_of(request), figures["meta"]),
     )

@@ -40,6 +40,7 @@ def lead(request: Request) -> Response:
         scores=scores,
         lead=shown,
         title=shown.row.name or shown.row.lead_id,
+        rest=_REST,
         reasons=words.whole_lines(shown.reasons, total, _REST),
         ledger=_by_day(shown.ledger),
         moved=[] if shown.before is None else moved_lines(shown.moved, total - shown.before.score),

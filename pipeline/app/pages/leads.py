@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, cast, get_args
 from urllib.parse import urlencode
@@ -32,6 +33,7 @@ def leads(request: Request) -> Response:
         "leads.html",
         scores=scores,
         leads=found,
+        said=_said(request, [row.lead_id for row in found.rows]),
         asked=asked,
         left_out=_left_out(asked, scores, person),
         facets=_choices(scores, person),
@@ -55,6 +57,15 @@ async def export(request: Request) -> Response:
     )
     rows = ([getattr(row, name) for name in _EXPORTED] for row in scores.every(asked))
     return download(f"{project.name}-leads.csv", _EXPORTED, rows)
+
+
+def _said(request: Request, leads: Sequence[str]) -> Mapping[str, str]:
+    """What sales said last of these leads; nothing while the file is in other hands, since the list is shown all the same."""
+    project = project_of(request)
+    try:
+        return project.store.latest_of(project.name, leads)
+    except sqlite3.OperationalError:
+        return {}
 
 
 def _untouched(request: Request, fields: Mapping[str, str], asked: Query) -> Query:
