@@ -397,9 +397,9 @@ def move(
     author: Author = None,
     as_json: Json = False,
 ) -> None:
-    """Move a version: draft, test, active, archived or, of a draft that never was on test, withdrawn.
+    """Move a version to test, active, archived or withdrawn.
 
-    Leads are scored by the active version.
+    Leads are scored by the active version. Only a draft that never was on test can be withdrawn.
 
     \b
     Example:
