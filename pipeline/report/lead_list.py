@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.judging import Comparison
+from pipeline.published.compared import JudgedLead
 from pipeline.published.people import SHOWN
 
-
-class ListedLead(NamedTuple):
-    """An out-of-time lead, as it was when it was called; ``converted`` within the horizon after that."""
-
-    cell: str
-    lead_id: str
-    name: str | None
-    email: str | None
-    company: str | None
-    owner: str | None
-    as_of: Any
-    score: int
-    grade: str | None
-    rule_points: float
-    rule_grade: str | None
-    rule_stage: str | None
-    converted: int
+HEAD = ("cell", *JudgedLead._fields)
 
 
-HEAD = ListedLead._fields
-
-
-def lead_list(comparison: Comparison, people: pa.Table | None, most: int | None = None) -> list[ListedLead]:
-    """Cell by cell, the best first; of each cell the first ``most``."""
+def lead_list(
+    comparison: Comparison, people: pa.Table | None, most: int | None = None
+) -> dict[str, list[JudgedLead]]:
+    """The leads of each cell, the best first; of each the first ``most``."""
     leads = comparison.quadrant_leads
     if most is not None:
         leads = leads.groupby("quadrant", sort=False).head(most)
@@ -42,7 +24,10 @@ def lead_list(comparison: Comparison, people: pa.Table | None, most: int | None 
         _known(people, leads["lead_id"]), on="lead_id", how="left"
     )
     columns = table[list(HEAD)].astype(object)
-    return [ListedLead(*row) for row in columns.where(columns.notna(), None).itertuples(index=False)]
+    cells: dict[str, list[JudgedLead]] = {}
+    for cell, *lead in columns.where(columns.notna(), None).itertuples(index=False):
+        cells.setdefault(cell, []).append(JudgedLead(*lead))
+    return cells
 
 
 def _known(people: pa.Table | None, leads: pd.Series) -> pd.DataFrame:

@@ -53,7 +53,10 @@ def write_report(
         name = None if path_csv is None else path_csv.name
         _write(path_html, page(comparison, people=people, links=links, csv=name))
         if path_csv is not None:
-            _write(path_csv, BEGINS + csv_lines([HEAD, *leads]))
+            _write(
+                path_csv,
+                BEGINS + csv_lines([HEAD, *((cell, *lead) for cell, own in leads.items() for lead in own)]),
+            )
     else:
         _write(path_html, model_page(comparison))
     if path_json is not None:
@@ -121,7 +124,7 @@ def page(
         subject="rules beside model",
         c=ComparisonView.of(comparison),
         links=links or Links(),
-        leads={cell: [lead for lead in first if lead.cell == cell] for cell in QUADRANTS},
+        leads={cell: first.get(cell, []) for cell in QUADRANTS},
         csv=csv,
         tables=comparison_tables(comparison),
         setup=setup(comparison),
