@@ -58,13 +58,13 @@ def _loses(cut: Mapping[str, Any], best: Mapping[str, Any], cost: float, gain: f
     """Whether ``cut`` earns less than ``best`` beyond the interval of what is between them."""
     sign = 1 if cut["leads"] >= best["leads"] else -1
     leads = abs(cut["leads"] - best["leads"])
-    found = sign * (cut["conversions"] - best["conversions"])
+    conversions = sign * (cut["conversions"] - best["conversions"])
     if not leads:
         return False
-    if 0 <= found <= leads:
-        low, high = (float(np.ravel(end)[0]) * leads for end in wilson(found, leads, z))
+    if 0 <= conversions <= leads:
+        low, high = (float(np.ravel(end)[0]) * leads for end in wilson(conversions, leads, z))
     else:  # leads reach a higher threshold later, so that conversions are not nested: no claim but a clear one
         spread = z * math.sqrt(cut["conversions"] + best["conversions"])
-        low, high = found - spread, found + spread
+        low, high = conversions - spread, conversions + spread
     between = sorted(sign * (gain * count - cost * leads) for count in (low, high))
     return bool(between[1] < 0)

@@ -75,8 +75,8 @@ def needs_a_look(project: ShownProject, scores: PublishedScores) -> bool:
     """Whether a check is bad, of the last minute: the records of runs are many files, and lists of leads are asked for often."""
     at = monotonic()
     if project.looked is None or project.looked[0] != scores.run_id or at - project.looked[1] > _KEPT_SECONDS:
-        found = _checks(scores, project.runs(), project.monitored, now())
-        project.looked = scores.run_id, at, any(check.level == "bad" for check in found)
+        checks = _checks(scores, project.runs(), project.monitored, now())
+        project.looked = scores.run_id, at, any(check.level == "bad" for check in checks)
     return project.looked[2]
 
 

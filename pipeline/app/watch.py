@@ -91,8 +91,7 @@ def untouched(project: ShownProject, scores: PublishedScores | None, owner: str 
         judged = project.store.judged(project.name)
     except sqlite3.OperationalError:
         return None  # the file is in other hands: all else is shown
-    found = scores.untouched(UNTOUCHED_DAYS, judged, owner)
-    return Untouched(UNTOUCHED_DAYS, found)
+    return Untouched(UNTOUCHED_DAYS, scores.untouched(UNTOUCHED_DAYS, judged, owner))
 
 
 def psi_level(moves: Mapping[str, Any]) -> Level:
@@ -116,12 +115,12 @@ def roughly(length: timedelta) -> str:
 
 
 def monitored_checks(
-    found: Monitored | None, scores: PublishedScores | None, at: datetime
+    monitored: Monitored | None, scores: PublishedScores | None, at: datetime
 ) -> Iterator[Check]:
-    """What monitoring found, and whether anybody monitors at all."""
+    """What monitoring reported, and whether anybody monitors at all."""
     if scores is not None and not scores.facts.get("dated"):
         return  # without dates nothing can be watched over time
-    if found is None:
+    if monitored is None:
         yield Check(
             "care",
             N_("Scores in service are not watched"),
@@ -133,26 +132,26 @@ def monitored_checks(
             ),
         )
         return
-    yield _age(found, at)
-    for alarm in found.facts["alarms"]:
+    yield _age(monitored, at)
+    for alarm in monitored.facts["alarms"]:
         title = N_("Alarm: {subject}").format(subject=alarm["subject"])
         yield Check("bad", title, _sentence(alarm["message"]), about=_about([alarm]))
-    if warnings := found.facts["warnings"]:
+    if warnings := monitored.facts["warnings"]:
         yield Check("care", N_("The monitor warned"), _some(warnings), about=_about(warnings))
-    if found.facts["matured"] is not None:
-        yield _matured(found.facts["matured"], found.facts["looked_back"], found.facts["alarms"])
-    yield from _drift(found)
+    if monitored.facts["matured"] is not None:
+        yield _matured(monitored.facts["matured"], monitored.facts["looked_back"], monitored.facts["alarms"])
+    yield from _drift(monitored)
 
 
-def untouched_check(found: Untouched | None) -> Iterator[Check]:
+def untouched_check(untouched: Untouched | None) -> Iterator[Check]:
     """Whether MQLs wait for sales."""
-    if found is None:
+    if untouched is None:
         return
-    if not found.leads:
+    if not untouched.leads:
         yield Check(
             "good",
             N_("No MQL waits"),
-            N_("None has been MQL or SQL for {n_days} days without a verdict.").format(n_days=found.days),
+            N_("None has been MQL or SQL for {n_days} days without a verdict.").format(n_days=untouched.days),
         )
         return
     one, several = NN_(
@@ -162,19 +161,21 @@ def untouched_check(found: Untouched | None) -> Iterator[Check]:
     yield Check(
         "care",
         N_("MQLs wait for sales"),
-        (one if found.leads == 1 else several).format(n_leads=f"{found.leads:,}", n_days=found.days),
+        (one if untouched.leads == 1 else several).format(
+            n_leads=f"{untouched.leads:,}", n_days=untouched.days
+        ),
         N_("Below they are by owner."),
     )
 
 
-def _age(found: Monitored, at: datetime) -> Check:
-    age = at - found.made_at
+def _age(monitored: Monitored, at: datetime) -> Check:
+    age = at - monitored.made_at
     if age > _OLD:
         return Check(
             "care",
             N_("The last look at scores in service is old"),
             N_("“leadlens monitor” ran {length} ago, on {date}.").format(
-                length=roughly(age), date=day(found.made_at)
+                length=roughly(age), date=day(monitored.made_at)
             ),
             N_("Run it once a week."),
         )
@@ -182,7 +183,7 @@ def _age(found: Monitored, at: datetime) -> Check:
     return Check(
         "good",
         N_("Scores in service are watched"),
-        text.format(date=day(found.made_at), date_scores=day(found.as_of)),
+        text.format(date=day(monitored.made_at), date_scores=day(monitored.as_of)),
         about=(MONITOR,),
     )
 
@@ -207,9 +208,9 @@ def _matured(matured: Mapping[str, Any], looked_back: str, alarms: Sequence[Mapp
     return Check("care", N_("Earlier scores are off"), said)
 
 
-def _drift(found: Monitored) -> Iterator[Check]:
+def _drift(monitored: Monitored) -> Iterator[Check]:
     for is_score, titles, about in ((True, _SCORES, _SCORES_MOVED), (False, _INPUTS, _INPUTS_MOVED)):
-        moved = [each for each in found.moved if each["is_score"] == is_score]
+        moved = [each for each in monitored.moved if each["is_score"] == is_score]
         if not moved:
             continue
         far, some = ([each for each in moved if psi_level(each) == level] for level in ("bad", "care"))

@@ -125,8 +125,8 @@ class OutOfTime:
         if self.groups is None:
             return []
         matrix, lead = self.scored.matrix, self.scored.spine["lead_id"]
-        found = find_proxies(matrix.frame, matrix.columns, self.groups, lead)
-        return [each.message for each in found if each.found]
+        proxies = find_proxies(matrix.frame, matrix.columns, self.groups, lead)
+        return [each.message for each in proxies if each.found]
 
     def model_frame(self) -> pd.DataFrame:
         """One row per (lead, as_of) with label, probability, score and grade, and when the lead left where that is known."""

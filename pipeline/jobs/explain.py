@@ -166,9 +166,9 @@ def explain(
 
 
 @contextmanager
-def one_row(file: ProjectFile, found: NamedLead, at: datetime) -> Iterator[Spine]:
+def one_row(file: ProjectFile, named: NamedLead, at: datetime) -> Iterator[Spine]:
     """The row of a lead as of then, alone. Raises ``DataError`` for a lead that is not open then or objects to profiling."""
-    history, lead_id = found.history, found.lead_id
+    history, lead_id = named.history, named.lead_id
     with (
         history.engine.of_few_rows(),
         build_scoring_spine(history, at, spine_policy(file.project)) as spine,

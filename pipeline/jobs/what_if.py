@@ -121,8 +121,8 @@ def what_if(
     served = serving_model(file.project.name, challenger=challenger)
     if not isinstance(lead_id, str):
         raise UsageError("a lead is named by text", value=lead_id, fix=f'in quotes: "{lead_id}"')
-    found = find_lead(file, lead_id)
-    history = found.history
+    named = find_lead(file, lead_id)
+    history = named.history
     with history:
         if history.clock != "time":
             raise UsageError("--what-if needs dates, and the data have none", fix="explain it without")
@@ -135,17 +135,17 @@ def what_if(
                 value=served.display_name,
                 fix="explain it without, or train on events",
             )
-        with one_row(file, found, at) as one:
+        with one_row(file, named, at) as one:
             before = score_leads(history, one, served.bundle, sheets)
             after: dict[str, ScoredLeads] = {}
             for action, event in usual.items():
-                with _one_event_more(history, found.lead_id, at - _JUST_NOW, event):
+                with _one_event_more(history, named.lead_id, at - _JUST_NOW, event):
                     after[action] = score_leads(history, one, served.bundle, sheets)
     tried = [_action(action, usual[action], before, scored) for action, scored in after.items()]
     tried.sort(key=lambda each: -abs(each.added))
     table, sheet = before.prediction.table.iloc[0], _sheet(before)
     return WhatIf(
-        lead_id=found.lead_id,
+        lead_id=named.lead_id,
         as_of=history.shown(at),
         version=served.display_name,
         alias=served.alias,
@@ -158,7 +158,7 @@ def what_if(
         little=tuple(each for each in tried if abs(each.added) < LEAST),
         lowering=tuple(each for each in tried if each.added <= -LEAST),
         unseen=tuple(unseen),
-        notes=(*found.notes, *served.cautions),
+        notes=(*named.notes, *served.cautions),
     )
 
 
@@ -184,11 +184,11 @@ def _sheet(scored: ScoredLeads) -> pd.Series | None:
 
 
 @contextmanager
-def _one_event_more(history: History, lead_id: str, moment: datetime, event: _Event) -> Iterator[None]:
+def _one_event_more(history: History, lead_id: str, at: datetime, event: _Event) -> Iterator[None]:
     """While inside, the lead has this event too."""
     engine = history.engine
     literal, quote = engine.dialect.literal, engine.dialect.quote
-    values = {"lead_id": lead_id, "occurred_at": moment, "known_at": moment, **event}
+    values = {"lead_id": lead_id, "occurred_at": at, "known_at": at, **event}
     row = ", ".join(f"{literal(value)} AS {quote(name)}" for name, value in values.items())
     engine.run(
         [

@@ -71,13 +71,13 @@ class PublishedComparison(Copy):
 
     def elsewhere(self, share: float) -> dict[str, list[float]]:
         """Who is clearly better at the other capacities: their shares under ``model``, ``sheet`` and ``unclear``."""
-        found: dict[str, list[float]] = {"model": [], "sheet": [], "unclear": []}
+        shares: dict[str, list[float]] = {"model": [], "sheet": [], "unclear": []}
         for each in self.facts["at"]:
             low, high = each["capacity"]["more_interval"]
             who = "model" if low > 0 else "sheet" if high < 0 else "unclear"
             if each["share"] != share:
-                found[who].append(each["share"])
-        return found
+                shares[who].append(each["share"])
+        return shares
 
     @cached_property
     def rules(self) -> dict[str, dict[str, Any]]:

@@ -27,8 +27,8 @@ class Monitored:
     @cached_property
     def moved(self) -> list[dict[str, Any]]:
         """Columns and scores by how far they moved, the farthest first: each with its ``psi``, against the training where that is known."""
-        found = [*filter(None, [self.facts.get("scores")]), *self.facts.get("features", ())]
-        each_with = [each | {"psi": _psi(each), "is_score": each["name"] == "grades"} for each in found]
+        features = [*filter(None, [self.facts.get("scores")]), *self.facts.get("features", ())]
+        each_with = [each | {"psi": _psi(each), "is_score": each["name"] == "grades"} for each in features]
         known = [each for each in each_with if each["psi"] is not None]
         return sorted(known, key=lambda each: -each["psi"])
 

@@ -15,13 +15,13 @@ from pipeline.app.watch import psi_level
 def health(request: Request) -> Response:
     """``GET /{project}/health``."""
     project, person = project_of(request), person_of(request)
-    found = health_of(project, owner=person.owner)
-    moved = [] if found.monitored is None else found.monitored.moved
-    outcomes = [] if found.monitored is None else found.monitored.facts.get("outcomes", [])
+    health_view = health_of(project, owner=person.owner)
+    moved = [] if health_view.monitored is None else health_view.monitored.moved
+    outcomes = [] if health_view.monitored is None else health_view.monitored.facts.get("outcomes", [])
     return page(
         request,
         "health.html",
-        health=found,
+        health=health_view,
         moved=[each | {"level": psi_level(each)} for each in moved],
         outcomes=outcomes,
         few=MIN_LEADS,

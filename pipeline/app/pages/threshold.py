@@ -174,8 +174,8 @@ def _earned(
     """By threshold; empty where nobody said what a call costs and a conversion brings."""
     if cost is None or gain is None:
         return {}
-    found = profits(cuts, cost=cost, gain=gain, weeks=weeks)
-    return {cut["cut"]: profit for cut, profit in zip(cuts, found, strict=True)}
+    by_cut = profits(cuts, cost=cost, gain=gain, weeks=weeks)
+    return {cut["cut"]: profit for cut, profit in zip(cuts, by_cut, strict=True)}
 
 
 def _best(
@@ -198,12 +198,16 @@ def _best(
 
 
 def _courses(
-    compared: PublishedComparison, found: Monitored | None, points: float | None, score: float
+    compared: PublishedComparison, monitored: Monitored | None, points: float | None, score: float
 ) -> list[dict[str, Any]]:
     """How leads above a threshold were week by week: those of the comparison, then those of scores in service."""
     past = [(RULES, points, compared.weeks(RULES, points))] if points is not None else []
     past.append((MODEL, score, compared.weeks(MODEL, score)))
-    service = [] if found is None else [(RULES, None, found.weeks(None)), (MODEL, score, found.weeks(score))]
+    service = (
+        []
+        if monitored is None
+        else [(RULES, None, monitored.weeks(None)), (MODEL, score, monitored.weeks(score))]
+    )
     return [
         {"lens": lens, "cut": cut, "is_service": is_service, "weeks": shown, "chart": weekly(shown)}
         for is_service, courses in ((False, past), (True, service))
