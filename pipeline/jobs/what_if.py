@@ -244,11 +244,16 @@ def _usual_events(file: ProjectFile, plan: FeaturePlan) -> tuple[dict[str, _Even
 def _first(counted: pd.DataFrame, key: EventKey) -> _Event | None:
     rows = counted[counted["event_type"] == key.event_type]
     if key.prop is not None:
-        rows = rows[rows[key.prop].astype(str) == str(key.value)]
+        rows = rows[rows[key.prop].map(_as_planned) == key.value]
     if rows.empty:
         return None
     row = rows.iloc[0].drop("_n")
     return {str(name): _plain(value) for name, value in row.items() if not pd.isna(value)}
+
+
+def _as_planned(value: Any) -> str:
+    """A property's value as the plan of the features writes it."""
+    return str(value).lower() if pd.api.types.is_bool(value) else str(value)
 
 
 def _plain(value: Any) -> Any:

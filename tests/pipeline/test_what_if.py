@@ -28,6 +28,9 @@ class _Tried:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.built = folder, LittleProject(folder)
+        views = self.built.events["event_type"] == "page_viewed"
+        again = pd.Series(self.built.events.index % 3 == 0).astype("boolean")
+        self.built.events["again"] = again.where(views)
         (folder / "ours.yaml").write_text(yaml.safe_dump(SHEET), encoding="utf-8")
         self.built.settings["scorecards"] = ["ours.yaml"]
         self.config = self.built.write()
@@ -88,6 +91,13 @@ def test_only_what_raises_the_score_is_listed_first(tried: _Tried) -> None:
     assert all(each.added <= -0.5 for each in asked.lowering)
     events = [str(sorted(each.event.items())) for each in (*asked.actions, *asked.little, *asked.lowering)]
     assert len(set(events)) == len(events)
+
+
+def test_yes_and_no_are_values_of_events_too(tried: _Tried) -> None:
+    asked = tried.what_if()
+    everything = (*asked.actions, *asked.little, *asked.lowering)
+    assert {each.event.get("again") for each in everything} >= {True, False}
+    assert asked.unseen == ()
 
 
 def test_trying_leaves_nothing_behind(tried: _Tried) -> None:
