@@ -222,15 +222,21 @@ def _one_a_place(errors: list[Any], lines: dict[Place, int]) -> list[Any]:
     """Mistakes in the order of lines; of several at one place (a value may be one thing or another) the first."""
     first: dict[Place, Any] = {}
     for item in errors:
-        first.setdefault(_place(item, lines) if item["type"] != "missing" else tuple(item["loc"]), item)
+        first.setdefault(_place(item, lines) if item["type"] != "missing" else _missing(item, lines), item)
     return sorted(first.values(), key=lambda item: lines.get(_place(item, lines), 1))
 
 
 def _place(item: Any, lines: dict[Place, int]) -> Place:
-    place: Place = tuple(item["loc"])
-    while place and place not in lines:  # pydantic adds the names of union members and validators
-        place = place[:-1]
+    place: Place = ()
+    for part in item["loc"]:  # pydantic adds the names of union members and validators
+        if (*place, part) in lines:
+            place = (*place, part)
     return place
+
+
+def _missing(item: Any, lines: dict[Place, int]) -> Place:
+    """The place of what is not there."""
+    return (*_place({"loc": item["loc"][:-1]}, lines), item["loc"][-1])
 
 
 def _explain(
@@ -252,7 +258,7 @@ def _explain(
             fix = "a text that holds a comma is written in double quotes"
         return UsageError(f"unknown key{inside}", value=str(place[-1]), known=known, where=where, fix=fix)
     if item["type"] == "missing":
-        missing = tuple(item["loc"])
+        missing = _missing(item, lines)
         return UsageError(
             f"{'.'.join(map(str, missing))} is missing",
             where=where,

@@ -29,12 +29,9 @@ def without_sheets(file: ProjectFile) -> ProjectFile:
 def opened(file: ProjectFile) -> ProjectFile | None:
     """The project without ``known_after`` and ``data.events.where``; ``None`` if it has neither."""
     project = file.project
-    events = project.data.events
-    if not project.known_after and (events is None or events.where is None):
+    if not project.known_after and all(source.where is None for source in project.data.sources("events")):
         return None
-    data = project.data
-    if events is not None:
-        data = data.model_copy(update={"events": events.model_copy(update={"where": None})})
+    data = project.data.without_where("events")
     return replace(file, project=project.model_copy(update={"known_after": (), "data": data}))
 
 

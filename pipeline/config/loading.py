@@ -43,11 +43,15 @@ class ProjectFile:
     @property
     def literal_secrets(self) -> tuple[str, ...]:
         """A warning for every source or target in which a password is written out."""
-        sources = {f"data.{name}.read": getattr(source, "read", "") for name, source in self.project.data}
+        sources = [
+            (f"{place}.read", address)
+            for place, source in self.project.data.every_place()
+            for address in source.reads
+        ]
         return tuple(
             f"{self.path.name}: {place} holds a password that everybody who may read the file can read: write ${{NAME}} in "
             "its place and set that environment variable"
-            for place, address in (sources | {"scores.to": self.project.scores.to}).items()
+            for place, address in (*sources, ("scores.to", self.project.scores.to))
             if has_literal_secret(address)
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -13,23 +14,23 @@ from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Hygiene
 from pipeline.config.page import Page
 from pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
-from pipeline.config.section import Added, Address, Section
+from pipeline.config.section import Added, Address, Section, Several
 
 
 class Source(Section):
     """Where one table of the contract comes from, and how its columns are renamed."""
 
-    read: Annotated[str, Address] = Field(
+    read: Annotated[str | tuple[str, ...], Several, Address] = Field(
         description="A path or glob of Parquet, CSV or workbooks (.xlsx, .ods; from this file's folder), a .duckdb file, or a database as "
-        "SQLAlchemy URL. ${NAME} and ${NAME:-default} are taken from the environment and never printed."
+        "SQLAlchemy URL; or a list of paths. ${NAME} and ${NAME:-default} are taken from the environment and never printed."
     )
     table: str | None = Field(
         None, description="The table to read, for a database or a .duckdb file; of a workbook the sheet."
     )
     query: str | None = Field(
         None,
-        description="A short SELECT, where the data must be reshaped. Files: it reads from the table `source`, in "
-        "DuckDB's SQL. Databases: it runs in the database, in its SQL dialect.",
+        description="A short SELECT, where the data must be reshaped. Files: it reads from the table `source`, and from the project's "
+        "other sources by their names, in DuckDB's SQL. Databases: it runs in the database, in its SQL dialect.",
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
@@ -52,47 +53,107 @@ class Source(Section):
         "utf-8", description="Encoding of CSV files; cp1252 is what Windows and Excel write."
     )
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The addresses in ``read``, one or several."""
+        return (self.read,) if isinstance(self.read, str) else self.read
+
+
+# One source, or several whose rows stand below each other.
+Sources = Annotated[Source | tuple[Source, ...], Several]
+
 
 class Data(Section):
-    """The five contract tables, merged leads, and feedback; only `leads` is required."""
+    """The five contract tables, merged leads, and feedback; only `leads` is required.
 
-    leads: Source = Field(
+    Each is one source, or a list of sources whose rows stand below each other.
+    """
+
+    leads: Sources = Field(
         description="One row per lead: lead_id, created_at, account_id, closed_at, attributes."
     )
-    accounts: Source | None = Field(None, description="One row per account: account_id, attributes.")
-    events: Source | None = Field(
+    accounts: Sources | None = Field(None, description="One row per account: account_id, attributes.")
+    events: Sources | None = Field(
         None,
         description="What leads did: lead_id, occurred_at, event_type, known_at, retracted_at, event_id, "
         "properties. An event counts from known_at until retracted_at, if it was retracted.",
     )
-    conversions: Source | None = Field(
+    conversions: Sources | None = Field(
         None, description="Who converted: lead_id, converted_at, kind, product, value."
     )
-    changes: Source | None = Field(
+    changes: Sources | None = Field(
         None, description="Edits of attributes: entity, id, attribute, value, known_at."
     )
-    aliases: Source | None = Field(
+    aliases: Sources | None = Field(
         None,
         description="Merged leads: old_id, lead_id (the lead it became), merged_at. What the old lead did is the "
         "lead's own at all times, before merged_at too: a merge reveals who somebody was all along.",
     )
-    verdicts: Source | None = Field(
+    verdicts: Sources | None = Field(
         None,
         description="What sales said of leads: lead_id, given_at, verdict (accepted or rejected), reason, by. "
         "Feedback on score sheets: never visible to a feature, rule or model.",
     )
-    answers: Source | None = Field(
+    answers: Sources | None = Field(
         None,
         description="What customers answered in surveys: lead_id, answered_at, question, answer. Feedback too.",
     )
-    objections: Annotated[Source | None, Added] = Field(
+    objections: Annotated[Sources | None, Added] = Field(
         None,
         description="Leads who object to profiling: lead_id. They are not scored, learned from or judged, and rows written "
         "before are closed.",
     )
+    others: Annotated[dict[str, Source], Added] = Field(
+        default_factory=dict,
+        description="Further sources by names of your own, for a `query` to read from: others: {deals: {read: deals.csv}}.",
+    )
     ends: Timestamp | None = Field(
         None, description="End of the data; by default the latest timestamp in it."
     )
+
+    def sources(self, table: str) -> tuple[Source, ...]:
+        """The sources of one table, in order; none where the project has none."""
+        given: Source | tuple[Source, ...] | None = getattr(self, table)
+        return () if given is None else (given,) if isinstance(given, Source) else given
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of the tables that may be given, in order."""
+        return tuple(name for name in type(self).model_fields if name not in ("others", "ends"))
+
+    def places(self, table: str) -> list[tuple[str, Source]]:
+        """The sources of one table, each with its place in the project file: ``data.events``, or ``data.events.0``."""
+        sources = self.sources(table)
+        if len(sources) == 1:
+            return [(f"data.{table}", sources[0])]
+        return [(f"data.{table}.{number}", source) for number, source in enumerate(sources)]
+
+    def every_place(self) -> list[tuple[str, Source]]:
+        """All sources, each with its place."""
+        others = [(f"data.others.{name}", source) for name, source in self.others.items()]
+        return [place for table in self.tables for place in self.places(table)] + others
+
+    @model_validator(mode="after")
+    def _others_are_told_apart(self) -> Data:
+        for name, source in self.others.items():
+            if name in (*self.tables, "source"):
+                taken = "a query's own source" if name == "source" else "a table of the project"
+                raise ValueError(f"others.{name} has the name of {taken}: give it another one")
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", name):
+                raise ValueError(
+                    f"others: the name {name!r} does not fit into a query: use lowercase letters, digits and _"
+                )
+            for setting in ("columns", "where", "missing", "cursor"):
+                if getattr(source, setting):
+                    raise ValueError(
+                        f"others.{name}.{setting} would have no effect: a query sees the rows as they are read, so do it in a `query`"
+                    )
+        return self
+
+    def without_where(self, table: str) -> Data:
+        """The same with every row of a table."""
+        given = tuple(source.model_copy(update={"where": None}) for source in self.sources(table))
+        return self.model_copy(update={table: given[0] if len(given) == 1 else given} if given else {})
 
 
 class Outcome(Section):

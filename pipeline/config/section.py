@@ -38,6 +38,30 @@ class Added:
     """Marks a setting that came later: while it is not given, fingerprints are those of before."""
 
 
+class Several:
+    """Marks a setting that is one thing or a list of them: mistakes are placed as if there was only this form, and a list
+    of one is that one.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        one, several = (handler.generate_schema(kind) for kind in get_args(source))
+        union = core_schema.tagged_union_schema(
+            {"one": one, "several": several}, discriminator=_one_or_several
+        )
+        return core_schema.no_info_before_validator_function(_alone, union)
+
+
+def _alone(value: Any) -> Any:
+    if isinstance(value, list | tuple) and not value:
+        raise ValueError("this list is empty: name at least one")
+    return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+
+
+def _one_or_several(value: Any) -> str:
+    return "several" if isinstance(value, list | tuple) else "one"
+
+
 def _old_names(field: FieldInfo) -> list[str]:
     alias = field.validation_alias
     return [str(name) for name in alias.choices[1:]] if isinstance(alias, AliasChoices) else []
@@ -69,18 +93,32 @@ class Section(BaseModel):
         plain = self.model_dump(mode="json")
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            if isinstance(value, Section):
-                plain[name] = value.canonical()
-            if Added in field.metadata and value == field.default:
+            if isinstance(value, Section | tuple | dict):
+                plain[name] = _canonical(value, plain[name])
+            if Added in field.metadata and value == field.get_default(call_default_factory=True):
                 del plain[name]
             for rename in field.metadata:
                 if isinstance(rename, OldValue) and value == rename.new:
                     plain[name] = rename.old
             if Address in field.metadata:
-                plain[name] = without_secrets(plain[name])
+                given = plain[name]
+                plain[name] = (
+                    without_secrets(given) if isinstance(given, str) else list(map(without_secrets, given))
+                )
             for old in _old_names(field):
                 plain[old] = plain.pop(name)
         return plain
+
+
+def _canonical(value: Any, plain: Any) -> Any:
+    """The same of sections, and of those in a list or under names; what is none is ``plain`` already."""
+    if isinstance(value, Section):
+        return value.canonical()
+    if isinstance(value, tuple):
+        return [_canonical(each, own) for each, own in zip(value, plain, strict=True)]
+    if isinstance(value, dict):
+        return {name: _canonical(each, plain[name]) for name, each in value.items()}
+    return plain
 
 
 def renamed_settings(section: type[BaseModel], settings: Mapping[str, Any], place: str = "") -> Iterator[str]:

@@ -36,7 +36,7 @@ def why_left(
             engine.connection.execute(_reasons(history, prepared.numbers(engine), as_of, policy)).fetchall()
         )
     gone = [lead for lead in leads if reasons[lead] == VANISHED]
-    if gone and prepared.file.project.data.leads.where is not None:
+    if gone and any(source.where for source in prepared.file.project.data.sources("leads")):
         reasons |= dict.fromkeys(_left_out(prepared.file, gone), "filtered")
     return [reasons[lead] for lead in leads]
 
@@ -74,8 +74,7 @@ def _reasons(history: History, numbers: str, as_of: datetime, policy: SpinePolic
 
 def _left_out(file: ProjectFile, leads: Sequence[str]) -> list[str]:
     """Those of the leads that are in the source, where the project file's ``where`` leaves them out."""
-    data = file.project.data
-    everybody = data.model_copy(update={"leads": data.leads.model_copy(update={"where": None})})
+    everybody = file.project.data.without_where("leads")
     open_file = replace(file, project=file.project.model_copy(update={"data": everybody}))
     with DuckDBEngine() as engine:
         findings: list[Finding] = []

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from features import DuckDBEngine, Finding
 from features.errors import listed
 from features.history import Kind
 from pipeline.prepared.event_scan import EventScan
 from pipeline.prepared.manifest import EventSource
-from pipeline.prepared.small_files import SOURCE_NO
-from pipeline.sources.casting import Caster, trimmed
+from pipeline.sources.casting import SOURCE_NO, Caster, Origin, trimmed
 
 VALUES = "event_values"  # (source, column_name, value, rows) of every text column
 
@@ -18,19 +17,23 @@ VALUES = "event_values"  # (source, column_name, value, rows) of every text colu
 class EventCaster(Caster):
     """Casts events like any table, from counts of the sources read before and of the new ones.
 
-    ``new`` are scans of the rows of new sources, ``kept`` the sources read before. The engine has the
-    table ``event_values`` of all of them. Columns of text are stored as text, whatever they are read as.
+    ``new`` are scans of the rows of new files, ``places`` the numbers of the sources that they belong to, ``kept`` the files read before.
+    The engine has the table ``event_values`` of all of them. Columns of text are stored as text, whatever they are read as.
     """
 
     def __init__(
         self,
         engine: DuckDBEngine,
         where: str,
-        origins: Mapping[str, str],
+        origins: Sequence[Origin],
         new: Sequence[EventScan],
+        places: Sequence[int],
         kept: Sequence[EventSource],
     ) -> None:
         self.new, self.kept = new, kept
+        self._place_of = {
+            number: place for scan, place in zip(new, places, strict=True) for number in scan.numbers
+        } | {source.number: source.place for source in kept}
         self.checks: dict[int, dict[str, int]] = {number: {} for scan in new for number in scan.numbers}
         self.reading: dict[str, str] = {}
         self._wanted: dict[str, None] | None = {}
@@ -88,6 +91,19 @@ class EventCaster(Caster):
         total = sum(source.checks.get(condition, 0) for source in self.kept)
         return total + sum(counts[condition] for counts in self.checks.values())
 
+    def _numbers_with(self, column: str, condition: str) -> list[int]:
+        if column in self.texts:
+            rows = self.engine.connection.execute(
+                f"SELECT DISTINCT source FROM ({self._values(column)}) AS {self.raw} WHERE {condition}"
+            ).fetchall()
+            return sorted({self._place_of[row[0]] for row in rows})
+        if self._wanted is not None:
+            return []
+        self._count(column, condition)
+        found = {number for number, counts in self.checks.items() if counts.get(condition)}
+        found |= {source.number for source in self.kept if source.checks.get(condition)}
+        return sorted({self._place_of[number] for number in found})
+
     def _share(self, count: int) -> None:
         """All events are counted when they are read: see ``event_findings``."""
 
@@ -119,7 +135,9 @@ class EventCaster(Caster):
 
     def _values(self, column: str) -> str:
         literal = self.engine.dialect.literal(column)
-        return f"SELECT value AS {self.quote(column)}, rows FROM {VALUES} WHERE column_name = {literal}"
+        return (
+            f"SELECT value AS {self.quote(column)}, rows, source FROM {VALUES} WHERE column_name = {literal}"
+        )
 
 
 def count_values(engine: DuckDBEngine, new: Iterable[EventScan], columns: Iterable[str]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from pipeline.prepared.small_files import SOURCE_NO
 from pipeline.prepared.sources import NewSource, relation
+from pipeline.sources.casting import SOURCE_NO
 from pipeline.sources.shaping import Shape
+from pipeline.sources.together import Together
 
 SEVERAL = -1  # instead of the number of a source, for a file of strangers of several
 
@@ -19,14 +20,14 @@ class EventScan(NamedTuple):
     rows: str
 
 
-def scans_of(sources: Iterable[NewSource], resolved: Mapping[str, str], shape: Shape) -> list[EventScan]:
-    """The rows of new sources in shape, with the columns of all sources; one scan of those that are in one file."""
+def scans_of(sources: Iterable[NewSource], columns: Together, shape: Shape) -> list[EventScan]:
+    """The rows of new files of one source in shape, with the columns of all; one scan of those that are in one file."""
     by_file: dict[str, list[NewSource]] = {}
     for new in sources:
         by_file.setdefault(new.parquet, []).append(new)
     scans = []
     for some in by_file.values():
-        inner = f"SELECT {shape.values}, {SOURCE_NO} FROM ({relation(some[0], resolved)})"
+        inner = f"SELECT {shape.values}, {SOURCE_NO} FROM ({relation(some[0], columns)})"
         rows = f"SELECT {shape.kept}, {SOURCE_NO} FROM ({inner}) AS renamed WHERE {shape.condition}"
         scans.append(EventScan(tuple(new.number for new in some), rows))
     return scans

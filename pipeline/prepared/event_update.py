@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from features import DataError, DuckDBEngine, Finding
+from features import DuckDBEngine, Finding
 from pipeline.config import ProjectFile
 from pipeline.prepared.event_casting import VALUES, EventCaster, count_values
 from pipeline.prepared.event_files import EventFiles, scan
 from pipeline.prepared.event_layout import Layout
 from pipeline.prepared.event_pass import EventPass
-from pipeline.prepared.event_scan import scans_of
+from pipeline.prepared.event_planning import Plan, SourcePlan
+from pipeline.prepared.event_scan import EventScan, scans_of
 from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.identity import same_contents
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
-from pipeline.prepared.sources import EventReader, NewSource, resolved_columns
+from pipeline.prepared.sources import EventReader, NewSource, Numbers
+from pipeline.sources.casting import Origin
 from pipeline.sources.opening import contract_columns
-from pipeline.sources.shaping import Shape, shape_of, where_finding
-from pipeline.sources.unknown_words import add_words, word_findings
+from pipeline.sources.reading import Readable
+from pipeline.sources.several import words_by_new_name
+from pipeline.sources.shaping import Shape, mapped_names, shape_of, where_finding
+from pipeline.sources.together import Together, together
+from pipeline.sources.unknown_words import Words, add_words, word_findings
 
 _EVENTS_A_PART = 2_500_000
 _LEADS_A_PART = 50_000
@@ -36,15 +40,6 @@ class Grown:
     new: tuple[StoredFile, ...]
 
 
-@dataclass
-class _Plan:
-    """Sources that stay as they are, that are read, and numbers of those whose rows go."""
-
-    kept: list[EventSource] = field(default_factory=list)
-    new: list[NewSource] = field(default_factory=list)
-    gone: list[int] = field(default_factory=list)
-
-
 class EventUpdate:
     """One update of the events of a prepared history.
 
@@ -58,19 +53,22 @@ class EventUpdate:
         engine: DuckDBEngine,
         folder: PreparedFolder,
         old: Manifest | None,
-        marks: tuple[FileMark, ...] | None,
+        looks: Mapping[str, tuple[FileMark, ...] | None],
     ) -> None:
         self.file, self.engine, self.folder = file, engine, folder
         self.old = old.events if old else Events()
         self.tables = dict(old.tables) if old else {}
-        self.marks, self.old_marks = marks, old.looks.get("events", ()) if old else ()
-        self.source = file.project.data.events
         self.where = f"{file.path.name}: data.events"
-        self.plan = _Plan()
+        self.plan = Plan()
         self.grown: Grown | None = None  # after `finish`: where no event was taken out
-        if self.source is not None:
-            spool = folder.path / "spool"
-            self.reader = EventReader(file, engine.connection, spool, self.old.next_source)
+        self._numbers, spool = Numbers(self.old.next_source), folder.path / "spool"
+        self.sources: list[SourcePlan] = []
+        for place, (name, source) in enumerate(file.project.data.places("events")):
+            given = Readable(file, "events", name, source)
+            reader = EventReader(given, place, engine.connection, spool / str(place), self._numbers)
+            before = old.looks.get(name, ()) if old else ()
+            self.sources.append(SourcePlan(reader, looks.get(name), before))
+        if self.sources:
             self.plan = self._planned(list(self.old.sources))
 
     @property
@@ -80,81 +78,22 @@ class EventUpdate:
 
     # what is new
 
-    def _planned(self, old: list[EventSource]) -> _Plan:
-        if not self.reader.one_by_one:
-            plan = self._plan_whole(old)
-        elif self.source is not None and self.source.cursor is not None:
-            plan = self._plan_growing(old)
-        else:
-            plan = self._plan_files(old)
-        if plan.kept and self._resolved(plan) != self._resolved(_Plan(kept=old)):
+    def _planned(self, old: list[EventSource]) -> Plan:
+        plan = Plan()
+        for source in self.sources:
+            plan.add(source.of(old))
+        if plan.kept and self._columns(plan) != self._columns(Plan(kept=old)):
             return self._planned_anew()
         return self._with_losers(plan)
 
-    def _planned_anew(self) -> _Plan:
+    def _planned_anew(self) -> Plan:
         plan = self._planned([])
         plan.gone = [source.number for source in self.old.sources]
         return plan
 
-    def _plan_files(self, old: list[EventSource]) -> _Plan:
-        plan, left = _Plan(), {source.number: source for source in old}
-        assert self.marks is not None
-        by_path = {source.mark.path: source for source in old if source.mark}
-        waiting, unknown = [], []
-        for mark in self.marks:
-            source = by_path.get(mark.path)
-            if source is not None and source.mark is not None and source.mark.same_content(mark):
-                plan.kept.append(source.model_copy(update={"mark": mark}))
-                del left[source.number]
-            else:
-                waiting.append(mark)
-        by_content: dict[object, list[EventSource]] = {}
-        for source in left.values():
-            if source.mark:
-                by_content.setdefault(source.mark.content, []).append(source)
-        for mark in waiting:  # a file that only has another name now is known by its content
-            if same := by_content.get(mark.content):
-                known = same.pop(0)
-                plan.kept.append(known.model_copy(update={"mark": mark}))
-                del left[known.number]
-            else:
-                unknown.append(mark)
-        plan.new = self.reader.read(unknown)
-        plan.gone = list(left)
-        return plan
-
-    def _plan_growing(self, old: list[EventSource]) -> _Plan:
-        assert self.marks is not None
-        if len(self.marks) != 1:
-            raise DataError(
-                "cursor is for a single file or a database, and these are several files",
-                value=len(self.marks),
-                where=f"{self.where}.cursor",
-                fix="leave `cursor` out: of several files only the new and changed ones are read anyway",
-            )
-        mark = self.marks[0]
-        if old and old[-1].mark is not None and old[-1].mark.same_content(mark):
-            return _Plan(kept=[source.model_copy(update={"mark": mark}) for source in old])
-        new = self.reader.read([mark])[0]
-        if not old or old[-1].cursor is None:
-            return _Plan(new=[self.reader.with_cursor(new)], gone=[source.number for source in old])
-        more = self.reader.beyond(new, old[-1].cursor)
-        kept = [source.model_copy(update={"mark": mark}) for source in old]
-        return _Plan(kept=kept, new=[more])
-
-    def _plan_whole(self, old: list[EventSource]) -> _Plan:
-        after = old[-1].cursor if old else None
-        if old and self.marks is not None and same_contents(self.marks, self.old_marks):
-            return _Plan(kept=old)
-        new = self.reader.whole(after)
-        if after is not None:
-            return _Plan(kept=old, new=[new] if new.rows else [])
-        if old and old[-1].mark is not None and new.mark is not None and old[-1].mark.same_content(new.mark):
-            return _Plan(kept=old)
-        return _Plan(new=[new], gone=[source.number for source in old])
-
-    def _with_losers(self, plan: _Plan) -> _Plan:
-        """Sources that gave way to one that is gone are read again: what they lost may count now."""
+    def _with_losers(self, plan: Plan) -> Plan:
+        """Files that gave way to one that is gone are read again: what they lost may count now."""
+        by_file = {place for place, source in enumerate(self.sources) if source.file_by_file}
         while True:
             again = {
                 loser
@@ -163,34 +102,51 @@ class EventUpdate:
             }
             if not again:
                 return plan
-            if not self.reader.one_by_one or (self.source is not None and self.source.cursor is not None):
+            losers = [source for source in plan.kept if source.number in again]
+            if any(source.place not in by_file for source in losers):
                 return self._planned_anew()
-            marks = [source.mark for source in plan.kept if source.number in again and source.mark]
             plan.kept = [source for source in plan.kept if source.number not in again]
-            plan.new += self.reader.read(marks)
+            for source in self.sources:
+                plan.new += source.again(losers)
             plan.gone += sorted(again)
 
-    def _resolved(self, plan: _Plan) -> dict[str, str]:
-        return resolved_columns(self.engine.connection, [*plan.kept, *plan.new])
+    def _columns(self, plan: Plan) -> Together:
+        """The columns of all sources; those of a source are of all of its files."""
+        readers = [source.reader for source in self.sources]
+        files: list[EventSource | NewSource] = [*plan.kept, *plan.new]
+        present: list[dict[str, None]] = [{} for _ in readers]
+        for file in files:
+            present[file.place] |= dict.fromkeys(file.columns)
+        names = [
+            mapped_names("events", list(own), reader.source, reader.where) if own else {}
+            for reader, own in zip(readers, present, strict=True)
+        ]
+        places = [reader.where for reader in readers]
+        return together(self.engine.connection, names, [(file.place, file) for file in files], places)
 
     # steps
 
     def begin(self) -> None:
         """Cast what is new as far as that decides over columns. Raises ``DataError`` or ``UsageError`` for bad data."""
-        assert self.source is not None
         plan, engine = self.plan, self.engine
-        self.resolved = self._resolved(plan)
-        shape = self._shape(plan.new)
-        self.hidden = shape.hidden
-        self.scans = scans_of(plan.new, self.resolved, shape)
-        nothing = f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {engine.dialect.quote(name)}' for name, kind in self.resolved.items())} WHERE FALSE"
+        self.columns = self._columns(plan)
+        new = [[each for each in plan.new if each.place == place] for place in range(len(self.sources))]
+        shapes = [self._shape(place, some) for place, some in enumerate(new)]
+        self.hidden = set().union(*(shape.hidden for shape in shapes))
+        by_source = [scans_of(some, self.columns, shape) for some, shape in zip(new, shapes, strict=True)]
+        self.scans = [scan for some in by_source for scan in some]
+        places = [place for place, some in enumerate(by_source) for _ in some]
+        types = self.columns.types.items()
+        nothing = f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {engine.dialect.quote(name)}' for name, kind in types)} WHERE FALSE"
+        kept = shapes[0].kept
         all_new = (
-            " UNION ALL ".join(f"SELECT {shape.kept} FROM ({scan.rows})" for scan in self.scans)
-            or f"SELECT {shape.kept} FROM (SELECT {shape.values} FROM ({nothing})) AS renamed"
+            " UNION ALL ".join(f"SELECT {kept} FROM ({scan.rows})" for scan in self.scans)
+            or f"SELECT {kept} FROM (SELECT {shapes[0].values} FROM ({nothing})) AS renamed"
         )
         engine.connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_events AS {all_new}")
         self._read_values(plan.kept)
-        self.caster = EventCaster(engine, self.where, self.source.columns, self.scans, plan.kept)
+        origins = [Origin.of(place, source) for place, source in self.file.project.data.places("events")]
+        self.caster = EventCaster(engine, self.where, origins, self.scans, places, plan.kept)
         contract_columns(self.caster, self.file.project)  # asks for what it will count
         count_values(engine, self.scans, self.caster.texts)
         self.caster.ask()
@@ -198,28 +154,22 @@ class EventUpdate:
 
     def ids(self) -> str:
         """A SELECT of the lead id of every row of every source, as the table ``events`` would have it."""
-        assert self.source is not None
-        scans = self.scans
-        if self.plan.kept and self.reader.one_by_one:
-            marks = {source.mark.path: source.mark for source in self.plan.kept if source.mark}
-            growing = self.source.cursor is not None
-            kept = self.reader.read(marks.values(), rows_only=True)
-            scans = scans_of(kept, self.resolved, self._shape(kept)) + scans * (not growing)
-        elif self.plan.kept:
-            whole = [self.reader.whole()]
-            scans = scans_of(whole, self.resolved, self._shape(whole))
+        scans: list[EventScan] = []
+        for place, source in enumerate(self.sources):
+            every = source.every_row(self.plan)
+            scans += scans_of(every, self.columns, self._shape(place, every))
         each = (
             f"SELECT {self.expressions['lead_id']} AS lead_id FROM ({scan.rows}) AS raw_events"
             for scan in scans
         )
         return " UNION ALL ".join(each)
 
-    def _shape(self, sources: Sequence[NewSource]) -> Shape:
-        """The shape of the rows of some sources."""
-        assert self.source is not None
-        wordless = frozenset.intersection(*(new.wordless for new in sources)) if sources else frozenset()
-        project = self.file.project
-        return shape_of(self.engine, "events", self.resolved, self.source, project, self.where, wordless)
+    def _shape(self, place: int, files: Sequence[NewSource]) -> Shape:
+        """The shape of the rows of some files of one source."""
+        wordless = frozenset.intersection(*(new.wordless for new in files)) if files else frozenset()
+        reader, names = self.sources[place].reader, self.columns.names[place]
+        types, project = self.columns.types, self.file.project
+        return shape_of(self.engine, "events", names, types, reader.source, project, reader.where, wordless)
 
     def _read_values(self, kept: Sequence[EventSource]) -> None:
         files = self.tables.get(VALUES, StoredTable()).files
@@ -233,7 +183,7 @@ class EventUpdate:
 
     def rebuild(self) -> None:
         """Read all sources anew, since what was kept no longer fits the leads."""
-        if self.source is not None and self.plan.kept:
+        if self.plan.kept:
             self.plan = self._planned_anew()
             self.begin()
 
@@ -248,7 +198,7 @@ class EventUpdate:
 
     def finish(self, parts: int, recount: bool) -> tuple[Events, dict[str, StoredTable]]:
         """Read the new sources and settle what belongs together; the engine has ``numbers`` and ``created``."""
-        if self.source is None:
+        if not self.sources:
             return Events(parts=parts), {}
         layout = self._layout()
         fresh = not self.plan.kept
@@ -303,6 +253,7 @@ class EventUpdate:
             sources.append(
                 EventSource(
                     number=number,
+                    place=new.place,
                     mark=new.mark,
                     cursor=new.cursor,
                     columns=new.columns,
@@ -328,7 +279,7 @@ class EventUpdate:
             pairs=tuple(
                 (winner, loser, why, count) for (winner, loser, why), count in sorted(pairs.items()) if count
             ),
-            next_source=self.reader.next_number,
+            next_source=self._numbers.next,
             next_run=next_run,
             strangers=strangers,
             stranger=stranger,
@@ -376,17 +327,21 @@ class EventUpdate:
         return count, first
 
     def _words(self, sources: Sequence[EventSource]) -> list[Finding]:
-        assert self.source is not None
-        words = add_words({}, [source.words for source in sources])
-        return word_findings("events", words, self.source.columns, self.resolved, self.kinds)
+        words = Words()
+        for source in sources:
+            given = self.sources[source.place].reader.given
+            add_words(words, [words_by_new_name("events", source.words, given, source)])
+        return word_findings("events", words, {}, self.columns.types, self.kinds)
 
     def _where_notes(self, sources: Sequence[EventSource]) -> tuple[Noted, ...]:
-        assert self.source is not None
-        if self.source.where is None:
-            return ()
-        total = sum(source.tallies["source rows"] for source in sources)
-        left = total - sum(source.rows for source in sources)
-        return (Noted.of(where_finding("events", left, total)),)
+        notes = []
+        for place, source in enumerate(self.sources):
+            if source.reader.source.where is not None:
+                own = [each for each in sources if each.place == place]
+                total = sum(each.tallies["source rows"] for each in own)
+                left = total - sum(each.rows for each in own)
+                notes.append(Noted.of(where_finding(source.reader.given.place, left, total)))
+        return tuple(notes)
 
     def _stored_values(self, fresh: bool) -> StoredTable:
         columns = {"source": "INTEGER", "column_name": "VARCHAR", "value": "VARCHAR", "rows": "BIGINT"}

@@ -12,7 +12,7 @@ from features import Finding
 from features.history import Kind
 
 # Rows are told apart by DuckDB's own hash, which another version may compute differently.
-FORMAT = f"5/duckdb-{duckdb.__version__}"
+FORMAT = f"6/duckdb-{duckdb.__version__}"
 
 
 class _Part(BaseModel):
@@ -104,6 +104,7 @@ class Records(_Part):
 class EventSource(_Part):
     """A file of events (or the rows of a growing table up to some cursor), and what was counted while it was read.
 
+    ``place`` is the number of the project's source of events that it belongs to.
     ``columns`` are names and SQL types as read, ``fits`` the types that every value of a CSV column can be read as,
     ``words`` the words for “not known” by column, and how often they occur.
     ``checks`` counts rows by a condition in SQL, ``tallies`` by what is wrong with them, ``strangers`` are rows of
@@ -111,6 +112,7 @@ class EventSource(_Part):
     """
 
     number: int
+    place: int = 0
     mark: FileMark | None
     cursor: str | None = None
     columns: dict[str, str]
@@ -181,7 +183,7 @@ class Manifest(_Part):
     format: str = FORMAT
     version: int
     made_at: datetime
-    looks: dict[str, tuple[FileMark, ...]]
+    looks: dict[str, tuple[FileMark, ...]]  # by place in the project file: data.leads, data.events.0
     records: Records
     events: Events
     tables: dict[str, StoredTable]

@@ -26,6 +26,7 @@ from pipeline.prepared.sources import look
 from pipeline.private import private_files
 from pipeline.sources.engines import preparing_engine
 from pipeline.sources.opening import ReadTables, check_hidden
+from pipeline.sources.reading import Readable
 from pipeline.state import state_folder, state_is_writable
 
 Looks = dict[str, tuple[FileMark, ...] | None]
@@ -41,18 +42,30 @@ def _settings_key(file: ProjectFile) -> str:
     project = file.project
     settings = project.canonical()
     read = {name: settings.get(name) for name in ("data", "hygiene", "known_after", "order", "outcome")}
+    # A list of one is that one, so that keys of before go on to hold.
     places = [
-        _place(file, name, source)
-        for name in (*SOURCES, "events")
-        if (source := getattr(project.data, name)) is not None
+        _places(file, place, source)
+        for name in (*SOURCES, "events", "others")
+        for place, source in _sources(file, name)
     ]
     text = json.dumps([read, places], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _place(file: ProjectFile, name: str, source: Source) -> str:
-    location = expand(source.read, f"{file.path.name}: data.{name}")
-    return without_secrets(location) if "://" in location else str(file.resolve(location))
+def _places(file: ProjectFile, place: str, source: Source) -> str | list[str]:
+    locations = [expand(address, f"{file.path.name}: {place}") for address in source.reads]
+    found = [
+        without_secrets(location) if "://" in location else str(file.resolve(location))
+        for location in locations
+    ]
+    return found[0] if len(found) == 1 else found
+
+
+def _sources(file: ProjectFile, table: str) -> list[tuple[str, Source]]:
+    data = file.project.data
+    if table == "others":
+        return [(f"data.others.{name}", source) for name, source in data.others.items()]
+    return data.places(table)
 
 
 @private_files()
@@ -103,9 +116,12 @@ def _forget_others(folder: PreparedFolder) -> None:
 def _look(file: ProjectFile, manifest: Manifest | None, before: Looks | None = None) -> Looks:
     known = manifest.looks if manifest else {}
     return {
-        table: look(file, table, (*known.get(table, ()), *((before or {}).get(table) or ())))
+        place: look(
+            Readable(file, table, place, source),
+            (*known.get(place, ()), *((before or {}).get(place) or ())),
+        )
         for table in (*SOURCES, "events")
-        if getattr(file.project.data, table) is not None
+        for place, source in file.project.data.places(table)
     }
 
 
@@ -141,16 +157,16 @@ class _Preparation:
 
     def run(self) -> Manifest:
         old, engine = self.old, self.engine
-        events = EventUpdate(self.file, engine, self.folder, old, self.looks.get("events"))
+        events = EventUpdate(self.file, engine, self.folder, old, self.looks)
         stale = old is None or self._records_changed(old)
         if old is not None and not stale and events.idle and not _ripened(old):
             return self._renewed_looks(old, events)
-        if events.source is not None:
+        if events.sources:
             events.begin()
         tables = dict(old.tables) if old else {}
         records = old.records if old else None
         if stale or records is None or (records.counts_events and not events.idle):
-            records = read_records(engine, self.file, events.ids() if events.source is not None else None)
+            records = read_records(engine, self.file, events.ids() if events.sources else None)
             self._check_hidden(records, events)
             parts = events.parts
             self._stored_numbers(tables if events.plan.kept else {})
@@ -194,10 +210,11 @@ class _Preparation:
         return self.folder.commit(manifest)
 
     def _records_changed(self, old: Manifest) -> bool:
+        of_events = {place for place, _ in self.file.project.data.places("events")}
         return any(
-            marks is None or old.looks.get(table) != marks
-            for table, marks in self.looks.items()
-            if table != "events"
+            marks is None or old.looks.get(place) != marks
+            for place, marks in self.looks.items()
+            if place not in of_events
         )
 
     def _renewed_looks(self, old: Manifest, events: EventUpdate) -> Manifest:
@@ -207,8 +224,8 @@ class _Preparation:
         return self.folder.commit(old.model_copy(update={"events": made, "looks": looks}))
 
     def _check_hidden(self, records: Records, events: EventUpdate) -> None:
-        kinds = {**records.kinds, **({} if events.source is None else {"events": events.kinds})}
-        together = {*records.hidden, *(events.hidden if events.source is not None else ())}
+        kinds = {**records.kinds, **({} if not events.sources else {"events": events.kinds})}
+        together = {*records.hidden, *(events.hidden if events.sources else ())}
         check_hidden(self.file.project, ReadTables(kinds, together), self.file.path.name)
 
     # numbers of leads

@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SOURCE_NO = "_leadlens_source_no"  # the column of the number of a row’s source, in lower case
+from pipeline.sources.casting import SOURCE_NO
+
 SMALL = 4 << 20  # bytes of a file that is read together with others
 _MOST_HEADERS = 16  # files with further ones are read one by one, and so are wide ones
 _MOST_COLUMNS = 200

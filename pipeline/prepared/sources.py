@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,15 +15,25 @@ from features import UsageError
 from features.engines.dialect import DuckDBDialect
 from features.errors import listed
 from features.secrets import without_secrets
-from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.identity import by_path, digest_of, look_at
-from pipeline.prepared.manifest import EventSource, FileMark
-from pipeline.prepared.small_files import SMALL, SOURCE_NO, Together, csv_together, parquet_alike
+from pipeline.prepared.manifest import FileMark
+from pipeline.prepared.small_files import SMALL, Together, csv_together, parquet_alike
+from pipeline.sources.casting import SOURCE_NO
 from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import open_rows
 from pipeline.sources.csv_types import CSV_TYPES, Fitting, fitting_by_source, fitting_types, typed_csv
-from pipeline.sources.plain_types import plain, plain_type, type_together
-from pipeline.sources.reading import existing_paths, kind_of, reading_errors, refuse_mixed, source_batches
+from pipeline.sources.plain_types import plain, plain_type
+from pipeline.sources.reading import (
+    Readable,
+    existing_paths,
+    is_database,
+    kind_of,
+    reading_errors,
+    refuse_mixed,
+    source_batches,
+    sources_named,
+)
+from pipeline.sources.together import Together as AllColumns
 from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns, words_by_source
 from pipeline.sources.words_in_parquet import may_hold_words
 from pipeline.sources.workbooks import is_workbook
@@ -38,7 +48,7 @@ class NewSource:
 
     In a file of several sources, which are ``together``, those whose ``SOURCE_NO`` is ``number``. ``cursor`` is the largest value of the cursor column, as text, where the source has one, ``raw`` are
     the types of columns that are not plain yet, ``words`` the words for “not known”;
-    in the columns ``wordless`` they were sought, and there are none.
+    in the columns ``wordless`` they were sought, and there are none. ``place`` is the number of the project's source that it belongs to.
     """
 
     number: int
@@ -53,38 +63,58 @@ class NewSource:
     raw: dict[str, str] = field(default_factory=dict)
     words: Words = field(default_factory=dict)
     wordless: frozenset[str] = frozenset()
+    place: int = 0
 
 
-def is_database(source: Source, where: str) -> bool:
-    """Whether a source is read through a network, so that only reading tells whether it changed."""
-    return "://" in expand(source.read, where)
+def look(given: Readable, known: Iterable[FileMark]) -> tuple[FileMark, ...] | None:
+    """The marks of a source's files, and of those that its query names besides; ``None`` where a database is among them.
 
-
-def look(file: ProjectFile, table: str, known: Iterable[FileMark]) -> tuple[FileMark, ...] | None:
-    """The marks of a table's files; ``None`` for a database. Raises ``UsageError`` where there is no file."""
-    source: Source = getattr(file.project.data, table)
-    where = f"{file.path.name}: data.{table}"
-    if is_database(source, where):
-        return None
+    Raises ``UsageError`` where there is no file.
+    """
     before = by_path(known)
-    return tuple(look_at(path, before) for path in existing_paths(source, file, where))
+    marks: list[FileMark] = []
+    for each in (given, *_behind(given, ())):
+        if is_database(each.source, each.where):
+            return None
+        marks += (look_at(path, before) for path in existing_paths(each.source, each.file, each.where))
+    return tuple(marks)
+
+
+def _behind(given: Readable, asking: tuple[str, ...]) -> Iterator[Readable]:
+    """The sources that a query names, and those that their queries name."""
+    for other in sources_named(given):
+        if other.name not in (given.name, *asking):  # a circle is named when it is read
+            yield other
+            yield from _behind(other, (*asking, given.name))
+
+
+@dataclass
+class Numbers:
+    """Numbers of files of events; those of all sources are told apart."""
+
+    next: int
+
+    def take(self) -> int:
+        self.next += 1
+        return self.next - 1
 
 
 class EventReader:
-    """Makes Parquet of what is new among the sources of the events.
+    """Makes Parquet of what is new in one source of the events, the one with the number ``place``.
 
-    Each file of a glob is a source. What only makes sense as a whole (a `query`, a database) is one source. Sources
-    are numbered from ``next_number`` on.
+    Each file of a glob is apart. What only makes sense as a whole (a `query`, a database) is one.
     """
 
     def __init__(
-        self, file: ProjectFile, connection: duckdb.DuckDBPyConnection, spool: Path, next_number: int
+        self,
+        given: Readable,
+        place: int,
+        connection: duckdb.DuckDBPyConnection,
+        spool: Path,
+        numbers: Numbers,
     ) -> None:
-        source = file.project.data.events
-        assert source is not None
-        self.next_number = next_number
-        self.file, self.source, self.connection, self.spool = file, source, connection, spool
-        self.where = f"{file.path.name}: data.events"
+        self.given, self.source, self.where = given, given.source, given.where
+        self.place, self.connection, self.spool, self._numbers = place, connection, spool, numbers
         self._paths: list[str] | None = None
         self._spools, self._rows_only = 0, False
 
@@ -94,7 +124,7 @@ class EventReader:
         if self.source.query is not None or is_database(self.source, self.where):
             return False
         if self._paths is None:
-            self._paths = existing_paths(self.source, self.file, self.where)
+            self._paths = existing_paths(self.source, self.given.file, self.where)
         # A table is one of a DuckDB file, or a sheet of each workbook.
         each = self.source.table is None or is_workbook(self._paths[0])
         if each:
@@ -107,7 +137,7 @@ class EventReader:
         With ``rows_only`` nothing is found out about their values: of files that were read before it is known.
         """
         self._rows_only = rows_only
-        files = {self._new_number(): mark for mark in marks}
+        files = {self._numbers.take(): mark for mark in marks}
         if not files:
             return []
         parquet = kind_of(next(iter(files.values())).path) in (".parquet", ".pq")
@@ -117,11 +147,8 @@ class EventReader:
             if len(small) > 1:
                 read = self._parquet_together(small) if parquet else self._csv_together(small)
             one = self._read_parquet if parquet else self._read_csv
-            return [read.get(number) or one(number, mark) for number, mark in files.items()]
-
-    def _new_number(self) -> int:
-        self.next_number += 1
-        return self.next_number - 1
+            found = [read.get(number) or one(number, mark) for number, mark in files.items()]
+        return [replace(new, place=self.place) for new in found]
 
     def _read_parquet(self, number: int, mark: FileMark) -> NewSource:
         raw, rows = self._described(mark.path), self._rows(mark.path)
@@ -164,9 +191,9 @@ class EventReader:
     def whole(self, after: str | None = None) -> NewSource:
         """All rows of a database or query; with ``after`` those beyond that value of the cursor."""
         words = Words()
-        path = self._spooled(source_batches(self.file, "events", self.source, words, after))
+        path = self._spooled(source_batches(self.given, words, after))
         mark = FileMark(
-            path=f"{without_secrets(self.source.read)}#{self.source.table or 'query'}"
+            path=f"{', '.join(map(without_secrets, self.source.reads))}#{self.source.table or 'query'}"
             if after is None
             else f"after {after}",
             size=Path(path).stat().st_size,
@@ -176,8 +203,10 @@ class EventReader:
         )
         columns = self._described(path)
         words = words or self._words(path, columns)
-        number = self._new_number()
-        new = self.with_cursor(NewSource(number, path, mark, self._rows(path), columns, words=words))
+        number = self._numbers.take()
+        new = self.with_cursor(
+            NewSource(number, path, mark, self._rows(path), columns, words=words, place=self.place)
+        )
         return replace(new, cursor=new.cursor or after)
 
     def beyond(self, new: NewSource, after: str) -> NewSource:
@@ -344,44 +373,7 @@ def _with_schema(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     yield from reader
 
 
-def resolved_columns(
-    connection: duckdb.DuckDBPyConnection, sources: Sequence[EventSource | NewSource]
-) -> dict[str, str]:
-    """Names and SQL types of the columns of all sources together, in order; a type that every value fits."""
-    if any(source.fits or source.empty for source in sources):
-        return _csv_columns(sources)
-    together: dict[str, list[str]] = {}
-    for source in sources:
-        for name, kind in source.columns.items():
-            together.setdefault(name, []).append(kind)
-    return {name: type_together(connection, kinds) for name, kinds in together.items()}
-
-
-def _csv_columns(sources: Sequence[EventSource | NewSource]) -> dict[str, str]:
-    resolved = {}
-    for name in dict.fromkeys(name for source in sources for name in source.columns):
-        filled = [
-            set(source.fits.get(name, ()))
-            for source in sources
-            if name in source.columns and name not in source.empty
-        ]
-        fits = set.intersection(*filled) if filled else set()
-        resolved[name] = next((kind for kind in CSV_TYPES if kind in fits), "VARCHAR")
-    return resolved
-
-
-def relation(new: NewSource, resolved: Mapping[str, str]) -> str:
+def relation(new: NewSource, columns: AllColumns) -> str:
     """A SELECT of a source's rows, and of those together with it: the columns of all sources, and ``SOURCE_NO``."""
-    columns = []
-    for name, kind in resolved.items():
-        quoted = _quote(name)
-        if name not in new.columns:
-            value = f"CAST(NULL AS {kind})"
-        elif new.fits or new.empty:
-            value = typed_csv(name, kind) if kind != "VARCHAR" else quoted
-        else:
-            value = plain(quoted, new.raw.get(name, new.columns[name]))
-            value = value if new.columns[name] == kind else f"CAST({value} AS {kind})"
-        columns.append(f"{value} AS {quoted}")
-    columns.append(SOURCE_NO if new.together else f"CAST({new.number} AS INTEGER) AS {SOURCE_NO}")
-    return f"SELECT {', '.join(columns)} FROM {_parquet(new.parquet)}"
+    number = SOURCE_NO if new.together else f"CAST({new.number} AS INTEGER) AS {SOURCE_NO}"
+    return f"SELECT {columns.values(new.place, new, new.raw)}, {number} FROM {_parquet(new.parquet)}"

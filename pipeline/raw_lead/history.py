@@ -11,7 +11,7 @@ from features import DataError, DuckDBEngine, Finding, History, Step
 from features.conditions.condition import Condition
 from features.errors import listed
 from features.history import Kind
-from pipeline.config import Project, Source
+from pipeline.config import Project
 from pipeline.raw_lead.columns import RawColumns
 from pipeline.raw_lead.events import cleaned_events
 from pipeline.raw_lead.rows import RawRows, Typed
@@ -124,13 +124,18 @@ def _keep_wanted(
     findings: list[Finding],
     name: str,
 ) -> bool:
-    """Apply ``where`` of a source, as far as what it reads is in the table; whether rows were left out."""
-    source: Source | None = getattr(project.data, table)
-    if source is None or source.where is None:
+    """Apply ``where``, as far as what it reads is in the table; whether rows were left out.
+
+    Of several sources, a row stays if any of them would keep it: a raw lead does not say from which it comes.
+    """
+    wanted_by = [source.where for source in project.data.sources(table)]
+    if not wanted_by or None in wanted_by:
         return False
-    where, kinds = f"{name}: data.{table}.where", _kinds(table, columns)
+    kinds = _kinds(table, columns)
     unread: dict[str, Kind] = {column: "category" for column in columns.hidden if column not in kinds}
-    condition = Condition.parse(source.where, {**unread, **kinds}, where)
+    where = f"{name}: data.{table}.where"
+    together = " OR ".join(f"({each})" for each in wanted_by) if len(wanted_by) > 1 else str(wanted_by[0])
+    condition = Condition.parse(together, {**unread, **kinds}, where)
     if hidden := condition.columns_used & unread.keys():
         message = (
             f"data.{table}.where is not applied, since it reads {', '.join(sorted(hidden))} (known_after)"
@@ -142,7 +147,7 @@ def _keep_wanted(
     if out and table == "leads":
         raise DataError(
             "the project file leaves this lead out",
-            value=source.where,
+            value=together,
             where=where,
             why="the model learned from none like it",
             fix="score leads for which the condition holds, or change `where` and train again",
@@ -162,7 +167,7 @@ def _wanted_events(
     name: str,
 ) -> list[Typed]:
     """The events that ``where`` keeps."""
-    if project.data.events is None or project.data.events.where is None:
+    if not any(source.where for source in project.data.sources("events")):
         return rows.events
     _make(engine, "events", rows.events, _kinds("events", columns))
     if not _keep_wanted(engine, "events", project, columns, findings, name):

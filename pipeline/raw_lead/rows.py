@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from features import UsageError
@@ -151,10 +151,10 @@ class _Reader:
 
     def _table(self, table: str) -> _Table:
         if table not in self._tables:
-            source: Source | None = getattr(self.project.data, table)
+            sources = self.project.data.sources(table)
             flat = outcome_and_order(self.project) if table == "leads" else set()
             self._tables[table] = _Table(
-                table, source, self.columns.of(table), {*self.columns.hidden, *flat}, self._made_times(table)
+                table, sources, self.columns.of(table), {*self.columns.hidden, *flat}, self._made_times(table)
             )
         return self._tables[table]
 
@@ -176,14 +176,17 @@ class _Table:
     def __init__(
         self,
         table: str,
-        source: Source | None,
+        sources: Sequence[Source],
         kinds: Mapping[str, Kind],
         unread: set[str],
         made_times: bool,
     ) -> None:
         self.table, self.kinds = table, kinds
-        self.origins = {} if source is None else {origin: target for target, origin in source.columns.items()}
-        self.missing = frozenset(() if source is None else (text.strip() for text in source.missing))
+        # Of several sources, the first that has a column of this name.
+        self.origins = {
+            origin: target for source in reversed(sources) for target, origin in source.columns.items()
+        }
+        self.missing = frozenset(text.strip() for source in sources for text in source.missing)
         contract = CONTRACT[table]
         self.readings: dict[str, Reading] = {
             **{name: _reading(table, name, how.rstrip("!")) for name, how in contract.items()},

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from features import DataError, DuckDBEngine, Finding, LeadlensError, UsageError
 from features.errors import counted, listed
 from features.history import Kind
+from pipeline.config import Source, unexpanded
 from pipeline.sources.unknown_words import is_unknown, word_finding
+
+SOURCE_NO = "_leadlens_source_no"  # the column of the number of a row’s source, in lower case
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
@@ -27,17 +30,35 @@ _DATED = re.compile(
 _SERIAL_DATES = (25_569, 73_051)  # 1970 to 2100, in days since the end of 1899
 
 
+@dataclass(frozen=True)
+class Origin:
+    """One source of a table: its place in the project file, what it reads, and its columns: after the mapping → before."""
+
+    place: str
+    read: str
+    columns: Mapping[str, str]
+
+    @classmethod
+    def of(cls, place: str, source: Source) -> Origin:
+        """That of a source of the project file."""
+        return cls(place, ", ".join(map(unexpanded, source.reads)), source.columns)
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.read})"
+
+
 @dataclass
 class Caster:
     """Casts the columns of one raw table, and collects findings about them.
 
-    ``origins`` maps renamed columns to their names in the user's data.
+    ``origins`` are the sources of the table; of several the raw table says in ``SOURCE_NO`` which a row is of, and what is wrong
+    in rows of some is said of those.
     """
 
     engine: DuckDBEngine
     table: str
     where: str
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Sequence[Origin] = ()
     findings: list[Finding] = field(default_factory=list)
     _asked: dict[str, None] | None = field(default=None, init=False)
     _answers: dict[str, int] = field(default_factory=dict, init=False)
@@ -45,9 +66,42 @@ class Caster:
     def __post_init__(self) -> None:
         self.raw = f"raw_{self.table}"
         self.types = self.engine.columns(self.raw)
+        self.types.pop(SOURCE_NO, None)
 
     def quote(self, column: str) -> str:
         return self.engine.dialect.quote(column)
+
+    def own_name(self, column: str, condition: str = "TRUE") -> str:
+        """The quoted name of a column before the mapping, as a query sees it; of several sources, of the first for which a
+        condition holds.
+        """
+        own = self._sources_with(column, condition)
+        return self.quote(own[0].columns.get(column, column) if own else column)
+
+    def place(self, column: str, condition: str) -> str:
+        """Where in the project file the source of the rows stands for which a condition on a column holds."""
+        if len(self.origins) < 2:
+            return self.where
+        head, _, _ = self.where.partition(": ")
+        return f"{head}: {listed(map(str, self._sources_with(column, condition)))}"
+
+    def _of_which(self, column: str, condition: str) -> str:
+        """“ in data.events.1 (Event.csv)”, where the table has several sources."""
+        if len(self.origins) < 2 or self._asked is not None:
+            return ""
+        return f", in {listed(map(str, self._sources_with(column, condition)))}"
+
+    def _sources_with(self, column: str, condition: str) -> list[Origin]:
+        if len(self.origins) < 2:
+            return list(self.origins)
+        return [self.origins[number] for number in self._numbers_with(column, condition)]
+
+    def _numbers_with(self, column: str, condition: str) -> list[int]:
+        """The numbers of the sources that have rows for which a condition on ``column`` alone holds."""
+        rows = self.engine.connection.execute(
+            f"SELECT DISTINCT {SOURCE_NO} FROM {self.raw} WHERE {condition} ORDER BY 1"
+        ).fetchall()
+        return [row[0] for row in rows]
 
     def ask_ahead(self, cast: Callable[[], object]) -> None:
         """Count at once, in few scans, what ``cast`` will ask for one by one; what it finds is forgotten."""
@@ -137,7 +191,8 @@ class Caster:
         odd = self._count(column, f"NOT {usable}")
         if odd:
             values = f"{counted(odd, 'value')} NaN, infinite or beyond {LARGEST}"
-            self._warn("not-finite", f"{self.table}.{column}: {values}, read as missing", odd)
+            of = self._of_which(column, f"NOT {usable}")
+            self._warn("not-finite", f"{self.table}.{column}: {values}, read as missing{of}", odd)
         if kind == "VARCHAR":
             self._warn_text(column, cast)
         return f"CASE WHEN {usable} THEN {cast} END"
@@ -168,9 +223,7 @@ class Caster:
             return self.number(column), "number"
         written = self._count(column, f"regexp_matches({filled}, {_WRITTEN_NUMBER})")
         if not coded and distinct > 10 and written >= _MOSTLY * total:
-            own = self.quote(
-                self.origins.get(column, column)
-            )  # a query sees the names before the column mapping
+            own = self.own_name(column, f"{filled} IS NOT NULL")
             self._warn(
                 "number-as-text",
                 f"{self.table}.{column} holds formatted numbers "
@@ -182,7 +235,7 @@ class Caster:
 
     def _as_number(self, column: str, value: str) -> str:
         """SQL, for a `query`, of a number in the way in which most of these are written."""
-        own = self.quote(self.origins.get(column, column))
+        own = self.own_name(column, f"{value} IS NOT NULL")
         # the last mark is a comma, and what follows it are no thousands
         commas = self._count(
             column, f"regexp_matches({value}, '^[^,]*,([0-9]{{1,2}}|[0-9]{{4,}})[^0-9.,]*$')"
@@ -207,7 +260,7 @@ class Caster:
             self._warn(
                 "text-in-number",
                 f"{self.table}.{column} holds numbers and {counted(bad, 'value')} of text "
-                f"({self._examples(column, text)}), read as missing. List such texts under `missing`",
+                f"({self._examples(column, text)}), read as missing{self._of_which(column, text)}. List such texts under `missing`",
                 bad,
             )
 
@@ -236,17 +289,18 @@ class Caster:
             return timestamp
         self._warn(
             "odd-moment",
-            f"{self.table}.{column}: {counted(odd, 'timestamp')} before the year 1000 or after 9000, read as missing",
+            f"{self.table}.{column}: {counted(odd, 'timestamp')} before the year 1000 or after 9000, read as missing{self._of_which(column, f'NOT {within}')}",
             odd,
         )
         return f"CASE WHEN {within} THEN {timestamp} END"
 
     def _refuse_rounded(self, column: str) -> None:
         name = self.quote(column)
-        if rounded := self._count(column, f"isfinite({name}) AND abs({name}) >= 9007199254740992"):
+        condition = f"isfinite({name}) AND abs({name}) >= 9007199254740992"
+        if rounded := self._count(column, condition):
             raise DataError(
                 f"{counted(rounded, 'id')} in {self.table}.{column} are floating-point numbers of 16 digits and more",
-                where=self.where,
+                where=self.place(column, condition),
                 why="they have lost their last digits, so different ids may have become one",
                 fix="export ids as text or as whole numbers",
             )
@@ -258,12 +312,12 @@ class Caster:
             f"AND upper(regexp_extract({text}, '([A-Za-z]+)$', 1)) NOT IN ('UTC', 'GMT', 'AM', 'PM')"
         )
         if bad := self._count(column, abbreviated):
-            own = self.quote(self.origins.get(column, column))
+            own = self.own_name(column, abbreviated)
             raise DataError(
                 f"{bad:,} of {counted(self._count(column, 'TRUE'), 'value')} in {self.table}.{column} "
                 f"{'has' if bad == 1 else 'have'} a time zone by abbreviation",
                 value=self._examples(column, f"({abbreviated})"),
-                where=self.where,
+                where=self.place(column, abbreviated),
                 why="abbreviations mean several zones: BST is British Summer Time and Bangladesh's, IST India's and Israel's",
                 fix="write the offset (2026-06-30T10:00:00+01:00) or Region/City (2026-06-30 10:00:00 Europe/London); to "
                 f"convert yours in `query`: SELECT * REPLACE (replace({own}, ' BST', ' Europe/London') AS {own}) FROM source",
@@ -271,15 +325,15 @@ class Caster:
 
     def _refuse_unparsed(self, column: str, parsed: str) -> None:
         name = self.quote(column)
-        own = self.quote(self.origins.get(column, column))  # a query sees the names before the column mapping
         condition = f"nullif(trim({name}), '') IS NOT NULL AND {parsed} IS NULL"
         bad = self._count(column, condition)
         if bad:
+            own = self.own_name(column, condition)
             raise DataError(
                 f"{bad:,} of {counted(self._count(column, 'TRUE'), 'value')} in {self.table}.{column} "
                 f"{'is not a timestamp' if bad == 1 else 'are not timestamps'}",
                 value=self._examples(column, f"({condition})"),
-                where=self.where,
+                where=self.place(column, condition),
                 why="a row without a timestamp cannot be placed in time, and a wrong guess (1/2 or 2/1?) would leak",
                 fix="write 2026-01-31 or 2026-01-31T09:30:00+01:00; convert yours in `query`: SELECT * REPLACE "
                 f"(strptime({own}, '{self._pattern(column, f'({condition})')}') AS {own}) FROM source; list words for "

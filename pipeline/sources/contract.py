@@ -45,8 +45,8 @@ def contract_columns_of(table: str, mapped: Mapping[str, str], present: Collecti
     {'lead_id': 'Key', 'created_at': 'Created_At'}
     """
     by_shape = {name.lower(): name for name in present}
-    found = {target: origin for target, origin in mapped.items() if target in CONTRACT[table]}
-    for target in CONTRACT[table]:
+    found = {target: origin for target, origin in mapped.items() if target in CONTRACT.get(table, ())}
+    for target in CONTRACT.get(table, ()):
         origin = target if target in present else by_shape.get(target)
         if target not in found and origin is not None and origin not in mapped.values():
             found[target] = origin

@@ -16,7 +16,7 @@ from pyarrow import csv as arrow_csv
 from features import DataError
 from features.engines.dialect import DuckDBDialect
 from features.errors import counted
-from pipeline.sources.csv_types import fitting_types, typed_csv
+from pipeline.sources.csv_types import Fitting, fitting_types, typed_csv
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.unknown_words import Words, count_words
 from pipeline.sources.workbooks import is_workbook, open_workbook
@@ -44,13 +44,15 @@ def read_csv_files(
     texts: Callable[[list[str]], tuple[set[str], set[str]]] = lambda names: (set(), set()),
     missing: Collection[str] = (),
     sheet: str | None = None,
-) -> Words:
+    as_text: bool = False,
+) -> tuple[Words, Fitting]:
     """Read CSV files, or workbooks, of one table into ``table``; a column that a file lacks is NULL in its rows.
 
     The header line decides between comma, semicolon, tab and bar. A column gets a type only if every value can be
     read as one without loss: ``007`` and twenty-digit numbers stay text. ``texts`` says which columns are ids and
-    codes (``pipeline.sources.contract.texts_of``); ``missing`` are the user's own texts for “not known”. Returns the words for “not known” that were read as missing in columns
-    that got a type. Raises ``DataError`` with file and line.
+    codes (``pipeline.sources.contract.texts_of``); ``missing`` are the user's own texts for “not known”. ``as_text`` leaves
+    all columns text, for whom they meet other sources first. Returns the words for “not known” that are read as missing in columns
+    that get a type, and what the columns can be read as. Raises ``DataError`` with file and line.
     """
     parts = [
         pa.Table.from_batches(
@@ -67,7 +69,7 @@ def read_csv_files(
     types = {name: kind for name in names if (kind := fitting.narrowest(name))}
     words = count_words(con, "csv_text", {name: "id" if name in ids else "number" for name in fitting.wordy})
     columns = (
-        f"{typed_csv(name, types[name])} AS {_quote(name)}" if name in types else _quote(name)
+        f"{typed_csv(name, types[name])} AS {_quote(name)}" if name in types and not as_text else _quote(name)
         for name in names
     )
     # Both take time with the square of the columns: minutes for 2,000, instead of a second.
@@ -77,7 +79,7 @@ def read_csv_files(
     finally:
         con.execute("SET disabled_optimizers = ''")
     con.execute("DROP TABLE csv_text")
-    return words
+    return words, fitting
 
 
 def open_rows(

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from features import DuckDBEngine, Finding, History, Step, UsageError
 from features.errors import listed
 from features.history import Clock, Kind
-from pipeline.config import Project, ProjectFile, ProjectOrPath, Source, as_project
-from pipeline.sources.casting import Caster
+from pipeline.config import Project, ProjectFile, ProjectOrPath, as_project
+from pipeline.sources.casting import Caster, Origin
 from pipeline.sources.cleaning import Cleaner, refuse_duplicates
 from pipeline.sources.contract import CONTRACT
 from pipeline.sources.engines import duckdb_engine
@@ -21,7 +21,8 @@ from pipeline.sources.hygiene.leads import exclude_leads
 from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.sources.lone_end import leads_it_changes, lone_end
 from pipeline.sources.objections import clean_objections
-from pipeline.sources.reading import read_source
+from pipeline.sources.reading import Readable, read_source
+from pipeline.sources.several import read_several
 from pipeline.sources.shaping import bring_into_shape, outcome_and_order
 from pipeline.sources.unknown_words import word_findings
 
@@ -84,18 +85,23 @@ def read_tables(
     """Make some of the contract tables, typed but not yet cleaned; those without a source are empty."""
     read = ReadTables({}, set())
     for table in tables:
-        source: Source | None = getattr(file.project.data, table)
-        if source is None:
+        places = file.project.data.places(table)
+        if not places:
             make_empty(engine, table)
             read.kinds[table] = {}
             continue
-        where = f"{file.path.name}: data.{table}"
-        words = read_source(engine.connection, table, source, file)
-        types = engine.columns(f"raw_{table}")
-        read.hidden.update(bring_into_shape(engine, table, source, file.project, findings, where, words))
-        casting: list[Finding] = []
+        where, casting = f"{file.path.name}: data.{table}", list[Finding]()
+        if len(places) == 1:
+            ((place, source),) = places
+            words, _ = read_source(engine.connection, Readable(file, table, place, source), f"raw_{table}")
+            types, mapped = engine.columns(f"raw_{table}"), source.columns
+            hidden = bring_into_shape(engine, table, source, file.project, findings, where, words)
+        else:
+            hidden, words, columns = read_several(engine, table, file, findings)
+            types, mapped = dict(columns.types), {}
+        read.hidden.update(hidden)
         read.kinds[table] = _contract(engine, table, file.project, casting, where)
-        findings += [*word_findings(table, words, source.columns, types, read.kinds[table]), *casting]
+        findings += [*word_findings(table, words, mapped, types, read.kinds[table]), *casting]
     return read
 
 
@@ -111,8 +117,8 @@ def _contract(
     engine: DuckDBEngine, table: str, project: Project, findings: list[Finding], where: str
 ) -> dict[str, Kind]:
     """Make a contract table of its raw one; returns the kinds of the columns outside the contract."""
-    source: Source = getattr(project.data, table)
-    caster, quote = Caster(engine, table, where, source.columns), engine.dialect.quote
+    origins = tuple(Origin.of(place, source) for place, source in project.data.places(table))
+    caster, quote = Caster(engine, table, where, origins), engine.dialect.quote
     caster.ask_ahead(lambda: contract_columns(caster, project))
     expressions, kinds = contract_columns(caster, project)
     columns = ", ".join(f"{sql} AS {quote(name)}" for name, sql in expressions.items())

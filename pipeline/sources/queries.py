@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import duckdb
 import pyarrow as pa
 
 from features import UsageError
+from features.engines.dialect import DuckDBDialect
 from features.errors import listed
 from pipeline.sources.plain_types import plain_columns, types_of
 from pipeline.sources.to_duckdb import refuse_equal_names
 
+_quote = DuckDBDialect().quote
 _GRAMMARS = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql", "awsathena": "athena"}
 # They act although nothing is written: on other sessions, files, other servers, or the clock.
 _ACTING = re.compile(
@@ -69,8 +72,30 @@ def check_query(query: str, dialect: str, where: str) -> None:
             )
 
 
-def run_query(sandbox: duckdb.DuckDBPyConnection, query: str, where: str) -> pa.Table:
-    """Run a user's SELECT over the table ``source`` in a database of its own, without files and network."""
+def tables_of(query: str, where: str) -> list[str]:
+    """The names of tables that a query in DuckDB's SQL reads from, in lower case and in order; not those that it makes itself.
+
+    >>> tables_of("WITH deals AS (SELECT * FROM source) SELECT * FROM deals JOIN Leads USING (id)", "here")
+    ['source', 'leads']
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.optimizer.scope import traverse_scope
+
+    check_query(query, "duckdb", where)
+    found: dict[str, None] = {}
+    for scope in traverse_scope(sqlglot.parse_one(query, dialect="duckdb")):
+        for table in scope.tables:
+            made = isinstance(scope.sources.get(table.alias_or_name), exp.Table)
+            if made and table.name and not table.db and not isinstance(table.this, exp.Func):
+                found[table.name.lower()] = None
+    return list(found)
+
+
+def run_query(
+    sandbox: duckdb.DuckDBPyConnection, query: str, where: str, known: Sequence[str] = ("source",)
+) -> pa.Table:
+    """Run a user's SELECT over the tables ``known`` in a database of its own, without files and network."""
     check_query(query, "duckdb", where)
     sandbox.execute("SET enable_external_access = false")
     sandbox.execute("SET python_enable_replacements = false")
@@ -82,12 +107,15 @@ def run_query(sandbox: duckdb.DuckDBPyConnection, query: str, where: str) -> pa.
             relation = relation.project(", ".join(plain_columns(types)))
         rows = relation.to_arrow_table()
     except duckdb.Error as error:
-        columns = [row[0] for row in sandbox.execute("DESCRIBE source").fetchall()]
+        tables = []
+        for name in known:
+            columns = [row[0] for row in sandbox.execute(f"DESCRIBE {_quote(name)}").fetchall()]
+            tables.append(f"{name}, whose columns are: {listed(columns)}")
         raise UsageError(
             "this query does not run",
             value=first_line(error),
             where=where,
-            fix=f"it can read from `source` only, whose columns are: {listed(columns)}",
+            fix=f"it reads from {'; from '.join(tables)}; further sources are named under data.others",
         ) from None
     refuse_equal_names(
         rows.column_names, where, "SELECT * REPLACE (… AS name), or SELECT * EXCLUDE (name), …"

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -21,9 +22,11 @@ from features.regular_files import refuse_no_file
 from pipeline.config import ProjectFile, Source, expand, unexpanded
 from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import read_csv_files
+from pipeline.sources.csv_types import Fitting
 from pipeline.sources.plain_types import plain, plain_columns, plain_type, type_together, types_of
-from pipeline.sources.queries import first_line, run_query
+from pipeline.sources.queries import first_line, run_query, tables_of
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
+from pipeline.sources.together import Read
 from pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
 from pipeline.sources.workbooks import WORKBOOKS, is_workbook
 
@@ -35,43 +38,132 @@ _quote = DuckDBDialect().quote
 _COMPRESSED = (".gz", ".zst", ".bz2")
 
 
-def read_source(connection: duckdb.DuckDBPyConnection, name: str, source: Source, file: ProjectFile) -> Words:
-    """Read ``source`` into the table ``raw_<name>`` of ``connection``; returns its words for “not known”.
+@dataclass(frozen=True)
+class Readable:
+    """A source and where it stands: ``name`` is its table, or its own under ``others``; ``place`` as in ``data.events.0``."""
 
+    file: ProjectFile
+    name: str
+    place: str
+    source: Source
+
+    @property
+    def where(self) -> str:
+        return f"{self.file.path.name}: {self.place}"
+
+
+def read_source(
+    connection: duckdb.DuckDBPyConnection, given: Readable, table: str, as_text: bool = False
+) -> tuple[Words, Read]:
+    """Read a source into a ``table`` of ``connection``; returns its words for “not known”, and what is known of its columns.
+
+    CSV files without a `query` are left as text with ``as_text``.
     Raises ``UsageError`` for a source that does not exist or does not match its settings, ``DataError`` for one that
     fails while it is read. Neither ever shows the value of a ``${NAME}``.
     """
-    where, table = f"{file.path.name}: data.{name}", f"raw_{name}"
-    location, shown = expand(source.read, where), unexpanded(source.read)
+    source, fitting = given.source, None
     words = Words()
-    if "://" in location:
+    if is_database(source, given.where):
         from pipeline.sources.database import read_database
 
-        to_duckdb(connection, table, read_database(location, shown, source.table, source.query, where))
+        (address,) = source.reads
+        location, shown = expand(address, given.where), unexpanded(address)
+        to_duckdb(connection, table, read_database(location, shown, source.table, source.query, given.where))
     elif source.query is None:
-        words = _read_path(connection, name, table, source, file.resolve(location), shown, where)
+        words, fitting = _read_files(connection, given, table, as_text)
     else:
-        with connect_in_memory() as sandbox:
-            sandbox.execute("SET TimeZone = 'UTC'")
-            words = _read_path(sandbox, name, "source", source, file.resolve(location), shown, where)
-            to_duckdb(connection, table, run_query(sandbox, source.query, f"{where}.query"))
+        words = _read_query(connection, given, table, source.query, ())
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {table}").fetchall()}
-    return add_words(words, [count_words(connection, table, text_columns(name, source.columns, types))])
+    texts = types
+    if fitting is not None and as_text:
+        texts = {name: fitting.narrowest(name) or "VARCHAR" for name in types}
+    read = Read(types, {}, ())
+    if fitting is not None and as_text:
+        read = Read(types, fitting.types, fitting.empty or ("",))
+    kinds = text_columns(given.name, source.columns, texts)
+    return add_words(words, [count_words(connection, table, kinds)]), read
 
 
-def _read_path(
-    con: duckdb.DuckDBPyConnection,
-    name: str,
-    table: str,
-    source: Source,
-    path: Path,
-    shown: str,
-    where: str,
+def _read_query(
+    connection: duckdb.DuckDBPyConnection, given: Readable, table: str, query: str, asking: tuple[str, ...]
 ) -> Words:
-    paths = existing(path, shown, where, _defaults_used(source.read))
+    """Run a query over its own files, and over those of the project's sources that it names."""
+    with connect_in_memory() as sandbox:
+        sandbox.execute("SET TimeZone = 'UTC'")
+        words, _ = _read_files(sandbox, given, "source", False)
+        asking = (*asking, given.name)
+        others = sources_named(given)
+        for number, other in enumerate(others):
+            if other.name in asking:
+                chain = " → ".join([*asking[asking.index(other.name) :], other.name])
+                own = other.name == given.name
+                raise UsageError(
+                    "a query reads its own files under the name `source`"
+                    if own
+                    else "these queries read from each other, in a circle",
+                    value=other.name if own else chain,
+                    where=f"{given.where}.query",
+                    fix="FROM source"
+                    if own
+                    else "let one of them read from files alone: name the file once more under data.others",
+                )
+            own_table = f"other_{number}"
+            if other.source.query is not None and not is_database(other.source, other.where):
+                _read_query(sandbox, other, own_table, other.source.query, asking)
+            else:
+                read_source(sandbox, other, own_table)
+            sandbox.execute(f"CREATE VIEW {_quote(other.name)} AS SELECT * FROM {own_table}")
+        known = ("source", *(other.name for other in others))
+        to_duckdb(connection, table, run_query(sandbox, query, f"{given.where}.query", known))
+    return words
+
+
+def sources_named(given: Readable) -> list[Readable]:
+    """The project's other sources that the query of a source over files names, in order."""
+    data, source = given.file.project.data, given.source
+    if source.query is None or is_database(source, given.where):
+        return []
+    where = f"{given.where}.query"
+    found = []
+    for name in tables_of(source.query, where):
+        if name in data.others:
+            found.append(Readable(given.file, name, f"data.others.{name}", data.others[name]))
+            continue
+        if name not in data.tables or not data.sources(name):
+            continue  # DuckDB says what it does not know
+        places = data.places(name)
+        if len(places) > 1 and name != given.name:
+            raise UsageError(
+                "this table has several sources, so which of them is meant is not clear",
+                value=name,
+                where=where,
+                fix=f"name the one that you mean once more: data: {{others: {{my_{name}: {{read: …}}}}}}, and read from my_{name}",
+            )
+        found.append(Readable(given.file, name, *places[0]))
+    return found
+
+
+def is_database(source: Source, where: str) -> bool:
+    """Whether a source is read through a network, so that only reading tells whether it changed."""
+    networked = ["://" in expand(address, where) for address in source.reads]
+    if any(networked) and len(networked) > 1:
+        raise UsageError(
+            "a list under `read` is a list of files, and this is a database",
+            value=unexpanded(source.reads[networked.index(True)]),
+            where=f"{where}.read",
+            fix="make it a source of its own: a list of {read: …} in the place of one",
+        )
+    return networked[0]
+
+
+def _read_files(
+    con: duckdb.DuckDBPyConnection, given: Readable, table: str, as_text: bool
+) -> tuple[Words, Fitting | None]:
+    source, where = given.source, given.where
+    paths = existing_paths(source, given.file, where)
     if all(kind_of(item) in _DUCKDB for item in paths) and len(paths) == 1:
-        _read_duckdb(con, table, source, paths[0], shown, where)
-        return {}
+        _read_duckdb(con, table, source, paths[0], _shown(source), where)
+        return {}, None
     if source.table is not None and not is_workbook(paths[0]):
         raise UsageError(
             "a file has no tables", value=source.table, where=f"{where}.table", fix="leave `table` out"
@@ -80,16 +172,17 @@ def _read_path(
     with reading_errors(source, where):
         if kind_of(paths[0]) in _PARQUET:
             _read_parquet(con, table, source, paths, where)
-            return {}
+            return {}, None
         return read_csv_files(
             con,
             table,
             paths,
             source.encoding,
             where,
-            lambda columns: texts_of(name, source.columns, columns),
+            lambda columns: texts_of(given.name, source.columns, columns),
             source.missing,
             source.table,
+            as_text,
         )
 
 
@@ -118,37 +211,52 @@ def reading_errors(source: Source, where: str) -> Iterator[None]:
         raise DataError(
             "this file cannot be read",
             value=first_line(error),
-            where=f"{where} ({unexpanded(source.read)})",
+            where=f"{where} ({_shown(source)})",
             fix="check that it is complete, of the kind its name says, and that you may read it",
         ) from None
 
 
 def existing_paths(source: Source, file: ProjectFile, where: str) -> list[str]:
-    """The files of a source. Raises ``UsageError`` where there is none."""
-    path = file.resolve(expand(source.read, where))
-    return existing(path, unexpanded(source.read), where, _defaults_used(source.read))
+    """The files of a source, in order. Raises ``UsageError`` where there is none, and for one that is named twice."""
+    paths: dict[str, str] = {}
+    for address in source.reads:
+        path = file.resolve(expand(address, where))
+        for found in existing(path, unexpanded(address), where, _defaults_used(address)):
+            if found in paths:
+                raise UsageError(
+                    "this file is named twice in `read`",
+                    value=f"{Path(found).name}, by {paths[found]} and {unexpanded(address)}",
+                    where=f"{where}.read",
+                    why="each of its rows would count twice",
+                    fix="name it once",
+                )
+            paths[found] = unexpanded(address)
+    return list(paths)
 
 
-def source_batches(
-    file: ProjectFile, table: str, source: Source, words: Words, after: str | None = None
-) -> Iterator[pa.RecordBatch]:
+def _shown(source: Source) -> str:
+    return ", ".join(map(unexpanded, source.reads))
+
+
+def source_batches(given: Readable, words: Words, after: str | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of a database, or of a query, batch by batch; at least one batch.
 
     With ``after``, only rows beyond that value of the source's cursor. The words for “not known” in the files of a query
     are added to ``words``.
     """
-    where = f"{file.path.name}: data.{table}"
-    location, shown = expand(source.read, where), unexpanded(source.read)
-    if "://" in location:
+    source = given.source
+    if is_database(source, given.where):
         from pipeline.sources.database import database_batches
 
-        yield from database_batches(
-            location, shown, source.table, source.query, where, source.cursor if after else None, after
-        )
+        (address,) = source.reads
+        location, shown = expand(address, given.where), unexpanded(address)
+        cursor = source.cursor if after else None
+        yield from database_batches(location, shown, source.table, source.query, given.where, cursor, after)
         return
     with connect_in_memory() as sandbox:
-        add_words(words, [read_source(sandbox, table, source, file)])
-        yield from _batches(sandbox.sql(f"SELECT * FROM raw_{table}").to_arrow_reader(_BATCH))
+        found, _ = read_source(sandbox, given, "read")
+        add_words(words, [found])
+        yield from _batches(sandbox.sql("SELECT * FROM read").to_arrow_reader(_BATCH))
 
 
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

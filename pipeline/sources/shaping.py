@@ -25,21 +25,8 @@ class Shape:
     hidden: set[str]
 
 
-def shape_of(
-    engine: DuckDBEngine,
-    table: str,
-    present: Mapping[str, str],
-    source: Source,
-    project: Project,
-    where: str,
-    wordless: Collection[str] = (),
-) -> Shape:
-    """Apply ``columns``, ``missing`` and ``where``, and leave out the ``known_after`` columns.
-
-    ``present`` are the columns of the source and their SQL types; those that are ``wordless`` are known to hold no word for
-    “not known”: looking for them in every row costs more than all else. Raises ``UsageError`` where they do not fit.
-    """
-    quote = engine.dialect.quote
+def mapped_names(table: str, present: Collection[str], source: Source, where: str) -> dict[str, str]:
+    """Name after the mapping → column of the source, for all of its columns. Raises ``UsageError`` where they do not fit."""
     for target, origin in source.columns.items():
         if origin in set(CONTRACT[table]) - set(present) and target in set(present) - set(CONTRACT[table]):
             raise UsageError(
@@ -59,29 +46,67 @@ def shape_of(
             )
     named = contract_columns_of(table, source.columns, present)
     mapped = dict(source.columns) | {target: origin for target, origin in named.items() if target != origin}
-    names = [*mapped.items(), *((name, name) for name in present if name not in (*mapped, *mapped.values()))]
-    used = Counter(origin for _, origin in names)  # words were sought for one use of a column
+    return mapped | {name: name for name in present if name not in (*mapped, *mapped.values())}
+
+
+def shape_of(
+    engine: DuckDBEngine,
+    table: str,
+    names: Mapping[str, str],
+    types: Mapping[str, str],
+    source: Source,
+    project: Project,
+    where: str,
+    wordless: Collection[str] = (),
+) -> Shape:
+    """Apply ``missing`` and ``where``, and leave out the ``known_after`` columns.
+
+    ``names`` are those of the source (:func:`mapped_names`), ``types`` the SQL types by name after the mapping, of all sources of the
+    table. Columns of the source that are ``wordless`` are known to hold no word for “not known”: looking for them in every row costs
+    more than all else. Raises ``UsageError`` where they do not fit.
+    """
+    quote = engine.dialect.quote
+    used = Counter(names.values())  # words were sought for one use of a column
     clean = {origin for origin in wordless if used[origin] == 1}
-    kinds = {name: None if origin in clean else word_kind(table, name) for name, origin in names}
+    kinds = {name: None if origin in clean else word_kind(table, name) for name, origin in names.items()}
     values = (
-        f"{_without_missing(engine, origin, present[origin], source.missing, kinds[name])} AS {quote(name)}"
-        for name, origin in names
+        f"{_without_missing(engine, name, types[name], source.missing, kinds[name])} AS {quote(name)}"
+        if name in names
+        else quote(name)
+        for name in types
     )
     condition = "TRUE"
     if source.where is not None:
-        types = {name: _rough_kind(present[origin]) for name, origin in names}
-        parsed = Condition.parse(source.where, types, where=f"{where}.where")
+        rough = {name: _rough_kind(types[name]) for name in names}
+        try:
+            parsed = Condition.parse(source.where, rough, where=f"{where}.where")
+        except UsageError as error:
+            raise _with_new_name(error, names) from None
         condition = parsed.sql(engine.dialect, {"": "renamed"})
-    hidden = {name for name, _ in names if name in project.known_after and name not in CONTRACT[table]}
+    hidden = {name for name in types if name in project.known_after and name not in CONTRACT[table]}
     # The outcome and the order may be declared too; they are no attributes, but still needed here.
     needed = outcome_and_order(project) if table == "leads" else set()
-    kept = ", ".join(quote(name) for name, _ in names if name not in hidden - needed)
+    kept = ", ".join(quote(name) for name in types if name not in hidden - needed)
     return Shape(", ".join(values), condition, kept, hidden)
 
 
-def where_finding(table: str, out: int, rows: int) -> Finding:
-    """How many rows ``where`` left out."""
-    return Finding("where", f"{counted(out, 'row')} of {rows:,} left out by data.{table}.where", "note", out)
+def _with_new_name(error: UsageError, names: Mapping[str, str]) -> UsageError:
+    """The same mistake; where it names a column under the name before the mapping, with the one after it."""
+    for name, origin in names.items():
+        if name != origin and error.value == origin:
+            return UsageError(
+                error.what,
+                value=origin,
+                where=error.where,
+                why="`where` comes after the column mapping, by which this column has another name",
+                fix=f"write {name} in place of {origin}",
+            )
+    return error
+
+
+def where_finding(place: str, out: int, rows: int) -> Finding:
+    """How many rows ``where`` of the source at some ``place`` of the project file left out."""
+    return Finding("where", f"{counted(out, 'row')} of {rows:,} left out by {place}.where", "note", out)
 
 
 def bring_into_shape(
@@ -97,14 +122,17 @@ def bring_into_shape(
 
     Returns the names of the columns that were left out.
     """
-    raw = f"raw_{table}"
+    raw, quote = f"raw_{table}", engine.dialect.quote
     types = engine.columns(raw)
     wordless = set(text_columns(table, source.columns, types)) - set(words)
-    shape = shape_of(engine, table, types, source, project, where, wordless)
-    engine.run([Step("renamed", f"SELECT {shape.values} FROM {raw}")])
+    names = mapped_names(table, types, source, where)
+    mapped = {name: types[origin] for name, origin in names.items()}
+    shape = shape_of(engine, table, names, mapped, source, project, where, wordless)
+    under_new = ", ".join(f"{quote(origin)} AS {quote(name)}" for name, origin in names.items())
+    engine.run([Step("renamed", f"SELECT {shape.values} FROM (SELECT {under_new} FROM {raw})")])
     if source.where is not None:
         out = engine.count(f"renamed WHERE NOT coalesce({shape.condition}, FALSE)")
-        findings.append(where_finding(table, out, engine.count("renamed")))
+        findings.append(where_finding(f"data.{table}", out, engine.count("renamed")))
     engine.connection.execute(
         f"CREATE OR REPLACE TABLE {raw} AS SELECT {shape.kept} FROM renamed WHERE {shape.condition}"
     )

@@ -74,7 +74,7 @@ def word_kind(table: str, column: str) -> WordKind | None:
     >>> word_kind("leads", "account_id"), word_kind("leads", "closed_at"), word_kind("events", "event_type")
     ('id', 'number', None)
     """
-    how = CONTRACT[table].get(column, "").rstrip("!")
+    how = CONTRACT.get(table, {}).get(column, "").rstrip("!")
     if how == "id":
         if is_link(table, column):
             return "id"

@@ -169,8 +169,8 @@ wrong_use("an unknown kind of conversion", "no conversion is of this kind", "did
 wrong_use("text where a list is meant", "outcome.kind", "a list is expected")(
     setting("outcome", "kind", to="sale")
 )
-wrong_use("a list where text is meant", "data.leads.read", "one text is expected")(
-    setting("data", "leads", "read", to=["a"])
+wrong_use("settings where text is meant", "data.leads.read", "one text is expected")(
+    setting("data", "leads", "read", to={"a": "b"})
 )
 wrong_use("a yes that YAML takes for true", "data.leads.missing.0", "in quotes")(
     setting("data", "leads", "missing", to=[True])

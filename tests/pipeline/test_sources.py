@@ -23,7 +23,7 @@ from features.settings import FeatureSettings
 from features.spine import SpinePolicy, build_spine
 from pipeline.config import load_project
 from pipeline.sources import open_history
-from pipeline.sources.reading import read_source
+from pipeline.sources.reading import Readable, read_source
 from tests.pipeline.little_project import LittleProject
 
 TABLES = ("leads", "accounts", "events", "conversions", "changes")
@@ -296,5 +296,7 @@ def test_too_little_memory_is_told_as_such(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '200KB'")
         with pytest.raises(UsageError, match="not enough memory") as caught:
-            read_source(connection, "leads", file.project.data.leads, file)
+            read_source(
+                connection, Readable(file, "leads", "data.leads", file.project.data.leads), "raw_leads"
+            )
     assert "engine: {memory: 4GB}" in str(caught.value)

@@ -71,7 +71,7 @@ def test_words_far_down_a_long_file_are_unknown(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text("id,staff,since,keen\n" + "\n".join(rows) + "\n")
     with duckdb.connect() as connection:
-        words = read_csv_files(
+        words, _ = read_csv_files(
             connection, "long", [str(path)], "utf-8", "long", lambda names: ({"id"}, set())
         )
         types = {row[0]: row[1] for row in connection.execute("DESCRIBE long").fetchall()}

@@ -44,7 +44,8 @@ class Member(World):
         self.ids, self.flat, self.lacking = shared.ids, shared.flat, shared.lacking
         self.settings = shared.settings
         self.tables = {
-            name: SourceTable(name, source.form, names=source.names) for name, source in shared.tables.items()
+            name: SourceTable(name, source.form, names=source.names, groups=source.groups)
+            for name, source in shared.tables.items()
         }
         self.width = shared.width
         self._start()

@@ -65,12 +65,16 @@ class SourceFile:
 
 @dataclass
 class SourceTable:
-    """One table of a project as named files of one form; ``names`` maps the contract's column names to the files'."""
+    """One table of a project as named files of one form; ``names`` maps the contract's column names to the files'.
+
+    With ``groups`` it is several sources: files whose names begin with the same letter are one, with a form and column names of its own.
+    """
 
     table: str
     form: Form
     files: dict[str, SourceFile] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, tuple[Form, dict[str, str]]] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:
@@ -83,20 +87,39 @@ class SourceTable:
         return {name for file in self.files.values() for name in file.columns}
 
     @property
-    def read(self) -> dict[str, Any]:
-        """The source as a project file names it."""
+    def read(self) -> list[dict[str, Any]]:
+        """The sources as a project file names them."""
         if self.form == "duckdb":
-            return {"read": f"data/{self.table}.duckdb", "table": self.table}
-        return {"read": f"data/{self.table}-*.{self.form}"}
+            return [self._source(f"{self.table}.duckdb", self.names, self.columns) | {"table": self.table}]
+        if not self.groups:
+            return [self._source(f"{self.table}-*.{self.form}", self.names, self.columns)]
+        found = []
+        for letter, (form, names) in self.groups.items():
+            files = [file for name, file in self.files.items() if name[0] == letter]
+            if files:
+                columns = {name for file in files for name in file.columns}
+                found.append(self._source(f"{self.table}-{letter}*.{form}", names, columns))
+        return found
+
+    @staticmethod
+    def _source(read: str, names: dict[str, str], columns: set[str]) -> dict[str, Any]:
+        renamed = {name: new for name, new in names.items() if name in columns}
+        return {"read": f"data/{read}"} | ({"columns": renamed} if renamed else {})
+
+    def _written_as(self, name: str) -> tuple[Form, dict[str, str]]:
+        """The form of a file, and its names of columns."""
+        return self.groups.get(name[0], (self.form, self.names))
 
     def write(self, folder: Path) -> None:
         """Bring the folder to this state: files are removed, renamed, and written where their rows changed."""
         if self.form == "duckdb":
             self._write_database(folder / f"{self.table}.duckdb")
             return
-        paths = {f"{self.table}-{name}.{self.form}": file for name, file in self.files.items()}
+        paths = {
+            f"{self.table}-{name}.{self._written_as(name)[0]}": file for name, file in self.files.items()
+        }
         kept = {file.on_disk for file in self.files.values()}
-        for path in folder.glob(f"{self.table}-*.{self.form}"):
+        for path in folder.glob(f"{self.table}-*.*"):
             if path.name not in kept:
                 path.unlink()
         moved = {name: file for name, file in paths.items() if file.on_disk not in (None, name)}
@@ -106,26 +129,27 @@ class SourceTable:
             os.rename(folder / f"moving-{number}", folder / name)
             file.on_disk = name
         for name, file in paths.items():
-            content = repr((file.columns, file.rows, file.zone, file.whole))
+            as_ = self._written_as(name.removeprefix(f"{self.table}-"))
+            content = repr((file.columns, file.rows, file.zone, file.whole, *as_))
             if file.written != content:
-                self._write_file(folder / name, file)
+                self._write_file(folder / name, file, *as_)
                 if file.age:
                     os.utime(folder / name, (_RESTORED - file.age, _RESTORED - file.age))
                 file.on_disk, file.written = name, content
 
-    def _write_file(self, path: Path, file: SourceFile) -> None:
-        if self.form == "parquet":
-            pq.write_table(self._arrow(file), path)
+    def _write_file(self, path: Path, file: SourceFile, form: Form, names: dict[str, str]) -> None:
+        if form == "parquet":
+            pq.write_table(self._arrow(file, names), path)
             return
         text = io.StringIO()
         writer = csv.writer(text)
-        writer.writerow(self.names.get(name, name) for name in file.columns)
+        writer.writerow(names.get(name, name) for name in file.columns)
         writer.writerows(
             [_cell(row[name], file.zone and name in ZONED) for name in file.columns] for row in file.rows
         )
         path.write_text(text.getvalue(), encoding="utf-8")
 
-    def _arrow(self, file: SourceFile) -> pa.Table:
+    def _arrow(self, file: SourceFile, names: dict[str, str]) -> pa.Table:
         arrays = []
         for name in file.columns:
             kind, values = COLUMNS[self.table][name], [row[name] for row in file.rows]
@@ -139,7 +163,7 @@ class SourceTable:
             ):
                 values, arrow = [None if value is None else int(value) for value in values], pa.int64()
             arrays.append(pa.array(values, arrow))
-        return pa.table(arrays, [self.names.get(name, name) for name in file.columns])
+        return pa.table(arrays, [names.get(name, name) for name in file.columns])
 
     def _write_database(self, path: Path) -> None:
         content = repr([(file.columns, file.rows) for file in self.files.values()])
@@ -150,7 +174,7 @@ class SourceTable:
         columns = _ordered(self.table, self.columns)
         whole = SourceFile([dict.fromkeys(columns) | row for row in self.rows], columns)
         with duckdb.connect(str(path)) as database:
-            database.from_arrow(self._arrow(whole)).create(self.table)
+            database.from_arrow(self._arrow(whole, self.names)).create(self.table)
         for file in self.files.values():
             file.written = None
         first.written = content

@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 
 from tests.laws.nights import rows as draw
-from tests.laws.nights.files import COLUMNS, Row, SourceFile, SourceTable
+from tests.laws.nights.files import COLUMNS, Form, Row, SourceFile, SourceTable
 
 _PROPERTIES = ("page", "amount", "paid", "due", "campaign", "code")
 _OPTIONAL = ("event_id", "known_at", "retracted_at")
+_OTHERWISE = {"lead_id": "who", "occurred_at": "at", "event_type": "type", "page": "url", "paid": "Lead_Paid"}
 _RENAMED = {"lead_id": "customer", "occurred_at": "when it was", "created_at": "since", "event_type": "what"}
 
 
@@ -51,12 +52,25 @@ class World:
         if rng.random() < 0.3:
             for source in self.tables.values():
                 source.names = {name: new for name, new in _RENAMED.items() if name in COLUMNS[source.table]}
+        self._draw_groups(seed)
         # A contract column that no file has, and how many properties the first files have.
         self.lacking = {name for name in _OPTIONAL if rng.random() < 0.15}
         self.width = rng.randint(1, len(_PROPERTIES))
         self.settings = self._draw_settings()
         self._start()
         self.before = copy.deepcopy(self.tables)
+
+    def _draw_groups(self, seed: int) -> None:
+        """Several sources of events, each with names and perhaps a form of its own."""
+        rng, events = Random(f"several {seed}"), self.tables["events"]
+        if events.form == "duckdb" or rng.random() < 0.6:
+            return
+        other: Form = "csv" if events.form == "parquet" else "parquet"
+        events.groups = {
+            "a": (events.form, events.names),
+            "b": (rng.choice((events.form, other)), {} if events.names else dict(_OTHERWISE)),
+            "c": (events.form, {"page": "Seite", "amount": "Betrag", "event_id": "Nr."}),
+        }
 
     # settings
 
@@ -84,16 +98,15 @@ class World:
         data: dict[str, Any] = {}
         for name, source in self.tables.items():
             data[name] = source.read
-            if renamed := {name: new for name, new in source.names.items() if name in source.columns}:
-                data[name]["columns"] = renamed
-        events = data["events"]
-        if self.settings["where"]:
-            events["where"] = self.settings["where"]
-        if self.settings["query"] and self.tables["events"].form != "duckdb":
-            events["query"] = "SELECT * FROM source WHERE TRUE"
+        for number, events in enumerate(data["events"]):
+            if self.settings["where"]:
+                events["where"] = self.settings["where"]
+            if self.settings["query"] and self.tables["events"].form != "duckdb" and number != 1:
+                events["query"] = "SELECT * FROM source WHERE TRUE"
         for name in ("leads", "events"):
-            if self.settings["missing"]:
-                data[name]["missing"] = self.settings["missing"]
+            for source in data[name]:
+                if self.settings["missing"]:
+                    source["missing"] = self.settings["missing"]
         return {
             "name": "nights",
             "data": data,

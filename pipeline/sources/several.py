@@ -1,0 +1,58 @@
+"""Several sources of one table, read into memory: each in its own shape, their rows below each other."""
+
+from __future__ import annotations
+
+from features import DuckDBEngine, Finding, Step
+from pipeline.config import ProjectFile
+from pipeline.sources.casting import SOURCE_NO
+from pipeline.sources.contract import names_of
+from pipeline.sources.reading import Readable, read_source
+from pipeline.sources.shaping import mapped_names, shape_of, where_finding
+from pipeline.sources.together import Columns, Read, Together, together
+from pipeline.sources.unknown_words import Words, add_words
+
+
+def read_several(
+    engine: DuckDBEngine, table: str, file: ProjectFile, findings: list[Finding]
+) -> tuple[set[str], Words, Together]:
+    """Make ``raw_<table>`` of all sources of a table, under the names after the mapping, and with ``SOURCE_NO``.
+
+    Returns the names of the columns that were left out, the words for “not known”, and the columns.
+    """
+    readable = [Readable(file, table, place, source) for place, source in file.project.data.places(table)]
+    words, read = Words(), list[tuple[int, Read]]()
+    for number, given in enumerate(readable):
+        found, own = read_source(engine.connection, given, f"part_{number}", as_text=True)
+        add_words(words, [words_by_new_name(table, found, given, own)])
+        read.append((number, own))
+    names = [
+        mapped_names(table, own.columns, given.source, given.where)
+        for given, (_, own) in zip(readable, read, strict=True)
+    ]
+    columns = together(engine.connection, names, read, [given.where for given in readable])
+    hidden: set[str] = set()
+    parts = []
+    for given, (number, own) in zip(readable, read, strict=True):
+        shape = shape_of(
+            engine, table, columns.names[number], columns.types, given.source, file.project, given.where
+        )
+        hidden |= shape.hidden
+        rows = f"SELECT {columns.values(number, own)} FROM part_{number}"
+        engine.run([Step(f"renamed_{number}", f"SELECT {shape.values} FROM ({rows})")])
+        if given.source.where is not None:
+            out = engine.count(f"renamed_{number} AS renamed WHERE NOT coalesce({shape.condition}, FALSE)")
+            findings.append(where_finding(given.place, out, engine.count(f"renamed_{number}")))
+        parts.append(
+            f"SELECT {shape.kept}, {number} AS {SOURCE_NO} FROM renamed_{number} AS renamed WHERE {shape.condition}"
+        )
+    engine.run([Step(f"raw_{table}", " UNION ALL ".join(parts))])
+    for number, _ in read:
+        engine.drop(f"renamed_{number}")
+        engine.connection.execute(f"DROP TABLE part_{number}")
+    return hidden, words, columns
+
+
+def words_by_new_name(table: str, words: Words, given: Readable, read: Columns) -> Words:
+    """Words for “not known” by the name of their column after the mapping."""
+    names = names_of(table, given.source.columns, read.columns)
+    return {names.get(origin, origin): counts for origin, counts in words.items()}
