@@ -285,7 +285,8 @@ class Scores(Section):
 
     to: Annotated[str, Address] = Field(
         "duckdb:///.leadlens/scores.duckdb",
-        description="duckdb:///file, postgresql://…, or a .parquet or .csv path. ${NAME} from the environment.",
+        description="duckdb:///file, postgresql://…, or a .parquet or .csv path. ${NAME} from the environment. By default "
+        "scores.duckdb in the state folder: LEADLENS_HOME, else .leadlens.",
     )
     table: str = Field("lead_scores", description="Table name, `table` or `schema.table`.")
 

@@ -22,7 +22,7 @@ from pipeline.drift.comparing import Difference, compare_data, compare_scores, s
 from pipeline.drift.monitoring import Checkpoint, Monitoring, WeekAbove, calibration, inflation
 from pipeline.drift.profile import Profile
 from pipeline.drift.watching import FeatureMoves, feature_moves, grade_moves
-from pipeline.jobs.score import target_of
+from pipeline.jobs.target import target_of
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent

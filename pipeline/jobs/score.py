@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from features.errors import LeadlensError, UsageError, counted
-from features.secrets import has_literal_secret, masked
+from features.errors import UsageError, counted
+from features.secrets import has_literal_secret
 from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
-from pipeline.config import ProjectFile, ProjectOrPath, as_project, expand
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.config.parts import read_as_of
 from pipeline.dataset.departures import why_left
 from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
@@ -29,6 +29,7 @@ from pipeline.dataset.protected import model_uses
 from pipeline.dataset.scored_leads import score_leads
 from pipeline.drift.comparing import Difference
 from pipeline.jobs.past_run import HISTORY_NOTE
+from pipeline.jobs.target import left_behind, shown_target, target_of
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -142,7 +143,7 @@ def score(
             fix='say why: force="the reason"',
         )
     kept = not dry_run and state_is_writable()
-    shown, table = _shown_target(file, to), file.project.scores.table
+    shown, table = shown_target(file, to), file.project.scores.table
     with recorded_run(
         file.project.name, folder=state_folder() / "runs", target=shown, table=table, kept=kept, run_id=run_id
     ) as run:
@@ -172,6 +173,8 @@ def _score(
     if not dry_run:
         progress(f"Looking at {record.target}", 0, 0)
         run.report_to(partial(report_runs, target, record.table))
+    for warning in left_behind(file, to):
+        run.warn(warning)
     progress("Opening the model", 0, 0)
     with stages("model"):
         served = serving_model(file.project.name, challenger=challenger)
@@ -398,23 +401,3 @@ def _seen_future(served: Registered, as_of: datetime | None) -> list[str]:
         f"{served.display_name} has seen this future: it learned from what became of leads until {known:%Y-%m-%d %H:%M}, after "
         f"{as_of:%Y-%m-%d %H:%M}. These are not the scores that it would have given then, and look better than they are"
     ]
-
-
-def _shown_target(file: ProjectFile, to: str | None) -> str:
-    """Where the scores go, for the record from its first moment on: whoever stops the run at once, the target is to know.
-
-    What cannot be read fails the run. Of the project file it is shown as it stands there, for that is a night that failed; empty
-    for what was typed.
-    """
-    try:
-        return parse_target(target_of(file, to)).shown
-    except LeadlensError:
-        return masked(file.project.scores.to) if to is None else ""
-
-
-def target_of(file: ProjectFile, to: str | None) -> str:
-    """``--to`` as it is typed; the project's target with its environment, a relative path from the project file."""
-    if to is not None:
-        return expand(to, "--to")
-    named = expand(file.project.scores.to, f"{file.path.name}: scores.to")
-    return named if "://" in named else str(file.resolve(named))

@@ -1,0 +1,54 @@
+"""Which target a job reads or writes: ``--to``, else the project's, else a file in the state folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from features import LeadlensError
+from features.secrets import masked
+from pipeline.config import ProjectFile
+from pipeline.config.loading import expand
+from pipeline.state import state_folder
+from pipeline.writeback.target import parse_target
+
+_FILE = "scores.duckdb"
+
+
+def target_of(file: ProjectFile, to: str | None) -> str:
+    """``--to`` as it is typed; the project's target with its environment, a relative path from the project file."""
+    if to is not None:
+        return expand(to, "--to")
+    if _follows_state(file):
+        return f"duckdb:///{(state_folder() / _FILE).as_posix()}"
+    named = expand(file.project.scores.to, f"{file.path.name}: scores.to")
+    return named if "://" in named else str(file.resolve(named))
+
+
+def shown_target(file: ProjectFile, to: str | None) -> str:
+    """Where the scores go, for the record from its first second on: whoever stops the run at once, the target is known.
+
+    What cannot be read fails the run. Of the project file it is shown as it stands there, for that is a night that failed; empty
+    for what was typed.
+    """
+    try:
+        return parse_target(target_of(file, to)).shown
+    except LeadlensError:
+        return masked(file.project.scores.to) if to is None else ""
+
+
+def left_behind(file: ProjectFile, to: str | None) -> list[str]:
+    """A warning where an earlier release wrote the default target into the working directory and the state folder is elsewhere."""
+    new, old = state_folder() / _FILE, Path(".leadlens") / _FILE
+    if to is not None or not _follows_state(file) or new.exists() or not old.is_file():
+        return []
+    return [
+        f"scores are written to {new} now, in the folder that LEADLENS_HOME names; those of earlier runs are still in {old.absolute()}: "
+        "move that file there, or name it in scores.to"
+    ]
+
+
+def _follows_state(file: ProjectFile) -> bool:
+    """Whether nobody named a target and the state folder is elsewhere; in the working directory it stays the relative address
+    by which earlier runs know it."""
+    return "to" not in file.project.scores.model_fields_set and bool(os.environ.get("LEADLENS_HOME"))
