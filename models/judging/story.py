@@ -40,15 +40,15 @@ def reached(comparison: ComparisonResult) -> str:
     at, who = comparison.capacity, winner(comparison)
     low, high = at.more_interval
     first, second = (at.rules, at.model) if who == RULES else (at.model, at.rules)
-    figures = f"{first:,.0f} and {second:,.0f} of {comparison.conversions:,}"
+    by, other = ("sheet", "model") if who == RULES else ("model", "sheet")
+    figures = f"the {other} {second:,.0f}, of {comparison.conversions:,}"
     if who == RULES:
         low, high = -high, -low
     interval = f"({signed(low)} to {signed(high)})"
     if who == "unclear":
-        return f"No clear difference: {figures} {interval}"
+        return f"No clear difference: the {by} reaches {first:,.0f}, {figures} {interval}"
     more = abs(at.more)
-    by = "model" if who == MODEL else "sheet"
-    return f"The {by} reaches {more:,.0f} more lead{'s' * (more != 1)} that convert: {figures} {interval}"
+    return f"The {by} reaches {more:,.0f} more lead{'s' * (more != 1)} that convert: {first:,.0f}, {figures} {interval}"
 
 
 def sentences(comparison: ComparisonResult) -> list[str]:

@@ -94,6 +94,11 @@ class ComparisonView:
             rows.append({"stage": cut["name"], "share": cut["share"], "calls": cut["calls"], **found})
         return sorted(rows, key=lambda row: row["share"])
 
+    @property
+    def out_of_reach(self) -> int:
+        """Converting leads that no order of calls reaches: the curves end below 100 %."""
+        return int(self.figures["conversions"] - self.figures["reachable"])
+
     @cached_property
     def bands(self) -> list[dict[str, Any]]:
         """Leads and conversions of each band that has leads, and the chance of such a lead in words."""

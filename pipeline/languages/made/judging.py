@@ -69,14 +69,16 @@ CHECKS = (
 )
 
 HEADLINE = (
-    N_("No clear difference: {n_model} and {n_sheet} of {n_all} ({signed_low} to {signed_high})"),
-    NN_(
-        "The model reaches {n} more lead that convert: {n_model} and {n_sheet} of {n_all} ({signed_low} to {signed_high})",
-        "The model reaches {n} more leads that convert: {n_model} and {n_sheet} of {n_all} ({signed_low} to {signed_high})",
+    N_(
+        "No clear difference: the model reaches {n_model}, the sheet {n_sheet}, of {n_all} ({signed_low} to {signed_high})"
     ),
     NN_(
-        "The sheet reaches {n} more lead that convert: {n_sheet} and {n_model} of {n_all} ({signed_low} to {signed_high})",
-        "The sheet reaches {n} more leads that convert: {n_sheet} and {n_model} of {n_all} ({signed_low} to {signed_high})",
+        "The model reaches {n} more lead that convert: {n_model}, the sheet {n_sheet}, of {n_all} ({signed_low} to {signed_high})",
+        "The model reaches {n} more leads that convert: {n_model}, the sheet {n_sheet}, of {n_all} ({signed_low} to {signed_high})",
+    ),
+    NN_(
+        "The sheet reaches {n} more lead that convert: {n_sheet}, the model {n_model}, of {n_all} ({signed_low} to {signed_high})",
+        "The sheet reaches {n} more leads that convert: {n_sheet}, the model {n_model}, of {n_all} ({signed_low} to {signed_high})",
     ),
     N_(
         "The model reaches {n} of the {n_all} leads that convert in {n_calls} calls; at random it would be {n_random}"
