@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from pipeline.app.answers import PageOfLeads, Problem, WholeLead
-from pipeline.published.copy import SORTS
+from pipeline.published.asked import SORTS
 from pipeline.raw_lead.answer import LeadAnswer
 from pipeline.raw_lead.request import RawLead
 

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     import uvicorn
 
 _MOST_BYTES = 256 * 1024  # of a form or of one lead as JSON
+_AT_ONCE = (
+    8  # requests that are worked on; more than the cores, since some wait for a file or for another writer
+)
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -134,6 +138,8 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
 
 @asynccontextmanager
 async def _ends_its_jobs(app: Starlette) -> AsyncIterator[None]:
+    # Of many requests at once few are worked on, the others wait in order: threads that take turns in all of them end all of them late.
+    current_default_thread_limiter().total_tokens = _AT_ONCE
     yield
     for project in app.state.projects.values():
         project.jobs.stop()

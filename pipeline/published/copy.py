@@ -4,52 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-from unicodedata import combining, normalize
+from typing import Any, NamedTuple
 
 import duckdb
 
 from features.engines.duckdb_connections import connect_own
 from features.errors import DataError
+from pipeline.published.asked import SORTED_BY, Query, condition, place_of, words_of
 from pipeline.published.bounded_queries import bounded
 from pipeline.published.facts import read_facts
+from pipeline.published.kept_results import KeptResults
 
 PAGE = 50
 _MEMORY, _THREADS = "512MB", 1
-_MOST_WORDS, _LONGEST = 6, 200
+_KEPT_LISTS = 256
 _NO_LINE_OF_THEIR_OWN = (" smaller reasons", " smaller reason")
 _AFTER_ALL = chr(0x10FFFF)
-Sort = Literal["score", "points", "moved"]
-SORTS: tuple[Sort, ...] = ("score", "points", "moved")
-_SORTED_BY: dict[Sort, str] = {
-    "score": "rank",
-    "points": "-coalesce(rule_points, -1e9)",
-    "moved": "-coalesce(abs(score - score_before), -1)",
-}
-
-
-@dataclass(frozen=True)
-class Query:
-    """Which leads are listed. ``after`` is where the page before ended: ``Leads.next``.
-
-    ``untouched``: those alone that have been MQL or SQL for so many days without a verdict; ``judged`` are verdicts that the copy does not
-    know, the latest of each lead with its time.
-    """
-
-    text: str = ""
-    owner: str = ""
-    stage: str = ""
-    grade: str = ""
-    status: Literal["open", "closed", "any"] = "open"
-    disqualified: bool = False
-    sort: Sort = "score"
-    after: str = ""
-    untouched: int = 0
-    judged: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class LeadRow(NamedTuple):
@@ -170,12 +144,29 @@ class PublishedScores(Copy):
             facets[kind][value] = leads
         return facets
 
+    @cached_property
+    def _kept(self) -> KeptResults:
+        return KeptResults(_KEPT_LISTS)
+
     def leads(self, query: Query, most: int = PAGE) -> Leads:
         """A page of the leads that match."""
         where, values = self._asked(query)
-        key = _SORTED_BY[query.sort]
+        if query.untouched:  # those change with every verdict
+            return self._page(query, most, where, values, self._total(where, values))
+        asked = where, *values
+        return self._kept.get(
+            (asked, query.sort, query.after, most),
+            lambda: self._page(
+                query, most, where, values, self._kept.get(asked, lambda: self._total(where, values))
+            ),
+        )
+
+    def _total(self, where: str, values: Sequence[Any]) -> int:
         ((total,),) = self.rows(f"SELECT count(*) FROM lead WHERE {where}", values)
-        place = place_of(query.after)
+        return int(total)
+
+    def _page(self, query: Query, most: int, where: str, values: list[Any], total: int) -> Leads:
+        key, place = SORTED_BY[query.sort], place_of(query.after)
         if place is not None:
             where, values = f"{where} AND ({key}, rank) > (?, ?)", [*values, *place]
         # Which leads first, by narrow columns alone; then what is shown of them.
@@ -191,13 +182,15 @@ class PublishedScores(Copy):
         exact = (
             self.rows("SELECT rank FROM place WHERE lead_id = ?", [query.text.strip()]) if query.text else []
         )
-        where, values = _where(query)
+        where, values = condition(query)
         if query.untouched:
             among, own = self._untouched(query.untouched, query.judged)
             where, values = f"{where} AND rank IN (SELECT rank FROM {among})", [*values, *own]
         if exact:
             return f"{where} AND rank = ?", [*values, exact[0][0]]
-        spans = sorted((self._span(word) for word in _words(query.text)), key=lambda span: span[1] - span[0])
+        spans = sorted(
+            (self._span(word) for word in words_of(query.text)), key=lambda span: span[1] - span[0]
+        )
         if spans:
             # The rarest word first: of a word that nearly all leads share, only their rows are looked at.
             found = ""
@@ -263,7 +256,7 @@ class PublishedScores(Copy):
         where, values = self._asked(query)
         cursor = self._connection.cursor()
         cursor.execute(
-            f"SELECT {', '.join(LeadRow._fields)} FROM lead WHERE {where} ORDER BY {_SORTED_BY[query.sort]}, rank",
+            f"SELECT {', '.join(LeadRow._fields)} FROM lead WHERE {where} ORDER BY {SORTED_BY[query.sort]}, rank",
             values,
         )
         while batch := cursor.fetchmany(1_000):
@@ -319,37 +312,6 @@ class PublishedScores(Copy):
             before=None if row.score_before is None else Past(before_as_of, row.score_before, None, None),
             moved=_moved(_reasons(was[0][0]), now) if was else (),
         )
-
-
-def _where(query: Query) -> tuple[str, list[Any]]:
-    where, values = (["status = ?"], list[Any]([query.status])) if query.status != "any" else (["TRUE"], [])
-    for column, value in (("owner", query.owner), ("rule_stage", query.stage), ("grade", query.grade)):
-        if value:
-            where.append(f"{column} = ?")
-            values.append(value)
-    if not query.disqualified and not query.stage and query.status != "any":
-        where.append("rule_stage IS DISTINCT FROM 'Disqualified'")
-    return " AND ".join(where), values
-
-
-def _words(text: str) -> list[str]:
-    """The words that a search is for, as the copy has them.
-
-    >>> _words("Çağla  O'Neil, ada@firm.example")
-    ['cagla', 'o', 'neil', 'ada', 'firm', 'example']
-    """
-    plain = "".join(sign for sign in normalize("NFD", text[:_LONGEST].lower()) if not combining(sign))
-    letters = "".join(sign if sign.isalnum() else " " for sign in normalize("NFC", plain))
-    return letters.split()[:_MOST_WORDS]
-
-
-def place_of(after: str) -> tuple[float, int] | None:
-    """Where a page begins; from the first lead for what is no place."""
-    key, _, rank = after.partition(":")
-    try:
-        return float(key), int(rank)
-    except ValueError:
-        return None
 
 
 def _reasons(text: str | None) -> list[Line]:

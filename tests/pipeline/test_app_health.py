@@ -25,7 +25,8 @@ from pipeline.dataset.night_gate import NightRefused
 from pipeline.drift.comparing import Difference
 from pipeline.jobs.score import score
 from pipeline.languages.language import language
-from pipeline.published.copy import PublishedScores, Query
+from pipeline.published.asked import Query
+from pipeline.published.copy import PublishedScores
 from pipeline.published.folder import CopyFolder
 from pipeline.published.monitored import read_monitored
 from pipeline.runs import RunRecord, RunStore, recorded_run

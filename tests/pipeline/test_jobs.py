@@ -34,7 +34,8 @@ from pipeline.dataset.judged import compare_lenses, out_of_time
 from pipeline.dataset.policies import spine_policy
 from pipeline.jobs.train import Training
 from pipeline.prepared import event_update, open_prepared
-from pipeline.published.copy import PublishedScores, Query
+from pipeline.published.asked import Query
+from pipeline.published.copy import PublishedScores
 from pipeline.published.folder import CopyFolder
 from pipeline.registry.mlflow_registry import Registry
 from pipeline.report.page import page

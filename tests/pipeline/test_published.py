@@ -17,9 +17,11 @@ from models.scorecard import ScorecardSet, Sheet
 from pipeline.config import ProjectFile, load_project
 from pipeline.prepared import open_history
 from pipeline.published import bounded_queries, publishing
+from pipeline.published.asked import Query
 from pipeline.published.bounded_queries import SlowQueryError
-from pipeline.published.copy import PublishedScores, Query
+from pipeline.published.copy import PublishedScores
 from pipeline.published.folder import CopyFolder
+from pipeline.published.kept_results import KeptResults
 from pipeline.published.people import people_of, rules_kept_short, shown_columns
 from pipeline.published.publishing import Publishing
 from tests.pipeline.little_project import LittleProject, leadlens, leads
@@ -400,3 +402,45 @@ def test_a_wrong_name_is_refused_before_anything_is_scored(
     assert "owner" in str(wrong.value)
     project.settings["page"] = {"url": "leads.example.com"}
     assert "page.url" in leadlens("check", project.write()).err
+
+
+def test_results_that_are_kept_are_those_of_a_copy_that_was_never_asked(file: ProjectFile) -> None:
+    people = {
+        f"L{number:03}": {"name": ("Ann Lee", "Bo Lee")[number % 2], "owner": ("kim", "lea")[number % 3 == 0]}
+        for number in range(120)
+    }
+    publish(file, Night(dict(zip(people, range(120), strict=True)), people), "one")
+    asked = [
+        Query(text=text, owner=owner, status=status, disqualified=disqualified, sort=sort, after=after)
+        for text in ("", "lee", "ann")
+        for owner in ("", "kim", "lea")
+        for status in ("open", "any")
+        for disqualified in (False, True)
+        for sort in ("score", "moved")
+        for after in ("", "0:20")
+    ]
+    random.Random(1).shuffle(asked)
+    copy, forgetful = latest(file), latest(file)
+    vars(forgetful)["_kept"] = KeptResults(0)
+    for _ in range(2):
+        for query in asked:
+            assert copy.leads(query, 30) == forgetful.leads(query, 30), query
+    assert copy.leads(asked[0], 5).rows == latest(file).leads(asked[0], 5).rows
+
+
+def test_only_the_last_results_are_kept_and_never_an_error() -> None:
+    kept, made = KeptResults(2), list[str]()
+
+    def work_out(name: str) -> str:
+        made.append(name)
+        if name == "broken":
+            raise SlowQueryError
+        return name
+
+    for name in ("a", "b", "a", "c", "a", "b"):  # b was asked for longest ago when c came
+        assert kept.get(name, lambda name=name: work_out(name)) == name
+    assert made == ["a", "b", "c", "b"]
+    for _ in range(2):
+        with pytest.raises(SlowQueryError):
+            kept.get("broken", lambda: work_out("broken"))
+    assert made[4:] == ["broken", "broken"]

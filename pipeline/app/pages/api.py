@@ -19,7 +19,7 @@ from pipeline.app.answers import PageOfLeads, WholeLead
 from pipeline.app.openapi import description
 from pipeline.app.pages.leads import asked_for
 from pipeline.app.site import FORM_SECONDS, lead_of, person_of, project_of, scores_of
-from pipeline.published.copy import SORTS, place_of
+from pipeline.published.asked import SORTS, place_of
 
 _MOST = 500
 _AT_ONCE, _WAITING = (

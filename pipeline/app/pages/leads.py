@@ -16,7 +16,8 @@ from pipeline.app.health import needs_a_look
 from pipeline.app.people import Person
 from pipeline.app.site import download, form_of, page, person_of, project_of, scores_of
 from pipeline.languages.marks import P_
-from pipeline.published.copy import SORTS, LeadRow, PublishedScores, Query, Sort
+from pipeline.published.asked import SORTS, Query, Sort
+from pipeline.published.copy import LeadRow, PublishedScores
 
 _FIELDS = ("q", "owner", "stage", "grade", "status", "sort", "disqualified")
 _EXPORTED = tuple(name for name in LeadRow._fields if name != "rank")
