@@ -12,6 +12,7 @@ from models.data_checks.quick_look import QuickLook
 # Peduzzi et al. 1996 ask for ten events per variable; a small model of five, and one of 20 variables.
 _USABLE, _READY = 50, 200
 _LEADS_USABLE, _LEADS_READY = 200, 1000
+_STRANGERS = 0.5  # from here on the ids, and not single events, are wrong
 
 Level = Literal["ready", "usable", "not ready"]
 
@@ -45,6 +46,7 @@ def judge_readiness(
     vanished: Sequence[str] = (),
     one_class: bool = False,
     look: QuickLook | None = None,
+    strangers: float = 0.0,
 ) -> Readiness:
     """Weigh what the mature rows offer.
 
@@ -54,6 +56,7 @@ def judge_readiness(
     first, data_end : span of the history. ``now`` is ``None`` where only the order in time is known.
     vanished : event types seen in the training part but not in the latest part.
     look : a quick look for signal, where there was one: without any the data are not ready.
+    strangers : share of the events that belong to no lead.
     """
     reasons: list[Reason] = []
     if conversions < _READY:
@@ -110,6 +113,16 @@ def judge_readiness(
                 "vanished-events",
                 f"{len(vanished)} event types of earlier data no longer occur: {shown}",
                 "usable",
+            )
+        )
+    if strangers >= _STRANGERS:
+        which = "no event belongs" if strangers == 1 else f"{strangers:.0%} of the events do not belong"
+        reasons.append(
+            Reason(
+                "events-of-strangers",
+                f"{which} to a lead: what leads did is {'unknown' if strangers == 1 else 'known of few'}, and neither model nor "
+                "sheet can count it",
+                "not ready" if strangers == 1 else "usable",
             )
         )
     if look is not None and not look.found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ from features.errors import LeadlensError
 from pipeline.app.jobs import Job, JobFolder
 from pipeline.languages.marks import N_
 from pipeline.private import private_files
+from pipeline.views.words import for_readers
 
 _NICE = 10  # the page, and the night, come first
 
@@ -33,7 +35,8 @@ def run(folder: JobFolder, job: Job) -> Job:
         changes = [each.text for each in compare_sheets(before, after).differences]
         return job.done(who_moves(file, before, after, progress=progress).to_dict() | {"changes": changes})
     except LeadlensError as error:
-        return job.failed(str(error))
+        logging.getLogger(__name__).warning("preview of %s %s: %s", job.sheet, job.version, error)
+        return job.failed(for_readers(error))
     except MemoryError:
         return job.failed(N_("Memory was too short for it. Whoever runs the page can give it more."))
 

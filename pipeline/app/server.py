@@ -38,7 +38,7 @@ from pipeline.languages.marks import N_
 from pipeline.published.bounded_queries import SlowQueryError
 from pipeline.stopping import Stopped
 from pipeline.views.links import of_segment, segment
-from pipeline.views.words import sentences
+from pipeline.views.words import for_readers
 
 if TYPE_CHECKING:
     import uvicorn
@@ -252,8 +252,7 @@ def _busy(request: Request, error: Exception) -> Response:
 def _unreadable(request: Request, error: Exception) -> Response:
     assert isinstance(error, LeadlensError)
     logging.getLogger("uvicorn.error").warning("%s", error)
-    plain = LeadlensError(error.what, fix=error.fix)  # without paths and causes, which are for the operator
-    return wrong(request, 503, f"{N_('This cannot be shown just now.')} {sentences(plain)}")
+    return wrong(request, 503, f"{N_('This cannot be shown just now.')} {for_readers(error)}")
 
 
 def _broken(request: Request, error: Exception) -> Response:

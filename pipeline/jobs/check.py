@@ -167,6 +167,10 @@ def check(file: ProjectOrPath) -> Check:
         vanished=_vanished(history),
         one_class=conversions in (0, rows),
         look=ready.look,
+        strangers=max(
+            (found.share or 0.0 for found in history.findings if found.code == "event-unknown-lead"),
+            default=0.0,
+        ),
     )
     if ready.stop is not None:
         stop = Reason("no-training-set", ready.stop, "not ready")

@@ -43,6 +43,7 @@ OPEN = frozenset(
         "field",
         "sheet",
         "logged",
+        "logged value",
         "closed",
         "ledger",
         "rule",

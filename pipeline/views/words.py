@@ -64,6 +64,16 @@ def text(value: Any) -> str:
     return NOTHING if value is None or value == "" else str(value)
 
 
+def for_readers(error: LeadlensError) -> str:
+    """What is wrong and how to fix it, of a path the name alone: folders and causes are for whoever runs the page, in the log of the server.
+
+    >>> for_readers(LeadlensError("this file is gone", value="/srv/crm/leads.csv", why="No such file", fix="export it again"))
+    'This file is gone (leads.csv). Export it again.'
+    """
+    name = None if error.value is None else error.value.replace("\\", "/").rpartition("/")[2]
+    return sentences(LeadlensError(error.what, value=name, fix=error.fix))
+
+
 def sentences(error: LeadlensError) -> str:
     """An error as sentences.
 

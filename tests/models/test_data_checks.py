@@ -46,6 +46,8 @@ def test_enough_of_everything_is_ready() -> None:
         ({"now": NOW + 91 * DAY}, "usable", "stale", None),
         ({"now": NOW + 31 * DAY, "horizon": 5 * DAY}, "usable", "stale", None),
         ({"vanished": ["demo", "call"]}, "usable", "vanished-events", None),
+        ({"strangers": 1.0}, "not ready", "events-of-strangers", None),
+        ({"strangers": 0.5}, "usable", "events-of-strangers", None),
     ],
 )
 def test_what_is_missing_has_a_code_a_level_and_how_much_more(
@@ -60,6 +62,7 @@ def test_what_is_missing_has_a_code_a_level_and_how_much_more(
 
 
 def test_the_worst_reason_decides_and_data_without_dates_are_neither_short_nor_stale() -> None:
+    assert _ready(strangers=0.49).level == "ready"
     both = _ready(conversions=10, leads=500)
     assert (both.level, [reason.level for reason in both.reasons]) == ("not ready", ["not ready", "usable"])
     assert _ready(now=NOW + 90 * DAY).level == "ready"

@@ -57,6 +57,10 @@ def render_check(check: Check) -> list[str]:
         *(finding.message for finding in check.findings),
         *(suspect.message for suspect in check.suspects),
     ]
+    if check.suspects:
+        notes.append(
+            "more leaks may be there: this looks at single columns alone. leadlens audit tries each as a model would, and names all"
+        )
     if notes:
         lines += ["", "Please check", *(f"  - {note}" for note in notes)]
     return lines

@@ -35,6 +35,19 @@ LOG = (
     P_("logged", "sort"),
     P_("logged", "disqualified"),
     P_("logged", "q"),
+    P_("logged value", "draft"),
+    P_("logged value", "test"),
+    P_("logged value", "active"),
+    P_("logged value", "archived"),
+    P_("logged value", "withdrawn"),
+    P_("logged value", "accepted"),
+    P_("logged value", "rejected"),
+    P_("logged value", "open"),
+    P_("logged value", "closed"),
+    P_("logged value", "any"),
+    P_("logged value", "score"),
+    P_("logged value", "points"),
+    P_("logged value", "moved"),
 )
 
 RUNS = (
