@@ -18,6 +18,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser
 
+from features import DataError
 from features.label import build_labels
 from features.spine import build_spine
 from models.scorecard import Sheet, score_sheet
@@ -260,6 +261,27 @@ def test_one_at_a_time_and_a_dead_one_is_known_to_have_failed(waiting: list[Any]
     found = jobs.job(again.id)
     assert found is not None
     assert found.status == "failed", "a job does not outlive its server"
+
+
+def test_a_failed_preview_shows_no_folder_of_the_server(
+    file: ProjectFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise DataError("this file is gone", value="/srv/crm/leads.csv", why="No such file", fix="export it")
+
+    monkeypatch.setattr("pipeline.jobs.scorecard.who_moves.who_moves", gone)
+    job = Job(
+        id="20260101T000000-00000000",
+        config=str(file.path),
+        sheet="points",
+        version=BEFORE.version,
+        against=BEFORE.version,
+        by="ann",
+        started_at="2026-01-01 00:00:00",
+    )
+    failed = run(JobFolder.of("little"), job)
+    assert (failed.status, failed.error) == ("failed", "This file is gone (leads.csv). Export it.")
+    assert "/srv/crm/leads.csv" in caplog.text, "whoever runs the page finds it in the log"
 
 
 def test_the_last_twenty_are_kept(tmp_path: Path, waiting: list[Any]) -> None:
