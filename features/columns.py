@@ -62,6 +62,8 @@ class FeatureColumn:
         >>> column = FeatureColumn(name="n", label="Pricing", family="behavioural", phrase="Viewed Pricing {times}")
         >>> column.format(3.0)
         'Viewed Pricing 3 times'
+        >>> FeatureColumn(name="w", label="Weekends", family="behavioural", phrase="{value} of activity at weekends").format(0.67)
+        '67 % of activity at weekends'
         """
         if (
             value is None or value != value or value in (math.inf, -math.inf)
@@ -85,7 +87,8 @@ class FeatureColumn:
             phrase = phrase.replace("{value} different days", "one day").replace(
                 "{value} days", "{value} day"
             )
-        return phrase.replace("{times}", _times(number)).replace("{value}", humanize_number(number))
+        text = percent(number) if _A_SHARE in phrase else humanize_number(number)
+        return phrase.replace("{times}", _times(number)).replace("{value}", text)
 
     @property
     def names_date(self) -> bool:
@@ -124,6 +127,18 @@ def format_date(day: np.datetime64) -> str:
 def _times(number: float) -> str:
     whole = int(number)
     return {1: "once", 2: "twice"}.get(whole, f"{whole:,} times")
+
+
+_A_SHARE = "{value} of "  # all of it is 1
+
+
+def percent(share: float) -> str:
+    """A share as people write it: one decimal below ten percent.
+
+    >>> percent(0.0432), percent(0.31)
+    ('4.3 %', '31 %')
+    """
+    return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
 
 
 # Six decimals below the first of these sizes, one from the last one on; two digits in between.

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from features.columns import percent as percent
 from models.judging.lenses import MODEL, RULES
 from models.judging.result import ComparisonResult
 
@@ -53,15 +54,6 @@ def winner(comparison: ComparisonResult) -> str:
     """Who finds more at equal capacity: leadlens, scorecard, or unclear when the interval holds zero."""
     low, high = comparison.capacity.more_interval
     return MODEL if low > 0 else RULES if high < 0 else "unclear"
-
-
-def percent(share: float) -> str:
-    """A share as people write it: one decimal below ten percent.
-
-    >>> percent(0.0432), percent(0.31)
-    ('4.3 %', '31 %')
-    """
-    return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
 
 
 def signed(count: float) -> str:

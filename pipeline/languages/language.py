@@ -160,7 +160,7 @@ def _local(language: Language, kind: str, text: str) -> str:
         at = datetime.combine(_date(day), datetime.strptime(time, "%H:%M").time())
         return f"{_day(language, at.date())} {format_time(at.time(), 'short', locale=language.locale)}"
     if kind == "share":
-        kind, text = "percent", percent(float(text.replace(",", "")))
+        kind, text = "percent", text if text.endswith("%") else percent(float(text.replace(",", "")))
     sign, digits = (text[:1], text[1:]) if text[:1] in "+−-" else ("", text)
     if kind == "percent":
         share = _number(language, digits.removesuffix(" %"))

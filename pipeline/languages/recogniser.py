@@ -21,7 +21,7 @@ _NUMBER = r"[0-9][0-9,]*(?:\.[0-9]+)?"
 LEAVES = {
     "n": rf"-?{_NUMBER}",
     "signed": rf"[+−-]?{_NUMBER}",
-    "share": _NUMBER,
+    "share": rf"{_NUMBER}(?: %)?",  # as scores of earlier nights have it, 0.67, and as later ones do, 67 %
     "percent": rf"-?{_NUMBER} %",
     "date": _DATE,
     "minute": rf"{_DATE} [0-9]{{2}}:[0-9]{{2}}",

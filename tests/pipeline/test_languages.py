@@ -225,10 +225,13 @@ def test_plurals_are_those_of_the_language(code: str, said: list[str]) -> None:
 )  # fmt: skip
 def test_shares_are_percentages_and_a_column_is_no_word_of_the_sentence(code: str, said: list[str]) -> None:
     texts = (
-        "0.67 of activity at weekends", "1 of activity in office hours", "Opened an e-mail: 0.071 of all activity", "Last page: financing",
+        "67 % of activity at weekends", "100 % of activity in office hours", "Opened an e-mail: 7.1 % of all activity", "Last page: financing",
     )  # fmt: skip
     for text, words in zip(texts, said, strict=True):
         assert words in language(code).word(text, "reason")
+    assert said[0] in language(code).word("0.67 of activity at weekends", "reason"), (
+        "as earlier nights wrote it"
+    )
 
 
 def test_a_projects_own_words_stay() -> None:
