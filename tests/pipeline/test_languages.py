@@ -219,7 +219,7 @@ def test_plurals_are_those_of_the_language(code: str, said: list[str]) -> None:
     ("code", "said"),
     [
         ("de", ["67\xa0% der Aktivität am Wochenende", "100\xa0% der Aktivität in Bürozeiten", "7,1\xa0%", "Letzter Wert von „page“: financing"]),
-        ("fr", ["67\xa0% de l’activité le week-end", "100\xa0% de l’activité", "7,1\xa0%", "Dernière valeur de « page » : financing"]),
+        ("fr", ["67\xa0% de l’activité le week-end", "100\xa0% de l’activité", "7,1\xa0%", "Dernière valeur de «\xa0page\xa0»\xa0: financing"]),
         ("id", ["67% aktivitas pada akhir pekan", "100% aktivitas", "7,1%", "Nilai “page” terakhir: financing"]),
     ],
 )  # fmt: skip
