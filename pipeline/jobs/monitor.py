@@ -30,7 +30,7 @@ from pipeline.published.monitored import keep_monitored
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
 from pipeline.runs import RunRecord, RunStore, recorded_run
-from pipeline.runs.record import now
+from pipeline.runs.record import CHALLENGER_NOTE, now
 from pipeline.sources.opening import clock_of
 from pipeline.state import writable_state
 from pipeline.writeback import parse_target
@@ -85,6 +85,8 @@ def monitor(
         file.project.name, folder=writable_state() / "runs", command="monitor", run_id=run_id
     ) as run:
         progress = run.follow(progress)
+        if challenger:
+            run.note(CHALLENGER_NOTE, True)  # its scores are not those that sales see
         progress("Opening the model", 0, 0)
         served = serving_model(file.project.name, challenger=challenger)
         latest, newest = standing.dates(today)

@@ -12,6 +12,7 @@ import pytest
 
 from models.judging.matured import judge_matured
 from pipeline import load_project, train
+from pipeline.app.nights import command_of
 from pipeline.config import Drift
 from pipeline.drift.histogram import Histogram
 from pipeline.drift.monitoring import Checkpoint, calibration, inflation
@@ -19,6 +20,7 @@ from pipeline.drift.profile import Profile
 from pipeline.drift.watching import feature_moves
 from pipeline.published.monitored import read_monitored
 from pipeline.runs import RunStore
+from pipeline.state import state_folder
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 THEN, NOW = START + timedelta(days=60), START + timedelta(days=80)
@@ -178,6 +180,10 @@ def test_a_target_without_scores_is_refused_and_not_green_for_ever(
     assert kept is not None
     assert kept.facts["model_version"] == "little/1", "not the challenger's"
     assert [Path(each["page"]).name for each in (own, other)] == ["monitor.html", "monitor_challenger.html"]
+    watched = [run for run in RunStore(state_folder() / "runs").records() if run.command == "monitor"]
+    assert [command_of(run) for run in watched[:2]] == ["monitor --challenger", "monitor"], (
+        "Health tells them apart"
+    )
 
 
 def test_conversions_far_from_expected_are_an_alarm_and_near_ones_are_none() -> None:
