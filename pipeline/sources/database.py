@@ -23,6 +23,9 @@ from pipeline.sources.to_duckdb import refuse_equal_names
 
 _CHUNK = 100_000
 _FILES_BY_NET = ("http", "https", "ftp", "s3", "gs", "gcs", "az", "abfss", "hdfs", "file")
+_LIKE_MYSQL = ("mysql", "mariadb")
+# Too many connections, access denied, shutting down, no server, and a connection that broke.
+_MYSQL_UNREACHABLE = frozenset({1040, 1044, 1045, 1053, 2002, 2003, 2005, 2006, 2013, 2055})
 _SCHEMES = ("postgresql", "mysql+pymysql", "mssql+pyodbc", "oracle+oracledb", "sqlite", "snowflake")
 
 
@@ -112,6 +115,8 @@ def _is_lost(error: Exception) -> bool:
     if type(cause).__module__.startswith("psycopg"):
         operational = type(cause).__name__ in ("OperationalError", "ConnectionTimeout")
         return (not state and operational) or str(state).startswith(("08", "28", "53300", "57P"))
+    if type(cause).__module__.startswith("pymysql"):
+        return cause.args[:1] != () and cause.args[0] in _MYSQL_UNREACHABLE
     return bool(getattr(error, "connection_invalidated", False)) or "locked" in str(cause)
 
 
@@ -209,6 +214,8 @@ def _engine(url: str, shown: str, where: str) -> sa.Engine:
             address = address.update_query_dict({"connect_timeout": "10"})
         if address.get_backend_name() == "sqlite":
             return sa.create_engine(address, creator=_sqlite_reader(address, shown, where))
+        if address.get_backend_name() in _LIKE_MYSQL:
+            return _mysql_engine(address)
         return sa.create_engine(address)
     except sa.exc.NoSuchModuleError:
         raise UsageError(
@@ -247,6 +254,29 @@ def _sqlite_reader(address: sa.URL, shown: str, where: str) -> Callable[[], sqli
         )
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     return lambda: sqlite3.connect(uri, uri=True)
+
+
+def _mysql_engine(address: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(address)
+    if engine.driver == "pymysql":
+        from pymysql.constants import FIELD_TYPE
+        from pymysql.converters import conversions
+
+        # BIT, which many programs take for yes or no, would be bytes.
+        bits = {FIELD_TYPE.BIT: lambda value: int.from_bytes(value, "big")}
+        engine = sa.create_engine(address, connect_args={"conv": conversions | bits})
+    sa.event.listen(engine, "connect", _begin_mysql)
+    return engine
+
+
+def _begin_mysql(connection: Any, _: Any) -> None:
+    """Timestamps in UTC, and no writing: a query may call a function that writes.
+
+    A TIMESTAMP is shown in the time zone of the session, which is the server's own unless somebody says so.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET time_zone = '+00:00'")
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
 
 
 def _read_only(engine: sa.Engine) -> dict[str, Any]:
