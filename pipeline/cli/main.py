@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import one_lead, registry, routine
+from pipeline.cli import one_lead, registry, routine, starting
 from pipeline.cli.options import (
     AsOf,
     Challenger,
@@ -68,23 +68,7 @@ def options(
     """Two lenses on every lead: the points marketing wrote by hand, and what past conversions say."""
 
 
-@app.command(epilog="Example: leadlens init my_leads")
-def init(
-    directory: Annotated[Path, typer.Argument(help="Folder to write the starter into.")],
-    as_json: Json = False,
-) -> None:
-    """Write a starter: project file, score sheet and example CSV.
-
-    Replace the three CSV files by your exports; the project file says how.
-    """
-    from pipeline.starter import write_starter
-
-    written = write_starter(directory)
-    print_result(
-        as_json,
-        {"written": [str(path) for path in written]},
-        lambda: [*(f"wrote {path}" for path in written), "", f"next: leadlens check {directory}"],
-    )
+app.command(epilog="Example: leadlens init my_leads --from crm_export/")(starting.init)
 
 
 @app.command(epilog="Example: leadlens check my_leads")

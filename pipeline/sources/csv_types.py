@@ -60,7 +60,7 @@ def fitting_types(
     tested = _of_sample(con, pairs, table)
     if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
         pairs, _, _ = _fitting(pairs, tested)
-        tested = _of_all(con, pairs, table)[None]
+        tested = _of_all(con, pairs, table).get(None, {})  # nothing is tested where all columns are text
     return _fitting_of(names, pairs, tested)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,11 +40,19 @@ def open_workbook(
     Raises ``UsageError`` where it is not clear which sheet is meant, ``DataError`` for what is no workbook, needs a password or holds a number that
     lost digits.
     """
-    from python_calamine import CalamineError, PasswordError, load_workbook
+    from python_calamine import load_workbook
+
+    with _readable(path, where), load_workbook(str(path)) as workbook:
+        yield from _rows_of(_sheet(workbook, sheet, where), where, frozenset(("", *missing)))
+
+
+@contextmanager
+def _readable(path: Path, where: str) -> Iterator[None]:
+    """What a workbook that cannot be read raises, as errors for people."""
+    from python_calamine import CalamineError, PasswordError
 
     try:
-        with load_workbook(str(path)) as workbook:
-            yield from _rows_of(_sheet(workbook, sheet, where), where, frozenset(("", *missing)))
+        yield
     except PasswordError as error:
         raise DataError(
             "this workbook needs a password",
@@ -85,6 +94,14 @@ def _sheet(workbook: CalamineWorkbook, name: str | None, where: str) -> Calamine
             fix=f"table: {filled[0].name}",
         )
     return filled[0]
+
+
+def filled_sheets(path: Path, where: str) -> list[str]:
+    """The names of the sheets of a workbook that have cells. Raises as ``open_workbook`` does."""
+    from python_calamine import load_workbook
+
+    with _readable(path, where), load_workbook(str(path)) as workbook:
+        return [name for name in workbook.sheet_names if workbook.get_sheet_by_name(name).height]
 
 
 def _rows_of(sheet: CalamineSheet, where: str, missing: frozenset[str]) -> Iterator[pa.RecordBatch]:

@@ -271,3 +271,11 @@ def test_words_are_read_by_each_use_of_a_column(little: LittleProject, order: tu
     assert (frame["lead_id"] == "nan").sum() == 1
     assert frame["contact"].isna().sum() == 1
     assert frame["contact"].nunique() == LEADS - 1
+
+
+def test_a_long_file_of_texts_alone_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text("name,city\n" + "".join(f"name {n},city {n % 9}\n" for n in range(1500)))
+    with duckdb.connect() as connection:
+        read_csv_files(connection, "texts", [str(path)], "utf-8", "texts")
+        assert connection.execute("SELECT count(*), count(DISTINCT city) FROM texts").fetchone() == (1500, 9)

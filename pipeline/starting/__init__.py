@@ -1,0 +1,1 @@
+"""`leadlens init --from`: what an export holds, and the project that reads it."""

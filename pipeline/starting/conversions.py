@@ -1,0 +1,278 @@
+"""Who converted, and when: every way in which an export may say so, the surest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from features.engines.dialect import DuckDBDialect
+from features.errors import counted
+from pipeline.starting.columns import Column
+from pipeline.starting.links import Link
+from pipeline.starting.lookups import looked_up, named_lead, select
+from pipeline.starting.people import Leads
+from pipeline.starting.roles import Table
+from pipeline.starting.shapes import activity_columns, history_columns
+from pipeline.starting.tables import Export, quote
+from pipeline.starting.words import is_value, says
+
+_literal = DuckDBDialect().literal
+_FEWEST, _MOST = 0.001, 0.7  # share of the leads that convert, if a column says who did
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversions:
+    """One way in which the export says who converted.
+
+    ``query`` selects lead_id, converted_at (and value) from ``source``, the rows of ``table``, and ``leads`` where ids must be looked up. ``sure``
+    is 0 to 1; ``how`` says in words what it is. Flat: ``column`` of the leads says who converted, ``positive`` by which
+    values, and nothing says when.
+    """
+
+    table: Table
+    query: str
+    how: str
+    sure: float
+    named: str
+    leads: int = 0
+    exact: bool = True
+    column: str | None = None
+    positive: tuple[str, ...] = ()
+    won: tuple[str, ...] = ()
+
+    @property
+    def flat(self) -> bool:
+        return self.column is not None
+
+
+def find_conversions(export: Export, leads: Leads, tables: Iterable[Table]) -> list[Conversions]:
+    """All ways, the surest first; each with the number of leads that converted by it. Ways that nobody, or nearly everybody, converted by are none."""
+    ways = []
+    for table in tables:
+        each = leads.table is table
+        found = leads.links.get(table.export.sql)
+        if each:
+            ways += list(_of_columns(export, table, None, leads))
+        elif found is None:
+            continue
+        elif table.holds == "history":
+            ways += list(_of_history(table, found, leads))
+        elif table.holds in ("deals", "conversions", "leads", "people", "other"):
+            ways += list(_of_columns(export, table, found, leads))
+            if table.holds == "conversions":
+                ways += list(_of_rows(table, found, leads))
+        elif table.holds == "activities":
+            ways += list(_of_activities(table, found, leads))
+    counted_ways = [replace(way, leads=_leads_of(export, way, leads)) for way in ways]
+    total = leads.table.export.rows
+    able = [way for way in counted_ways if max(3, _FEWEST * total) <= way.leads <= _MOST * total]
+    most = max((way.leads for way in able if way.sure >= 0.8), default=0)
+    # A few rows of one way beside many of another are its remains: the export of a year's deals, say.
+    return sorted(
+        able, key=lambda way: (way.flat, way.sure < 0.8, way.leads < 0.3 * most, -way.sure - 0.03 * way.exact)
+    )
+
+
+def statement(export_way: Conversions, leads: Leads) -> str:
+    """The query over the tables that the export was read into."""
+    own = f"source AS (SELECT * FROM {export_way.table.export.sql})"
+    people = f"leads AS (SELECT * FROM {leads.table.export.sql})"
+    return f"WITH {own}, {people} {export_way.query}"
+
+
+def _leads_of(export: Export, way: Conversions, leads: Leads) -> int:
+    if way.flat:
+        values = ", ".join(map(_literal, way.positive))
+        own = f"lower(trim(CAST({quote(str(way.column))} AS VARCHAR)))"
+        return int(
+            str(export.value(f"SELECT count(*) FROM {leads.table.export.sql} WHERE {own} IN ({values})"))
+        )
+    return int(str(export.value(f"SELECT count(DISTINCT lead_id) FROM ({statement(way, leads)}) AS found")))
+
+
+def won_values(table: Table, column: Column) -> tuple[str, ...]:
+    """The values of a stage, status or flag that say that a lead converted."""
+    values = [value for value, _ in column.values]
+    if table.known and (own := tuple(value for value in values if table.known.is_won(value))):
+        return own
+    return tuple(value for value in values if is_value("won", value) and not is_value("lost", value))
+
+
+def _yes(column: Column) -> tuple[str, ...]:
+    return tuple(value for value, _ in column.values if is_value("affirmed", value) or is_value("won", value))
+
+
+def _of_columns(export: Export, table: Table, found: Link | None, leads: Leads) -> Iterator[Conversions]:
+    """Dates of conversion; dates of closing with a stage or flag that says won; a stage or flag alone."""
+    lead = named_lead(found, leads)
+    created = leads.created if found is None else None
+    value = {} if found is None else _value_of(table)
+    stages = [
+        (column, won)
+        for column in table.having("converted_flag", "stage")
+        if (
+            won := won_values(table, column)
+            or (_yes(column) if table.roles[column.name] == "converted_flag" else ())
+        )
+    ]
+    decided = next(iter(stages), None)
+    for column in table.having("converted_date"):
+        agree = ""
+        sure = 0.95
+        if decided is not None:
+            share = _agreement(export, table, column, *decided)
+            agree = f", which {decided[0].name} confirms for {share:.0%} of the rows"
+            sure = 0.97 if share > 0.98 else 0.9 if share > 0.8 else 0.75
+        yield Conversions(
+            table=table, query=looked_up(_select(lead, column, value, created, f"{quote(column.name)} IS NOT NULL"), found, leads),
+            how=f"a date in {column.name}{agree}", sure=sure, named=column.name, exact=not column.days, won=decided[1] if decided else (),
+        )  # fmt: skip
+    for flag, won in stages:
+        values = ", ".join(map(_literal, won))
+        condition = f"CAST({quote(flag.name)} AS VARCHAR) IN ({values})"
+        for column in (*table.having("closed_date"), *_filled_with(export, table, flag, won)):
+            yield Conversions(
+                table=table, query=looked_up(_select(lead, column, value, created, f"{condition} AND {quote(column.name)} IS NOT NULL"), found, leads),
+                how=f"{flag.name} is {' or '.join(won[:3])}, dated by {column.name}", sure=0.88 if table.roles[column.name] == "closed_date" else 0.8,
+                named=flag.name, exact=not column.days, won=won,
+            )  # fmt: skip
+        if found is None:
+            yield Conversions(
+                table=table, query="", how=f"{flag.name} is {' or '.join(won[:3])}; nothing says when", sure=0.6, named=flag.name,
+                column=flag.name, positive=tuple(each.lower() for each in won), won=won,
+            )  # fmt: skip
+    if found is None and not stages and not table.having("converted_date"):
+        yield from _of_values_alone(export, table, leads)
+
+
+def _value_of(table: Table) -> dict[str, str]:
+    """What a deal or an order is worth, as a column of the conversions."""
+    columns = (column for column in table.having("deal_value") if column.kind == "number")
+    return next(({"value": column.sql} for column in columns), {})
+
+
+def _select(lead: str, column: Column, value: dict[str, str], created: Column | None, condition: str) -> str:
+    """A day without a clock counts from its beginning, or from the creation of a lead of the same day."""
+    at = column.sql
+    if column.days and created is not None and not created.days:
+        at = f"greatest({column.sql}, {created.sql})"
+    return select({"lead_id": lead, "converted_at": at, **value}, [condition])
+
+
+def _agreement(export: Export, table: Table, date: Column, flag: Column, won: tuple[str, ...]) -> float:
+    values = ", ".join(map(_literal, won))
+    same = f"coalesce(CAST({quote(flag.name)} AS VARCHAR) IN ({values}), FALSE) = ({quote(date.name)} IS NOT NULL)"
+    return float(str(export.value(f"SELECT avg(CAST({same} AS INTEGER)) FROM {table.export.sql}")))
+
+
+def _filled_with(export: Export, table: Table, flag: Column, won: tuple[str, ...]) -> Iterator[Column]:
+    """Times that the rows with these values have, and hardly any other row: they date the values, whatever they are called."""
+    values = ", ".join(map(_literal, won))
+    is_won = f"coalesce(CAST({quote(flag.name)} AS VARCHAR) IN ({values}), FALSE)"
+    for column in table.export.of_kind("time"):
+        if table.roles[column.name] in ("created", "closed_date", "converted_date", "birth_date"):
+            continue
+        inside, outside = export.connection.execute(
+            f"SELECT avg(CAST({quote(column.name)} IS NOT NULL AS INTEGER)) FILTER ({is_won}), "
+            f"avg(CAST({quote(column.name)} IS NOT NULL AS INTEGER)) FILTER (NOT {is_won}) FROM {table.export.sql}"
+        ).fetchall()[0]
+        if (inside or 0) >= 0.95 and (outside or 0) <= 0.05:
+            yield column
+
+
+def _of_values_alone(export: Export, table: Table, leads: Leads) -> Iterator[Conversions]:
+    """Where no word is known: a value that rows have if, and only if, they have a certain time after their creation."""
+    times = [
+        column
+        for column in table.export.of_kind("time")
+        if 0.002 <= column.filled <= 0.6
+        and table.roles[column.name] in ("attribute", "stage_date", "closed_date")
+    ]
+    for column in times:
+        for state in table.export.of_kind("text", "flag", "number"):
+            if not 2 <= state.distinct <= 30 or not state.all_values:
+                continue
+            for value, count in state.values:
+                if is_value("lost", value) or count > 0.7 * state.rows:
+                    continue
+                same = f"coalesce(CAST({quote(state.name)} AS VARCHAR) = {_literal(value)}, FALSE) = ({quote(column.name)} IS NOT NULL)"
+                later = f"{column.sql} >= {leads.created.sql}"
+                share, after = export.connection.execute(
+                    f"SELECT avg(CAST({same} AS INTEGER)), avg(CAST({later} AS INTEGER)) FILTER ({quote(column.name)} IS NOT NULL) FROM {table.export.sql}"
+                ).fetchall()[0]
+                if share >= 0.995 and (after or 0) >= 0.95:
+                    yield Conversions(
+                        table=table, query=_select(quote(leads.id.name), column, {}, leads.created, f"{quote(column.name)} IS NOT NULL"),
+                        how=f"{column.name} is filled in where {state.name} is {value}, and nowhere else", sure=0.5, named=column.name,
+                        exact=not column.days, won=(value,),
+                    )  # fmt: skip
+
+
+def _of_rows(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
+    """Each row of a table of orders or contracts is a conversion."""
+    times = [
+        *table.having("converted_date", "closed_date", "created", "activity_time"),
+        *table.export.of_kind("time"),
+    ]
+    if times:
+        value = _value_of(table)
+        inner = _select(
+            named_lead(found, leads), times[0], value, None, f"{quote(times[0].name)} IS NOT NULL"
+        )
+        yield Conversions(
+            table=table, query=looked_up(inner, found, leads), how=f"each row of {table.label}, dated by {times[0].name}", sure=0.85,
+            named=table.label, exact=not times[0].days,
+        )  # fmt: skip
+
+
+def _of_history(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
+    """The first edit of a field to a value that says won."""
+    columns = history_columns(table)
+    if columns is None:
+        return
+    field, new, _, at = columns
+    lead, own = named_lead(found, leads), quote(field.name)
+    for name, _ in field.values:
+        flag, stage = (
+            says("columns", "converted_flag", name) or name.lower().endswith("converted"),
+            says("columns", "stage", name),
+        )
+        if not (flag or stage):
+            continue
+        stages = tuple(
+            value for value, _ in new.values if is_value("won", value) and not is_value("lost", value)
+        )
+        condition = f"{own} = {_literal(name)}"
+        if flag:
+            no = f"lower(trim(CAST({quote(new.name)} AS VARCHAR))) NOT IN ('false', '0', 'no')"
+            condition += f" AND coalesce({no}, TRUE)"
+        elif stages:
+            condition += f" AND CAST({quote(new.name)} AS VARCHAR) IN ({', '.join(map(_literal, stages))})"
+        else:
+            continue
+        inner = select({"lead_id": lead, "converted_at": f"min({at.sql})"}, [condition], "GROUP BY ALL")
+        yield Conversions(
+            table=table, query=looked_up(inner, found, leads), how=f"the first edit of {name}{'' if flag else ' to ' + ' or '.join(stages)} in {table.label}",
+            sure=0.95, named=name, exact=not at.days, won=stages,
+        )  # fmt: skip
+
+
+def _of_activities(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
+    """Events that are the conversion itself, such as a purchase."""
+    columns = activity_columns(table)
+    if columns is None or columns.type is None:
+        return
+    kind, at = columns.type, columns.time
+    won = tuple(value for value, _ in kind.values if is_value("won_events", value) or is_value("won", value))
+    if won:
+        condition = f"CAST({quote(kind.name)} AS VARCHAR) IN ({', '.join(map(_literal, won))})"
+        inner = select({"lead_id": named_lead(found, leads), "converted_at": at.sql}, [condition])
+        yield Conversions(
+            table=table, query=looked_up(inner, found, leads), how=f"events {' or '.join(won[:3])} in {table.label}", sure=0.82,
+            named=f"{kind.name}: {won[0]}", exact=not at.days, won=won,
+        )  # fmt: skip
+
+
+def rate(way: Conversions, leads: Leads) -> str:
+    """How many leads converted, in words."""
+    return f"{counted(way.leads, 'lead')} of {leads.table.export.rows:,} ({way.leads / leads.table.export.rows:.1%})"

@@ -1,0 +1,47 @@
+"""Queries over rows that name leads: by their ids, by another column of theirs, or several in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pipeline.starting.links import Link, text_of
+from pipeline.starting.people import Leads
+from pipeline.starting.tables import quote
+
+
+def select(items: Mapping[str, str], conditions: Iterable[str] = (), more: str = "") -> str:
+    """A SELECT over ``source`` as people write it: the SQL of each name on a line of its own.
+
+    >>> print(select({"lead_id": '"Id"', "occurred_at": '"At"'}, ['"At" IS NOT NULL']))
+    SELECT
+      "Id" AS lead_id,
+      "At" AS occurred_at
+    FROM source
+    WHERE "At" IS NOT NULL
+    """
+    columns = ",\n  ".join(f"{sql} AS {name}" for name, sql in items.items())
+    where = "\n  AND ".join(conditions)
+    return (
+        f"SELECT\n  {columns}\nFROM source"
+        + (f"\nWHERE {where}" if where else "")
+        + (f"\n{more}" if more else "")
+    )
+
+
+def looked_up(inner: str, found: Link | None, leads: Leads) -> str:
+    """A query whose ``lead_id`` names leads by any key, as one by their ids."""
+    if found is None or (found.key == leads.id.name and not found.listed):
+        return inner
+    if found.key == leads.id.name:
+        return inner
+    key = text_of(found.key, found.folded, "l")
+    own = "lower(trim(s.lead_id))" if found.folded else "trim(CAST(s.lead_id AS VARCHAR))"
+    return f"SELECT l.{quote(leads.id.name)} AS lead_id, s.* EXCLUDE (lead_id)\nFROM (\n{inner}\n) AS s\nJOIN leads AS l ON {own} = {key}"
+
+
+def named_lead(found: Link | None, leads: Leads) -> str:
+    """SQL of the lead that a row names."""
+    column = quote(leads.id.name if found is None else found.column)
+    if found is not None and found.listed:
+        return f"unnest(string_split_regex(trim(CAST({column} AS VARCHAR)), '\\s*[;,]\\s*'))"
+    return column

@@ -1,0 +1,365 @@
+"""The proposal: from the tables of an export to the parts of a project, each with what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from features import UsageError
+from features.errors import listed
+from pipeline.starting.activities import (
+    Events,
+    events_of_history,
+    events_of_stages,
+    events_of_table,
+    stage_dates,
+)
+from pipeline.starting.columns import Column
+from pipeline.starting.conversions import Conversions, find_conversions
+from pipeline.starting.domains import Domains, find_domains
+from pipeline.starting.histories import Edited, changes_query, edited_fields
+from pipeline.starting.horizon import Horizon, find_horizon
+from pipeline.starting.late import Late, late_columns
+from pipeline.starting.links import Link
+from pipeline.starting.people import Leads, account_link, find_leads
+from pipeline.starting.roles import Table, understand
+from pipeline.starting.shapes import activity_columns
+from pipeline.starting.tables import Export, quote
+
+_CONTRACT = ("lead_id", "created_at", "account_id", "closed_at")
+_PAST = ("last_activity", "modified", "known_at")  # times that no export has in the future
+
+
+@dataclass(frozen=True)
+class Changes:
+    """One source of edits: the fields that it gives, and its query."""
+
+    table: Table
+    query: str
+    fields: tuple[Edited, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """The parts of a project. ``ways`` are all ways in which the export says who converted; ``conversions`` is the one that is taken.
+
+    ``excluded`` are types of events that are left out, for the audit proves that they leak; ``check`` are sentences on what a person should look at;
+    ``left_out`` are tables that are not used, with the reason.
+    """
+
+    leads: Leads
+    tables: tuple[Table, ...]
+    ways: tuple[Conversions, ...]
+    conversions: Conversions | None
+    columns: dict[str, str]
+    closed: Column | None
+    account: tuple[Table, Link] | None
+    events: tuple[Events, ...]
+    changes: tuple[Changes, ...]
+    late: tuple[Late, ...]
+    account_late: tuple[Late, ...]
+    horizon: Horizon
+    domains: Domains
+    left_out: tuple[str, ...]
+    check: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
+    ages: tuple[str, ...] = ()
+    proof: tuple[str, ...] = field(default=())
+
+    @property
+    def known_after(self) -> tuple[str, ...]:
+        """The columns that no feature, rule or model may see."""
+        return tuple(dict.fromkeys(late.column for late in (*self.late, *self.account_late)))
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The systems whose tables were recognised."""
+        used = {self.leads.table.label, *(each.table.label for each in self.events)}
+        used |= {self.conversions.table.label} if self.conversions else set()
+        return tuple(
+            dict.fromkeys(table.system for table in self.tables if table.system and table.label in used)
+        )
+
+
+def propose(
+    export: Export,
+    *,
+    leads: str | None = None,
+    conversion: str | None = None,
+    choose: Callable[[Sequence[Conversions], Leads], Conversions | None] | None = None,
+) -> Proposal:
+    """What the project should be. ``leads`` and ``conversion`` name a table and a column or value that settle what is guessed else; ``choose``
+    is asked which of several ways to convert is meant.
+
+    Raises ``UsageError`` where no table can be the leads, or what is named is not there.
+    """
+    tables = tuple(understand(table) for table in export.tables)
+    people = find_leads(export, tables, leads)
+    ways = find_conversions(export, people, tables)
+    way = _chosen(ways, conversion, people) if conversion else next(iter(ways), None)
+    if conversion is None and choose is not None and ways:
+        way = choose(ways, people)
+    bound = _bound(export, people)
+    events = tuple(_events(export, people, tables, way, bound))
+    histories = _histories(export, people, tables)
+    companies = account_link(export, people, tables)
+    columns, closed = _mapped(export, people, way, companies)
+    edited = tuple(_changes(people, histories, set(columns.values()), way))
+    whole = {each.column for changes in edited for each in changes.fields}
+    late = late_columns(
+        export, people, way, {*columns.values(), *whole, *_named_like_the_contract(people, columns)}
+    )
+    late += _half_known(histories, late, whole, columns)
+    account_late = _late_of_accounts(companies)
+    used = {people.table.export.sql, *(each.table.export.sql for each in events)}
+    used |= {each.table.export.sql for each in edited}
+    used |= {way.table.export.sql} if way else set()
+    used |= {companies[0].export.sql} if companies else set()
+    return Proposal(
+        leads=people,
+        tables=tables,
+        ways=tuple(ways),
+        conversions=way,
+        columns=columns,
+        closed=closed,
+        account=companies,
+        events=events,
+        changes=edited,
+        late=tuple(late),
+        account_late=tuple(account_late),
+        horizon=find_horizon(export, people, way),
+        domains=find_domains(export, people, tables),
+        left_out=(*export.left_out, *_unused(tables, used, people)),
+        check=tuple(_doubts(export, people, way, ways, late, histories)),
+    )
+
+
+def _chosen(ways: list[Conversions], named: str, leads: Leads) -> Conversions:
+    for way in ways:
+        if named.lower() in (
+            way.named.lower(),
+            way.table.label.lower(),
+            way.table.export.stem.lower(),
+            *(value.lower() for value in way.won),
+        ):
+            return way
+    known = [way.named for way in ways]
+    raise UsageError(
+        "nothing in the export says who converted by this name",
+        value=named,
+        known=known,
+        where="--conversion",
+        fix=f"what can be named: {listed(known) or 'nothing: no date, flag or stage that says who converted is recognised'}; columns of {leads.table.label}: "
+        f"{listed(leads.table.export.columns)}",
+    )
+
+
+def _bound(export: Export, leads: Leads) -> str | None:
+    """SQL, over the table of leads, of the last time that anything in it happened: later dates in it are plans or mistakes."""
+    columns = [
+        leads.created,
+        *(column for column in leads.table.having(*_PAST) if column.kind == "time" and column.filled > 0.05),
+    ]
+    latest = ", ".join(f"max({column.sql})" for column in columns)
+    return f"greatest({latest})" if len(columns) > 1 else latest
+
+
+def _events(
+    export: Export, leads: Leads, tables: Iterable[Table], way: Conversions | None, bound: str | None
+) -> Iterable[Events]:
+    made: list[Events | None] = []
+    for table in tables:
+        found = leads.links.get(table.export.sql)
+        if table is leads.table or found is None:
+            continue
+        if table.holds == "history":
+            made.append(events_of_history(table, found, leads, way))
+        elif table.holds in ("activities", "other"):
+            made.append(events_of_table(table, found, leads, way, _bound_of(export, table, leads, bound)))
+    stages = stage_dates(export, leads, way, tables)
+    last = export.value(f"SELECT {bound} FROM {leads.table.export.sql}")
+    beyond = any(column.last > str(last) for column, _ in stages)
+    made.append(events_of_stages(leads, stages, f"(SELECT {bound} FROM source)" if beyond else None))
+    return [each for each in made if each is not None]
+
+
+def _bound_of(export: Export, table: Table, leads: Leads, bound: str | None) -> str | None:
+    """Of a table with rows after all that happened: SQL of the time at which these end."""
+    columns = activity_columns(table)
+    if columns is None:
+        return None
+    if columns.known is not None:
+        return (
+            f"(SELECT max({columns.known.sql}) FROM source)"
+            if columns.time.last > columns.known.last
+            else None
+        )
+    last = str(export.value(f"SELECT {bound} + INTERVAL 2 DAY FROM {leads.table.export.sql}"))
+    planned = bool(table.having("next_activity", "expected_date"))
+    return f"(SELECT {bound} + INTERVAL 2 DAY FROM leads)" if planned and columns.time.last > last else None
+
+
+def _histories(
+    export: Export, leads: Leads, tables: Iterable[Table]
+) -> list[tuple[Table, Link, list[Edited]]]:
+    return [
+        (table, found, edited_fields(export, table, found, leads))
+        for table in tables
+        if table.holds == "history" and (found := leads.links.get(table.export.sql)) is not None
+    ]
+
+
+def _changes(
+    leads: Leads, histories: list[tuple[Table, Link, list[Edited]]], mapped: set[str], way: Conversions | None
+) -> Iterable[Changes]:
+    outcome = {way.named} if way else set()
+    for table, found, fields in histories:
+        usable = tuple(
+            each
+            for each in fields
+            if each.usable
+            and each.column not in mapped | outcome
+            and leads.table.roles[each.column]
+            not in ("stage", "converted_flag", "converted_date", "closed_date")
+        )
+        if usable:
+            yield Changes(table, changes_query(table, found, leads, list(usable)), usable)
+
+
+def _half_known(
+    histories: list[tuple[Table, Link, list[Edited]]],
+    late: list[Late],
+    whole: set[str],
+    columns: dict[str, str],
+) -> list[Late]:
+    """Columns that are edited, and whose history does not lead to what they hold."""
+    known = {each.column for each in late} | whole | set(columns.values())
+    return [
+        Late(
+            each.column,
+            "edited later, by a history that is not whole",
+            f"the last edit is what it holds for {each.whole:.0%} of the edited leads",
+        )
+        for _, _, fields in histories
+        for each in fields
+        if each.column not in known
+    ]
+
+
+def _mapped(
+    export: Export, leads: Leads, way: Conversions | None, companies: tuple[Table, Link] | None
+) -> tuple[dict[str, str], Column | None]:
+    """The contract's columns of the leads, and when leads were lost."""
+    columns = {"lead_id": leads.id.name, "created_at": leads.created.name}
+    if companies is not None:
+        columns["account_id"] = companies[1].column
+    lost = [
+        column
+        for column in leads.table.having("lost_date")
+        if 0.01 <= column.filled < 1 and column.kind == "time"
+    ]
+    if not lost and way is not None and not way.flat:
+        # a date of closing that more leads have than converted is that of the lost ones, too
+        lost = [
+            column
+            for column in leads.table.having("closed_date")
+            if column.kind == "time"
+            and column.name != way.named
+            and way.leads * 1.2 < column.filled * column.rows < 0.98 * column.rows
+        ]
+    closed = next(iter(lost), None)
+    if closed is not None:
+        columns["closed_at"] = closed.name
+    taken = {name.lower() for name in columns.values()}
+    for name in leads.table.export.columns:
+        if name.lower() == "row_id" and name.lower() not in taken:
+            columns["export_row_id"] = name
+    return columns, closed
+
+
+def _named_like_the_contract(leads: Leads, columns: dict[str, str]) -> set[str]:
+    """Columns that Leadlens would read by their names alone."""
+    return {
+        name for name in leads.table.export.columns if name.lower() in _CONTRACT and name.lower() in columns
+    }
+
+
+def _late_of_accounts(companies: tuple[Table, Link] | None) -> list[Late]:
+    from pipeline.starting.roles import LATE
+
+    if companies is None:
+        return []
+    table, found = companies
+    roles = ((name, table.roles[name]) for name in table.export.columns if name != found.key)
+    return [Late(name, LATE[role]) for name, role in roles if role in LATE]
+
+
+def _unused(tables: Iterable[Table], used: set[str], leads: Leads) -> Iterable[str]:
+    for table in tables:
+        if table.export.sql in used:
+            continue
+        if table.export.sql in leads.links:
+            why = "it names leads, and has nothing that events, conversions or edits could be made of"
+        else:
+            why = f"no column of it holds ids or addresses of {leads.table.label}"
+        yield f"{table.label}: {why}"
+
+
+def _doubts(
+    export: Export,
+    leads: Leads,
+    way: Conversions | None,
+    ways: Sequence[Conversions],
+    late: Sequence[Late],
+    histories: list[tuple[Table, Link, list[Edited]]],
+) -> Iterable[str]:
+    if leads.sure < 0.5:
+        yield f"are the leads really in {leads.table.label}? It is only the likeliest table: --leads names another"
+    if leads.created_why != "by its name":
+        yield f"is {leads.created.name} when leads came in? It is taken for that as {leads.created_why}"
+    if leads.repeated:
+        twice = leads.id.rows - leads.id.distinct
+        yield f"{leads.id.name} occurs more than once in {twice:,} rows of {leads.table.label}: the first of each is kept"
+    if way is None:
+        yield "who converted is not recognised: the project has an open point where data.conversions stands"
+    elif way.sure < 0.9 or sum(not each.flat for each in ways) > 1:
+        others = [each.how for each in ways if each is not way and not each.flat][:3]
+        rest = f" Also seen: {'; '.join(others)} (--conversion NAME takes another)" if others else ""
+        yield f"who converted: {way.how}. Is that what counts?{rest}"
+    for table in (leads.table, *(way.table for way in ways[:1])):
+        for column in table.export.columns.values():
+            if column.doubt:
+                yield f"{column.name} in {table.label} is {column.doubt}"
+            if column.misfits and table.roles[column.name] not in ("attribute",):
+                yield f"{column.name} in {table.label}: {column.misfits:,} values are no times and count as missing"
+    for each in late:
+        if each.proof:
+            yield f"{each.column} is kept out, for {each.proof}"
+    for table, _, fields in histories:
+        for edit in fields:
+            if not edit.usable and leads.table.roles.get(edit.column) not in ("stage", "converted_flag"):
+                yield f"the history of {edit.field} in {table.label} is not whole, so its value of then is not known ({edit.whole:.0%} agree)"
+
+
+def with_late(proposal: Proposal, more: Iterable[Late]) -> Proposal:
+    """The same with further columns kept out."""
+    known = set(proposal.known_after)
+    return replace(proposal, late=(*proposal.late, *(each for each in more if each.column not in known)))
+
+
+def leads_query(proposal: Proposal) -> str | None:
+    """The query that the leads need: formats repaired that would be text else, ids that occur once; ``None`` where they need none."""
+    leads, hidden = proposal.leads, set(proposal.known_after)
+    mapped = set(proposal.columns.values())
+    repaired = [
+        f"{column.sql} AS {quote(column.name)}"
+        for column in leads.table.export.columns.values()
+        if not column.plain and (column.name in mapped or column.name not in hidden)
+    ]
+    listed_columns = ",\n  ".join(repaired)
+    rows = f"SELECT * REPLACE (\n  {listed_columns}\n) FROM source" if repaired else "SELECT * FROM source"
+    if leads.repeated:
+        own = quote(leads.id.name)
+        once = f"QUALIFY row_number() OVER (PARTITION BY {own} ORDER BY {leads.created.sql}) = 1"
+        return f"{rows}\n{once}"
+    return rows if repaired else None

@@ -1,0 +1,96 @@
+"""Try a proposal before it is written: open its history, choose the ages of its rows, and run the audit's probes for what still leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from features import DuckDBEngine, LeadlensError
+from features.durations import format_duration
+from pipeline.audit.evidence import Flagged, flag
+from pipeline.audit.gathering import gather
+from pipeline.audit.incremental_auc import incremental_auc
+from pipeline.audit.opened_data import KeptOut
+from pipeline.audit.quick_models import quick_set
+from pipeline.audit.training import run_probes
+from pipeline.config import ProjectFile
+from pipeline.dataset.default_spine import training_spine
+from pipeline.dataset.training_set import build_training_set
+from pipeline.progress import Progress, silent
+from pipeline.sources.opening import open_history
+from pipeline.starting.late import Late
+from pipeline.starting.proposing import Proposal, with_late
+
+_ROUNDS = 4
+_MOST_ROWS = 3_000_000  # of all tables: reading more takes longer than anybody waits for a proposal
+AUDITED = "the audit proves that it leaks"
+
+
+@dataclass(frozen=True)
+class Proved:
+    """The proposal without what is proven to leak; ``notes`` say what was found, or why it could not be looked at."""
+
+    proposal: Proposal
+    notes: tuple[str, ...]
+
+
+def prove(
+    proposal: Proposal, file_of: Callable[[Proposal], ProjectFile], progress: Progress = silent
+) -> Proved:
+    """Open the project that would be written, take ages for its rows from it, and keep out what the audit proves, until nothing more is proven."""
+    rows = sum(table.export.rows for table in proposal.tables)
+    if proposal.conversions is None:
+        return Proved(proposal, ())
+    if rows > _MOST_ROWS:
+        return Proved(proposal, (f"{rows:,} rows are too many to look for leaks here: run `leadlens audit`",))
+    notes: list[str] = []
+    try:
+        for _ in range(_ROUNDS):
+            progress("Looking for columns that know too much", 0, 0)
+            proposal, leaks, suspects = _round(proposal, file_of)
+            if not leaks:
+                notes += [f"{item.subject} {item.evidence[0].message}" for item in suspects]
+                break
+            proposal = _without(proposal, leaks)
+    except LeadlensError as error:
+        notes.append(f"whether columns leak could not be looked at: {error.what}")
+    return Proved(proposal, tuple(notes))
+
+
+def _round(
+    proposal: Proposal, file_of: Callable[[Proposal], ProjectFile]
+) -> tuple[Proposal, list[Flagged], list[Flagged]]:
+    """The proposal with ages, and what is proven and suspected as it stands."""
+    file = file_of(proposal)
+    with DuckDBEngine() as engine:
+        history = open_history(file, engine)
+        if not proposal.ages and proposal.events:
+            ages = training_spine(history, file.project).policy.at_ages
+            proposal = replace(proposal, ages=tuple(map(format_duration, ages)))
+            file = file_of(proposal)
+        rows = build_training_set(file, history, evenly=True)
+        data = gather(history, file.project, rows)
+        evidence = run_probes(data, late=False)
+        models = incremental_auc(file, history, rows, flag(evidence), KeptOut())
+        evidence += run_probes(replace(data, gains=tuple(models.gains(flag(evidence), KeptOut()))), late=True)
+        own = quick_set(rows)
+        flagged = [item for item in flag(evidence) if item.subject.kind != "split"]
+        used = [item for item in flagged if item.subject.kind == "event" or own.made_from([item.subject])]
+    return (
+        proposal,
+        [item for item in used if item.verdict == "proven"],
+        [item for item in used if item.verdict == "suspect"],
+    )
+
+
+def _without(proposal: Proposal, leaks: Iterable[Flagged]) -> Proposal:
+    leaks = list(leaks)
+    late = [
+        Late(item.subject.name, AUDITED, item.evidence[0].message)
+        for item in leaks
+        if item.subject.kind in ("lead", "account")
+    ]
+    types = [item.subject.name for item in leaks if item.subject.kind == "event" and not item.subject.value]
+    # one value of a property leaks: the types that have it are left out whole
+    types += [item.subject.name for item in leaks if item.subject.kind == "event" and item.subject.value]
+    return replace(with_late(proposal, late), excluded=tuple(dict.fromkeys((*proposal.excluded, *types))))
