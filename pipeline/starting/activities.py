@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from features.engines.dialect import DuckDBDialect
 from pipeline.starting.columns import Column
-from pipeline.starting.conversions import Conversions
+from pipeline.starting.conversions import Conversions, statement
 from pipeline.starting.links import Link
 from pipeline.starting.lookups import looked_up, named_lead, select
 from pipeline.starting.people import Leads
@@ -141,6 +141,8 @@ def stage_dates(
             continue  # the earlier ones were overwritten
         if role != "stage_date" and (column.filled > _MOST_STAGED or _is_last(export, leads, tables, column)):
             continue  # rather the last time that anything happened: to know which is the last is to know the future
+        if way is not None and not way.flat and _is_outcome(export, leads, way, column):
+            continue
         if share_after(export, leads, column) >= 0.5 and not _names_the_outcome(column.name):
             found.append((column, stage_name(column.name)))
     return found
@@ -167,6 +169,16 @@ def _is_last(export: Export, leads: Leads, tables: Iterable[Table], column: Colu
         if float(str(share or 0)) >= 0.5:
             return True
     return False
+
+
+def _is_outcome(export: Export, leads: Leads, way: Conversions, column: Column) -> bool:
+    """Whether hardly anybody but those who converted has a time in a column, and most of these have."""
+    of_won, of_rest = export.connection.execute(
+        f"SELECT avg(CAST({column.sql} IS NOT NULL AS INTEGER)) FILTER (c.lead_id IS NOT NULL), avg(CAST({column.sql} IS NOT NULL AS INTEGER)) FILTER (c.lead_id IS NULL) "
+        f"FROM {leads.table.export.sql} AS l LEFT JOIN (SELECT DISTINCT CAST(lead_id AS VARCHAR) AS lead_id FROM ({statement(way, leads)}) AS found) AS c "
+        f"ON CAST(l.{quote(leads.id.name)} AS VARCHAR) = c.lead_id"
+    ).fetchall()[0]
+    return (of_won or 0) >= 0.8 and (of_rest or 0) <= 0.02
 
 
 def _names_the_outcome(name: str) -> bool:

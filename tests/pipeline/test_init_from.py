@@ -18,16 +18,9 @@ from pipeline.starting.proposing import Proposal, propose
 from pipeline.starting.systems import recognise, systems
 from pipeline.starting.tables import read_export
 from pipeline.starting.writing import Asking, init_from
-from tests.pipeline.crm_exports import (
-    EXPORTS,
-    Lead,
-    dotted,
-    iso,
-    make_leads,
-    plain_english,
-    slashed,
-    write_csv,
-)
+from tests.pipeline.crm_exports import EXPORTS
+from tests.pipeline.crm_of_houses import plain_english
+from tests.pipeline.crm_world import Lead, dotted, iso, make_leads, slashed, write_csv
 from tests.pipeline.little_project import leadlens
 from tests.pipeline.workbooks import write_xlsx
 

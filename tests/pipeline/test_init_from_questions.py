@@ -11,7 +11,8 @@ from pipeline.cli.asking import ask_conversion, ask_domains, ask_late, asking_of
 from pipeline.starting.domains import Domains
 from pipeline.starting.proposing import Proposal, propose
 from pipeline.starting.tables import read_export
-from tests.pipeline.crm_exports import EXPORTS, make_leads
+from tests.pipeline.crm_exports import EXPORTS
+from tests.pipeline.crm_world import make_leads
 
 Answer = Callable[..., None]
 
