@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.jobs.compare import compare
     from pipeline.jobs.explain import explain
     from pipeline.jobs.promote import promote
+    from pipeline.jobs.push import push
     from pipeline.jobs.retrain import list_models, retrain, rollback
     from pipeline.jobs.score import score
     from pipeline.jobs.score_lead import LeadScorer, score_lead
@@ -40,6 +41,7 @@ _HOME = {
     "load_project": "pipeline.config",
     "open_history": "pipeline.sources",
     "promote": "pipeline.jobs.promote",
+    "push": "pipeline.jobs.push",
     "retrain": "pipeline.jobs.retrain",
     "rollback": "pipeline.jobs.retrain",
     "score": "pipeline.jobs.score",
@@ -64,6 +66,7 @@ __all__ = [
     "load_project",
     "open_history",
     "promote",
+    "push",
     "retrain",
     "rollback",
     "score",

@@ -20,7 +20,9 @@ import models.learners.tree_shap_kernel
 import models.reason_choice
 import pipeline.cli.measured
 import pipeline.cli.render.jobs
+import pipeline.cli.render.push
 import pipeline.cli.render.terminal
+import pipeline.jobs.push
 import pipeline.jobs.score
 import pipeline.logs
 import pipeline.writeback.duckdb

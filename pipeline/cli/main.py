@@ -9,16 +9,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import one_lead, registry, routine, starting
+from pipeline.cli import one_lead, registry, routine, scoring, starting
 from pipeline.cli.options import (
-    AsOf,
-    Challenger,
     Config,
     Json,
     LogFile,
     LogFormat,
-    MetricsFile,
-    as_timestamp,
     load,
     print_result,
 )
@@ -249,55 +245,10 @@ def audit(
     raise typer.Exit(result.exit_code)
 
 
-@app.command(epilog="Example: leadlens score my_leads --to duckdb:///scores.duckdb --as-of 2025-07-01")
-def score(
-    config: Config,
-    as_of: AsOf = None,
-    to: Annotated[
-        str | None, typer.Option("--to", help="duckdb:///file, postgresql://…, or a .parquet or .csv path.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Score, but write nothing.")] = False,
-    challenger: Challenger = False,
-    force: Annotated[
-        str | None,
-        typer.Option("--force", metavar="REASON", help="Write although the night is unlike those before."),
-    ] = None,
-    replace_newer: Annotated[
-        bool,
-        typer.Option("--replace-newer", help="Write although the target has scores as of a later date."),
-    ] = False,
-    log_format: LogFormat = "text",
-    log_file: LogFile = None,
-    metrics_file: MetricsFile = None,
-    as_json: Json = False,
-) -> None:
-    """Score every open lead and write the scores back.
-
-    With the champion; with the challenger until there is one, or by --challenger. All scores are written or none; only what changed is written. A night unlike
-    those before, or unlike what the model learned from, is refused.
-    """
-    from pipeline.cli.measured import measured
-    from pipeline.cli.render.jobs import render_scoring
-    from pipeline.jobs.score import score as job
-    from pipeline.logs import logged
-
-    with logged("score", log_format, log_file) as (log, progress), measured(metrics_file, config) as watch:
-        result = job(
-            load(config),
-            as_of=as_timestamp(as_of),
-            to=to,
-            dry_run=dry_run,
-            force=force,
-            replace_newer=replace_newer,
-            challenger=challenger,
-            run_id=log.run_id,
-            watch=watch,
-            progress=progress,
-        )
-        log.warnings(result.warnings)
-        written = result.written.as_dict() if result.written else {}
-        log.event("info", f"{result.leads:,} open leads scored", leads=result.leads, **_numbers(written))
-    print_result(as_json, result.to_dict(), lambda: render_scoring(result))
+app.command(epilog="Example: leadlens score my_leads --to duckdb:///scores.duckdb --as-of 2025-07-01")(
+    scoring.score
+)
+app.command(epilog="Example: leadlens push my_leads --to hubspot://contacts --dry-run")(scoring.push)
 
 
 @app.command(name="app", epilog="Example: leadlens app my_leads")
@@ -361,10 +312,6 @@ def schema(directory: Annotated[Path, typer.Argument(help="Folder to write into.
 
     for path in write_schemas(directory):
         print(path)
-
-
-def _numbers(values: dict[str, object]) -> dict[str, int]:
-    return {name: value for name, value in values.items() if isinstance(value, int)}
 
 
 def _fail(error: BaseException) -> int:

@@ -51,9 +51,13 @@ class ProjectFile:
         return tuple(
             f"{self.path.name}: {place} holds a password that everybody who may read the file can read: write ${{NAME}} in "
             "its place and set that environment variable"
-            for place, address in (*sources, ("scores.to", self.project.scores.to))
+            for place, address in (*sources, *self._targets)
             if has_literal_secret(address)
         )
+
+    @property
+    def _targets(self) -> list[tuple[str, str]]:
+        return [("scores.to", self.project.scores.to), ("crm.to", self.project.crm.to or "")]
 
     def resolve(self, path: str) -> Path:
         """A path in the file, made absolute. Raises ``UsageError`` for a Windows path on another system."""

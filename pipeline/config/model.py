@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from features.plan import Reading
+from pipeline.config.crm import Crm
 from pipeline.config.drift import Drift
 from pipeline.config.engine import EngineSettings
 from pipeline.config.hygiene import Hygiene
@@ -321,6 +322,7 @@ class Project(Section):
     model: Model = Model()
     judge: Judge = Judge()
     scores: Scores = Scores()
+    crm: Crm = Crm()
     drift: Annotated[Drift, Added] = Drift()
     page: Page = Page()
     engine: EngineSettings = EngineSettings()
@@ -359,6 +361,7 @@ class Project(Section):
     def canonical(self) -> dict[str, Any]:
         """The settings as plain JSON values, defaults included, for fingerprints and records.
 
-        Without ``engine`` and ``page``: where the SQL runs and who may look changes no value.
+        Without ``engine``, ``page`` and ``crm``: where the SQL runs, who may look and where scores are sent on changes no value.
         """
-        return {name: value for name, value in super().canonical().items() if name not in ("engine", "page")}
+        aside = ("engine", "page", "crm")
+        return {name: value for name, value in super().canonical().items() if name not in aside}

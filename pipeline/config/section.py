@@ -100,7 +100,7 @@ class Section(BaseModel):
             for rename in field.metadata:
                 if isinstance(rename, OldValue) and value == rename.new:
                     plain[name] = rename.old
-            if Address in field.metadata:
+            if Address in field.metadata and plain[name] is not None:
                 given = plain[name]
                 plain[name] = (
                     without_secrets(given) if isinstance(given, str) else list(map(without_secrets, given))

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date, datetime
-from functools import cached_property, partial
-from typing import Any
+from functools import partial
 
-import pandas as pd
 import pyarrow as pa
 
-from features.errors import UsageError, counted
+from features.errors import UsageError
 from features.secrets import has_literal_secret
 from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
 from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.config.parts import read_as_of
+from pipeline.crm.destination import is_destination
+from pipeline.crm.http import Patience
 from pipeline.dataset.departures import why_left
-from pipeline.dataset.lead_scores import lead_scores_table, scores_frame
-from pipeline.dataset.long_ledgers import MOST_LINES, long_ledgers
+from pipeline.dataset.lead_scores import lead_scores_table
+from pipeline.dataset.long_ledgers import long_ledgers
 from pipeline.dataset.night_gate import NightGate
 from pipeline.dataset.old_leads import OldLeads
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.protected import model_uses
 from pipeline.dataset.scored_leads import score_leads
-from pipeline.drift.comparing import Difference
 from pipeline.jobs.past_run import HISTORY_NOTE
+from pipeline.jobs.push import check_destination, example_records, push_after_scoring
+from pipeline.jobs.scoring import Scoring, Tally
 from pipeline.jobs.target import left_behind, shown_target, target_of
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
@@ -42,73 +42,12 @@ from pipeline.runs.record import CHALLENGER_NOTE, RunRecord, now
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.state import state_folder, state_is_writable
 from pipeline.views.links import segment
-from pipeline.writeback import RunManifest, WriteResult, parse_target, report_runs, stage_scores
+from pipeline.writeback import RunManifest, parse_target, report_runs, stage_scores
 
-# Of more leads than these, a result holds those with the highest scores alone.
-_MOST_SHOWN = 50_000
-_SHOWN_OF_MORE = 1_000
 _READ_ONLY = (
     "the state folder can only be read: this run leaves no record for later ones to be compared with, and a history with "
     "anything new is read from its sources each time"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scoring:
-    """What a scoring run did. ``written`` is ``None`` for a dry run.
-
-    ``table`` has the columns of lead_scores, a row per lead; of more than 50,000 leads only the 1,000 with the
-    highest scores. ``stages`` says what reading, features, sheet, score, reasons and writing cost, ``differences`` in what
-    the night is unlike those before, or unlike the training data. ``as_of`` is ``None`` where the data have no dates; rows
-    are written with the time of the run then.
-    """
-
-    project: str
-    as_of: datetime | None
-    version: str
-    alias: str
-    run_id: str
-    data_version: int
-    leads: int
-    objected: int
-    grades: dict[str, int]
-    table: pa.Table
-    written: WriteResult | None
-    warnings: tuple[str, ...]
-    stages: tuple[dict[str, Any], ...]
-    differences: tuple[Difference, ...] = ()
-
-    @cached_property
-    def scores(self) -> pd.DataFrame:
-        """The rows as people read them."""
-        return scores_frame(self.table)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {
-            "project": self.project,
-            "as_of": self.as_of.isoformat() if self.as_of else None,
-            "model_version": self.version,
-            "alias": self.alias,
-            "run_id": self.run_id,
-            "data_version": self.data_version,
-            "leads": self.leads,
-            "objected": self.objected,
-            "grades": self.grades,
-            "written": self.written.as_dict() if self.written else None,
-            "warnings": list(self.warnings),
-            "differences": [difference.to_dict() for difference in self.differences],
-            "stages": list(self.stages),
-        }
-
-    def _repr_html_(self) -> str:
-        from pipeline.html import table_html
-
-        wanted = ("lead_id", "score", "grade", "rule_points", "rule_stage", "reasons_text")
-        shown = [name for name in wanted if name in self.scores]
-        best = self.scores.sort_values("score", ascending=False)[shown]
-        at = f" as of {self.as_of:%Y-%m-%d}" if self.as_of else ""
-        return f"<p>{self.leads:,} open leads{at}</p>" + table_html(best)
 
 
 @private_files()
@@ -123,6 +62,8 @@ def score(
     challenger: bool = False,
     run_id: str | None = None,
     watch: Callable[[RunRecord], None] | None = None,
+    create_fields: bool = False,
+    patience: Patience | None = None,
     progress: Progress = silent,
 ) -> Scoring:
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
@@ -133,8 +74,19 @@ def score(
     so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a champion. Raises
     ``LeadlensError`` with the target as it was before. The run leaves a record in the state folder, however it ends
     (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
+
+    Where ``to`` names a CRM, the scores are written to the project's target, and from there pushed to it with ``create_fields`` and
+    ``patience`` (``pipeline.jobs.push``); that it lacks a field or refuses the token is said before anything is scored.
     """
     file, at = as_project(file), read_as_of(as_of)
+    crm = to if to is not None and is_destination(to) else None
+    if crm is not None:
+        to = None
+        check_destination(
+            file, crm, dry_run=dry_run, challenger=challenger, create_fields=create_fields, patience=patience
+        )
+    elif create_fields:
+        raise UsageError("fields are created in a CRM alone", value="--create-fields", fix="leave it out")
     if force is not None and not isinstance(force, str):
         raise UsageError(
             "writing by force needs a reason",
@@ -153,7 +105,13 @@ def score(
             watch(run.record)
         if not dry_run and not kept:
             run.warn(_READ_ONLY)
-        return _score(run, file, at, to, dry_run, force, challenger, replace_newer, run.follow(progress))
+        scoring = _score(run, file, at, to, dry_run, force, challenger, replace_newer, run.follow(progress))
+    if crm is None:
+        return scoring
+    if dry_run:
+        rows = scoring.table.sort_by([("score", "descending"), ("lead_id", "ascending")]).slice(0, 10)
+        return replace(scoring, pushed=example_records(file, crm, rows.to_pylist()))
+    return replace(scoring, pushed=push_after_scoring(file, crm, patience=patience, progress=progress))
 
 
 def _score(
@@ -223,7 +181,7 @@ def _score(
     policy = spine_policy(file.project)
     if shown:
         gate.check_age(data_end)
-    tally, written = _Tally(), None
+    tally, written = Tally(), None
     old = OldLeads.of(file.project, served.bundle.recipe.spine)
     staging = (
         nullcontext()
@@ -328,51 +286,6 @@ def _score(
         stages=tuple(stages.to_list()),
         differences=tuple(gate.differences),
     )
-
-
-@dataclass
-class _Tally:
-    """What is to be said of all parts together."""
-
-    leads: int = 0
-    long_ledgers: int = 0
-    undecided: int = 0
-    grades: Counter[str] = field(default_factory=Counter)
-    tables: list[pa.Table] = field(default_factory=list)
-
-    def add(self, rows: pa.Table) -> None:
-        self.leads += len(rows)
-        self.grades.update(rows["grade"].to_pylist())
-        self.tables.append(rows)
-        if self.leads > _MOST_SHOWN:
-            self.tables = [self.table()]
-
-    def warnings(self) -> list[str]:
-        """What the rows do not hold."""
-        warnings = []
-        if self.long_ledgers:
-            have = "has" if self.long_ledgers == 1 else "have"
-            warnings.append(
-                f"{counted(self.long_ledgers, 'lead')} {have} more than {MOST_LINES:,} lines in the ledger: the largest are "
-                "written, and one line says what the others come to. Points stay the same"
-            )
-        if self.undecided:
-            have = "has" if self.undecided == 1 else "have"
-            warnings.append(
-                f"{counted(self.undecided, 'lead')} {have} so many events that the past was looked at in part alone for a stage with "
-                "`keep`: it was neither reached nor lost there, and counts as lost. Ask for fewer events in the sheet, "
-                "such as by `data.events.where`"
-            )
-        return warnings
-
-    def table(self) -> pa.Table:
-        """All rows by lead; of very many leads those with the highest scores."""
-        if not self.tables:
-            return pa.table({"lead_id": pa.array([], pa.string())})
-        rows = pa.concat_tables(self.tables)
-        if self.leads > _MOST_SHOWN:
-            rows = rows.sort_by([("score", "descending"), ("lead_id", "ascending")]).slice(0, _SHOWN_OF_MORE)
-        return rows.sort_by("lead_id").combine_chunks()
 
 
 def explanation_urls(rows: pa.Table, file: ProjectFile) -> pa.Array:

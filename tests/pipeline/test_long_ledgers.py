@@ -14,7 +14,7 @@ from models.scorecard import ScorecardSet, Sheet, score_scorecard_set
 from pipeline.dataset.lead_scores import lead_scores
 from pipeline.dataset.long_ledgers import MOST_LINES, cut_ledgers, long_ledgers
 from pipeline.dataset.scored_leads import ScoredLeads
-from pipeline.jobs.score import _Tally
+from pipeline.jobs.scoring import Tally
 from tests.models.histories import DAY, START, open_small, set_spine
 from tests.pipeline.test_lead_scores import ledger_of
 from tests.pipeline.test_lead_scores import scored as scored  # a fixture
@@ -83,7 +83,7 @@ def test_a_row_holds_a_bounded_ledger_that_adds_up_to_its_points(scored: ScoredL
     assert ledger[-1]["detail"] == "2026-03-02 to 2026-03-02"
     assert "Left" in [line["rule"] for line in ledger]
     assert round(sum(line["points"] for line in ledger), 9) == rows.loc["A", "rule_points"] == 297.0
-    tally = _Tally(long_ledgers=long_ledgers(rules.ledger))
+    tally = Tally(long_ledgers=long_ledgers(rules.ledger))
     assert "1 lead has more than 1,000 lines" in tally.warnings()[0]
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli.render.push import render_push
 from pipeline.cli.render.registry import signal_lines
 from pipeline.cli.render.tables import as_of, table
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.jobs.explain import Explanation
     from pipeline.jobs.list_features import FeatureList
     from pipeline.jobs.read import Reading
-    from pipeline.jobs.score import Scoring
+    from pipeline.jobs.scoring import Scoring
     from pipeline.jobs.train import Training
     from pipeline.jobs.what_if import WhatIf
 
@@ -307,8 +308,8 @@ def render_reading(reading: Reading) -> list[str]:
     return lines
 
 
-def render_scoring(run: Scoring) -> list[str]:
-    """`leadlens score`."""
+def render_scoring(run: Scoring, project: str = "") -> list[str]:
+    """`leadlens score`; ``project`` is how it was named."""
     lines = [*(f"note: {warning}" for warning in run.warnings)]
     lines.append(f"{run.leads:,} open leads scored{as_of(run.as_of)} with {run.version} ({run.alias}).")
     if run.objected:
@@ -337,4 +338,6 @@ def render_scoring(run: Scoring) -> list[str]:
             for row in best.to_dict("records")
         ]
         lines += ["", *table(rows, ("lead", "score", "grade", "sheet", "why")).split("\n")]
+    if run.pushed is not None:
+        lines += ["", *render_push(run.pushed, project)]
     return lines

@@ -1,0 +1,136 @@
+"""`leadlens score` and `leadlens push`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import (
+    AsOf,
+    Challenger,
+    Config,
+    Json,
+    LogFile,
+    LogFormat,
+    MetricsFile,
+    as_timestamp,
+    load,
+    print_result,
+)
+
+CreateFields = Annotated[
+    bool,
+    typer.Option("--create-fields", help="Create fields that the CRM lacks (HubSpot)."),
+]
+
+
+def score(
+    config: Config,
+    as_of: AsOf = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            help="duckdb:///file, postgresql://…, or a .parquet or .csv path; a CRM (hubspot://contacts, salesforce://…, https://…): "
+            "written to scores.to, and pushed from there.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Score, but write and send nothing.")] = False,
+    challenger: Challenger = False,
+    force: Annotated[
+        str | None,
+        typer.Option("--force", metavar="REASON", help="Write although the night is unlike those before."),
+    ] = None,
+    replace_newer: Annotated[
+        bool,
+        typer.Option("--replace-newer", help="Write although the target has scores as of a later date."),
+    ] = False,
+    create_fields: CreateFields = False,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
+    metrics_file: MetricsFile = None,
+    as_json: Json = False,
+) -> None:
+    """Score every open lead and write the scores back.
+
+    With the champion; with the challenger until there is one, or by --challenger. All scores are written or none; only what changed is written. A night unlike
+    those before, or unlike what the model learned from, is refused.
+    """
+    from pipeline.cli.measured import measured
+    from pipeline.cli.render.jobs import render_scoring
+    from pipeline.jobs.score import score as job
+    from pipeline.logs import logged
+
+    with logged("score", log_format, log_file) as (log, progress), measured(metrics_file, config) as watch:
+        result = job(
+            load(config),
+            as_of=as_timestamp(as_of),
+            to=to,
+            dry_run=dry_run,
+            force=force,
+            replace_newer=replace_newer,
+            challenger=challenger,
+            run_id=log.run_id,
+            watch=watch,
+            create_fields=create_fields,
+            progress=progress,
+        )
+        log.warnings(result.warnings)
+        written = result.written.as_dict() if result.written else {}
+        log.event("info", f"{result.leads:,} open leads scored", leads=result.leads, **_numbers(written))
+    print_result(as_json, result.to_dict(), lambda: render_scoring(result, str(config)))
+    raise typer.Exit(result.exit_code)
+
+
+def push(
+    config: Config,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            help="hubspot://contacts, salesforce://company.my.salesforce.com/Lead or https://…; by default crm.to.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show ten examples, and connect to nothing.")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Send leads too that the CRM has as they are.")
+    ] = False,
+    create_fields: CreateFields = False,
+    log_format: LogFormat = "text",
+    log_file: LogFile = None,
+    as_json: Json = False,
+) -> None:
+    """Send the latest scores to a CRM; again what it did not take.
+
+    Reads lead_scores, scores nothing, and sends only what differs from what the CRM acknowledged last. Stop it at any time and run it
+    again: it goes on where it was. Exit code 1 if the CRM refuses leads, 3 if it does not answer.
+    """
+    from pipeline.cli.render.push import render_push
+    from pipeline.jobs.push import push as job
+    from pipeline.logs import logged
+
+    with logged("push", log_format, log_file) as (log, progress):
+        result = job(
+            load(config),
+            to=to,
+            dry_run=dry_run,
+            everything=everything,
+            create_fields=create_fields,
+            progress=progress,
+        )
+        log.event(
+            "info",
+            f"{result.acknowledged:,} of {result.waiting:,} leads pushed",
+            acknowledged=result.acknowledged,
+            remaining=result.left,
+        )
+    print_result(as_json, result.to_dict(), lambda: render_push(result, str(config)))
+    raise typer.Exit(result.exit_code)
+
+
+def _numbers(values: dict[str, object]) -> dict[str, int]:
+    return {name: value for name, value in values.items() if isinstance(value, int)}

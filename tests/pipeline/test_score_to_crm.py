@@ -1,0 +1,91 @@
+"""`leadlens score --to` a CRM: written to the project's target first, then pushed; what is wrong there is said before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from features import UsageError
+from pipeline.jobs.score import score
+from tests.kill_nights import NIGHT, trained_state
+from tests.pipeline.crm_server import FakeCrm, serving
+from tests.pipeline.little_project import LittleProject, leadlens
+from tests.pipeline.pushed_leads import HASTY, scores_at
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained_state(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture
+def crm(state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCrm]:
+    monkeypatch.setenv("LEADLENS_HOME", str(state))
+    with serving(FakeCrm("hubspot")) as crm:
+        for name, value in crm.environment().items():
+            monkeypatch.setenv(name, value)
+        yield crm
+
+
+def project(folder: Path) -> Path:
+    little = LittleProject(folder)
+    little.settings["scores"] = {"to": "duckdb:///" + str(folder / "scores.duckdb")}
+    return little.write()
+
+
+def test_scores_are_written_and_then_pushed(crm: FakeCrm, tmp_path: Path) -> None:
+    config = project(tmp_path)
+    answer = leadlens("score", config, "--to", crm.to, "--as-of", NIGHT)
+    assert answer.code == 0, answer.err
+    assert "Written to duckdb" in answer.out
+    assert "/contacts: " in answer.out
+    found = scores_at(crm)
+    assert len(found) > 20
+    facts = json.loads(leadlens("push", config, "--to", crm.to, "--json").out)
+    assert (facts["same"], facts["waiting"]) == (len(found), 0)
+    again = score(config, to=crm.to, as_of=NIGHT, patience=HASTY)
+    assert again.pushed is not None
+    assert again.written is not None
+    assert (again.written.unchanged, again.pushed.same) == (len(found), len(found))
+
+
+def test_a_push_that_fails_leaves_the_scores_and_the_command_to_go_on(crm: FakeCrm, tmp_path: Path) -> None:
+    config = project(tmp_path)
+    crm.faults = ["503"] * 100
+    done = score(config, to=crm.to, as_of=NIGHT, patience=HASTY)
+    assert done.written is not None
+    assert done.written.inserted > 20
+    assert done.exit_code == 3
+    crm.faults = []
+    assert leadlens("push", config, "--to", crm.to).code == 0
+    assert len(scores_at(crm)) == done.written.inserted
+
+
+def test_a_dry_run_shows_ten_and_touches_nothing(crm: FakeCrm, tmp_path: Path) -> None:
+    config = project(tmp_path)
+    answer = leadlens("score", config, "--to", crm.to, "--as-of", NIGHT, "--dry-run")
+    assert answer.code == 0, answer.err
+    assert answer.out.count("leadlens_score: ") == 10
+    assert not crm.asked
+    assert not (tmp_path / "scores.duckdb").exists()
+
+
+@pytest.mark.parametrize("wrong", ["field", "token", "challenger", "create"])
+def test_what_is_wrong_there_costs_no_scoring(
+    wrong: str, crm: FakeCrm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, more = project(tmp_path), {}
+    if wrong == "field":
+        crm.missing = {"leadlens_grade"}
+    elif wrong == "token":
+        for name in crm.environment():
+            monkeypatch.delenv(name)
+    else:
+        more = {"challenger": {"challenger": True}, "create": {"create_fields": True}}[wrong]
+    to = f"duckdb:///{tmp_path}/other.duckdb" if wrong == "create" else crm.to
+    with pytest.raises(UsageError, match=r"has no field|no token|not pushed|in a CRM alone"):
+        score(config, to=to, as_of=NIGHT, patience=HASTY, **more)
+    assert not (tmp_path / "scores.duckdb").exists()
