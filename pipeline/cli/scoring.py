@@ -32,7 +32,7 @@ def score(
         str | None,
         typer.Option(
             "--to",
-            help="duckdb:///file, postgresql://…, or a .parquet or .csv path; a CRM (hubspot://contacts, salesforce://…, https://…): "
+            help="duckdb:///file, postgresql://…, or a .parquet, .csv or .xlsx path; a CRM (hubspot://contacts, salesforce://…, https://…): "
             "written to scores.to, and pushed from there.",
         ),
     ] = None,
@@ -46,6 +46,10 @@ def score(
         bool,
         typer.Option("--replace-newer", help="Write although the target has scores as of a later date."),
     ] = False,
+    layout: Annotated[
+        str | None,
+        typer.Option("--layout", help="Columns of a .csv: those that hubspot or salesforce imports."),
+    ] = None,
     create_fields: CreateFields = False,
     log_format: LogFormat = "text",
     log_file: LogFile = None,
@@ -73,6 +77,7 @@ def score(
             challenger=challenger,
             run_id=log.run_id,
             watch=watch,
+            layout=layout,
             create_fields=create_fields,
             progress=progress,
         )

@@ -286,8 +286,12 @@ class Scores(Section):
 
     to: Annotated[str, Address] = Field(
         "duckdb:///.leadlens/scores.duckdb",
-        description="duckdb:///file, postgresql://…, or a .parquet or .csv path. ${NAME} from the environment. By default "
+        description="duckdb:///file, postgresql://…, or a .parquet, .csv or .xlsx path. ${NAME} from the environment. By default "
         "scores.duckdb in the state folder: LEADLENS_HOME, else .leadlens.",
+    )
+    layout: Annotated[Literal["hubspot", "salesforce"] | None, Added] = Field(
+        None,
+        description="Of a .csv: the columns of this CRM's import, named by crm.fields and crm.id, instead of those of lead_scores.",
     )
     table: str = Field("lead_scores", description="Table name, `table` or `schema.table`.")
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from pipeline.config.crm import Crm, CrmField
 from pipeline.crm.destination import Kind
 from pipeline.writeback.columns import CLOSED
+from pipeline.writeback.layout import Layout, Place
 
 FieldKind = Literal["number", "text", "date"]
 Value = str | int | float | None
@@ -90,6 +91,13 @@ def wanted_fields(settings: Crm, kind: Kind) -> list[Wanted]:
     names = {field: default_name(field, kind) for field in FIELDS if field not in _NOT_BY_DEFAULT}
     given = {**names, **settings.fields}
     return [Wanted(field, name) for field in FIELDS if (name := given.get(field)) is not None]
+
+
+def import_layout(settings: Crm, kind: Kind) -> Layout:
+    """The same fields as a file that the CRM imports; the first column is the record's id there, or ``crm.id``."""
+    own = {"hubspot": "Record ID", "salesforce": "Id"}[kind]
+    fields = (Place(each.name, FIELDS[each.field][1], each.kind) for each in wanted_fields(settings, kind))
+    return Layout(kind, (Place(settings.id or own, "lead_id"), *fields))
 
 
 class FieldMapping:

@@ -26,6 +26,7 @@ from pipeline.dataset.old_leads import OldLeads
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.protected import model_uses
 from pipeline.dataset.scored_leads import score_leads
+from pipeline.jobs.layouts import layout_of
 from pipeline.jobs.past_run import HISTORY_NOTE
 from pipeline.jobs.push import check_destination, example_records, push_after_scoring
 from pipeline.jobs.scoring import Scoring, Tally
@@ -43,6 +44,7 @@ from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.state import state_folder, state_is_writable
 from pipeline.views.links import segment
 from pipeline.writeback import RunManifest, parse_target, report_runs, stage_scores
+from pipeline.writeback.layout import Layout
 
 _READ_ONLY = (
     "the state folder can only be read: this run leaves no record for later ones to be compared with, and a history with "
@@ -62,21 +64,24 @@ def score(
     challenger: bool = False,
     run_id: str | None = None,
     watch: Callable[[RunRecord], None] | None = None,
+    layout: str | None = None,
     create_fields: bool = False,
     patience: Patience | None = None,
     progress: Progress = silent,
 ) -> Scoring:
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
 
-    Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
-    writing equal scores again changes nothing. Leads that left are closed. Scores as of a later date are replaced only
-    with ``replace_newer``. A night unlike those before is refused, unless ``force`` gives a reason; a dry run only says
-    so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a champion. Raises
-    ``LeadlensError`` with the target as it was before. The run leaves a record in the state folder, however it ends
-    (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
+       Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
+       writing equal scores again changes nothing. Leads that left are closed. Scores as of a later date are replaced only
+       with ``replace_newer``. A night unlike those before is refused, unless ``force`` gives a reason; a dry run only says
+       so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a champion. Raises
+       ``LeadlensError`` with the target as it was before. The run leaves a record in the state folder, however it ends
+       (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
+    ``layout``, ``hubspot`` or
+       ``salesforce``, gives a .csv the columns of that CRM's import.
 
-    Where ``to`` names a CRM, the scores are written to the project's target, and from there pushed to it with ``create_fields`` and
-    ``patience`` (``pipeline.jobs.push``); that it lacks a field or refuses the token is said before anything is scored.
+       Where ``to`` names a CRM, the scores are written to the project's target, and from there pushed to it with ``create_fields`` and
+       ``patience`` (``pipeline.jobs.push``); that it lacks a field or refuses the token is said before anything is scored.
     """
     file, at = as_project(file), read_as_of(as_of)
     crm = to if to is not None and is_destination(to) else None
@@ -94,6 +99,7 @@ def score(
             why="it is kept with the run",
             fix='say why: force="the reason"',
         )
+    laid_out = layout_of(file, to, layout)
     kept = not dry_run and state_is_writable()
     shown, table = shown_target(file, to), file.project.scores.table
     with recorded_run(
@@ -105,7 +111,9 @@ def score(
             watch(run.record)
         if not dry_run and not kept:
             run.warn(_READ_ONLY)
-        scoring = _score(run, file, at, to, dry_run, force, challenger, replace_newer, run.follow(progress))
+        scoring = _score(
+            run, file, at, to, dry_run, force, challenger, replace_newer, laid_out, run.follow(progress)
+        )
     if crm is None:
         return scoring
     if dry_run:
@@ -123,6 +131,7 @@ def _score(
     force: str | None,
     challenger: bool,
     replace_newer: bool,
+    layout: Layout | None,
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages
@@ -130,7 +139,7 @@ def _score(
     record.target = parse_target(target).shown
     if not dry_run:
         progress(f"Looking at {record.target}", 0, 0)
-        run.report_to(partial(report_runs, target, record.table))
+        run.report_to(partial(report_runs, target, record.table, layout=layout))
     for warning in left_behind(file, to):
         run.warn(warning)
     progress("Opening the model", 0, 0)
@@ -191,6 +200,7 @@ def _score(
             table=record.table,
             run=RunManifest.of(record, replace_newer=replace_newer),
             folder=state_folder() / "written" if state_is_writable() else None,
+            layout=layout,
         )
     )
     # A target with newer scores says so before nights are compared: of an older date, less data are no fault.

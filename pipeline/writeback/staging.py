@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from features.errors import LeadlensError, RoomError
+from features.errors import LeadlensError, RoomError, UsageError
 from pipeline.exit_codes import is_full
 from pipeline.runs.record import RunRecord, now
 from pipeline.writeback.closings import WhyLeft, vanished
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from pipeline.writeback.layout import Layout
     from pipeline.writeback.spool import Spool
 
 
@@ -123,7 +124,12 @@ class StagedScores:
 
 
 def stage_scores(
-    to: str, *, table: str = "lead_scores", run: RunManifest, folder: Path | None = None
+    to: str,
+    *,
+    table: str = "lead_scores",
+    run: RunManifest,
+    folder: Path | None = None,
+    layout: Layout | None = None,
 ) -> StagedScores:
     """Begin to write the scores of one run: ``add`` them in chunks, then ``commit``; use it in a ``with`` block.
 
@@ -134,13 +140,14 @@ def stage_scores(
 
     Parameters
     ----------
-    to : ``duckdb:///file.duckdb``, a PostgreSQL URL, or a path that ends in .parquet or .csv;
+    to : ``duckdb:///file.duckdb``, a PostgreSQL URL, or a path that ends in .parquet, .csv or .xlsx;
         environment variables are already expanded. A missing folder is created.
     table : ``table`` or ``schema.table``; not used for files.
     run : the manifest of the run.
     folder : keeps the rows until ``commit``, and from run to run what saves sending unchanged leads to PostgreSQL
         again: 16 bytes a lead (see ``pipeline.writeback.receipts``). Without it the system's folder for temporary
         files keeps the rows, and every lead is sent.
+    layout : the columns of a .csv, for the import of a CRM; without it a .csv has those of ``lead_scores``.
 
     Raises
     ------
@@ -149,7 +156,7 @@ def stage_scores(
     LeadlensError : the target cannot be reached.
     """
     target = parse_target(to)
-    writer = _writer(target, TableNames.parse(table), run, folder)
+    writer = _writer(target, TableNames.parse(table), run, folder, layout)
     writer.check()
     from pipeline.writeback.spool import Spool
 
@@ -162,7 +169,7 @@ def stage_scores(
     return StagedScores(target, writer, run, spool)
 
 
-def report_runs(to: str, table: str, records: Sequence[RunRecord]) -> set[str]:
+def report_runs(to: str, table: str, records: Sequence[RunRecord], layout: Layout | None = None) -> set[str]:
     """See that a target can be written to, and keep there what became of runs, at work or over.
 
     The last of the records is of the run at work. Returns the ids of those that are done there: a run that was killed
@@ -170,7 +177,7 @@ def report_runs(to: str, table: str, records: Sequence[RunRecord]) -> set[str]:
     """
     target = parse_target(to)
     run = RunManifest(as_of=now(), run_id=records[-1].run_id)
-    return _writer(target, TableNames.parse(table), run, None).report(records)
+    return _writer(target, TableNames.parse(table), run, None, layout).report(records)
 
 
 def write_scores(
@@ -182,7 +189,17 @@ def write_scores(
         return staged.commit()
 
 
-def _writer(target: Target, names: TableNames, run: RunManifest, folder: Path | None) -> Writer:
+def _writer(
+    target: Target, names: TableNames, run: RunManifest, folder: Path | None, layout: Layout | None
+) -> Writer:
+    if layout is not None and target.kind != "csv":
+        raise UsageError(
+            f"the layout {layout.name} is one of CSV files",
+            value=target.shown,
+            why="it has the columns of an import",
+            fix=f"write {layout.name}.csv, or leave the layout out",
+            where="--layout",
+        )
     if target.url is not None:
         from pipeline.writeback.postgres import PostgresWriter
 
@@ -191,6 +208,11 @@ def _writer(target: Target, names: TableNames, run: RunManifest, folder: Path | 
         from pipeline.writeback.duckdb import DuckDBWriter
 
         return DuckDBWriter(target.path, target.shown, names, run)
+    if layout is not None or target.kind == "xlsx":
+        from pipeline.writeback.laid_out import LaidOutWriter
+        from pipeline.writeback.layout import FOR_PEOPLE
+
+        return LaidOutWriter(target.path, target.shown, run, layout or FOR_PEOPLE)
     from pipeline.writeback.files import FileWriter
 
     return FileWriter(target.path, target.shown, run)

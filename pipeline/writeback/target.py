@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_+.-]+):/")  # at least two letters: C:\ is a Windows path
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9_+.-]+):")  # md:name, http://…: DuckDB would connect to them
 _KNOWN = ("postgresql", "duckdb")
-_FORMS = "duckdb:///scores.duckdb, postgresql://user:password@host/database, scores.parquet or scores.csv"
+_FORMS = "duckdb:///scores.duckdb, postgresql://user:password@host/database, scores.parquet, scores.csv or scores.xlsx"
 
 
 @dataclass(frozen=True)
 class Target:
     """Where scores go. ``shown`` is safe to print; ``url``, which may contain a password, is not."""
 
-    kind: Literal["duckdb", "postgresql", "parquet", "csv"]
+    kind: Literal["duckdb", "postgresql", "parquet", "csv", "xlsx"]
     shown: str
     path: Path = field(default=Path(), repr=False)
     url: URL | None = field(default=None, repr=False)
@@ -49,6 +49,13 @@ def parse_target(to: str) -> Target:
     if backend == "postgresql" and driver in ("", "psycopg"):
         return _parse_postgres(to)
     known = _KNOWN if nearest(backend, _KNOWN) else ()
+    if backend in ("hubspot", "salesforce", "https", "http"):
+        raise UsageError(
+            "a CRM is no target of its own: scores are written to a table, and pushed from there",
+            value=f"{backend}://…",
+            fix="name it as crm.to in the project file, or after --to of leadlens score and leadlens push",
+            where="scores.to",
+        )
     if backend == "postgresql":
         what, fix = f"the driver {driver} is not supported", "write postgresql:// (it uses psycopg 3)"
     else:
@@ -63,19 +70,21 @@ def _parse_path(to: str) -> Target:
         return Target("parquet", str(path), path)
     if ending == ".csv":
         return Target("csv", str(path), path)
+    if ending == ".xlsx":
+        return Target("xlsx", str(path), path)
     if "@" in to:  # a URL without its scheme may contain a password
         raise UsageError("this is neither a URL nor a file", fix=f"write {_FORMS}", where="--to")
     fix = f"write {_FORMS}"
     if ending in (".duckdb", ".db", ".ddb"):
         fix = f"write duckdb:///{path.as_posix()}"
-    elif ending in (".xlsx", ".xls", ".ods"):
-        fix = f"write {path.with_suffix('.csv')}: it opens in a spreadsheet"
+    elif ending in (".xlsm", ".xls", ".ods"):
+        fix = f"write {path.with_suffix('.xlsx')}"
     raise UsageError(
         f"scores cannot be written to a file that ends in {ending!r}"
         if ending
         else "this is neither a database nor a file with a known suffix",
         value=to,
-        known=[".parquet", ".csv"] if ending else _KNOWN,
+        known=[".parquet", ".csv", ".xlsx"] if ending else _KNOWN,
         fix=fix,
         where="--to",
     )
