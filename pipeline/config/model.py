@@ -289,6 +289,10 @@ class Scores(Section):
         description="duckdb:///file, postgresql://…, or a .parquet, .csv or .xlsx path. ${NAME} from the environment. By default "
         "scores.duckdb in the state folder: LEADLENS_HOME, else .leadlens.",
     )
+    people: Annotated[tuple[Literal["name", "email", "company", "owner"], ...], Added] = Field(
+        (),
+        description="By what people know a lead, to be kept in lead_scores too, as lead_name, lead_email, lead_company and lead_owner: the page's columns (page.name …). None by default.",
+    )
     layout: Annotated[Literal["hubspot", "salesforce"] | None, Added] = Field(
         None,
         description="Of a .csv: the columns of this CRM's import, named by crm.fields and crm.id, instead of those of lead_scores.",

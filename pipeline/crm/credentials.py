@@ -53,7 +53,7 @@ class Credentials:
             raise UsageError(
                 f"there is no token for {destination.shown}",
                 why="it comes from the environment alone, so that no file and no log holds it",
-                fix=f"export {self._name}=…, or {' and '.join(_GRANT[destination.kind][2])}",
+                fix=f"set {self._name} in the environment, or {' and '.join(_GRANT[destination.kind][2])}",
             )
 
     def token(self, server: Asking) -> str | None:

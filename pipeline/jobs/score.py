@@ -34,7 +34,7 @@ from pipeline.jobs.target import left_behind, shown_target, target_of
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
-from pipeline.published.people import last_verdicts, people_of, rules_kept_short, shown_columns
+from pipeline.published.people import last_verdicts, people_of, rules_kept_short, shown_columns, with_people
 from pipeline.published.publishing import Publishing
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
@@ -157,7 +157,13 @@ def _score(
             objected = history.engine.count("objections")
             shown, data_end = history.shown(moment), history.data_end
         # A wrong name there stops the run before anything is scored.
-        shown_columns(history, file.project.page)
+        known_by = shown_columns(history, file.project.page)
+    kept_people = file.project.scores.people
+    for name in kept_people:
+        if not known_by[name]:
+            run.warn(
+                f"scores.people asks for {name}, and no column of leads or accounts is known as one: name it as page.{name}"
+            )
     if to is not None and has_literal_secret(to):
         run.warn(
             "the password after --to is in the list of processes and in the shell's history: write '${NAME}' in its place"
@@ -198,7 +204,9 @@ def _score(
         else stage_scores(
             target,
             table=record.table,
-            run=RunManifest.of(record, replace_newer=replace_newer),
+            run=RunManifest.of(
+                record, replace_newer=replace_newer, people=tuple(f"lead_{name}" for name in kept_people)
+            ),
             folder=state_folder() / "written" if state_is_writable() else None,
             layout=layout,
         )
@@ -224,12 +232,14 @@ def _score(
                     continue
                 old.add(history, spine, as_of)
                 scored = score_leads(history, spine, served.bundle, sheets, movement=True, stages=stages)
-                people = None if copy is None else people_of(history, file.project.page)
+                people = None if copy is None and not kept_people else people_of(history, file.project.page)
             gate.add(scored)
             with stages("reasons", len(scored)):
                 rows = lead_scores_table(scored, as_of=None if shown else record.as_of)
                 if file.project.page.url is not None:
                     rows = rows.append_column("explanation_url", explanation_urls(rows, file))
+            if people is not None:
+                rows = with_people(rows, people, kept_people)
             tally.add(rows)
             if scored.rules is not None:
                 tally.long_ledgers += long_ledgers(scored.rules.ledger)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features import DuckDBEngine, History, UsageError
 from features.attributes.personal import names_people, says_who, snake_case
@@ -59,6 +60,14 @@ def people_of(history: History, page: Page) -> pa.Table:
         f"SELECT leads.lead_id, {own} FROM leads{accounts}"
     ).to_arrow_table()
     return table
+
+
+def with_people(rows: pa.Table, people: pa.Table, wanted: Iterable[str]) -> pa.Table:
+    """The rows with columns of ``people_of``, by ``lead_id``, called as in lead_scores: ``lead_name`` …"""
+    places = pc.index_in(rows["lead_id"], value_set=people["lead_id"])
+    for name in wanted:
+        rows = rows.append_column(f"lead_{name}", people[name].take(places))
+    return rows
 
 
 def rules_kept_short(history: History, page: Page, sheets: ScorecardSet | None) -> list[str]:

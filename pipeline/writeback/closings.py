@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from pipeline.writeback.columns import CLOSED, HISTORY_COLUMNS, HISTORY_KEY, OPEN
+from pipeline.writeback.columns import CLOSED, HISTORY_COLUMNS, HISTORY_KEY, OPEN, PEOPLE
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.run import RunManifest
 from pipeline.writeback.statements import listed, quoted
@@ -61,11 +61,34 @@ def gone(
     return pa.table([pa.array(leads, pa.string()), pa.array(reasons, pa.string()), naive], schema=SCHEMA)
 
 
+def unnamed(names: TableNames, run: RunManifest, placeholder: str) -> list[tuple[str, list[object]]]:
+    """Take what the project does not keep of people any more out of the rows of its leads that left; open rows are written anew."""
+    gone = [name for name in PEOPLE if name not in run.people]
+    if not gone:
+        return []
+    statement = f"""
+        UPDATE {names.scores} AS t
+        SET {", ".join(f"{quoted(name)} = NULL" for name in gone)}
+        FROM {names.runs} r
+        WHERE r.run_id = t.run_id
+          AND r.scores_table = {placeholder}
+          AND coalesce(r.project, '') = coalesce(CAST({placeholder} AS VARCHAR), '')
+          AND t.status = '{CLOSED}'
+          AND ({" OR ".join(f"t.{quoted(name)} IS NOT NULL" for name in gone)})
+    """
+    return [(statement, [names.plain, run.project])]
+
+
 def close(
     names: TableNames, run: RunManifest, table: str, placeholder: str
 ) -> list[tuple[str, list[object]]]:
     """Close the leads in ``table``, which has ``SCHEMA``, and say so in the history; a retry replaces what it said."""
     kept = [column.name for column in HISTORY_COLUMNS if column.name != "change"]
+    # Of who objects to profiling no name is kept.
+    forgotten = ", ".join(
+        f"{quoted(name)} = CASE WHEN g.reason = 'objected' THEN NULL ELSE t.{quoted(name)} END"
+        for name in PEOPLE
+    )
     updates = ", ".join(
         f"{quoted(name)} = excluded.{quoted(name)}" for name in [*kept, "change"] if name not in HISTORY_KEY
     )
@@ -77,7 +100,8 @@ def close(
                 closed_reason = g.reason,
                 confirmed_at = g.confirmed_at,
                 run_id = {placeholder},
-                as_of = {placeholder}
+                as_of = {placeholder},
+                {forgotten}
             FROM {table} g
             WHERE t.lead_id = g.lead_id
             """,

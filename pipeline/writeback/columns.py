@@ -66,6 +66,13 @@ class Column:
 
 
 OPEN, CLOSED = "open", "closed"
+# By what people know a lead, called so that columns of the CRM in the same table keep theirs. They are empty unless the project asks for them, and in no history: names go when a lead does.
+PEOPLE = {
+    "lead_name": "The lead's name",
+    "lead_email": "The lead's e-mail address",
+    "lead_company": "The lead's company",
+    "lead_owner": "Who works the lead",
+}
 
 SCORE_COLUMNS: tuple[Column, ...] = (
     Column("lead_id", "text", "The lead; one row each.", required=True, compared=False),
@@ -128,6 +135,16 @@ SCORE_COLUMNS: tuple[Column, ...] = (
         compared=False,
     ),
     Column("explanation_url", "text", "URL of a page that explains the score.", in_history=False),
+    *(
+        Column(
+            name,
+            "text",
+            f"{about}, where the project keeps it here (scores.people).",
+            in_history=False,
+            came_later=True,
+        )
+        for name, about in PEOPLE.items()
+    ),
     Column(
         "status",
         "text",

@@ -17,9 +17,10 @@ from features.errors import LeadlensError, RoomError, UnavailableError
 from features.regular_files import refuse_no_file
 from pipeline.exit_codes import is_full
 from pipeline.runs.record import RunRecord
-from pipeline.writeback import run_rows
+from pipeline.writeback import closings, run_rows
 from pipeline.writeback import statements as sql
 from pipeline.writeback.closings import WhyLeft
+from pipeline.writeback.columns import PEOPLE
 from pipeline.writeback.duckdb_merge import close_absent, merge
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.run import Account, Counts, RunManifest
@@ -168,7 +169,8 @@ def _ensure_tables(connection: Connection, names: TableNames) -> None:
                 connection.execute(statement)
     if "project" not in (existing[names.runs] or _NO_TABLE).columns:
         connection.execute(run_rows.name_projects(names))
-    if _existing(connection, names, names.view) is None:
+    view = _existing(connection, names, names.view)
+    if view is None or not set(view.columns) >= set(PEOPLE):
         connection.execute(sql.create_view(names))
 
 
@@ -221,6 +223,8 @@ def _merge(
 ) -> Counts:
     inserted, updated = merge(connection, names, run.run_id, spool)
     closed = close_absent(connection, names, run, spool, last, why_left)
+    for statement, values in closings.unnamed(names, run, "?"):
+        connection.execute(statement, values)
     return Counts(spool.rows, inserted, updated, closed)
 
 

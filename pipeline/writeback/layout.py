@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -25,10 +25,11 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of a file; the first holds the lead."""
+    """The columns of a file that ends so; the first holds the lead."""
 
     name: str
     places: tuple[Place, ...]
+    ending: Literal["csv", "xlsx"] = "csv"
 
     @property
     def headings(self) -> list[str]:
@@ -61,8 +62,20 @@ def _cell(place: Place, value: Any) -> Cell:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-# Who reads a workbook knows leads by their best line first.
-FOR_PEOPLE = Layout(
+def for_people(known_by: Iterable[str] = ()) -> Layout:
+    """What people read, with the columns of ``PEOPLE`` by which they know leads."""
+    shown = [Place(heading, name, width=width) for name, heading, width in _KNOWN_BY if name in known_by]
+    lead, *others = _FOR_PEOPLE.places
+    return Layout(_FOR_PEOPLE.name, (lead, *shown, *others), "xlsx")
+
+
+_KNOWN_BY = (
+    ("lead_name", "Name", 24),
+    ("lead_company", "Company", 24),
+    ("lead_email", "E-mail", 28),
+    ("lead_owner", "Owner", 18),
+)
+_FOR_PEOPLE = Layout(
     "people",
     (
         Place("Lead", "lead_id", width=20),
@@ -80,4 +93,5 @@ FOR_PEOPLE = Layout(
         Place("Model", "model_version", width=20),
         Place("Sheet", "scorecard_version", width=24),
     ),
+    "xlsx",
 )

@@ -16,6 +16,7 @@ from pipeline.runs.record import RunRecord
 from pipeline.writeback import closings, postgres_sql, run_rows
 from pipeline.writeback import statements as sql
 from pipeline.writeback.closings import WhyLeft
+from pipeline.writeback.columns import PEOPLE
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.postgres_errors import explained
 from pipeline.writeback.postgres_staging import Staging, copy_gone
@@ -135,7 +136,7 @@ def _ensure_tables(connection: Connection, names: TableNames) -> None:
     An ALTER locks out readers, and those that come while it waits for others wait too: for an instant, or not at all.
     """
     existing, changes = _look(connection, names)
-    if not changes and existing[names.view] is not None:
+    if not changes and _is_current(existing[names.view]):
         return
     _lock(connection)
     existing, changes = _look(connection, names)  # another run may have been faster
@@ -147,12 +148,17 @@ def _ensure_tables(connection: Connection, names: TableNames) -> None:
     except psycopg.errors.InsufficientPrivilege as error:
         if any(existing[table] is None for table in changes):
             raise
-        view = [sql.create_view(names)] if existing[names.view] is None else []
+        view = [] if _is_current(existing[names.view]) else [sql.create_view(names)]
         raise cannot_migrate(changes, view, _first_line(error)) from None
-    if existing[names.view] is None:
+    if not _is_current(existing[names.view]):
         _create_view(connection, names)
     connection.commit()
     _begin(connection)
+
+
+def _is_current(view: ExistingTable | None) -> bool:
+    """Whether there is a view with all columns of this version; new ones are last in it, so that it can be replaced."""
+    return view is not None and set(view.columns) >= set(PEOPLE)
 
 
 def _look(
@@ -270,6 +276,8 @@ def _merge(
         copy_gone(connection, gone)
         for statement, values in closings.close(names, run, postgres_sql.GONE, "%s"):
             _execute(connection, statement, values)
+    for statement, values in closings.unnamed(names, run, "%s"):
+        _execute(connection, statement, values)
     return Counts(rows, inserted, updated, len(gone))
 
 

@@ -28,6 +28,7 @@ class RunManifest:
     data_version : version of the prepared history that was scored.
     project : whose leads these are. Only leads of the same project are closed where they are not among the scores.
     replace_newer : write also where the table has scores as of a later date.
+    people : by what people know a lead, of ``PEOPLE``, that may stand in the table; the others are emptied in the rows of leads that left.
     """
 
     as_of: datetime
@@ -39,9 +40,12 @@ class RunManifest:
     data_version: int | None = None
     project: str | None = None
     replace_newer: bool = False
+    people: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, record: RunRecord, *, replace_newer: bool = False) -> RunManifest:
+    def of(
+        cls, record: RunRecord, *, replace_newer: bool = False, people: tuple[str, ...] = ()
+    ) -> RunManifest:
         """The manifest of a recorded run, which knows its as-of date by now."""
         assert record.as_of is not None
         return cls(
@@ -54,6 +58,7 @@ class RunManifest:
             data_version=record.data_version,
             project=record.project,
             replace_newer=replace_newer,
+            people=people,
         )
 
     def __post_init__(self) -> None:

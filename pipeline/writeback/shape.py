@@ -101,7 +101,7 @@ def cannot_migrate(changes: Mapping[str, Sequence[str]], view: Sequence[str], re
     statements = [statement for each in changes.values() for statement in each] + list(view)
     return DataError(
         f"{' and '.join(changes)} were made by an earlier version and lack columns, and this user may not add them",
-        why=f"nothing was written: without them leads that left could not be told from open ones ({reason})",
+        why=f"nothing was written: without them the rows cannot say who left, and why ({reason})",
         fix="\n    ".join(
             [
                 "let the tables' owner run this once (no row is rewritten), and GRANT SELECT on the view to its readers:",

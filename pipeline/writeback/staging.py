@@ -192,12 +192,11 @@ def write_scores(
 def _writer(
     target: Target, names: TableNames, run: RunManifest, folder: Path | None, layout: Layout | None
 ) -> Writer:
-    if layout is not None and target.kind != "csv":
+    if layout is not None and target.kind != layout.ending:
         raise UsageError(
-            f"the layout {layout.name} is one of CSV files",
+            f"the layout {layout.name} is one of .{layout.ending} files",
             value=target.shown,
-            why="it has the columns of an import",
-            fix=f"write {layout.name}.csv, or leave the layout out",
+            fix=f"write {layout.name}.{layout.ending}, or leave the layout out",
             where="--layout",
         )
     if target.url is not None:
@@ -210,9 +209,9 @@ def _writer(
         return DuckDBWriter(target.path, target.shown, names, run)
     if layout is not None or target.kind == "xlsx":
         from pipeline.writeback.laid_out import LaidOutWriter
-        from pipeline.writeback.layout import FOR_PEOPLE
+        from pipeline.writeback.layout import for_people
 
-        return LaidOutWriter(target.path, target.shown, run, layout or FOR_PEOPLE)
+        return LaidOutWriter(target.path, target.shown, run, layout or for_people(run.people))
     from pipeline.writeback.files import FileWriter
 
     return FileWriter(target.path, target.shown, run)

@@ -15,6 +15,7 @@ from pipeline.writeback.columns import (
     HISTORY_COLUMNS,
     HISTORY_KEY,
     OPEN,
+    PEOPLE,
     RUN_COLUMNS,
     RUNS_KEY,
     SCORE_COLUMNS,
@@ -61,11 +62,11 @@ def comment(table: str, column: Column) -> str:
 
 def create_view(names: TableNames) -> str:
     """Whom to call: the open rows, with when and as of when the latest run of their project confirmed them."""
-    shown = listed((column.name for column in SCORE_COLUMNS if not column.ours), "s")
+    shown = listed((each.name for each in SCORE_COLUMNS if not each.ours and each.name not in PEOPLE), "s")
     inside = replace(names, catalog=None)  # the view must not break when the file gets another name
     return f"""
-        CREATE VIEW {names.view} AS
-        SELECT {shown}, c.finished_at AS confirmed_at, c.as_of AS confirmed_as_of
+        CREATE OR REPLACE VIEW {names.view} AS
+        SELECT {shown}, c.finished_at AS confirmed_at, c.as_of AS confirmed_as_of, {listed(PEOPLE, "s")}
         FROM {inside.scores} s
         LEFT JOIN {inside.runs} r ON r.run_id = s.run_id AND r.scores_table = '{names.plain}'
         LEFT JOIN (

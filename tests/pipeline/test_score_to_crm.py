@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from features import UsageError
@@ -30,9 +32,11 @@ def crm(state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCrm]:
         yield crm
 
 
-def project(folder: Path) -> Path:
+def project(folder: Path, **settings: Any) -> Path:
     little = LittleProject(folder)
-    little.settings["scores"] = {"to": "duckdb:///" + str(folder / "scores.duckdb")}
+    little.settings.update(settings)
+    target = {"to": "duckdb:///" + str(folder / "scores.duckdb")}
+    little.settings["scores"] = target | settings.get("scores", {})
     return little.write()
 
 
@@ -89,3 +93,19 @@ def test_what_is_wrong_there_costs_no_scoring(
     with pytest.raises(UsageError, match=r"has no field|no token|not pushed|in a CRM alone"):
         score(config, to=to, as_of=NIGHT, patience=HASTY, **more)
     assert not (tmp_path / "scores.duckdb").exists()
+
+
+def test_names_stand_in_the_table_where_the_project_says_so(crm: FakeCrm, tmp_path: Path) -> None:
+    page = {"name": "city", "email": [], "owner": "income"}
+    config = project(tmp_path, page=page, scores={"people": ["name", "email", "owner"]})
+    done = score(config, as_of=NIGHT)
+    assert any("scores.people asks for email" in warning for warning in done.warnings)
+    with duckdb.connect(str(tmp_path / "scores.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT lead_id, lead_name, lead_email, lead_company, lead_owner FROM lead_scores"
+        ).fetchall()
+    leads = LittleProject(tmp_path).leads.set_index("lead_id")
+    assert rows
+    for lead, name, email, company, owner in rows:
+        assert (name, email, company) == (leads.loc[lead, "city"], None, None)
+        assert float(owner) == leads.loc[lead, "income"]

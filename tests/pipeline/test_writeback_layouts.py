@@ -15,7 +15,7 @@ from pipeline.config.crm import Crm
 from pipeline.crm.fields import import_layout
 from pipeline.writeback import stage_scores, write_scores
 from pipeline.writeback.laid_out import LaidOutWriter
-from pipeline.writeback.layout import FOR_PEOPLE, Layout
+from pipeline.writeback.layout import Layout, for_people
 from pipeline.writeback.run import WriteResult
 from tests.pipeline.writeback_samples import run, scores
 
@@ -48,7 +48,7 @@ def test_a_workbook_has_the_best_leads_first_under_a_header_that_stays(tmp_path:
     frame = scores(40).assign(route="call", stage="MQL")
     assert written(path, frame).inserted == 40
     header, *rows = cells(path)
-    assert header == FOR_PEOPLE.headings
+    assert header == for_people().headings
     best = frame.sort_values(["score", "lead_id"], ascending=[False, True])
     assert [row[0] for row in rows] == list(best["lead_id"])
     assert [row[1] for row in rows] == list(best["score"]), "numbers are numbers"
@@ -59,6 +59,14 @@ def test_a_workbook_has_the_best_leads_first_under_a_header_that_stays(tmp_path:
     assert 'state="frozen"' in xml
     assert "<autoFilter" in xml
     assert xml.count("<col ") > 8, "columns have widths"
+
+
+def test_a_workbook_names_leads_where_the_project_keeps_names(tmp_path: Path) -> None:
+    path = tmp_path / "scores.xlsx"
+    written(path, scores().assign(lead_name="Ann", lead_owner="=Bob"), people=("lead_name", "lead_owner"))
+    header, first, *_ = cells(path)
+    assert header[:4] == ["Lead", "Name", "Owner", "Score"]
+    assert first[1:3] == ["Ann", "=Bob"]
 
 
 def test_what_a_lead_typed_is_text_in_a_workbook(tmp_path: Path) -> None:
@@ -126,7 +134,7 @@ def test_a_layout_has_the_names_of_the_crm(tmp_path: Path) -> None:
 
 
 def test_a_layout_is_for_csv(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="layout hubspot is one of CSV"):
+    with pytest.raises(UsageError, match=r"layout hubspot is one of .csv"):
         written(tmp_path / "scores.xlsx", scores(), HUBSPOT)
 
 
