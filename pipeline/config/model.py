@@ -16,6 +16,7 @@ from pipeline.config.hygiene import Hygiene
 from pipeline.config.page import Page
 from pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
 from pipeline.config.section import Added, Address, Section, Several
+from pipeline.config.webhook import Webhook
 
 
 class Source(Section):
@@ -331,6 +332,7 @@ class Project(Section):
     judge: Judge = Judge()
     scores: Scores = Scores()
     crm: Crm = Crm()
+    webhook: Webhook = Webhook()
     drift: Annotated[Drift, Added] = Drift()
     page: Page = Page()
     engine: EngineSettings = EngineSettings()
@@ -369,7 +371,7 @@ class Project(Section):
     def canonical(self) -> dict[str, Any]:
         """The settings as plain JSON values, defaults included, for fingerprints and records.
 
-        Without ``engine``, ``page`` and ``crm``: where the SQL runs, who may look and where scores are sent on changes no value.
+        Without ``engine``, ``page``, ``crm`` and ``webhook``: where the SQL runs, who may look and who is sent what changes no value.
         """
-        aside = ("engine", "page", "crm")
+        aside = ("engine", "page", "crm", "webhook")
         return {name: value for name, value in super().canonical().items() if name not in aside}

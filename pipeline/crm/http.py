@@ -75,14 +75,14 @@ class Server:
     Parameters
     ----------
     origin : scheme, host and port; paths are appended to it, and no request leaves it.
-    credentials : give the token, and a new one when it has expired.
+    credentials : give the token, and a new one when it has expired; ``None`` where none is sent.
     sleep : waits between tries.
     """
 
     def __init__(
         self,
         origin: str,
-        credentials: Credentials,
+        credentials: Credentials | None,
         patience: Patience,
         *,
         sleep: Callable[[float], None] = time.sleep,
@@ -104,17 +104,21 @@ class Server:
         payload: Any = None,
         *,
         form: Mapping[str, str] | None = None,
+        text: str | None = None,
         headers: Mapping[str, str] | None = None,
         signed: bool = True,
     ) -> Answer:
         """One request and its answer, tried again while the server is busy, silent or talks nonsense.
 
-        ``payload`` is sent as JSON, ``form`` as a form; ``signed`` with the token. An answer with a status of 400 to 499 is
+        ``payload`` is sent as JSON, ``text`` is JSON already, ``form`` is sent as a form; ``signed`` with the token. An answer with a status of 400 to 499 is
         returned: what it means depends on the protocol. Raises ``NoAnswerError``, and ``UsageError`` where the token is refused
         or the server redirects.
         """
-        body = None if payload is None else json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
+        if payload is not None:
+            text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
+        body = None if text is None else text.encode()
         problem, renewed = "", 0
+        credentials = self._credentials if signed else None
         for attempt in range(self._patience.tries):
             if attempt:
                 self.retried += 1
@@ -122,16 +126,16 @@ class Server:
                 given = dict(headers or {})
                 if body is not None:
                     given["Content-Type"] = "application/json"
-                if signed and (token := self._credentials.token(self)):
+                if credentials is not None and (token := credentials.token(self)):
                     given["Authorization"] = f"Bearer {token}"
                 status, answered, wait = self._once(method, path, form or body, given)
             except (requests.RequestException, OSError, ValueError) as error:
                 problem, wait = _problem(error), None
             else:
-                if status == 401 and signed:
+                if status == 401 and credentials is not None:
                     renewed += 1
-                    if renewed > _RENEWALS or not self._credentials.renew():
-                        raise self._credentials.refused(Answer(status, answered).said)
+                    if renewed > _RENEWALS or not credentials.renew():
+                        raise credentials.refused(Answer(status, answered).said)
                     continue
                 if 300 <= status < 400:
                     raise _redirected(self.origin, status)

@@ -43,6 +43,7 @@ from pipeline.runs.record import CHALLENGER_NOTE, RunRecord, now
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.state import state_folder, state_is_writable
 from pipeline.views.links import segment
+from pipeline.webhooks.announcing import announcer
 from pipeline.writeback import RunManifest, parse_target, report_runs, stage_scores
 from pipeline.writeback.layout import Layout
 
@@ -102,18 +103,32 @@ def score(
     laid_out = layout_of(file, to, layout)
     kept = not dry_run and state_is_writable()
     shown, table = shown_target(file, to), file.project.scores.table
-    with recorded_run(
-        file.project.name, folder=state_folder() / "runs", target=shown, table=table, kept=kept, run_id=run_id
-    ) as run:
-        if challenger:
-            run.note(CHALLENGER_NOTE, True)  # its scores are not those that sales see
-        if watch is not None:
-            watch(run.record)
-        if not dry_run and not kept:
-            run.warn(_READ_ONLY)
-        scoring = _score(
-            run, file, at, to, dry_run, force, challenger, replace_newer, laid_out, run.follow(progress)
-        )
+    announcing, undelivered = None, list[str]()
+    try:
+        with recorded_run(
+            file.project.name,
+            folder=state_folder() / "runs",
+            target=shown,
+            table=table,
+            kept=kept,
+            run_id=run_id,
+        ) as run:
+            if challenger:
+                run.note(CHALLENGER_NOTE, True)  # its scores are not those that sales see
+            if watch is not None:
+                watch(run.record)
+            if not dry_run and not kept:
+                run.warn(_READ_ONLY)
+            if kept and (announcing := announcer(file, target_of(file, to), state_folder())) is not None:
+                for caution in announcing.cautions():
+                    run.warn(caution)
+            scoring = _score(
+                run, file, at, to, dry_run, force, challenger, replace_newer, laid_out, run.follow(progress)
+            )
+    finally:
+        if announcing is not None:
+            undelivered = announcing.announce()
+    scoring = replace(scoring, warnings=(*scoring.warnings, *undelivered))
     if crm is None:
         return scoring
     if dry_run:

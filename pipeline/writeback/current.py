@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,8 @@ from pipeline.writeback.statements import listed
 from pipeline.writeback.target import Target
 
 _BATCH = 5_000
+# SQL of the tables' names and the mark of a value.
+Statement = Callable[[TableNames, str], str]
 
 
 def current_rows(
@@ -25,10 +27,16 @@ def current_rows(
     ``UnavailableError`` where it cannot be read.
     """
     keeps_rows(target)
-    names = TableNames.parse(table)
-    read = _duckdb if target.kind == "duckdb" else _postgres
-    for row in read(target, names, columns, project):
+    for row in read_rows(target, table, lambda names, mark: _statement(names, columns, mark), [project]):
         yield dict(zip(columns, row, strict=True))
+
+
+def read_rows(
+    target: Target, table: str, statement: Statement, values: Sequence[object]
+) -> Iterator[tuple[Any, ...]]:
+    """What a statement of ours gives, in either database. Raises as ``current_rows``."""
+    read = _duckdb if target.kind == "duckdb" else _postgres
+    yield from read(target, TableNames.parse(table), statement, values)
 
 
 def keeps_rows(target: Target) -> None:
@@ -63,7 +71,7 @@ def _nothing(target: Target, names: TableNames) -> UsageError:
 
 
 def _duckdb(
-    target: Target, names: TableNames, columns: Sequence[str], project: str
+    target: Target, names: TableNames, statement: Statement, values: Sequence[object]
 ) -> Iterator[tuple[Any, ...]]:
     import duckdb
 
@@ -76,7 +84,7 @@ def _duckdb(
         with closing(connect_closed(target.path, read_only=True)) as connection:
             ((catalog,),) = connection.execute("SELECT current_database()").fetchall()
             own = replace(names, catalog=catalog)
-            connection.execute(_statement(own, columns, "?"), [project])
+            connection.execute(statement(own, "?"), list(values))
             while rows := connection.fetchmany(_BATCH):
                 yield from rows
     except duckdb.CatalogException:
@@ -86,7 +94,7 @@ def _duckdb(
 
 
 def _postgres(
-    target: Target, names: TableNames, columns: Sequence[str], project: str
+    target: Target, names: TableNames, statement: Statement, values: Sequence[object]
 ) -> Iterator[tuple[Any, ...]]:
     import psycopg
 
@@ -97,7 +105,7 @@ def _postgres(
     try:
         with open_session(target.url) as connection, connection.cursor("leadlens_push") as cursor:
             cursor.itersize = _BATCH
-            cursor.execute(_statement(names, columns, "%s"), [project])
+            cursor.execute(statement(names, "%s"), list(values))
             yield from cursor
     except psycopg.errors.UndefinedTable:
         raise _nothing(target, names) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.kill_nights import NIGHT, trained_state
 from tests.pipeline.crm_server import FakeCrm, serving
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.pushed_leads import HASTY, scores_at
+from tests.pipeline.test_webhook import receiving
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +111,23 @@ def test_names_stand_in_the_table_where_the_project_says_so(crm: FakeCrm, tmp_pa
     for lead, name, email, company, owner in rows:
         assert (name, email, company) == (leads.loc[lead, "city"], None, None)
         assert float(owner) == leads.loc[lead, "income"]
+
+
+def test_a_webhook_hears_of_runs_that_end_well_and_of_those_that_do_not(
+    crm: FakeCrm, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(state, tmp_path / "state")
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("LEADLENS_WEBHOOK_SECRET", "a-secret-that-nobody-guesses")
+    with receiving() as receiver:
+        config = project(tmp_path, webhook={"url": receiver.url})
+        assert leadlens("score", config, "--as-of", NIGHT).code == 0
+        assert leadlens("score", config, "--as-of", "2024-04-01").code == 1, "an older date is refused"
+        assert leadlens("score", config, "--as-of", NIGHT, "--dry-run").code == 0
+        ends = [body["data"] for body in receiver.bodies if body["type"] == "run.ended"]
+        assert [(end["status"], end["exit_code"]) for end in ends] == [("done", 0), ("refused", 1)]
+        assert "newer" in ends[1]["error"]
+        monkeypatch.delenv("LEADLENS_WEBHOOK_SECRET")
+        answer = leadlens("score", config, "--as-of", NIGHT)
+    assert answer.code == 2
+    assert "has no secret" in answer.err
