@@ -125,6 +125,7 @@ def push(
             dry_run=dry_run,
             everything=everything,
             create_fields=create_fields,
+            run_id=log.run_id,
             progress=progress,
         )
         log.event(

@@ -105,6 +105,7 @@ def push(
     dry_run: bool = False,
     everything: bool = False,
     create_fields: bool = False,
+    run_id: str | None = None,
     patience: Patience | None = None,
     progress: Progress = silent,
 ) -> Push:
@@ -112,7 +113,7 @@ def push(
 
     Only leads that differ from what the CRM acknowledged last are sent, or all of them with ``everything``; the best open leads
     first. What it refuses or does not answer is kept in a journal and sent again by the next push. ``create_fields`` makes fields
-    that the CRM lacks, where its interface can. A dry run connects to nothing. Raises ``UsageError`` and ``UnavailableError`` for what is wrong
+    that the CRM lacks, where its interface can. A dry run connects to nothing. ``run_id`` is what the record of the run is called. Raises ``UsageError`` and ``UnavailableError`` for what is wrong
     before anything is sent; what goes wrong later is in the result.
     """
     file = as_project(file)
@@ -127,7 +128,11 @@ def push(
     with one_at_a_time(f"push-{path.stem}"):
         try:
             with recorded_run(
-                file.project.name, folder=state_folder() / "runs", target=destination.shown, command="push"
+                file.project.name,
+                folder=state_folder() / "runs",
+                target=destination.shown,
+                command="push",
+                run_id=run_id,
             ) as run:
                 result = _push(
                     file,

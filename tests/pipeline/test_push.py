@@ -310,6 +310,8 @@ def test_no_secret_is_stored_or_shown(start: Start, tmp_path: Path) -> None:
     leads, crm = PushedLeads(tmp_path, 30), start("salesforce", bad=frozenset({"lead-9"}))
     log = tmp_path / "log.json"
     answer = leadlens("push", leads.config, "--to", crm.to, "--log-format", "json", "--log-file", log)
+    (record,) = RunStore(tmp_path / "state" / "runs").records()
+    assert json.loads(log.read_text().splitlines()[0])["run_id"] == record.run_id
     written = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
     said = b"".join([*written, log.read_bytes(), answer.out.encode(), answer.err.encode()])
     assert b"hush-hush" not in said
