@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ENVS := .leadlens/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-night bench-app bench-vocabulary languages spark schema lock clean
+.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-imports bench-night bench-app bench-vocabulary languages spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ bench-scorecard: $(READY) ## Time a sheet of 60 rules with ledgers against a fea
 
 bench-read: $(READY) ## Time reading a project: first, again, with more, edited (1 M leads, 45 M events)
 	$(BIN)/python -m benchmarks.read
+
+bench-imports: $(READY) ## Read an export of a million contacts as CSV, Parquet and workbook, beside DuckDB's own readers
+	$(BIN)/python -m benchmarks.imports
 
 bench-night: $(READY) ## Time a night from raw files to PostgreSQL, stage by stage (1 M leads, 45 M events)
 	$(BIN)/python -m benchmarks.night
