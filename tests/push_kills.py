@@ -1,6 +1,7 @@
 """Kill `leadlens push` at every step of a misbehaving CRM; then see that each lead was sent at least once and applied exactly once.
 
     python -m tests.push_kills --count 100 --seed 7
+    python -m tests.push_kills --large 100000     # no kills: so many leads, of which one in a hundred is refused
 
 Each round pushes a night of scores, or the night after, to HubSpot, Salesforce or a plain server that is busy, breaks connections off before and
 after it has applied a batch, applies half of one, lets tokens expire and answers nonsense. The command is killed (SIGKILL) when a batch
@@ -136,7 +137,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--leads", type=int, default=2_000)
+    parser.add_argument("--large", type=int)
     options = parser.parse_args(arguments)
+    if options.large:
+        wrong = [large(kind, options.large) for kind in KINDS]
+        return int(any(wrong))
     with tempfile.TemporaryDirectory() as folder:
         kills = PushKills(Path(folder), options.seed, leads=options.leads)
         for number in range(options.count):
@@ -144,6 +149,29 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{number + 1} of {options.count}", end="\r", file=sys.stderr, flush=True)
     print_table(kills)
     return int(any(tally.wrong for tally in kills.tallies.values()))
+
+
+def large(kind: str, count: int) -> bool:
+    """Push so many leads of which one in a hundred is refused, then those again; whether anything was wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        jobs, leads = ForkedJobs(Path(folder) / "printed"), PushedLeads(Path(folder), count)
+        crm = FakeCrm(kind, keep_asked=False, bad=frozenset(leads.frame["lead_id"][::100]))
+        said = []
+        with serving(crm):
+            for _ in range(2):
+                began = time.monotonic()
+                job = jobs.start(
+                    "push", leads.config, "--to", crm.to, home=Path(folder) / "state", **crm.environment()
+                )
+                said.append((job.end(), crm.writes, round(time.monotonic() - began, 1)))
+                crm.bad = frozenset()
+        right = (
+            [code for code, _, _ in said] == [1, 0]
+            and scores_at(crm) == leads.expected(crm)
+            and set(crm.changed.values()) == {1}
+        )
+        print(f"{kind:<12}{count:>10,}  exit codes, requests until then, seconds: {said}  right: {right}")
+    return not right
 
 
 def print_table(kills: PushKills) -> None:

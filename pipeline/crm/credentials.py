@@ -44,7 +44,7 @@ class Credentials:
     """The token of one destination. Raises ``UsageError`` where the environment has neither it nor what it is got with."""
 
     def __init__(self, destination: Destination) -> None:
-        self._kind, self._renewals = destination.kind, 0
+        self._kind = destination.kind
         self._name = _TOKEN[destination.kind]
         self._token = os.environ.get(self._name) or None
         self._grant = _grant(destination.kind)
@@ -76,7 +76,7 @@ class Credentials:
         """Let go of a token that was refused; whether another can be asked for."""
         if self._grant is None:
             return False
-        self._token, self._renewals = None, self._renewals + 1
+        self._token = None
         return True
 
     def refused(self, said: str) -> LeadlensError:
