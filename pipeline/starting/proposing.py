@@ -43,7 +43,7 @@ class Changes:
 class Proposal:
     """The parts of a project. ``ways`` are all ways in which the export says who converted; ``conversions`` is the one that is taken.
 
-    ``excluded`` are types of events that are left out, for the audit proves that they leak; ``check`` are sentences on what a person should look at;
+    ``ends`` is the day of the last thing that happened to a lead; ``excluded`` are types of events that are left out, for the audit proves that they leak; ``check`` are sentences on what a person should look at;
     ``left_out`` are tables that are not used, with the reason.
     """
 
@@ -59,6 +59,7 @@ class Proposal:
     late: tuple[Late, ...]
     account_late: tuple[Late, ...]
     horizon: Horizon
+    ends: str
     domains: Domains
     left_out: tuple[str, ...]
     check: tuple[str, ...]
@@ -128,6 +129,7 @@ def propose(
         late=tuple(late),
         account_late=tuple(account_late),
         horizon=find_horizon(export, people, way),
+        ends=str(export.value(f"SELECT {bound} FROM {people.table.export.sql}"))[:10],
         domains=find_domains(export, people, tables),
         left_out=(*export.left_out, *_unused(tables, used, people)),
         check=tuple(_doubts(export, people, way, ways, late, histories)),

@@ -240,6 +240,27 @@ def _things(folder: Path) -> Path:
     return folder / "things"
 
 
+def test_a_question_that_is_left_leaves_nothing_behind(tmp_path: Path) -> None:
+    def left(proposal: Proposal) -> tuple[str, ...]:
+        raise KeyboardInterrupt
+
+    asking = Asking(conversion=lambda ways, leads: ways[0], domains=lambda found: (), late=left)
+    with pytest.raises(KeyboardInterrupt):
+        init_from(tmp_path / "new" / "deep", str(write("zoho", tmp_path / "export")), asking=asking)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_log_with_names_of_people_is_no_table_of_leads(tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    export.mkdir()
+    write_csv(export / "a.csv", [{"Ref": f"R{lead.number}", "First name": lead.first, "Email": lead.email, "Created": iso(lead.created), "Won on": iso(lead.won)} for lead in LEADS])  # fmt: skip
+    rows = [{"No": f"{lead.number}-{place}", "Ref": f"R{lead.number}", "First name": lead.first, "Last name": lead.last, "Email": lead.email, "Created": iso(at), "What": kind} for lead in LEADS for place, (at, kind, _) in enumerate(lead.acts)]  # fmt: skip
+    write_csv(export / "b.csv", rows)
+    found = proposed(export)
+    assert found.leads.table.label == "a.csv"
+    assert found.leads.others == ()
+
+
 def test_errors_say_what_was_seen(tmp_path: Path) -> None:
     project = tmp_path / "project"
     with pytest.raises(UsageError, match="there is no such file or folder"):
@@ -381,6 +402,8 @@ def test_at_no_terminal_nothing_is_asked_and_options_settle(tmp_path: Path) -> N
     )
     assert answer.code == 0, answer.err
     assert "own domain   ours.com (as you said; 0 leads there)" in answer.out
+    assert "leadlens score" in answer.out
+    assert "--as-of 2025-06-" in answer.out
     alone = leadlens("init", tmp_path / "other", "--domain", "ours.com")
     assert alone.code == 2
     assert "belong to an export" in alone.err

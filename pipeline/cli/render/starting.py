@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,8 @@ def _lines(started: Started, directory: str) -> Iterator[str]:
         yield f"next: fill in the open point in {started.written[0]}, then leadlens check {directory}"
     else:
         yield f"next: leadlens check {directory}, leadlens audit {directory}, leadlens train {directory}"
+        if datetime.fromisoformat(proposal.ends) < datetime.now() - timedelta(days=14):
+            yield f"the export ends on {proposal.ends}: leadlens score {directory} --as-of {proposal.ends}, or export anew"
 
 
 def _row(name: str, text: str) -> Iterator[str]:
