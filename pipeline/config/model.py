@@ -51,6 +51,10 @@ class Source(Section):
         description='Texts that stand for a missing value, such as "Select". The usual words (NULL, N/A …) are known: all of '
         "them in numbers, dates and true/false, those that only programs write in texts and ids.",
     )
+    dates: Annotated[Literal["day first", "month first"] | None, Added] = Field(
+        None,
+        description="CSV and workbooks: how dates such as 01/02/2026 are written, where no date of the column shows which number is the day.",
+    )
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(
         "utf-8", description="Encoding of CSV files; cp1252 is what Windows and Excel write."
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pipeline.prepared.sources import NewSource, relation
-from pipeline.sources.casting import SOURCE_NO
+from pipeline.sources.origins import SOURCE_NO
 from pipeline.sources.shaping import Shape
 from pipeline.sources.together import Together
 

@@ -17,11 +17,12 @@ from pipeline.prepared.event_scan import EventScan, scans_of
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
 from pipeline.prepared.sources import EventReader, NewSource, Numbers
-from pipeline.sources.casting import Origin
 from pipeline.sources.opening import contract_columns
+from pipeline.sources.origins import Origin
 from pipeline.sources.reading import Readable
 from pipeline.sources.several import words_by_new_name
 from pipeline.sources.shaping import Shape, mapped_names, shape_of, where_finding
+from pipeline.sources.styles import style_findings
 from pipeline.sources.together import Together, together
 from pipeline.sources.unknown_words import Words, add_words, word_findings
 
@@ -275,7 +276,7 @@ class EventUpdate:
             types=self.caster.reading,
             hidden=tuple(sorted(self.hidden)),
             where=self._where_notes(sources),
-            read=tuple(Noted.of(finding) for finding in (*self._words(sources), *self.caster.findings)),
+            read=tuple(map(Noted.of, (*self._words(sources), *self._styles(), *self.caster.findings))),
             pairs=tuple(
                 (winner, loser, why, count) for (winner, loser, why), count in sorted(pairs.items()) if count
             ),
@@ -332,6 +333,9 @@ class EventUpdate:
             given = self.sources[source.place].reader.given
             add_words(words, [words_by_new_name("events", source.words, given, source)])
         return word_findings("events", words, {}, self.columns.types, self.kinds)
+
+    def _styles(self) -> list[Finding]:
+        return style_findings("events", self.columns.styles, self.kinds)
 
     def _where_notes(self, sources: Sequence[EventSource]) -> tuple[Noted, ...]:
         notes = []

@@ -18,10 +18,10 @@ from features.secrets import without_secrets
 from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import FileMark
 from pipeline.prepared.small_files import SMALL, Together, csv_together, parquet_alike
-from pipeline.sources.casting import SOURCE_NO
 from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import open_rows
-from pipeline.sources.csv_types import CSV_TYPES, Fitting, fitting_by_source, fitting_types, typed_csv
+from pipeline.sources.csv_types import Fitting, fitting_by_source, fitting_types, narrowest, typed_csv
+from pipeline.sources.origins import SOURCE_NO
 from pipeline.sources.plain_types import plain, plain_type
 from pipeline.sources.reading import (
     Readable,
@@ -33,6 +33,7 @@ from pipeline.sources.reading import (
     source_batches,
     sources_named,
 )
+from pipeline.sources.styles import sql_type, styles_of
 from pipeline.sources.together import Together as AllColumns
 from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns, words_by_source
 from pipeline.sources.words_in_parquet import may_hold_words
@@ -117,6 +118,7 @@ class EventReader:
         self.place, self.connection, self.spool, self._numbers = place, connection, spool, numbers
         self._paths: list[str] | None = None
         self._spools, self._rows_only = 0, False
+        self._styles = styles_of(self.source.dates)
 
     @property
     def one_by_one(self) -> bool:
@@ -234,8 +236,8 @@ class EventReader:
         column = self._cursor_column(new.columns)
         if not (new.fits or new.empty):
             return _quote(column), new.columns[column]
-        kind = next((kind for kind in CSV_TYPES if kind in new.fits.get(column, ())), "VARCHAR")
-        return typed_csv(column, kind), kind
+        kind = narrowest(new.fits.get(column, ())) or "VARCHAR"
+        return typed_csv(column, kind), sql_type(kind)
 
     def _cursor_column(self, columns: Mapping[str, str]) -> str:
         column = self.source.cursor
@@ -256,7 +258,7 @@ class EventReader:
         ids, codes = self._texts(names)
         fitting = _UNTRIED
         if not self._rows_only:
-            fitting = fitting_types(self.connection, names, rows, ids, codes)
+            fitting = fitting_types(self.connection, names, rows, ids, codes, self._styles)
         texts = self._texts_of(names if self._rows_only else fitting.texts)
         words, wordless = self._sought(path, texts)
         words |= self._words_of(path, _mostly_numbers(fitting, ids))
@@ -286,7 +288,9 @@ class EventReader:
         ids, codes = self._texts(names)
         fitting = dict.fromkeys(spool.rows, _UNTRIED)
         if not self._rows_only:
-            fitting = fitting_by_source(self.connection, names, rows, SOURCE_NO, spool.rows, ids, codes)
+            fitting = fitting_by_source(
+                self.connection, names, rows, SOURCE_NO, spool.rows, ids, codes, self._styles
+            )
         kinds = {of: self._texts_of(own.texts) | _mostly_numbers(own, ids) for of, own in fitting.items()}
         words = self._words_by_source(spool.path, kinds)
         return {

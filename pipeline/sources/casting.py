@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from features import DataError, DuckDBEngine, Finding, LeadlensError, UsageError
 from features.errors import counted, listed
 from features.history import Kind
-from pipeline.config import Source, unexpanded
+from pipeline.sources.origins import SOURCE_NO, Origin
 from pipeline.sources.unknown_words import is_unknown, word_finding
-
-SOURCE_NO = "_leadlens_source_no"  # the column of the number of a row’s source, in lower case
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
@@ -24,27 +22,11 @@ _EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
 # Thousands in groups of three, or one decimal mark: "1.234,50 €" is a number, "+1 555 1000314" a phone.
 _WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,][0-9]+)?|[0-9]+[.,][0-9]+([eE][+-]?[0-9]+)?)\s?[%A-Za-z€$£]{0,3}$'"
 
+_WRITTEN_DATE = r"'^[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}( |,|$)'"
 _DATED = re.compile(
     r"(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})( (?P<clock>\d{1,2}(:\d{2})+))?$"
 )
 _SERIAL_DATES = (25_569, 73_051)  # 1970 to 2100, in days since the end of 1899
-
-
-@dataclass(frozen=True)
-class Origin:
-    """One source of a table: its place in the project file, what it reads, and its columns: after the mapping → before."""
-
-    place: str
-    read: str
-    columns: Mapping[str, str]
-
-    @classmethod
-    def of(cls, place: str, source: Source) -> Origin:
-        """That of a source of the project file."""
-        return cls(place, ", ".join(map(unexpanded, source.reads)), source.columns)
-
-    def __str__(self) -> str:
-        return f"{self.place} ({self.read})"
 
 
 @dataclass
@@ -91,9 +73,9 @@ class Caster:
             return ""
         return f", in {listed(map(str, self._sources_with(column, condition)))}"
 
-    def _sources_with(self, column: str, condition: str) -> list[Origin]:
+    def _sources_with(self, column: str, condition: str) -> Sequence[Origin]:
         if len(self.origins) < 2:
-            return list(self.origins)
+            return self.origins
         return [self.origins[number] for number in self._numbers_with(column, condition)]
 
     def _numbers_with(self, column: str, condition: str) -> list[int]:
@@ -155,7 +137,7 @@ class Caster:
             self._refuse_unparsed(column, parsed)
             self._warn_mixed_zones(column)
             return self._plausible(column, parsed)
-        if self._all_null(column):
+        if not self._count(column, f"{name} IS NOT NULL"):
             return "CAST(NULL AS TIMESTAMP)"
         raise UsageError(
             f"{self.table}.{column} holds {_humanize(kind)}, not timestamps",
@@ -231,7 +213,18 @@ class Caster:
                 f"SELECT * REPLACE ({self._as_number(column, filled)} AS {own}) FROM source",
                 written,
             )
+        self._warn_dates(column, filled, total)
         return filled, "category" if distinct <= max(50, total // 10) else "text"
+
+    def _warn_dates(self, column: str, value: str, total: int) -> None:
+        dated = self._count(column, f"regexp_matches({value}, {_WRITTEN_DATE})")
+        if total and dated >= _MOSTLY * total:
+            self._warn(
+                "dates-as-text",
+                f"{self.table}.{column} holds dates ({self._examples(column, 'TRUE')}), read as text: it is not clear which number is the "
+                "day. Beside `read`: dates: day first, or month first",
+                dated,
+            )
 
     def _as_number(self, column: str, value: str) -> str:
         """SQL, for a `query`, of a number in the way in which most of these are written."""
@@ -335,7 +328,8 @@ class Caster:
                 value=self._examples(column, f"({condition})"),
                 where=self.place(column, condition),
                 why="a row without a timestamp cannot be placed in time, and a wrong guess (1/2 or 2/1?) would leak",
-                fix="write 2026-01-31 or 2026-01-31T09:30:00+01:00; convert yours in `query`: SELECT * REPLACE "
+                fix="write 2026-01-31 or 2026-01-31T09:30:00+01:00; of CSV say `dates: day first` or `month first` beside `read`, where "
+                "01/02/2026 could be either; convert others in `query`: SELECT * REPLACE "
                 f"(strptime({own}, '{self._pattern(column, f'({condition})')}') AS {own}) FROM source; list words for "
                 "“not known” under `missing`",
             )
@@ -369,9 +363,6 @@ class Caster:
                 "which are read as UTC",
                 bare,
             )
-
-    def _all_null(self, column: str) -> bool:
-        return self._count(column, f"{self.quote(column)} IS NOT NULL") == 0
 
     def _count(self, column: str, condition: str) -> int:
         """Rows for which a condition on ``column`` alone holds."""

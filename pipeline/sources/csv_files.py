@@ -45,13 +45,14 @@ def read_csv_files(
     missing: Collection[str] = (),
     sheet: str | None = None,
     as_text: bool = False,
+    styles: Collection[str] = (),
 ) -> tuple[Words, Fitting]:
     """Read CSV files, or workbooks, of one table into ``table``; a column that a file lacks is NULL in its rows.
 
     The header line decides between comma, semicolon, tab and bar. A column gets a type only if every value can be
     read as one without loss: ``007`` and twenty-digit numbers stay text. ``texts`` says which columns are ids and
     codes (``pipeline.sources.contract.texts_of``); ``missing`` are the user's own texts for “not known”. ``as_text`` leaves
-    all columns text, for whom they meet other sources first. Returns the words for “not known” that are read as missing in columns
+    all columns text, for whom they meet other sources first; ``styles`` are those in which numbers and dates may be. Returns the words for “not known” that are read as missing in columns
     that get a type, and what the columns can be read as. Raises ``DataError`` with file and line.
     """
     parts = [
@@ -65,9 +66,10 @@ def read_csv_files(
     to_duckdb(con, "csv_text", whole)
     names = [row[0] for row in con.execute("DESCRIBE csv_text").fetchall()]
     ids, codes = texts(names)
-    fitting = fitting_types(con, names, "csv_text", ids, codes)
+    fitting = fitting_types(con, names, "csv_text", ids, codes, styles)
     types = {name: kind for name in names if (kind := fitting.narrowest(name))}
-    words = count_words(con, "csv_text", {name: "id" if name in ids else "number" for name in fitting.wordy})
+    wordy = [name for name in fitting.wordy if name in types]
+    words = count_words(con, "csv_text", {name: "id" if name in ids else "number" for name in wordy})
     columns = (
         f"{typed_csv(name, types[name])} AS {_quote(name)}" if name in types and not as_text else _quote(name)
         for name in names

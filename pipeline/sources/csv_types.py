@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import starmap
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from features.engines.dialect import DuckDBDialect
 from pipeline.sources.casting import trimmed
+from pipeline.sources.styles import COMMA, FITS, PROOF, PROVES, STYLES, in_style, style_of
 from pipeline.sources.unknown_words import is_unknown
 
 _SAMPLE = 1000
@@ -20,6 +21,7 @@ _Tested = tuple[
     bool | None, ...
 ]  # whether every value fits, whether each does or is a word, whether any does
 _quote = DuckDBDialect().quote
+N = TypeVar("N")
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,13 @@ class Fitting:
         return [name for name, kinds in self.types.items() if not kinds]
 
     def narrowest(self, name: str) -> str | None:
-        """The narrowest type; ``None`` for a column of text."""
-        return next((kind for kind in CSV_TYPES if kind in self.types[name]), None)
+        """The narrowest type, or the style in which its values are written; ``None`` for a column of text."""
+        return narrowest(self.types[name])
+
+
+def narrowest(fits: Collection[str]) -> str | None:
+    """Of what every value of a column can be read as the narrowest type, else its style; ``None`` for text."""
+    return next((kind for kind in CSV_TYPES if kind in fits), None) or style_of(fits)
 
 
 def fitting_types(
@@ -49,19 +56,21 @@ def fitting_types(
     table: str,
     ids: Collection[str] = (),
     codes: Collection[str] = (),
+    styles: Collection[str] = (),
 ) -> Fitting:
     """The types that every value of each column can be read as without loss.
 
     Words for “not known” are no values, but in ``codes``. ``codes`` are text, whatever their values look like; ``ids``
-    are numbers only where they are written back the same.
+    are numbers only where they are written back the same. ``styles`` of numbers and dates (:mod:`pipeline.sources.styles`) are tried
+    besides.
     """
-    pairs = _pairs(names, ids, codes)
+    pairs = _pairs(names, ids, codes, styles)
     # The first rows rule most types out, so that few are tried on all rows.
     tested = _of_sample(con, pairs, table)
     if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
         pairs, _, _ = _fitting(pairs, tested)
         tested = _of_all(con, pairs, table).get(None, {})  # nothing is tested where all columns are text
-    return _fitting_of(names, pairs, tested)
+    return _with_proofs(con, table, {None: _fitting_of(names, pairs, tested)})[None]
 
 
 def fitting_by_source(
@@ -72,19 +81,56 @@ def fitting_by_source(
     numbers: Iterable[int],
     ids: Collection[str] = (),
     codes: Collection[str] = (),
+    styles: Collection[str] = (),
 ) -> dict[int, Fitting]:
     """:func:`fitting_types` of each of many small sources in one table; the column ``source`` holds their ``numbers``."""
-    pairs = _pairs(names, ids, codes)
+    pairs = _pairs(names, ids, codes, styles)
     tested = _of_all(con, pairs, table, source)
-    return {number: _fitting_of(names, pairs, tested.get(number, {})) for number in numbers}
+    found = {number: _fitting_of(names, pairs, tested.get(number, {})) for number in numbers}
+    return _with_proofs(con, table, found, source)
 
 
-def _pairs(names: list[str], ids: Collection[str], codes: Collection[str]) -> list[tuple[str, str]]:
+def _with_proofs(
+    con: duckdb.DuckDBPyConnection, table: str, found: Mapping[N, Fitting], source: str | None = None
+) -> dict[N, Fitting]:
+    """Note where a value shows that the comma of a column's numbers is none of thousands."""
+    names = sorted(
+        {
+            name
+            for each in found.values()
+            for name, kinds in each.types.items()
+            if COMMA in kinds and each.narrowest(name) is None
+        }
+    )
+    if not names:
+        return dict(found)
+    number, grouped = ("NULL", "") if source is None else (_quote(source), "GROUP BY 1")
+    tests = ", ".join(f"coalesce(bool_or({PROVES.format(v=csv_value(name))}), FALSE)" for name in names)
+    proved = {
+        of: {name for name, proves in zip(names, row, strict=True) if proves}
+        for of, *row in con.execute(f"SELECT {number}, {tests} FROM {table} {grouped}").fetchall()
+    }
+    return {
+        of: replace(
+            each,
+            types={
+                name: (*kinds, PROOF) if name in proved.get(of, ()) and COMMA in kinds else kinds
+                for name, kinds in each.types.items()
+            },
+        )
+        for of, each in found.items()
+    }
+
+
+def _pairs(
+    names: list[str], ids: Collection[str], codes: Collection[str], styles: Collection[str]
+) -> list[tuple[str, str]]:
     """The pairs (column, type) that are tried."""
+    every = (*CSV_TYPES, *styles)
     return [
         (name, kind)
         for name in names
-        for kind in ((_CODE,) if name in codes else _ID_TYPES if name in ids else CSV_TYPES)
+        for kind in ((_CODE,) if name in codes else _ID_TYPES if name in ids else every)
     ]
 
 
@@ -200,7 +246,7 @@ def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _fits(value: str, kind: str) -> str:
-    return f"coalesce({(_FITS | _AS_ID)[kind].format(v=value)}, FALSE)"
+    return f"coalesce({(_FITS | _AS_ID | FITS)[kind].format(v=value)}, FALSE)"
 
 
 def _unknown(value: str, kind: str) -> str:
@@ -210,6 +256,8 @@ def _unknown(value: str, kind: str) -> str:
 
 def typed_csv(name: str, kind: str) -> str:
     """SQL of a value of a column of CSV text as a type that all of its values fit; words for “not known” are NULL."""
+    if kind in STYLES:
+        return in_style(csv_value(name), kind)
     value = f"TRY_CAST({csv_value(name)} AS {kind})"
     return f"nullif({value}, {_NAN})" if kind == "DOUBLE" else value
 

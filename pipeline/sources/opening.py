@@ -10,9 +10,9 @@ from features import DuckDBEngine, Finding, History, Step, UsageError
 from features.errors import listed
 from features.history import Clock, Kind
 from pipeline.config import Project, ProjectFile, ProjectOrPath, as_project
-from pipeline.sources.casting import Caster, Origin
+from pipeline.sources.casting import Caster
 from pipeline.sources.cleaning import Cleaner, refuse_duplicates
-from pipeline.sources.contract import CONTRACT
+from pipeline.sources.contract import CONTRACT, names_of
 from pipeline.sources.engines import duckdb_engine
 from pipeline.sources.feedback import TABLES as FEEDBACK
 from pipeline.sources.feedback import clean_feedback
@@ -21,9 +21,11 @@ from pipeline.sources.hygiene.leads import exclude_leads
 from pipeline.sources.hygiene.merges import merge_leads
 from pipeline.sources.lone_end import leads_it_changes, lone_end
 from pipeline.sources.objections import clean_objections
+from pipeline.sources.origins import Origin
 from pipeline.sources.reading import Readable, read_source
 from pipeline.sources.several import read_several
 from pipeline.sources.shaping import bring_into_shape, outcome_and_order
+from pipeline.sources.styles import style_findings
 from pipeline.sources.unknown_words import word_findings
 
 _SQL_TYPE = {"id": "VARCHAR", "timestamp": "TIMESTAMP", "number": "DOUBLE"}
@@ -93,15 +95,20 @@ def read_tables(
         where, casting = f"{file.path.name}: data.{table}", list[Finding]()
         if len(places) == 1:
             ((place, source),) = places
-            words, _ = read_source(engine.connection, Readable(file, table, place, source), f"raw_{table}")
+            words, found = read_source(
+                engine.connection, Readable(file, table, place, source), f"raw_{table}"
+            )
             types, mapped = engine.columns(f"raw_{table}"), source.columns
+            new = names_of(table, source.columns, types)
+            styles = {new.get(name, name): kind for name, kind in found.kinds.items()}
             hidden = bring_into_shape(engine, table, source, file.project, findings, where, words)
         else:
             hidden, words, columns = read_several(engine, table, file, findings)
-            types, mapped = dict(columns.types), {}
+            types, mapped, styles = dict(columns.types), {}, columns.styles
         read.hidden.update(hidden)
         read.kinds[table] = _contract(engine, table, file.project, casting, where)
-        findings += [*word_findings(table, words, mapped, types, read.kinds[table]), *casting]
+        findings += word_findings(table, words, mapped, types, read.kinds[table])
+        findings += [*style_findings(table, styles, read.kinds[table]), *casting]
     return read
 
 

@@ -16,15 +16,16 @@ import pyarrow.parquet as pq
 
 from features import DataError, UsageError
 from features.engines.dialect import DuckDBDialect
-from features.engines.duckdb_connections import connect_closed, connect_in_memory
-from features.errors import listed
+from features.engines.duckdb_connections import connect_in_memory
 from features.regular_files import refuse_no_file
 from pipeline.config import ProjectFile, Source, expand, unexpanded
 from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import read_csv_files
 from pipeline.sources.csv_types import Fitting
-from pipeline.sources.plain_types import plain, plain_columns, plain_type, type_together, types_of
+from pipeline.sources.duckdb_files import plain_relation, read_duckdb, too_little_memory
+from pipeline.sources.plain_types import plain, plain_type, type_together, types_of
 from pipeline.sources.queries import first_line, run_query, tables_of
+from pipeline.sources.styles import styles_of
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.together import Read
 from pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
@@ -80,6 +81,8 @@ def read_source(
     read = Read(types, {}, ())
     if fitting is not None and as_text:
         read = Read(types, fitting.types, fitting.empty or ("",))
+    elif fitting is not None:
+        read = Read(types, {}, (), {name: kind for name in types if (kind := fitting.narrowest(name))})
     kinds = text_columns(given.name, source.columns, texts)
     return add_words(words, [count_words(connection, table, kinds)]), read
 
@@ -162,7 +165,7 @@ def _read_files(
     source, where = given.source, given.where
     paths = existing_paths(source, given.file, where)
     if all(kind_of(item) in _DUCKDB for item in paths) and len(paths) == 1:
-        _read_duckdb(con, table, source, paths[0], _shown(source), where)
+        read_duckdb(con, table, source, paths[0], _shown(source), where)
         return {}, None
     if source.table is not None and not is_workbook(paths[0]):
         raise UsageError(
@@ -183,6 +186,8 @@ def _read_files(
             source.missing,
             source.table,
             as_text,
+            # A query sees such texts as they are written, and does with them what it wants.
+            styles_of(source.dates) if source.query is None else (),
         )
 
 
@@ -206,7 +211,7 @@ def reading_errors(source: Source, where: str) -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException as error:
-        raise _too_little_memory(error, where) from None
+        raise too_little_memory(error, where) from None
     except (duckdb.Error, OSError, pa.ArrowException) as error:
         raise DataError(
             "this file cannot be read",
@@ -264,15 +269,6 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     yield from reader
 
 
-def _too_little_memory(error: duckdb.Error, where: str) -> UsageError:
-    return UsageError(
-        "there is not enough memory to read this",
-        value=first_line(error),
-        where=where,
-        fix="raise the limit: engine: {memory: 4GB} in the project file",
-    )
-
-
 def kind_of(path: str) -> str:
     """The suffix for the kind of file, without the suffix of a compression."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
@@ -328,9 +324,9 @@ def _read_parquet(
     of_file = {path: con.read_parquet(glob.escape(path)) for path in paths}
     types = {path: types_of(relation) for path, relation in of_file.items()}
     if source.query is not None or all(kinds == types[paths[0]] for kinds in types.values()):
-        _plain(con.read_parquet([glob.escape(path) for path in paths], union_by_name=True), source).create(
-            table
-        )
+        plain_relation(
+            con.read_parquet([glob.escape(path) for path in paths], union_by_name=True), source
+        ).create(table)
         return
     kinds: dict[str, list[str]] = {}
     for columns in types.values():
@@ -344,66 +340,3 @@ def _read_parquet(
         )
         rows = relation.project(", ".join(own))
         rows.insert_into(table) if place else rows.create(table)
-
-
-def _plain(relation: duckdb.DuckDBPyRelation, source: Source) -> duckdb.DuckDBPyRelation:
-    """The columns of a relation, each of a plain type; a `query` sees them as they are, to take from them what it wants."""
-    types = types_of(relation)
-    if source.query is not None:
-        types = {name: kind if kind.startswith("UNION") else "VARCHAR" for name, kind in types.items()}
-    return relation.project(", ".join(plain_columns(types)))
-
-
-def _refuse_sqlite(path: str, shown: str, where: str) -> None:
-    """Raise ``DataError`` for an SQLite file under the name of a DuckDB file."""
-    with open(path, "rb") as file:
-        if file.read(15) != b"SQLite format 3":
-            return
-    raise DataError(
-        "this is an SQLite file, not a DuckDB file",
-        value=shown,
-        where=where,
-        fix="give it as a database: read: sqlite:///path/to/file",
-    )
-
-
-def _read_duckdb(
-    con: duckdb.DuckDBPyConnection, table: str, source: Source, path: str, shown: str, where: str
-) -> None:
-    _refuse_sqlite(path, shown, where)
-    try:
-        with connect_closed(path, read_only=True) as database:
-            rows = database.execute(
-                "SELECT table_catalog, table_schema, table_name FROM information_schema.tables "
-                "WHERE table_catalog = current_database() ORDER BY ALL"
-            ).fetchall()
-            by_name = {".".join(row): row for row in rows} | {row[2]: row for row in reversed(rows)}
-            by_name |= {".".join(row[1:]): row for row in rows}
-            if source.table not in by_name:
-                raise UsageError(
-                    "which table to read is not set" if source.table is None else "there is no such table",
-                    value=source.table or shown,
-                    known=by_name if source.table else (),
-                    where=f"{where}.table",
-                    fix=f"its tables: {listed(row[2] for row in rows)}",
-                )
-            quoted = ".".join('"' + part.replace('"', '""') + '"' for part in by_name[source.table])
-            to_duckdb(con, table, _plain(database.sql(f"SELECT * FROM {quoted}"), source).to_arrow_table())
-    except duckdb.OutOfMemoryException as error:
-        raise _too_little_memory(error, where) from None
-    except duckdb.PermissionException as error:
-        raise DataError(
-            "this table of the DuckDB file reads something outside of it",
-            value=first_line(error),
-            where=f"{where} ({shown})",
-            why="a file from somebody else could read files of this machine that way, so nothing outside is opened",
-            fix="in that file, make a table of the view: CREATE TABLE … AS SELECT * FROM …",
-        ) from None
-    except duckdb.Error as error:
-        locked = "lock" in str(error)
-        raise DataError(
-            "this DuckDB file is open in another program" if locked else "this DuckDB file cannot be read",
-            value=first_line(error),
-            where=f"{where} ({shown})",
-            fix="close that program, or read a copy" if locked else "check that it is a complete DuckDB file",
-        ) from None

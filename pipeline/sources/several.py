@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from features import DuckDBEngine, Finding, Step
 from pipeline.config import ProjectFile
-from pipeline.sources.casting import SOURCE_NO
 from pipeline.sources.contract import names_of
+from pipeline.sources.origins import SOURCE_NO
 from pipeline.sources.reading import Readable, read_source
 from pipeline.sources.shaping import mapped_names, shape_of, where_finding
 from pipeline.sources.together import Columns, Read, Together, together

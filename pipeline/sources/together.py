@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 
 import duckdb
 
 from features import DataError
 from features.engines.dialect import DuckDBDialect
-from pipeline.sources.csv_types import CSV_TYPES, typed_csv
+from pipeline.sources.csv_types import CSV_TYPES, narrowest, typed_csv
 from pipeline.sources.plain_types import plain, type_together
+from pipeline.sources.styles import PROOF, STYLES, sql_type
 
 _quote = DuckDBDialect().quote
 
@@ -33,23 +35,26 @@ class Columns(Protocol):
 
 @dataclass(frozen=True)
 class Read:
-    """One source as it was read: :class:`Columns`, without more."""
+    """One source as it was read: :class:`Columns`; ``kinds`` are those by which columns of CSV got their type."""
 
     columns: Mapping[str, str]
     fits: Mapping[str, tuple[str, ...]]
     empty: Sequence[str]
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Together:
-    """The columns of a table: SQL types by name after the mapping, and of CSV the type before it meets other files'.
+    """The columns of a table: SQL types by name after the mapping, of all sources, and those that came together.
 
-    ``names`` are those of each of the table's sources: after the mapping → in the source.
+    ``names`` are those of each of the table's sources: after the mapping → in the source. ``csv`` are the kinds of each source's
+    values in CSV files, ``typed`` the types of those in its other files.
     """
 
     names: tuple[Mapping[str, str], ...]
     types: Mapping[str, str]
-    csv: Mapping[str, str]
+    csv: tuple[Mapping[str, str], ...]
+    typed: tuple[Mapping[str, str], ...]
 
     def values(self, place: int, own: Columns, raw: Mapping[str, str] | None = None) -> str:
         """SQL of all columns over the rows of a file of the source number ``place``; NULL for those that it lacks.
@@ -57,22 +62,33 @@ class Together:
         ``raw`` are types of its columns that are not plain yet.
         """
         return ", ".join(
-            f"{self._value(self.names[place].get(name), kind, self.csv.get(name), own, raw or {})} AS {_quote(name)}"
-            for name, kind in self.types.items()
+            f"{self._value(place, name, own, raw or {})} AS {_quote(name)}" for name in self.types
         )
 
-    def _value(
-        self, origin: str | None, kind: str, csv: str | None, own: Columns, raw: Mapping[str, str]
-    ) -> str:
+    def _value(self, place: int, name: str, own: Columns, raw: Mapping[str, str]) -> str:
+        origin, kind = self.names[place].get(name), self.types[name]
         if origin is None or origin not in own.columns:
             return f"CAST(NULL AS {kind})"
         if not is_text(own):
             value = plain(_quote(origin), raw.get(origin, own.columns[origin]))
-            return value if own.columns[origin] == kind else f"CAST({value} AS {kind})"
+            return _cast(value, own.columns[origin], self.typed[place][name], kind)
         if kind == "VARCHAR":
             return _quote(origin)
-        value = typed_csv(origin, csv or kind)
-        return value if csv in (None, kind) else f"CAST({value} AS {kind})"
+        csv = self.csv[place].get(name, kind)
+        return _cast(typed_csv(origin, csv), sql_type(csv), kind)
+
+    @property
+    def styles(self) -> dict[str, str]:
+        """The columns whose texts are read in a style of their own, and in which."""
+        found = {name: kind for own in self.csv for name, kind in own.items() if kind in STYLES}
+        return {name: kind for name, kind in found.items() if self.types[name] != "VARCHAR"}
+
+
+def _cast(value: str, *kinds: str) -> str:
+    """SQL of a value of the first type as the others, one after the other: a moment without a zone gets that of its source."""
+    for before, after in pairwise(kinds):
+        value = value if before == after else f"CAST({value} AS {after})"
+    return value
 
 
 def is_text(source: Columns) -> bool:
@@ -92,25 +108,59 @@ def together(
     names differ by case alone; ``places`` say where the sources stand.
     """
     _refuse_cases(names, places)
-    types, csv = {}, {}
-    for name in dict.fromkeys(name for own in names for name in own):
-        texts: list[tuple[str, ...] | None] = []
-        kinds: list[str] = []
+    types = dict[str, str]()
+    csv: list[dict[str, str]] = [{} for _ in names]
+    typed: list[dict[str, str]] = [{} for _ in names]
+    for name in dict.fromkeys(name for each in names for name in each):
+        texts: dict[int, list[set[str]]] = {}
+        own: dict[int, list[str]] = {}
         for place, file in files:
             origin = names[place].get(name)
             if origin is None or origin not in file.columns:
                 continue
-            if is_text(file):
-                texts.append(None if origin in file.empty else tuple(file.fits.get(origin, ())))
-            else:
-                kinds.append(file.columns[origin])
-        filled = [set(fits) for fits in texts if fits is not None]
-        if filled or not kinds:
-            fits = set.intersection(*filled) if filled else set()
-            csv[name] = next((kind for kind in CSV_TYPES if kind in fits), "VARCHAR")
-            kinds.append(csv[name])
+            if not is_text(file):
+                own.setdefault(place, []).append(file.columns[origin])
+            elif origin not in file.empty:
+                texts.setdefault(place, []).append(set(file.fits.get(origin, ())))
+        for place, each in own.items():
+            typed[place][name] = type_together(connection, each)
+        kinds = [typed[place][name] for place in own]
+        for place, kind in _csv_kinds(texts).items():
+            csv[place][name] = kind
+        if texts or not kinds:
+            kinds.append(_sql_together(texts, {place: csv[place][name] for place in texts}))
         types[name] = type_together(connection, kinds)
-    return Together(tuple(names), types, csv)
+    return Together(tuple(names), types, tuple(csv), tuple(typed))
+
+
+def _csv_kinds(texts: Mapping[int, list[set[str]]]) -> dict[int, str]:
+    """As what the values of a column are read in the CSV files of each source, by what each file's fit.
+
+    As of one file, if that is possible; else each source has a style of its own.
+    """
+    every = [fits for own in texts.values() for fits in own]
+    common = set.intersection(*every) if every else set()
+    if plain := next((kind for kind in CSV_TYPES if kind in common), None):
+        return dict.fromkeys(texts, plain)
+    kinds = {}
+    for place, own in texts.items():
+        fits = set.intersection(*own)
+        if any(PROOF in each for each in own):
+            fits.add(PROOF)
+        kinds[place] = narrowest(fits) or "VARCHAR"
+    return kinds
+
+
+def _sql_together(texts: Mapping[int, list[set[str]]], kinds: Mapping[int, str]) -> str:
+    """A type for the values of CSV files that are read as these kinds, as of one file of all."""
+    found = {sql_type(kind) for kind in kinds.values()}
+    if len(found) == 1:
+        return found.pop()
+    styled = set(kinds.values()) & set(STYLES)
+    whole = [place for place, kind in kinds.items() if kind == "BIGINT"]
+    if found == {"BIGINT", "DOUBLE"} and styled and all("DOUBLE" in fits for p in whole for fits in texts[p]):
+        return "DOUBLE"
+    return "VARCHAR"
 
 
 def _refuse_cases(names: Sequence[Mapping[str, str]], places: Sequence[str]) -> None:

@@ -22,6 +22,13 @@ from pipeline.prepared import open_history
 from tests.pipeline.little_project import LEADS, LittleProject
 
 
+def as_parquet(little: LittleProject) -> None:
+    """Leads as Parquet, whose texts stay texts: of CSV many of them are read as what they are."""
+    little.data["leads"]["read"] = "data/leads.parquet"
+    little.write()
+    little.leads.to_parquet(little.folder / "data" / "leads.parquet", index=False)
+
+
 @pytest.fixture
 def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LittleProject:
     monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
@@ -43,6 +50,7 @@ def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LittleProject:
 def test_a_date_is_refused_with_the_way_to_read_it(little: LittleProject, pattern: str, first: str) -> None:
     want = little.leads["created_at"].dt.floor("min" if "%M" in pattern else "D")
     little.leads["created_at"] = want.dt.strftime(pattern)
+    as_parquet(little)
     with pytest.raises(
         DataError, match=r"160 of 160 values in leads\.created_at are not timestamps"
     ) as refused:
@@ -71,6 +79,7 @@ def test_a_date_is_refused_with_the_way_to_read_it(little: LittleProject, patter
 def test_the_hint_for_formatted_numbers_reads_them(little: LittleProject, written) -> None:  # type: ignore[no-untyped-def]
     numbers = [1234.5 + 371.25 * n for n in range(LEADS)]
     little.leads["turnover"] = [written(number) for number in numbers]
+    as_parquet(little)
     with open_history(load_project(little.write())) as history:
         [told] = [finding.message for finding in history.findings if finding.code == "number-as-text"]
     assert "leads.turnover holds formatted numbers" in told

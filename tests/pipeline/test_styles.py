@@ -1,0 +1,150 @@
+"""Numbers and dates of CSV files as they are written in Europe: read where it is clear, asked about where it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from features import DataError, Finding, History
+from features.engines.duckdb_connections import connect_in_memory
+from pipeline.config import load_project
+from pipeline.prepared import differences, open_prepared
+from pipeline.sources import open_history
+from pipeline.sources.csv_types import fitting_types, typed_csv
+from pipeline.sources.styles import COMMA, DAY_FIRST, DOTTED, MONTH_FIRST, styles_of
+from tests.pipeline.little_project import LEADS, LittleProject
+
+
+@pytest.fixture
+def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LittleProject:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    found = LittleProject(tmp_path)
+    found.write()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "first"),
+    [
+        (["1,5", "2", "1.234,75"], COMMA, 1.5),
+        (["1,234", "0,5"], COMMA, 1.234),
+        (["1.234", "1,5", "n/a"], COMMA, 1234.0),
+        (["-3,25", "+1"], COMMA, -3.25),
+        (["1234,567"], COMMA, 1234.567),
+        (["1,234", "5,678"], None, None),  # thousands, or three decimals?
+        (["1.5", "1,5"], None, None),
+        (["007", "1,5"], None, None),  # codes
+        (["1,2", "1,2,3"], None, None),  # a list
+        (["12345678901234567", "1,5"], None, None),  # an id
+        (["31.01.2024", "1.2.2024 9:05"], DOTTED, pd.Timestamp("2024-01-31")),
+        (["13/02/2024", "1/1/2024"], DAY_FIRST, pd.Timestamp("2024-02-13")),
+        (["02-13-2024", "1-1-2024 2:05 PM"], MONTH_FIRST, pd.Timestamp("2024-02-13")),
+        (["1/1/2024, 2:05:09pm", "2/13/2024"], MONTH_FIRST, pd.Timestamp("2024-01-01 14:05:09")),
+        (["01/02/2024", "03/04/2024"], None, None),
+        (["31.02.2024"], None, None),
+        (["13/13/2024", "1/1/2024"], None, None),
+        (["1.5", "2.5"], "DOUBLE", 1.5),
+        (["2024-01-31"], "TIMESTAMP", pd.Timestamp("2024-01-31")),
+    ],
+)
+def test_a_column_is_read_in_the_style_of_all_its_values(
+    values: list[str], kind: str | None, first: object
+) -> None:
+    with connect_in_memory() as connection:
+        connection.execute("CREATE TABLE x AS SELECT unnest(?::VARCHAR[]) AS c", [values])
+        found = fitting_types(connection, ["c"], "x", styles=styles_of(None)).narrowest("c")
+        assert found == kind
+        if found:
+            read = connection.execute(f"SELECT {typed_csv('c', found)} FROM x").fetchall()
+            assert read[0][0] == first
+            assert all(
+                value is not None or text == "n/a" for text, (value,) in zip(values, read, strict=True)
+            )
+
+
+@pytest.mark.parametrize(("dates", "month"), [("day first", 2), ("month first", 1)])
+def test_the_project_file_says_which_is_the_day(little: LittleProject, dates: str, month: int) -> None:
+    little.leads["created_at"] = "01/02/2024"
+    path = little.write()
+    with pytest.raises(DataError, match="160 of 160 values") as refused:
+        open_history(load_project(path))
+    assert "`dates: day first` or `month first`" in str(refused.value.fix)
+    little.data["leads"]["dates"] = dates
+    with open_history(load_project(little.write())) as history:
+        assert history.engine.value("SELECT month(min(created_at)) FROM leads") == month
+
+
+def european(little: LittleProject) -> None:
+    """All files as a German spreadsheet saves them."""
+    for name in ("leads", "events"):
+        frame = getattr(little, name).copy()
+        for column in frame.select_dtypes("datetime").columns:
+            frame[column] = frame[column].dt.strftime("%d.%m.%Y %H:%M:%S")
+        little.files[f"data/{name}.csv"] = frame.to_csv(index=False, sep=";", decimal=",").encode()
+
+
+def test_a_german_export_gives_the_same_history(little: LittleProject) -> None:
+    little.leads["income"] += 0.25
+    with open_history(load_project(little.write())) as history:
+        want = tables(history)
+    european(little)
+    little.data["events"]["read"] = "data/events.csv"
+    file = load_project(little.write())
+    prepared = open_prepared(file)
+    for opened in (open_history(file), prepared.history()):
+        with opened as history:
+            for name, frame in tables(history).items():
+                pd.testing.assert_frame_equal(frame, want[name], obj=name)
+            told = {(each.code, each.message.partition(":")[0]) for each in history.findings}
+            assert {
+                ("decimal-comma", "leads.income"),
+                ("decimal-comma", "events.seconds"),
+                ("day-first", "leads.created_at"),
+                ("day-first", "events.occurred_at"),
+            } <= told
+    assert differences(file, prepared) == ()
+
+
+def tables(history: History) -> dict[str, pd.DataFrame]:
+    frames = {}
+    for name in ("leads", "events"):
+        names = ", ".join(sorted(set(history.engine.columns(name)) - {"event_id"}))
+        frames[name] = history.engine.frame(f"SELECT {names} FROM {name} ORDER BY ALL")
+    return frames
+
+
+def test_each_source_has_a_style_of_its_own(little: LittleProject) -> None:
+    """One German and one American export beside one with ISO dates are one table."""
+    parts = [little.events[n::3].copy() for n in range(3)]
+    want = sorted(zip(little.events["occurred_at"], little.events["seconds"].fillna(-1), strict=True))
+    parts[0]["occurred_at"] = parts[0]["occurred_at"].dt.strftime("%d.%m.%Y %H:%M:%S")
+    parts[1]["occurred_at"] = parts[1]["occurred_at"].dt.strftime("%m/%d/%Y %I:%M:%S %p")
+    parts[0].to_csv(little.folder / "data" / "a.csv", index=False, sep=";", decimal=",")
+    parts[1].to_csv(little.folder / "data" / "b.csv", index=False)
+    parts[2].to_csv(little.folder / "data" / "c.csv", index=False)
+    little.data["events"] = [{"read": f"data/{name}.csv"} for name in "abc"]  # type: ignore[assignment]
+    file = load_project(little.write())
+    for opened in (open_history(file), open_prepared(file).history()):
+        with opened as history:
+            rows = history.engine.frame("SELECT occurred_at, coalesce(seconds, -1) AS s FROM events")
+            assert sorted(rows.itertuples(index=False, name=None)) == want
+
+
+def test_a_query_sees_texts_as_they_are_written(little: LittleProject) -> None:
+    little.leads["income"] = [f"{number},5" for number in range(LEADS)]
+    little.data["leads"]["query"] = (
+        "SELECT * REPLACE (CAST(replace(income, ',', '.') AS DOUBLE) AS income) FROM source"
+    )
+    with open_history(load_project(little.write())) as history:
+        assert history.lead_attributes["income"] == "number"
+
+
+def test_dates_that_could_be_either_are_named(little: LittleProject) -> None:
+    little.leads["signed"] = [f"{1 + n % 12:02}/{1 + n % 7:02}/2024" for n in range(LEADS)]
+    with open_history(load_project(little.write())) as history:
+        told = [each for each in history.findings if each.code == "dates-as-text"]
+    assert [each.count for each in told] == [LEADS]
+    assert isinstance(told[0], Finding)
+    assert "leads.signed holds dates" in told[0].message
