@@ -23,11 +23,12 @@ class Source(Section):
     """Where one table of the contract comes from, and how its columns are renamed."""
 
     read: Annotated[str | tuple[str, ...], Several, Address] = Field(
-        description="A path or glob of Parquet, CSV or workbooks (.xlsx, .ods; from this file's folder), a .duckdb file, or a database as "
-        "SQLAlchemy URL; or a list of paths. ${NAME} and ${NAME:-default} are taken from the environment and never printed."
+        description="A path or glob of Parquet, CSV, JSON lines or workbooks (.xlsx, .ods; from this file's folder), also in .gz or .zip, a "
+        ".duckdb file, or a database as SQLAlchemy URL; or a list of paths. ${NAME} and ${NAME:-default} are taken from the environment and never printed."
     )
     table: str | None = Field(
-        None, description="The table to read, for a database or a .duckdb file; of a workbook the sheet."
+        None,
+        description="The table to read, for a database or a .duckdb file; of a workbook the sheet, of a .zip the file in it.",
     )
     query: str | None = Field(
         None,

@@ -21,13 +21,14 @@ from pipeline.prepared.small_files import SMALL, Together, csv_together, parquet
 from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import open_rows
 from pipeline.sources.csv_types import Fitting, fitting_by_source, fitting_types, narrowest, typed_csv
+from pipeline.sources.kinds import kind_of
 from pipeline.sources.origins import SOURCE_NO
 from pipeline.sources.plain_types import plain, plain_type
 from pipeline.sources.reading import (
     Readable,
     existing_paths,
+    has_tables,
     is_database,
-    kind_of,
     reading_errors,
     refuse_mixed,
     source_batches,
@@ -37,7 +38,6 @@ from pipeline.sources.styles import sql_type, styles_of
 from pipeline.sources.together import Together as AllColumns
 from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns, words_by_source
 from pipeline.sources.words_in_parquet import may_hold_words
-from pipeline.sources.workbooks import is_workbook
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal
@@ -127,8 +127,8 @@ class EventReader:
             return False
         if self._paths is None:
             self._paths = existing_paths(self.source, self.given.file, self.where)
-        # A table is one of a DuckDB file, or a sheet of each workbook.
-        each = self.source.table is None or is_workbook(self._paths[0])
+        # A table is one of a DuckDB file, or a sheet of each workbook, a file of each archive.
+        each = self.source.table is None or has_tables(self._paths[0])
         if each:
             refuse_mixed(self._paths, self.where)
         return each

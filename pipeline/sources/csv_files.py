@@ -17,9 +17,12 @@ from features import DataError
 from features.engines.dialect import DuckDBDialect
 from features.errors import counted
 from pipeline.sources.csv_types import Fitting, fitting_types, typed_csv
+from pipeline.sources.json_files import JSON, open_json
+from pipeline.sources.kinds import kind_of
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.unknown_words import Words, count_words
 from pipeline.sources.workbooks import is_workbook, open_workbook
+from pipeline.sources.zip_files import is_zip, unpacked
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 20
@@ -27,7 +30,7 @@ _BLOCK_BYTES = 1 << 24
 # First bytes of other kinds of file.
 _SIGNATURES = {
     b"PAR1": ("a Parquet file", "name it .parquet"),
-    b"PK\x03\x04": ("an Excel or zip file", "name a workbook .xlsx or .ods, or save it as CSV"),
+    b"PK\x03\x04": ("an Excel or zip file", "name a workbook .xlsx or .ods, an archive .zip"),
     b"\xd0\xcf\x11\xe0": ("an old Excel file", "name it .xls, or save it as CSV"),
     b"\x1f\x8b": ("a gzip file", "name it .csv.gz"),
     b"SQLite format 3": ("an SQLite file", "export the table as CSV"),
@@ -92,10 +95,19 @@ def open_rows(
     threads: bool = True,
     sheet: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a CSV file or of a sheet of a workbook as text. Raises as ``open_csv`` and ``open_workbook`` do."""
+    """The rows of a CSV or JSON file, also in a zip archive, or of a sheet of a workbook as text.
+
+    ``sheet`` names the sheet, or the file in the archive. Raises as ``open_csv``, ``open_json``, ``open_workbook`` and ``unpacked`` do.
+    """
     if is_workbook(path):
-        return open_workbook(path, sheet, where, missing)
-    return open_csv(path, encoding, where, missing, threads)
+        yield from open_workbook(path, sheet, where, missing)
+    elif is_zip(path):
+        with unpacked(path, sheet, where) as (copy, name):
+            yield from open_rows(copy, encoding, f"{where}: {name}", missing, threads)
+    elif kind_of(path) in JSON:
+        yield from open_json(path, encoding, where, missing)
+    else:
+        yield from open_csv(path, encoding, where, missing, threads)
 
 
 def open_csv(

@@ -110,12 +110,13 @@ def run_query(
         tables = []
         for name in known:
             columns = [row[0] for row in sandbox.execute(f"DESCRIBE {_quote(name)}").fetchall()]
-            tables.append(f"{name}, whose columns are: {listed(columns)}")
+            only = " only" if len(known) == 1 else ""
+            tables.append(f"`{name}`{only}, whose columns are: {listed(columns)}")
         raise UsageError(
             "this query does not run",
             value=first_line(error),
             where=where,
-            fix=f"it reads from {'; from '.join(tables)}; further sources are named under data.others",
+            fix=f"it can read from {'; from '.join(tables)}; further sources are named under data.others",
         ) from None
     refuse_equal_names(
         rows.column_names, where, "SELECT * REPLACE (… AS name), or SELECT * EXCLUDE (name), …"

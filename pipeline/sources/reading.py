@@ -23,6 +23,8 @@ from pipeline.sources.contract import texts_of
 from pipeline.sources.csv_files import read_csv_files
 from pipeline.sources.csv_types import Fitting
 from pipeline.sources.duckdb_files import plain_relation, read_duckdb, too_little_memory
+from pipeline.sources.json_files import JSON
+from pipeline.sources.kinds import kind_of
 from pipeline.sources.plain_types import plain, plain_type, type_together, types_of
 from pipeline.sources.queries import first_line, run_query, tables_of
 from pipeline.sources.styles import styles_of
@@ -30,13 +32,14 @@ from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.together import Read
 from pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
 from pipeline.sources.workbooks import WORKBOOKS, is_workbook
+from pipeline.sources.zip_files import is_zip
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
 _DUCKDB = (".duckdb", ".ddb")
+ARCHIVES = (".zip",)
 _BATCH = 1 << 17
 _quote = DuckDBDialect().quote
-_COMPRESSED = (".gz", ".zst", ".bz2")
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def _read_files(
     if all(kind_of(item) in _DUCKDB for item in paths) and len(paths) == 1:
         read_duckdb(con, table, source, paths[0], _shown(source), where)
         return {}, None
-    if source.table is not None and not is_workbook(paths[0]):
+    if source.table is not None and not has_tables(paths[0]):
         raise UsageError(
             "a file has no tables", value=source.table, where=f"{where}.table", fix="leave `table` out"
         )
@@ -191,9 +194,16 @@ def _read_files(
         )
 
 
+def has_tables(path: str) -> bool:
+    """Whether `table` says what to read of a file: the sheet of a workbook, the file in an archive."""
+    return is_workbook(path) or is_zip(path)
+
+
 def refuse_mixed(paths: list[str], where: str) -> None:
-    """Raise ``UsageError`` unless all files are Parquet, all are CSV, or all are workbooks."""
-    if not any(all(kind_of(item) in kinds for item in paths) for kinds in (_PARQUET, _CSV, WORKBOOKS)):
+    """Raise ``UsageError`` unless all files are Parquet, CSV, JSON, workbooks or zip archives."""
+    if not any(
+        all(kind_of(item) in kinds for item in paths) for kinds in (_PARQUET, _CSV, WORKBOOKS, JSON, ARCHIVES)
+    ):
         kinds = sorted({kind_of(item) or Path(item).name for item in paths})
         raise UsageError(
             "this kind of file cannot be read"
@@ -201,7 +211,7 @@ def refuse_mixed(paths: list[str], where: str) -> None:
             else "these files are not all of one readable kind",
             value=", ".join(kinds),
             where=where,
-            fix="give .parquet, .csv (also .csv.gz), .xlsx, .ods or .duckdb",
+            fix="give .parquet, .csv or .jsonl (also .gz, .zip), .xlsx, .ods or .duckdb",
         )
 
 
@@ -267,14 +277,6 @@ def source_batches(given: Readable, words: Words, after: str | None = None) -> I
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     yield pa.RecordBatch.from_pylist([], schema=reader.schema)
     yield from reader
-
-
-def kind_of(path: str) -> str:
-    """The suffix for the kind of file, without the suffix of a compression."""
-    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    if len(suffixes) > 1 and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
 
 
 def _defaults_used(read: str) -> str:
