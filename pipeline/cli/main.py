@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import one_lead, registry, routine, scoring, starting
+from pipeline.cli import one_lead, people, registry, routine, scoring, starting
 from pipeline.cli.options import (
     Config,
     Json,
@@ -220,6 +220,8 @@ def compare(
 
 app.command(epilog="Example: leadlens explain my_leads L000646 --as-of 2025-06-30")(one_lead.explain)
 app.command(epilog="Example: leadlens score-lead my_leads lead.json")(one_lead.score_lead)
+app.command(epilog="Example: leadlens person my_leads ann@example.com")(people.person)
+app.command(epilog="Example: leadlens forget my_leads ann@example.com --yes")(people.forget)
 
 
 @app.command(epilog="Example: leadlens audit my_leads --sample 200")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from features import DataError
 from pipeline.prepared.identity import same_contents
-from pipeline.prepared.manifest import EventSource, FileMark
+from pipeline.prepared.manifest import EventSource, FileMark, StoredFile
 from pipeline.prepared.sources import EventReader, NewSource
 
 
@@ -24,6 +24,14 @@ class Plan:
         self.kept += other.kept
         self.new += other.new
         self.gone += other.gone
+
+
+@dataclass(frozen=True)
+class Grown:
+    """Events that only came on top of others: files of those there were, and of those that came."""
+
+    old: tuple[StoredFile, ...]
+    new: tuple[StoredFile, ...]
 
 
 class SourcePlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from features import DuckDBEngine, Finding
 from pipeline.config import ProjectFile
@@ -12,13 +12,14 @@ from pipeline.prepared.event_casting import VALUES, EventCaster, count_values
 from pipeline.prepared.event_files import EventFiles, scan
 from pipeline.prepared.event_layout import Layout
 from pipeline.prepared.event_pass import EventPass
-from pipeline.prepared.event_planning import Plan, SourcePlan
+from pipeline.prepared.event_planning import Grown, Plan, SourcePlan
 from pipeline.prepared.event_scan import EventScan, scans_of
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
 from pipeline.prepared.sources import EventReader, NewSource, Numbers
+from pipeline.sources.forgotten import Forgotten, find_forgotten, forgotten_finding
 from pipeline.sources.opening import contract_columns
-from pipeline.sources.origins import Origin
+from pipeline.sources.origins import SOURCE_NO, Origin
 from pipeline.sources.reading import Readable
 from pipeline.sources.several import words_by_new_name
 from pipeline.sources.shaping import Shape, mapped_names, shape_of, where_finding
@@ -31,14 +32,6 @@ _LEADS_A_PART = 50_000
 _MOST_PARTS = 256
 _MOST_VALUE_FILES = 16
 _STORED = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}
-
-
-@dataclass(frozen=True)
-class Grown:
-    """Events that only came on top of others: files of those there were, and of those that came."""
-
-    old: tuple[StoredFile, ...]
-    new: tuple[StoredFile, ...]
 
 
 class EventUpdate:
@@ -63,6 +56,7 @@ class EventUpdate:
         self.plan = Plan()
         self.grown: Grown | None = None  # after `finish`: where no event was taken out
         self._numbers, spool = Numbers(self.old.next_source), folder.path / "spool"
+        self.forgotten, self.left_out = Forgotten.of(file.project.name), Counter[int]()
         self.sources: list[SourcePlan] = []
         for place, (name, source) in enumerate(file.project.data.places("events")):
             given = Readable(file, "events", name, source)
@@ -134,7 +128,10 @@ class EventUpdate:
         new = [[each for each in plan.new if each.place == place] for place in range(len(self.sources))]
         shapes = [self._shape(place, some) for place, some in enumerate(new)]
         self.hidden = set().union(*(shape.hidden for shape in shapes))
-        by_source = [scans_of(some, self.columns, shape) for some, shape in zip(new, shapes, strict=True)]
+        by_source = [
+            self._known(scans_of(some, self.columns, shape), count=True)
+            for some, shape in zip(new, shapes, strict=True)
+        ]
         self.scans = [scan for some in by_source for scan in some]
         places = [place for place, some in enumerate(by_source) for _ in some]
         types = self.columns.types.items()
@@ -158,12 +155,28 @@ class EventUpdate:
         scans: list[EventScan] = []
         for place, source in enumerate(self.sources):
             every = source.every_row(self.plan)
-            scans += scans_of(every, self.columns, self._shape(place, every))
+            scans += self._known(scans_of(every, self.columns, self._shape(place, every)))
         each = (
             f"SELECT {self.expressions['lead_id']} AS lead_id FROM ({scan.rows}) AS raw_events"
             for scan in scans
         )
         return " UNION ALL ".join(each)
+
+    def _known(self, scans: Sequence[EventScan], count: bool = False) -> list[EventScan]:
+        """The scans without the rows of people who are forgotten, which are counted by file if wanted."""
+        if not self.forgotten:
+            return list(scans)
+        known, connection = [], self.engine.connection
+        for each in scans:
+            rows = f"({each.rows}) AS every_row"
+            theirs = find_forgotten(connection, self.forgotten, "events", rows, self.columns.types)
+            if theirs is None:  # which is refused a moment later
+                return list(scans)
+            if count:
+                counts = f"SELECT {SOURCE_NO}, count(*) FROM {rows} WHERE {theirs} GROUP BY 1"
+                self.left_out.update(dict(connection.execute(counts).fetchall()))
+            known.append(each._replace(rows=f"SELECT * FROM {rows} WHERE NOT {theirs}"))
+        return known
 
     def _shape(self, place: int, files: Sequence[NewSource]) -> Shape:
         """The shape of the rows of some files of one source."""
@@ -264,7 +277,7 @@ class EventUpdate:
                     rows=made.rows[number],
                     checks={check: count for check, count in self.caster.checks[number].items() if count},
                     tallies=dict(made.tallies.get(number, Counter()) + tallies.get(number, Counter()))
-                    | {"source rows": new.rows},
+                    | {"source rows": new.rows, "forgotten": self.left_out[number]},
                 )
             )
         strangers, stranger = self._strangers(files)
@@ -276,7 +289,12 @@ class EventUpdate:
             types=self.caster.reading,
             hidden=tuple(sorted(self.hidden)),
             where=self._where_notes(sources),
-            read=tuple(map(Noted.of, (*self._words(sources), *self._styles(), *self.caster.findings))),
+            read=tuple(
+                map(
+                    Noted.of,
+                    (*self._left_out(sources), *self._words(sources), *self._styles(), *self.caster.findings),
+                )
+            ),
             pairs=tuple(
                 (winner, loser, why, count) for (winner, loser, why), count in sorted(pairs.items()) if count
             ),
@@ -334,6 +352,10 @@ class EventUpdate:
             add_words(words, [words_by_new_name("events", source.words, given, source)])
         return word_findings("events", words, {}, self.columns.types, self.kinds)
 
+    def _left_out(self, sources: Sequence[EventSource]) -> list[Finding]:
+        rows = sum(source.tallies.get("forgotten", 0) for source in sources)
+        return [forgotten_finding("events", rows)] if rows else []
+
     def _styles(self) -> list[Finding]:
         return style_findings("events", self.columns.styles, self.kinds)
 
@@ -343,7 +365,7 @@ class EventUpdate:
             if source.reader.source.where is not None:
                 own = [each for each in sources if each.place == place]
                 total = sum(each.tallies["source rows"] for each in own)
-                left = total - sum(each.rows for each in own)
+                left = total - sum(each.rows + each.tallies.get("forgotten", 0) for each in own)
                 notes.append(Noted.of(where_finding(source.reader.given.place, left, total)))
         return tuple(notes)
 

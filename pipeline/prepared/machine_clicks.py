@@ -12,7 +12,7 @@ from features import DuckDBEngine, Finding, Step
 from pipeline.config import Bots, ProjectFile
 from pipeline.prepared.event_files import scan
 from pipeline.prepared.event_layout import Array
-from pipeline.prepared.event_update import Grown
+from pipeline.prepared.event_planning import Grown
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import Crowds, Events, Noted, StoredFile, StoredTable
 from pipeline.sources.cleaning import now_literal

@@ -25,6 +25,7 @@ from pipeline.prepared.records import SOURCES, read_records, write_records
 from pipeline.prepared.sources import look
 from pipeline.private import private_files
 from pipeline.sources.engines import preparing_engine
+from pipeline.sources.forgotten import Forgotten
 from pipeline.sources.opening import ReadTables, check_hidden
 from pipeline.sources.reading import Readable
 from pipeline.state import state_folder, state_is_writable
@@ -48,7 +49,8 @@ def _settings_key(file: ProjectFile) -> str:
         for name in (*SOURCES, "events", "others")
         for place, source in _sources(file, name)
     ]
-    text = json.dumps([read, places], sort_keys=True, default=str)
+    forgotten = Forgotten.of(project.name)  # what holds them is never opened again
+    text = json.dumps([read, places, *([forgotten.mark] if forgotten else [])], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

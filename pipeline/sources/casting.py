@@ -109,14 +109,7 @@ class Caster:
         name, kind = self.quote(column), self.types[column]
         if kind in ("DOUBLE", "FLOAT"):
             self._refuse_rounded(column)
-            name = f"CASE WHEN isfinite({name}) THEN {name} END"
-        if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
-            # An integer column with NULLs may arrive as floating point; 12.0 and "12" must be the same lead.
-            whole = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
-            return f"CASE WHEN {name} = floor({name}) THEN {whole} ELSE CAST({name} AS VARCHAR) END"
-        if kind == "VARCHAR":
-            return trimmed(name)
-        return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
+        return id_text(name, kind)
 
     def timestamp(self, column: str) -> str:
         """SQL of a timestamp in UTC without a zone. Raises ``DataError`` for text that cannot be parsed."""
@@ -387,6 +380,17 @@ class Caster:
         if self.table not in ("leads", "events"):
             return None
         return count / max(self.engine.count(self.raw), 1)
+
+
+def id_text(name: str, kind: str) -> str:
+    """SQL of an id of a column of some type as text: whole numbers without a decimal point, spaces trimmed, '' as NULL."""
+    if kind in ("DOUBLE", "FLOAT"):
+        name = f"CASE WHEN isfinite({name}) THEN {name} END"
+    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        # An integer column with NULLs may arrive as floating point; 12.0 and "12" must be the same lead.
+        whole = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
+        return f"CASE WHEN {name} = floor({name}) THEN {whole} ELSE CAST({name} AS VARCHAR) END"
+    return trimmed(name) if kind == "VARCHAR" else f"nullif(trim(CAST({name} AS VARCHAR)), '')"
 
 
 def trimmed(name: str) -> str:

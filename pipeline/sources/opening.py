@@ -16,6 +16,7 @@ from pipeline.sources.contract import CONTRACT, names_of
 from pipeline.sources.engines import duckdb_engine
 from pipeline.sources.feedback import TABLES as FEEDBACK
 from pipeline.sources.feedback import clean_feedback
+from pipeline.sources.forgotten import Forgotten, find_forgotten, forgotten_finding
 from pipeline.sources.hygiene.bots import mark_bots, of_events
 from pipeline.sources.hygiene.leads import exclude_leads
 from pipeline.sources.hygiene.merges import merge_leads
@@ -85,7 +86,7 @@ def read_tables(
     engine: DuckDBEngine, file: ProjectFile, tables: Iterable[str], findings: list[Finding]
 ) -> ReadTables:
     """Make some of the contract tables, typed but not yet cleaned; those without a source are empty."""
-    read = ReadTables({}, set())
+    read, forgotten = ReadTables({}, set()), Forgotten.of(file.project.name)
     for table in tables:
         places = file.project.data.places(table)
         if not places:
@@ -106,10 +107,23 @@ def read_tables(
             hidden, words, columns = read_several(engine, table, file, findings)
             types, mapped, styles = dict(columns.types), {}, columns.styles
         read.hidden.update(hidden)
+        if forgotten:
+            leave_out_forgotten(engine, table, forgotten, findings)
         read.kinds[table] = _contract(engine, table, file.project, casting, where)
         findings += word_findings(table, words, mapped, types, read.kinds[table])
         findings += [*style_findings(table, styles, read.kinds[table]), *casting]
     return read
+
+
+def leave_out_forgotten(
+    engine: DuckDBEngine, table: str, forgotten: Forgotten, findings: list[Finding]
+) -> None:
+    """Leave the rows of people who are forgotten out of a raw table, before anything is found out about its values."""
+    raw = f"raw_{table}"
+    theirs = find_forgotten(engine.connection, forgotten, table, raw, engine.columns(raw))
+    if theirs is not None and (rows := engine.count(f"{raw} WHERE {theirs}")):
+        engine.connection.execute(f"DELETE FROM {raw} WHERE {theirs}")
+        findings.append(forgotten_finding(table, rows))
 
 
 def make_empty(engine: DuckDBEngine, table: str) -> None:

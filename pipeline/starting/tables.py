@@ -15,7 +15,8 @@ from features.engines.dialect import DuckDBDialect
 from features.engines.duckdb_connections import connect_in_memory
 from features.errors import counted, listed
 from pipeline.config import Project, ProjectFile, Source
-from pipeline.sources.reading import Readable, kind_of, read_source
+from pipeline.sources.kinds import kind_of
+from pipeline.sources.reading import Readable, read_source
 from pipeline.sources.workbooks import is_workbook
 from pipeline.starting.columns import Column, day_comes_first, profile
 

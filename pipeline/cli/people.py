@@ -1,0 +1,72 @@
+"""Commands about one person: what is stored of them, and how they are forgotten."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Config, Json, load, print_result
+
+Lead = Annotated[str, typer.Argument(help="A lead's id, or the e-mail address or name that it has.")]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to", help="A further target of scores, as often as needed; scores.to is looked into anyway."
+    ),
+]
+
+
+def person(config: Config, lead: Lead, to: Targets = None, as_json: Json = False) -> None:
+    """Show all that is stored of a lead, and why its score is so.
+
+    The history, scores and earlier scores, reports and verdicts that mention it, and where each is.
+    """
+    from pipeline.cli.render.people import render_person
+    from pipeline.jobs.person import person as job
+
+    result = job(load(config), lead, to=to or ())
+    print_result(as_json, result.to_dict(), lambda: render_person(result))
+
+
+def forget(
+    config: Config,
+    lead: Lead,
+    to: Targets = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option("--also", help="Saved rows elsewhere: a Parquet or CSV file with lead_id, or a folder."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a lead from every store, and keep it from coming back.
+
+    Prepared histories, scores and earlier scores, copies for the page, reports, verdicts, artifacts of trainings. What cannot be
+    reached is named. Safe to kill: the next call completes it. `leadlens person` shows first what there is.
+    """
+    from features import UsageError
+    from features.errors import UnavailableError
+    from pipeline.cli.render.people import render_forgotten
+    from pipeline.jobs.forget import forget as job
+
+    file = load(config)
+    if not yes and not sys.stdin.isatty():
+        raise UsageError(
+            "forgetting cannot be undone, and nobody can be asked here",
+            value=lead,
+            fix="look at `leadlens person` first, then add --yes",
+        )
+    if not yes and not typer.confirm(f"Remove {lead} from every store of {file.project.name}?", err=True):
+        raise typer.Abort
+    result = job(file, lead, to=to or (), also=also or ())
+    print_result(as_json, result.to_dict(), lambda: render_forgotten(result))
+    if result.failed:
+        raise UnavailableError(
+            "some places could not be reached, and may still have the lead",
+            value=f"{len(result.failed)}",
+            why="it is left out of all that is read from now on, all the same",
+            fix="run this again when they can be reached: it goes on where it stopped",
+        )
