@@ -57,11 +57,16 @@ class Readable:
 
 
 def read_source(
-    connection: duckdb.DuckDBPyConnection, given: Readable, table: str, as_text: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    given: Readable,
+    table: str,
+    as_text: bool = False,
+    styled: bool = True,
 ) -> tuple[Words, Read]:
     """Read a source into a ``table`` of ``connection``; returns its words for “not known”, and what is known of its columns.
 
-    CSV files without a `query` are left as text with ``as_text``.
+    CSV files without a `query` are left as text with ``as_text``; without ``styled`` numbers and dates in other styles are, as a query
+    would see them.
     Raises ``UsageError`` for a source that does not exist or does not match its settings, ``DataError`` for one that
     fails while it is read. Neither ever shows the value of a ``${NAME}``.
     """
@@ -74,7 +79,7 @@ def read_source(
         location, shown = expand(address, given.where), unexpanded(address)
         to_duckdb(connection, table, read_database(location, shown, source.table, source.query, given.where))
     elif source.query is None:
-        words, fitting = _read_files(connection, given, table, as_text)
+        words, fitting = _read_files(connection, given, table, as_text, styled)
     else:
         words = _read_query(connection, given, table, source.query, ())
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {table}").fetchall()}
@@ -96,7 +101,7 @@ def _read_query(
     """Run a query over its own files, and over those of the project's sources that it names."""
     with connect_in_memory() as sandbox:
         sandbox.execute("SET TimeZone = 'UTC'")
-        words, _ = _read_files(sandbox, given, "source", False)
+        words, _ = _read_files(sandbox, given, "source", as_text=False, styled=False)
         asking = (*asking, given.name)
         others = sources_named(given)
         for number, other in enumerate(others):
@@ -117,7 +122,7 @@ def _read_query(
             if other.source.query is not None and not is_database(other.source, other.where):
                 _read_query(sandbox, other, own_table, other.source.query, asking)
             else:
-                read_source(sandbox, other, own_table)
+                read_source(sandbox, other, own_table, styled=False)
             sandbox.execute(f"CREATE VIEW {_quote(other.name)} AS SELECT * FROM {own_table}")
         known = ("source", *(other.name for other in others))
         to_duckdb(connection, table, run_query(sandbox, query, f"{given.where}.query", known))
@@ -163,7 +168,7 @@ def is_database(source: Source, where: str) -> bool:
 
 
 def _read_files(
-    con: duckdb.DuckDBPyConnection, given: Readable, table: str, as_text: bool
+    con: duckdb.DuckDBPyConnection, given: Readable, table: str, as_text: bool, styled: bool
 ) -> tuple[Words, Fitting | None]:
     source, where = given.source, given.where
     paths = existing_paths(source, given.file, where)
@@ -190,7 +195,7 @@ def _read_files(
             source.table,
             as_text,
             # A query sees such texts as they are written, and does with them what it wants.
-            styles_of(source.dates) if source.query is None else (),
+            styles_of(source.dates) if styled else (),
         )
 
 

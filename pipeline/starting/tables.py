@@ -195,7 +195,7 @@ def _read(
         source = Source.model_validate({"read": str(path.absolute()), "table": table, "encoding": encoding})
         file = ProjectFile(project.absolute(), _reading(source))
         try:
-            read_source(connection, Readable(file, "leads", "data.leads", source), "raw_leads")
+            read_source(connection, Readable(file, "leads", "data.leads", source), "raw_leads", styled=False)
             break
         except DataError as error:
             connection.execute("DROP TABLE IF EXISTS raw_leads")
