@@ -58,7 +58,7 @@ def _(project: LittleProject) -> None:
 
 
 @refused(
-    "an Excel file named .csv", "an Excel or zip file, not CSV", "name a workbook .xlsx", "save it as CSV"
+    "an Excel file named .csv", "an Excel or zip file, not CSV", "name a workbook .xlsx", "an archive .zip"
 )
 def _(project: LittleProject) -> None:
     project.files["data/leads.csv"] = b"PK\x03\x04" + b"\0" * 100
@@ -127,7 +127,7 @@ def _(project: LittleProject) -> None:
     csv(project, encoding="utf-8-sig")
 
 
-@reported("semicolons and decimal commas", "holds formatted numbers ('1000,5'", leads=160)
+@reported("semicolons and decimal commas", "leads.income: decimal commas, read as numbers", leads=160)
 def _(project: LittleProject) -> None:
     project.leads["income"] += 0.5
     csv(project, sep=";", decimal=",")

@@ -37,6 +37,15 @@ def creations(pattern: str) -> Break:
     return change
 
 
+def all_created(written: str) -> Break:
+    """All created_at the same text."""
+
+    def change(project: LittleProject) -> None:
+        project.leads["created_at"] = written
+
+    return change
+
+
 reported("a lead without created_at", "1 lead without created_at: left out", leads=159)(one_creation(""))
 refused("a date in words", "1 of 160 values in leads.created_at is not a timestamp", "'last May'", "missing")(
     one_creation("last May")
@@ -46,10 +55,12 @@ reported("a date that is not known", "('N/A' 1), read as missing", "1 lead witho
 )
 refused("a date that no calendar has", "is not a timestamp", "2024-02-30")(one_creation("2024-02-30"))
 refused("a day before the month", "is not a timestamp", "31/12/2026", "strptime")(one_creation("31/12/2026"))
-refused("days and months that cannot be told apart", "160 of 160 values", "'01/03/2024'", "wrong guess")(
-    creations("%d/%m/%Y")
+refused("days and months that cannot be told apart", "160 of 160 values", "dates: day first", "wrong guess")(
+    all_created("01/03/2024")
 )
-refused("American dates", "160 of 160 values", "strptime")(creations("%m/%d/%Y %H:%M"))
+reported("American dates", "leads.created_at: dates such as 01/31/2026, read month first", leads=160)(
+    creations("%m/%d/%Y %H:%M")
+)
 refused("infinity as a date", "is not a timestamp", "infinity")(one_creation("-infinity"))
 wrong_use(
     "dates as the numbers of a spreadsheet",
