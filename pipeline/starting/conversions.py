@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from features.engines.dialect import DuckDBDialect
 from features.errors import counted
 from pipeline.starting.columns import Column
-from pipeline.starting.links import Link
+from pipeline.starting.links import Link, text_of
 from pipeline.starting.lookups import looked_up, named_lead, select
 from pipeline.starting.people import Leads
 from pipeline.starting.roles import Table
@@ -87,7 +87,9 @@ def _leads_of(export: Export, way: Conversions, leads: Leads) -> int:
         return int(
             str(export.value(f"SELECT count(*) FROM {leads.table.export.sql} WHERE {own} IN ({values})"))
         )
-    return int(str(export.value(f"SELECT count(DISTINCT lead_id) FROM ({statement(way, leads)}) AS found")))
+    known = f"SELECT {text_of(leads.id.name)} FROM {leads.table.export.sql}"
+    rows = f"({statement(way, leads)}) AS found WHERE {text_of('lead_id')} IN ({known})"
+    return int(str(export.value(f"SELECT count(DISTINCT lead_id) FROM {rows}")))
 
 
 def won_values(table: Table, column: Column) -> tuple[str, ...]:

@@ -121,13 +121,16 @@ def _tried(export: Export, table: Table, column: Column, other: Table, key: Colu
     if column.kind == "number" and not _whole(column) and not says("ids", "", column.name):
         return
     folded = column.kind == "email"
+    found: list[tuple[int, Link]] = []
     for listed in (False, True) if _may_list(column) else (False,):
-        values, rows = export.connection.execute(
+        values, rows, matched = export.connection.execute(
             _overlap(table, column, other, key, listed, folded)
         ).fetchall()[0]
         if (values or 0) >= _LEAST and (rows or 0) >= _LEAST and _by_chance(column, key) is False:
-            yield Link(column.name, key.name, values, rows, listed, folded)
-            return
+            found.append((matched, Link(column.name, key.name, values, rows, listed, folded)))
+    if found:
+        # Where most rows name one partner, those that name several are as much to be found.
+        yield max(found, key=lambda each: (each[0], not each[1].listed))[1]
 
 
 def _whole(column: Column) -> bool:
@@ -157,5 +160,5 @@ def _overlap(table: Table, column: Column, other: Table, key: Column, listed: bo
         WITH own AS (SELECT {each} AS v FROM {table.export.sql} WHERE {quote(column.name)} IS NOT NULL),
              keys AS (SELECT DISTINCT {keys} AS k FROM {other.export.sql}),
              found AS (SELECT v, k FROM own LEFT JOIN keys ON v = k)
-        SELECT count(DISTINCT k) / greatest(count(DISTINCT v), 1), count(k) / greatest(count(*), 1) FROM found
+        SELECT count(DISTINCT k) / greatest(count(DISTINCT v), 1), count(k) / greatest(count(*), 1), count(k) FROM found
     """

@@ -1,6 +1,6 @@
 """One made-up history of leads, written as the exports of many CRMs: their headers, languages, delimiters and dates.
 
-Headers are those of public documentation and of code that reads such exports.
+Headers of English exports are those of public code that reads them; of other languages they are as remembered.
 """
 
 from __future__ import annotations
