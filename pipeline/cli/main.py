@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import one_lead, people, registry, routine, scoring, starting
+from pipeline.cli import one_lead, people, pulling, registry, routine, scoring, starting
 from pipeline.cli.options import (
     Config,
     Json,
@@ -219,6 +219,7 @@ def compare(
 
 
 app.command(epilog="Example: leadlens explain my_leads L000646 --as-of 2025-06-30")(one_lead.explain)
+app.command(epilog="Example: leadlens pull hubspot://contacts my_leads/crm")(pulling.pull)
 app.command(epilog="Example: leadlens score-lead my_leads lead.json")(one_lead.score_lead)
 app.command(epilog="Example: leadlens person my_leads ann@example.com")(people.person)
 app.command(epilog="Example: leadlens forget my_leads ann@example.com --yes")(people.forget)

@@ -1,0 +1,36 @@
+"""The command that brings leads in from a CRM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Json, print_result
+
+
+def pull(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="hubspot://contacts or salesforce://company.my.salesforce.com/Lead.", metavar="CRM"
+        ),
+    ],
+    folder: Annotated[Path, typer.Argument(help="Folder for the files; the next pull goes on there.")],
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--field", help="A field of leads, as often as needed; by default nearly all."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Pull leads out of HubSpot or Salesforce, what changed alone.
+
+    Leads, activities, field histories, and what was merged or deleted, as Parquet files that a project reads. Tokens come from the
+    environment.
+    """
+    from pipeline.cli.render.pull import render_pulled
+    from pipeline.jobs.pull import pull as job
+
+    result = job(source, folder, fields=fields or ())
+    print_result(as_json, result.to_dict(), lambda: render_pulled(result))
