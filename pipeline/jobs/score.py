@@ -72,17 +72,17 @@ def score(
 ) -> Scoring:
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
 
-       Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
-       writing equal scores again changes nothing. Leads that left are closed. Scores as of a later date are replaced only
-       with ``replace_newer``. A night unlike those before is refused, unless ``force`` gives a reason; a dry run only says
-       so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a champion. Raises
-       ``LeadlensError`` with the target as it was before. The run leaves a record in the state folder, however it ends
-       (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
-    ``layout``, ``hubspot`` or
-       ``salesforce``, gives a .csv the columns of that CRM's import.
+    Leads are scored part by part, so that memory does not grow with their number. All scores are written or none;
+    writing equal scores again changes nothing. Leads that left are closed. Scores as of a later date are replaced only
+    with ``replace_newer``. A night unlike those before is refused, unless ``force`` gives a reason; a dry run only says
+    so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a champion. Raises
+    ``LeadlensError`` with the target as it was before. The run leaves a record in the state folder, however it ends
+    (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
+    ``layout``, ``hubspot`` or ``salesforce``, gives a .csv the columns of that CRM's import.
 
-       Where ``to`` names a CRM, the scores are written to the project's target, and from there pushed to it with ``create_fields`` and
-       ``patience`` (``pipeline.jobs.push``); that it lacks a field or refuses the token is said before anything is scored.
+    Where ``to`` names a CRM, the scores are written to the project's target, and from there pushed to it with
+    ``create_fields`` and ``patience`` (``pipeline.jobs.push``); that it lacks a field or refuses the token is said before
+    anything is scored.
     """
     file, at = as_project(file), read_as_of(as_of)
     crm = to if to is not None and is_destination(to) else None
