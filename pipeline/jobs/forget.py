@@ -146,8 +146,19 @@ def targets_of(file: ProjectFile, to: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((target_of(file, None), *(target_of(file, each) for each in to), *written)))
 
 
+def _out_of_sight(file: ProjectFile) -> list[str]:
+    """Relative targets of earlier runs that are no files from this folder."""
+    records = RunStore(state_folder() / "runs").records()
+    targets = dict.fromkeys(
+        record.target.removeprefix("duckdb:///")
+        for record in records
+        if record.project == file.project.name and _is_file(record.target or "")
+    )
+    return [each for each in targets if not Path(each).is_absolute() and not Path(each).exists()]
+
+
 def _is_file(target: str) -> bool:
-    return target.startswith("duckdb:///") or target.endswith((".parquet", ".csv"))
+    return target.startswith("duckdb:///") or target.endswith((".parquet", ".csv", ".xlsx"))
 
 
 def _files(also: Sequence[Path]) -> list[Path]:
@@ -176,6 +187,13 @@ def _told(
     ]
     if any("postgresql" in target for target in targets_of(file, ())):
         beyond.append("PostgreSQL's log of changes and its backups, until they are rotated")
+    if elsewhere := _out_of_sight(file):
+        beyond.append(
+            "scores that were written to "
+            + ", ".join(elsewhere)
+            + ", named from the folder that `score` ran in, and not found from here: run "
+            "this there once more, or name them by --to"
+        )
     if left:
         beyond.append("files of the state folder that mention the person all the same: " + ", ".join(left))
     return ForgottenPerson(person.ids, tuple(removed), tuple(beyond), tuple(failed), tuple(notes))

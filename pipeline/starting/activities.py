@@ -159,12 +159,12 @@ def _is_last(export: Export, leads: Leads, tables: Iterable[Table], column: Colu
             or table.holds not in ("activities", "other")
         ):
             continue
-        rows = select({"lead_id": named_lead(found, leads), "at": columns.time.sql})
+        rows = select({"lead_id": named_lead(found, leads), "seen_at": columns.time.sql})
         rows = f"WITH source AS (SELECT * FROM {table.export.sql}), leads AS (SELECT * FROM {leads.table.export.sql}) {looked_up(rows, found, leads)}"
         share = export.value(
-            f"SELECT avg(CAST(date_trunc('day', l.t) = date_trunc('day', last.at) AS INTEGER)) FROM "
+            f"SELECT avg(CAST(date_trunc('day', l.t) = date_trunc('day', last.t) AS INTEGER)) FROM "
             f"(SELECT CAST({quote(leads.id.name)} AS VARCHAR) AS id, {column.sql} AS t FROM {leads.table.export.sql}) AS l "
-            f"JOIN (SELECT CAST(lead_id AS VARCHAR) AS id, max(at) AS at FROM ({rows}) AS r GROUP BY 1) AS last ON l.id = last.id WHERE l.t IS NOT NULL"
+            f"JOIN (SELECT CAST(lead_id AS VARCHAR) AS id, max(seen_at) AS t FROM ({rows}) AS r GROUP BY 1) AS last ON l.id = last.id WHERE l.t IS NOT NULL"
         )
         if float(str(share or 0)) >= 0.5:
             return True

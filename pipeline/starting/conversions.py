@@ -18,6 +18,7 @@ from pipeline.starting.words import is_value, says
 
 _literal = DuckDBDialect().literal
 _FEWEST, _MOST = 0.001, 0.7  # share of the leads that convert, if a column says who did
+_NEVER = "2200-01-01"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +159,10 @@ def _select(lead: str, column: Column, value: dict[str, str], created: Column | 
     at = column.sql
     if column.days and created is not None and not created.days:
         at = f"greatest({column.sql}, {created.sql})"
-    return select({"lead_id": lead, "converted_at": at, **value}, [condition])
+    conditions = [condition]
+    if column.last[:4] >= _NEVER[:4]:  # 31.12.9999, which stands for no date
+        conditions.append(f"{column.sql} < TIMESTAMP '{_NEVER}'")
+    return select({"lead_id": lead, "converted_at": at, **value}, conditions)
 
 
 def _agreement(export: Export, table: Table, date: Column, flag: Column, won: tuple[str, ...]) -> float:

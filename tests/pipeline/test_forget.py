@@ -21,8 +21,10 @@ from pipeline.forgetting.score_targets import forget_in_target
 from pipeline.jobs.forget import forget
 from pipeline.jobs.person import person
 from pipeline.prepared import differences, open_prepared
+from pipeline.runs import recorded_run
 from pipeline.sources import open_history
 from pipeline.sources.forgotten import Forgotten, add_forgotten
+from pipeline.state import state_folder
 from pipeline.writeback import write_scores
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.writeback_samples import Database, run, scores
@@ -232,6 +234,15 @@ def test_a_place_that_cannot_be_reached_is_named_and_tried_again(little: LittleP
     assert Forgotten.of("little").holds(LEAD)
     assert forget(file, LEAD).failed == ()
     assert not list((little.folder / "state" / "forgotten").glob("*.unfinished"))
+
+
+def test_a_file_that_is_out_of_sight_is_named(little: LittleProject) -> None:
+    """A run wrote to `--to y.csv` from another folder: the record has no more of it than this name."""
+    file = load_project(little.write())
+    open_prepared(file)
+    with recorded_run("little", folder=state_folder() / "runs", target="y.csv"):
+        pass
+    assert any("y.csv" in text and "--to" in text for text in forget(file, LEAD).beyond)
 
 
 def test_the_list_itself_names_nobody(little: LittleProject) -> None:

@@ -428,3 +428,41 @@ def test_the_starter_is_what_it_was(tmp_path: Path) -> None:
     assert leadlens("init", tmp_path / "starter").code == 0
     assert (tmp_path / "starter" / "data" / "leads.csv").exists()
     assert plain_english(tmp_path, LEADS).id == "Enquiry No"
+
+
+def test_a_time_of_the_leads_beside_activities_is_looked_at(tmp_path: Path) -> None:
+    """Of a lead with `signed` beside its creation it is asked whether that is the time of its last activity."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    with (folder / "leads.csv").open("w", encoding="utf-8") as file:
+        file.write("lead_id,email,source,created_at,signed\n")
+        for number in range(200):
+            signed = f"2025-03-{1 + number % 28:02} 10:00:00" if number % 5 == 0 else ""
+            file.write(
+                f"L{number:04},p{number}@firm{number}.example,web,2025-01-{1 + number % 28:02} 09:00:00,{signed}\n"
+            )
+    with (folder / "activities.csv").open("w", encoding="utf-8") as file:
+        file.write("lead_id,activity,happened_at\n")
+        for number in range(600):
+            file.write(f"L{number % 200:04},call,2025-02-{1 + number % 28:02} 09:00:00\n")
+    found = proposed(folder)
+    assert found.leads.id.name == "lead_id"
+    assert found.events
+
+
+def test_a_date_that_stands_for_none_is_no_conversion(tmp_path: Path) -> None:
+    with (tmp_path / "leads.csv").open("w", encoding="utf-8") as file:
+        file.write("Lead ID,Email,Created Date,Converted Date\n")
+        for number in range(300):
+            won = (
+                f"2025-02-{1 + number % 28:02}"
+                if number % 6 == 0
+                else "9999-12-31"
+                if number % 6 == 1
+                else ""
+            )
+            file.write(f"L{number:04},p{number}@firm{number}.example,2025-01-{1 + number % 28:02},{won}\n")
+    found = proposed(tmp_path / "leads.csv")
+    assert found.conversions is not None
+    assert found.conversions.leads == 50
+    assert found.horizon.length.days <= 60

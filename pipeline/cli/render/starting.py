@@ -71,8 +71,10 @@ def _lines(started: Started, directory: str) -> Iterator[str]:
         yield f"next: fill in the open point in {started.written[0]}, then leadlens check {directory}"
     else:
         yield f"next: leadlens check {directory}, leadlens audit {directory}, leadlens train {directory}"
-        if datetime.fromisoformat(proposal.ends) < datetime.now() - timedelta(days=14):
-            yield f"the export ends on {proposal.ends}: leadlens score {directory} --as-of {proposal.ends}, or export anew"
+        ends = datetime.fromisoformat(proposal.ends)
+        if ends < datetime.now() - timedelta(days=14):
+            after = ends + timedelta(days=1)  # a date is its beginning, and the last day counts
+            yield f"the export ends on {proposal.ends}: leadlens score {directory} --as-of {after:%Y-%m-%d}, or export anew"
 
 
 def _row(name: str, text: str) -> Iterator[str]:
