@@ -68,19 +68,19 @@ def forget(
             removed += _everywhere(file, before, to, also, failed)
             notes.append("a run before was killed; what it began is done")
             if failed:
-                return _told(before, removed, failed, notes, file)
+                return _result(before, removed, failed, notes, file)
             Person.done(project)
         person = _person(file, asked, before, notes)
         if person is None:
             assert before is not None
-            return _told(before, removed, failed, notes, file)
+            return _result(before, removed, failed, notes, file)
         person.save(project)
         add_forgotten(project, person.ids)
         say("removing")
         removed += _everywhere(file, person, to, also, failed)
         if not failed:
             Person.done(project)
-    return _told(person, removed, failed, notes, file)
+    return _result(person, removed, failed, notes, file)
 
 
 def _person(file: ProjectFile, asked: str, before: Person | None, notes: list[str]) -> Person | None:
@@ -147,18 +147,23 @@ def targets_of(file: ProjectFile, to: Sequence[str]) -> list[str]:
 
 
 def _out_of_sight(file: ProjectFile) -> list[str]:
-    """Relative targets of earlier runs that are no files from this folder."""
-    records = RunStore(state_folder() / "runs").records()
-    targets = dict.fromkeys(
-        record.target.removeprefix("duckdb:///")
-        for record in records
-        if record.project == file.project.name and _is_file(record.target or "")
-    )
-    return [each for each in targets if not Path(each).is_absolute() and not Path(each).exists()]
+    """Files of earlier runs that are not looked into: relative ones that are not here, and workbooks.
+
+    A workbook goes as a whole, and one of the same name here may be another's: it is for whoever asks to name it.
+    """
+    unseen = []
+    for record in RunStore(state_folder() / "runs").records():
+        target = record.target or ""
+        path = Path(target.removeprefix("duckdb:///"))
+        here, workbook = path.exists(), path.suffix == ".xlsx"
+        left = (workbook and here) or (not here and not path.is_absolute())
+        if record.project == file.project.name and (workbook or _is_file(target)) and left:
+            unseen.append(str(path))
+    return list(dict.fromkeys(unseen))
 
 
 def _is_file(target: str) -> bool:
-    return target.startswith("duckdb:///") or target.endswith((".parquet", ".csv", ".xlsx"))
+    return target.startswith("duckdb:///") or target.endswith((".parquet", ".csv"))
 
 
 def _files(also: Sequence[Path]) -> list[Path]:
@@ -173,7 +178,7 @@ def _files(also: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _told(
+def _result(
     person: Person, removed: list[Removal], failed: list[str], notes: list[str], file: ProjectFile
 ) -> ForgottenPerson:
     left = [] if failed else left_in_state(person)
@@ -191,7 +196,7 @@ def _told(
         beyond.append(
             "scores that were written to "
             + ", ".join(elsewhere)
-            + ", named from the folder that `score` ran in, and not found from here: run "
+            + ", named from the folder that `score` ran in, and not looked into: run "
             "this there once more, or name them by --to"
         )
     if left:

@@ -245,6 +245,21 @@ def test_a_file_that_is_out_of_sight_is_named(little: LittleProject) -> None:
     assert any("y.csv" in text and "--to" in text for text in forget(file, LEAD).beyond)
 
 
+def test_a_workbook_of_the_same_name_is_not_removed(
+    little: LittleProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record of a run says `y.xlsx` and not in which folder: this one may be another's."""
+    file = load_project(little.write())
+    open_prepared(file)
+    monkeypatch.chdir(little.folder)
+    Path("y.xlsx").write_bytes(b"somebody else's")
+    with recorded_run("little", folder=state_folder() / "runs", target="y.xlsx"):
+        pass
+    result = forget(file, LEAD)
+    assert Path("y.xlsx").read_bytes() == b"somebody else's"
+    assert any("y.xlsx" in text for text in result.beyond)
+
+
 def test_the_list_itself_names_nobody(little: LittleProject) -> None:
     filled(little)
     forget(load_project(little.folder / "project.yaml"), LEAD)
