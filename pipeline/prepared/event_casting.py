@@ -9,7 +9,8 @@ from features.errors import listed
 from features.history import Kind
 from pipeline.prepared.event_scan import EventScan
 from pipeline.prepared.manifest import EventSource
-from pipeline.sources.casting import Caster, trimmed
+from pipeline.sources.casting import Caster
+from pipeline.sources.ids import trimmed
 from pipeline.sources.origins import SOURCE_NO, Origin
 
 VALUES = "event_values"  # (source, column_name, value, rows) of every text column

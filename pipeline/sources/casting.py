@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from features import DataError, DuckDBEngine, Finding, LeadlensError, UsageError
 from features.errors import counted, listed
 from features.history import Kind
+from pipeline.sources.ids import id_text, trimmed
 from pipeline.sources.origins import SOURCE_NO, Origin
 from pipeline.sources.unknown_words import is_unknown, word_finding
 
@@ -380,22 +381,6 @@ class Caster:
         if self.table not in ("leads", "events"):
             return None
         return count / max(self.engine.count(self.raw), 1)
-
-
-def id_text(name: str, kind: str) -> str:
-    """SQL of an id of a column of some type as text: whole numbers without a decimal point, spaces trimmed, '' as NULL."""
-    if kind in ("DOUBLE", "FLOAT"):
-        name = f"CASE WHEN isfinite({name}) THEN {name} END"
-    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
-        # An integer column with NULLs may arrive as floating point; 12.0 and "12" must be the same lead.
-        whole = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
-        return f"CASE WHEN {name} = floor({name}) THEN {whole} ELSE CAST({name} AS VARCHAR) END"
-    return trimmed(name) if kind == "VARCHAR" else f"nullif(trim(CAST({name} AS VARCHAR)), '')"
-
-
-def trimmed(name: str) -> str:
-    """SQL of a text without spaces around it, NULL for an empty one; few texts need it, and they are told apart cheaply."""
-    return f"CASE WHEN {name} < '!' OR suffix({name}, ' ') THEN nullif(trim({name}), '') ELSE {name} END"
 
 
 def _humanize(sql_type: str) -> str:

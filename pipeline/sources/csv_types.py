@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from features.engines.dialect import DuckDBDialect
-from pipeline.sources.casting import trimmed
+from pipeline.sources.ids import trimmed
 from pipeline.sources.styles import COMMA, FITS, PROOF, PROVES, STYLES, in_style, style_of
 from pipeline.sources.unknown_words import is_unknown
 

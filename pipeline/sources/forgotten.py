@@ -15,7 +15,7 @@ import duckdb
 from features import DataError, Finding
 from features.engines.dialect import DuckDBDialect
 from pipeline.private import private_files
-from pipeline.sources.casting import id_text
+from pipeline.sources.ids import id_text
 from pipeline.state import state_folder, writable_state
 
 _dialect = DuckDBDialect()

@@ -1,0 +1,19 @@
+"""Ids as text, in SQL: the same wherever they stand."""
+
+from __future__ import annotations
+
+
+def id_text(name: str, kind: str) -> str:
+    """SQL of an id of a column of some type as text: whole numbers without a decimal point, spaces trimmed, '' as NULL."""
+    if kind in ("DOUBLE", "FLOAT"):
+        name = f"CASE WHEN isfinite({name}) THEN {name} END"
+    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        # An integer column with NULLs may arrive as floating point; 12.0 and "12" must be the same lead.
+        whole = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
+        return f"CASE WHEN {name} = floor({name}) THEN {whole} ELSE CAST({name} AS VARCHAR) END"
+    return trimmed(name) if kind == "VARCHAR" else f"nullif(trim(CAST({name} AS VARCHAR)), '')"
+
+
+def trimmed(name: str) -> str:
+    """SQL of a text without spaces around it, NULL for an empty one; few texts need it, and a cheap test finds these."""
+    return f"CASE WHEN {name} < '!' OR suffix({name}, ' ') THEN nullif(trim({name}), '') ELSE {name} END"
