@@ -77,7 +77,7 @@ def test_machines_get_one_object_per_line(project: LittleProject) -> None:
     ("options", "code"),
     [
         (("--to", "postgresql://ann:hunter2-secret@127.0.0.1:1/crm"), 3),
-        (("--to", "nowhere/hunter2-secret.xlsx"), 2),
+        (("--to", "nowhere/hunter2-secret.ods"), 2),
         (("--dry-run",), 0),
     ],
 )
@@ -89,7 +89,7 @@ def test_machines_get_no_secret_and_nothing_personal(
     assert done.code == code, done.err
     for text in (done.err, file.read_text(encoding="utf-8")):
         assert lines(text)
-        assert [word for word in PLANTED if word in text and word != "hunter2-secret.xlsx"] == []
+        assert [word for word in PLANTED if word in text and word != "hunter2-secret.ods"] == []
     if code:
         last = lines(done.err)[-1]
         assert (last["level"], last["exit_code"]) == ("error", code)
