@@ -56,6 +56,10 @@ class Source(Section):
         None,
         description="CSV and workbooks: how dates such as 01/02/2026 are written, where no date of the column shows which number is the day.",
     )
+    decimals: Annotated[Literal["comma", "point"] | None, Added] = Field(
+        None,
+        description="CSV and workbooks: the mark of decimals, where no value shows whether 1.500 is 1.5 or 1500.",
+    )
     encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(
         "utf-8", description="Encoding of CSV files; cp1252 is what Windows and Excel write."
     )

@@ -274,6 +274,7 @@ class EventUpdate:
                     fits=new.fits,
                     empty=new.empty,
                     words=new.words,
+                    unclear=new.unclear,
                     rows=made.rows[number],
                     checks={check: count for check, count in self.caster.checks[number].items() if count},
                     tallies=dict(made.tallies.get(number, Counter()) + tallies.get(number, Counter()))
@@ -292,7 +293,12 @@ class EventUpdate:
             read=tuple(
                 map(
                     Noted.of,
-                    (*self._left_out(sources), *self._words(sources), *self._styles(), *self.caster.findings),
+                    (
+                        *self._left_out(sources),
+                        *self._words(sources),
+                        *self._styles(sources),
+                        *self.caster.findings,
+                    ),
                 )
             ),
             pairs=tuple(
@@ -356,8 +362,11 @@ class EventUpdate:
         rows = sum(source.tallies.get("forgotten", 0) for source in sources)
         return [forgotten_finding("events", rows)] if rows else []
 
-    def _styles(self) -> list[Finding]:
-        return style_findings("events", self.columns.styles, self.kinds)
+    def _styles(self, sources: Sequence[EventSource]) -> list[Finding]:
+        columns = self.columns
+        for source in sources:
+            columns = columns.with_unclear(columns.names[source.place], source.unclear)
+        return style_findings("events", columns.styles, columns.unclear, self.kinds)
 
     def _where_notes(self, sources: Sequence[EventSource]) -> tuple[Noted, ...]:
         notes = []

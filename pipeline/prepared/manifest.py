@@ -106,7 +106,8 @@ class EventSource(_Part):
 
     ``place`` is the number of the project's source of events that it belongs to.
     ``columns`` are names and SQL types as read, ``fits`` the types that every value of a CSV column can be read as,
-    ``words`` the words for “not known” by column, and how often they occur.
+    ``words`` the words for “not known” by column, and how often they occur, ``unclear`` a value of each column of a query's files of
+    which it is not clear what its points mean.
     ``checks`` counts rows by a condition in SQL, ``tallies`` by what is wrong with them, ``strangers`` are rows of
     leads that are in no table, with the first of their ids in ``stranger``.
     """
@@ -119,6 +120,7 @@ class EventSource(_Part):
     fits: dict[str, tuple[str, ...]] = {}
     empty: tuple[str, ...] = ()
     words: dict[str, dict[str, int]] = {}
+    unclear: dict[str, str] = {}
     rows: int
     checks: dict[str, int] = {}
     tallies: dict[str, int] = {}

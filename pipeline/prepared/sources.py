@@ -5,13 +5,14 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features import UsageError
+from features import DataError, UsageError
 from features.engines.dialect import DuckDBDialect
 from features.errors import listed
 from features.secrets import without_secrets
@@ -19,7 +20,7 @@ from pipeline.prepared.identity import by_path, digest_of, look_at
 from pipeline.prepared.manifest import FileMark
 from pipeline.prepared.small_files import SMALL, Together, csv_together, parquet_alike
 from pipeline.sources.contract import texts_of
-from pipeline.sources.csv_files import open_rows
+from pipeline.sources.csv_files import between_semicolons, open_rows
 from pipeline.sources.csv_types import Fitting, fitting_by_source, fitting_types, narrowest, typed_csv
 from pipeline.sources.kinds import kind_of
 from pipeline.sources.origins import SOURCE_NO
@@ -34,7 +35,7 @@ from pipeline.sources.reading import (
     source_batches,
     sources_named,
 )
-from pipeline.sources.styles import sql_type, styles_of
+from pipeline.sources.styles import UNCLEAR, decimals_of, example_of, sql_type, styles_of
 from pipeline.sources.together import Together as AllColumns
 from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns, words_by_source
 from pipeline.sources.words_in_parquet import may_hold_words
@@ -49,7 +50,8 @@ class NewSource:
 
     In a file of several sources, which are ``together``, those whose ``SOURCE_NO`` is ``number``. ``cursor`` is the largest value of the cursor column, as text, where the source has one, ``raw`` are
     the types of columns that are not plain yet, ``words`` the words for “not known”;
-    in the columns ``wordless`` they were sought, and there are none. ``place`` is the number of the project's source that it belongs to.
+    in the columns ``wordless`` they were sought, and there are none. ``unclear`` is a value of each column of a query's files of which it is
+    not clear what its points mean. ``place`` is the number of the project's source that it belongs to.
     """
 
     number: int
@@ -64,6 +66,7 @@ class NewSource:
     raw: dict[str, str] = field(default_factory=dict)
     words: Words = field(default_factory=dict)
     wordless: frozenset[str] = frozenset()
+    unclear: dict[str, str] = field(default_factory=dict)
     place: int = 0
 
 
@@ -118,7 +121,7 @@ class EventReader:
         self.place, self.connection, self.spool, self._numbers = place, connection, spool, numbers
         self._paths: list[str] | None = None
         self._spools, self._rows_only = 0, False
-        self._styles = styles_of(self.source.dates)
+        self._styles = styles_of(self.source.dates, self.source.decimals)
 
     @property
     def one_by_one(self) -> bool:
@@ -192,8 +195,8 @@ class EventReader:
 
     def whole(self, after: str | None = None) -> NewSource:
         """All rows of a database or query; with ``after`` those beyond that value of the cursor."""
-        words = Words()
-        path = self._spooled(source_batches(self.given, words, after))
+        words, unclear = Words(), dict[str, str]()
+        path = self._spooled(source_batches(self.given, words, unclear, after))
         mark = FileMark(
             path=f"{', '.join(map(without_secrets, self.source.reads))}#{self.source.table or 'query'}"
             if after is None
@@ -205,10 +208,9 @@ class EventReader:
         )
         columns = self._described(path)
         words = words or self._words(path, columns)
-        number = self._numbers.take()
-        new = self.with_cursor(
-            NewSource(number, path, mark, self._rows(path), columns, words=words, place=self.place)
-        )
+        number, rows = self._numbers.take(), self._rows(path)
+        whole = NewSource(number, path, mark, rows, columns, words=words, unclear=unclear, place=self.place)
+        new = self.with_cursor(whole)
         return replace(new, cursor=new.cursor or after)
 
     def beyond(self, new: NewSource, after: str) -> NewSource:
@@ -236,7 +238,16 @@ class EventReader:
         column = self._cursor_column(new.columns)
         if not (new.fits or new.empty):
             return _quote(column), new.columns[column]
-        kind = narrowest(new.fits.get(column, ())) or "VARCHAR"
+        fits = new.fits.get(column, ())
+        kind = narrowest(fits, decimals_of(new.fits.values())) or "VARCHAR"
+        if kind == UNCLEAR:
+            raise DataError(
+                "the values of the cursor can be read in two ways",
+                value=example_of(fits),
+                where=f"{self.where}.cursor",
+                why="read in the wrong one, they would not grow, and rows would be passed over",
+                fix="beside `read`: decimals: point, or comma",
+            )
         return typed_csv(column, kind), sql_type(kind)
 
     def _cursor_column(self, columns: Mapping[str, str]) -> str:
@@ -259,6 +270,7 @@ class EventReader:
         fitting = _UNTRIED
         if not self._rows_only:
             fitting = fitting_types(self.connection, names, rows, ids, codes, self._styles)
+            fitting = fitting.between_semicolons(lambda: self._between_semicolons(mark))
         texts = self._texts_of(names if self._rows_only else fitting.texts)
         words, wordless = self._sought(path, texts)
         words |= self._words_of(path, _mostly_numbers(fitting, ids))
@@ -291,6 +303,10 @@ class EventReader:
             fitting = fitting_by_source(
                 self.connection, names, rows, SOURCE_NO, spool.rows, ids, codes, self._styles
             )
+            fitting = {
+                of: own.between_semicolons(partial(self._between_semicolons, marks[of]))
+                for of, own in fitting.items()
+            }
         kinds = {of: self._texts_of(own.texts) | _mostly_numbers(own, ids) for of, own in fitting.items()}
         words = self._words_by_source(spool.path, kinds)
         return {
@@ -311,6 +327,9 @@ class EventReader:
     def _open_csv(self, path: Path, threads: bool = True) -> Iterator[pa.RecordBatch]:
         where = f"{self.where} ({path.name})"
         return open_rows(path, self.source.encoding, where, self.source.missing, threads, self.source.table)
+
+    def _between_semicolons(self, mark: FileMark) -> bool:
+        return between_semicolons(Path(mark.path), self.source.encoding, self.where, self.source.table)
 
     def _texts(self, names: list[str]) -> tuple[set[str], set[str]]:
         """Ids and codes among the columns of a CSV file."""

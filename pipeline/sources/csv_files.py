@@ -19,6 +19,7 @@ from features.errors import counted
 from pipeline.sources.csv_types import Fitting, fitting_types, typed_csv
 from pipeline.sources.json_files import JSON, open_json
 from pipeline.sources.kinds import kind_of
+from pipeline.sources.styles import COMMA, PROOF, STYLES
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.unknown_words import Words, count_words
 from pipeline.sources.workbooks import is_workbook, open_workbook
@@ -49,14 +50,16 @@ def read_csv_files(
     sheet: str | None = None,
     as_text: bool = False,
     styles: Collection[str] = (),
+    styled: bool = True,
 ) -> tuple[Words, Fitting]:
     """Read CSV files, or workbooks, of one table into ``table``; a column that a file lacks is NULL in its rows.
 
     The header line decides between comma, semicolon, tab and bar. A column gets a type only if every value can be
     read as one without loss: ``007`` and twenty-digit numbers stay text. ``texts`` says which columns are ids and
     codes (``pipeline.sources.contract.texts_of``); ``missing`` are the user's own texts for “not known”. ``as_text`` leaves
-    all columns text, for whom they meet other sources first; ``styles`` are those in which numbers and dates may be. Returns the words for “not known” that are read as missing in columns
-    that get a type, and what the columns can be read as. Raises ``DataError`` with file and line.
+    all columns text, for whom they meet other sources first; ``styles`` are those in which numbers and dates may be, and without ``styled`` what is in
+    one of them stays text, unless the project file says that decimals have a comma. Returns the words for “not known” that are read as missing in columns that get a type, and what the columns can be
+    read as. Raises ``DataError`` with file and line.
     """
     parts = [
         pa.Table.from_batches(
@@ -69,8 +72,13 @@ def read_csv_files(
     to_duckdb(con, "csv_text", whole)
     names = [row[0] for row in con.execute("DESCRIBE csv_text").fetchall()]
     ids, codes = texts(names)
-    fitting = fitting_types(con, names, "csv_text", ids, codes, styles)
+    fitting = fitting_types(con, names, "csv_text", ids, codes, styles).between_semicolons(
+        lambda: any(between_semicolons(Path(path), encoding, where, sheet) for path in paths)
+    )
     types = {name: kind for name in names if (kind := fitting.narrowest(name))}
+    if not styled:
+        left = set(STYLES) - ({COMMA} if PROOF in styles else set())
+        types = {name: kind for name, kind in types.items() if kind not in left}
     wordy = [name for name in fitting.wordy if name in types]
     words = count_words(con, "csv_text", {name: "id" if name in ids else "number" for name in wordy})
     columns = (
@@ -108,6 +116,16 @@ def open_rows(
         yield from open_json(path, encoding, where, missing)
     else:
         yield from open_csv(path, encoding, where, missing, threads)
+
+
+def between_semicolons(path: Path, encoding: str, where: str, sheet: str | None = None) -> bool:
+    """Whether a file is CSV with semicolons between its values, also in a zip archive."""
+    if is_zip(path):
+        with unpacked(path, sheet, where) as (copy, _):
+            return between_semicolons(copy, encoding, where)
+    if is_workbook(path) or kind_of(path) in JSON:
+        return False
+    return _header(path, encoding, where)[1] == ";"
 
 
 def open_csv(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import starmap
 from typing import Any, TypeVar
 
@@ -11,7 +12,22 @@ import duckdb
 
 from features.engines.dialect import DuckDBDialect
 from pipeline.sources.ids import trimmed
-from pipeline.sources.styles import COMMA, FITS, PROOF, PROVES, STYLES, in_style, style_of
+from pipeline.sources.styles import (
+    COMMA,
+    DOTTED,
+    EXAMPLE,
+    FITS,
+    POINTED,
+    PROOF,
+    PROVES,
+    SEMICOLONS,
+    STYLES,
+    decimals_of,
+    example_of,
+    in_style,
+    sql_type,
+    style_of,
+)
 from pipeline.sources.unknown_words import is_unknown
 
 _SAMPLE = 1000
@@ -40,14 +56,30 @@ class Fitting:
         """The columns that can be read as nothing but text."""
         return [name for name, kinds in self.types.items() if not kinds]
 
+    @cached_property
+    def decimals(self) -> str | None:
+        """The mark of decimals that the columns show together."""
+        return decimals_of(self.types.values())
+
     def narrowest(self, name: str) -> str | None:
         """The narrowest type, or the style in which its values are written; ``None`` for a column of text."""
-        return narrowest(self.types[name])
+        return narrowest(self.types[name], self.decimals)
+
+    def example(self, name: str) -> str:
+        """A value such as 1.500."""
+        return example_of(self.types[name])
+
+    def between_semicolons(self, semicolons: Callable[[], bool]) -> Fitting:
+        """The same with a note that semicolons stand between the values, which is looked at only where it says something."""
+        dotted = [name for name, kinds in self.types.items() if DOTTED in kinds]
+        if not dotted or not semicolons():
+            return self
+        return replace(self, types=self.types | {name: (*self.types[name], SEMICOLONS) for name in dotted})
 
 
-def narrowest(fits: Collection[str]) -> str | None:
-    """Of what every value of a column can be read as the narrowest type, else its style; ``None`` for text."""
-    return next((kind for kind in CSV_TYPES if kind in fits), None) or style_of(fits)
+def narrowest(fits: Collection[str], decimals: str | None) -> str | None:
+    """Of what every value of a column can be read as the narrowest type, or its style; ``None`` for text."""
+    return style_of(fits, decimals) or next((kind for kind in CSV_TYPES if kind in fits), None)
 
 
 def fitting_types(
@@ -70,7 +102,7 @@ def fitting_types(
     if con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] > _SAMPLE:
         pairs, _, _ = _fitting(pairs, tested)
         tested = _of_all(con, pairs, table).get(None, {})  # nothing is tested where all columns are text
-    return _with_proofs(con, table, {None: _fitting_of(names, pairs, tested)})[None]
+    return _with_proofs(con, table, {None: _fitting_of(names, pairs, tested)}, PROOF in styles)[None]
 
 
 def fitting_by_source(
@@ -87,34 +119,47 @@ def fitting_by_source(
     pairs = _pairs(names, ids, codes, styles)
     tested = _of_all(con, pairs, table, source)
     found = {number: _fitting_of(names, pairs, tested.get(number, {})) for number in numbers}
-    return _with_proofs(con, table, found, source)
+    return _with_proofs(con, table, found, PROOF in styles, source)
 
 
 def _with_proofs(
-    con: duckdb.DuckDBPyConnection, table: str, found: Mapping[N, Fitting], source: str | None = None
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    found: Mapping[N, Fitting],
+    said: bool,
+    source: str | None = None,
 ) -> dict[N, Fitting]:
-    """Note where a value shows that the comma of a column's numbers is none of thousands."""
+    """Note where a value shows that the comma is the mark of decimals of a column, or the project file has ``said`` so; else a
+    value with a point that may be either.
+    """
     names = sorted(
         {
             name
             for each in found.values()
             for name, kinds in each.types.items()
-            if COMMA in kinds and each.narrowest(name) is None
+            if COMMA in kinds and "BIGINT" not in kinds
         }
     )
     if not names:
         return dict(found)
     number, grouped = ("NULL", "") if source is None else (_quote(source), "GROUP BY 1")
-    tests = ", ".join(f"coalesce(bool_or({PROVES.format(v=csv_value(name))}), FALSE)" for name in names)
-    proved = {
-        of: {name for name, proves in zip(names, row, strict=True) if proves}
-        for of, *row in con.execute(f"SELECT {number}, {tests} FROM {table} {grouped}").fetchall()
-    }
+    tests = ", ".join(
+        f"coalesce(bool_or({PROVES.format(v=value)}), FALSE), min({value}) FILTER ({POINTED.format(v=value)})"
+        for value in map(csv_value, names)
+    )
+    notes: dict[Any, dict[str, tuple[str, ...]]] = {}
+    for of, *row in con.execute(f"SELECT {number}, {tests} FROM {table} {grouped}").fetchall():
+        notes[of] = {
+            name: (PROOF,) if proves or said else (f"{EXAMPLE}{value}",) if value else ()
+            for name, proves, value in zip(names, row[::2], row[1::2], strict=True)
+        }
     return {
         of: replace(
             each,
             types={
-                name: (*kinds, PROOF) if name in proved.get(of, ()) and COMMA in kinds else kinds
+                name: (*kinds, *notes.get(of, {}).get(name, ()))
+                if COMMA in kinds and "BIGINT" not in kinds
+                else kinds
                 for name, kinds in each.types.items()
             },
         )
@@ -126,7 +171,7 @@ def _pairs(
     names: list[str], ids: Collection[str], codes: Collection[str], styles: Collection[str]
 ) -> list[tuple[str, str]]:
     """The pairs (column, type) that are tried."""
-    every = (*CSV_TYPES, *styles)
+    every = (*CSV_TYPES, *(style for style in styles if style in FITS))
     return [
         (name, kind)
         for name in names
@@ -258,8 +303,8 @@ def typed_csv(name: str, kind: str) -> str:
     """SQL of a value of a column of CSV text as a type that all of its values fit; words for “not known” are NULL."""
     if kind in STYLES:
         return in_style(csv_value(name), kind)
-    value = f"TRY_CAST({csv_value(name)} AS {kind})"
-    return f"nullif({value}, {_NAN})" if kind == "DOUBLE" else value
+    value = f"TRY_CAST({csv_value(name)} AS {sql_type(kind)})"
+    return f"nullif({value}, {_NAN})" if sql_type(kind) == "DOUBLE" else value
 
 
 def csv_value(name: str) -> str:

@@ -102,16 +102,17 @@ def read_tables(
             types, mapped = engine.columns(f"raw_{table}"), source.columns
             new = names_of(table, source.columns, types)
             styles = {new.get(name, name): kind for name, kind in found.kinds.items()}
+            unclear = {new.get(name, name): value for name, value in found.unclear.items()}
             hidden = bring_into_shape(engine, table, source, file.project, findings, where, words)
         else:
             hidden, words, columns = read_several(engine, table, file, findings)
-            types, mapped, styles = dict(columns.types), {}, columns.styles
+            types, mapped, styles, unclear = dict(columns.types), {}, columns.styles, dict(columns.unclear)
         read.hidden.update(hidden)
         if forgotten:
             leave_out_forgotten(engine, table, forgotten, findings)
         read.kinds[table] = _contract(engine, table, file.project, casting, where)
         findings += word_findings(table, words, mapped, types, read.kinds[table])
-        findings += [*style_findings(table, styles, read.kinds[table]), *casting]
+        findings += [*style_findings(table, styles, unclear, read.kinds[table]), *casting]
     return read
 
 

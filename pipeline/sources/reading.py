@@ -27,7 +27,7 @@ from pipeline.sources.json_files import JSON
 from pipeline.sources.kinds import kind_of
 from pipeline.sources.plain_types import plain, plain_type, type_together, types_of
 from pipeline.sources.queries import first_line, run_query, tables_of
-from pipeline.sources.styles import styles_of
+from pipeline.sources.styles import UNCLEAR, styles_of
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.together import Read
 from pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
@@ -65,13 +65,13 @@ def read_source(
 ) -> tuple[Words, Read]:
     """Read a source into a ``table`` of ``connection``; returns its words for “not known”, and what is known of its columns.
 
-    CSV files without a `query` are left as text with ``as_text``; without ``styled`` numbers and dates in other styles are, as a query
+    CSV files without a `query` are left as text with ``as_text``; without ``styled`` numbers and dates in other styles are text, as a query
     would see them.
     Raises ``UsageError`` for a source that does not exist or does not match its settings, ``DataError`` for one that
     fails while it is read. Neither ever shows the value of a ``${NAME}``.
     """
     source, fitting = given.source, None
-    words = Words()
+    words, unclear = Words(), dict[str, str]()
     if is_database(source, given.where):
         from pipeline.sources.database import read_database
 
@@ -81,27 +81,32 @@ def read_source(
     elif source.query is None:
         words, fitting = _read_files(connection, given, table, as_text, styled)
     else:
-        words = _read_query(connection, given, table, source.query, ())
+        words, unclear = _read_query(connection, given, table, source.query, ())
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {table}").fetchall()}
     texts = types
     if fitting is not None and as_text:
         texts = {name: fitting.narrowest(name) or "VARCHAR" for name in types}
-    read = Read(types, {}, ())
+    read = Read(
+        types, {}, (), unclear={name: value for name, value in unclear.items() if types.get(name) == "DOUBLE"}
+    )
     if fitting is not None and as_text:
         read = Read(types, fitting.types, fitting.empty or ("",))
     elif fitting is not None:
-        read = Read(types, {}, (), {name: kind for name in types if (kind := fitting.narrowest(name))})
+        kinds_read = {name: kind for name in types if (kind := fitting.narrowest(name))}
+        read = Read(types, {}, (), kinds_read, _unclear(fitting))
     kinds = text_columns(given.name, source.columns, texts)
     return add_words(words, [count_words(connection, table, kinds)]), read
 
 
 def _read_query(
     connection: duckdb.DuckDBPyConnection, given: Readable, table: str, query: str, asking: tuple[str, ...]
-) -> Words:
-    """Run a query over its own files, and over those of the project's sources that it names."""
+) -> tuple[Words, dict[str, str]]:
+    """Run a query over its own files, and over those of the project's sources that it names; returns the words for “not known” in its
+    own files, and a value of each of their columns of which it is not clear what its points mean.
+    """
     with connect_in_memory() as sandbox:
         sandbox.execute("SET TimeZone = 'UTC'")
-        words, _ = _read_files(sandbox, given, "source", as_text=False, styled=False)
+        words, fitting = _read_files(sandbox, given, "source", as_text=False, styled=False)
         asking = (*asking, given.name)
         others = sources_named(given)
         for number, other in enumerate(others):
@@ -126,7 +131,11 @@ def _read_query(
             sandbox.execute(f"CREATE VIEW {_quote(other.name)} AS SELECT * FROM {own_table}")
         known = ("source", *(other.name for other in others))
         to_duckdb(connection, table, run_query(sandbox, query, f"{given.where}.query", known))
-    return words
+    return words, {} if fitting is None else _unclear(fitting)
+
+
+def _unclear(fitting: Fitting) -> dict[str, str]:
+    return {name: fitting.example(name) for name in fitting.types if fitting.narrowest(name) == UNCLEAR}
 
 
 def sources_named(given: Readable) -> list[Readable]:
@@ -195,7 +204,8 @@ def _read_files(
             source.table,
             as_text,
             # A query sees such texts as they are written, and does with them what it wants.
-            styles_of(source.dates) if styled else (),
+            styles_of(source.dates, source.decimals),
+            styled,
         )
 
 
@@ -258,11 +268,13 @@ def _shown(source: Source) -> str:
     return ", ".join(map(unexpanded, source.reads))
 
 
-def source_batches(given: Readable, words: Words, after: str | None = None) -> Iterator[pa.RecordBatch]:
+def source_batches(
+    given: Readable, words: Words, unclear: dict[str, str], after: str | None = None
+) -> Iterator[pa.RecordBatch]:
     """The rows of a database, or of a query, batch by batch; at least one batch.
 
     With ``after``, only rows beyond that value of the source's cursor. The words for “not known” in the files of a query
-    are added to ``words``.
+    are added to ``words``, and a value of each column whose points may mean either to ``unclear``.
     """
     source = given.source
     if is_database(source, given.where):
@@ -274,8 +286,9 @@ def source_batches(given: Readable, words: Words, after: str | None = None) -> I
         yield from database_batches(location, shown, source.table, source.query, given.where, cursor, after)
         return
     with connect_in_memory() as sandbox:
-        found, _ = read_source(sandbox, given, "read")
+        found, read = read_source(sandbox, given, "read")
         add_words(words, [found])
+        unclear |= read.unclear
         yield from _batches(sandbox.sql("SELECT * FROM read").to_arrow_reader(_BATCH))
 
 

@@ -30,6 +30,8 @@ def read_several(
         for given, (_, own) in zip(readable, read, strict=True)
     ]
     columns = together(engine.connection, names, read, [given.where for given in readable])
+    for number, part in read:
+        columns = columns.with_unclear(names[number], part.unclear)
     hidden: set[str] = set()
     parts = []
     for given, (number, own) in zip(readable, read, strict=True):

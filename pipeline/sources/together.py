@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from features import DataError
 from features.engines.dialect import DuckDBDialect
 from pipeline.sources.csv_types import CSV_TYPES, narrowest, typed_csv
 from pipeline.sources.plain_types import plain, type_together
-from pipeline.sources.styles import PROOF, STYLES, sql_type
+from pipeline.sources.styles import COMMA, STYLES, UNCLEAR, decimals_of, example_of, notes_of, sql_type
 
 _quote = DuckDBDialect().quote
 
@@ -35,12 +35,15 @@ class Columns(Protocol):
 
 @dataclass(frozen=True)
 class Read:
-    """One source as it was read: :class:`Columns`; ``kinds`` are those by which columns of CSV got their type."""
+    """One source as it was read: :class:`Columns`; ``kinds`` are those by which columns of CSV got their type, ``unclear`` a value of
+    each column of which it is not clear what its points mean.
+    """
 
     columns: Mapping[str, str]
     fits: Mapping[str, tuple[str, ...]]
     empty: Sequence[str]
     kinds: Mapping[str, str] = field(default_factory=dict)
+    unclear: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,15 @@ class Together:
     """The columns of a table: SQL types by name after the mapping, of all sources, and those that came together.
 
     ``names`` are those of each of the table's sources: after the mapping → in the source. ``csv`` are the kinds of each source's
-    values in CSV files, ``typed`` the types of those in its other files.
+    values in CSV files, ``typed`` the types of those in its other files. ``unclear`` is a value of each column of which it is not clear
+    what its points mean; which one of them says nothing about how they are read.
     """
 
     names: tuple[Mapping[str, str], ...]
     types: Mapping[str, str]
     csv: tuple[Mapping[str, str], ...]
     typed: tuple[Mapping[str, str], ...]
+    unclear: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def values(self, place: int, own: Columns, raw: Mapping[str, str] | None = None) -> str:
         """SQL of all columns over the rows of a file of the source number ``place``; NULL for those that it lacks.
@@ -76,6 +81,11 @@ class Together:
             return _quote(origin)
         csv = self.csv[place].get(name, kind)
         return _cast(typed_csv(origin, csv), sql_type(csv), kind)
+
+    def with_unclear(self, names: Mapping[str, str], values: Mapping[str, str]) -> Together:
+        """The same with values of further columns that are not clear, by their name in a source whose ``names`` these are."""
+        more = {name: values[origin] for name, origin in names.items() if origin in values}
+        return replace(self, unclear={**more, **self.unclear})
 
     @property
     def styles(self) -> dict[str, str]:
@@ -111,6 +121,8 @@ def together(
     types = dict[str, str]()
     csv: list[dict[str, str]] = [{} for _ in names]
     typed: list[dict[str, str]] = [{} for _ in names]
+    unclear: dict[str, str] = {}
+    decimals = {place: _decimals([file for of, file in files if of == place]) for place, _ in files}
     for name in dict.fromkeys(name for each in names for name in each):
         texts: dict[int, list[set[str]]] = {}
         own: dict[int, list[str]] = {}
@@ -125,30 +137,46 @@ def together(
         for place, each in own.items():
             typed[place][name] = type_together(connection, each)
         kinds = [typed[place][name] for place in own]
-        for place, kind in _csv_kinds(texts).items():
+        for place, kind in _csv_kinds(texts, decimals).items():
             csv[place][name] = kind
+            if kind == UNCLEAR:
+                unclear.setdefault(name, example_of(notes_of(texts[place])))
         if texts or not kinds:
             kinds.append(_sql_together(texts, {place: csv[place][name] for place in texts}))
         types[name] = type_together(connection, kinds)
-    return Together(tuple(names), types, tuple(csv), tuple(typed))
+    return Together(tuple(names), types, tuple(csv), tuple(typed), unclear)
 
 
-def _csv_kinds(texts: Mapping[int, list[set[str]]]) -> dict[int, str]:
-    """As what the values of a column are read in the CSV files of each source, by what each file's fit.
+def _fit_all(files: Sequence[Collection[str]]) -> set[str]:
+    """What fits the values of a column in all of several files, and what is noted of it in any."""
+    return set.intersection(*map(set, files)) | notes_of(files)
+
+
+def _decimals(files: Sequence[Columns]) -> str | None:
+    """The mark of decimals that the CSV files of a source show."""
+    columns: dict[str, list[Collection[str]]] = {}
+    for file in filter(is_text, files):
+        for name in file.columns:
+            if name not in file.empty:
+                columns.setdefault(name, []).append(file.fits.get(name, ()))
+    return decimals_of(map(_fit_all, columns.values()))
+
+
+def _csv_kinds(texts: Mapping[int, list[set[str]]], decimals: Mapping[int, str | None]) -> dict[int, str]:
+    """As what the values of a column are read in the CSV files of each source, by what each file's fit and the ``decimals`` of the source.
 
     As of one file, if that is possible; else each source has a style of its own.
     """
     every = [fits for own in texts.values() for fits in own]
     common = set.intersection(*every) if every else set()
-    if plain := next((kind for kind in CSV_TYPES if kind in common), None):
-        return dict.fromkeys(texts, plain)
-    kinds = {}
-    for place, own in texts.items():
-        fits = set.intersection(*own)
-        if any(PROOF in each for each in own):
-            fits.add(PROOF)
-        kinds[place] = narrowest(fits) or "VARCHAR"
-    return kinds
+    kinds = {place: narrowest(_fit_all(own), decimals[place]) or "VARCHAR" for place, own in texts.items()}
+    plain = next((kind for kind in CSV_TYPES if kind in common), None)
+    if plain is None:
+        return kinds
+    return {
+        place: kind if plain == "DOUBLE" and kind in (COMMA, UNCLEAR) else plain
+        for place, kind in kinds.items()
+    }
 
 
 def _sql_together(texts: Mapping[int, list[set[str]]], kinds: Mapping[int, str]) -> str:
@@ -156,7 +184,7 @@ def _sql_together(texts: Mapping[int, list[set[str]]], kinds: Mapping[int, str])
     found = {sql_type(kind) for kind in kinds.values()}
     if len(found) == 1:
         return found.pop()
-    styled = set(kinds.values()) & set(STYLES)
+    styled = set(kinds.values()) & {*STYLES, UNCLEAR}
     whole = [place for place, kind in kinds.items() if kind == "BIGINT"]
     if found == {"BIGINT", "DOUBLE"} and styled and all("DOUBLE" in fits for p in whole for fits in texts[p]):
         return "DOUBLE"

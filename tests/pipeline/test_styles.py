@@ -13,7 +13,7 @@ from pipeline.config import load_project
 from pipeline.prepared import differences, open_prepared
 from pipeline.sources import open_history
 from pipeline.sources.csv_types import fitting_types, typed_csv
-from pipeline.sources.styles import COMMA, DAY_FIRST, DOTTED, MONTH_FIRST, styles_of
+from pipeline.sources.styles import COMMA, DAY_FIRST, DOTTED, MONTH_FIRST, UNCLEAR, styles_of
 from tests.pipeline.little_project import LEADS, LittleProject
 
 
@@ -34,6 +34,10 @@ def little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LittleProject:
         (["-3,25", "+1"], COMMA, -3.25),
         (["1234,567"], COMMA, 1234.567),
         (["1,234", "5,678"], None, None),  # thousands, or three decimals?
+        (["1.200.000", "1.500"], COMMA, 1200000.0),  # a second group is none of decimals
+        (["1.500", "250"], UNCLEAR, 1.5),
+        (["1.500", "2.50"], "DOUBLE", 1.5),
+        (["1.234.567,5", "1.500"], COMMA, 1234567.5),
         (["1.5", "1,5"], None, None),
         (["007", "1,5"], None, None),  # codes
         (["1,2", "1,2,3"], None, None),  # a list
@@ -148,3 +152,136 @@ def test_dates_that_could_be_either_are_named(little: LittleProject) -> None:
     assert [each.count for each in told] == [LEADS]
     assert isinstance(told[0], Finding)
     assert "leads.signed holds dates" in told[0].message
+
+
+def read_both_ways(little: LittleProject, table: str, column: str) -> tuple[list[object], set[str]]:
+    """The values of a column in order, and the codes of what is said of it; read into memory and prepared alike."""
+    file = load_project(little.write())
+    results = []
+    prepared = open_prepared(file)
+    for opened in (open_history(file), prepared.history()):
+        with opened as history:
+            values = history.engine.frame(f"SELECT {column} AS v FROM {table} ORDER BY lead_id, v")["v"]
+            messages = {
+                each.code: each.message for each in history.findings if f"{table}.{column}" in each.message
+            }
+            results.append((list(values), messages))
+    assert results[0] == results[1]
+    assert differences(file, prepared) == ()
+    return results[0][0], set(results[0][1])
+
+
+def save(little: LittleProject, table: str, delimiter: str = ";", **columns: object) -> None:
+    """A table with further columns, given as text, and dotted dates; no number of its own shows a mark of decimals."""
+    frame = without_decimals(little, table).assign(**columns)
+    for column in frame.select_dtypes("datetime").columns:
+        frame[column] = frame[column].dt.strftime("%d.%m.%Y %H:%M:%S")
+    little.files[f"data/{table}.csv"] = frame.to_csv(index=False, sep=delimiter).encode()
+    little.data[table]["read"] = f"data/{table}.csv"
+
+
+def without_decimals(little: LittleProject, table: str) -> pd.DataFrame:
+    return getattr(little, table).drop(columns={"leads": "income", "events": "seconds"}[table])
+
+
+BUDGETS = [f"{1 + n % 9}.500" for n in range(LEADS)]
+
+
+@pytest.mark.parametrize("table", ["leads", "events"])
+@pytest.mark.parametrize(
+    ("delimiter", "other", "first", "code"),
+    [
+        (";", "7", 1500.0, "decimal-comma"),  # the dates and the semicolons say it
+        (",", "7", 1.5, "unclear-decimals"),
+        (",", "0,5", 1500.0, "decimal-comma"),  # another column says it
+        (";", "0.25", 1.5, None),
+        (";", "1.200.000", 1500.0, "decimal-comma"),
+    ],
+)
+def test_what_a_point_means_is_shown_by_the_rest_of_the_file(
+    little: LittleProject, table: str, delimiter: str, other: str, first: float, code: str | None
+) -> None:
+    rows = len(getattr(little, table))
+    budgets = (BUDGETS * rows)[:rows]
+    save(little, table, delimiter, budget=budgets, other=other)
+    values, codes = read_both_ways(little, table, "budget")
+    assert min(values) == first  # type: ignore[type-var]
+    assert codes == ({code} if code else set())
+
+
+@pytest.mark.parametrize(("decimals", "first"), [("comma", 1500.0), ("point", 1.5)])
+@pytest.mark.parametrize("query", [None, "SELECT * FROM source"])
+def test_the_project_file_says_what_a_point_means(
+    little: LittleProject, decimals: str, first: float, query: str | None
+) -> None:
+    little.leads = without_decimals(little, "leads").assign(budget=BUDGETS)
+    if query:
+        little.data["leads"]["query"] = query
+    values, codes = read_both_ways(little, "leads", "budget")
+    assert (min(values), codes) == (1.5, {"unclear-decimals"})  # type: ignore[type-var]
+    little.data["leads"]["decimals"] = decimals
+    values, codes = read_both_ways(little, "leads", "budget")
+    assert min(values) == first  # type: ignore[type-var]
+    assert "unclear-decimals" not in codes
+
+
+def test_a_query_does_not_see_thousands_as_decimals(little: LittleProject) -> None:
+    save(little, "leads", budget=BUDGETS, other="0,5")
+    little.data["leads"]["query"] = (
+        "SELECT * REPLACE (strptime(created_at, '%d.%m.%Y %H:%M:%S') AS created_at, "
+        "CAST(replace(budget, '.', '') AS DOUBLE) AS budget) FROM source"
+    )
+    values, _ = read_both_ways(little, "leads", "budget")
+    assert min(values) == 1500.0  # type: ignore[type-var]
+
+
+def test_an_unclear_column_of_a_query_is_named_for_events_too(little: LittleProject) -> None:
+    budgets = (BUDGETS * len(little.events))[: len(little.events)]
+    frame = without_decimals(little, "events").assign(budget=budgets)
+    little.files["data/events.csv"] = frame.to_csv(index=False).encode()
+    little.data["events"] |= {"read": "data/events.csv", "query": "SELECT * FROM source"}
+    _, codes = read_both_ways(little, "events", "budget")
+    assert codes == {"unclear-decimals"}
+
+
+def test_later_files_are_read_as_the_first(little: LittleProject) -> None:
+    """What one file shows holds for those of its source that show nothing, whichever comes first."""
+    budgets = (BUDGETS * len(little.events))[: len(little.events)]
+    frame = without_decimals(little, "events").assign(budget=budgets)
+    halves = frame[: len(frame) // 2], frame[len(frame) // 2 :]
+    data = little.folder / "data"
+    little.data["events"]["read"] = "data/part*.csv"
+    little.files.pop("data/events.csv", None)
+    halves[0].to_csv(data / "part1.csv", index=False)
+    _, codes = read_both_ways(little, "events", "budget")
+    assert codes == {"unclear-decimals"}
+    halves[1].assign(share="0,5").to_csv(data / "part2.csv", index=False)
+    values, codes = read_both_ways(little, "events", "budget")
+    assert (min(values), codes) == (1500.0, {"decimal-comma"})  # type: ignore[type-var]
+    halves[0].assign(event_id=[f"n{n}" for n in range(len(halves[0]))]).to_csv(
+        data / "part3.csv", index=False
+    )
+    values, codes = read_both_ways(little, "events", "budget")
+    assert (min(values), codes) == (1500.0, {"decimal-comma"})  # type: ignore[type-var]
+
+
+def test_a_growing_file_is_not_cut_by_a_number_that_may_be_either(little: LittleProject) -> None:
+    numbers = [f"{1 + n // 1000}.{n % 1000:03}" for n in range(len(little.events))]
+    frame = without_decimals(little, "events").assign(nr=numbers)
+    little.files["data/events.csv"] = frame.to_csv(index=False).encode()
+    little.data["events"] |= {"read": "data/events.csv", "cursor": "nr"}
+    with pytest.raises(DataError, match="cursor can be read in two ways") as refused:
+        open_prepared(load_project(little.write()))
+    assert refused.value.fix == "beside `read`: decimals: point, or comma"
+
+
+def test_cells_of_a_workbook_are_numbers_already(little: LittleProject) -> None:
+    """Semicolons and dotted dates say nothing where no character stands between the values."""
+    from tests.pipeline.workbooks import write_xlsx
+
+    rows = [["lead_id", "created_at", "weight"]]
+    rows += [[f"L{n:03}", f"{1 + n % 28}.03.2024 08:00:00", 1.125 + n] for n in range(LEADS)]
+    write_xlsx(little.folder / "data" / "leads.xlsx", {"leads": rows})
+    little.data["leads"]["read"] = "data/leads.xlsx"
+    values, codes = read_both_ways(little, "leads", "weight")
+    assert (min(values), codes) == (1.125, {"unclear-decimals"})  # type: ignore[type-var]
