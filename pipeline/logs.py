@@ -20,6 +20,7 @@ from typing import IO, Any, Literal
 from features.errors import LeadlensError, UsageError
 from features.printable import printable
 from features.secrets import masked
+from pipeline.elsewhere import noting_written
 from pipeline.private import private_files
 from pipeline.progress import Progress, shown
 from pipeline.runs.record import new_run_id
@@ -128,7 +129,13 @@ def logged(
     global _machine
     from pipeline.exit_codes import exit_code
 
-    with _appended(log_file) as file, shown() if log_format == "text" else nullcontext(_nothing) as progress:
+    # What goes to machines names nobody.
+    personal = [log_file] if log_file is not None and log_format == "text" else []
+    with (
+        _appended(log_file) as file,
+        noting_written("", "log", *personal),
+        shown() if log_format == "text" else nullcontext(_nothing) as progress,
+    ):
         log, before, _machine = Log(command, log_format, file), _machine, log_format == "json"
         try:
             yield log, log.follow(progress)

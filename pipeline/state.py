@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote
 
 from features import UsageError
@@ -69,6 +71,46 @@ def one_at_a_time(task: str) -> Iterator[None]:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def at_work(project: str) -> Iterator[None]:
+    """While inside, this program works with what it read of a project's leads: ``work_has_ended`` waits for it.
+
+    Where the state folder can only be read nothing is held.
+    """
+    if sys.platform == "win32" or not state_is_writable():
+        yield
+        return
+    with _work_lock(project) as lock:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+def work_has_ended(project: str, seconds: float) -> bool:
+    """Wait until every program has ended its work that was at work with a project when this was called; whether they have in time."""
+    if sys.platform == "win32":
+        return True
+    deadline = time.monotonic() + seconds
+    with _work_lock(project) as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.2)
+            except OSError:  # a file system without locks
+                return True
+
+
+def _work_lock(project: str) -> BinaryIO:
+    folder = writable_state() / "at_work"
+    with private_files():
+        folder.mkdir(exist_ok=True)
+        return (folder / f"{project}.lock").open("ab")
 
 
 def open_to_others() -> str | None:

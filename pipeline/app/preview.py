@@ -12,6 +12,7 @@ from features.errors import LeadlensError
 from pipeline.app.jobs import Job, JobFolder
 from pipeline.languages.marks import N_
 from pipeline.private import private_files
+from pipeline.state import at_work
 from pipeline.views.words import for_readers
 
 _NICE = 10  # the page, and the night, come first
@@ -46,7 +47,7 @@ def main() -> None:
     os.nice(_NICE)
     job = folder.read(job_id)
     assert job is not None
-    with private_files():
+    with private_files(), at_work(folder.path.name):
         try:
             folder.save(run(folder, job))
         except Exception as error:

@@ -22,7 +22,8 @@ Targets = Annotated[
 def person(config: Config, lead: Lead, to: Targets = None, as_json: Json = False) -> None:
     """Show all that is stored of a lead, and why its score is so.
 
-    The history, scores and earlier scores, reports and verdicts that mention it, and where each is.
+    Row by row: the history, scores and earlier scores, verdicts, the page's log, what a push keeps, and files that mention it. Why a score that
+    stands somewhere is another than the one computed now.
     """
     from pipeline.cli.render.people import render_person
     from pipeline.jobs.person import person as job
@@ -37,15 +38,17 @@ def forget(
     to: Targets = None,
     also: Annotated[
         list[Path] | None,
-        typer.Option("--also", help="Saved rows elsewhere: a Parquet or CSV file with lead_id, or a folder."),
+        typer.Option(
+            "--also", help="A file that nothing is known of, such as a download, or a folder of them."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
     as_json: Json = False,
 ) -> None:
     """Remove a lead from every store, and keep it from coming back.
 
-    Prepared histories, scores and earlier scores, copies for the page, reports, verdicts, artifacts of trainings. What cannot be
-    reached is named. Safe to kill: the next call completes it. `leadlens person` shows first what there is.
+    Prepared histories, scores and earlier scores, copies for the page, reports, verdicts, artifacts of trainings, and files that commands wrote
+    where you chose. What you edited, and what cannot be reached, is named. Safe to kill: the next call completes it. `leadlens person` shows first what there is.
     """
     from features import UsageError
     from features.errors import UnavailableError

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import markupsafe
 
 from pipeline.private import private_files
 from pipeline.sources.forgotten import write_whole
@@ -31,10 +37,34 @@ class Person:
             if len(word) >= _SHORTEST and not re.fullmatch(r"[0-9]{1,7}", word)
         )
 
+    @property
+    def by_distinct_words(self) -> Person:
+        """The same, known by what means nobody else: for texts that cannot be made again."""
+        return Person((), self.distinct)
+
     def mentioned_in(self, text: str) -> bool:
-        """Whether a text has one of the ids as a word, or one of the distinct words, also as JSON or HTML writes them."""
+        """Whether a text has one of the ids as a word, or one of the distinct words, also as JSON, HTML, CSV or an address writes them."""
+        return next(self.mentions(text), None) is not None
+
+    def mentions(self, text: str) -> Iterator[re.Match[str]]:
+        """Where it does."""
+        return self._pattern.finditer(text) if self.ids or self.distinct else iter(())
+
+    def is_in_message(self, text: str) -> bool:
+        """Whether JSON has one of the ids as a whole text, or mentions one of the distinct words: a number in it is no id."""
+        try:
+            texts = set(_texts_in(json.loads(text)))
+        except ValueError:
+            texts = set()
+        return not texts.isdisjoint(self.ids) or self.by_distinct_words.mentioned_in(text)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
         sought = {re.escape(written) for word in (*self.ids, *self.distinct) for written in spellings(word)}
-        return bool(re.search(rf"(?<![\w.@-])({'|'.join(sorted(sought))})(?![\w@-])", text))
+        # A longer one first: of a name in quotes both are sought.
+        words = "|".join(sorted(sought, key=lambda each: (-len(each), each)))
+        # JSON has a letter before it where a line ends there.
+        return re.compile(rf"(?:(?<![\w.@-])|(?<=\\[nrt]))({words})(?![\w@-])")
 
     # kept while it is at work
 
@@ -51,13 +81,29 @@ class Person:
         _place(project).with_suffix(".new").unlink(missing_ok=True)
 
 
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(each)
+
+
 def spellings(word: str) -> set[str]:
-    """A word as files write it.
+    """A word as files write it: as it is, as JSON, HTML (of two libraries), CSV and part of an address have it.
 
     >>> sorted(spellings("Ann <ä>"))
-    ['Ann &lt;ä&gt;', 'Ann <\\\\u00e4>', 'Ann <ä>']
+    ['Ann &lt;ä&gt;', 'Ann <\\\\u00e4>', 'Ann <ä>', 'Ann%20%3C%C3%A4%3E']
     """
-    return {word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1], escape(word)}
+    return {
+        word,
+        json.dumps(word)[1:-1],
+        json.dumps(word, ensure_ascii=False)[1:-1],
+        escape(word),
+        str(markupsafe.escape(word)),
+        word.replace('"', '""'),
+        quote(word, safe=""),
+    }
 
 
 def unfinished(project: str) -> Person | None:

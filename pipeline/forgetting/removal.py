@@ -1,8 +1,8 @@
-"""What was removed of a person, and where."""
+"""What is stored of a person, and what was removed, and where."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Removal(NamedTuple):
@@ -11,3 +11,11 @@ class Removal(NamedTuple):
     where: str
     what: str
     number: int
+
+
+class Stored(NamedTuple):
+    """``rows`` are what a place has of a person, each as what it knows; of a text that mentions them, the lines that do."""
+
+    where: str
+    what: str
+    rows: tuple[dict[str, Any], ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,90 +11,121 @@ from typing import Any
 from uuid import uuid4
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet
 
-from features import DataError
 from features.engines.dialect import DuckDBDialect
 from features.engines.duckdb_connections import connect_closed, connect_own
-from pipeline.forgetting.removal import Removal
+from pipeline.forgetting.removal import Removal, Stored
+from pipeline.forgetting.tables import forget_in_file, rows_in_file
+from pipeline.forgetting.workbooks import rows_of_workbook
 from pipeline.private import private_files
 from pipeline.writeback.duckdb import explained as explained_by_duckdb
 from pipeline.writeback.names import TableNames
 from pipeline.writeback.target import Target, parse_target
-from pipeline.writeback.unfinished import replacing
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal
 
 
-def rows_in_target(to: str, table: str, ids: Sequence[str]) -> list[Removal]:
-    """How many rows a target has of a person. Raises as :func:`forget_in_target` does."""
-    return _of_target(to, table, ids, remove=False)
-
-
-def forget_in_target(to: str, table: str, ids: Sequence[str]) -> list[Removal]:
-    """Remove a person from a target, where it is there, and from the table of what scores were before.
-
-    A DuckDB file is written anew, since rows that are deleted stay in it; PostgreSQL is told to reuse their room (VACUUM). Raises
-    ``UnavailableError`` where the target cannot be reached or is in use; then nothing was removed from it.
-    """
-    return _of_target(to, table, ids, remove=True)
-
-
-def _of_target(to: str, table: str, ids: Sequence[str], remove: bool) -> list[Removal]:
+def stored_in_target(to: str, table: str, project: str, ids: Sequence[str]) -> list[Stored]:
+    """What a target has of a person, now and before. Raises as :func:`forget_in_target` does."""
     target, names = parse_target(to), TableNames.parse(table)
     if target.kind == "postgresql":
-        found = _postgres(target, names, ids, remove)
+        found = _of_postgres(target, names, project, ids)
     elif not target.path.exists():
         return []
     elif target.kind == "duckdb":
-        found = _duckdb(target, names, ids, remove)
-    elif target.path.suffix.lower() not in (".parquet", ".csv"):  # a workbook, which each run writes anew
-        if remove:
-            target.path.unlink()
-        found = [
-            ("file removed; the next score writes it anew" if remove else "file that may list the lead", 1)
-        ]
+        found = _of_duckdb(target, names, project, ids)
+    elif target.kind == "xlsx":
+        found = [("lines of the workbook", rows_of_workbook(target.path, ids))]
     else:
-        found = [("rows of scores", forget_in_file(target.path, ids, remove))]
+        found = [("rows of scores", rows_in_file(target.path, ids))]
+    return [Stored(target.shown, what, tuple(rows)) for what, rows in found if rows]
+
+
+def forget_in_target(to: str, table: str, ids: Sequence[str], *, project: str = "") -> list[Removal]:
+    """Remove a person from a target, where it is there, and from the table of what scores were before.
+
+    Rows that a model of another project wrote are somebody else's. A DuckDB file is written anew, since rows that are deleted stay in
+    it; PostgreSQL is told to reuse their room (VACUUM). A workbook goes as a whole if it has the person. Raises ``UnavailableError`` where the
+    target cannot be reached or is in use; then nothing was removed from it.
+    """
+    target, names = parse_target(to), TableNames.parse(table)
+    if target.kind == "postgresql":
+        found = _postgres(target, names, project, ids)
+    elif not target.path.exists():
+        return []
+    elif target.kind == "duckdb":
+        found = _duckdb(target, names, project, ids)
+    elif target.kind == "xlsx":
+        listed = bool(rows_of_workbook(target.path, ids))
+        if listed:
+            target.path.unlink()
+        found = [("file removed; the next score writes it anew", int(listed))]
+    else:
+        found = [("rows of scores", forget_in_file(target.path, ids))]
     return [Removal(target.shown, what, count) for what, count in found if count]
+
+
+def _tables(names: TableNames) -> tuple[tuple[str, str], ...]:
+    return ("rows of scores", names.scores), ("rows of earlier scores", names.history)
+
+
+def _theirs(ids: Sequence[str], mark: str, marks: str) -> str:
+    """SQL of whether a row is of the person and of this project."""
+    other = f"strpos(model_version, '/') > 0 AND split_part(model_version, '/', 1) <> {mark}"
+    return f"lead_id IN ({marks}) AND NOT coalesce({other}, FALSE)"
+
+
+def _plain(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    return [
+        {name: value for name, value in zip(columns, row, strict=True) if value is not None} for row in rows
+    ]
 
 
 # DuckDB
 
 
-def _duckdb(target: Target, names: TableNames, ids: Sequence[str], remove: bool) -> list[tuple[str, int]]:
+def _of_duckdb(
+    target: Target, names: TableNames, project: str, ids: Sequence[str]
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    found = []
     try:
-        with connect_closed(target.path, read_only=not remove) as connection:
-            ((catalog,),) = connection.execute("SELECT current_database()").fetchall()
-            own = replace(names, catalog=catalog)
-            found = _delete(connection, own, ids, remove)
-            if remove:
-                connection.execute("CHECKPOINT")
-        if remove and any(count for _, count in found):
+        with connect_closed(target.path, read_only=True) as connection:
+            for what, table, theirs in _in_duckdb(connection, names, ids):
+                cursor = connection.execute(f"FROM {table} WHERE {theirs} ORDER BY as_of", [*ids, project])
+                columns = [each[0] for each in cursor.description or ()]
+                found.append((what, _plain(columns, cursor.fetchall())))
+    except (duckdb.Error, OSError) as error:
+        raise explained_by_duckdb(error, target.shown) from None
+    return found
+
+
+def _duckdb(target: Target, names: TableNames, project: str, ids: Sequence[str]) -> list[tuple[str, int]]:
+    found = []
+    try:
+        with connect_closed(target.path) as connection:
+            for what, table, theirs in _in_duckdb(connection, names, ids):
+                deleted = connection.execute(f"DELETE FROM {table} WHERE {theirs}", [*ids, project])
+                found.append((what, int(deleted.fetchall()[0][0])))
+            connection.execute("CHECKPOINT")
+        if any(count for _, count in found):
             rewrite_duckdb(target.path)
     except (duckdb.Error, OSError) as error:
         raise explained_by_duckdb(error, target.shown) from None
     return found
 
 
-def _delete(
-    connection: duckdb.DuckDBPyConnection, names: TableNames, ids: Sequence[str], remove: bool
-) -> list[tuple[str, int]]:
-    these = ", ".join("?" * len(ids))
-    found = []
-    for what, table in (("rows of scores", names.scores), ("rows of earlier scores", names.history)):
+def _in_duckdb(
+    connection: duckdb.DuckDBPyConnection, names: TableNames, ids: Sequence[str]
+) -> Iterator[tuple[str, str, str]]:
+    """The tables that runs have written here, each with SQL of whose a row is."""
+    ((catalog,),) = connection.execute("SELECT current_database()").fetchall()
+    for what, table in _tables(replace(names, catalog=catalog)):
         try:
-            count = connection.execute(f"SELECT count(*) FROM {table} WHERE lead_id IN ({these})", ids)
+            connection.execute(f"SELECT lead_id, as_of, model_version FROM {table} LIMIT 0")
         except (duckdb.CatalogException, duckdb.BinderException):  # no run has written here
             continue
-        found.append((what, int(count.fetchall()[0][0])))
-        if remove:
-            connection.execute(f"DELETE FROM {table} WHERE lead_id IN ({these})", ids)
-    return found
+        yield what, table, _theirs(ids, "?", ", ".join("?" * len(ids)))
 
 
 def rewrite_duckdb(path: Path) -> None:
@@ -162,70 +193,36 @@ def _connected(target: Target, names: TableNames) -> Iterator[Any]:
         raise explained(error, target.url, target.shown, names) from None
 
 
-def _postgres(target: Target, names: TableNames, ids: Sequence[str], remove: bool) -> list[tuple[str, int]]:
+def _of_postgres(
+    target: Target, names: TableNames, project: str, ids: Sequence[str]
+) -> list[tuple[str, list[dict[str, Any]]]]:
     found = []
     with _connected(target, names) as connection:
-        tables = (("rows of scores", names.scores), ("rows of earlier scores", names.history))
-        there = [
-            (what, table)
-            for what, table in tables
-            if connection.execute("SELECT to_regclass(%s)", [table]).fetchone()[0] is not None
-        ]
-        for what, table in there:
-            statement = "DELETE FROM" if remove else "SELECT FROM"
-            done = connection.execute(f"{statement} {table} WHERE lead_id = ANY(%s)", [list(ids)])
-            found.append((what, done.rowcount))
+        for what, table, theirs in _in_postgres(connection, names, ids):
+            cursor = connection.execute(
+                f"SELECT * FROM {table} WHERE {theirs} ORDER BY as_of", [*ids, project]
+            )
+            found.append((what, _plain([each.name for each in cursor.description], cursor.fetchall())))
+    return found
+
+
+def _postgres(target: Target, names: TableNames, project: str, ids: Sequence[str]) -> list[tuple[str, int]]:
+    found = []
+    with _connected(target, names) as connection:
+        there = list(_in_postgres(connection, names, ids))
+        for what, table, theirs in there:
+            found.append(
+                (what, connection.execute(f"DELETE FROM {table} WHERE {theirs}", [*ids, project]).rowcount)
+            )
         connection.commit()
-        if remove and any(count for _, count in found):
+        if any(count for _, count in found):
             connection.autocommit = True
-            for _, table in there:
+            for _, table, _ in there:
                 connection.execute(f"VACUUM {table}")
     return found
 
 
-# files
-
-
-def forget_in_file(path: Path, ids: Sequence[str], remove: bool = True) -> int:
-    """The rows of a person in a Parquet or CSV file, which is written anew without them.
-
-    They are known by the column ``lead_id``; in a file without one, such as for the import of a CRM, by an id in any column of text.
-    Raises ``DataError`` for a file that cannot be read.
-    """
-    try:
-        rows = _read(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError("this file cannot be read", value=str(error), where=str(path)) from None
-    known = pa.array(list(ids), pa.string())
-    sought = ["lead_id"] if "lead_id" in rows.column_names else rows.column_names
-    theirs = pa.array([False] * len(rows))
-    for name in sought:
-        column = rows.column(name)
-        if pa.types.is_string(column.type) or name == "lead_id":
-            found = pa.compute.is_in(column.cast(pa.string()).combine_chunks(), known)
-            theirs = pa.compute.or_(theirs, found)
-    count = int(pa.compute.sum(theirs).as_py() or 0)
-    if count and remove:
-        kept = rows.filter(pa.compute.invert(theirs))
-        with replacing(Path(os.path.realpath(path))) as file:
-            if path.suffix.lower() == ".csv":
-                file.write(b"\xef\xbb\xbf")  # as it was written, for Excel
-                pyarrow.csv.write_csv(kept, file)
-            else:
-                pyarrow.parquet.write_table(kept, file, compression="zstd")
-    return count
-
-
-def _read(path: Path) -> pa.Table:
-    if path.suffix.lower() != ".csv":
-        return pyarrow.parquet.ParquetFile(path).read()
-    with path.open("rb") as file:
-        names = pyarrow.csv.open_csv(file).schema.names
-    texts = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()),
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-    )
-    return pyarrow.csv.read_csv(
-        path, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True), convert_options=texts
-    )
+def _in_postgres(connection: Any, names: TableNames, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    for what, table in _tables(names):
+        if connection.execute("SELECT to_regclass(%s)", [table]).fetchone()[0] is not None:
+            yield what, table, _theirs(ids, "%s", ", ".join(["%s"] * len(ids)))

@@ -14,14 +14,15 @@ from typing import Any
 
 from features import DataError
 from features.errors import UnavailableError
+from pipeline.forgetting.outside import TEXTS
 from pipeline.forgetting.person import Person, spellings
 from pipeline.forgetting.removal import Removal
 from pipeline.state import state_folder
 from pipeline.writeback.unfinished import replacing
 
 WAIT_SECONDS = 60.0
-_TEXTS = (".html", ".json", ".csv", ".md", ".txt", ".svg", ".yaml", ".yml", ".jsonl")
 _GONE = "(forgotten)"
+_BY_PROJECT = ("prepared", "page", "reports", "jobs", "pushed", "serving")
 
 
 def forget_in_state(project: str, person: Person) -> Iterator[Removal]:
@@ -33,23 +34,24 @@ def forget_in_state(project: str, person: Person) -> Iterator[Removal]:
     yield from _mentioning(folder / "jobs" / project, person)
     yield from _artifacts(folder / "mlartifacts", person)
     yield from _records(folder / "runs", person)
-    for path in _stores(folder, project):
+    for path in stores(folder, project):
         yield from _sqlite(path, project, person)
 
 
-def _stores(folder: Path, project: str) -> list[Path]:
+def stores(folder: Path, project: str) -> list[Path]:
     """SQLite files of all projects, and of this one."""
     return sorted(
         (*folder.glob("*.sqlite"), *folder.glob(f"*/{project}.sqlite"), *folder.glob(f"*/{project}/*.sqlite"))
     )
 
 
-def left_in_state(person: Person) -> list[str]:
-    """Files of the state folder in whose bytes a word of the person still stands."""
+def left_in_state(project: str, person: Person) -> list[str]:
+    """Files of the state folder in whose bytes a word of the person still stands; those of other projects are about others."""
     folder, words = state_folder(), [each.encode() for word in person.distinct for each in spellings(word)]
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if path.parent.name == "forgotten":
+        place = path.relative_to(folder).parts
+        if place[0] == "forgotten" or (place[0] in _BY_PROJECT and place[1] != project):
             continue
         try:
             raw = path.read_bytes()
@@ -102,7 +104,7 @@ def _copies(folder: Path) -> Iterator[Removal]:
 def _mentioning(folder: Path, person: Person) -> Iterator[Removal]:
     """Files that mention the person are removed: they can be made again."""
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.is_file() and path.suffix.lower() in _TEXTS and person.mentioned_in(_text(path)):
+        if path.is_file() and path.suffix.lower() in TEXTS and person.mentioned_in(_text(path)):
             path.unlink()
             yield Removal(str(path.relative_to(state_folder())), "file removed", 1)
 
@@ -161,7 +163,7 @@ def _sqlite(path: Path, project: str, person: Person) -> Iterator[Removal]:
             store.execute("PRAGMA secure_delete = ON")
             done = 0
             with store:
-                for table, columns in _tables(store).items():
+                for table, columns in tables_of(store).items():
                     own = project if "project" in columns else None
                     if "lead_id" in columns:
                         done += (rows := _delete_rows(store, table, person, own))
@@ -186,9 +188,9 @@ def _sqlite(path: Path, project: str, person: Person) -> Iterator[Removal]:
         ) from None
 
 
-def _tables(store: sqlite3.Connection) -> dict[str, set[str]]:
+def tables_of(store: sqlite3.Connection) -> dict[str, set[str]]:
     names = [row[0] for row in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    return {name: {row[1] for row in store.execute(f"PRAGMA table_info({_quoted(name)})")} for name in names}
+    return {name: {row[1] for row in store.execute(f"PRAGMA table_info({quoted(name)})")} for name in names}
 
 
 def _delete_rows(store: sqlite3.Connection, table: str, person: Person, project: str | None) -> int:
@@ -196,60 +198,55 @@ def _delete_rows(store: sqlite3.Connection, table: str, person: Person, project:
     where, values = f"lead_id IN ({these})", list(person.ids)
     if project is not None:
         where, values = f"{where} AND project = ?", [*values, project]
-    return store.execute(f"DELETE FROM {_quoted(table)} WHERE {where}", values).rowcount
+    return store.execute(f"DELETE FROM {quoted(table)} WHERE {where}", values).rowcount
 
 
 def _delete_messages(store: sqlite3.Connection, table: str, person: Person) -> int:
     """Messages that wait to be sent, and mention the person."""
-    rows = store.execute(f"SELECT rowid, body FROM {_quoted(table)}").fetchall()
-    theirs = [(number,) for number, body in rows if person.mentioned_in(str(body))]
-    store.executemany(f"DELETE FROM {_quoted(table)} WHERE rowid = ?", theirs)
+    rows = store.execute(f"SELECT rowid, body FROM {quoted(table)}").fetchall()
+    theirs = [(number,) for number, body in rows if person.is_in_message(str(body))]
+    store.executemany(f"DELETE FROM {quoted(table)} WHERE rowid = ?", theirs)
     return len(theirs)
 
 
 def _redact_log(store: sqlite3.Connection, table: str, person: Person, project: str) -> int:
     """Lines stay, so that nobody can say there were none; who they are about does not. Triggers keep the log from all others."""
     these = ", ".join("?" * len(person.ids))
-    where, values = f"project = ? AND subject IN ({these})", [project, *person.ids]
-    if not store.execute(f"SELECT count(*) FROM {_quoted(table)} WHERE {where}", values).fetchone()[0]:
+    theirs = [(number,) for number, _ in log_lines(store, table, person, project)]
+    if not theirs:
         return 0
     triggers = store.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (table,)
     ).fetchall()
     for name, _ in triggers:
-        store.execute(f"DROP TRIGGER {_quoted(name)}")
-    rows = store.execute(
-        f"UPDATE {_quoted(table)} SET subject = ?, details = '{{}}' WHERE {where}", [_GONE, *values]
-    ).rowcount
+        store.execute(f"DROP TRIGGER {quoted(name)}")
+    # Who said something of others, and mentioned the person in it, said it of those.
+    store.executemany(
+        f"""
+        UPDATE {quoted(table)}
+        SET details = '{{}}', subject = CASE WHEN subject IN ({these}) THEN '{_GONE}' ELSE subject END
+        WHERE rowid = ?
+        """,
+        [(*person.ids, *number) for number in theirs],
+    )
     for _, text in triggers:
         store.execute(text)
-    return rows
+    return len(theirs)
 
 
-def _quoted(name: str) -> str:
+def log_lines(
+    store: sqlite3.Connection, table: str, person: Person, project: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Lines of the page's log about a person, or that mention them, each with its number."""
+    cursor = store.execute(
+        f"SELECT rowid, * FROM {quoted(table)} WHERE project = ? ORDER BY rowid", (project,)
+    )
+    names, known = [each[0] for each in cursor.description], person.by_distinct_words
+    for number, *row in cursor.fetchall():
+        line = dict(zip(names[1:], row, strict=True))
+        if line["subject"] in person.ids or known.mentioned_in(line["details"]):
+            yield number, line
+
+
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def found_in_state(project: str, person: Person) -> list[Removal]:
-    """Files of the state folder that mention the person, but for the prepared history itself."""
-    folder, found = state_folder(), list[Removal]()
-    places = [*(folder / "reports" / project).rglob("*"), *(folder / "jobs" / project).rglob("*")]
-    places += [*(folder / "runs").glob("*.json"), *folder.glob("mlartifacts/*/artifacts/report.html")]
-    for path in sorted(path for path in places if path.is_file() and path.suffix.lower() in _TEXTS):
-        if person.mentioned_in(_text(path)):
-            found.append(Removal(str(path.relative_to(folder)), "file that mentions the lead", 1))
-    copies = list((folder / "page" / project).rglob("*.duckdb"))
-    if copies:
-        found.append(Removal(f"page/{project}", "copies for the page, which may list the lead", len(copies)))
-    for path in _stores(folder, project):
-        with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as store:
-            for table, columns in _tables(store).items():
-                if "lead_id" in columns and (rows := _count_rows(store, table, person)):
-                    found.append(Removal(str(path.relative_to(folder)), f"rows of {table}", rows))
-    return found
-
-
-def _count_rows(store: sqlite3.Connection, table: str, person: Person) -> int:
-    these = ", ".join("?" * len(person.ids))
-    sql = f"SELECT count(*) FROM {_quoted(table)} WHERE lead_id IN ({these})"
-    return int(store.execute(sql, person.ids).fetchone()[0])

@@ -25,6 +25,8 @@ from pipeline.dataset.learning import learn, recipe_of
 from pipeline.dataset.policies import outcome_horizon
 from pipeline.dataset.time_split import Period, Split, known_by, split_at
 from pipeline.dataset.training_set import TrainingSet, build_training_set
+from pipeline.elsewhere import noting_written
+from pipeline.jobs.working import while_at_work
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -60,6 +62,7 @@ class BackTesting:
 
 @one_blas_thread
 @private_files()
+@while_at_work
 def backtest(
     file: ProjectFile,
     *,
@@ -110,7 +113,8 @@ def backtest(
         run.record.rows = sum(len(test.rows) for test in found.tests)
         progress("Writing the report", 0, 0)
         folder.mkdir(parents=True, exist_ok=True)
-        write_back_tests(found, page, payload)
+        with noting_written(file.project.name, "backtest", page, payload):
+            write_back_tests(found, page, payload)
         progress("Logging to MLflow", 0, 0)
         parent = _log(registry, found, run, every, trials, (page, payload))
     return BackTesting(run_id=run.record.run_id, mlflow_run=parent, tests=found, page=page, json=payload)

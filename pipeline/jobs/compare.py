@@ -14,6 +14,8 @@ from pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time, repo
 from pipeline.dataset.protected import sheets_that_read
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
+from pipeline.elsewhere import noting_written
+from pipeline.jobs.working import while_at_work
 from pipeline.prepared import open_history, open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -57,6 +59,7 @@ class Compared:
 
 @one_blas_thread
 @private_files()
+@while_at_work
 def compare(
     file: ProjectOrPath,
     *,
@@ -105,8 +108,8 @@ def compare(
     people = _people(file)
     base = file.project.page.url
     links = Links(None if base is None else f"{base}/{segment(file.project.name)}")
-    write_report(comparison, page, payload, leads, people=people, links=links)
-    note = None
+    with noting_written(file.project.name, "compare", page, payload, leads) as note:
+        write_report(comparison, page, payload, leads, people=people, links=links)
     if people is not None and state_is_writable():
         progress("Publishing for the page", 0, 0)
         note = _publish(file, judged, comparison, people)

@@ -144,12 +144,11 @@ def explain(
         raise UsageError("a lead is named by text", value=lead_id, fix=f'in quotes: "{lead_id}"')
     past = None if run is None else _past(file, run, at, data_version, challenger)
     found = find_lead(file, lead_id, data_version if past is None else past.data_version)
-    history = found.history
-    if past is not None:
-        at = past.as_of if history.clock == "time" else None
-    at = history.moment(at)
-    served = serving_model(file.project.name, challenger=challenger) if past is None else past.served
-    with history, one_row(file, found, at) as one:
+    with found.history as history:
+        if past is not None:
+            at = past.as_of if history.clock == "time" else None
+        at = history.moment(at)
+        served = serving_model(file.project.name, challenger=challenger) if past is None else past.served
         sheets = load_sheets(file)
         notes = [*(() if past is None else past.notes), *found.notes, *served.cautions]
         if past is None and history.clock == "time" and at > history.data_end:
@@ -161,7 +160,8 @@ def explain(
             sheets = served.bundle.sheet if _is(served.bundle.sheet, past.sheets_version) else None
             if sheets is None:
                 notes.append("the sheets have changed since, so the sheet's side of that run is left out")
-        scored = score_leads(history, one, served.bundle, sheets)
+        with one_row(file, found, at) as one:
+            scored = score_leads(history, one, served.bundle, sheets)
     return explanation_of(scored, served, history.shown(at), tuple(notes))
 
 

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from features import UsageError
-from features.errors import LeadlensError
+from features.errors import LeadlensError, UnavailableError
 from pipeline.config import ProjectFile
+from pipeline.elsewhere import written_elsewhere
+from pipeline.forgetting.outside import LeftToOwner, forget_in_named, forget_in_pulled, forget_in_written
 from pipeline.forgetting.person import Person, unfinished
 from pipeline.forgetting.removal import Removal
-from pipeline.forgetting.score_targets import forget_in_file, forget_in_target
-from pipeline.forgetting.state_files import forget_in_state, left_in_state
+from pipeline.forgetting.score_targets import forget_in_target
+from pipeline.forgetting.state_files import WAIT_SECONDS, forget_in_state, left_in_state
+from pipeline.jobs.places import DATABASE, places_beyond, pulled_folders, targets_of
 from pipeline.jobs.sought_person import find_person
-from pipeline.jobs.target import target_of
 from pipeline.private import private_files
-from pipeline.runs.store import RunStore
 from pipeline.sources.forgotten import Forgotten, add_forgotten
-from pipeline.state import one_at_a_time, state_folder, writable_state
+from pipeline.state import one_at_a_time, work_has_ended, writable_state
 
 
 @dataclass(frozen=True)
 class ForgottenPerson:
-    """What was removed of a person, and what could not be: ``beyond`` says for each how to go on, ``failed`` what to try again."""
+    """What was removed of a person, and what was not.
+
+    Attributes
+    ----------
+    left : files that still have them and are not ours to take away; each says what to do.
+    beyond : places that nothing is known of, and how to go on there.
+    failed : what could not be reached, to be tried again.
+    """
 
     lead_ids: tuple[str, ...]
     removed: tuple[Removal, ...] = ()
+    left: tuple[LeftToOwner, ...] = ()
     beyond: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
@@ -37,6 +47,7 @@ class ForgottenPerson:
         return {
             "lead_ids": list(self.lead_ids),
             "removed": [removal._asdict() for removal in self.removed],
+            "left_to_you": [str(each) for each in self.left],
             "beyond": list(self.beyond),
             "failed": list(self.failed),
             "notes": list(self.notes),
@@ -54,33 +65,59 @@ def forget(
 ) -> ForgottenPerson:
     """Forget the person with this id, address or name.
 
-    ``to`` are targets of scores beyond the project's own and those in files that its runs wrote to, ``also`` files of saved rows (Parquet, CSV, or folders of
-    them) with a column ``lead_id``. A run that was killed is completed first, whoever it was about. Raises ``UsageError`` for somebody who
-    is not known.
+    ``to`` are targets of scores beyond the project's own and those in files that its runs wrote to, ``also`` files that nothing is known of, or
+    folders of them: rows of tables (Parquet, CSV) are removed, other files that mention the person are named. A run that was killed is completed
+    first, whoever it was about. Raises ``UsageError`` for somebody who is not known.
     """
-    project, removed, notes, failed = file.project.name, list[Removal](), list[str](), list[str]()
+    project, notes, named = file.project.name, list[str](), _existing(also)
+    targets_of(file, to)  # a wrong one is said before anything is removed
     writable_state()
     say = progress or (lambda text: None)
     with one_at_a_time("forget"):
         if (before := unfinished(project)) is not None:
             say("completing what a run before began")
             add_forgotten(project, before.ids)
-            removed += _everywhere(file, before, to, also, failed)
+            done = _everywhere(file, before, to, named)
             notes.append("a run before was killed; what it began is done")
-            if failed:
-                return _result(before, removed, failed, notes, file)
+            if done.failed:
+                return _result(before, done, notes, file)
             Person.done(project)
+        else:
+            done = _Done()
         person = _person(file, asked, before, notes)
         if person is None:
             assert before is not None
-            return _result(before, removed, failed, notes, file)
+            return _result(before, done, notes, file)
         person.save(project)
         add_forgotten(project, person.ids)
         say("removing")
-        removed += _everywhere(file, person, to, also, failed)
-        if not failed:
+        done = done.then(_everywhere(file, person, to, named))
+        if not done.failed:
             Person.done(project)
-    return _result(person, removed, failed, notes, file)
+    return _result(person, done, notes, file)
+
+
+@dataclass
+class _Done:
+    """What became of each place."""
+
+    removed: list[Removal] = field(default_factory=list)
+    left: list[LeftToOwner] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def then(self, after: _Done) -> _Done:
+        return _Done(self.removed + after.removed, self.left + after.left, self.failed + after.failed)
+
+    def add(self, results: Callable[[], Iterable[Removal | LeftToOwner]]) -> None:
+        """What one place gives; an error in it keeps no other from being looked into."""
+        try:
+            for result in results():
+                if isinstance(result, Removal):
+                    self.removed.append(result)
+                else:
+                    self.left.append(result)
+        except (LeadlensError, OSError) as error:
+            self.failed.append(str(error))
 
 
 def _person(file: ProjectFile, asked: str, before: Person | None, notes: list[str]) -> Person | None:
@@ -103,102 +140,57 @@ def _person(file: ProjectFile, asked: str, before: Person | None, notes: list[st
         ) from None
 
 
-def _everywhere(
-    file: ProjectFile, person: Person, to: Sequence[str], also: Sequence[Path], failed: list[str]
-) -> list[Removal]:
-    """Remove from one place after the other; a place that cannot be reached keeps no other from being done."""
-    removed: list[Removal] = []
+def _everywhere(file: ProjectFile, person: Person, to: Sequence[str], also: Sequence[Path]) -> _Done:
+    """Remove from one place after the other."""
+    done, project = _Done(), file.project.name
+    # Who began before the person was forgotten may be about to write them.
+    done.add(lambda: _wait(project))
     for target in targets_of(file, to):
-        with _noting(failed):
-            removed += forget_in_target(target, file.project.scores.table, person.ids)
-    for path in _files(also):
-        with _noting(failed):
-            count = forget_in_file(path, person.ids)
-            removed += [Removal(str(path), "rows removed", count)] if count else []
-    with _noting(failed):
-        removed += list(forget_in_state(file.project.name, person))
-    return removed
-
-
-class _noting:
-    """Notes an error of Leadlens, and goes on."""
-
-    def __init__(self, failed: list[str]) -> None:
-        self.failed = failed
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, LeadlensError):
-            self.failed.append(str(error))
-            return True
-        return False
-
-
-def targets_of(file: ProjectFile, to: Sequence[str]) -> list[str]:
-    """The project's target, those that were named, and the files that its runs were written to."""
-    written = (
-        record.target
-        for record in RunStore(state_folder() / "runs").records()
-        if record.project == file.project.name and record.target and _is_file(record.target)
-    )
-    return list(dict.fromkeys((target_of(file, None), *(target_of(file, each) for each in to), *written)))
-
-
-def _out_of_sight(file: ProjectFile) -> list[str]:
-    """Files of earlier runs that are not looked into: relative ones that are not here, and workbooks.
-
-    A workbook goes as a whole, and one of the same name here may be another's: it is for whoever asks to name it.
-    """
-    unseen = []
-    for record in RunStore(state_folder() / "runs").records():
-        target = record.target or ""
-        path = Path(target.removeprefix("duckdb:///"))
-        here, workbook = path.exists(), path.suffix == ".xlsx"
-        left = (workbook and here) or (not here and not path.is_absolute())
-        if record.project == file.project.name and (workbook or _is_file(target)) and left:
-            unseen.append(str(path))
-    return list(dict.fromkeys(unseen))
-
-
-def _is_file(target: str) -> bool:
-    return target.startswith("duckdb:///") or target.endswith((".parquet", ".csv"))
-
-
-def _files(also: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
+        done.add(partial(forget_in_target, target, file.project.scores.table, person.ids, project=project))
+    for written in written_elsewhere(project):
+        if not written.path.endswith(DATABASE):
+            done.add(partial(forget_in_written, written, person))
+    for folder in pulled_folders(file):
+        done.add(partial(forget_in_pulled, folder, person))
     for path in also:
-        if path.is_dir():
-            found += sorted((*path.rglob("*.parquet"), *path.rglob("*.csv")))
-        elif path.exists():
-            found.append(path)
-        else:
+        done.add(partial(forget_in_named, path, person))
+    done.add(lambda: forget_in_state(project, person))
+    return done
+
+
+def _wait(project: str) -> Iterable[Removal]:
+    if not work_has_ended(project, WAIT_SECONDS):
+        raise UnavailableError(
+            "a command that began before is still at work with this project",
+            value=project,
+            why="it may write the person once more",
+            fix="run this again when it has ended; what was removed stays removed",
+        )
+    return ()
+
+
+def _existing(also: Sequence[Path]) -> list[Path]:
+    for path in also:
+        if not path.exists():
             raise UsageError("there is no such file", value=str(path), where="--also")
-    return found
+    return list(also)
 
 
-def _result(
-    person: Person, removed: list[Removal], failed: list[str], notes: list[str], file: ProjectFile
-) -> ForgottenPerson:
-    left = [] if failed else left_in_state(person)
+def _result(person: Person, done: _Done, notes: list[str], file: ProjectFile) -> ForgottenPerson:
+    mentioned = [] if done.failed else left_in_state(file.project.name, person)
     beyond = [
         "the sources: "
         + ", ".join(address for _, source in file.project.data.every_place() for address in source.reads)
         + "; they are only read, and the person's rows are left out from now on",
         "models that were trained before: they hold no rows, but learned from them; train again",
-        "files that you wrote elsewhere (--out, downloads, exports of the page): name tables by --also",
-        "the CRM, mail programs and backups of any of these",
+        "copies of what commands wrote, downloads and exports of the page: name them by --also",
+        *places_beyond(file),
+        "mail programs and backups of any of these",
     ]
-    if any("postgresql" in target for target in targets_of(file, ())):
-        beyond.append("PostgreSQL's log of changes and its backups, until they are rotated")
-    if elsewhere := _out_of_sight(file):
+    if mentioned:
         beyond.append(
-            "scores that were written to "
-            + ", ".join(elsewhere)
-            + ", named from the folder that `score` ran in, and not looked into: run "
-            "this there once more, or name them by --to"
+            "files of the state folder that mention the person all the same: " + ", ".join(mentioned)
         )
-    if left:
-        beyond.append("files of the state folder that mention the person all the same: " + ", ".join(left))
-    return ForgottenPerson(person.ids, tuple(removed), tuple(beyond), tuple(failed), tuple(notes))
+    return ForgottenPerson(
+        person.ids, tuple(done.removed), tuple(done.left), tuple(beyond), tuple(done.failed), tuple(notes)
+    )

@@ -27,6 +27,8 @@ from pipeline.dataset.matrix_target import check_target
 from pipeline.dataset.policies import feature_settings, outcome_horizon
 from pipeline.dataset.saved_matrix import save_matrix
 from pipeline.dataset.time_split import Split, split_by_time
+from pipeline.elsewhere import noting_written
+from pipeline.jobs.working import while_at_work
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -57,6 +59,7 @@ class FeatureList:
 
 
 @private_files()
+@while_at_work
 def list_features(
     file: ProjectFile,
     out: Path | None = None,
@@ -86,6 +89,7 @@ def list_features(
     data = data_fingerprint(opened) if out is not None and not as_file else ""
     with _on_engine(file, settings, opened, progress) as history:
         ran: list[StepReport] = []
+        note: str | None = None
         watch = ran.append if debug else None
         progress("Building features", 0, 0)
         with ExitStack() as tables:
@@ -93,16 +97,20 @@ def list_features(
                 file, history, tables, required=out is not None and not as_file
             )
             if out is not None and split is not None and not as_file:
-                save_matrix(file, history, plan, split, data, out, watch)
+                with noting_written(file.project.name, "features", out / "features.parquet") as note:
+                    save_matrix(file, history, plan, split, data, out, watch)
                 rows = split.both
             elif out is not None:
-                write_matrix(history, plan, rows, out, watch=watch, times=history.clock == "time")
+                with noting_written(file.project.name, "features", out) as note:
+                    write_matrix(history, plan, rows, out, watch=watch, times=history.clock == "time")
             elif debug:
                 build_matrix(history, plan, rows, watch=watch)
             steps = tuple(
                 Step(step.name, "\n".join(lines_of(tokens(step.sql, history.engine.dialect.name))))
                 for step in (*lookup_steps(history, plan, rows), *feature_steps(history, plan, rows))
             )
+    if note is not None:
+        notes.append(note)
     if left_out := withheld_note(plan.withheld):
         notes.append(left_out)
     return FeatureList(

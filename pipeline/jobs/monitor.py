@@ -22,7 +22,9 @@ from pipeline.drift.comparing import Difference, compare_data, compare_scores, s
 from pipeline.drift.monitoring import Checkpoint, Monitoring, WeekAbove, calibration, inflation
 from pipeline.drift.profile import Profile
 from pipeline.drift.watching import FeatureMoves, feature_moves, grade_moves
+from pipeline.elsewhere import noting_written
 from pipeline.jobs.target import target_of
+from pipeline.jobs.working import while_at_work
 from pipeline.prepared import open_history
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -43,6 +45,7 @@ _SOURCES = {"leads": "created_at", "events": "known_at", "conversions": "convert
 
 
 @private_files()
+@while_at_work
 def monitor(
     file: ProjectFile,
     *,
@@ -106,7 +109,8 @@ def monitor(
         run.note("alarms", [each.to_dict() for each in found.alarms])
         progress("Writing the report", 0, 0)
         folder.mkdir(parents=True, exist_ok=True)
-        write_tables(monitor_view(found), found.to_dict(), page, payload)
+        with noting_written(file.project.name, "monitor", page, payload):
+            write_tables(monitor_view(found), found.to_dict(), page, payload)
         # The challenger in the champion's shadow is not what the page shows.
         if not challenger and file.project.page.publish:
             keep_monitored(file.project.name, found.to_dict() | {"made_at": now()})

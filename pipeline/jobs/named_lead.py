@@ -35,13 +35,17 @@ def find_lead(file: ProjectFile, asked: str, version: int | None = None) -> Name
     and where several leads have the address or the name, with the first of them.
     """
     history = open_lead(file, asked, version)
-    if not is_text(asked) or _has(history, asked):
-        return NamedLead(history, asked)
-    found = dict(_found(history, asked.strip()))
-    if not found:
-        require_lead(history, asked)  # raises, with the nearest ids
-    if len(found) > 1:
-        _refuse(history, asked, found)
+    try:
+        if not is_text(asked) or _has(history, asked):
+            return NamedLead(history, asked)
+        found = dict(_found(history, asked.strip()))
+        if not found:
+            require_lead(history, asked)  # raises, with the nearest ids
+        if len(found) > 1:
+            _refuse(history, asked, found)
+    except BaseException:
+        history.engine.close()  # who has it open keeps its files from being removed
+        raise
     ((lead_id, column),) = found.items()
     history.engine.close()
     named = NamedLead(open_lead(file, lead_id, version), lead_id)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from features import DuckDBEngine, History
 from features.errors import LeadlensError
 from pipeline.config import ProjectFile
-from pipeline.forgetting.removal import Removal
-from pipeline.forgetting.score_targets import rows_in_target
-from pipeline.forgetting.state_files import found_in_state
-from pipeline.jobs.explain import Explanation, explain
-from pipeline.jobs.forget import targets_of
+from pipeline.elsewhere import written_elsewhere
+from pipeline.forgetting.outside import stored_in_written
+from pipeline.forgetting.person import Person
+from pipeline.forgetting.removal import Stored
+from pipeline.forgetting.score_targets import stored_in_target
+from pipeline.forgetting.stored import plain, stored_in_state
+from pipeline.jobs.explain import Explanation
 from pipeline.jobs.named_lead import find_lead
+from pipeline.jobs.places import DATABASE, targets_of
 from pipeline.jobs.sought_person import find_person
+from pipeline.jobs.why_scored import why_scored
 from pipeline.private import private_files
 from pipeline.sources.forgotten import Forgotten
 
-_TABLES = ("leads", "events", "conversions", "changes", "verdicts", "answers", "objections")
+_TABLES = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers", "objections")
 _ORDER = {
     "events": "occurred_at",
     "conversions": "converted_at",
@@ -38,15 +41,17 @@ class StoredPerson:
     Attributes
     ----------
     rows : by table of the history, each row as a mapping; the account's row is that of the lead's company.
-    places : score targets and files that have rows of the lead or mention it, with how many.
+    places : score targets, stores and files that have rows of the lead, or mention it, with those rows or lines.
     explanation : why the score is what it is; ``None`` with the reason in ``notes`` where there is no score.
-    forgotten : whether the lead was forgotten; then no store but a source has it.
+    differences : why a score that stands somewhere is another than the explained one; empty where they are one.
+    forgotten : whether the lead was forgotten; ``rows`` are empty then, and ``places`` what has it all the same.
     """
 
     lead_ids: tuple[str, ...]
     rows: dict[str, list[dict[str, Any]]]
-    places: tuple[Removal, ...] = ()
+    places: tuple[Stored, ...] = ()
     explanation: Explanation | None = None
+    differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     forgotten: bool = False
 
@@ -56,8 +61,11 @@ class StoredPerson:
             "lead_ids": list(self.lead_ids),
             "forgotten": self.forgotten,
             "rows": self.rows,
-            "places": [place._asdict() for place in self.places],
+            "places": [
+                {"where": each.where, "what": each.what, "rows": list(each.rows)} for each in self.places
+            ],
             "explanation": self.explanation.to_dict() if self.explanation else None,
+            "differences": list(self.differences),
             "notes": list(self.notes),
         }
 
@@ -68,52 +76,57 @@ def person(file: ProjectFile, asked: str, *, to: Sequence[str] = ()) -> StoredPe
 
     Raises ``UsageError`` for a lead that is not known, with the nearest ids.
     """
+    notes = list[str]()
     if Forgotten.of(file.project.name).holds(asked):
-        return StoredPerson((asked,), {}, notes=("this lead was forgotten",), forgotten=True)
-    found = find_lead(file, asked)
-    with found.history as history:
-        rows = {table: _rows(history, table, found.lead_id) for table in _TABLES}
-        rows["accounts"] = _account(history, found.lead_id)
-    who, places, notes = find_person(file, found.lead_id), list[Removal](), list(found.notes)
-    for target in targets_of(file, to):
+        who = Person((asked,))
+        places = _places(file, who, to, notes)
+        notes.append("this lead was forgotten: a keyed hash of its id keeps it out of what is read")
+        return StoredPerson(who.ids, {}, tuple(places), notes=tuple(notes), forgotten=True)
+    named = find_lead(file, asked)
+    with named.history as history:
+        rows = {table: _rows(history, table, named.lead_id) for table in _TABLES}
+    notes += named.notes
+    who = find_person(file, named.lead_id)
+    places = _places(file, who, to, notes)
+    why = why_scored(file, named.lead_id, places)
+    return StoredPerson(
+        who.ids,
+        {table: each for table, each in rows.items() if each},
+        tuple(places),
+        why.explanation,
+        why.differences,
+        (*notes, *why.notes),
+    )
+
+
+def _places(file: ProjectFile, who: Person, to: Sequence[str], notes: list[str]) -> list[Stored]:
+    """What each place has; one that cannot be looked into is noted."""
+    project, places = file.project.name, list[Stored]()
+
+    def add(read: Callable[[], Iterable[Stored]]) -> None:
         try:
-            places += rows_in_target(target, file.project.scores.table, who.ids)
-        except LeadlensError as error:
-            notes.append(str(error))
-    places += found_in_state(file.project.name, who)
-    explanation = None
-    try:
-        explanation = explain(file, found.lead_id)
-    except LeadlensError as error:
-        notes.append(f"no score is explained: {error.what}")
-    known = {table: each for table, each in rows.items() if each}
-    return StoredPerson(who.ids, known, tuple(places), explanation, tuple(notes))
+            places.extend(each._replace(rows=tuple(plain(row) for row in each.rows)) for each in list(read()))
+        except (LeadlensError, OSError) as error:
+            notes.append(f"not looked into: {error}")
+
+    for target in targets_of(file, to):
+        add(partial(stored_in_target, target, file.project.scores.table, project, who.ids))
+    for written in written_elsewhere(project):
+        if not written.path.endswith(DATABASE):
+            known = who.by_distinct_words if written.command == "log" else who
+            add(partial(stored_in_written, Path(written.path), known))
+    add(partial(stored_in_state, project, who))
+    return places
 
 
 def _rows(history: History, table: str, lead_id: str) -> list[dict[str, Any]]:
     engine = history.engine
     assert isinstance(engine, DuckDBEngine), "a prepared history is opened by DuckDB"
-    theirs = f"lead_id = {engine.dialect.literal(lead_id)}"
-    if table == "changes":
-        theirs = f"entity = 'lead' AND id = {engine.dialect.literal(lead_id)}"
-    order = _ORDER.get(table, "ALL")
-    return _plain(engine.frame(f"SELECT * FROM {table} WHERE {theirs} ORDER BY {order}"))
-
-
-def _account(history: History, lead_id: str) -> list[dict[str, Any]]:
-    engine = history.engine
-    of_lead = f"SELECT account_id FROM leads WHERE lead_id = {engine.dialect.literal(lead_id)}"
-    return _plain(engine.frame(f"SELECT * FROM accounts WHERE account_id IN ({of_lead})"))
-
-
-def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of what is known, as JSON can say it."""
+    literal = engine.dialect.literal(lead_id)
+    theirs = {
+        "changes": f"entity = 'lead' AND id = {literal}",
+        "accounts": f"account_id IN (SELECT account_id FROM leads WHERE lead_id = {literal})",
+    }.get(table, f"lead_id = {literal}")
+    frame = engine.frame(f"SELECT * FROM {table} WHERE {theirs} ORDER BY {_ORDER.get(table, 'ALL')}")
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return [
-        {
-            str(name): value.isoformat() if isinstance(value, date | datetime) else value
-            for name, value in row.items()
-            if value is not None
-        }
-        for row in rows
-    ]
+    return [plain({str(name): value for name, value in row.items()}) for row in rows]

@@ -17,6 +17,7 @@ from pipeline.crm.opening import open_sink
 from pipeline.crm.pushing import Sent, send_waiting
 from pipeline.exit_codes import DONE, REFUSED, UNAVAILABLE
 from pipeline.jobs.target import target_of
+from pipeline.jobs.working import while_at_work
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 from pipeline.runs import recorded_run
@@ -98,6 +99,7 @@ class _Incomplete(LeadlensError):
 
 
 @private_files()
+@while_at_work
 def push(
     file: ProjectOrPath,
     *,

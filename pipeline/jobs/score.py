@@ -26,11 +26,13 @@ from pipeline.dataset.old_leads import OldLeads
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.protected import model_uses
 from pipeline.dataset.scored_leads import score_leads
+from pipeline.elsewhere import noting_written
 from pipeline.jobs.layouts import layout_of
 from pipeline.jobs.past_run import HISTORY_NOTE
 from pipeline.jobs.push import check_destination, example_records, push_after_scoring
 from pipeline.jobs.scoring import Scoring, Tally
 from pipeline.jobs.target import left_behind, shown_target, target_of
+from pipeline.jobs.working import while_at_work
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -54,6 +56,7 @@ _READ_ONLY = (
 
 
 @private_files()
+@while_at_work
 def score(
     file: ProjectOrPath,
     *,
@@ -271,9 +274,12 @@ def _score(
         if staged is not None:
             progress(f"Writing to {record.target}", 0, 0)
             with stages("write"):
-                written = staged.commit(
-                    stages.to_list(), record.warnings, partial(why_left, prepared, as_of, policy)
-                )
+                place = parse_target(target)
+                files = [place.path] if place.url is None else []
+                with noting_written(file.project.name, "score", *files):
+                    written = staged.commit(
+                        stages.to_list(), record.warnings, partial(why_left, prepared, as_of, policy)
+                    )
             record.rows, record.inserted, record.closed = written.rows, written.inserted, written.closed
             record.updated, record.unchanged = written.updated, written.unchanged
         if copy is not None:

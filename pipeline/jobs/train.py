@@ -31,6 +31,7 @@ from pipeline.dataset.scored_leads import ScoredLeads, score_rows
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.jobs.gates import audit_refusal, signal_refusal
 from pipeline.jobs.training_run import card_of, figures_of, log_training
+from pipeline.jobs.working import while_at_work
 from pipeline.prepared import open_history, open_prepared
 from pipeline.prepared.raw_leads import raw_columns
 from pipeline.private import private_files
@@ -249,6 +250,7 @@ def _has_own(project: ProjectFile | Dataset, matrix: Path | None) -> bool:
 
 @one_blas_thread
 @private_files()
+@while_at_work
 def _train(
     project: ProjectFile | Dataset,
     trials: int | None,

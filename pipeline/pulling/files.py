@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -165,6 +165,28 @@ def _arrow(rows: Rows, key: tuple[str, ...], age: int) -> pa.Table:
         for name in names
     }
     return pa.table({**columns, "_age": pa.array([age] * len(last), pa.int8())})
+
+
+def pulled_tables(folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The files of a pull in a folder, each with its columns of lead ids; none where nothing was pulled."""
+    if (folder / _STATE).is_file():
+        columns = {
+            "leads": ("lead_id",),
+            "events": ("lead_id",),
+            "changes": ("id",),
+            "aliases": ("old_id", "lead_id"),
+        }
+        for table, ids in columns.items():
+            if (path := folder / f"{table}.parquet").is_file():
+                yield path, ids
+
+
+def pulled_from(folder: Path) -> str | None:
+    """Where the files in a folder were pulled from; ``None`` where they were not."""
+    try:
+        return str(json.loads((folder / _STATE).read_text(encoding="utf-8"))["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def project_text(folder: str, tables: Mapping[str, int]) -> str:

@@ -335,7 +335,7 @@ def test_a_person_is_shown_with_all_that_is_stored(little: LittleProject) -> Non
     assert shown.lead_ids == (LEAD, OLD)
     assert shown.rows["leads"][0]["email"] == WORDS[2]
     assert len(shown.rows["events"]) == 4
-    places = {place.where.rpartition("/")[2]: place.number for place in shown.places}
+    places = {place.where.rpartition("/")[2]: len(place.rows) for place in shown.places}
     assert {"report.html", "page.sqlite", "scores.duckdb"} <= set(places)
     forget(file, LEAD)
     after = person(file, LEAD)

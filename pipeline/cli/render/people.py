@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from features.errors import listed
@@ -11,7 +12,6 @@ from pipeline.forgetting.removal import Removal
 from pipeline.jobs.forget import ForgottenPerson
 from pipeline.jobs.person import StoredPerson
 
-_MOST_ROWS = 50
 _ABOUT = {
     "leads": "The lead",
     "accounts": "Its account",
@@ -27,15 +27,18 @@ _ABOUT = {
 def render_person(stored: StoredPerson) -> list[str]:
     """All that is stored of a lead."""
     lines = [f"Lead {listed(stored.lead_ids, 20)}", *(f"  note: {note}" for note in stored.notes)]
-    if stored.forgotten:
-        return [*lines, "  nothing is stored but a keyed hash of this id, which keeps it from coming back"]
     for table, title in _ABOUT.items():
         if rows := stored.rows.get(table):
             lines += ["", f"{title} ({table}, prepared history)", *_rows(rows)]
-    lines += ["", "Where it is stored besides"]
-    lines += [f"  {place}" for place in _places(stored.places)] or ["  nowhere"]
     if stored.explanation is not None:
         lines += ["", "Why its score is what it is", *render_explanation(stored.explanation)]
+    if stored.differences:
+        lines += ["", "Why a score that stands somewhere is another"]
+        lines += [f"  {difference}" for difference in stored.differences]
+    for place in stored.places:
+        lines += ["", f"{place.where}: {place.what}", *_rows(place.rows)]
+    if not stored.places:
+        lines += ["", "Nothing else is stored."]
     return lines
 
 
@@ -45,6 +48,9 @@ def render_forgotten(result: ForgottenPerson) -> list[str]:
     lines += [f"  note: {note}" for note in result.notes]
     lines += ["", "Removed"]
     lines += [f"  {place}" for place in _places(result.removed)] or ["  nothing was stored"]
+    if result.left:
+        lines += ["", "Left to you: these still mention the lead"]
+        lines += [f"  {file}" for file in result.left]
     lines += ["", "Beyond reach", *(f"  {place}" for place in result.beyond)]
     if result.failed:
         lines += ["", "Could not be reached"]
@@ -57,8 +63,10 @@ def _places(places: Iterable[Removal]) -> Iterator[str]:
         yield f"{where}: {what}" + (f" ({count:,})" if count > 1 or what.startswith("rows") else "")
 
 
-def _rows(rows: list[dict[str, Any]]) -> Iterator[str]:
-    for row in rows[:_MOST_ROWS]:
-        yield "  " + ", ".join(f"{name}: {value}" for name, value in row.items())
-    if len(rows) > _MOST_ROWS:
-        yield f"  … and {len(rows) - _MOST_ROWS:,} more: --json has all"
+def _rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        yield "  " + ", ".join(f"{name}: {_shown(value)}" for name, value in row.items())
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
