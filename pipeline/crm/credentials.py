@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from features.errors import LeadlensError, UsageError
 from features.secrets import remember_secret
-from pipeline.crm.destination import Destination, Kind
+from pipeline.crm.destination import VENDORS, Destination, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Credentials:
             token = found.get("access_token") if isinstance(found, dict) else None
             if status != 200 or not isinstance(token, str) or not token:
                 raise UsageError(
-                    f"{self._kind.capitalize()} gives no token: {said}",
+                    f"{VENDORS[self._kind]} gives no token: {said}",
                     why="nothing can be sent without it",
                     fix=f"see whether {' and '.join(_GRANT[self._kind][2])} are right and the app is still allowed",
                 )
@@ -87,6 +87,15 @@ class Credentials:
             why="it is wrong, has expired, or was withdrawn; what was acknowledged until now is kept",
             fix=f"make a new one and set {' and '.join(names)}; then run the same command",
         )
+
+
+def no_token(destination: Destination) -> list[str]:
+    """A note where the environment has no token for a destination that needs one."""
+    try:
+        Credentials(destination)
+    except UsageError as error:
+        return [f"{error.what}, and a push needs one: {error.fix}"]
+    return []
 
 
 def _grant(kind: Kind) -> tuple[str, str, dict[str, str]] | None:

@@ -13,6 +13,7 @@ from features.secrets import masked, remember_secrets_of
 
 Kind = Literal["hubspot", "salesforce", "https"]
 FORMS = "hubspot://contacts, salesforce://company.my.salesforce.com/Lead or https://leads.example.com/scores"
+VENDORS: dict[Kind, str] = {"hubspot": "HubSpot", "salesforce": "Salesforce", "https": "the server"}
 _SCHEMES = ("hubspot", "salesforce", "https", "http")
 _HUBSPOT = "api.hubapi.com"
 # A token is sent to the vendor's own hosts alone, whatever is typed.
@@ -21,6 +22,22 @@ _OWN_HOSTS: dict[Kind, tuple[str, ...]] = {
     "salesforce": ("salesforce.com", "force.com", "salesforce.mil"),
 }
 _OBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
+# The vendors' own kinds of records, as their addresses spell them, and what those look like that an account has made.
+_OBJECTS: dict[Kind, tuple[str, ...]] = {
+    "hubspot": (
+        "contacts", "companies", "deals", "leads", "tickets", "products", "line_items", "quotes", "orders", "carts", "invoices",
+        "subscriptions", "appointments", "courses", "listings", "services", "calls", "emails", "meetings", "notes", "tasks",
+        "communications", "postal_mail",
+    ),
+    "salesforce": (
+        "Lead", "Contact", "Account", "Opportunity", "Campaign", "CampaignMember", "Case", "Asset", "Contract", "Order", "Quote",
+        "Individual", "User", "Task", "Event",
+    ),
+}  # fmt: skip
+_MADE: dict[Kind, tuple[re.Pattern[str], str]] = {
+    "hubspot": (re.compile(r"[0-9]+-[0-9]+|p[0-9]*_\w+"), "2-1234567 or p1234567_cars"),
+    "salesforce": (re.compile(r"[A-Za-z]\w*__c"), "Car__c"),
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +106,7 @@ def parse_destination(to: str) -> Destination:
             known=[default],
             where="--to",
         )
+    _refuse_unknown(kind, place)
     origin = _origin(kind, host, port)
     return Destination(kind, origin, place, f"{kind}://{origin.partition('://')[2]}/{place}")
 
@@ -101,6 +119,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _refuse_unknown(kind: Kind, place: str) -> None:
+    made, example = _MADE[kind]
+    if place not in _OBJECTS[kind] and not made.fullmatch(place):
+        raise UsageError(
+            f"{VENDORS[kind]} has no such kind of record",
+            value=place,
+            known=_OBJECTS[kind],
+            why="nothing could be sent to it",
+            fix=f"write it as {VENDORS[kind]} does: {_OBJECTS[kind][0]}; one of your own as {example}",
+            where="--to",
+        )
+
+
 def _origin(kind: Kind, host: str, port: int | None) -> str:
     ending = "" if port is None else f":{port}"
     if is_loopback(host):
@@ -108,7 +139,7 @@ def _origin(kind: Kind, host: str, port: int | None) -> str:
     own = _OWN_HOSTS[kind]
     if not any(host == each or host.endswith(f".{each}") for each in own):
         raise UsageError(
-            f"this is no server of {kind.capitalize()}",
+            f"this is no server of {VENDORS[kind]}",
             value=host,
             why="the token would be sent to it",
             fix=f"name a host that ends in {' or '.join(own)}; for another server write https://…",

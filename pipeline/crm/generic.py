@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from features.errors import UsageError
 from pipeline.crm.fields import Record, Wanted
 from pipeline.crm.http import Server, one_line
 from pipeline.crm.refusals import refused
@@ -25,13 +24,6 @@ class GenericSink:
         self._server, self._path = server, path
 
     def check(self, wanted: Sequence[Wanted], *, create: bool) -> Mapping[str, int]:
-        if create:
-            raise UsageError(
-                "fields are not created there",
-                value="--create-fields",
-                why="an https:// address takes whatever is sent",
-                fix="leave it out",
-            )
         return {}
 
     def send(self, records: Sequence[Record]) -> Sequence[Outcome]:

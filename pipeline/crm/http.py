@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -77,6 +78,11 @@ class Server:
     origin : scheme, host and port; paths are appended to it, and no request leaves it.
     credentials : give the token, and a new one when it has expired; ``None`` where none is sent.
     sleep : waits between tries.
+
+    Attributes
+    ----------
+    retried : requests that were made again.
+    left_today : requests that the account may still make today, as HubSpot and Salesforce say with each answer; ``None`` where none did.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Server:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.origin, self.retried = origin, 0
+        self.left_today: int | None = None
         self._credentials, self._patience, self._sleep = credentials, patience, sleep
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc would replace the token
@@ -176,6 +183,8 @@ class Server:
                 if len(text) > _LARGEST_ANSWER or time.monotonic() > ends:
                     raise ValueError("the answer is too long, or takes too long")
             answered = _read(bytes(text), response.status_code)
+            left = _left_today(response.headers)
+            self.left_today = self.left_today if left is None else left
             return response.status_code, answered, _asked(response.headers.get("Retry-After"))
 
     def _pause(self, attempt: int, asked: float | None) -> float:
@@ -219,6 +228,18 @@ def _asked(header: str | None) -> float | None:
         return max((parsedate_to_datetime(header).replace(tzinfo=None) - now()).total_seconds(), 0.0)
     except (TypeError, ValueError):
         return None
+
+
+def _left_today(headers: Mapping[str, str]) -> int | None:
+    """How many requests are left, of what an answer says.
+
+    >>> _left_today({"Sforce-Limit-Info": "api-usage=10018/100000"}), _left_today({})
+    (89982, None)
+    """
+    if found := re.search(r"api-usage=([0-9]+)/([0-9]+)", headers.get("Sforce-Limit-Info") or ""):
+        return max(int(found[2]) - int(found[1]), 0)
+    left = headers.get("X-HubSpot-RateLimit-Daily-Remaining") or ""
+    return int(left) if left.isdecimal() else None
 
 
 def _problem(error: Exception) -> str:

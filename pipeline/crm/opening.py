@@ -5,13 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from features.errors import UsageError
 from pipeline.crm.credentials import Credentials
-from pipeline.crm.destination import Destination
+from pipeline.crm.destination import Destination, Kind
 from pipeline.crm.generic import GenericSink
 from pipeline.crm.http import Patience, Server
 from pipeline.crm.hubspot import HubSpot
 from pipeline.crm.salesforce import Salesforce
 from pipeline.crm.sink import Sink
+
+# Most leads of one request.
+BATCHES: dict[Kind, int] = {
+    "hubspot": HubSpot.batch,
+    "salesforce": Salesforce.batch,
+    "https": GenericSink.batch,
+}
+
+
+def refuse_creating(kind: Kind) -> None:
+    """Raises ``UsageError`` for a CRM whose fields are not created from here."""
+    if kind == "salesforce":
+        raise UsageError(
+            "fields of Salesforce are not created from here",
+            value="--create-fields",
+            why="a new field there is seen by nobody until its rights are given in Setup",
+            fix="create them in Setup > Object Manager; without --create-fields the missing ones are listed",
+        )
+    if kind == "https":
+        raise UsageError(
+            "fields are not created there",
+            value="--create-fields",
+            why="an https:// address takes whatever is sent",
+            fix="leave it out",
+        )
 
 
 @contextmanager

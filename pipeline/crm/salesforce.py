@@ -44,13 +44,6 @@ class Salesforce:
         self._server, self._object, self._id = server, name, id_field or OWN_ID
 
     def check(self, wanted: Sequence[Wanted], *, create: bool) -> Mapping[str, int]:
-        if create:
-            raise UsageError(
-                "fields of Salesforce are not created from here",
-                value="--create-fields",
-                why="a new field there is seen by nobody until its rights are given in Setup",
-                fix="create them in Setup > Object Manager; without --create-fields the missing ones are listed",
-            )
         answer = self._server.ask("GET", f"{_API}/sobjects/{self._object}/describe")
         if answer.status == 404:
             raise UsageError(

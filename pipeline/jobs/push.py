@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from features.errors import LeadlensError, UsageError, counted
 from features.secrets import masked
 from pipeline.config import ProjectFile, ProjectOrPath, as_project, expand
-from pipeline.crm.destination import FORMS, Destination, is_destination, parse_destination
+from pipeline.crm.credentials import no_token
+from pipeline.crm.destination import FORMS, VENDORS, Destination, Kind, is_destination, parse_destination
 from pipeline.crm.fields import COLUMNS, FieldMapping, Record, Wanted, wanted_fields
 from pipeline.crm.http import Patience
 from pipeline.crm.journal import Failed, Journal, Plan, journal_path
-from pipeline.crm.opening import open_sink
+from pipeline.crm.naming import check_names, odd_id
+from pipeline.crm.opening import BATCHES, open_sink, refuse_creating
 from pipeline.crm.pushing import Sent, send_waiting
 from pipeline.exit_codes import DONE, REFUSED, UNAVAILABLE
 from pipeline.jobs.target import target_of
@@ -23,7 +25,7 @@ from pipeline.progress import Progress, silent
 from pipeline.runs import recorded_run
 from pipeline.state import one_at_a_time, state_folder
 from pipeline.writeback import Target, parse_target
-from pipeline.writeback.current import current_rows, keeps_rows
+from pipeline.writeback.current import current_rows, keeps_rows, refuse_empty
 
 _EXAMPLES = 10
 _FAILURES_KEPT = 1_000
@@ -40,6 +42,9 @@ class Push:
     acknowledged, refused, unanswered : of those that waited: taken by the CRM, refused by it, sent without an answer. The rest was not sent.
     failures : leads that the CRM refused, the first 1,000 by id; ``reasons``: how often it gave each reason.
     cut : texts that were longer than their field, by field.
+    calls : requests that the leads that waited take, where none is made again.
+    left_today : requests that the account could still make when it began, as the CRM said; ``None`` where it says nothing.
+    notes : what is odd about what is sent.
     retried : requests that were made again, because the server was busy or silent.
     stopped : why not all were sent; ``None`` if all were.
     examples : the first ten records; of a dry run all there is.
@@ -57,6 +62,9 @@ class Push:
     failures: tuple[Failed, ...] = ()
     reasons: Mapping[str, int]
     cut: Mapping[str, int]
+    calls: int = 0
+    left_today: int | None = None
+    notes: tuple[str, ...] = ()
     retried: int = 0
     stopped: LeadlensError | None = None
     dry_run: bool = False
@@ -80,7 +88,10 @@ class Push:
             "refused": self.refused,
             "unanswered": self.unanswered,
             "remaining": self.left,
+            "requests": self.calls,
+            "requests_left_today": self.left_today,
             "retried_requests": self.retried,
+            "notes": list(self.notes),
             "failures": [failure._asdict() for failure in self.failures],
             "reasons": dict(self.reasons),
             "cut_texts": dict(self.cut),
@@ -115,18 +126,21 @@ def push(
 
     Only leads that differ from what the CRM acknowledged last are sent, or all of them with ``everything``; the best open leads
     first. What it refuses or does not answer is kept in a journal and sent again by the next push. ``create_fields`` makes fields
-    that the CRM lacks, where its interface can. A dry run connects to nothing. ``run_id`` is what the record of the run is called. Raises ``UsageError`` and ``UnavailableError`` for what is wrong
+    that the CRM lacks, where its interface can. A dry run connects to no CRM, and refuses what can be known without one. ``run_id`` is what the record of the run is called. Raises ``UsageError`` and ``UnavailableError`` for what is wrong
     before anything is sent; what goes wrong later is in the result.
     """
     file = as_project(file)
     destination = destination_of(file, to)
-    wanted = _wanted(file, destination)
+    wanted = _checked(file, destination, create_fields=create_fields)
     path = journal_path(state_folder(), file.project.name, destination, file.project.crm.id)
     if dry_run:
         with Journal(path, writes=False) as journal:
             mapping = FieldMapping(wanted, {})
             plan = journal.plan(_records(file, mapping), everything=everything)
-            return _result(destination, plan, mapping, journal, dry_run=True)
+            return _result(
+                file, destination, plan, mapping, journal, notes=no_token(destination), dry_run=True
+            )
+    refuse_empty(_target(file), file.project.scores.table)
     with one_at_a_time(f"push-{path.stem}"):
         try:
             with recorded_run(
@@ -194,11 +208,11 @@ def check_destination(
             where="--to",
         )
     destination = destination_of(file, to)
-    keeps_rows(_target(file))
+    wanted = _checked(file, destination, create_fields=create_fields)
     if not dry_run:
         patience = patience or Patience()
         with open_sink(destination, file.project.crm.id, patience) as (sink, _):
-            sink.check(_wanted(file, destination), create=create_fields)
+            sink.check(wanted, create=create_fields)
 
 
 def push_after_scoring(file: ProjectFile, to: str, *, patience: Patience | None, progress: Progress) -> Push:
@@ -213,7 +227,7 @@ def push_after_scoring(file: ProjectFile, to: str, *, patience: Patience | None,
 def example_records(file: ProjectFile, to: str, rows: Iterable[Mapping[str, Any]]) -> Push:
     """A dry run of rows of ``lead_scores`` that are written nowhere."""
     destination = destination_of(file, to)
-    mapping = FieldMapping(_wanted(file, destination), {})
+    mapping = FieldMapping(_checked(file, destination), {})
     filled = ({**dict.fromkeys(COLUMNS), "status": "open", **row} for row in rows)
     examples = tuple(_shown(mapping.record(row)) for row in filled)
     return Push(
@@ -244,6 +258,15 @@ def _push(
         progress("Looking for changed leads", 0, 0)
         plan = journal.plan(_records(file, mapping), everything=everything)
         journal.forget_failures()
+        left_today, notes = server.left_today, []
+        if plan.wait:
+            calls = counted(calls_for(plan.wait, destination.kind), "request")
+            progress(f"Sending {counted(plan.wait, 'lead')} in {calls}", 0, plan.wait)
+            if left_today is not None and calls_for(plan.wait, destination.kind) > left_today:
+                notes.append(
+                    f"the CRM takes {counted(left_today, 'more request')} today, and this takes {calls}: the best leads go first, and "
+                    "the rest waits for the next push"
+                )
         sent = send_waiting(
             journal,
             sink,
@@ -252,7 +275,17 @@ def _push(
             progress=progress,
             shown=destination.shown,
         )
-        return _result(destination, plan, mapping, journal, sent=sent, retried=server.retried)
+        return _result(
+            file,
+            destination,
+            plan,
+            mapping,
+            journal,
+            sent=sent,
+            retried=server.retried,
+            left_today=left_today,
+            notes=notes,
+        )
 
 
 def _records(file: ProjectFile, mapping: FieldMapping) -> Iterator[Record]:
@@ -265,14 +298,38 @@ def _target(file: ProjectFile) -> Target:
     return parse_target(target_of(file, None))
 
 
-def _wanted(file: ProjectFile, destination: Destination) -> list[Wanted]:
-    wanted = wanted_fields(file.project.crm, destination.kind)
-    if not wanted:
-        raise UsageError("nothing is sent: every field is null", where="crm.fields", fix="name at least one")
-    return wanted
+def _checked(file: ProjectFile, destination: Destination, *, create_fields: bool = False) -> list[Wanted]:
+    """What can be known without asking anybody, in the order of what costs least to put right; the fields to write."""
+    keeps_rows(_target(file))
+    check_names(file.project.crm, destination.kind)
+    if create_fields:
+        refuse_creating(destination.kind)
+    return wanted_fields(file.project.crm, destination.kind)
+
+
+def calls_for(leads: int, kind: Kind) -> int:
+    """Requests that so many leads take."""
+    return -(-leads // BATCHES[kind])
+
+
+def _odd_ids(file: ProjectFile, destination: Destination, records: Sequence[Record]) -> list[str]:
+    """A note where lead ids cannot be the CRM's own, of the first that wait."""
+    odd = [
+        (each.lead_id, looks)
+        for each in records
+        if (looks := odd_id(each.lead_id, file.project.crm, destination.kind))
+    ]
+    if not odd:
+        return []
+    lead, looks = odd[0]
+    return [
+        f"ids such as {lead} are none of {VENDORS[destination.kind]}'s own, each of which is {looks}: it would refuse them; name the field that "
+        "holds your lead_id as crm.id"
+    ]
 
 
 def _result(
+    file: ProjectFile,
     destination: Destination,
     plan: Plan,
     mapping: FieldMapping,
@@ -280,6 +337,8 @@ def _result(
     *,
     sent: Sent | None = None,
     retried: int = 0,
+    left_today: int | None = None,
+    notes: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Push:
     sent = sent or Sent()
@@ -290,9 +349,13 @@ def _result(
         code = UNAVAILABLE
     elif sent.refused:
         code = REFUSED
+    first = next(iter(journal.waiting(_EXAMPLES)), [])
     return Push(
         destination=destination.shown,
         waiting=plan.wait,
+        calls=calls_for(plan.wait, destination.kind),
+        left_today=left_today,
+        notes=(*_odd_ids(file, destination, first), *notes),
         same=plan.same,
         unknown=plan.unknown,
         acknowledged=sent.acknowledged,
@@ -304,7 +367,7 @@ def _result(
         retried=retried,
         stopped=sent.stopped,
         dry_run=dry_run,
-        examples=tuple(_shown(record) for record in next(iter(journal.waiting(_EXAMPLES)), [])),
+        examples=tuple(_shown(record) for record in first),
         exit_code=code,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -33,7 +33,7 @@ def current_rows(
 
 def read_rows(
     target: Target, table: str, statement: Statement, values: Sequence[object]
-) -> Iterator[tuple[Any, ...]]:
+) -> Generator[tuple[Any, ...]]:
     """What a statement of ours gives, in either database. Raises as ``current_rows``."""
     read = _duckdb if target.kind == "duckdb" else _postgres
     yield from read(target, TableNames.parse(table), statement, values)
@@ -49,6 +49,15 @@ def keeps_rows(target: Target) -> None:
             fix="let scores.to be duckdb:///scores.duckdb or PostgreSQL; the push reads them from there",
             where="scores.to",
         )
+
+
+def refuse_empty(target: Target, table: str) -> None:
+    """Raises as ``current_rows`` where no scores were ever written to the target."""
+    keeps_rows(target)
+    with closing(
+        read_rows(target, table, lambda names, _: f"SELECT 1 FROM {names.scores} LIMIT 1", [])
+    ) as rows:
+        next(rows, None)
 
 
 def _statement(names: TableNames, columns: Sequence[str], mark: str) -> str:

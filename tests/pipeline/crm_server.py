@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.pipeline import http_server
 
 FIELDS = ("score", "grade", "stage", "reasons", "trend", "route", "link", "as_of", "status")
 # What may become of a write. Those that begin with "late" happen after it was applied.
@@ -40,6 +41,7 @@ class FakeCrm:
     chance, choices : of writes beyond those, the share that goes wrong, and how.
     bad : leads that are always refused; ``whole``: with them their whole batch.
     silence : seconds that a "silent" answer takes.
+    left_today : requests that it says are left.
     watch : called with the number of a write and ``before``, ``applied`` or ``answered``.
     """
 
@@ -63,6 +65,7 @@ class FakeCrm:
     asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
     keep_asked: bool = True
     length: int = 255
+    left_today: int | None = None
     fresh: bool = False  # a token that was just given does not expire before it was of use
 
     def __post_init__(self) -> None:
@@ -111,38 +114,19 @@ class FakeCrm:
 def serving(crm: FakeCrm) -> Iterator[FakeCrm]:
     """The CRM, reachable at ``crm.origin`` until the block is left."""
 
-    class Handler(_Handler):
-        pass
-
-    Handler.crm = crm
-    server = _Server(("127.0.0.1", 0), Handler)
-    crm.origin = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with http_server.serving(_Handler, crm) as host:
+        crm.origin = f"http://{host}"
         yield crm
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed is no news."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    crm: FakeCrm
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+class _Handler(http_server.Handler):
+    @property
+    def crm(self) -> FakeCrm:
+        crm: FakeCrm = self.state
+        return crm
 
     def _any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         crm, path = self.crm, urlsplit(self.path).path
         if path.endswith("/token"):
             return self._token(parse_qs(body.decode()))
@@ -287,6 +271,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _say(self, status: int, body: Any, headers: dict[str, str] | None = None, cut: bool = False) -> None:
         text = b"" if status == 204 else json.dumps(body).encode()
         more = {"Retry-After": "0"} if status in (429, 500, 502, 503) else {}
+        if (left := self.crm.left_today) is not None and self.crm.kind == "salesforce":
+            more["Sforce-Limit-Info"] = f"api-usage={100_000 - left}/100000"
+        elif left is not None:
+            more["X-HubSpot-RateLimit-Daily-Remaining"] = str(left)
         self._raw(status, text, {**more, **(headers or {})}, cut=cut)
 
     def _raw(

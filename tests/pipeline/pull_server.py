@@ -9,10 +9,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.pipeline import http_server
 
 Record = dict[str, Any]
 
@@ -51,37 +52,14 @@ class Records:
 def serving(records: Records) -> Iterator[Records]:
     """The CRM at ``records.origin``, as host and port, until the block is left."""
 
-    class Handler(_Handler):
-        pass
-
-    Handler.records = records
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    records.origin = f"127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with http_server.serving(_Handler, records) as records.origin:
         yield records
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    records: Records
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
-
-    def do_GET(self) -> None:
-        self._any(None)
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._any(body)
-
-    def _any(self, body: bytes | None) -> None:
-        records = self.records
+class _Handler(http_server.Handler):
+    def _any(self) -> None:
+        records: Records = self.state
+        body = self.body()
         with records.lock:
             url = urlsplit(self.path)
             if url.path.endswith("/token"):
@@ -102,6 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             answer = hubspot if url.path.startswith("/crm") else salesforce
             return self._answer(200, answer(records, url.path, query, asked))
+
+    do_GET = do_POST = _any
 
     def _answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         raw = json.dumps(body).encode()

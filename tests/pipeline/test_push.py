@@ -211,8 +211,8 @@ def test_names_and_an_external_id_of_ones_own(start: Start, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [
-        ("hubspot", {"id": "leadlens_stage"}, "cannot be found by"),
-        ("salesforce", {"id": "Leadlens_Stage__c"}, "cannot be found by"),
+        ("hubspot", {"id": "lastname"}, "cannot be found by"),
+        ("salesforce", {"id": "Nobodys__c"}, "cannot be found by"),
         ("hubspot", {"fields": {"stage": "leadlens_score", "score": None}}, "holds no text"),
         ("hubspot", {"fields": {"stage": "lastname"}}, "cannot be written"),
     ],
@@ -323,13 +323,18 @@ def test_no_secret_is_stored_or_shown(start: Start, tmp_path: Path) -> None:
     ("to", "message"),
     [
         ("http://leads.example.com/in", "not sent over http"),
-        ("hubspot://evil.example.com/contacts", "no server of Hubspot"),
-        ("hubspot://hubapi.com.evil.example/contacts", "no server of Hubspot"),
+        ("hubspot://evil.example.com/contacts", "no server of HubSpot"),
+        ("hubspot://hubapi.com.evil.example/contacts", "no server of HubSpot"),
         ("salesforce://acme.example.com/Lead", "no server of Salesforce"),
         ("salesforce://acme.my.salesforce.com", "which kind of record"),
         ("https://ann:hunter2@leads.example.com/in", "no user and no password"),
         ("duckdb:///scores.duckdb", "pushed to a CRM"),
         ("https://[::1/in", "no address"),
+        ("hubspot://contact", "did you mean: contacts"),
+        ("hubspot://Contacts", "did you mean: contacts"),
+        ("hubspot://compnies", "did you mean: companies"),
+        ("salesforce://acme.my.salesforce.com/lead", "did you mean: Lead"),
+        ("salesforce://acme.my.salesforce.com/Leads", "did you mean: Lead"),
     ],
 )
 def test_addresses_that_are_refused(
@@ -337,10 +342,104 @@ def test_addresses_that_are_refused(
 ) -> None:
     monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
     leads = PushedLeads(tmp_path, 3)
-    answer = leadlens("push", leads.config, "--to", to)
-    assert answer.code == 2
-    assert message in answer.err
-    assert "hunter2" not in answer.err
+    for more in ((), ("--dry-run",)):
+        answer = leadlens("push", leads.config, "--to", to, *more)
+        assert answer.code == 2
+        assert message in answer.err
+        assert "hunter2" not in answer.err
+
+
+@pytest.mark.parametrize("place", ["2-1234567", "0-1", "p1234_cars", "line_items"])
+def test_records_of_ones_own_kind(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    leads = PushedLeads(tmp_path, 3)
+    assert push(leads.config, to=f"hubspot://{place}", dry_run=True).waiting == 3
+    assert push(leads.config, to="salesforce://a.my.salesforce.com/My_Car__c", dry_run=True).waiting == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "crm", "message"),
+    [
+        ("hubspot", {"fields": {"score": "Lead Score"}}, "no field of such a name"),
+        ("salesforce", {"fields": {"grade": "Leadlens-Grade"}}, "no field of such a name"),
+        ("hubspot", {"id": "our id"}, "no field of such a name"),
+        ("hubspot", {"fields": {"points": "leadlens_score"}}, "score and points would be written to one"),
+        ("salesforce", {"fields": {"score": "Id"}}, "own id"),
+        ("https", {"id": "score"}, "over the ids"),
+        ("https", {"fields": dict.fromkeys(FIELDS)}, "every field is null"),
+    ],
+)
+def test_what_is_known_without_asking_is_refused_at_once(
+    kind: str, crm: dict[str, object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a dry run too, and before a token is asked for."""
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    leads = PushedLeads(tmp_path, 3, **crm)
+    to = FakeCrm(kind, origin="http://127.0.0.1:9").to
+    for dry_run in (True, False):
+        with pytest.raises(UsageError, match=message):
+            push(leads.config, to=to, dry_run=dry_run)
+
+
+def test_what_costs_least_to_put_right_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody makes an app at the vendor's to hear then that scores.to is a file."""
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("HUBSPOT_ACCESS_TOKEN", raising=False)
+    leads = PushedLeads(tmp_path, 3)
+
+    def refused(**more: bool) -> str:
+        with pytest.raises(LeadlensError) as error:
+            push(leads.config, to="hubspot://contacts", **more)
+        return str(error.value)
+
+    assert "there is no token" in refused()
+    for kind in ("salesforce://a.my.salesforce.com/Lead", "https://leads.example.com/in"):
+        for dry_run in (True, False):
+            with pytest.raises(UsageError, match="created"):
+                push(leads.config, to=kind, dry_run=dry_run, create_fields=True)
+    (tmp_path / "scores.duckdb").unlink()
+    assert "run leadlens score first" in refused()
+    leads.settings["scores"] = {"to": "scores.csv"}
+    leads.write(leads.config)
+    assert "not pushed from a file" in refused()
+
+
+def test_a_dry_run_notes_what_the_push_would_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    for name in FakeCrm("hubspot").environment():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("HUBSPOT_ACCESS_TOKEN", raising=False)
+    leads = PushedLeads(tmp_path)
+    answer = leadlens("push", leads.config, "--to", "hubspot://contacts", "--dry-run")
+    assert answer.code == 0
+    assert "250 would be sent in 3 requests" in answer.out
+    assert "HUBSPOT_ACCESS_TOKEN" in answer.out
+    assert "ids such as lead-" in answer.out
+    assert "crm.id" in answer.out
+    leads.settings["crm"] = {"id": "external"}
+    leads.write(leads.config)
+    done = push(leads.config, to="hubspot://contacts", dry_run=True)
+    assert [note for note in done.notes if "ids such as" in note] == []
+    for kind, calls in (("salesforce://a.my.salesforce.com/Lead", 2), ("https://leads.example.com/in", 1)):
+        assert push(leads.config, to=kind, dry_run=True).calls == calls
+
+
+@pytest.mark.parametrize("kind", ["hubspot", "salesforce"])
+def test_requests_are_counted_before_they_are_made(kind: str, start: Start, tmp_path: Path) -> None:
+    leads, crm = PushedLeads(tmp_path), start(kind, left_today=1)
+    stages: list[str] = []
+
+    def progress(stage: str, done: int = 0, total: int = 0) -> None:
+        stages.append(stage)
+
+    done = leads.push(crm, progress=progress)
+    calls = {"hubspot": 3, "salesforce": 2}[kind]
+    assert f"Sending 250 leads in {calls} requests" in stages
+    assert (done.calls, done.left_today, crm.writes) == (calls, 1, calls)
+    assert any(f"1 more request today, and this takes {calls}" in note for note in done.notes)
+    assert done.to_dict()["requests"] == calls
+    crm.left_today = 100
+    assert not any("more request" in note for note in leads.push(crm, everything=True).notes)
 
 
 def test_a_file_is_nothing_to_push_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

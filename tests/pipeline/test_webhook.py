@@ -6,11 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from pipeline.runs import RunRecord, RunStore
 from pipeline.webhooks.announcing import Announcer
 from pipeline.webhooks.outbox import MOST_RUNS
 from pipeline.writeback import stage_scores
+from tests.pipeline import http_server
 from tests.pipeline.pushed_leads import PushedLeads
 from tests.pipeline.writeback_samples import AS_OF, run
 
@@ -51,25 +50,18 @@ class Receiver:
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     receiver = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
-    try:
+    with http_server.serving(_Handler, receiver) as host:
+        receiver.url = f"http://{host}/hook"
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
+
+
+class _Handler(http_server.Handler):
+    def do_POST(self) -> None:
+        receiver: Receiver = self.state
+        receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, self.body()))
+        self.send_response(receiver.statuses.pop(0) if receiver.statuses else 204)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
 
 class Nights:

@@ -17,6 +17,7 @@ def render_push(push: Push, project: str) -> list[str]:
     lines = [] if push.dry_run and not push.waiting else [_headline(push)]
     if push.dry_run:
         lines.append(f"Dry run: nothing was sent to {push.destination}.")
+        lines += [f"note: {note}" for note in push.notes]
         lines += ["", f"As {counted(len(push.examples), 'lead')} would be sent:"]
         for example in push.examples:
             said = (f"{name}: {'–' if value is None else value}" for name, value in example.items())
@@ -24,6 +25,7 @@ def render_push(push: Push, project: str) -> list[str]:
         return lines
     if push.retried:
         lines.append(f"{counted(push.retried, 'request')} sent again: the server was busy or did not answer.")
+    lines += [f"note: {note}" for note in push.notes]
     lines += [
         f"note: {counted(count, 'text')} cut to what the field {name} holds"
         for name, count in push.cut.items()
@@ -37,7 +39,8 @@ def _headline(push: Push) -> str:
     asked = "would be sent" if push.dry_run else f"of {push.waiting:,} taken"
     count = push.waiting if push.dry_run else push.acknowledged
     before = f"; {push.unknown:,} left before it heard of them" if push.unknown else ""
-    return f"{push.destination}: {count:,} {asked}, {push.same:,} as before{before}."
+    calls = f" in {counted(push.calls, 'request')}" if push.dry_run else ""
+    return f"{push.destination}: {count:,} {asked}{calls}, {push.same:,} as before{before}."
 
 
 def _remainder(push: Push, project: str) -> list[str]:
