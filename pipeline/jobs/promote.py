@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import DataError, UsageError
+from features import DataError, LeadlensError, UsageError
 from models.judging.intervals import cluster_bootstrap
 from models.judging.signal import Signal
+from models.judging.story import headline
 from models.statistics import log_loss_of
 from pipeline.config import ProjectFile, ProjectOrPath, as_project
-from pipeline.dataset.judged import OutOfTime, out_of_time, score_out_of_time
+from pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time, score_out_of_time
 from pipeline.dataset.time_split import split_snapshots
 from pipeline.dataset.training_set import TrainingSet
 from pipeline.jobs.gates import PromotionRefused, Refusal, audit_refusal, rolled_back_refusal, signal_refusal
@@ -37,7 +38,8 @@ class Promotion:
     better), with its 90 % ``interval``; ``rows`` is 0 where the challenger was champion already. ``rival_has_seen``: the
     champion may have learned from some of these rows, which favours it. ``notes`` says where these rows are a sample, and
     where the model ranks by little else than time.
-    ``signal`` is what the challenger knows beyond the base rate. ``forced`` is the reason that was given, and
+    ``signal`` is what the challenger knows beyond the base rate. ``judgement`` is the headline of `compare` on model and sheet, on these rows, where
+    there was no champion: log loss judges probabilities, and whom calls reach is another question. ``forced`` is the reason that was given, and
     ``overruled`` what the gates had refused; both stay with the version.
     """
 
@@ -53,6 +55,7 @@ class Promotion:
     rival_log_loss: float | None = None
     notes: tuple[str, ...] = ()
     signal: Signal | None = None
+    judgement: str | None = None
     overruled: tuple[Refusal, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -114,6 +117,10 @@ def promote(
     refusals = (*((back,) if back else ()), *_refusals(judged, signal, against))
     if refusals and not force:
         raise PromotionRefused(challenger.display_name, refusals)
+    judgement, unjudged = None, tuple[str, ...]()
+    if champion is None and judged.scored.rules is not None and not judged.seen:
+        progress("Comparing with the sheet", 0, 0)
+        judgement, unjudged = _judgement(file, judged, challenger.display_name)
     # The reason first: a champion by force without one must not be left behind by a run that is killed.
     if force and refusals:
         registry.keep_reason(challenger.version, force, [refusal.what for refusal in refusals])
@@ -133,8 +140,10 @@ def promote(
         notes=(
             *(() if judged.sample is None else (judged.sample.message,)),
             *(() if signal.time_only is None else (signal.time_only,)),
+            *unjudged,
         ),
         signal=signal,
+        judgement=judgement,
         overruled=refusals,
     )
 
@@ -198,6 +207,14 @@ def _against(judged: OutOfTime, claimed: np.ndarray, rival: str) -> _Against:
         rival_log_loss=float(rival_losses.mean()),
         interval=interval,
     )
+
+
+def _judgement(file: ProjectFile, judged: OutOfTime, version: str) -> tuple[str | None, tuple[str, ...]]:
+    """What `compare` says of model and sheet on these rows; or a note why nothing can be said, which is no gate."""
+    try:
+        return headline(compare_lenses(file, judged, version, [])), ()
+    except LeadlensError as error:
+        return None, (f"model and sheet are not compared: {error.what}",)
 
 
 def _judged(

@@ -363,8 +363,15 @@ def test_promotion_is_a_gate(
         with pytest.raises(DataError, match="worse"):
             promote(starter)
         assert gate.Registry(starter.project.name).open("champion") is None
-        assert promote(starter, force="a trial in one region").forced == "a trial in one region"
+        promoted = promote(starter, force="a trial in one region")
+        assert promoted.forced == "a trial in one region"
     try:
+        # One judgement of one pair: what `compare` says, and no other word of it.
+        said = compare(starter).comparison.to_dict()["headline"]
+        assert promoted.judgement == said
+        passed = replace(promoted, overruled=(), forced=None, interval=(-0.2, -0.1))
+        assert f"{said}." in render_promotion(passed)
+        assert "better" not in "".join(render_promotion(passed)[:2])
         assert "champion already" in render_promotion(promote(starter))[0]
         assert score(starter, dry_run=True).alias == "champion"
     finally:  # other tests of this module ask what happens before there is one

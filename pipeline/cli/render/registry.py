@@ -21,12 +21,15 @@ def render_promotion(gate: Promotion) -> list[str]:
         kept = [f"It was promoted by force: {gate.forced}."] if gate.forced else []
         return [f"{name} is champion already; nothing changed.", *kept]
     low, high = gate.interval
-    verdict = "better" if high < 0 else "worse" if low > 0 else "no clear difference"
+    verdict = ": better" if high < 0 else ": worse" if low > 0 else ": no clear difference"
     if gate.overruled:
-        verdict = f"by force ({gate.forced})"
+        verdict = f" by force ({gate.forced})"
+    elif gate.judgement:  # whom calls reach, not probabilities: one judgement, the same as of `compare`
+        verdict = ""
     note = "note: the former champion may have learned from some of these rows, which favours it."
     return [
-        f"{name} is champion now: {verdict}.",
+        f"{name} is champion now{verdict}.",
+        *([f"{gate.judgement}."] if gate.judgement else []),
         *([note] if gate.rival_has_seen else []),
         *(f"note: {told}" for told in gate.notes),
         f"On {gate.rows:,} out-of-time rows: log loss {gate.log_loss:.4f} against {gate.rival_log_loss:.4f} of "
