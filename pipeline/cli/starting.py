@@ -18,7 +18,7 @@ def init(
         typer.Option(
             "--from",
             metavar="EXPORT",
-            help="A file or folder that a CRM exported: the project reads it where it is.",
+            help="A file or folder that a CRM exported, or a database: the project reads it where it is.",
             show_default=False,
         ),
     ] = None,

@@ -33,7 +33,8 @@ class Source(Section):
     query: str | None = Field(
         None,
         description="A short SELECT, where the data must be reshaped. Files: it reads from the table `source`, and from the project's "
-        "other sources by their names, in DuckDB's SQL. Databases: it runs in the database, in its SQL dialect.",
+        "other sources by their names, in DuckDB's SQL. Databases: it runs in the database, in its SQL dialect; with `table` beside it, as over a file "
+        "with the rows of that table.",
     )
     columns: dict[str, str] = Field(
         default_factory=dict,

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from features import DataError, UsageError
+from features import DataError, LeadlensError, UsageError
 from features.errors import UnavailableError, listed
+from pipeline.sources.database_engines import driver_error, engine_of, read_only
 from pipeline.sources.plain_types import plain_array, text_array
 from pipeline.sources.queries import check_query, first_line
 from pipeline.sources.to_duckdb import refuse_equal_names
 
 _CHUNK = 100_000
-_FILES_BY_NET = ("http", "https", "ftp", "s3", "gs", "gcs", "az", "abfss", "hdfs", "file")
-_LIKE_MYSQL = ("mysql", "mariadb")
+_OF_THE_SYSTEM = ("information_schema", "pg_catalog", "mysql", "performance_schema", "sys")
 # Too many connections, access denied, shutting down, no server, and a connection that broke.
 _MYSQL_UNREACHABLE = frozenset({1040, 1044, 1045, 1053, 2002, 2003, 2005, 2006, 2013, 2055})
-_SCHEMES = ("postgresql", "mysql+pymysql", "mssql+pyodbc", "oracle+oracledb", "sqlite", "snowflake")
 
 
 def read_database(url: str, shown: str, table: str | None, query: str | None, where: str) -> pa.Table:
@@ -49,7 +46,7 @@ def database_batches(
     in files until all are there, since only then the types of the columns are known. Raises ``UsageError`` for what
     does not exist, ``DataError`` if the database refuses; neither shows a password.
     """
-    engine = _engine(url, shown, where)
+    engine = engine_of(url, shown, where)
     if (table is None) == (query is None):
         raise UsageError(
             "what to read from the database is not clear",
@@ -63,22 +60,14 @@ def database_batches(
         try:
             try:
                 schemas = _spool(engine, asked, folder)
-            except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
+            except (sa.exc.SQLAlchemyError, driver_error(engine)) as error:
                 if not _is_beyond_python(error):
                     raise
                 schemas = _spool(engine, asked, folder, endless=True)
-        except (sa.exc.SQLAlchemyError, _driver_error(engine)) as error:
-            cause = getattr(error, "orig", None) or error
-            raise (UnavailableError if _is_lost(error) else DataError)(
-                "the database does not return this table"
-                if query is None
-                else "the database does not run this query",
-                value=first_line(cause).replace(str(engine.url.password or "\0"), "***"),
-                where=f"{where} ({shown})",
-                fix="check the URL, permissions and names"
-                if query is None
-                else "the query is read only, in that database's SQL",
-            ) from None
+        except (sa.exc.SQLAlchemyError, driver_error(engine)) as error:
+            what = "does not return this table" if query is None else "does not run this query"
+            fix = "" if query is None else "the query is read only, in that database's SQL"
+            raise _refused(error, engine, f"the database {what}", f"{where} ({shown})", fix) from None
         finally:
             engine.dispose()
         schema = _together(schemas)
@@ -86,6 +75,77 @@ def database_batches(
             yield from _cast(pq.read_table(f"{folder}/{number}.parquet"), schema).to_batches() or [
                 pa.RecordBatch.from_pylist([], schema=schema)
             ]
+
+
+@dataclass(frozen=True)
+class DatabaseTables:
+    """The names of the tables in a database, or of its views where it has no tables; ``left_out`` are the others, each with the reason."""
+
+    tables: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def tables_of_database(
+    url: str, shown: str, where: str, schema: str | None, most_rows: int
+) -> DatabaseTables:
+    """The tables of a schema, by default of the one in which a connection finds itself, or of all if that is empty.
+
+    Tables of more than ``most_rows`` rows are left out. Raises ``UsageError`` for an address or schema that is not there,
+    ``DataError`` or ``UnavailableError`` if the database refuses.
+    """
+    engine = engine_of(url, shown, where)
+    try:
+        with engine.connect().execution_options(**read_only(engine)) as connection:
+            inspector = sa.inspect(connection)
+            schemas = [name for name in inspector.get_schema_names() if name not in _OF_THE_SYSTEM]
+            if schema is not None and schema not in schemas:
+                raise UsageError("there is no such schema", value=schema, known=schemas, where=where)
+            here = schema or inspector.default_schema_name
+            tables, views = _tables_and_views(inspector, [here])
+            others = [name for name in schemas if name != here]
+            if schema is None and not tables and not views:
+                tables, views = _tables_and_views(inspector, others)
+                others = []
+            left_out = [f"schema {name}: not looked at (--from {shown}#{name})" for name in others]
+            if tables:
+                left_out += [f"{name}: a view, and it has tables" for name in views]
+            kept = []
+            for name in tables or views:
+                rows = connection.execute(
+                    sa.select(sa.func.count()).select_from(_whole(connection, name, where).subquery())
+                ).scalar_one()
+                if rows > most_rows:
+                    left_out.append(
+                        f"{name}: {rows:,} rows are too many to look at here; name it under data in the project file"
+                    )
+                else:
+                    kept.append(name)
+            return DatabaseTables(tuple(kept), tuple(left_out))
+    except (sa.exc.SQLAlchemyError, driver_error(engine)) as error:
+        raise _refused(
+            error, engine, "the database does not say which tables it has", f"{where} ({shown})"
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def _tables_and_views(inspector: sa.Inspector, schemas: Sequence[str | None]) -> tuple[list[str], list[str]]:
+    tables, views = [], []
+    for schema in schemas:
+        prefix = f"{schema}." if schema != inspector.default_schema_name else ""
+        tables += [prefix + name for name in sorted(inspector.get_table_names(schema))]
+        views += [prefix + name for name in sorted(inspector.get_view_names(schema))]
+    return tables, views
+
+
+def _refused(error: Exception, engine: sa.Engine, what: str, where: str, fix: str = "") -> LeadlensError:
+    cause = getattr(error, "orig", None) or error
+    return (UnavailableError if _is_lost(error) else DataError)(
+        what,
+        value=first_line(cause).replace(str(engine.url.password or "\0"), "***"),
+        where=where,
+        fix=fix or "check the URL, permissions and names",
+    )
 
 
 def _spool(
@@ -96,7 +156,7 @@ def _spool(
 ) -> list[pa.Schema]:
     """Write all rows to numbered files; returns the schema of each."""
     schemas: list[pa.Schema] = []
-    with engine.connect().execution_options(**_read_only(engine)) as connection:
+    with engine.connect().execution_options(**read_only(engine)) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.text("SET TIME ZONE 'UTC'"))
         if endless:
@@ -185,108 +245,6 @@ def _result(
 
 def _text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _engine(url: str, shown: str, where: str) -> sa.Engine:
-    scheme = url.partition("://")[0]
-    if scheme == "duckdb":
-        raise UsageError("a DuckDB file is given as a path", value=shown, where=where, fix="read: crm.duckdb")
-    if scheme.lower() in _FILES_BY_NET:
-        raise UsageError(
-            "files are not read over the network",
-            value=shown,
-            where=where,
-            fix="download it and give its path",
-        )
-    if url.count("@") > 1 and not scheme.startswith("sqlite"):
-        # what follows the first one would be taken for the host's name, and printed
-        raise UsageError(
-            "this database URL contains more than one @",
-            value=shown,
-            where=where,
-            fix="write a password that holds one as ${NAME}, or percent-encode it: @ is %40, : is %3A, / is %2F",
-        )
-    try:
-        address = sa.make_url(url)
-        if address.drivername in ("postgresql", "postgres"):
-            address = address.set(drivername="postgresql+psycopg")
-        if address.drivername.startswith("postgresql") and "connect_timeout" not in address.query:
-            address = address.update_query_dict({"connect_timeout": "10"})
-        if address.get_backend_name() == "sqlite":
-            return sa.create_engine(address, creator=_sqlite_reader(address, shown, where))
-        if address.get_backend_name() in _LIKE_MYSQL:
-            return _mysql_engine(address)
-        return sa.create_engine(address)
-    except sa.exc.NoSuchModuleError:
-        raise UsageError(
-            "unknown kind of database",
-            value=scheme,
-            known=_SCHEMES,
-            where=where,
-            fix="postgresql://user:${PASSWORD}@host/database",
-        ) from None
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"this kind of database needs the Python package {error.name}",
-            value=scheme,
-            where=where,
-            fix=f"pip install {error.name}",
-        ) from None
-    except (sa.exc.ArgumentError, ValueError):
-        raise UsageError(
-            "this is not a valid database URL",
-            value=shown,
-            where=where,
-            fix="postgresql://user:${PASSWORD}@host/database",
-        ) from None
-
-
-def _sqlite_reader(address: sa.URL, shown: str, where: str) -> Callable[[], sqlite3.Connection]:
-    """Opens an SQLite file for reading: by itself SQLite makes a file that is not there."""
-    named = address.database or ""
-    path = Path(unquote(urlsplit(named).path) if named.startswith("file:") else named)
-    if not path.is_file():
-        raise UsageError(
-            "there is no such file",
-            value=shown,
-            where=where,
-            fix="sqlite:///file.db is a path from where the command runs, sqlite:////a/file.db an absolute one",
-        )
-    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
-    return lambda: sqlite3.connect(uri, uri=True)
-
-
-def _mysql_engine(address: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(address)
-    if engine.driver == "pymysql":
-        from pymysql.constants import FIELD_TYPE
-        from pymysql.converters import conversions
-
-        # BIT, which many programs take for yes or no, would be bytes.
-        bits = {FIELD_TYPE.BIT: lambda value: int.from_bytes(value, "big")}
-        engine = sa.create_engine(address, connect_args={"conv": conversions | bits})
-    sa.event.listen(engine, "connect", _begin_mysql)
-    return engine
-
-
-def _begin_mysql(connection: Any, _: Any) -> None:
-    """Timestamps in UTC, and no writing: a query may call a function that writes.
-
-    A TIMESTAMP is shown in the time zone of the session, which is the server's own unless somebody says so.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET time_zone = '+00:00'")
-        cursor.execute("SET SESSION TRANSACTION READ ONLY")
-
-
-def _read_only(engine: sa.Engine) -> dict[str, Any]:
-    return {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
-
-
-def _driver_error(engine: sa.Engine) -> type[Exception]:
-    """The driver's own error class, which may be raised while rows are fetched."""
-    error: type[Exception] = getattr(engine.dialect.dbapi, "Error", sa.exc.SQLAlchemyError)
-    return error
 
 
 def _whole(connection: sa.Connection, table: str, where: str) -> sa.Select[Any]:

@@ -71,6 +71,14 @@ def read_duckdb(
         ) from None
 
 
+def tables_in(database: duckdb.DuckDBPyConnection) -> list[str]:
+    """The names of the tables of an open file, with the schema where it is not the usual one."""
+    rows = database.execute(
+        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_database() ORDER BY ALL"
+    ).fetchall()
+    return [name if schema == "main" else f"{schema}.{name}" for schema, name in rows]
+
+
 def plain_relation(relation: duckdb.DuckDBPyRelation, source: Source) -> duckdb.DuckDBPyRelation:
     """The columns of a relation, each of a plain type; a `query` sees them as they are, to take from them what it wants."""
     types = types_of(relation)

@@ -72,12 +72,8 @@ def read_source(
     """
     source, fitting = given.source, None
     words, unclear = Words(), dict[str, str]()
-    if is_database(source, given.where):
-        from pipeline.sources.database import read_database
-
-        (address,) = source.reads
-        location, shown = expand(address, given.where), unexpanded(address)
-        to_duckdb(connection, table, read_database(location, shown, source.table, source.query, given.where))
+    if runs_there(source, given.where):
+        _read_database(connection, given, table, source.query)
     elif source.query is None:
         words, fitting = _read_files(connection, given, table, as_text, styled)
     else:
@@ -106,7 +102,11 @@ def _read_query(
     """
     with connect_in_memory() as sandbox:
         sandbox.execute("SET TimeZone = 'UTC'")
-        words, fitting = _read_files(sandbox, given, "source", as_text=False, styled=False)
+        words, fitting = Words(), None
+        if is_database(given.source, given.where):
+            _read_database(sandbox, given, "source", None)
+        else:
+            words, fitting = _read_files(sandbox, given, "source", as_text=False, styled=False)
         asking = (*asking, given.name)
         others = sources_named(given)
         for number, other in enumerate(others):
@@ -124,7 +124,7 @@ def _read_query(
                     else "let one of them read from files alone: name the file once more under data.others",
                 )
             own_table = f"other_{number}"
-            if other.source.query is not None and not is_database(other.source, other.where):
+            if other.source.query is not None and not runs_there(other.source, other.where):
                 _read_query(sandbox, other, own_table, other.source.query, asking)
             else:
                 read_source(sandbox, other, own_table, styled=False)
@@ -141,7 +141,7 @@ def _unclear(fitting: Fitting) -> dict[str, str]:
 def sources_named(given: Readable) -> list[Readable]:
     """The project's other sources that the query of a source over files names, in order."""
     data, source = given.file.project.data, given.source
-    if source.query is None or is_database(source, given.where):
+    if source.query is None or runs_there(source, given.where):
         return []
     where = f"{given.where}.query"
     found = []
@@ -174,6 +174,21 @@ def is_database(source: Source, where: str) -> bool:
             fix="make it a source of its own: a list of {read: …} in the place of one",
         )
     return networked[0]
+
+
+def runs_there(source: Source, where: str) -> bool:
+    """Whether a source is a database that returns a table or runs the query: with both, the query runs here, over that table."""
+    return is_database(source, where) and not (source.table is not None and source.query is not None)
+
+
+def _read_database(
+    connection: duckdb.DuckDBPyConnection, given: Readable, table: str, query: str | None
+) -> None:
+    from pipeline.sources.database import read_database
+
+    (address,) = given.source.reads
+    location, shown = expand(address, given.where), unexpanded(address)
+    to_duckdb(connection, table, read_database(location, shown, given.source.table, query, given.where))
 
 
 def _read_files(
@@ -277,7 +292,15 @@ def source_batches(
     are added to ``words``, and a value of each column whose points may mean either to ``unclear``.
     """
     source = given.source
-    if is_database(source, given.where):
+    if source.cursor is not None and source.table is not None and source.query is not None:
+        raise UsageError(
+            "cursor does not go together with a query over a table of a database",
+            value=source.cursor,
+            where=f"{given.where}.cursor",
+            why="the query runs here, over the whole table, and may need its earlier rows",
+            fix="leave `table` out: then the query runs in the database, in its SQL",
+        )
+    if runs_there(source, given.where):
         from pipeline.sources.database import database_batches
 
         (address,) = source.reads

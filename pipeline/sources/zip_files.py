@@ -29,13 +29,19 @@ def unpacked(path: Path, member: str | None, where: str) -> Iterator[tuple[Path,
     ``member`` may be left out where one alone can be read. Raises ``UsageError`` where it is not clear which is meant, ``DataError`` for
     what is no archive, needs a password, or grows beyond all measure.
     """
+    with _opened(path, where) as archive, TemporaryDirectory(prefix="leadlens-") as folder:
+        found = _member(archive, member, where)
+        # The name of the copy is ours: one in an archive could lead out of the folder.
+        copy = Path(folder) / f"member{''.join(_suffixes(found.filename))}"
+        _copy(archive, found, copy, where)
+        yield copy, found.filename
+
+
+@contextmanager
+def _opened(path: Path, where: str) -> Iterator[zipfile.ZipFile]:
     try:
-        with zipfile.ZipFile(path) as archive, TemporaryDirectory(prefix="leadlens-") as folder:
-            found = _member(archive, member, where)
-            # The name of the copy is ours: one in an archive could lead out of the folder.
-            copy = Path(folder) / f"member{''.join(_suffixes(found.filename))}"
-            _copy(archive, found, copy, where)
-            yield copy, found.filename
+        with zipfile.ZipFile(path) as archive:
+            yield archive
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise DataError(
             "this zip archive cannot be read",
@@ -54,6 +60,25 @@ def _readable(name: str) -> bool:
     own = Path(name)
     hidden = any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in own.parts)
     return not hidden and bool(_suffixes(name)) and _suffixes(name)[0] in _READABLE
+
+
+def readable_members(path: Path, where: str) -> list[str]:
+    """The files of an archive that can be read. Raises ``DataError`` where there is none, or for what is no archive."""
+    with _opened(path, where) as archive:
+        names = [each.filename for each in archive.infolist() if not each.is_dir()]
+    readable = list(dict.fromkeys(filter(_readable, names)))
+    if not readable:
+        raise _nothing_readable(names, where)
+    return readable
+
+
+def _nothing_readable(names: list[str], where: str) -> DataError:
+    return DataError(
+        "this archive holds no CSV or JSON file",
+        value=listed(names) or "nothing",
+        where=where,
+        fix="unpack it, and name the file in it",
+    )
 
 
 def _member(archive: zipfile.ZipFile, name: str | None, where: str) -> zipfile.ZipInfo:
@@ -78,12 +103,7 @@ def _member(archive: zipfile.ZipFile, name: str | None, where: str) -> zipfile.Z
             )
         return found[-1]  # as any program that unpacks it would keep
     if not readable:
-        raise DataError(
-            "this archive holds no CSV or JSON file",
-            value=listed(each.filename for each in every) or "nothing",
-            where=where,
-            fix="unpack it, and name the file in it",
-        )
+        raise _nothing_readable([each.filename for each in every], where)
     if len(set(readable)) > 1:
         raise UsageError(
             "which file of the archive to read is not set",

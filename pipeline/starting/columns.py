@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -78,15 +78,27 @@ class Column:
         return self.distinct <= len(self.values)
 
 
-def profile(con: duckdb.DuckDBPyConnection, table: str, day_first: bool | None) -> dict[str, Column]:
-    """Every column of a table. ``day_first`` decides on dates such as 1/2/2025, where nothing else does."""
+def profile(
+    con: duckdb.DuckDBPyConnection, table: str, day_first: bool | None, commas: Collection[str] = ()
+) -> dict[str, Column]:
+    """Every column of a table. ``day_first`` decides on dates such as 1/2/2025, where nothing else does; in the columns ``commas`` of text, the
+    comma is the mark of decimals, whether there is one or not.
+    """
     described = con.execute(f"DESCRIBE {table}").fetchall()
     rows = con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-    return {row[0]: _column(con, table, row[0], row[1], rows, day_first) for row in described}
+    return {
+        name: _column(con, table, name, kind, rows, day_first, name in commas) for name, kind, *_ in described
+    }
 
 
 def _column(
-    con: duckdb.DuckDBPyConnection, table: str, name: str, sql_type: str, rows: int, day_first: bool | None
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    name: str,
+    sql_type: str,
+    rows: int,
+    day_first: bool | None,
+    comma: bool,
 ) -> Column:
     own = _quote(name)
     filled, distinct = con.execute(
@@ -101,7 +113,9 @@ def _column(
         f"SELECT CAST({own} AS VARCHAR), count(*) FROM {table} WHERE {own} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST_VALUES}"
     ).fetchall()
     column = replace(column, values=tuple((str(value), int(count)) for value, count in values))
-    column = next((found for found in _readings(con, table, column, sql_type, filled, day_first)), column)
+    column = next(
+        (found for found in _readings(con, table, column, sql_type, filled, day_first, comma)), column
+    )
     if column.kind == "time":
         column = _spanned(con, table, column)
     return column
@@ -114,6 +128,7 @@ def _readings(
     sql_type: str,
     filled: int,
     day_first: bool | None,
+    comma: bool,
 ) -> Iterator[Column]:
     own = _quote(column.name)
     if sql_type.startswith("TIMESTAMP") or sql_type == "DATE":
@@ -135,20 +150,20 @@ def _readings(
         yield replace(column, kind="email")
     if sum(bool(_DATED.match(value)) for value, _ in column.values) >= 0.9 * len(column.values):
         yield from _written_times(con, table, column, filled, day_first)
-    if (
+    if comma or (
         column.distinct > 1
         and fitting(f"regexp_matches({own}, {_COMMA})") >= _FITTING
         and fitting(f"{own} LIKE '%,%'")
     ):
         digits = f"replace(regexp_replace({own}, '[^0-9,-]', '', 'g'), ',', '.')"
-        yield replace(column, kind="number", sql=f"CAST({digits} AS DOUBLE)", plain=False)
+        yield replace(column, kind="number", sql=f"TRY_CAST({digits} AS DOUBLE)", plain=False)
     if (
         column.distinct > 1
         and fitting(f"regexp_matches({own}, {_POINT})") >= _FITTING
         and fitting(f"regexp_matches({own}, '[,€$£%]')")
     ):
         digits = f"regexp_replace({own}, '[^0-9.-]', '', 'g')"
-        yield replace(column, kind="number", sql=f"CAST({digits} AS DOUBLE)", plain=False)
+        yield replace(column, kind="number", sql=f"TRY_CAST({digits} AS DOUBLE)", plain=False)
     yield replace(column, kind="text")
 
 

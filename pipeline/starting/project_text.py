@@ -71,7 +71,7 @@ def _source(
     given = export.source.model_dump(mode="json", exclude_defaults=True)
     source: dict[str, Any] = {
         "read": given["read"],
-        **{name: given[name] for name in ("table", "encoding") if name in given},
+        **{name: given[name] for name in ("table", "encoding", "decimals") if name in given},
     }
     if query is not None:
         source["query"] = query

@@ -1,4 +1,4 @@
-"""The tables of an export: the files of a folder, the sheets of a workbook, read as the sources of a project are read."""
+"""The tables of an export, read as the sources of a project are read."""
 
 from __future__ import annotations
 
@@ -13,31 +13,15 @@ import duckdb
 from features import DataError, LeadlensError, UsageError
 from features.engines.dialect import DuckDBDialect
 from features.engines.duckdb_connections import connect_in_memory
-from features.errors import counted, listed
+from features.errors import listed
+from features.secrets import without_secrets
 from pipeline.config import Project, ProjectFile, Source
 from pipeline.sources.kinds import kind_of
 from pipeline.sources.reading import Readable, read_source
-from pipeline.sources.workbooks import is_workbook
+from pipeline.sources.styles import COMMA
 from pipeline.starting.columns import Column, day_comes_first, profile
+from pipeline.starting.places import Place, places, why
 
-READABLE = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".parquet",
-    ".pq",
-    ".xlsx",
-    ".xlsm",
-    ".xlsb",
-    ".xls",
-    ".ods",
-    ".duckdb",
-    ".ddb",
-    ".jsonl",
-    ".ndjson",
-    ".zip",
-)
-_MOST_FILES = 60
 _MOST_STEPS_UP = 3
 _ENCODINGS = ("utf-8", "cp1252", "utf-16")
 
@@ -47,7 +31,8 @@ class ExportTable:
     """One table of an export.
 
     ``sql`` is its name in the database it was read into, ``label`` what people know it by, ``stem`` what names it (of a sheet the
-    sheet's), ``source`` how a project reads it.
+    sheet's), ``source`` how a project reads it. ``kinds`` are those by which columns of text were read, ``unclear`` a value of each column
+    of which it is not clear what its points mean.
     """
 
     sql: str
@@ -56,6 +41,9 @@ class ExportTable:
     source: Source
     rows: int
     columns: Mapping[str, Column] = field(default_factory=dict)
+    place: Place | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    unclear: Mapping[str, str] = field(default_factory=dict)
 
     def of_kind(self, *kinds: str) -> list[Column]:
         """The columns that hold values of one of the kinds, in order."""
@@ -76,136 +64,100 @@ class Export:
 
 
 def read_export(given: str, project: Path) -> Export:
-    """Read every table of ``given``, a file or a folder. ``project`` is the project file that will be written: paths are relative to it.
+    """Read every table of ``given``, a file, a folder or the address of a database. ``project`` is the project file that will be
+    written: paths are relative to it.
 
     Raises ``UsageError`` where there is nothing to read, ``DataError`` where no file can be read.
     """
-    paths = list(_paths(given))
     connection = connect_in_memory()
     connection.execute("SET TimeZone = 'UTC'")
     left_out: list[str] = []
     tables: list[ExportTable] = []
     failures: list[LeadlensError] = []
-    for path in paths:
-        if kind_of(str(path)) not in READABLE:
-            left_out.append(
-                f"{path.name}: no kind of file that is read ({', '.join(READABLE[:3])}, .xlsx, .ods, .parquet …)"
-            )
-            continue
+    for place in places(given, left_out, failures):
         try:
-            for table, stem in _tables_of(path):
-                tables.append(_read(connection, path, table, stem, project, len(tables)))
+            tables.append(_read(connection, place, project, len(tables)))
         except LeadlensError as error:
             failures.append(error)
-            left_out.append(f"{path.name}: {error.what}{f' ({error.value})' if error.value else ''}")
+            left_out.append(why(place.label, error))
     if not tables:
-        if failures and len(paths) == 1:
+        if len(failures) == 1 and len(left_out) == 1:
             raise failures[0]
         raise (DataError if failures else UsageError)(
             "nothing here can be read as an export",
-            value=given,
-            why="; ".join(left_out[:5]) or "it holds no file",
-            fix="name a CSV file, a workbook (.xlsx, .ods), a Parquet file, or a folder with such files",
+            value=without_secrets(given),
+            why="; ".join(left_out[:5]) or "it holds no table",
+            fix="name a CSV or JSON file, a workbook (.xlsx, .ods), a Parquet file, a .zip of such, a folder with such files, or a database",
         )
     left_out += [f"{table.label}: it has a header and no rows" for table in tables if not table.rows]
     tables = [table for table in tables if table.rows]
     if not tables:
         raise DataError(
             "no table of this export has a row",
-            value=given,
+            value=without_secrets(given),
             why="; ".join(left_out[:5]),
             fix="export it again, with its rows",
         )
+    tables = _in_one_style(connection, tables, project)
     return Export(
         connection, tuple(_profiled(connection, _together(connection, tables, left_out))), tuple(left_out)
     )
 
 
-def _paths(given: str) -> Iterator[Path]:
-    """The files that are meant, in order; hidden ones and those that Leadlens writes are none."""
-    if "://" in given:
-        raise UsageError(
-            "init --from reads files and folders, no addresses",
-            value=given,
-            why="a project that names a database has its password in ${NAME}, which only you can choose",
-            fix="export the tables to a folder; or run init without --from, and name the database under data: read:",
-        )
-    path = Path(given)
-    if not path.exists():
-        beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise UsageError(
-            "there is no such file or folder",
-            value=given,
-            known=[str(path.parent / name) for name in beside],
-            fix="name the file or folder that the CRM exported",
-        )
-    if path.is_file():
-        yield path
-        return
-    files = sorted(each for each in path.rglob("*") if each.is_file() and not _hidden(each.relative_to(path)))
-    if not files:
-        raise UsageError(
-            "this folder is empty", value=given, fix="name the folder that holds the exported files"
-        )
-    if len(files) > _MOST_FILES:
-        raise UsageError(
-            f"this folder holds {counted(len(files), 'file')}",
-            value=given,
-            why=f"more than {_MOST_FILES} are hardly one export",
-            fix="put the files of the export into a folder of their own",
-        )
-    yield from files
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith((".", "~$", "__MACOSX")) for part in path.parts)
-
-
-def _tables_of(path: Path) -> Iterator[tuple[str | None, str]]:
-    """(table to name in the project file, what names it) of each table in a file."""
-    stem = path.name.split(".")[0] if kind_of(str(path)) else path.stem
-    if is_workbook(path):
-        from pipeline.sources.workbooks import filled_sheets
-
-        sheets = filled_sheets(path, path.name)
-        yield from ((None, stem),) if len(sheets) <= 1 else ((name, name) for name in sheets)
-    elif kind_of(str(path)) in (".duckdb", ".ddb"):
-        from features.engines.duckdb_connections import connect_closed
-
-        with connect_closed(path, read_only=True) as database:
-            names = database.execute(
-                "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() ORDER BY 1"
-            ).fetchall()
-        yield from ((row[0], row[0]) for row in names)
-    else:
-        yield None, stem
-
-
 def _read(
     connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    table: str | None,
-    stem: str,
+    place: Place,
     project: Path,
     number: int,
+    decimals: str | None = None,
 ) -> ExportTable:
-    where = f"{path.name}{f' [{table}]' if table else ''}"
+    # by its absolute path: the project's folder may not be there yet
+    read = str(place.read.absolute()) if isinstance(place.read, Path) else place.read
     for encoding in _ENCODINGS:
-        # by its absolute path: the project's folder may not be there yet
-        source = Source.model_validate({"read": str(path.absolute()), "table": table, "encoding": encoding})
+        source = Source.model_validate(
+            {"read": read, "table": place.table, "encoding": encoding, "decimals": decimals}
+        )
         file = ProjectFile(project.absolute(), _reading(source))
         try:
-            read_source(connection, Readable(file, "leads", "data.leads", source), "raw_leads", styled=False)
+            given = Readable(file, "leads", "data.leads", source)
+            _, found = read_source(connection, given, "raw_leads", styled=False)
             break
         except DataError as error:
             connection.execute("DROP TABLE IF EXISTS raw_leads")
             if f"not {encoding.upper()} text" not in error.what or encoding == _ENCODINGS[-1]:
                 raise
     name = f"export_{number}"
+    connection.execute(f"DROP TABLE IF EXISTS {name}")
     connection.execute(f"ALTER TABLE raw_leads RENAME TO {name}")
     rows = connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
-    source = source.model_copy(update={"read": relative(path, project.parent)})
-    return ExportTable(sql=name, label=where, stem=stem, source=source, rows=rows)
+    if isinstance(place.read, Path):
+        source = source.model_copy(update={"read": relative(place.read, project.parent)})
+    return ExportTable(
+        sql=name,
+        label=place.label,
+        stem=place.stem,
+        source=source,
+        rows=rows,
+        place=place,
+        kinds=found.kinds,
+        unclear=found.unclear,
+    )
+
+
+def _in_one_style(
+    connection: duckdb.DuckDBPyConnection, tables: list[ExportTable], project: Path
+) -> list[ExportTable]:
+    """Where a file does not show whether the point in 1.500 is one of decimals, the others do: then all are read so, and say it."""
+    kinds = {kind for table in tables for kind in table.kinds.values()}
+    if not any(table.unclear for table in tables) or (COMMA in kinds) == ("DOUBLE" in kinds):
+        return tables
+    decimals = "comma" if COMMA in kinds else "point"
+    return [
+        _read(connection, table.place, project, number, decimals)
+        if table.place is not None and (table.unclear or COMMA in table.kinds.values())
+        else table
+        for number, table in enumerate(tables)
+    ]
 
 
 def _reading(source: Source) -> Project:
@@ -231,7 +183,8 @@ def _together(
         ways: dict[tuple[object, ...], list[ExportTable]] = {}
         for table in kept:
             kind = kind_of(str(table.source.read))
-            ways.setdefault((kind, table.source.table, table.source.encoding), []).append(table)
+            way = (kind, table.source.table, table.source.encoding, table.source.decimals)
+            ways.setdefault(way, []).append(table)
         for each in ways.values():
             yield each[0] if len(each) == 1 else _below_each_other(connection, each)
 
@@ -253,17 +206,20 @@ def _below_each_other(connection: duckdb.DuckDBPyConnection, same: list[ExportTa
         stem=first.stem,
         source=first.source.model_copy(update={"read": tuple(str(each.source.read) for each in same)}),
         rows=sum(each.rows for each in same),
+        kinds={name: kind for each in same for name, kind in each.kinds.items()},
+        unclear={name: value for each in same for name, value in each.unclear.items()},
     )
 
 
 def _profiled(connection: duckdb.DuckDBPyConnection, tables: Iterator[ExportTable]) -> Iterator[ExportTable]:
     """With their columns. Dates that could be read in two ways are read as those that leave no doubt."""
     given = list(tables)
-    columns = [profile(connection, table.sql, None) for table in given]
+    commas = [{name for name, kind in table.kinds.items() if kind == COMMA} for table in given]
+    columns = [profile(connection, table.sql, None, own) for table, own in zip(given, commas, strict=True)]
     first = day_comes_first(column for each in columns for column in each.values())
-    for table, each in zip(given, columns, strict=True):
+    for table, each, own in zip(given, columns, commas, strict=True):
         if first is not None and any(column.doubt for column in each.values()):
-            each = profile(connection, table.sql, first)
+            each = profile(connection, table.sql, first, own)
         yield ExportTable(**{**vars(table), "columns": each})
 
 

@@ -279,8 +279,6 @@ def test_errors_say_what_was_seen(tmp_path: Path) -> None:
         init_from(project, str(tmp_path / "header.csv"))
     with pytest.raises(UsageError, match=r"prices\.csv: 40 rows"):
         init_from(project, str(_things(tmp_path)))
-    with pytest.raises(UsageError, match="reads files and folders"):
-        init_from(project, "postgresql://crm/db")
     assert not project.exists()
 
 
