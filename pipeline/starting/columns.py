@@ -29,15 +29,25 @@ _CLOCKS = (
     " %H:%M:%S.%f",
 )
 _DAYS = {
-    "day first": ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%y", "%d/%m/%y"),
-    "month first": ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y"),
+    "day first": ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%y", "%d/%m/%y", "%d-%m-%y"),
+    "month first": ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m-%d-%y"),
     "year first": ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d"),
-    "named": ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%y", "%a, %d %b %Y"),
+    "named": (
+        "%d-%b-%Y",
+        "%d %b %Y",
+        "%b %d, %Y",
+        "%d %B %Y",
+        "%B %d, %Y",
+        "%d-%b-%y",
+        "%d %b %y",
+        "%a, %d %b %Y",
+    ),
 }
 _COMMA = r"'^[^\w-]{0,2}-?([0-9]{1,3}([.  ][0-9]{3})+|[0-9]+)(,[0-9]+)?\s?(%|€|\$|£|EUR|USD|CHF|GBP)?$'"
 _POINT = r"'^[^\w-]{0,2}-?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)([.][0-9]+)?\s?(%|€|\$|£|EUR|USD|CHF|GBP)?$'"
 _EMAIL = r"'^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$'"
 _YEARS = (1995, 2100)
+_LONG_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 # What may be a date, before DuckDB is asked.
 _DATED = re.compile(
     r"\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[ -][^\W\d_]{3,9}[ -,.]+\d{2,4}|[^\W\d_]{3,9}\.? \d{1,2},? \d{4}|[^\W\d_]{3}, \d)"
@@ -215,8 +225,11 @@ def _written_times(
         )
     fitting: dict[str, tuple[int, list[str]]] = {}
     sample = [value.strip() for value, _ in column.values]
+    short = not any(_LONG_YEAR.search(value) for value in sample)  # 24 read by %Y is the year 24
     for order, days in _DAYS.items():
-        formats = [f"{day}{clock}" for day in days for clock in _CLOCKS]
+        formats = [f"{day}{clock}" for day in days if ("%y" in day) == short for clock in _CLOCKS]
+        if not formats:
+            continue
         tests = ", ".join(f"count(try_strptime(v, {_literal(each)}))" for each in formats)
         # some values rule most formats out
         counts = con.execute(f"SELECT {tests} FROM (SELECT unnest(?) AS v)", [sample]).fetchall()[0]

@@ -11,6 +11,7 @@ from pipeline.starting.columns import Column
 from pipeline.starting.links import Link, keys_of, link
 from pipeline.starting.roles import Table
 from pipeline.starting.tables import Export
+from pipeline.starting.words import says
 
 _LIKELY = {"leads": 5.0, "people": 3.5, "deals": 2.5, "other": 2.0, "conversions": 0.5, "accounts": 0.5}
 _NEAR = 0.4
@@ -111,9 +112,14 @@ def _names_again(other: Leads, each: Leads) -> bool:
 def _seen(table: Table) -> str:
     times = [column.name for column in table.export.of_kind("time")]
     keys = [column.name for column in keys_of(table)]
+    unread = [
+        f"{column.name} ({column.values[0][0]!r} is no date that is read)"
+        for column in table.export.of_kind("text", "number")
+        if not times and (says("columns", "created", column.name) or says("activities", "time", column.name))
+    ]
     return (
         f"{table.label}: {table.export.rows:,} rows, tell rows apart: {listed(keys, 2) or 'no column'}, "
-        f"times: {listed(times, 3) or 'none'}"
+        f"times: {listed(times or unread, 3) or 'none'}"
     )
 
 

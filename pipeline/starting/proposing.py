@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from features import UsageError
 from features.errors import listed
+from pipeline.sources.styles import unclear_words
 from pipeline.starting.activities import (
     Events,
     events_of_history,
@@ -132,7 +133,17 @@ def propose(
         ends=str(export.value(f"SELECT {bound} FROM {people.table.export.sql}"))[:10],
         domains=find_domains(export, people, tables),
         left_out=(*export.left_out, *_unused(tables, used, people)),
-        check=tuple(_doubts(export, people, way, ways, late, histories)),
+        check=tuple(
+            _doubts(
+                export,
+                people,
+                way,
+                ways,
+                late,
+                histories,
+                [each for each in tables if each.export.sql in used],
+            )
+        ),
     )
 
 
@@ -314,6 +325,7 @@ def _doubts(
     ways: Sequence[Conversions],
     late: Sequence[Late],
     histories: list[tuple[Table, Link, list[Edited]]],
+    used: Iterable[Table],
 ) -> Iterable[str]:
     if leads.sure < 0.5:
         yield f"are the leads really in {leads.table.label}? It is only the likeliest table: --leads names another"
@@ -328,6 +340,10 @@ def _doubts(
         others = [each.how for each in ways if each is not way and not each.flat][:3]
         rest = f" Also seen: {'; '.join(others)} (--conversion NAME takes another)" if others else ""
         yield f"who converted: {way.how}. Is that what counts?{rest}"
+    for table in used:
+        for name, value in table.export.unclear.items():
+            if name in table.export.columns:
+                yield f"{name} in {table.label}: {unclear_words(value)}"
     for table in (leads.table, *(way.table for way in ways[:1])):
         for column in table.export.columns.values():
             if column.doubt:
