@@ -28,6 +28,17 @@ def share_bounds(hits: float, rows: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def odds_ratio(inside: int, inside_hits: int, rows: int, hits: int) -> float:
+    """Odds of converting inside over outside, half a lead added to each count so that none is zero.
+
+    >>> round(odds_ratio(53, 53, 399, 53))
+    74151
+    """
+    outside, outside_hits = rows - inside, hits - inside_hits
+    within = (inside_hits + 0.5) / (inside - inside_hits + 0.5)
+    return within * (outside - outside_hits + 0.5) / (outside_hits + 0.5)
+
+
 def auc(score: Floats, converted: Flags) -> float:
     """ROC AUC; unknown scores rank lowest. 0.5 with one class only.
 

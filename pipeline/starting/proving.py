@@ -21,9 +21,10 @@ from pipeline.sources.opening import open_history
 from pipeline.starting.late import Late
 from pipeline.starting.proposing import Proposal, with_late
 
-_ROUNDS = 4
+_ROUNDS = 10
 _MOST_ROWS = 3_000_000  # of all tables: reading more takes longer than anybody waits for a proposal
 AUDITED = "the audit proves that it leaks"
+ONLY = "(almost) only leads that convert have some of its values"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Proved:
 def prove(
     proposal: Proposal, file_of: Callable[[Proposal], ProjectFile], progress: Progress = silent
 ) -> Proved:
-    """Open the project that would be written, take ages for its rows from it, and keep out what the audit proves, until nothing more is proven."""
+    """Open the project that would be written, take ages for its rows from it, and keep out what the audit proves, and what (almost)
+    only leads that convert have, until there is nothing more.
+    """
     rows = sum(table.export.rows for table in proposal.tables)
     if proposal.conversions is None:
         return Proved(proposal, ())
@@ -52,6 +55,7 @@ def prove(
                 notes += [f"{item.subject} {item.evidence[0].message}" for item in suspects]
                 break
             proposal = _without(proposal, leaks)
+            notes += [f"{item.subject} is kept out: {item.evidence[0].message}" for item in leaks]
     except LeadlensError as error:
         notes.append(f"whether columns leak could not be looked at: {error.what}")
     return Proved(proposal, tuple(notes))
@@ -60,7 +64,7 @@ def prove(
 def _round(
     proposal: Proposal, file_of: Callable[[Proposal], ProjectFile]
 ) -> tuple[Proposal, list[Flagged], list[Flagged]]:
-    """The proposal with ages, and what is proven and suspected as it stands."""
+    """The proposal with ages, what is to be kept out and what is suspected as it stands."""
     file = file_of(proposal)
     with DuckDBEngine() as engine:
         history = open_history(file, engine)
@@ -76,17 +80,22 @@ def _round(
         own = quick_set(rows)
         flagged = [item for item in flag(evidence) if item.subject.kind != "split"]
         used = [item for item in flagged if item.subject.kind == "event" or own.made_from([item.subject])]
-    return (
-        proposal,
-        [item for item in used if item.verdict == "proven"],
-        [item for item in used if item.verdict == "suspect"],
+    leaks = [item for item in used if item.verdict == "proven" or _only_converted(item)]
+    return proposal, leaks, [item for item in used if item.verdict == "suspect" and item not in leaks]
+
+
+def _only_converted(item: Flagged) -> bool:
+    """Whether only leads that convert have an event or a value: it may be the last step before, and to lose it costs little."""
+    return any(
+        each.probe == "filled-only-for-converted" or bool(each.figures.get("only_converted"))
+        for each in item.evidence
     )
 
 
 def _without(proposal: Proposal, leaks: Iterable[Flagged]) -> Proposal:
     leaks = list(leaks)
     late = [
-        Late(item.subject.name, AUDITED, item.evidence[0].message)
+        Late(item.subject.name, AUDITED if item.verdict == "proven" else ONLY, item.evidence[0].message)
         for item in leaks
         if item.subject.kind in ("lead", "account")
     ]

@@ -123,14 +123,14 @@ def number(apart: float, name: str = "column", rate: float = 0.1) -> Callable[[]
     )
 
 
-def stages(yes: float, no: float) -> Callable[[], AuditData]:
-    """Stages: ``won`` for a share of the converted leads, ``lost`` for a share of the others, else ``open``."""
+def stages(yes: float, no: float, wrongly: float = 0.0, rate: float = 0.1) -> Callable[[], AuditData]:
+    """Stages: ``won`` for a share of the converted leads and ``wrongly`` of the others, ``lost`` for a share of those, else ``open``."""
 
     def make(found: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
-        won, lost = flip(found["converted"], rng, yes, 0.0), flip(found["converted"], rng, 0.0, no)
+        won, lost = flip(found["converted"], rng, yes, wrongly), flip(found["converted"], rng, 0.0, no)
         return np.where(won, "won", np.where(lost, "lost", "open"))
 
-    return lambda: data(make)
+    return lambda: data(make, rate=rate)
 
 
 def dates(ahead: float, beyond: float = 0.0) -> Callable[[], AuditData]:
@@ -192,8 +192,12 @@ CASES: dict[str, Cases] = {
         ),
     ),
     "outcome-in-disguise": Cases(
-        fires=((stages(0.9, 0.6), COLUMN, "strong"), (stages(0.3, 0.3), COLUMN, "weak")),
-        silent=(stages(0.4, 0.0), stages(0.0, 0.4), stages(0.0, 0.0)),
+        fires=(
+            (stages(0.9, 0.6), COLUMN, "strong"),
+            (stages(0.3, 0.3, 0.002, 0.3), COLUMN, "weak"),
+            (stages(0.2, 0.0), COLUMN, "strong"),  # a single value, and nobody who does not convert has it
+        ),
+        silent=(stages(0.4, 0.0, 0.004, 0.3), stages(0.0, 0.4), stages(0.0, 0.0), stages(0.05, 0.0)),
     ),
     "counts-stop-at-conversion": Cases(
         fires=(

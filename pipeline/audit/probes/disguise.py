@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from features.errors import listed
 from pipeline.audit.data import FEWEST, AuditData
 from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.measures import group_codes, share_bounds
+from pipeline.audit.measures import group_codes, odds_ratio, share_bounds
 from pipeline.audit.registry import probe
 
+_HIGHEST_BASE_RATE = 0.7  # where most leads convert anyway, "only converted leads" means little
 _YES = 0.9  # a value with at least this conversion rate is as good as a yes
 _NO = 0.1  # a value with at most this part of the base rate is as good as a no
+_PERFECT, _ODDS = (
+    0.85,
+    200.0,
+)  # a single value that (almost) only leads that convert have: of FEWEST and more, next to no lead does not
 _MOST_SALES, _SOME_SALES = 0.5, 0.1
 _MANY_LEADS, _SOME_LEADS = 0.25, 0.05
 _AT_END, _OFTEN_AT_END = 0.9, 1 / 3
@@ -22,11 +30,13 @@ _ONE_OUTCOME = 0.9
 
 @probe(
     "outcome-in-disguise",
-    "A column with values that are as good as a yes and others that are as good as a no, for many leads.",
+    "A column with values that are as good as a yes and others that are as good as a no, for many leads; or with a value that only "
+    "leads that convert have.",
 )
 def outcome_in_disguise(data: AuditData) -> Iterator[Evidence]:
     """Values with many sales are not suspicious by themselves (a form that only buyers know of), nor are values
-    without any (students): a column that has both for many leads was decided with the outcome."""
+    without any (students): a column that has both for many leads was decided with the outcome, and so was a value with which every
+    lead converts where few do."""
     if not data.enough:
         return
     converted = data.converted
@@ -37,17 +47,61 @@ def outcome_in_disguise(data: AuditData) -> Iterator[Evidence]:
         yes = np.array([low >= _YES for low, _ in bounds]) & (data.base_rate < _YES)
         no = np.array([high <= _NO * data.base_rate for _, high in bounds])
         sales, ruled_out = hits[yes].sum() / converted.sum(), rows[no].sum() / len(converted)
-        if sales < _SOME_SALES or ruled_out < _SOME_LEADS:
+        only = _only_sales(data.base_rate, bounds, rows, hits)
+        both = sales >= _SOME_SALES and ruled_out >= _SOME_LEADS
+        if not only and not both:
             continue
-        strong = sales >= _MOST_SALES and ruled_out >= _MANY_LEADS
+        messages = []
+        if only:
+            named = [
+                f"{hits[code]:,.0f} of {rows[code]:,} with {_shown(values.iloc[int(np.argmax(codes == code))])}"
+                for code in only
+            ]
+            messages = [
+                f"has values that (almost) only leads that convert have: {listed(named, 3)}, of all leads {data.base_rate:.1%}"
+            ]
+        if both:
+            messages += [
+                f"has values with which almost every lead converts ({sales:.0%} of all conversions) and others with which "
+                f"almost none does ({ruled_out:.0%} of all leads)"
+            ]
+        strong = bool(only) or (sales >= _MOST_SALES and ruled_out >= _MANY_LEADS)
         yield Evidence(
             "outcome-in-disguise",
             subject,
             "strong" if strong else "weak",
-            f"has values with which almost every lead converts ({sales:.0%} of all conversions) and others with which "
-            f"almost none does ({ruled_out:.0%} of all leads)",
-            {"conversions": round(float(sales), 4), "ruled_out": round(float(ruled_out), 4)},
+            ", and ".join(messages),
+            {
+                "conversions": round(float(sales), 4),
+                "ruled_out": round(float(ruled_out), 4),
+                "only_converted": [[int(hits[code]), int(rows[code])] for code in only],
+            },
         )
+
+
+def _only_sales(
+    base_rate: float, bounds: list[tuple[float, float]], rows: NDArray[np.intp], hits: NDArray[Any]
+) -> list[int]:
+    """The values that (almost) only leads that convert have, the most frequent first."""
+    if base_rate > _HIGHEST_BASE_RATE:
+        return []
+    leads, sales = int(rows.sum()), int(hits.sum())
+    only = [
+        code
+        for code, (low, _) in enumerate(bounds)
+        if hits[code] >= FEWEST
+        and low >= _PERFECT
+        and odds_ratio(int(rows[code]), int(hits[code]), leads, sales) >= _ODDS
+    ]
+    return sorted(only, key=lambda code: -rows[code])
+
+
+def _shown(value: object) -> str:
+    """A value in a sentence; of a long text the beginning."""
+    if value is None or value != value:
+        return "no value"
+    text = " ".join(str(value).split())
+    return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
 @probe(

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.audit.data import FEWEST, AuditData
 from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.measures import share_bounds
+from pipeline.audit.measures import odds_ratio, share_bounds
 from pipeline.audit.registry import probe
 
 _SURE_COLUMN = 0.8  # least conversion rate of the leads for which a column is known
@@ -33,7 +33,7 @@ def filled_only(data: AuditData) -> Iterator[Evidence]:
         known = values.notna().to_numpy()
         filled, sales = int(known.sum()), int(converted[known].sum())
         low, _ = share_bounds(sales, filled)
-        if sales < FEWEST or low < _SURE_COLUMN or _odds_ratio(filled, sales, all_leads, all_sales) < _ODDS:
+        if sales < FEWEST or low < _SURE_COLUMN or odds_ratio(filled, sales, all_leads, all_sales) < _ODDS:
             continue
         yield Evidence(
             "filled-only-for-converted",
@@ -48,7 +48,7 @@ def filled_only(data: AuditData) -> Iterator[Evidence]:
             continue
         leads, sales = int(row["leads"]), int(row["converted"])
         low, _ = share_bounds(sales, leads)
-        if sales < FEWEST or low < _SURE_EVENT or _odds_ratio(leads, sales, all_leads, all_sales) < _ODDS:
+        if sales < FEWEST or low < _SURE_EVENT or odds_ratio(leads, sales, all_leads, all_sales) < _ODDS:
             continue
         if not row["value"]:
             whole.add(row["event_type"])
@@ -63,13 +63,6 @@ def filled_only(data: AuditData) -> Iterator[Evidence]:
             + (f", half of them {ahead:.0f} days later or more" if backdated else ""),
             {"leads": leads, "converted": sales, "days_ahead": None if ahead != ahead else ahead},
         )
-
-
-def _odds_ratio(inside: int, inside_hits: int, rows: int, hits: int) -> float:
-    """Odds of converting inside over outside, half a lead added to each count so that none is zero."""
-    outside, outside_hits = rows - inside, hits - inside_hits
-    within = (inside_hits + 0.5) / (inside - inside_hits + 0.5)
-    return within * (outside - outside_hits + 0.5) / (outside_hits + 0.5)
 
 
 @probe(

@@ -41,7 +41,7 @@ def _lines(started: Started, directory: str) -> Iterator[str]:
     for number, each in enumerate(proposal.events):
         yield from _row("" if number else "events", f"{each.table.label}: {each.how}")
     if proposal.excluded:
-        yield from _row("", f"left out, for the audit proves that they leak: {', '.join(proposal.excluded)}")
+        yield from _row("", f"left out, for they give the outcome away: {', '.join(proposal.excluded)}")
     for edited in proposal.changes:
         fields = ", ".join(f"{field.column} ({field.leads:,} leads)" for field in edited.fields)
         yield from _row("edits", f"{edited.table.label}: {fields}")
