@@ -49,7 +49,10 @@ def events_of_table(
         return None
     known: dict[str, str] = {}
     if columns.known is not None:
-        known = {"known_at": columns.known.sql}
+        over = columns.time.sql + (" + INTERVAL 1 DAY" if columns.time.days else "")
+        known = {
+            "known_at": f"greatest({columns.known.sql}, {over})"
+        }  # what is planned is known, and has not happened
     elif columns.time.days:
         known = {"known_at": f"{columns.time.sql} + INTERVAL 1 DAY"}
     kind, label, types = _named(table, columns)

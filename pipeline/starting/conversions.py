@@ -19,6 +19,7 @@ from pipeline.starting.words import is_value, says
 _literal = DuckDBDialect().literal
 _FEWEST, _MOST = 0.001, 0.7  # share of the leads that convert, if a column says who did
 _NEVER = "2200-01-01"
+CREATED = "created"  # of a lead, in a query
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +62,10 @@ def find_conversions(export: Export, leads: Leads, tables: Iterable[Table]) -> l
         elif table.holds in ("deals", "conversions", "leads", "people", "other"):
             ways += list(_of_columns(export, table, found, leads))
             if table.holds == "conversions":
-                ways += list(_of_rows(table, found, leads))
+                ways += list(by_rows(table, found, leads))
         elif table.holds == "activities":
             ways += list(_of_activities(table, found, leads))
-    counted_ways = [replace(way, leads=_leads_of(export, way, leads)) for way in ways]
+    counted_ways = [replace(way, leads=leads_of(export, way, leads)) for way in ways]
     total = leads.table.export.rows
     able = [way for way in counted_ways if max(3, _FEWEST * total) <= way.leads <= _MOST * total]
     most = max((way.leads for way in able if way.sure >= 0.8), default=0)
@@ -81,7 +82,8 @@ def statement(export_way: Conversions, leads: Leads) -> str:
     return f"WITH {own}, {people} {export_way.query}"
 
 
-def _leads_of(export: Export, way: Conversions, leads: Leads) -> int:
+def leads_of(export: Export, way: Conversions, leads: Leads) -> int:
+    """How many leads converted in one way."""
     if way.flat:
         values = ", ".join(map(_literal, way.positive))
         own = f"lower(trim(CAST({quote(str(way.column))} AS VARCHAR)))"
@@ -101,7 +103,8 @@ def won_values(table: Table, column: Column) -> tuple[str, ...]:
     return tuple(value for value in values if is_value("won", value) and not is_value("lost", value))
 
 
-def _yes(column: Column) -> tuple[str, ...]:
+def yes_values(column: Column) -> tuple[str, ...]:
+    """The values of a column that say yes, or that a lead converted."""
     return tuple(value for value, _ in column.values if is_value("affirmed", value) or is_value("won", value))
 
 
@@ -115,7 +118,7 @@ def _of_columns(export: Export, table: Table, found: Link | None, leads: Leads) 
         for column in table.having("converted_flag", "stage")
         if (
             won := won_values(table, column)
-            or (_yes(column) if table.roles[column.name] == "converted_flag" else ())
+            or (yes_values(column) if table.roles[column.name] == "converted_flag" else ())
         )
     ]
     decided = next(iter(stages), None)
@@ -127,7 +130,7 @@ def _of_columns(export: Export, table: Table, found: Link | None, leads: Leads) 
             agree = f", which {decided[0].name} confirms for {share:.0%} of the rows"
             sure = 0.97 if share > 0.98 else 0.9 if share > 0.8 else 0.75
         yield Conversions(
-            table=table, query=looked_up(_select(lead, column, value, created, f"{quote(column.name)} IS NOT NULL"), found, leads),
+            table=table, query=_named_by(_select(lead, column, value, created, f"{quote(column.name)} IS NOT NULL"), column, found, leads),
             how=f"a date in {column.name}{agree}", sure=sure, named=column.name, exact=not column.days, won=decided[1] if decided else (),
         )  # fmt: skip
     for flag, won in stages:
@@ -135,17 +138,64 @@ def _of_columns(export: Export, table: Table, found: Link | None, leads: Leads) 
         condition = f"CAST({quote(flag.name)} AS VARCHAR) IN ({values})"
         for column in (*table.having("closed_date"), *_filled_with(export, table, flag, won)):
             yield Conversions(
-                table=table, query=looked_up(_select(lead, column, value, created, f"{condition} AND {quote(column.name)} IS NOT NULL"), found, leads),
+                table=table, query=_named_by(_select(lead, column, value, created, f"{condition} AND {quote(column.name)} IS NOT NULL"), column, found, leads),
                 how=f"{flag.name} is {' or '.join(won[:3])}, dated by {column.name}", sure=0.88 if table.roles[column.name] == "closed_date" else 0.8,
                 named=flag.name, exact=not column.days, won=won,
             )  # fmt: skip
         if found is None:
-            yield Conversions(
-                table=table, query="", how=f"{flag.name} is {' or '.join(won[:3])}; nothing says when", sure=0.6, named=flag.name,
-                column=flag.name, positive=tuple(each.lower() for each in won), won=won,
-            )  # fmt: skip
+            yield _flat(table, flag, won)
     if found is None and not stages and not table.having("converted_date"):
         yield from _of_values_alone(export, table, leads)
+
+
+def by_date(leads: Leads, table: Table, column: Column) -> Conversions:
+    """Whoever has a time in a column converted then."""
+    found = leads.links.get(table.export.sql) if table is not leads.table else None
+    created, value = (leads.created, {}) if found is None else (None, _value_of(table))
+    inner = _select(named_lead(found, leads), column, value, created, f"{quote(column.name)} IS NOT NULL")
+    return Conversions(
+        table=table, query=_named_by(inner, column, found, leads), how=f"a date in {column.name}", sure=0.75, named=column.name,
+        exact=not column.days,
+    )  # fmt: skip
+
+
+def by_value(
+    export: Export, leads: Leads, table: Table, flag: Column, won: tuple[str, ...]
+) -> Iterator[Conversions]:
+    """Whoever has one of some values in a column converted: when its date of closing says, or a time that hardly any other row has; of leads
+    without such, as of their creation.
+    """
+    found = leads.links.get(table.export.sql) if table is not leads.table else None
+    created, value = (leads.created, {}) if found is None else (None, _value_of(table))
+    condition = f"CAST({quote(flag.name)} AS VARCHAR) IN ({', '.join(map(_literal, won))})"
+    dates = [
+        *table.having("converted_date", "closed_date"),
+        *_filled_with(export, table, flag, won),
+    ]
+    if table.holds in ("activities", "history"):
+        columns = activity_columns(table)
+        dates += [columns.time] if columns is not None else []
+    for column in dates:
+        inner = _select(
+            named_lead(found, leads),
+            column,
+            value,
+            created,
+            f"{condition} AND {quote(column.name)} IS NOT NULL",
+        )
+        yield Conversions(
+            table=table, query=_named_by(inner, column, found, leads), how=f"{flag.name} is {' or '.join(won[:3])}, dated by {column.name}",
+            sure=0.8, named=flag.name, exact=not column.days, won=won,
+        )  # fmt: skip
+    if found is None:
+        yield _flat(table, flag, won)
+
+
+def _flat(table: Table, flag: Column, won: tuple[str, ...]) -> Conversions:
+    return Conversions(
+        table=table, query="", how=f"{flag.name} is {' or '.join(won[:3])}; nothing says when", sure=0.6, named=flag.name,
+        column=flag.name, positive=tuple(each.lower() for each in won), won=won,
+    )  # fmt: skip
 
 
 def _value_of(table: Table) -> dict[str, str]:
@@ -158,11 +208,30 @@ def _select(lead: str, column: Column, value: dict[str, str], created: Column | 
     """A day without a clock counts from its beginning, or from the creation of a lead of the same day."""
     at = column.sql
     if column.days and created is not None and not created.days:
-        at = f"greatest({column.sql}, {created.sql})"
+        at = _not_before(column.sql, created.sql)
     conditions = [condition]
     if column.last[:4] >= _NEVER[:4]:  # 31.12.9999, which stands for no date
         conditions.append(f"{column.sql} < TIMESTAMP '{_NEVER}'")
     return select({"lead_id": lead, "converted_at": at, **value}, conditions)
+
+
+def _not_before(day: str, created: str) -> str:
+    return f"CASE WHEN {day} = date_trunc('day', {created}) THEN {created} ELSE {day} END"
+
+
+def _named_by(inner: str, column: Column, found: Link | None, leads: Leads) -> str:
+    """:func:`looked_up`, with days without a clock of another table as in :func:`_select`."""
+    rows = looked_up(inner, found, leads)
+    if found is None or not column.days or leads.created.days:
+        return rows
+    at = _not_before("c.converted_at", f"l.{CREATED}")
+    people = (
+        f"SELECT {quote(leads.id.name)} AS id, min({leads.created.sql}) AS {CREATED} FROM leads GROUP BY ALL"
+    )
+    return (
+        f"SELECT c.* REPLACE ({at} AS converted_at)\nFROM (\n{rows}\n) AS c\n"
+        f"LEFT JOIN ({people}) AS l ON CAST(l.id AS VARCHAR) = trim(CAST(c.lead_id AS VARCHAR))"
+    )
 
 
 def _agreement(export: Export, table: Table, date: Column, flag: Column, won: tuple[str, ...]) -> float:
@@ -214,8 +283,8 @@ def _of_values_alone(export: Export, table: Table, leads: Leads) -> Iterator[Con
                     )  # fmt: skip
 
 
-def _of_rows(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
-    """Each row of a table of orders or contracts is a conversion."""
+def by_rows(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
+    """Each row of a table, such as of orders or contracts, is a conversion."""
     times = [
         *table.having("converted_date", "closed_date", "created", "activity_time"),
         *table.export.of_kind("time"),
@@ -226,7 +295,7 @@ def _of_rows(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
             named_lead(found, leads), times[0], value, None, f"{quote(times[0].name)} IS NOT NULL"
         )
         yield Conversions(
-            table=table, query=looked_up(inner, found, leads), how=f"each row of {table.label}, dated by {times[0].name}", sure=0.85,
+            table=table, query=_named_by(inner, times[0], found, leads), how=f"each row of {table.label}, dated by {times[0].name}", sure=0.85,
             named=table.label, exact=not times[0].days,
         )  # fmt: skip
 

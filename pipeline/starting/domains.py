@@ -19,11 +19,17 @@ _MOST = 0.6
 
 @dataclass(frozen=True)
 class Domains:
-    """Guessed domains and why; none where nothing says. ``leads`` is how many leads have an address there."""
+    """Guessed domains and why; none where nothing says. ``leads`` is how many leads have an address there; ``said`` by whoever knows them."""
 
     names: tuple[str, ...]
     why: str
     leads: int = 0
+    said: bool = False
+
+    @property
+    def worth_naming(self) -> bool:
+        """Whether the project should name them: a guess that no lead has an address of would only be a warning."""
+        return bool(self.names) and (self.said or self.leads > 0)
 
 
 def find_domains(export: Export, leads: Leads, tables: Iterable[Table]) -> Domains:

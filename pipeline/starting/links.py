@@ -76,13 +76,16 @@ def _rank(table: Table, column: Column) -> tuple[object, ...]:
     )
 
 
-def link(export: Export, table: Table, other: Table, keys: list[Column]) -> Link | None:
-    """How the rows of ``table`` name rows of ``other``, by one of its ``keys``; ``None`` if they do not."""
+def link(export: Export, table: Table, other: Table, keys: list[Column], small: bool = False) -> Link | None:
+    """How the rows of ``table`` name rows of ``other``, by one of its ``keys``; ``None`` if they do not.
+
+    With ``small``, small whole numbers count as ids, whatever their columns are called.
+    """
     found = [
         each
         for column in _candidates(table)
         for key in keys[:4]
-        for each in _tried(export, table, column, other, key)
+        for each in _tried(export, table, column, other, key, small)
     ]
     if not found:
         return None
@@ -115,7 +118,9 @@ def _candidates(table: Table) -> list[Column]:
     return able[:_MOST_TRIED]
 
 
-def _tried(export: Export, table: Table, column: Column, other: Table, key: Column) -> Iterator[Link]:
+def _tried(
+    export: Export, table: Table, column: Column, other: Table, key: Column, small: bool
+) -> Iterator[Link]:
     if (column.kind == "email") != (key.kind == "email"):
         return
     if column.kind == "number" and not _whole(column) and not says("ids", "", column.name):
@@ -126,7 +131,7 @@ def _tried(export: Export, table: Table, column: Column, other: Table, key: Colu
         values, rows, matched = export.connection.execute(
             _overlap(table, column, other, key, listed, folded)
         ).fetchall()[0]
-        if (values or 0) >= _LEAST and (rows or 0) >= _LEAST and _by_chance(column, key) is False:
+        if (values or 0) >= _LEAST and (rows or 0) >= _LEAST and (small or not _by_chance(column, key)):
             found.append((matched, Link(column.name, key.name, values, rows, listed, folded)))
     if found:
         # Where most rows name one partner, those that name several are as much to be found.

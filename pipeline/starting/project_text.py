@@ -10,6 +10,7 @@ import yaml
 
 from features.durations import format_duration
 from features.printable import printable
+from pipeline.starting.closings import HISTORY
 from pipeline.starting.conversions import rate
 from pipeline.starting.proposing import Proposal, leads_query
 from pipeline.starting.tables import ExportTable
@@ -23,6 +24,8 @@ def settings(proposal: Proposal, name: str, sheet: str | None) -> dict[str, Any]
     data: dict[str, Any] = {
         "leads": _source(proposal.leads.table.export, leads_query(proposal), columns=proposal.columns)
     }
+    if proposal.closing.table is not None:
+        data["others"] = {HISTORY: _source(proposal.closing.table.export)}
     if proposal.account is not None:
         table, found = proposal.account
         data["accounts"] = _source(table.export, columns={"account_id": found.key})
@@ -40,7 +43,7 @@ def settings(proposal: Proposal, name: str, sheet: str | None) -> dict[str, Any]
     project: dict[str, Any] = {"name": name, "about": _about(proposal), "data": data, "outcome": outcome}
     if proposal.known_after:
         project["known_after"] = list(proposal.known_after)
-    if proposal.domains.names and proposal.leads.table.having("email"):
+    if proposal.domains.worth_naming and proposal.leads.table.having("email"):
         project["hygiene"] = {"internal_domains": list(proposal.domains.names)}
     if proposal.ages:
         project["spine"] = {"at_ages": list(proposal.ages)}
@@ -88,9 +91,8 @@ def project_yaml(proposal: Proposal, name: str, sheet: str | None) -> str:
 
 
 def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
-    systems = " and ".join(proposal.systems)
     yield from _comment(
-        f"Proposed by `leadlens init --from` from {f'an export of {systems}' if systems else 'an export of no system that is known'}. "
+        f"Proposed by `leadlens init --from` from {proposal.taken_for or 'an export of no system that is known'}. "
         "What stands here is guessed from names and values: read it once. `leadlens check` and `leadlens audit` look at it with you."
     )
     yield f"name: {_value(project['name'])}"
@@ -104,6 +106,10 @@ def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
         2,
     )
     yield from _table("leads", data["leads"])
+    if "others" in data:
+        yield from _comment("When leads were lost, for the query above:", 2)
+        yield "  others:"
+        yield f"    {HISTORY}: {_flow(data['others'][HISTORY])}"
     if proposal.account is not None:
         yield from _comment(
             f"Companies, or people with several deals ({proposal.account[0].label}), named by {proposal.account[1].column} of the leads.",
@@ -192,6 +198,11 @@ def _hygiene(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
             f"Your own e-mail domain, so that colleagues are no leads: {found.why}; {found.leads:,} leads have an address there."
         )
         yield f"hygiene: {_flow(project['hygiene'])}   # and perhaps test_leads: filter"
+    elif proposal.domains.names:
+        yield from _comment(
+            f"Your own e-mail domain by {proposal.domains.why}; no lead has an address there, so nothing is left out."
+        )
+        yield f"# hygiene: {{internal_domains: [{', '.join(proposal.domains.names)}]}}"
     else:
         yield from _comment(
             "OPEN POINT: your own e-mail domains, so that colleagues are no leads (docs/hygiene.md)."

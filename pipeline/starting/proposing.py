@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from features import UsageError
 from features.errors import listed
 from pipeline.sources.styles import unclear_words
 from pipeline.starting.activities import (
@@ -15,13 +14,14 @@ from pipeline.starting.activities import (
     events_of_table,
     stage_dates,
 )
-from pipeline.starting.columns import Column
+from pipeline.starting.closings import CLOSED, Closing, find_closing
 from pipeline.starting.conversions import Conversions, find_conversions
 from pipeline.starting.domains import Domains, find_domains
 from pipeline.starting.histories import Edited, changes_query, edited_fields
 from pipeline.starting.horizon import Horizon, find_horizon
 from pipeline.starting.late import Late, late_columns
-from pipeline.starting.links import Link
+from pipeline.starting.links import Link, link
+from pipeline.starting.named import named_conversions
 from pipeline.starting.people import Leads, account_link, find_leads
 from pipeline.starting.roles import Table, understand
 from pipeline.starting.shapes import activity_columns
@@ -53,7 +53,7 @@ class Proposal:
     ways: tuple[Conversions, ...]
     conversions: Conversions | None
     columns: dict[str, str]
-    closed: Column | None
+    closing: Closing
     account: tuple[Table, Link] | None
     events: tuple[Events, ...]
     changes: tuple[Changes, ...]
@@ -74,12 +74,25 @@ class Proposal:
         return tuple(dict.fromkeys(late.column for late in (*self.late, *self.account_late)))
 
     @property
-    def systems(self) -> tuple[str, ...]:
-        """The systems whose tables were recognised."""
+    def systems(self) -> dict[str, list[str]]:
+        """The systems whose tables were recognised, each with the tables."""
         used = {self.leads.table.label, *(each.table.label for each in self.events)}
         used |= {self.conversions.table.label} if self.conversions else set()
-        return tuple(
-            dict.fromkeys(table.system for table in self.tables if table.system and table.label in used)
+        systems: dict[str, list[str]] = {}
+        for table in self.tables:
+            if table.system and table.label in used:
+                systems.setdefault(table.system, []).append(table.label)
+        return systems
+
+    @property
+    def taken_for(self) -> str:
+        """The same in words: of several systems, which table was taken for whose."""
+        if not self.systems:
+            return ""
+        if len(self.systems) == 1:
+            return f"an export of {next(iter(self.systems))}"
+        return "exports of " + " and ".join(
+            f"{name} ({listed(own, 4)})" for name, own in self.systems.items()
         )
 
 
@@ -98,14 +111,17 @@ def propose(
     tables = tuple(understand(table) for table in export.tables)
     people = find_leads(export, tables, leads)
     ways = find_conversions(export, people, tables)
-    way = _chosen(ways, conversion, people) if conversion else next(iter(ways), None)
+    way = (
+        named_conversions(export, people, tables, ways, conversion) if conversion else next(iter(ways), None)
+    )
     if conversion is None and choose is not None and ways:
         way = choose(ways, people)
     bound = _bound(export, people)
     events = tuple(_events(export, people, tables, way, bound))
     histories = _histories(export, people, tables)
     companies = account_link(export, people, tables)
-    columns, closed = _mapped(export, people, way, companies)
+    closing = find_closing(export, people, tables, way)
+    columns = _mapped(people, closing, companies)
     edited = tuple(_changes(people, histories, set(columns.values()), way))
     whole = {each.column for changes in edited for each in changes.fields}
     late = late_columns(
@@ -123,7 +139,7 @@ def propose(
         ways=tuple(ways),
         conversions=way,
         columns=columns,
-        closed=closed,
+        closing=closing,
         account=companies,
         events=events,
         changes=edited,
@@ -132,10 +148,10 @@ def propose(
         horizon=find_horizon(export, people, way),
         ends=str(export.value(f"SELECT {bound} FROM {people.table.export.sql}"))[:10],
         domains=find_domains(export, people, tables),
-        left_out=(*export.left_out, *_unused(tables, used, people)),
+        left_out=(*export.left_out, *_unused(export, tables, used, people)),
         check=tuple(
             _doubts(
-                export,
+                closing,
                 people,
                 way,
                 ways,
@@ -144,26 +160,6 @@ def propose(
                 [each for each in tables if each.export.sql in used],
             )
         ),
-    )
-
-
-def _chosen(ways: list[Conversions], named: str, leads: Leads) -> Conversions:
-    for way in ways:
-        if named.lower() in (
-            way.named.lower(),
-            way.table.label.lower(),
-            way.table.export.stem.lower(),
-            *(value.lower() for value in way.won),
-        ):
-            return way
-    known = [way.named for way in ways]
-    raise UsageError(
-        "nothing in the export says who converted by this name",
-        value=named,
-        known=known,
-        where="--conversion",
-        fix=f"what can be named: {listed(known) or 'nothing: no date, flag or stage that says who converted is recognised'}; columns of {leads.table.label}: "
-        f"{listed(leads.table.export.columns)}",
     )
 
 
@@ -259,35 +255,20 @@ def _half_known(
     ]
 
 
-def _mapped(
-    export: Export, leads: Leads, way: Conversions | None, companies: tuple[Table, Link] | None
-) -> tuple[dict[str, str], Column | None]:
-    """The contract's columns of the leads, and when leads were lost."""
+def _mapped(leads: Leads, closing: Closing, companies: tuple[Table, Link] | None) -> dict[str, str]:
+    """The contract's columns of the leads."""
     columns = {"lead_id": leads.id.name, "created_at": leads.created.name}
     if companies is not None:
         columns["account_id"] = companies[1].column
-    lost = [
-        column
-        for column in leads.table.having("lost_date")
-        if 0.01 <= column.filled < 1 and column.kind == "time"
-    ]
-    if not lost and way is not None and not way.flat:
-        # a date of closing that more leads have than converted is that of the lost ones, too
-        lost = [
-            column
-            for column in leads.table.having("closed_date")
-            if column.kind == "time"
-            and column.name != way.named
-            and way.leads * 1.2 < column.filled * column.rows < 0.98 * column.rows
-        ]
-    closed = next(iter(lost), None)
-    if closed is not None:
-        columns["closed_at"] = closed.name
+    if closing.column is not None:
+        columns["closed_at"] = closing.column.name
+    elif closing.rows:
+        columns["closed_at"] = CLOSED
     taken = {name.lower() for name in columns.values()}
     for name in leads.table.export.columns:
         if name.lower() == "row_id" and name.lower() not in taken:
             columns["export_row_id"] = name
-    return columns, closed
+    return columns
 
 
 def _named_like_the_contract(leads: Leads, columns: dict[str, str]) -> set[str]:
@@ -307,19 +288,24 @@ def _late_of_accounts(companies: tuple[Table, Link] | None) -> list[Late]:
     return [Late(name, LATE[role]) for name, role in roles if role in LATE]
 
 
-def _unused(tables: Iterable[Table], used: set[str], leads: Leads) -> Iterable[str]:
+def _unused(export: Export, tables: Iterable[Table], used: set[str], leads: Leads) -> Iterable[str]:
     for table in tables:
         if table.export.sql in used:
             continue
         if table.export.sql in leads.links:
             why = "it names leads, and has nothing that events, conversions or edits could be made of"
+        elif (chance := link(export, table, leads.table, list(leads.keys), small=True)) is not None:
+            why = (
+                f"the numbers of {chance.column} occur as {chance.key} of {leads.table.label}, but small whole numbers occur anywhere: "
+                f"only where both names say that they are ids (lead_id) are they taken for such"
+            )
         else:
             why = f"no column of it holds ids or addresses of {leads.table.label}"
         yield f"{table.label}: {why}"
 
 
 def _doubts(
-    export: Export,
+    closing: Closing,
     leads: Leads,
     way: Conversions | None,
     ways: Sequence[Conversions],
@@ -334,6 +320,8 @@ def _doubts(
     if leads.repeated:
         twice = leads.id.rows - leads.id.distinct
         yield f"{leads.id.name} occurs more than once in {twice:,} rows of {leads.table.label}: the first of each is kept"
+    if closing.doubt:
+        yield closing.doubt
     if way is None:
         yield "who converted is not recognised: the project has an open point where data.conversions stands"
     elif way.sure < 0.9 or sum(not each.flat for each in ways) > 1:
@@ -378,6 +366,9 @@ def leads_query(proposal: Proposal) -> str | None:
     rows = f"SELECT * REPLACE (\n  {listed_columns}\n) FROM source" if repaired else "SELECT * FROM source"
     if leads.repeated:
         own = quote(leads.id.name)
-        once = f"QUALIFY row_number() OVER (PARTITION BY {own} ORDER BY {leads.created.sql}) = 1"
-        return f"{rows}\n{once}"
-    return rows if repaired else None
+        rows += f"\nQUALIFY row_number() OVER (PARTITION BY {own} ORDER BY {leads.created.sql}) = 1"
+    if proposal.closing.rows:
+        lost = proposal.closing.rows.replace("\n", "\n  ")
+        own = f"CAST(l.{quote(leads.id.name)} AS VARCHAR)"
+        return f"SELECT l.*, lost.{CLOSED}\nFROM (\n{rows}\n) AS l\nLEFT JOIN (\n  {lost}\n) AS lost ON lost.lead_id = {own}"
+    return rows if repaired or leads.repeated else None

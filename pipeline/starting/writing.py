@@ -47,7 +47,7 @@ class Started:
         proposal, way = self.proposal, self.proposal.conversions
         return {
             "written": [str(path) for path in self.written],
-            "systems": list(proposal.systems),
+            "systems": proposal.systems,
             "leads": {
                 "table": proposal.leads.table.label, "id": proposal.leads.id.name, "created": proposal.leads.created.name,
                 "sure": proposal.leads.sure, "why": proposal.leads.why,
@@ -98,7 +98,7 @@ def init_from(
     names = tuple(domains) or (asking.domains(proposal.domains) if asking else proposal.domains.names)
     if names != proposal.domains.names:
         found = sum(colleagues(export, proposal.leads, name) for name in names)
-        proposal = replace(proposal, domains=Domains(names, "as you said", found))
+        proposal = replace(proposal, domains=Domains(names, "as you said", found, said=True))
     name = _name_of(directory)
     made = _make_folders(directory)
     try:

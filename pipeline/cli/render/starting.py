@@ -22,14 +22,13 @@ def render_started(started: Started, directory: str) -> list[str]:
 def _lines(started: Started, directory: str) -> Iterator[str]:
     proposal = started.proposal
     leads, way = proposal.leads, proposal.conversions
-    systems = " and ".join(proposal.systems)
-    yield f"Taken for {'an export of ' + systems if systems else 'an export of no system that is known: by names and values'}"
+    yield f"Taken for {proposal.taken_for or 'an export of no system that is known: by names and values'}"
     yield from _row(
         "leads", f"{leads.table.label}: {leads.table.export.rows:,} rows, {_sure(leads.sure)} ({leads.why})"
     )
     yield from _row("", f"id {leads.id.name}; came in {leads.created.name} ({leads.created_why})")
-    if proposal.closed is not None:
-        yield from _row("", f"over without a conversion at {proposal.closed.name}")
+    if proposal.closing.how:
+        yield from _row("", f"over without a conversion at {proposal.closing.how}")
     if way is None:
         yield from _row("conversions", "OPEN: nothing says who converted")
     else:
