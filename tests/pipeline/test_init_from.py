@@ -137,7 +137,7 @@ def test_a_day_without_a_clock_is_known_when_it_is_over(tmp_path: Path) -> None:
     assert len(found.events) == 2
     assert all("+ INTERVAL 1 DAY AS known_at" in each.query for each in found.events)
     assert found.conversions is not None
-    assert "greatest(" in found.conversions.query  # of a lead of the same day, from its creation on
+    assert "date_trunc('day', " in found.conversions.query  # of a lead of the same day, from its creation on
 
 
 def test_stages_planned_after_the_export_are_no_events(tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_without_conversions_the_open_point_is_marked(tmp_path: Path) -> None:
         [{"lead_id": lead.number, "converted_at": iso(lead.won)} for lead in LEADS if lead.won],
     )
     assert leadlens("check", tmp_path / "project").code == 0
-    with pytest.raises(UsageError, match="nothing in the export says who converted by this name") as error:
+    with pytest.raises(UsageError, match="nothing in the export has this name") as error:
         proposed(export, conversion="Job Titel")
     assert "Job Title" in str(error.value)
 
