@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +36,15 @@ class Stages:
             cost[1] += time.perf_counter() - wall
             cost[2] += _cpu_seconds() - cpu
             cost[3] = _peak_mib()
+
+    def add(self, costs: Iterable[Mapping[str, Any]]) -> None:
+        """Add what stages cost elsewhere, as ``to_list`` says it: seconds add up, though they may have passed at once."""
+        for stage in costs:
+            cost = self._costs.setdefault(stage["name"], [0, 0.0, 0.0, 0.0])
+            cost[0] += stage["rows"]
+            cost[1] += stage["seconds"]
+            cost[2] += stage["cpu_s"]
+            cost[3] = max(cost[3], stage["peak_mib"])
 
     def to_list(self) -> list[dict[str, Any]]:
         """JSON-ready, in the order in which the stages began; ``peak_mib`` is the most memory until each ended."""

@@ -36,6 +36,11 @@ def processors() -> int:
     return max(1, allowed // _processes)
 
 
+def threads_of_a_share() -> int | None:
+    """The threads that a library may start where this process shares the processors; ``None`` where it has them all."""
+    return processors() if _processes > 1 else None
+
+
 def share_processors(processes: int) -> None:
     """From now on this process is one of so many that work at once: threads that take turns on one processor wait busily."""
     global _processes

@@ -12,9 +12,11 @@ import typer
 from pipeline.cli import one_lead, people, pulling, registry, routine, scoring, starting
 from pipeline.cli.options import (
     Config,
+    EngineOption,
     Json,
     LogFile,
     LogFormat,
+    Master,
     load,
     print_result,
 )
@@ -115,13 +117,8 @@ def features(
             help="Folder to write the training matrix into, for `train --matrix`; or one .parquet file of all rows.",
         ),
     ] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option("--engine", help="duckdb or spark; by default what the project file says, else duckdb."),
-    ] = None,
-    master: Annotated[
-        str | None, typer.Option("--master", help="Where Spark runs: local[4], spark://host:7077, yarn.")
-    ] = None,
+    engine: EngineOption = None,
+    master: Master = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show rows and seconds of every step.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -39,6 +39,13 @@ MetricsFile = Annotated[
         "--metrics-file", help="Write figures of the run to this Prometheus text file.", show_default=False
     ),
 ]
+EngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", help="duckdb or spark; by default what the project file says, else duckdb."),
+]
+Master = Annotated[
+    str | None, typer.Option("--master", help="Where Spark runs: local[4], spark://host:7077, yarn.")
+]
 
 
 def load(config: Path) -> ProjectFile:

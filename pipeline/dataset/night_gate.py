@@ -9,7 +9,7 @@ from features.spine import Spine, build_scoring_spine
 from pipeline.config import Drift, ProjectFile
 from pipeline.dataset.night_profile import ScoreTally, data_profile, main_features
 from pipeline.dataset.policies import spine_policy
-from pipeline.dataset.scored_leads import ScoredLeads, score_leads
+from pipeline.dataset.scored_leads import score_leads
 from pipeline.drift.comparing import Difference, compare_data, compare_scores, stale, summary
 from pipeline.drift.profile import Profile
 from pipeline.registry.bundle import Bundle
@@ -87,9 +87,9 @@ class NightGate:
         self._night, self._last = data_profile(history, as_of), self._last_nights(as_of)
         self._judge(compare_data(self._night, self._reference, self._last, self._limits))
 
-    def add(self, scored: ScoredLeads) -> None:
-        """Count a part of the scores."""
-        self._tally.add(scored)
+    def add(self, part: ScoreTally) -> None:
+        """Add what was counted of a part of the scores."""
+        self._tally.add(part)
 
     def check_scores(self) -> None:
         """Before anything is written. Raises ``NightRefused``."""

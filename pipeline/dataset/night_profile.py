@@ -71,14 +71,23 @@ class ScoreTally:
         self.grades: Counter[str] = Counter()
         self.leads = 0
 
-    def add(self, scored: ScoredLeads) -> None:
-        """Count one part."""
+    def count(self, scored: ScoredLeads) -> None:
+        """Count the leads of one part."""
         self.leads += len(scored)
         self.grades.update(scored.prediction.table["grade"].dropna().tolist())
         for name, bins in self._bins.items():
             if name in scored.matrix.frame:
-                counted = bins.count(scored.matrix.frame[name])
-                self.features[name] = self.features[name] + counted if name in self.features else counted
+                self._add(name, bins.count(scored.matrix.frame[name]))
+
+    def add(self, part: ScoreTally) -> None:
+        """Add a part that was counted alone."""
+        self.leads += part.leads
+        self.grades.update(part.grades)
+        for name, counted in part.features.items():
+            self._add(name, counted)
+
+    def _add(self, name: str, counted: Histogram) -> None:
+        self.features[name] = self.features[name] + counted if name in self.features else counted
 
 
 def _event_types(history: History, until: datetime) -> tuple[dict[str, int], dict[str, tuple[Flow, ...]]]:

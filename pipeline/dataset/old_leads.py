@@ -42,12 +42,17 @@ class OldLeads:
         """The age beyond which a lead is old. Of leads on their first day the horizon: the model says nothing beyond."""
         return None if self.learned is None else 2 * self.learned or self.horizon
 
-    def add(self, history: History, spine: Spine, as_of: datetime) -> None:
+    def count(self, history: History, spine: Spine, as_of: datetime) -> None:
         """Count the leads of one part."""
         self.leads += spine.rows
         if self.limit is not None and self.limit < as_of - datetime.min:
             before = history.engine.dialect.literal(as_of - self.limit)
             self.old += history.engine.count(f"{spine} WHERE created_at < {before}")
+
+    def add(self, part: OldLeads) -> None:
+        """Add those of a part that was counted alone."""
+        self.leads += part.leads
+        self.old += part.old
 
     def warnings(self) -> list[str]:
         """What to say of them, if they are many."""

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
-from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 from features import DataError, FeatureColumn, History, Step, UsageError
 from features.attributes.lookups import lookup_steps
@@ -21,6 +18,7 @@ from features.planning import plan_features, plan_vocabulary
 from features.spine import Spine, build_spine
 from features.withheld import withheld_note
 from models.scorecard.sql_export.formatting import lines_of, tokens
+from pipeline.cluster import engine_settings, shared_folder
 from pipeline.config import EngineSettings, ProjectFile
 from pipeline.dataset.default_spine import training_spine
 from pipeline.dataset.matrix_target import check_target
@@ -76,7 +74,7 @@ def list_features(
     project's own. Raises ``UsageError`` where they do not fit together, and where ``out`` cannot be written or holds
     something else.
     """
-    settings = _settings(file, engine, master)
+    settings = engine_settings(file, engine, master)
     if out is not None and out.suffix.lower() == ".parquet" and settings.name == "spark":
         raise UsageError(
             "Spark writes a folder of part files", value=str(out), fix="name a folder: --out matrix"
@@ -143,20 +141,6 @@ def _planned(
     return plan_features(history, split.train, settings), spine, split, notes
 
 
-def _settings(file: ProjectFile, engine: str | None, master: str | None) -> EngineSettings:
-    known = ("duckdb", "spark")
-    if engine is not None and engine not in known:
-        raise UsageError("there is no such engine", value=engine, known=known, where="--engine")
-    settings = file.project.engine.model_copy(update={"name": engine} if engine else {})
-    if master is None:
-        return settings
-    if settings.name != "spark":
-        raise UsageError(
-            "--master says where Spark runs", value=master, fix=f"--engine spark --master {master}"
-        )
-    return settings.model_copy(update={"master": master})
-
-
 def _check_spark(file: ProjectFile, settings: EngineSettings) -> None:
     from features.engines.spark_session import check_ready
 
@@ -174,26 +158,10 @@ def _on_engine(
     if settings.name == "duckdb":
         yield opened
         return
-    with _folder(file, settings) as folder:
+    with shared_folder(file, settings) as folder:
         progress("Starting Spark", 0, 0)
         with spark_engine(settings, folder) as engine:
             progress("Handing the history over", 0, 0)
             history = transfer_history(opened, engine, folder / "history")
             opened.engine.close()
             yield history
-
-
-@contextmanager
-def _folder(file: ProjectFile, settings: EngineSettings) -> Iterator[Path]:
-    """A folder for tables in passing; on a cluster inside ``engine.work``, which every worker must see."""
-    if settings.work is None:
-        with TemporaryDirectory(prefix="leadlens-") as name:
-            yield Path(name)
-        return
-    # No temporary directory: that would be closed to a worker that runs under another name.
-    folder = file.resolve(settings.work) / f"leadlens-{uuid4().hex[:12]}"
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        rmtree(folder, ignore_errors=True)

@@ -8,24 +8,20 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
-import pyarrow as pa
-
+from features.engines.spark_session import check_ready
 from features.errors import UsageError
 from features.secrets import has_literal_secret
-from features.spine import build_scoring_spine
 from models.scorecard import ScorecardSet
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
+from pipeline.cluster import engine_settings
+from pipeline.config import EngineSettings, ProjectFile, ProjectOrPath, as_project
 from pipeline.config.parts import read_as_of
 from pipeline.crm.destination import is_destination
 from pipeline.crm.http import Patience
 from pipeline.dataset.departures import why_left
-from pipeline.dataset.lead_scores import lead_scores_table
-from pipeline.dataset.long_ledgers import long_ledgers
 from pipeline.dataset.night_gate import NightGate
 from pipeline.dataset.old_leads import OldLeads
 from pipeline.dataset.policies import spine_policy
 from pipeline.dataset.protected import model_uses
-from pipeline.dataset.scored_leads import score_leads
 from pipeline.elsewhere import noting_written
 from pipeline.jobs.layouts import layout_of
 from pipeline.jobs.past_run import HISTORY_NOTE
@@ -33,10 +29,11 @@ from pipeline.jobs.push import check_destination, example_records, push_after_sc
 from pipeline.jobs.scoring import Scoring, Tally
 from pipeline.jobs.target import left_behind, shown_target, target_of
 from pipeline.jobs.working import while_at_work
+from pipeline.night import Night, scored_parts
 from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
-from pipeline.published.people import last_verdicts, people_of, rules_kept_short, shown_columns, with_people
+from pipeline.published.people import last_verdicts, rules_kept_short, shown_columns
 from pipeline.published.publishing import Publishing
 from pipeline.registry.registered import Registered
 from pipeline.registry.serving import serving_model
@@ -44,7 +41,6 @@ from pipeline.runs import RecordedRun, recorded_run
 from pipeline.runs.record import CHALLENGER_NOTE, RunRecord, now
 from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
 from pipeline.state import state_folder, state_is_writable
-from pipeline.views.links import segment
 from pipeline.webhooks.announcing import announcer
 from pipeline.writeback import RunManifest, parse_target, report_runs, stage_scores
 from pipeline.writeback.layout import Layout
@@ -71,6 +67,8 @@ def score(
     layout: str | None = None,
     create_fields: bool = False,
     patience: Patience | None = None,
+    engine: str | None = None,
+    master: str | None = None,
     progress: Progress = silent,
 ) -> Scoring:
     """Score the leads open at ``as_of`` (default: the data's end) and write them to ``to`` (default: the project's).
@@ -86,8 +84,14 @@ def score(
     Where ``to`` names a CRM, the scores are written to the project's target, and from there pushed to it with
     ``create_fields`` and ``patience`` (``pipeline.jobs.push``); that it lacks a field or refuses the token is said before
     anything is scored.
+
+    ``engine`` and ``master`` stand in for the project's own: with ``"spark"`` the workers of a cluster score the parts, by the
+    same code; this machine writes them.
     """
     file, at = as_project(file), read_as_of(as_of)
+    settings = engine_settings(file, engine, master)
+    if settings.name == "spark":
+        check_ready(settings.master, settings.work)  # before the history is read
     crm = to if to is not None and is_destination(to) else None
     if crm is not None:
         to = None
@@ -126,7 +130,17 @@ def score(
                 for caution in announcing.cautions():
                     run.warn(caution)
             scoring = _score(
-                run, file, at, to, dry_run, force, challenger, replace_newer, laid_out, run.follow(progress)
+                run,
+                file,
+                at,
+                to,
+                dry_run,
+                force,
+                challenger,
+                replace_newer,
+                laid_out,
+                settings,
+                run.follow(progress),
             )
     finally:
         if announcing is not None:
@@ -150,6 +164,7 @@ def _score(
     challenger: bool,
     replace_newer: bool,
     layout: Layout | None,
+    engine: EngineSettings,
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages
@@ -240,34 +255,28 @@ def _score(
         progress("Comparing with the nights before", 0, 0)
         with stages("drift"), prepared.history() as history:
             gate.check_data(history, as_of)
-        for part in range(prepared.parts):
-            progress("Scoring open leads", part, prepared.parts)
-            with (
-                prepared.part(part) as history,
-                build_scoring_spine(history, as_of, policy) as spine,
-            ):
-                if not spine.rows:
-                    continue
-                old.add(history, spine, as_of)
-                scored = score_leads(history, spine, served.bundle, sheets, movement=True, stages=stages)
-                people = None if copy is None and not kept_people else people_of(history, file.project.page)
-            gate.add(scored)
-            with stages("reasons", len(scored)):
-                rows = lead_scores_table(scored, as_of=None if shown else record.as_of)
-                if file.project.page.url is not None:
-                    rows = rows.append_column("explanation_url", explanation_urls(rows, file))
-            if people is not None:
-                rows = with_people(rows, people, kept_people)
-            tally.add(rows)
-            if scored.rules is not None:
-                tally.long_ledgers += long_ledgers(scored.rules.ledger)
-                tally.undecided += scored.rules.undecided
+        night = Night(
+            file=file,
+            prepared=prepared,
+            bundle=served.bundle,
+            sheets=sheets,
+            as_of=as_of,
+            written_as_of=None if shown else record.as_of,
+            people=kept_people,
+            published=copy is not None,
+        )
+        for scored in scored_parts(night, engine, stages, progress):
+            gate.add(scored.tally)
+            old.add(scored.old)
+            tally.add(scored.rows)
+            tally.long_ledgers += scored.long_ledgers
+            tally.undecided += scored.undecided
             if staged is not None:
-                with stages("write", len(rows)):
-                    staged.add(rows)
-            if copy is not None and people is not None:
-                with stages("publish", len(rows)):
-                    copy.add(rows, people, scored.sheet_on_scale(served.bundle.recipe.sheet_probability))
+                with stages("write", len(scored.rows)):
+                    staged.add(scored.rows)
+            if copy is not None and scored.people is not None:
+                with stages("publish", len(scored.rows)):
+                    copy.add(scored.rows, scored.people, scored.sheet_score)
         gate.check_scores()
         for warning in (*old.warnings(), *tally.warnings()):
             run.warn(warning)
@@ -327,12 +336,6 @@ def _score(
         stages=tuple(stages.to_list()),
         differences=tuple(gate.differences),
     )
-
-
-def explanation_urls(rows: pa.Table, file: ProjectFile) -> pa.Array:
-    """Where the page explains each lead."""
-    base = f"{file.project.page.url}/{file.project.name}/leads/"
-    return pa.array([base + segment(lead) for lead in rows["lead_id"].to_pylist()], pa.string())
 
 
 def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:

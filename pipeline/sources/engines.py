@@ -12,6 +12,7 @@ from features import DuckDBEngine
 from pipeline.config import EngineSettings, ProjectFile
 from pipeline.memory import job_memory
 from pipeline.state import state_folder, state_is_writable
+from pipeline.threads import threads_of_a_share
 
 if TYPE_CHECKING:
     from features.engines.spark import SparkEngine
@@ -26,8 +27,8 @@ def duckdb_engine(file: ProjectFile) -> DuckDBEngine:
     settings = file.project.engine
     spill = _spill() if settings.work is None else file.resolve(settings.work)
     if settings.memory is not None:
-        return DuckDBEngine(memory=_bytes(settings.memory, "B"), spill=spill)
-    engine = DuckDBEngine(spill=spill)
+        return DuckDBEngine(memory=_bytes(settings.memory, "B"), spill=spill, threads=threads_of_a_share())
+    engine = DuckDBEngine(spill=spill, threads=threads_of_a_share())
     engine.connection.execute(f"SET memory_limit = '{job_memory(settings)}B'")
     return engine
 

@@ -1,0 +1,7 @@
+"""Work that is cut into parts, done by the workers of a Spark cluster."""
+
+from pipeline.cluster.asked import engine_settings
+from pipeline.cluster.folder import shared_folder
+from pipeline.cluster.workers import SparkWorkers, spark_workers
+
+__all__ = ["SparkWorkers", "engine_settings", "shared_folder", "spark_workers"]

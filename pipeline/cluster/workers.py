@@ -1,0 +1,215 @@
+"""Run one function of this package over many tasks on the workers of Spark; tasks and answers travel as JSON.
+
+Spark is asked for nothing but to run a task somewhere, once more where a worker is lost. What is large goes by files
+in a folder that all share: a worker writes them under a name of its own attempt, and only the attempt whose answer comes back counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from features.engines.spark_session import (
+    check_ready,
+    is_local,
+    on_this_machine,
+    spark_message,
+    start_session,
+)
+from features.errors import DataError, LeadlensError, RoomError, UnavailableError, UsageError, listed
+from pipeline.cluster.folder import shared_folder
+from pipeline.config import EngineSettings, ProjectFile
+from pipeline.exit_codes import is_full
+from pipeline.state import state_folder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+Task = dict[str, Any]
+Answer = dict[str, Any]
+_ERRORS = {
+    kind.__name__: kind for kind in (LeadlensError, UsageError, DataError, UnavailableError, RoomError)
+}
+# Other versions of these may give other numbers, or not read what this machine wrote.
+_ALIKE = ("leadlens", "numpy", "pandas", "pyarrow", "duckdb", "lightgbm", "numba")
+_PROBES = 16
+
+
+class SparkWorkers:
+    """The workers of a Spark session. Use ``spark_workers`` to make one.
+
+    Attributes
+    ----------
+    folder : what all of them and this machine see under one name.
+    """
+
+    def __init__(self, session: SparkSession, settings: EngineSettings, folder: Path) -> None:
+        self._session, self._settings, self.folder = session, settings, folder
+
+    def run(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
+        """The answers of ``function`` to every task, in their order.
+
+        ``function`` is one of a module, which each worker imports for itself; tasks and answers are JSON-ready. It may run
+        more than once for a task. What it raises as ``LeadlensError`` is raised here; any other error is tried again elsewhere
+        and then raised as ``UnavailableError``.
+        """
+        if not tasks:
+            return []
+        texts = [json.dumps(task) for task in tasks]
+        surroundings = {"LEADLENS_HOME": str(state_folder())}
+
+        def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            return _work(function, texts, surroundings, batches)
+
+        rows = self._session.range(0, len(texts), 1, len(texts)).mapInArrow(
+            work, "number bigint, answer string"
+        )
+        try:
+            answers = {row["number"]: json.loads(row["answer"]) for row in rows.collect()}
+        except Exception as error:
+            raise _failed(error, self._settings.master) from None
+        for number in range(len(texts)):
+            if (refused := answers[number].get("error")) is not None:
+                raise _raised(refused)
+        return [answers[number]["answer"] for number in range(len(texts))]
+
+    def check(self) -> None:
+        """Raise ``UsageError`` unless the workers have the same software, and see the shared folders."""
+        probe = self.folder / f"probe-{uuid4().hex[:12]}"
+        probe.touch()
+        home = state_folder()
+        task = {"see": [str(probe), str(home)]}
+        answers = self.run(_look_around, [task] * (1 if is_local(self._settings.master) else _PROBES))
+        probe.unlink()
+        own = _software()
+        for answer in answers:
+            hidden = [path for path, seen in zip(task["see"], answer["sees"], strict=True) if not seen]
+            if hidden:
+                raise UsageError(
+                    "the workers do not see this folder as this machine does",
+                    value=str(self.folder if hidden[0] == str(probe) else home),
+                    where=answer["host"],
+                    why="the prepared history is read there, and scores are written",
+                    fix="engine.work and the state folder (LEADLENS_HOME) are to be on a disk that every worker has under the same "
+                    "name, and the workers are to run as the same user",
+                )
+            other = answer["software"]
+            differing = [
+                f"{name} {other.get(name, 'missing')} there, {own[name]} here"
+                for name in own
+                if own[name] != other.get(name)
+            ]
+            if differing:
+                raise UsageError(
+                    "the workers have other software than this machine",
+                    value=listed(differing),
+                    where=answer["host"],
+                    why="the same leads would get other numbers there",
+                    fix="install the same release of Leadlens with the same pins on every worker, and name its Python: "
+                    "export PYSPARK_PYTHON=/path/to/.venv/bin/python",
+                )
+
+
+@contextmanager
+def spark_workers(file: ProjectFile, settings: EngineSettings) -> Iterator[SparkWorkers]:
+    """Workers by the settings, checked, with a folder that ends with the block.
+
+    Raises ``UsageError`` where pyspark, Java or a reachable cluster is missing, or where the workers do not see what this machine
+    sees.
+    """
+    check_ready(settings.master, settings.work)
+    if is_local(settings.master) or on_this_machine(settings.master):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    memory = None if settings.memory is None else settings.memory.replace(" ", "").rstrip("Bb").lower()
+    with shared_folder(file, settings) as folder:
+        session, started = start_session(settings.master, memory, settings.spark, str(folder / "warehouse"))
+        try:
+            workers = SparkWorkers(session, settings, folder)
+            workers.check()
+            yield workers
+        finally:
+            if started:
+                session.stop()
+
+
+def _work(
+    function: Callable[[Task], Answer],
+    tasks: Sequence[str],
+    surroundings: dict[str, str],
+    batches: Iterator[pa.RecordBatch],
+) -> Iterator[pa.RecordBatch]:
+    """On a worker: answer the tasks of these numbers."""
+    import pyarrow as pa
+
+    os.environ.update(surroundings)
+    for batch in batches:
+        for number in batch.column(0).to_pylist():
+            try:
+                answer = {"answer": function(json.loads(tasks[number]))}
+            except LeadlensError as error:  # the next attempt would say the same
+                answer = {"error": error.as_dict()}
+            yield pa.record_batch(
+                {
+                    "number": pa.array([number], pa.int64()),
+                    "answer": pa.array([json.dumps(answer)], pa.string()),
+                }
+            )
+
+
+def _look_around(task: Task) -> Answer:
+    return {
+        "host": platform.node(),
+        "software": _software(),
+        "sees": [os.access(path, os.R_OK) for path in task["see"]],
+    }
+
+
+def _software() -> dict[str, str]:
+    return {
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        **{name: version(name) for name in _ALIKE},
+    }
+
+
+def _raised(plain: dict[str, Any]) -> LeadlensError:
+    """An error of a worker as it was there."""
+    error = _ERRORS.get(plain["error"], LeadlensError)(
+        plain["what"],
+        value=plain.get("value"),
+        why=plain.get("why"),
+        fix=plain.get("fix"),
+        where=plain.get("where"),
+    )
+    error.nearest = plain.get("nearest", [])
+    return error
+
+
+def _failed(error: Exception, master: str) -> LeadlensError:
+    """What Spark says when a task failed on every attempt, or when it was lost itself."""
+    text = str(error)
+    full = (isinstance(error, OSError) and is_full(error)) or "No space left on device" in text
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # The last line of a worker's traceback names the error; the rest of it is Java's.
+    python = [
+        line
+        for line in lines
+        if line.split(":")[0].rpartition(".")[2].endswith(("Error", "Exception", "Killed"))
+    ]
+    kind = RoomError if full else UnavailableError
+    return kind(
+        "a worker has no disk space left" if full else "the work on Spark failed",
+        value=master,
+        why=f"nothing was written: {(python or [spark_message(error)])[-1][:300]}",
+        fix="make room where the workers write, then run the same command again"
+        if full
+        else "run the same command again; what a worker said is above, and in its log",
+    )
