@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import re
 import shutil
 import tempfile
 import time
@@ -11,11 +10,11 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
 from features.engines.engine import Engine, Step, StepReport
+from features.engines.spark_addresses import address, without_globs
 from features.engines.spark_dialect import SparkDialect
 from features.engines.spark_frames import arrow_for_spark, frame_from_arrow
 from features.engines.spark_session import check_ready, is_local, spark_message, start_session
@@ -70,7 +69,7 @@ class SparkEngine(Engine):
         self.dialect = SparkDialect()
         folder = tempfile.mkdtemp(prefix="leadlens-") if work is None else str(work)
         self._own_folder = folder if work is None else None
-        self.work = f"{_address(folder)}/spark-{uuid.uuid4().hex[:12]}"
+        self.work = f"{address(folder)}/spark-{uuid.uuid4().hex[:12]}"
         try:
             self.session, self._started = start_session(
                 master, memory, settings or {}, f"{self.work}/warehouse"
@@ -119,7 +118,7 @@ class SparkEngine(Engine):
             ) from error
 
     def write(self, sql: str, path: str | Path) -> None:
-        target = _address(str(path))
+        target = address(str(path))
         self._check_shared(target.rpartition("/")[0])
         try:
             self.session.sql(sql).write.mode("overwrite").parquet(target)
@@ -159,7 +158,7 @@ class SparkEngine(Engine):
         self._paths[name.lower()] = path
 
     def _show(self, name: str, path: str) -> None:
-        frame = self.session.read.parquet(_without_globs(_address(path)))
+        frame = self.session.read.parquet(without_globs(address(path)))
         frame.createOrReplaceTempView(self.dialect.quote(name))
         self._forget(name)  # the new rows may have been made from the old ones
 
@@ -170,7 +169,7 @@ class SparkEngine(Engine):
     def _delete(self, path: str) -> None:
         """By Hadoop's file systems, so that it works wherever Spark can write."""
         spark: Any = self.session
-        target = spark._jvm.org.apache.hadoop.fs.Path(_address(path))
+        target = spark._jvm.org.apache.hadoop.fs.Path(address(path))
         target.getFileSystem(spark._jsc.hadoopConfiguration()).delete(target, True)
 
     def _check_shared(self, folder: str) -> None:
@@ -180,7 +179,7 @@ class SparkEngine(Engine):
         probe = f"{folder}/.probe-{uuid.uuid4().hex[:12]}"
         try:
             self.session.range(_PROBED).write.parquet(probe)
-            rows = self.session.read.parquet(_without_globs(probe)).count()
+            rows = self.session.read.parquet(without_globs(probe)).count()
         except _spark_errors():
             rows = 0
         self._delete(probe)
@@ -192,19 +191,6 @@ class SparkEngine(Engine):
                 fix="name a folder that is shared (a network disk, HDFS, an object store) under one name",
             )
         self._seen.add(folder)
-
-
-def _address(path: str) -> str:
-    """A path as Hadoop wants it: with a scheme, so that no cluster's default file system is meant; not encoded."""
-    if len(urlsplit(path).scheme) > 1:
-        return path.rstrip("/")
-    whole = Path(path).absolute().as_posix()
-    return f"file://{whole}" if whole.startswith("/") else f"file:///{whole}"
-
-
-def _without_globs(address: str) -> str:
-    """Brackets and stars of a folder's name stand for themselves."""
-    return re.sub(r"([\\\[\]{}*?])", r"\\\1", address)
 
 
 def _spark_errors() -> tuple[type[Exception], ...]:

@@ -17,6 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
+from features.engines.spark_addresses import address, without_globs
 from features.engines.spark_session import (
     check_ready,
     is_local,
@@ -28,6 +32,7 @@ from features.errors import DataError, LeadlensError, RoomError, UnavailableErro
 from pipeline.cluster.folder import shared_folder
 from pipeline.config import EngineSettings, ProjectFile
 from pipeline.exit_codes import is_full
+from pipeline.progress import Progress
 from pipeline.state import state_folder
 
 if TYPE_CHECKING:
@@ -82,6 +87,15 @@ class SparkWorkers:
                 raise _raised(refused)
         return [answers[number]["answer"] for number in range(len(texts))]
 
+    def repeated(self, paths: Sequence[str], column: str) -> NDArray[np.int64]:
+        """The whole numbers that stand twice or more in a column of some Parquet files, which all share."""
+        frame = self._session.read.parquet(*(without_globs(address(path)) for path in paths))
+        twice = frame.groupBy(column).count().where("count > 1").select(column)
+        try:
+            return np.asarray(twice.toArrow()[column].to_numpy(), np.int64)
+        except Exception as error:
+            raise _failed(error, self._settings.master) from None
+
     def check(self) -> None:
         """Raise ``UsageError`` unless the workers have the same software, and see the shared folders."""
         probe = self.folder / f"probe-{uuid4().hex[:12]}"
@@ -117,6 +131,19 @@ class SparkWorkers:
                     fix="install the same release of Leadlens with the same pins on every worker, and name its Python: "
                     "export PYSPARK_PYTHON=/path/to/.venv/bin/python",
                 )
+
+
+@contextmanager
+def workers_of(
+    file: ProjectFile, settings: EngineSettings, progress: Progress
+) -> Iterator[SparkWorkers | None]:
+    """The workers of the engine that was asked for: those of ``spark_workers``, none for DuckDB."""
+    if settings.name != "spark":
+        yield None
+        return
+    progress("Starting Spark", 0, 0)
+    with spark_workers(file, settings) as workers:
+        yield workers
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -12,8 +12,8 @@ from features.engines.spark_session import check_ready
 from features.errors import UsageError
 from features.secrets import has_literal_secret
 from models.scorecard import ScorecardSet
-from pipeline.cluster import engine_settings
-from pipeline.config import EngineSettings, ProjectFile, ProjectOrPath, as_project
+from pipeline.cluster import SparkWorkers, engine_settings, workers_of
+from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.config.parts import read_as_of
 from pipeline.crm.destination import is_destination
 from pipeline.crm.http import Patience
@@ -112,14 +112,17 @@ def score(
     shown, table = shown_target(file, to), file.project.scores.table
     announcing, undelivered = None, list[str]()
     try:
-        with recorded_run(
-            file.project.name,
-            folder=state_folder() / "runs",
-            target=shown,
-            table=table,
-            kept=kept,
-            run_id=run_id,
-        ) as run:
+        with (
+            recorded_run(
+                file.project.name,
+                folder=state_folder() / "runs",
+                target=shown,
+                table=table,
+                kept=kept,
+                run_id=run_id,
+            ) as run,
+            ExitStack() as open_until_written,
+        ):
             if challenger:
                 run.note(CHALLENGER_NOTE, True)  # its scores are not those that sales see
             if watch is not None:
@@ -139,7 +142,7 @@ def score(
                 challenger,
                 replace_newer,
                 laid_out,
-                settings,
+                lambda: open_until_written.enter_context(workers_of(file, settings, progress)),
                 run.follow(progress),
             )
     finally:
@@ -164,7 +167,7 @@ def _score(
     challenger: bool,
     replace_newer: bool,
     layout: Layout | None,
-    engine: EngineSettings,
+    start_workers: Callable[[], SparkWorkers | None],
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages
@@ -184,7 +187,8 @@ def _score(
         run.warn(caution)
     progress("Reading the history", 0, 0)
     with stages("read"):
-        prepared = open_prepared(file)
+        workers = start_workers()
+        prepared = open_prepared(file, workers=workers)
         with prepared.history() as history:
             moment, findings = history.moment(as_of), history.findings
             objected = history.engine.count("objections")
@@ -265,7 +269,7 @@ def _score(
             people=kept_people,
             published=copy is not None,
         )
-        for scored in scored_parts(night, engine, stages, progress):
+        for scored in scored_parts(night, workers, stages, progress):
             gate.add(scored.tally)
             old.add(scored.old)
             tally.add(scored.rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 
@@ -24,8 +24,14 @@ _RUNS_LEFT = 6
 _SMALL_RUN = 500_000  # rows; runs this small are merged at once
 
 
+Merge = Callable[[Sequence[StoredFile], int], list[StoredFile]]
+
+
 class EventFiles:
-    """The files of events, aside rows and strangers of a version in the making."""
+    """The files of events, aside rows and strangers of a version in the making.
+
+    ``merge`` sorts the events of some files into the files of a new run; by default here.
+    """
 
     def __init__(
         self,
@@ -36,7 +42,9 @@ class EventFiles:
         files: Iterable[StoredFile] = (),
         aside: Iterable[StoredFile] = (),
         strangers: Iterable[StoredFile] = (),
+        merge: Merge | None = None,
     ) -> None:
+        self._merge = merge or self._merged
         self.engine, self.folder, self.layout, self.reading = engine, folder, layout, reading
         self.files, self.aside, self.strangers = list(files), list(aside), list(strangers)
         self.quote, self.literal = engine.dialect.quote, engine.dialect.literal
@@ -140,29 +148,7 @@ class EventFiles:
 
     def write_sorted(self, select: str, run: int) -> list[StoredFile]:
         """Rows of events, sorted, as the files of a run."""
-        content = content_sql(self.layout, self.quote, "e", "e._with_id")
-        ordered = f"SELECT * FROM ({select}) AS e ORDER BY _lead_no, occurred_at, {content}, _source"
-        reader = self.engine.connection.sql(ordered).to_arrow_reader(_BATCH)
-        files: list[StoredFile] = []
-        waiting: list[pa.RecordBatch] = []
-        part = -1
-
-        def write() -> None:
-            stored = self.folder.write("events", waiting, reader.schema, run, part) if waiting else None
-            if stored:
-                files.append(stored)
-            waiting.clear()
-
-        for batch in reader:
-            parts = batch["_lead_no"].to_numpy() // STRIDE
-            cuts = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(parts)]
-            for start, end in pairwise(cuts):
-                if parts[start] != part:
-                    write()
-                    part = int(parts[start])
-                waiting.append(batch.slice(start, end - start))
-        write()
-        return files
+        return write_sorted(self.engine, self.folder, self.layout, select, run)
 
     # one row per event
 
@@ -359,9 +345,12 @@ class EventFiles:
             if len(small) < 2:
                 return next_run
             merged = [file for file in self.files if file.run in small]
-            files = self.write_sorted(f"SELECT {self.columns} FROM {self.scan(merged)}", next_run)
+            files = self._merge(merged, next_run)
             self.files = [file for file in self.files if file.run not in small] + files
             next_run += 1
+
+    def _merged(self, files: Sequence[StoredFile], run: int) -> list[StoredFile]:
+        return self.write_sorted(f"SELECT {self.columns} FROM {self.scan(files)}", run)
 
     def facts(self, known: Mapping[int, EventRun]) -> tuple[EventRun, ...]:
         """What is to be known of every run; it is counted where it is not ``known``."""
@@ -398,6 +387,35 @@ class EventFiles:
                 )
             )
         return tuple(runs)
+
+
+def write_sorted(
+    engine: DuckDBEngine, folder: PreparedFolder, layout: Layout, select: str, run: int
+) -> list[StoredFile]:
+    """Rows of events, sorted, as the files of a run: one for each part."""
+    content = content_sql(layout, engine.dialect.quote, "e", "e._with_id")
+    ordered = f"SELECT * FROM ({select}) AS e ORDER BY _lead_no, occurred_at, {content}, _source"
+    reader = engine.connection.sql(ordered).to_arrow_reader(_BATCH)
+    files: list[StoredFile] = []
+    waiting: list[pa.RecordBatch] = []
+    part = -1
+
+    def write() -> None:
+        stored = folder.write("events", waiting, reader.schema, run, part) if waiting else None
+        if stored:
+            files.append(stored)
+        waiting.clear()
+
+    for batch in reader:
+        parts = batch["_lead_no"].to_numpy() // STRIDE
+        cuts = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(parts)]
+        for start, end in pairwise(cuts):
+            if parts[start] != part:
+                write()
+                part = int(parts[start])
+            waiting.append(batch.slice(start, end - start))
+    write()
+    return files
 
 
 def scan(engine: DuckDBEngine, paths: Sequence[str], options: str = "") -> str:

@@ -53,6 +53,7 @@ class EventPass:
     parts : of how many parts the numbers of the leads are.
     first_run : number of the first run that is made.
     rows : about how many there will be.
+    finds_repeated : whether to look for keys that stand twice; otherwise who asks must.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class EventPass:
         parts: int,
         first_run: int,
         rows: int,
+        *,
+        finds_repeated: bool = True,
     ) -> None:
         self.engine, self.folder, self.layout, self.parts = engine, folder, layout, parts
         self.next_run, self.result = first_run, PassResult()
@@ -74,6 +77,7 @@ class EventPass:
             from pipeline.prepared import sorting
 
             self._loops = sorting
+        if rows >= WORTH_COMPILING and finds_repeated:
             words = 1 << min(_MOST_WORDS, max(10, (rows // 2).bit_length()))  # some 40 bits a key
             self._bits, self.result.suspects = np.zeros(words, np.uint64), []
 

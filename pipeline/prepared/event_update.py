@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from features import DuckDBEngine, Finding
+from pipeline.cluster import SparkWorkers
 from pipeline.config import ProjectFile
 from pipeline.prepared.event_casting import VALUES, EventCaster, count_values
 from pipeline.prepared.event_files import EventFiles, scan
@@ -14,6 +15,7 @@ from pipeline.prepared.event_layout import Layout
 from pipeline.prepared.event_pass import EventPass
 from pipeline.prepared.event_planning import Grown, Plan, SourcePlan
 from pipeline.prepared.event_scan import EventScan, scans_of
+from pipeline.prepared.event_spread import SpreadEvents
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
 from pipeline.prepared.sources import EventReader, NewSource, Numbers
@@ -37,7 +39,7 @@ _STORED = {"number": "DOUBLE", "boolean": "BOOLEAN", "time": "TIMESTAMP"}
 class EventUpdate:
     """One update of the events of a prepared history.
 
-    Make it, ask whether there is anything to do, then `begin` (after which the engine has a view ``events`` of all
+    With ``workers`` what is new is read by them. Make it, ask whether there is anything to do, then `begin` (after which the engine has a view ``events`` of all
     lead ids that occur) and, when the leads are numbered, `finish`.
     """
 
@@ -48,7 +50,9 @@ class EventUpdate:
         folder: PreparedFolder,
         old: Manifest | None,
         looks: Mapping[str, tuple[FileMark, ...] | None],
+        workers: SparkWorkers | None = None,
     ) -> None:
+        self._workers = workers
         self.file, self.engine, self.folder = file, engine, folder
         self.old = old.events if old else Events()
         self.tables = dict(old.tables) if old else {}
@@ -221,6 +225,9 @@ class EventUpdate:
             for name in ("events", "aside", "strangers")
             if name in self.tables
         }
+        spread = (
+            None if self._workers is None else SpreadEvents(self._workers, self.engine, self.folder, layout)
+        )
         files = EventFiles(
             self.engine,
             self.folder,
@@ -229,14 +236,19 @@ class EventUpdate:
             stored.get("events", ()),
             stored.get("aside", ()),
             stored.get("strangers", ()),
+            None if spread is None else spread.merge,
         )
         before, old_files = self._run_paths(files.files), tuple(files.files)
         if not fresh:
             files.remove_sources(self.plan.gone)
         rows = sum(new.rows for new in self.plan.new)
-        made = EventPass(self.engine, self.folder, layout, parts, self.old.next_run, rows).run(
-            self.scans, self.expressions
-        )
+        first = self.old.next_run
+        if spread is None:
+            made = EventPass(self.engine, self.folder, layout, parts, first, rows).run(
+                self.scans, self.expressions
+            )
+        else:
+            made = spread.read(self.scans, self.expressions, parts, first, rows)
         written = self._run_paths(made.files)
         next_run = self.old.next_run + len(made.runs)
         admitted, tallies = files.admit(next_run)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from features import DuckDBEngine, Step
 from features.secrets import without_secrets
+from pipeline.cluster import SparkWorkers
 from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.event_files import scan
 from pipeline.prepared.event_update import EventUpdate
@@ -71,8 +72,12 @@ def _sources(file: ProjectFile, table: str) -> list[tuple[str, Source]]:
 
 
 @private_files()
-def prepare(file: ProjectFile, folder: PreparedFolder | None = None) -> tuple[PreparedFolder, Manifest]:
+def prepare(
+    file: ProjectFile, folder: PreparedFolder | None = None, workers: SparkWorkers | None = None
+) -> tuple[PreparedFolder, Manifest]:
     """The prepared history of a project, brought up to date with its sources; by default in the state folder.
+
+    With ``workers`` new events are read by them, into the same files.
 
     Raises ``UsageError`` where the project file does not fit the data, ``DataError`` where the data are ambiguous or
     broken; what was prepared before stays as it was.
@@ -94,7 +99,7 @@ def prepare(file: ProjectFile, folder: PreparedFolder | None = None) -> tuple[Pr
         if manifest is not None and _nothing_new(manifest, looks):
             return folder, manifest
         with preparing_engine(file, folder.path / "spill") as engine:
-            manifest = _Preparation(file, folder, engine, manifest, looks).run()
+            manifest = _Preparation(file, folder, engine, manifest, looks, workers).run()
     _forget_others(folder)
     return folder, manifest
 
@@ -154,12 +159,14 @@ class _Preparation:
         engine: DuckDBEngine,
         old: Manifest | None,
         looks: Looks,
+        workers: SparkWorkers | None,
     ) -> None:
         self.file, self.folder, self.engine, self.old, self.looks = file, folder, engine, old, looks
+        self.workers = workers
 
     def run(self) -> Manifest:
         old, engine = self.old, self.engine
-        events = EventUpdate(self.file, engine, self.folder, old, self.looks)
+        events = EventUpdate(self.file, engine, self.folder, old, self.looks, self.workers)
         stale = old is None or self._records_changed(old)
         if old is not None and not stale and events.idle and not _ripened(old):
             return self._renewed_looks(old, events)
