@@ -22,6 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
+from pipeline.cluster import Workers
 from tests.laws.nights.compare import (
     Opened,
     differences,
@@ -75,11 +76,13 @@ def run(
     often: bool = True,
     size: int = 1,
     only: frozenset[str] | None = None,
+    workers: Workers | None = None,
 ) -> Outcome:
     """Try one project of ``size`` histories, or of some of them.
 
     Every night the history that grew is held against the plain reading; with ``often`` also against one that is prepared
     anew in a fresh state folder, and one that is read into memory; else on the last night against one of the two.
+    With ``workers`` the history that grows is prepared by them.
     """
     drawn = Random(f"nights {seed}")
     last = nights or drawn.choice((1, 2, 2, 3, 3, MOST_NIGHTS))
@@ -100,7 +103,7 @@ def run(
                 sibling.night()
             full = often or night == last
             try:
-                grown = open_once(path, home, features=full, compiled=compiled)
+                grown = open_once(path, home, features=full, compiled=compiled, workers=workers)
                 wrong, refused = _against_plain(world, grown)
                 if full and not wrong:
                     wrong = _against_others(path, place / "fresh", grown, seed, often, compiled)

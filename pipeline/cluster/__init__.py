@@ -2,6 +2,6 @@
 
 from pipeline.cluster.asked import engine_settings
 from pipeline.cluster.folder import shared_folder
-from pipeline.cluster.workers import SparkWorkers, spark_workers, workers_of
+from pipeline.cluster.workers import SparkWorkers, Workers, spark_workers, workers_of
 
-__all__ = ["SparkWorkers", "engine_settings", "shared_folder", "spark_workers", "workers_of"]
+__all__ = ["SparkWorkers", "Workers", "engine_settings", "shared_folder", "spark_workers", "workers_of"]

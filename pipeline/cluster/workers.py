@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -49,24 +49,37 @@ _ALIKE = ("leadlens", "numpy", "pandas", "pyarrow", "duckdb", "lightgbm", "numba
 _PROBES = 16
 
 
-class SparkWorkers:
-    """The workers of a Spark session. Use ``spark_workers`` to make one.
+class Workers(Protocol):
+    """Whoever answers tasks elsewhere.
 
     Attributes
     ----------
     folder : what all of them and this machine see under one name.
     """
 
+    folder: Path
+
+    def run(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
+        """The answers of ``function``, one of a module, to every task, in their order; tasks and answers are JSON-ready.
+
+        It may run more than once for a task, in any order and at once. What it raises as ``LeadlensError`` is raised here; any other
+        error is tried again elsewhere and then raised as ``UnavailableError``.
+        """
+
+    def repeated(self, paths: Sequence[str], column: str) -> NDArray[np.int64]:
+        """The whole numbers that stand twice or more in a column of some Parquet files, which all share."""
+
+
+class SparkWorkers:
+    """The workers of a Spark session. Use ``spark_workers`` to make one.
+
+    Attributes and methods are those of ``Workers``.
+    """
+
     def __init__(self, session: SparkSession, settings: EngineSettings, folder: Path) -> None:
         self._session, self._settings, self.folder = session, settings, folder
 
     def run(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
-        """The answers of ``function`` to every task, in their order.
-
-        ``function`` is one of a module, which each worker imports for itself; tasks and answers are JSON-ready. It may run
-        more than once for a task. What it raises as ``LeadlensError`` is raised here; any other error is tried again elsewhere
-        and then raised as ``UnavailableError``.
-        """
         if not tasks:
             return []
         texts = [json.dumps(task) for task in tasks]
@@ -88,7 +101,6 @@ class SparkWorkers:
         return [answers[number]["answer"] for number in range(len(texts))]
 
     def repeated(self, paths: Sequence[str], column: str) -> NDArray[np.int64]:
-        """The whole numbers that stand twice or more in a column of some Parquet files, which all share."""
         frame = self._session.read.parquet(*(without_globs(address(path)) for path in paths))
         twice = frame.groupBy(column).count().where("count > 1").select(column)
         try:
@@ -134,9 +146,7 @@ class SparkWorkers:
 
 
 @contextmanager
-def workers_of(
-    file: ProjectFile, settings: EngineSettings, progress: Progress
-) -> Iterator[SparkWorkers | None]:
+def workers_of(file: ProjectFile, settings: EngineSettings, progress: Progress) -> Iterator[Workers | None]:
     """The workers of the engine that was asked for: those of ``spark_workers``, none for DuckDB."""
     if settings.name != "spark":
         yield None

@@ -12,7 +12,7 @@ from features.engines.spark_session import check_ready
 from features.errors import UsageError
 from features.secrets import has_literal_secret
 from models.scorecard import ScorecardSet
-from pipeline.cluster import SparkWorkers, engine_settings, workers_of
+from pipeline.cluster import Workers, engine_settings, workers_of
 from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.config.parts import read_as_of
 from pipeline.crm.destination import is_destination
@@ -167,7 +167,7 @@ def _score(
     challenger: bool,
     replace_newer: bool,
     layout: Layout | None,
-    start_workers: Callable[[], SparkWorkers | None],
+    start_workers: Callable[[], Workers | None],
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.cluster import SparkWorkers
+from pipeline.cluster import Workers
 from pipeline.night.on_spark import scored_on_spark
 from pipeline.night.parts import Night, ScoredPart, scored_here
 from pipeline.progress import Progress
@@ -14,7 +14,7 @@ __all__ = ["Night", "ScoredPart", "scored_parts"]
 
 
 def scored_parts(
-    night: Night, workers: SparkWorkers | None, stages: Stages, progress: Progress
+    night: Night, workers: Workers | None, stages: Stages, progress: Progress
 ) -> Iterator[ScoredPart]:
     """All parts that have an open lead, scored by workers if there are any, else here; equal either way."""
     if workers is None:

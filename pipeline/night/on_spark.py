@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from features import UsageError
 from models.scorecard import ScorecardSet
-from pipeline.cluster import SparkWorkers
+from pipeline.cluster import Workers
 from pipeline.config import EngineSettings, load_project
 from pipeline.dataset.night_profile import ScoreTally
 from pipeline.dataset.old_leads import OldLeads
@@ -37,7 +37,7 @@ _SHEET_SCORE = "_sheet_score"
 
 
 def scored_on_spark(
-    night: Night, workers: SparkWorkers, stages: Stages, progress: Progress
+    night: Night, workers: Workers, stages: Stages, progress: Progress
 ) -> Iterator[ScoredPart]:
     """All parts that have an open lead, in the order of ``scored_here``, with the same numbers.
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 import numpy as np
 
 from features import DuckDBEngine
-from pipeline.cluster.workers import SparkWorkers
+from pipeline.cluster.workers import Workers
 from pipeline.prepared.event_files import scan, write_sorted
 from pipeline.prepared.event_layout import Array, Layout
 from pipeline.prepared.event_pass import EventPass, PassResult
@@ -39,7 +39,7 @@ class SpreadEvents:
     """
 
     def __init__(
-        self, workers: SparkWorkers, engine: DuckDBEngine, folder: PreparedFolder, layout: Layout
+        self, workers: Workers, engine: DuckDBEngine, folder: PreparedFolder, layout: Layout
     ) -> None:
         self._workers, self._engine, self._folder, self._layout = workers, engine, folder, layout
         self._shared = workers.folder / f"events-{uuid4().hex[:12]}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from features import DuckDBEngine, Finding
-from pipeline.cluster import SparkWorkers
+from pipeline.cluster import Workers
 from pipeline.config import ProjectFile
 from pipeline.prepared.event_casting import VALUES, EventCaster, count_values
 from pipeline.prepared.event_files import EventFiles, scan
@@ -50,7 +50,7 @@ class EventUpdate:
         folder: PreparedFolder,
         old: Manifest | None,
         looks: Mapping[str, tuple[FileMark, ...] | None],
-        workers: SparkWorkers | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self._workers = workers
         self.file, self.engine, self.folder = file, engine, folder

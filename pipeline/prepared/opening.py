@@ -13,7 +13,7 @@ from typing import Any
 from features import DataError, DuckDBEngine, Finding, History, Step
 from features.errors import listed
 from features.history import Kind
-from pipeline.cluster import SparkWorkers
+from pipeline.cluster import Workers
 from pipeline.config import ProjectFile, ProjectOrPath, as_project
 from pipeline.prepared.event_files import scan
 from pipeline.prepared.event_update import event_findings
@@ -52,7 +52,7 @@ def open_lead(file: ProjectFile, lead_id: str, version: int | None = None) -> Hi
 
 
 def open_prepared(
-    file: ProjectFile, place: PreparedFolder | None = None, workers: SparkWorkers | None = None
+    file: ProjectFile, place: PreparedFolder | None = None, workers: Workers | None = None
 ) -> PreparedHistory:
     """The prepared history of a project, brought up to date with its sources, by workers if there are any; by default in the state folder."""
     folder, manifest = prepare(file, place, workers)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from features import DuckDBEngine, Step
 from features.secrets import without_secrets
-from pipeline.cluster import SparkWorkers
+from pipeline.cluster import Workers
 from pipeline.config import ProjectFile, Source, expand
 from pipeline.prepared.event_files import scan
 from pipeline.prepared.event_update import EventUpdate
@@ -73,7 +73,7 @@ def _sources(file: ProjectFile, table: str) -> list[tuple[str, Source]]:
 
 @private_files()
 def prepare(
-    file: ProjectFile, folder: PreparedFolder | None = None, workers: SparkWorkers | None = None
+    file: ProjectFile, folder: PreparedFolder | None = None, workers: Workers | None = None
 ) -> tuple[PreparedFolder, Manifest]:
     """The prepared history of a project, brought up to date with its sources; by default in the state folder.
 
@@ -159,7 +159,7 @@ class _Preparation:
         engine: DuckDBEngine,
         old: Manifest | None,
         looks: Looks,
-        workers: SparkWorkers | None,
+        workers: Workers | None,
     ) -> None:
         self.file, self.folder, self.engine, self.old, self.looks = file, folder, engine, old, looks
         self.workers = workers

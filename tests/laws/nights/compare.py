@@ -20,6 +20,7 @@ from features.matrix import build_matrix, plan_columns
 from features.oracle.matrix import oracle_features
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Touch
 from features.spine import SpinePolicy, build_spine
+from pipeline.cluster import Workers
 from pipeline.config import load_project
 from pipeline.prepared import open_prepared
 from pipeline.prepared.opening import PreparedHistory
@@ -46,8 +47,15 @@ class Opened:
     features: pd.DataFrame | None = None
 
 
-def open_once(path: Path, home: Path | None, *, features: bool, compiled: bool = False) -> Opened:
-    """Open the project with this state folder, or (``None``) read it into memory.
+def open_once(
+    path: Path,
+    home: Path | None,
+    *,
+    features: bool,
+    compiled: bool = False,
+    workers: Workers | None = None,
+) -> Opened:
+    """Open the project with this state folder, or (``None``) read it into memory; with ``workers`` they prepare it.
 
     Without ``compiled`` the SQL makes the features that loops make.
     """
@@ -55,7 +63,7 @@ def open_once(path: Path, home: Path | None, *, features: bool, compiled: bool =
     with mock.patch.dict(os.environ, state), _loops(compiled), DuckDBEngine(threads=1) as engine:
         try:
             file = load_project(path)
-            prepared = None if home is None else open_prepared(file)
+            prepared = None if home is None else open_prepared(file, workers=workers)
             history = read_into_memory(file, engine) if prepared is None else prepared.history(engine)
         except LeadlensError as error:
             return Opened(str(error), {}, {})
