@@ -83,6 +83,8 @@ def check(
             help="Read all sources again: is the prepared history what they give? Exit code 1 if not.",
         ),
     ] = False,
+    engine: EngineOption = None,
+    master: Master = None,
     as_json: Json = False,
 ) -> None:
     """Report on config and data, and whether there is enough.
@@ -91,18 +93,21 @@ def check(
     conversions would help.
     """
     from pipeline.cli.render.jobs import render_check, render_reading
+    from pipeline.progress import shown
 
     if only_read or verify:
         from pipeline.jobs.read import read
 
-        reading = read(load(config), verify=verify)
+        with shown() as progress:
+            reading = read(load(config), verify=verify, engine=engine, master=master, progress=progress)
         print_result(as_json, reading.to_dict(), lambda: render_reading(reading))
         if reading.differences:
             raise typer.Exit(1)
         return
     from pipeline.jobs.check import check as job
 
-    result = job(load(config))
+    with shown() as progress:
+        result = job(load(config), engine=engine, master=master, progress=progress)
     print_result(as_json, result.to_dict(), lambda: render_check(result))
 
 
@@ -158,6 +163,8 @@ def train(
         bool,
         typer.Option("--learning-curve", help="Also train on growing shares of the leads, for the report."),
     ] = False,
+    engine: EngineOption = None,
+    master: Master = None,
     log_format: LogFormat = "text",
     log_file: LogFile = None,
     as_json: Json = False,
@@ -179,6 +186,8 @@ def train(
             processes=processes,
             matrix=matrix,
             curve=curve,
+            engine=engine,
+            master=master,
             progress=progress,
         )
     print_result(
@@ -229,6 +238,8 @@ def audit(
         int, typer.Option("--sample", min=1, help="Past rows to rebuild from the raw history.")
     ] = 50,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds take the same rows.")] = 0,
+    engine: EngineOption = None,
+    master: Master = None,
     as_json: Json = False,
 ) -> None:
     """Look for leaks from the future; exit code 1 if one is proven.
@@ -240,7 +251,7 @@ def audit(
     from pipeline.progress import shown
 
     with shown() as progress:
-        result = job(load(config), sample=sample, seed=seed, progress=progress)
+        result = job(load(config), sample=sample, seed=seed, engine=engine, master=master, progress=progress)
     print_result(as_json, result.to_dict(), lambda: render_audit(result))
     raise typer.Exit(result.exit_code)
 

@@ -26,6 +26,7 @@ from pipeline.dataset.lead_sample import FittingRows, LeadSample, Room, fitting_
 from pipeline.dataset.policies import feature_settings
 from pipeline.dataset.protected import protected_groups, sheets_that_read
 from pipeline.dataset.saved_matrix import open_matrix, read_matrix, saved_tables
+from pipeline.dataset.spread_matrix import MakeMatrix
 from pipeline.dataset.time_split import Split, split_snapshots
 from pipeline.scorecards.project import load_sheets
 from pipeline.sources.transfer import data_fingerprint
@@ -115,13 +116,14 @@ def build_training_set(
     evenly: bool = False,
     room: Room | None = None,
     split: Split | None = None,
+    make: MakeMatrix = build_matrix,
 ) -> TrainingSet:
     """Build the project's rows, label them by what came of them, and split them by time.
 
     With ``matrix``, a folder that ``leadlens features --out`` wrote, its rows are read instead of built; rules are
     scored here. Where not all rows fit in memory leads are sampled (``fitting_rows``): so that the weighted rows stand
     for all, or ``evenly``, without weights; ``room`` is that of a set that must have the same rows. ``split`` is another
-    one than the project's.
+    one than the project's, ``make`` what builds the rows that fit (``matrix_maker``).
 
     Raises ``DataError`` where a part would have no row or only one class to learn from, ``UsageError`` where the matrix
     is of another project or of other data.
@@ -153,7 +155,7 @@ def build_training_set(
         plan = plan_features(history, split.train, feature_settings(file.project))
         room = room or Room.of(file, plan, sheets)
         with fitting_rows(engine, split.both, split.outcomes, room, evenly=evenly) as rows:
-            built = build_matrix(history, plan, rows.spine)
+            built = make(history, plan, rows.spine)
             return _training_set(
                 history, file.project, sheets, spine, built, rows, room, plan, split.test_from
             )

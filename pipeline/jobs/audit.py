@@ -17,9 +17,11 @@ from pipeline.audit.probes import PROBES
 from pipeline.audit.quick_models import QuickSet, quick_set
 from pipeline.audit.rebuild import Rebuild, rebuild
 from pipeline.audit.training import counted_anyhow, run_probes
+from pipeline.cluster import Workers, engine_settings, workers_of
 from pipeline.config import ProjectFile
+from pipeline.dataset.spread_matrix import matrix_maker
 from pipeline.dataset.training_set import TrainingSet, build_training_set
-from pipeline.prepared import open_history
+from pipeline.prepared import open_prepared
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
 
@@ -84,20 +86,34 @@ class Audit:
 
 
 @private_files()
-def audit(file: ProjectFile, sample: int = 50, seed: int = 0, progress: Progress = silent) -> Audit:
+def audit(
+    file: ProjectFile,
+    sample: int = 50,
+    seed: int = 0,
+    *,
+    engine: str | None = None,
+    master: str | None = None,
+    progress: Progress = silent,
+) -> Audit:
     """Rebuild a sample of past rows, run every probe, and measure the suspects by their incremental AUC.
+
+    ``engine`` and ``master`` stand in for the project's own: with ``"spark"`` the workers of a cluster read what is new and build the
+    rows; the probes run here.
 
     Raises ``LeadlensError`` where the project cannot be trained on at all.
     """
+    settings = engine_settings(file, engine, master)
     file = without_sheets(file)
     progress("Reading the history", 0, 0)
-    history = open_history(file)
-    progress("Building features", 0, 0)
-    rows = build_training_set(file, history, evenly=True)
+    with workers_of(file, settings, progress) as workers:
+        prepared = open_prepared(file, workers=workers)
+        history = prepared.history()
+        progress("Building features", 0, 0)
+        rows = build_training_set(file, history, evenly=True, make=matrix_maker(workers, prepared))
+        progress("Opening what is kept out", 0, 0)
+        wide, all_history, all_rows, hidden = _opened(file, history, rows, workers)
     progress("Rebuilding past rows the slow way", 0, 0)
     rebuilt = rebuild(history, rows.plan, rows.matrix, sample, seed)
-    progress("Opening what is kept out", 0, 0)
-    wide, all_history, all_rows, hidden = _opened(file, history, rows)
     progress("Running the probes", 0, 0)
     data = gather(all_history, file.project, all_rows)
     evidence = run_probes(data, late=False)
@@ -141,17 +157,18 @@ def audit(file: ProjectFile, sample: int = 50, seed: int = 0, progress: Progress
 
 
 def _opened(
-    file: ProjectFile, history: History, rows: TrainingSet
+    file: ProjectFile, history: History, rows: TrainingSet, workers: Workers | None
 ) -> tuple[ProjectFile, History, TrainingSet, KeptOut]:
     """The project, its history and its rows with everything that it keeps out."""
     wide = opened(file)
     if wide is None:
         return file, history, rows, KeptOut()
-    all_history = open_history(wide)
+    prepared = open_prepared(wide, workers=workers)
+    all_history = prepared.history()
     return (
         wide,
         all_history,
-        build_training_set(wide, all_history, evenly=True),
+        build_training_set(wide, all_history, evenly=True, make=matrix_maker(workers, prepared)),
         kept_out(history, all_history),
     )
 

@@ -22,6 +22,7 @@ from models.data_checks.quick_look import QuickLook, quick_look
 from models.data_checks.readiness import Readiness, Reason, judge_readiness
 from models.data_checks.suspects import Suspect, find_suspects
 from models.scorecard import ScorecardSet
+from pipeline.cluster import engine_settings, workers_of
 from pipeline.config import Project, ProjectFile, ProjectOrPath, as_project
 from pipeline.dataset.default_spine import training_spine
 from pipeline.dataset.judged import comparable
@@ -32,7 +33,8 @@ from pipeline.dataset.time_split import split_by_time
 from pipeline.dataset.training_set import engagement_note, refuse_no_features
 from pipeline.html import table_html
 from pipeline.jobs.read import COUNTED
-from pipeline.prepared import open_history
+from pipeline.prepared import open_prepared
+from pipeline.progress import Progress, silent
 from pipeline.scorecards.project import load_sheets, notes_of
 from pipeline.sources.lone_end import CODE as LONE_END
 from pipeline.sources.lone_end import lone_end
@@ -108,11 +110,21 @@ class Check:
 
 
 @one_blas_thread
-def check(file: ProjectOrPath) -> Check:
-    """Read config and data and report on them. Raises ``LeadlensError`` only if they cannot be read at all."""
+def check(
+    file: ProjectOrPath,
+    *,
+    engine: str | None = None,
+    master: str | None = None,
+    progress: Progress = silent,
+) -> Check:
+    """Read config and data and report on them. Raises ``LeadlensError`` only if they cannot be read at all.
+
+    ``engine`` and ``master`` stand in for the project's own: with ``"spark"`` the workers of a cluster read what is new.
+    """
     file = as_project(file)
-    history = open_history(file)
-    engine, project = history.engine, file.project
+    with workers_of(file, engine_settings(file, engine, master), progress) as workers:
+        history = open_prepared(file, workers=workers).history()
+    tables, project = history.engine, file.project
     findings = [Finding("old-spelling", note, "note") for note in file.notes]
     if warning := open_to_others():
         findings.append(Finding("open-state", warning))
@@ -125,14 +137,14 @@ def check(file: ProjectOrPath) -> Check:
     chosen = training_spine(history, project)
     if chosen.note:
         findings.append(Finding("default-spine", chosen.note, "note"))
-    counts = {table: engine.count(table) for table in COUNTED}
+    counts = {table: tables.count(table) for table in COUNTED}
     horizon = outcome_horizon(project)
     with (
         build_spine(history, chosen.policy) as spine,
         build_labels(history, spine, horizon, project.outcome.kind) as labels,
     ):
         counts["spine"] = spine.rows
-        mature = engine.frame(
+        mature = tables.frame(
             f"""
             SELECT
               count(*) AS n,
@@ -154,7 +166,7 @@ def check(file: ProjectOrPath) -> Check:
         findings.append(Finding("sampled", sample.message, "warning"))
     rows, conversions = int(mature["n"]), int(mature["conversions"])
     counts["mature"] = rows
-    first = _moment(engine.value("SELECT min(created_at) FROM leads"))
+    first = _moment(tables.value("SELECT min(created_at) FROM leads"))
     profiles = column_profiles(history)
     missing, constant = _missing(profiles)
     readiness = judge_readiness(

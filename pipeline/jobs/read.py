@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from features import Finding
+from pipeline.cluster import engine_settings, workers_of
 from pipeline.config import ProjectFile
 from pipeline.prepared import differences, open_prepared
+from pipeline.progress import Progress, silent
 
 COUNTED = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers", "objections")
 
@@ -40,9 +42,21 @@ class Reading:
         }
 
 
-def read(file: ProjectFile, *, verify: bool = False) -> Reading:
-    """Bring the prepared history up to date and say what is in it; with ``verify``, hold it to a fresh reading."""
-    prepared = open_prepared(file)
+def read(
+    file: ProjectFile,
+    *,
+    verify: bool = False,
+    engine: str | None = None,
+    master: str | None = None,
+    progress: Progress = silent,
+) -> Reading:
+    """Bring the prepared history up to date and say what is in it; with ``verify``, hold it to a fresh reading.
+
+    ``engine`` and ``master`` stand in for the project's own: with ``"spark"`` the workers of a cluster read what is new. The fresh
+    reading is always this machine's.
+    """
+    with workers_of(file, engine_settings(file, engine, master), progress) as workers:
+        prepared = open_prepared(file, workers=workers)
     with prepared.history() as history:
         counts = {table: history.engine.count(table) for table in COUNTED if table != "events"}
         days = prepared.event_days  # far cheaper than to count the rows of a view

@@ -19,7 +19,8 @@ from models.judging.signal import Signal
 from models.learners.estimator import check_estimator
 from models.prediction import predict_frame, sheet_points, with_points
 from pipeline.audit.training import TrainingAudit, audit_training
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
+from pipeline.cluster import engine_settings, workers_of
+from pipeline.config import EngineSettings, ProjectFile, ProjectOrPath, as_project
 from pipeline.dataset.dataset import Dataset, training_set
 from pipeline.dataset.judged import compare_lenses, out_of_time, report_alone
 from pipeline.dataset.lead_sample import LeadSample
@@ -28,11 +29,12 @@ from pipeline.dataset.learning_curve import learning_curve
 from pipeline.dataset.night_gate import reference_night
 from pipeline.dataset.saved_matrix import open_matrix
 from pipeline.dataset.scored_leads import ScoredLeads, score_rows
+from pipeline.dataset.spread_matrix import matrix_maker
 from pipeline.dataset.training_set import TrainingSet, build_training_set
 from pipeline.jobs.gates import audit_refusal, signal_refusal
 from pipeline.jobs.training_run import card_of, figures_of, log_training
 from pipeline.jobs.working import while_at_work
-from pipeline.prepared import open_history, open_prepared
+from pipeline.prepared import open_prepared
 from pipeline.prepared.raw_leads import raw_columns
 from pipeline.private import private_files
 from pipeline.progress import Progress, silent
@@ -136,6 +138,8 @@ def train(  # an Experiment where there are features of one's own
     processes: int = 1,
     matrix: Path | None = None,
     curve: bool = False,
+    engine: str | None = None,
+    master: str | None = None,
     progress: Progress = silent,
 ) -> Training | Any: ...
 
@@ -159,6 +163,8 @@ def train(
     matrix: Path | None = None,
     estimator: Any = None,
     curve: bool = False,
+    engine: str | None = None,
+    master: str | None = None,
     progress: Progress = silent,
 ) -> Training | Experiment:
     """Train, judge and register a challenger; with an estimator or features of one's own, judge and log an experiment.
@@ -175,6 +181,8 @@ def train(
     estimator : any scikit-learn classifier in the place of the trees. It is not registered, since it could only be kept as
         a pickle.
     curve : measure the learning curve too, for the report (``Training.insights.curve``).
+    engine, master : in the place of the project's own: with ``"spark"`` the workers of a cluster read what is new and build the
+        rows; this machine learns from them.
 
     Raises
     ------
@@ -210,7 +218,14 @@ def train(
             fix="leave `curve` out; leadlens.learning_curve(dataset) measures it, with features of your own too",
         )
     if not own:
-        return _train(project, trials, minutes, int(processes), matrix, curve, progress)
+        where = _engine(project, matrix, engine, master)
+        return _train(project, trials, minutes, int(processes), matrix, curve, where, progress)
+    if engine is not None or master is not None:
+        raise UsageError(
+            "the rows of an experiment are built here",
+            value=f"engine={engine!r}",
+            fix="leave `engine` and `master` out; leadlens features --engine spark --out DIR, then matrix=DIR",
+        )
     from pipeline.jobs.experiment import run_experiment
 
     dataset = project if isinstance(project, Dataset) else training_set(project, matrix=matrix)
@@ -248,6 +263,22 @@ def _has_own(project: ProjectFile | Dataset, matrix: Path | None) -> bool:
     return matrix is not None and bool(open_matrix(matrix).own)
 
 
+def _engine(
+    project: ProjectFile | Dataset, matrix: Path | None, engine: str | None, master: str | None
+) -> EngineSettings:
+    """What builds the rows; where they are there already, nothing may be asked for."""
+    file = project.file if isinstance(project, Dataset) else project
+    if not isinstance(project, Dataset) and matrix is None:
+        return engine_settings(file, engine, master)
+    if engine is not None or master is not None:
+        raise UsageError(
+            "the rows are built already, so no engine is needed",
+            value=f"engine={engine!r}" if engine else f"master={master!r}",
+            fix="leave --engine and --master out, or --matrix",
+        )
+    return engine_settings(file, "duckdb", None)
+
+
 @one_blas_thread
 @private_files()
 @while_at_work
@@ -258,6 +289,7 @@ def _train(
     processes: int,
     matrix: Path | None,
     curve: bool,
+    engine: EngineSettings,
     progress: Progress,
 ) -> Training:
     file = project.file if isinstance(project, Dataset) else project
@@ -268,9 +300,12 @@ def _train(
         history, rows, matrix = project.history, project.rows, project.matrix
     else:
         progress("Reading the history", 0, 0)
-        history = open_history(file)
-        progress("Building features and rule points", 0, 0)
-        rows = build_training_set(file, history, matrix=matrix)
+        # Workers are given back before the search, which may take hours.
+        with workers_of(file, engine, progress) as workers:
+            prepared = open_prepared(file, workers=workers)
+            history = prepared.history()
+            progress("Building features and rule points", 0, 0)
+            rows = build_training_set(file, history, matrix=matrix, make=matrix_maker(workers, prepared))
     early = rows.train
     frame = rows.matrix.frame.loc[early]
     suspects = tuple(find_suspects(frame, rows.label[early], rows.matrix.columns, rows.train_weight))

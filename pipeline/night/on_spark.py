@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,23 +14,18 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from features import UsageError
 from models.scorecard import ScorecardSet
 from pipeline.cluster import Workers
-from pipeline.config import EngineSettings, load_project
 from pipeline.dataset.night_profile import ScoreTally
 from pipeline.dataset.old_leads import OldLeads
 from pipeline.drift.histogram import Histogram
-from pipeline.memory import job_memory
 from pipeline.night.parts import Night, ScoredPart, score_part
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.opening import PreparedHistory
+from pipeline.prepared.handed import handed_over, opened
 from pipeline.progress import Progress
 from pipeline.registry.bundle import Bundle
 from pipeline.stages import Stages
-from pipeline.threads import share_processors
 
-_NIGHT, _PROJECT, _BUNDLE = "night.json", "project.yaml", "model"
+_NIGHT, _BUNDLE = "night.json", "model"
 _SHEET_SCORE = "_sheet_score"
 
 
@@ -88,27 +81,14 @@ def score_task(task: dict[str, Any]) -> dict[str, Any]:
 def _hand_over(night: Night, folder: Path) -> None:
     """Write what all parts have in common, so that a worker needs neither the registry nor the project's folder."""
     folder.mkdir()
-    copy = folder / _PROJECT
-    shutil.copyfile(night.file.path, copy)
-    if load_project(copy).fingerprint != night.file.fingerprint:
-        raise UsageError(
-            "the project file was changed while this command ran",
-            value=str(night.file.path),
-            fix="run the command again",
-        )
     night.bundle.save(folder / _BUNDLE)
-    settings = night.file.project.engine
     plain = {
-        "path": str(night.file.path),
-        "prepared": str(night.prepared.folder.path),
-        "version": night.prepared.version,
+        **handed_over(night.prepared),
         "sheets": None if night.sheets is None else night.sheets.content(),
         "as_of": night.as_of.isoformat(),
         "written_as_of": None if night.written_as_of is None else night.written_as_of.isoformat(),
         "people": list(night.people),
         "published": night.published,
-        "memory": settings.memory,
-        "cores": settings.spark.get("spark.executor.cores"),
     }
     (folder / _NIGHT).write_text(json.dumps(plain), encoding="utf-8")
 
@@ -118,29 +98,11 @@ def _opened(folder: str) -> Night:
     """The night that was handed over; a worker process opens it once."""
     place = Path(folder)
     plain = json.loads((place / _NIGHT).read_text(encoding="utf-8"))
-    processes = int(plain["cores"] or os.cpu_count() or 1)
-    share_processors(processes)
-    # Each of the processes of one machine gets its share of what a job may use there.
-    memory = job_memory(EngineSettings(memory=plain["memory"])) // processes
-    copied = load_project(place / _PROJECT)
-    engine = copied.project.engine.model_copy(
-        update={"memory": f"{max(memory // 1_000_000, 128)}MB", "work": None}
-    )
-    file = replace(
-        copied, path=Path(plain["path"]), project=copied.project.model_copy(update={"engine": engine})
-    )
-    kept = PreparedFolder(Path(plain["prepared"]))
-    manifest = kept.read(plain["version"])
-    if manifest is None:
-        raise UsageError(
-            "a worker does not see the prepared history",
-            value=plain["prepared"],
-            fix="put the state folder (LEADLENS_HOME) on a disk that all workers share",
-        )
+    prepared = opened(plain)
     written = plain["written_as_of"]
     return Night(
-        file=file,
-        prepared=PreparedHistory(file, kept, manifest),
+        file=prepared.file,
+        prepared=prepared,
         bundle=Bundle.load(place / _BUNDLE),
         sheets=None if plain["sheets"] is None else ScorecardSet.from_content(plain["sheets"]),
         as_of=datetime.fromisoformat(plain["as_of"]),

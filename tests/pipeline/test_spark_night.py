@@ -1,0 +1,198 @@
+"""A whole night on a real cluster of two workers, each a process of its own: the numbers are those of one machine.
+
+Random histories that workers prepare are in ``tests/laws/test_spread_laws.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+import yaml
+
+from features import DataError, UsageError
+from features.engines.duckdb_connections import connect_in_memory
+from features.errors import UnavailableError
+from pipeline.cluster import engine_settings, spark_workers
+from pipeline.config import ProjectFile, load_project
+from pipeline.dataset.training_set import build_training_set
+from pipeline.demo import simulate, write_world
+from pipeline.jobs.audit import audit
+from pipeline.jobs.check import check
+from pipeline.jobs.demo import configs_folder
+from pipeline.jobs.read import read
+from pipeline.jobs.score import score
+from pipeline.jobs.train import train
+from pipeline.prepared import event_update, open_prepared
+from tests.features.spark_support import TINY, need_spark, standalone_cluster
+from tests.pipeline.little_project import leadlens
+
+LEADS, A_PART = 900, 200
+AS_OF = datetime(2025, 6, 30)
+
+
+class Night(NamedTuple):
+    """A cluster, a project with a model, its state folder; ``file`` runs on the cluster, ``here`` on this machine."""
+
+    url: str
+    workers: list[subprocess.Popen[str]]
+    file: ProjectFile
+    here: ProjectFile
+    home: Path
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    need_spark()
+    root = tmp_path_factory.mktemp("night")
+    with pytest.MonkeyPatch.context() as patch, standalone_cluster(root) as (url, workers):
+        patch.setenv("LEADLENS_HOME", str(root / "home"))
+        patch.setattr(event_update, "_LEADS_A_PART", A_PART)
+        world = root / "project"
+        (world / "scorecards").mkdir(parents=True)
+        shutil.copyfile(
+            configs_folder() / "scorecards" / "demo_b2b_software.yaml",
+            world / "scorecards" / "demo_b2b_software.yaml",
+        )
+        write_world(simulate("b2b_software", leads=LEADS), world / "data")
+        settings = yaml.safe_load((configs_folder() / "demo_b2b_software.yaml").read_text(encoding="utf-8"))
+        (world / "here.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+        settings["engine"] = {
+            "name": "spark",
+            "master": url,
+            "work": str(root / "work"),
+            "memory": "512m",
+            "spark": TINY | {"spark.executorEnv.PYTHONPATH": os.pathsep.join(map(str, _import_paths()))},
+        }
+        (world / "project.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+        here = load_project(world / "here.yaml")
+        train(here, trials=1)
+        yield Night(url, workers, load_project(world), here, root / "home")
+
+
+def _import_paths() -> list[Path]:
+    return [Path(__file__).parents[2]]
+
+
+def _forget_prepared(night: Night) -> None:
+    shutil.rmtree(night.home / "prepared", ignore_errors=True)
+
+
+def _rows(target: Path) -> pd.DataFrame:
+    with connect_in_memory() as connection:
+        connection.execute(f"ATTACH '{target}' AS scores (READ_ONLY)")
+        frame: pd.DataFrame = connection.execute("SELECT * FROM scores.lead_scores ORDER BY lead_id").df()
+    return frame.drop(columns=["run_id"])
+
+
+def test_a_night_on_a_cluster_is_a_night_here(night: Night, tmp_path: Path) -> None:
+    """Reading, findings, scores, reasons, ledgers, names and the night's profile: to the last bit."""
+    one = score(night.here, as_of=AS_OF, to=f"duckdb:///{tmp_path / 'here.duckdb'}")
+    assert open_prepared(night.here).parts > 3
+    _forget_prepared(night)
+    other = score(night.file, as_of=AS_OF, to=f"duckdb:///{tmp_path / 'there.duckdb'}")
+    assert one.leads == other.leads > 100
+    pd.testing.assert_frame_equal(_rows(tmp_path / "here.duckdb"), _rows(tmp_path / "there.duckdb"))
+    assert one.warnings == other.warnings
+    assert one.grades == other.grades
+    assert [difference.to_dict() for difference in one.differences] == [
+        difference.to_dict() for difference in other.differences
+    ]
+    assert {stage["name"] for stage in other.stages} >= {stage["name"] for stage in one.stages}
+    assert not list((night.home.parent / "work").iterdir()), "the shared folder is left"
+    # What workers prepared is what a reading here gives, and a command here starts from it.
+    assert read(night.here, verify=True, engine="duckdb").differences == ()
+    runs = open_prepared(night.here).manifest.events.runs
+    files = open_prepared(night.here).manifest.tables["events"].files
+    assert {run.number: run.rows for run in runs} == {
+        run.number: sum(file.rows for file in files if file.run == run.number) for run in runs
+    }
+
+
+def test_a_training_set_from_a_cluster_is_the_one_made_here(night: Night) -> None:
+    from pipeline.dataset.spread_matrix import matrix_maker
+
+    prepared = open_prepared(night.here)
+    one = build_training_set(night.here, prepared.history())
+    with spark_workers(night.file, engine_settings(night.file, None, None)) as workers:
+        other = build_training_set(night.here, prepared.history(), make=matrix_maker(workers, prepared))
+    pd.testing.assert_frame_equal(one.matrix.frame, other.matrix.frame, check_exact=True)
+    pd.testing.assert_frame_equal(one.matrix.spine, other.matrix.spine)
+    assert one.matrix.fingerprint == other.matrix.fingerprint
+
+
+def test_check_and_audit_say_the_same(night: Night) -> None:
+    def without_look(plain: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in plain.items() if name not in ("quick_look", "readiness")}
+
+    one = check(night.here)
+    _forget_prepared(night)
+    other = check(night.file)
+    assert without_look(one.to_dict()) == without_look(other.to_dict())
+    assert audit(night.here, sample=5).to_dict() == audit(night.file, sample=5).to_dict()
+
+
+def _refuse(task: dict[str, Any]) -> dict[str, Any]:
+    raise DataError(
+        "this part is odd", value=task["part"], why="it is a test", fix="nothing to do", where="here"
+    )
+
+
+def _break(task: dict[str, Any]) -> dict[str, Any]:
+    raise ValueError("a mistake of ours")
+
+
+def test_an_error_of_a_worker_is_told_as_it_is(night: Night) -> None:
+    settings = engine_settings(night.file, None, None)
+    with spark_workers(night.file, settings) as workers:
+        with pytest.raises(DataError) as refused:
+            workers.run(_refuse, [{"part": 3}])
+        assert str(refused.value).splitlines() == [
+            "here: this part is odd",
+            "  received: 3",
+            "  why it matters: it is a test",
+            "  how to fix it: nothing to do",
+        ]
+        with pytest.raises(UnavailableError, match="ValueError: a mistake of ours"):
+            workers.run(_break, [{}])
+
+
+def test_workers_that_do_not_see_the_state_are_refused(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.cluster import workers as module
+
+    monkeypatch.setattr(module, "_software", lambda: {"leadlens": "9.9.9"})
+    with (
+        pytest.raises(UsageError, match="other software"),
+        spark_workers(night.file, engine_settings(night.file, None, None)),
+    ):
+        pass
+
+
+def test_what_cannot_run_is_refused_before_anything_is_read(night: Night) -> None:
+    path = night.here.path
+    for options, told in (
+        (("--engine", "sparc"), "did you mean: spark"),
+        (("--master", "local[2]"), "--engine spark --master local[2]"),
+        (("--engine", "spark", "--master", "sparc://host"), "this is no place where Spark runs"),
+        (("--engine", "spark", "--master", "spark://elsewhere:7077"), "working folder"),
+    ):
+        for command in ("score", "check", "train", "audit"):
+            refused = leadlens(command, path, *options)
+            assert refused.code == 2, (command, options)
+            assert told in refused.err, (command, options)
+
+
+def test_a_worker_that_is_lost_costs_nothing(night: Night, tmp_path: Path) -> None:
+    """Its tasks go to the other one. The last test of the module: the cluster has one worker then."""
+    _forget_prepared(night)
+    night.workers[0].kill()
+    night.workers[0].wait(30)
+    done = score(night.file, as_of=AS_OF, to=f"duckdb:///{tmp_path / 'one.duckdb'}")
+    assert done.leads > 100
