@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ENVS := .leadlens/bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-imports bench-night bench-app bench-vocabulary languages spark schema lock clean
+.PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-imports bench-night bench-spark bench-app bench-vocabulary languages spark schema lock clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ bench-imports: $(READY) ## Read an export of a million contacts as CSV, Parquet 
 
 bench-night: $(READY) ## Time a night from raw files to PostgreSQL, stage by stage (1 M leads, 45 M events)
 	$(BIN)/python -m benchmarks.night
+
+bench-spark: $(READY) $(VENV)/.spark ## Time a night from raw files on Spark: one worker, two, and here (20 M events)
+	$(BIN)/python -m benchmarks.spark
 
 bench-app: $(READY) ## Publish a night of a million leads and read its page in 20 sessions at once (1 M leads, 45 M events)
 	$(BIN)/python -m benchmarks.app

@@ -20,7 +20,7 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     tasks: dict[str, Callable[..., dict[str, Any]]] = {
         "make": make, "load": load, "scan": scan, "predict": predict, "copy": copy, "naive": naive, "count": count,
-        "open_leads": open_leads, "tenth": tenth, "unlike": unlike, "explain": explain,
+        "open_leads": open_leads, "tenth": tenth, "unlike": unlike, "unlike_files": unlike_files, "explain": explain,
     }  # fmt: skip
     print(json.dumps(tasks[request["task"]](**request["given"])))
 
@@ -161,6 +161,20 @@ def unlike(url: str, other: str, table: str, but: list[str]) -> dict[str, Any]:
     mine, theirs = (_hashes(place, table, but) for place in (url, other))
     wrong = sorted(lead for lead, row in theirs.items() if mine.get(lead) != row)
     return {"rows": len(theirs), "wrong": len(wrong), "examples": wrong[:3]}
+
+
+def unlike_files(files: list[str], but: list[str]) -> dict[str, Any]:
+    """Rows that some Parquet file of scores has, and another has not, or has otherwise; some columns apart."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        scans = [f"(SELECT * EXCLUDE ({', '.join(but)}) FROM read_parquet('{file}'))" for file in files]
+        rows = connection.sql(f"SELECT count(*) FROM {scans[0]}").fetchall()[0][0]
+        wrong = 0
+        for one, other in zip(scans, [*scans[1:], scans[0]], strict=True):
+            differing = f"SELECT count(*) FROM (SELECT * FROM {one} EXCEPT ALL SELECT * FROM {other})"
+            wrong += connection.sql(differing).fetchall()[0][0]
+    return {"rows": rows, "wrong": wrong}
 
 
 def _hashes(url: str, table: str, but: list[str]) -> dict[str, str]:

@@ -42,8 +42,10 @@ def need_spark() -> None:
 
 
 @contextmanager
-def standalone_cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
-    """One master and two workers, each a process of its own; yields the master's address and the workers."""
+def standalone_cluster(
+    folder: Path, workers: int = 2, memory: str = "1g"
+) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
+    """One master and some workers of one core, each a process of its own; yields the master's address and the workers."""
     import pyspark
 
     home = Path(pyspark.__file__).parent
@@ -68,12 +70,12 @@ def standalone_cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Pope
     try:
         master = _Log(start("org.apache.spark.deploy.master.Master"))
         url = master.wait_for(r"Starting Spark master at (spark://\S+)")
-        for number in range(2):
+        for number in range(workers):
             start(
                 "org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--webui-port", "0", "--cores", "1",
-                "--memory", "1g", "--work-dir", str(folder / f"worker-{number}"), url,
+                "--memory", memory, "--work-dir", str(folder / f"worker-{number}"), url,
             )  # fmt: skip
-        for _ in range(2):
+        for _ in range(workers):
             master.wait_for(r"(Registering worker) 127\.0\.0\.1")
         yield url, started[1:]
     finally:
