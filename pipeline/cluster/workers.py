@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -88,9 +89,12 @@ class SparkWorkers:
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             return _work(function, texts, surroundings, batches)
 
-        rows = self._session.range(0, len(texts), 1, len(texts)).mapInArrow(
-            work, "number bigint, answer string"
-        )
+        numbers = self._session.range(0, len(texts), 1, len(texts))
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", FutureWarning
+            )  # that it does not know pandas 3, which takes no part here
+            rows = numbers.mapInArrow(work, "number bigint, answer string")
         try:
             answers = {row["number"]: json.loads(row["answer"]) for row in rows.collect()}
         except Exception as error:

@@ -30,11 +30,11 @@ def _enough(memory: str) -> str:
 
 
 class EngineSettings(Section):
-    """Where features are built: DuckDB in this process, or Spark on one machine or many."""
+    """Where leads are read and scored: by DuckDB in this process, or by the workers of Spark, on one machine or many."""
 
     name: EngineName = Field(
         "duckdb",
-        description="The engine that `leadlens features` builds a matrix with; both give the same values.",
+        description="Where `score`, `train`, `check`, `audit` and `features` do the work on leads; both give the same values.",
     )
     memory: Annotated[str, AfterValidator(_enough)] | None = Field(
         None,
@@ -45,8 +45,8 @@ class EngineSettings(Section):
     )
     work: Annotated[str, AfterValidator(_folder)] | None = Field(
         None,
-        description="Folder for data that do not fit in memory, and for tables handed to Spark: on a cluster every worker "
-        "must see it under this path. By default a temporary folder.",
+        description="Folder for data that do not fit in memory, and for what passes between this machine and Spark's workers: on a "
+        "cluster every worker must see it under this path. By default a temporary folder.",
     )
     master: str = Field(
         "local[*]", description="Spark: its master URL, e.g. local[4], spark://host:7077 or yarn."

@@ -142,7 +142,9 @@ def score(
                 challenger,
                 replace_newer,
                 laid_out,
-                lambda: open_until_written.enter_context(workers_of(file, settings, progress)),
+                None
+                if settings.name != "spark"
+                else lambda: open_until_written.enter_context(workers_of(file, settings, progress)),
                 run.follow(progress),
             )
     finally:
@@ -167,7 +169,7 @@ def _score(
     challenger: bool,
     replace_newer: bool,
     layout: Layout | None,
-    start_workers: Callable[[], Workers | None],
+    start_workers: Callable[[], Workers | None] | None,
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages
@@ -186,8 +188,11 @@ def _score(
     for caution in served.cautions:
         run.warn(caution)
     progress("Reading the history", 0, 0)
+    workers = None
+    if start_workers is not None:
+        with stages("start"):
+            workers = start_workers()
     with stages("read"):
-        workers = start_workers()
         prepared = open_prepared(file, workers=workers)
         with prepared.history() as history:
             moment, findings = history.moment(as_of), history.findings
