@@ -98,7 +98,9 @@ def _copies(folder: Path) -> Iterator[Removal]:
     if folder.is_dir():
         shutil.rmtree(folder)
     if copies:
-        yield Removal("copies for the page", "published anew by the next score and compare", len(copies))
+        yield Removal(
+            "copies for the page", "published anew by the next score, compare and monitor", len(copies)
+        )
 
 
 def _mentioning(folder: Path, person: Person) -> Iterator[Removal]:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from models.judging.verdicts import MIN_LEADS
 from pipeline.report.words import MISSING, share, signed
 
 if TYPE_CHECKING:
-    from pipeline.drift.monitoring import Monitoring
+    from datetime import datetime
+
+    from pipeline.drift.monitoring import Monitoring, WeekAbove
+
+TOO_FEW = "too few to say"
+_CUT = 60  # of the score: twice the odds of the average lead
 
 
 def monitor_view(found: Monitoring) -> dict[str, Any]:
     """Everything the template names."""
-    tables = [_findings(found), _calibration(found), _checkpoints(found), _features(found), _sources(found)]
+    tables = [
+        _findings(found),
+        _outcomes(found),
+        _calibration(found),
+        _checkpoints(found),
+        _weeks(found),
+        _features(found),
+        _sources(found),
+    ]
     alarm, near = bool(found.alarms), bool(found.warnings)
     return {
         "project": found.project,
@@ -51,6 +65,26 @@ def _findings(found: Monitoring) -> dict[str, Any]:
                 f"{each.limit:g}",
             )
             for each in found.findings
+        ],
+    }
+
+
+def _outcomes(found: Monitoring) -> dict[str, Any]:
+    return {
+        "id": "outcomes",
+        "title": "What became of earlier scores",
+        "intro": f"Leads as they were scored by {found.looked_back:%Y-%m-%d}: how many converted within the horizon after that.",
+        "head": ("Score then", "Leads", "Expected", "Converted", "Share", "90 % interval"),
+        "rows": [
+            (
+                each.band,
+                f"{each.leads:,}",
+                f"{each.expected:,.1f}",
+                f"{each.converted:,}",
+                share(each.rate) if each.leads >= MIN_LEADS else TOO_FEW,
+                f"{share(each.low)} to {share(each.high)}" if each.leads >= MIN_LEADS else TOO_FEW,
+            )
+            for each in found.outcomes
         ],
     }
 
@@ -96,10 +130,40 @@ def _checkpoints(found: Monitoring) -> dict[str, Any]:
     }
 
 
+def _weeks(found: Monitoring) -> dict[str, Any]:
+    """By the score of 60 and by the sheet's own threshold, as the page has them for any."""
+    weeks: dict[datetime, dict[int | None, WeekAbove]] = {}
+    for each in found.weeks:
+        if each.cut in (_CUT, None):
+            weeks.setdefault(each.date, {})[each.cut] = each
+    return {
+        "id": "weeks",
+        "title": "Above the threshold, week by week",
+        "intro": "Open leads, those above each threshold, and how many of these converted within the horizon, once that is over.",
+        "head": ("Day", "Open leads", "Score 60 or more", "Converted", "MQL by the sheet", "Converted"),
+        "rows": [
+            (
+                f"{date:%Y-%m-%d}",
+                f"{next(iter(by_cut.values())).leads:,}",
+                *_above(by_cut.get(_CUT)),
+                *_above(by_cut.get(None)),
+            )
+            for date, by_cut in sorted(weeks.items())
+        ],
+    }
+
+
+def _above(week: WeekAbove | None) -> tuple[str, str]:
+    if week is None or not week.leads:
+        return MISSING, MISSING
+    converted = MISSING if week.converted is None else f"{week.converted:,}"
+    return f"{week.above:,} ({share(week.above / week.leads)})", converted
+
+
 def _features(found: Monitoring) -> dict[str, Any]:
     return {
         "id": "features",
-        "title": "Main features",
+        "title": "How far scores and inputs moved",
         "intro": "Population stability index beyond chance, and the lowest and highest bin in standard deviations of chance. What is made "
         "of events moves by itself.",
         "head": ("Feature", "PSI, training", "PSI, last nights", "Lowest bin", "Highest bin", "Tails (z)"),
@@ -112,7 +176,7 @@ def _features(found: Monitoring) -> dict[str, Any]:
                 MISSING if each.high_tail is None else share(each.high_tail),
                 MISSING if each.tail_z is None else signed(each.tail_z, 1),
             )
-            for each in found.features
+            for each in (*filter(None, [found.scores]), *found.features)
         ],
     }
 

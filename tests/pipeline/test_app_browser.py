@@ -36,6 +36,13 @@ PEOPLE = {
     f"L{at:03}": {"name": f"Lead {at}", "company": f"Firm {at}", "email": f"l{at}@firm.example", "owner": OWNERS[at % 3]}
     for at in range(120)
 } | {"long": {"name": "Wolfeschlegelsteinhausenbergerdorff" * 2, "company": HOSTILE[0], "owner": HOSTILE[1]}}  # fmt: skip
+# What a list of choices shows is not cut by its own box, but for a name that a user typed and that is longer than a phone.
+CUT_CHOICES = """[...document.querySelectorAll('select')].filter(each => each.offsetParent).flatMap(each => {
+  const style = getComputedStyle(each), brush = document.createElement('canvas').getContext('2d');
+  brush.font = style.font;
+  const room = each.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 18;  // the arrow
+  return [...each.options].map(option => option.text).filter(text => text.length < 30 && brush.measureText(text).width > room);
+})"""
 VERSION = f"/little/sheets/points/{Sheet.model_validate(yaml.safe_load(SHEET)).version}"
 JOBS = {
     "20260101T000000-00000001": {"status": "running"},
@@ -334,6 +341,8 @@ def test_every_page_is_whole_and_open_to_everybody(
                 ".filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
             )
             assert small == [], path
+            cut = reader.tab.evaluate(CUT_CHOICES)
+            assert cut == [], (path, width)
             assert reader.tab.title() != ""
             assert reader.tab.locator("html").get_attribute("lang") == locale[:2]
             found = Axe().run(reader.tab)

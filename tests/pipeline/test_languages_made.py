@@ -16,12 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features import LeadlensError, UsageError
 from features.attributes.contact import MAIL_KINDS, PHONE_KINDS
 from features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS
 from features.attributes.titles import names
 from features.columns import FeatureColumn
 from features.conditions.wording import condition_messages
 from features.durations import humanize
+from features.errors import UnavailableError
 from features.matrix import plan_columns
 from features.phrases import event_phrase
 from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Reading, Touch
@@ -38,10 +40,15 @@ from pipeline.app.sheet_form import fields_of
 from pipeline.app.sheet_words import rules_in_words
 from pipeline.config import load_project
 from pipeline.config.drift import Drift
+from pipeline.crm.credentials import Credentials
+from pipeline.crm.destination import parse_destination
+from pipeline.crm.http import Answer
+from pipeline.crm.refusals import refused
 from pipeline.demo import WORLDS, simulate, write_world
 from pipeline.drift.comparing import _moved, _whose
 from pipeline.drift.monitoring import Checkpoint, inflation
 from pipeline.jobs.list_features import list_features
+from pipeline.jobs.push import Push, _Incomplete
 from pipeline.languages.catalogue import catalogue, messages, recogniser
 from pipeline.languages.language import language
 from pipeline.runs.record import Status
@@ -362,3 +369,43 @@ def test_verdicts_and_chances_are_read() -> None:
         for base in (0, 0.001, 0.05, 0.4)
     }
     assert unread(text[0].upper() + text[1:] for text in chances if text != "too few to say") == []
+
+
+def test_how_a_push_ended_is_said_in_every_language() -> None:
+    """Health shows it as the record of the run has it."""
+    from pipeline.runs.recorded import _reason
+
+    busy = UnavailableError("api.hubapi.com does not answer, or is too busy", why="it was asked 8 times")
+    denied = refused(Answer(403, "not your batch"), "HubSpot", "crm.objects write")
+    said = [
+        _reason(_incomplete(*each)) for each in ((1, 250), (1_000, 100_000), (7, 8, busy), (9, 9, denied))
+    ]
+    assert unread(said) == []
+    german, french = (
+        "".join(part for part, _ in language(code).say(text))
+        for code, text in (("de", said[1]), ("fr", said[2]))
+    )
+    assert german.startswith("1.000 Leads von 100.000 nicht gesendet (das CRM hat 1.000 Leads")
+    assert "ne répond pas" in french
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ACCESS_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN"):
+            patch.delenv(f"HUBSPOT_{name}", raising=False)
+        with pytest.raises(UsageError) as no_token:
+            Credentials(parse_destination("hubspot://contacts"))
+    assert unread([_reason(no_token.value)]) == []
+
+
+def _incomplete(refused_leads: int, waiting: int, stopped: LeadlensError | None = None) -> LeadlensError:
+    return _Incomplete(
+        Push(
+            destination="x",
+            waiting=waiting,
+            same=0,
+            unknown=0,
+            acknowledged=waiting - refused_leads,
+            refused=refused_leads,
+            reasons={},
+            cut={},
+            stopped=stopped,
+        )
+    )

@@ -24,10 +24,10 @@ from features import UsageError
 from models.insights import Insights
 from models.judging import Comparison, compare, report_model
 from models.judging.agreement import QUADRANTS
-from models.judging.matured import judge_matured
+from models.judging.matured import Outcome, judge_matured
 from pipeline.cli.render.jobs import render_comparison, render_demo
 from pipeline.drift.comparing import Difference
-from pipeline.drift.monitoring import Checkpoint, Monitoring
+from pipeline.drift.monitoring import Checkpoint, Monitoring, WeekAbove
 from pipeline.drift.watching import FeatureMoves
 from pipeline.jobs.compare import Compared
 from pipeline.jobs.demo import BestLead, Demo, WorldRun
@@ -145,7 +145,24 @@ def monitored() -> Monitoring:
         matured=judge_matured([0.1, 0.4] * 300, [0, 1] * 300),
         checkpoints=(Checkpoint(date=day, leads=900, hot=90, mql=None, converted=40),),
         features=(feature,), sources={"leads": day, "events": None}, findings=(alarm,), notes=(),
+        weeks=tuple(
+            WeekAbove(date=day, cut=cut, leads=900, above=90, converted=None if cut else 8) for cut in (None, 10, 60)
+        ),
+        scores=replace(feature, name="grades", label="Grades of the model"),
+        outcomes=(Outcome(band="60–69", leads=400, expected=55.5, converted=60, rate=0.15, low=0.12, high=0.18), Outcome(band="50–59", leads=3, expected=0.4, converted=0, rate=0.0, low=0.0, high=0.47)),
     )  # fmt: skip
+
+
+def test_the_page_of_monitoring_has_what_became_of_earlier_scores() -> None:
+    """As Health has it: a share of three leads says nothing."""
+    view = monitor_view(monitored())
+    tables = {each["id"]: each["rows"] for each in view["tables"]}
+    assert tables["weeks"] == [("2025-06-30", "900", "90 (10 %)", "–", "90 (10 %)", "8")]
+    assert tables["features"][0][0] == "Grades of the model"
+    assert tables["outcomes"] == [
+        ("60–69", "400", "55.5", "60", "15 %", "12 % to 18 %"),
+        ("50–59", "3", "0.4", "0", "too few to say", "too few to say"),
+    ]
 
 
 @pytest.fixture(scope="module")

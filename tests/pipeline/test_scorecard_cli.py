@@ -93,6 +93,17 @@ def test_from_the_file_to_an_active_version_and_back(project: Path, typed: Typed
     assert "Mia: First agreed points" in history
     assert "Sales agreed" in history
 
+    edit(project, "points: 25}", "points: 26}")
+    third_version = Sheet.load(project / "scorecards" / "starter.yaml").version
+    typed("save", ".", "--reason", "A mistake")
+    typed("move", ".", "withdrawn", "--reason", "It was one")
+    history = typed("versions", ".")
+    listed, _, withdrawn = history.partition("Withdrawn drafts: 1")
+    assert third_version in withdrawn
+    assert f"{third_version}  " not in listed
+    assert "note: the file is a draft that was withdrawn" in listed
+    edit(project, "points: 26}", "points: 25}")
+
     typed("move", ".", "active", "--sheet", f"starter@{first.version}", "--reason", "Roll back")
     third = load_sheets(file_of(project))
     assert third is not None

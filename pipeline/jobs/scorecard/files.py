@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline.scorecards import templates
 from pipeline.scorecards.project import choose_sheet, notes_of, sheets_of, store_of
 from pipeline.scorecards.versions import SheetVersion
 
+WITHDRAWN = "withdrawn"
 _EMPTY = """\
 # Points by hand. docs/scorecards/language.md describes every setting.
 sheet: {name}
@@ -175,8 +177,23 @@ def render_history(history: dict[str, Any]) -> list[str]:
     """For people."""
     if not history["versions"]:
         return [f"{history['sheet']}: no version was saved yet (leadlens scorecard save CONFIG)"]
-    lines = [f"{history['sheet']}: the file is version {history['file']}", ""]
-    for version in history["versions"]:
+    stages = {version["version"]: version["stage"] for version in history["versions"]}
+    lines = [f"{history['sheet']}: the file is version {history['file']}"]
+    if stages.get(history["file"]) == WITHDRAWN:
+        lines.append(
+            "note: the file is a draft that was withdrawn; to go on with it, save it again: leadlens scorecard save CONFIG"
+        )
+    listed = [version for version in history["versions"] if version["stage"] != WITHDRAWN]
+    withdrawn = [version for version in history["versions"] if version["stage"] == WITHDRAWN]
+    lines += ["", *_versions(listed, history)]
+    if withdrawn:
+        lines += ["", f"Withdrawn drafts: {len(withdrawn)}", *_versions(withdrawn, history)]
+    return lines
+
+
+def _versions(versions: Sequence[dict[str, Any]], history: dict[str, Any]) -> list[str]:
+    lines = []
+    for version in versions:
         here = "  = the file" if version["version"] == history["file"] else ""
         lines.append(f"{version['version']}  {version['stage']:9}{here}".rstrip())
         for item in history["moves"]:

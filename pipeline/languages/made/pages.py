@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.languages.marks import N_, P_
+from pipeline.languages.marks import N_, NN_, P_
 
 WORDS = (
     N_("Disqualified"),
@@ -81,6 +81,21 @@ RUNS = (
     N_(
         "{percent} of open leads score {n} or more, after {percent_before} in the months before; "
         "sales can call {percent_capacity}, and no more leads convert"
+    ),
+    NN_(
+        "{n} lead of {n_waiting} not pushed ({sentence})", "{n} leads of {n_waiting} not pushed ({sentence})"
+    ),
+    NN_("the CRM refused {n} lead", "the CRM refused {n} leads"),
+    N_("{text} does not answer, or is too busy"),
+    N_("{text} takes none of the leads that it is sent"),
+    N_("{text} does not allow this: {text_said}"),
+    N_("{text} refuses all that is sent (status {n}): {text_said}"),
+    N_("the server refuses the token: {text}"),
+    N_(
+        "the server refuses the token: {text} (it is wrong, has expired, or was withdrawn; what was acknowledged until now is kept)"
+    ),
+    N_(
+        "there is no token for {text} (it comes from the environment alone, so that no file and no log holds it)"
     ),
 )
 
