@@ -31,6 +31,7 @@ from features.engines.spark_session import (
 )
 from features.errors import DataError, LeadlensError, RoomError, UnavailableError, UsageError, listed
 from pipeline.cluster.folder import shared_folder
+from pipeline.cluster.table_copies import copy_tables
 from pipeline.config import EngineSettings, ProjectFile
 from pipeline.exit_codes import is_full
 from pipeline.progress import Progress
@@ -176,6 +177,7 @@ def spark_workers(file: ProjectFile, settings: EngineSettings) -> Iterator[Spark
         try:
             workers = SparkWorkers(session, settings, folder)
             workers.check()
+            copy_tables(session, file)
             yield workers
         finally:
             if started:

@@ -24,7 +24,7 @@ class Source(Section):
 
     read: Annotated[str | tuple[str, ...], Several, Address] = Field(
         description="A path or glob of Parquet, CSV, JSON lines or workbooks (.xlsx, .ods; from this file's folder), also in .gz or .zip, a "
-        ".duckdb file, or a database as SQLAlchemy URL; or a list of paths. ${NAME} and ${NAME:-default} are taken from the environment and never printed."
+        ".duckdb file, a database as SQLAlchemy URL, or a table of Spark's catalog (catalog://schema.table); or a list of paths. ${NAME} and ${NAME:-default} are taken from the environment and never printed."
     )
     table: str | None = Field(
         None,

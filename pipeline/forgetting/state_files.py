@@ -17,18 +17,20 @@ from features.errors import UnavailableError
 from pipeline.forgetting.outside import TEXTS
 from pipeline.forgetting.person import Person, spellings
 from pipeline.forgetting.removal import Removal
+from pipeline.sources.spark_tables import COPIES
 from pipeline.state import state_folder
 from pipeline.writeback.unfinished import replacing
 
 WAIT_SECONDS = 60.0
 _GONE = "(forgotten)"
-_BY_PROJECT = ("prepared", "page", "reports", "jobs", "pushed", "serving")
+_BY_PROJECT = ("prepared", COPIES, "page", "reports", "jobs", "pushed", "serving")
 
 
 def forget_in_state(project: str, person: Person) -> Iterator[Removal]:
     """Remove a person from all that is kept of a project; each step may be repeated."""
     folder = state_folder()
     yield from _histories(folder / "prepared" / project)
+    yield from _tables(folder / COPIES / project)
     yield from _copies(folder / "page" / project)
     yield from _mentioning(folder / "reports" / project, person)
     yield from _mentioning(folder / "jobs" / project, person)
@@ -68,6 +70,13 @@ def _histories(folder: Path) -> Iterator[Removal]:
         with _nobody_reads(each):
             shutil.rmtree(each)
         yield Removal(f"prepared history {each.name}", "made anew by the next command", 1)
+
+
+def _tables(folder: Path) -> Iterator[Removal]:
+    """Copies of Spark's tables go as a whole, too: the next command on Spark makes them again."""
+    for each in sorted(folder.glob("*")) if folder.is_dir() else ():
+        shutil.rmtree(each)
+        yield Removal(f"copy of a table of Spark {each.name}", "made anew by the next command on Spark", 1)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from pipeline.sources.origins import SOURCE_NO, Origin
 from pipeline.sources.reading import Readable
 from pipeline.sources.several import words_by_new_name
 from pipeline.sources.shaping import Shape, mapped_names, shape_of, where_finding
+from pipeline.sources.spark_tables import is_spark_table
 from pipeline.sources.styles import style_findings
 from pipeline.sources.together import Together, together
 from pipeline.sources.unknown_words import Words, add_words, word_findings
@@ -63,6 +64,8 @@ class EventUpdate:
         self.forgotten, self.left_out = Forgotten.of(file.project.name), Counter[int]()
         self.sources: list[SourcePlan] = []
         for place, (name, source) in enumerate(file.project.data.places("events")):
+            if any(map(is_spark_table, source.reads)):
+                source = source.model_copy(update={"cursor": None})  # Spark minds it: its copy grows by files
             given = Readable(file, "events", name, source)
             reader = EventReader(given, place, engine.connection, spool / str(place), self._numbers)
             before = old.looks.get(name, ()) if old else ()

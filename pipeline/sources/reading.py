@@ -27,6 +27,7 @@ from pipeline.sources.json_files import JSON
 from pipeline.sources.kinds import kind_of
 from pipeline.sources.plain_types import plain, plain_type, type_together, types_of
 from pipeline.sources.queries import first_line, run_query, tables_of
+from pipeline.sources.spark_tables import copied_files, is_spark_table
 from pipeline.sources.styles import UNCLEAR, styles_of
 from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
 from pipeline.sources.together import Read
@@ -165,7 +166,7 @@ def sources_named(given: Readable) -> list[Readable]:
 
 def is_database(source: Source, where: str) -> bool:
     """Whether a source is read through a network, so that only reading tells whether it changed."""
-    networked = ["://" in expand(address, where) for address in source.reads]
+    networked = ["://" in expand(address, where) and not is_spark_table(address) for address in source.reads]
     if any(networked) and len(networked) > 1:
         raise UsageError(
             "a list under `read` is a list of files, and this is a database",
@@ -265,6 +266,9 @@ def existing_paths(source: Source, file: ProjectFile, where: str) -> list[str]:
     """The files of a source, in order. Raises ``UsageError`` where there is none, and for one that is named twice."""
     paths: dict[str, str] = {}
     for address in source.reads:
+        if is_spark_table(address):
+            paths |= dict.fromkeys(copied_files(file, address, where), unexpanded(address))
+            continue
         path = file.resolve(expand(address, where))
         for found in existing(path, unexpanded(address), where, _defaults_used(address)):
             if found in paths:
