@@ -30,6 +30,7 @@ class WrittenFile:
     at : when it last did.
     size, changed : bytes and nanoseconds of the last change, as that command left them; -1 for a folder, or while it writes.
     removed : by ``forget``, because it had a person; until it is written again.
+    database : whether it is a DuckDB file, which holds more than what the command wrote.
     """
 
     path: str
@@ -39,6 +40,12 @@ class WrittenFile:
     size: int = -1
     changed: int = -1
     removed: bool = False
+    database: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Two projects may write to one database."""
+        return self.path, self.project
 
     @property
     def is_as_written(self) -> bool:
@@ -47,7 +54,7 @@ class WrittenFile:
 
 
 @contextmanager
-def noting_written(project: str, command: str, *paths: Path) -> Iterator[str | None]:
+def noting_written(project: str, command: str, *paths: Path, database: bool = False) -> Iterator[str | None]:
     """Keep which files are being written, from before the first byte on; gives a note where that cannot be kept.
 
     What lies in the state folder is known anyway, and left out.
@@ -59,14 +66,17 @@ def noting_written(project: str, command: str, *paths: Path) -> Iterator[str | N
     elif not state_is_writable():
         yield UNKNOWN_TO_FORGET
     else:
-        _keep(WrittenFile(path, project, command, _now()) for path in outside)
+        _keep(WrittenFile(path, project, command, _now(), database=database) for path in outside)
         try:
             yield None
         finally:
             there = [path for path in outside if Path(path).exists()]
             _keep(
-                (WrittenFile(path, project, command, _now(), *_signature(Path(path))) for path in there),
-                never=set(outside) - set(there),
+                (
+                    WrittenFile(path, project, command, _now(), *_signature(Path(path)), database=database)
+                    for path in there
+                ),
+                never=[(path, project) for path in outside if path not in there],
             )
 
 
@@ -81,10 +91,10 @@ def rewritten(file: WrittenFile) -> None:
     _keep([replace(file, size=size, changed=changed, removed=not Path(file.path).exists())])
 
 
-def _keep(files: Iterable[WrittenFile], never: Iterable[str] = ()) -> None:
+def _keep(files: Iterable[WrittenFile], never: Iterable[tuple[str, str]] = ()) -> None:
     """Add to the list; ``never`` were not written after all."""
     with one_at_a_time("elsewhere"):
-        known = _read() | {file.path: file for file in files}
+        known = _read() | {file.key: file for file in files}
         for each in never:
             known.pop(each, None)
         path = state_folder() / _FILE
@@ -95,11 +105,11 @@ def _keep(files: Iterable[WrittenFile], never: Iterable[str] = ()) -> None:
             os.replace(unfinished, path)
 
 
-def _read() -> dict[str, WrittenFile]:
+def _read() -> dict[tuple[str, str], WrittenFile]:
     path = state_folder() / _FILE
     try:
         text = path.read_bytes().decode("utf-8", "surrogateescape")
-        return {each["path"]: WrittenFile(**each) for each in json.loads(text)}
+        return {file.key: file for file in (WrittenFile(**each) for each in json.loads(text))}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -52,7 +52,7 @@ def forget_in_written(file: WrittenFile, person: Person) -> Iterator[Removal | L
             rewritten(file)
     elif _mentions(path, person):
         if file.is_as_written:
-            path.unlink()
+            Path(os.path.realpath(path)).unlink()  # a symbolic link stays one, as when it is written
             rewritten(file)
             yield Removal(file.path, f"file removed; leadlens {file.command} writes it anew", 1)
         else:

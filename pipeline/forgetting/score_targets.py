@@ -59,7 +59,7 @@ def forget_in_target(to: str, table: str, ids: Sequence[str], *, project: str = 
     elif target.kind == "xlsx":
         listed = bool(rows_of_workbook(target.path, ids))
         if listed:
-            target.path.unlink()
+            Path(os.path.realpath(target.path)).unlink()  # a symbolic link stays one
         found = [("file removed; the next score writes it anew", int(listed))]
     else:
         found = [("rows of scores", forget_in_file(target.path, ids))]

@@ -17,7 +17,7 @@ from pipeline.forgetting.person import Person, unfinished
 from pipeline.forgetting.removal import Removal
 from pipeline.forgetting.score_targets import forget_in_target
 from pipeline.forgetting.state_files import WAIT_SECONDS, forget_in_state, left_in_state
-from pipeline.jobs.places import DATABASE, places_beyond, pulled_folders, targets_of
+from pipeline.jobs.places import places_beyond, pulled_folders, targets_of
 from pipeline.jobs.sought_person import find_person
 from pipeline.private import private_files
 from pipeline.sources.forgotten import Forgotten, add_forgotten
@@ -148,7 +148,7 @@ def _everywhere(file: ProjectFile, person: Person, to: Sequence[str], also: Sequ
     for target in targets_of(file, to):
         done.add(partial(forget_in_target, target, file.project.scores.table, person.ids, project=project))
     for written in written_elsewhere(project):
-        if not written.path.endswith(DATABASE):
+        if not written.database:
             done.add(partial(forget_in_written, written, person))
     for folder in pulled_folders(file):
         done.add(partial(forget_in_pulled, folder, person))
@@ -182,7 +182,8 @@ def _result(person: Person, done: _Done, notes: list[str], file: ProjectFile) ->
         "the sources: "
         + ", ".join(address for _, source in file.project.data.every_place() for address in source.reads)
         + "; they are only read, and the person's rows are left out from now on",
-        "models that were trained before: they hold no rows, but learned from them; train again",
+        "models that were trained before: they hold no rows, but learned from them; train again (until then `compare` may "
+        "refuse to judge one, since with fewer rows the split by time may fall into what it learned from)",
         "copies of what commands wrote, downloads and exports of the page: name them by --also",
         *places_beyond(file),
         "mail programs and backups of any of these",

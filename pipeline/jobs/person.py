@@ -19,7 +19,7 @@ from pipeline.forgetting.score_targets import stored_in_target
 from pipeline.forgetting.stored import plain, stored_in_state
 from pipeline.jobs.explain import Explanation
 from pipeline.jobs.named_lead import find_lead
-from pipeline.jobs.places import DATABASE, targets_of
+from pipeline.jobs.places import targets_of
 from pipeline.jobs.sought_person import find_person
 from pipeline.jobs.why_scored import why_scored
 from pipeline.private import private_files
@@ -112,7 +112,7 @@ def _places(file: ProjectFile, who: Person, to: Sequence[str], notes: list[str])
     for target in targets_of(file, to):
         add(partial(stored_in_target, target, file.project.scores.table, project, who.ids))
     for written in written_elsewhere(project):
-        if not written.path.endswith(DATABASE):
+        if not written.database:
             known = who.by_distinct_words if written.command == "log" else who
             add(partial(stored_in_written, Path(written.path), known))
     add(partial(stored_in_state, project, who))

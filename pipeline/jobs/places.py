@@ -14,7 +14,6 @@ from pipeline.runs import RunRecord, RunStore
 from pipeline.state import state_folder
 from pipeline.writeback.target import parse_target
 
-DATABASE = ".duckdb"
 _ADDRESS = "duckdb:///"
 
 
@@ -23,10 +22,10 @@ def targets_of(file: ProjectFile, to: Sequence[str]) -> list[str]:
 
     Files that are noted as written (``pipeline.elsewhere``) are left out, but for databases.
     """
-    written = [each.path for each in written_elsewhere(file.project.name)]
-    noted = {os.path.realpath(path) for path in written if not path.endswith(DATABASE)}
+    written = written_elsewhere(file.project.name)
+    noted = {os.path.realpath(each.path) for each in written if not each.database}
     before = (record.target for record in _records(file) if _is_file(record.target))
-    databases = (f"{_ADDRESS}{path}" for path in written if path.endswith(DATABASE))
+    databases = (f"{_ADDRESS}{each.path}" for each in written if each.database)
     every = (target_of(file, None), *(target_of(file, each) for each in to), *before, *databases)
     found: dict[str, str] = {}
     for each in every:

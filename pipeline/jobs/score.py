@@ -294,7 +294,8 @@ def _score(
             with stages("write"):
                 place = parse_target(target)
                 files = [place.path] if place.url is None else []
-                with noting_written(file.project.name, "score", *files):
+                is_database = place.kind == "duckdb"
+                with noting_written(file.project.name, "score", *files, database=is_database):
                     written = staged.commit(
                         stages.to_list(), record.warnings, partial(why_left, prepared, as_of, policy)
                     )

@@ -70,11 +70,11 @@ def file(little: LittleProject) -> ProjectFile:
 
 
 @contextmanager
-def by(command: str, *paths: Path, project: str = "little") -> Iterator[None]:
+def by(command: str, *paths: Path, project: str = "little", database: bool = False) -> Iterator[None]:
     """As a command of the project writes files."""
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-    with noting_written(project, command, *paths) as note:
+    with noting_written(project, command, *paths, database=database) as note:
         yield
     assert note is None
 
@@ -120,6 +120,29 @@ def test_a_report_that_was_edited_stays_and_is_named(file: ProjectFile, tmp_path
     assert len(forget(file, LEAD).left) == 1
     page.write_text("{}")
     assert forget(file, LEAD).left == ()
+
+
+def test_a_database_of_any_name_stays_one(file: ProjectFile, tmp_path: Path) -> None:
+    """Of a DuckDB file rows go, whatever it is called, and nothing else that is in it."""
+    path = tmp_path / "scores.db"
+    with by("score", path, database=True):
+        write_scores(scores().assign(lead_id=[LEAD, *"abcd"]), f"duckdb:///{path}", run=run())
+    with by("score", path, project="other", database=True):
+        pass  # into another table of it
+    assert [each.what for each in forget(file, LEAD).removed][:2] == [
+        "rows of scores",
+        "rows of earlier scores",
+    ]
+    assert Database(f"duckdb:///{path}").query("SELECT count(*) FROM lead_scores") == [(4,)]
+
+
+def test_what_a_link_leads_to_is_removed(file: ProjectFile, tmp_path: Path) -> None:
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    link.symlink_to(real)
+    with by("compare", link):
+        link.write_text(json.dumps([LEAD]))
+    assert [each.where for each in forget(file, LEAD).removed][:1] == [str(link)]
+    assert not real.exists()
 
 
 def test_files_of_other_leads_and_of_other_projects_stay(file: ProjectFile, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.app.store import PageStore
 from pipeline.config import load_project
+from pipeline.elsewhere import written_elsewhere
 from pipeline.jobs.forget import forget
 from pipeline.jobs.person import StoredPerson, person
 from tests.pipeline.little_project import START, LittleProject, leadlens
@@ -81,6 +82,13 @@ def test_every_store_is_shown_with_its_rows(project: Path, folder: Path) -> None
     assert [what for name, what in places if name.endswith(".duckdb") and "lead for the page" in what]
     facts = stored.to_dict()
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+
+
+def test_what_the_commands_wrote_is_known(project: Path, folder: Path) -> None:
+    written = {Path(each.path).name: each for each in written_elsewhere("little")}
+    assert set(written) == {"scores.duckdb", "report.html", "report.json"}
+    assert written["scores.duckdb"].database
+    assert written["report.html"].is_as_written
 
 
 def test_the_command_prints_all_of_it(project: Path) -> None:
