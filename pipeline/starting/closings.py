@@ -18,6 +18,7 @@ from pipeline.starting.words import is_value, says
 
 CLOSED, HISTORY = "closed_by_history", "history"  # a column of the leads' query, and the source that it joins
 _literal = DuckDBDialect().literal
+_SOME = 0.01  # of all leads
 _TOLD = 0.5  # of the leads that are lost as of the export, a history must say it of as many
 
 
@@ -40,14 +41,14 @@ def find_closing(export: Export, leads: Leads, tables: Iterable[Table], way: Con
     if (column := _dated(leads, way)) is not None:
         return Closing(column=column, how=column.name)
     stages = [(column, lost) for column in leads.table.having("stage") if (lost := _lost_values(column))]
-    if not stages:
-        return Closing()
-    stage, values = stages[0]
-    count = sum(rows for value, rows in stage.values if value in values)
+    stage, values = stages[0] if stages else (None, ())
+    count = 0 if stage is None else sum(rows for value, rows in stage.values if value in values)
     for table in tables:
         found = _in_history(export, leads, table)
-        if found is not None and found[1] >= _TOLD * count:
+        if found is not None and found[1] >= max(_TOLD * count, _SOME * leads.table.export.rows):
             return Closing(table=table, rows=found[0], how=f"the last edit of a stage in {table.label}")
+    if stage is None:
+        return Closing()
     states = listed((repr(value) for value in values), 3)
     return Closing(
         doubt=f"{count:,} leads are {states} by {stage.name}, and nothing says since when: they count as open. If a column does, "

@@ -9,7 +9,7 @@ from features.engines.dialect import DuckDBDialect
 from features.errors import counted
 from pipeline.starting.columns import Column
 from pipeline.starting.links import Link, text_of
-from pipeline.starting.lookups import looked_up, named_lead, select
+from pipeline.starting.lookups import looked_up, named_lead, of_leads, repaired_leads, select
 from pipeline.starting.people import Leads
 from pipeline.starting.roles import Table
 from pipeline.starting.shapes import activity_columns, history_columns
@@ -78,7 +78,7 @@ def find_conversions(export: Export, leads: Leads, tables: Iterable[Table]) -> l
 def statement(export_way: Conversions, leads: Leads) -> str:
     """The query over the tables that the export was read into."""
     own = f"source AS (SELECT * FROM {export_way.table.export.sql})"
-    people = f"leads AS (SELECT * FROM {leads.table.export.sql})"
+    people = f"leads AS ({repaired_leads(leads)})"
     return f"WITH {own}, {people} {export_way.query}"
 
 
@@ -136,10 +136,13 @@ def _of_columns(export: Export, table: Table, found: Link | None, leads: Leads) 
     for flag, won in stages:
         values = ", ".join(map(_literal, won))
         condition = f"CAST({quote(flag.name)} AS VARCHAR) IN ({values})"
-        for column in (*table.having("closed_date"), *_filled_with(export, table, flag, won)):
+        changed = _stage_changes(table) if table.roles[flag.name] == "stage" else []
+        for column in dict.fromkeys(
+            (*table.having("closed_date"), *_filled_with(export, table, flag, won), *changed)
+        ):
             yield Conversions(
                 table=table, query=_named_by(_select(lead, column, value, created, f"{condition} AND {quote(column.name)} IS NOT NULL"), column, found, leads),
-                how=f"{flag.name} is {' or '.join(won[:3])}, dated by {column.name}", sure=0.88 if table.roles[column.name] == "closed_date" else 0.8,
+                how=f"{flag.name} is {' or '.join(won[:3])}, dated by {column.name}", sure=0.88 if table.roles[column.name] == "closed_date" else 0.75 if column in changed else 0.8,
                 named=flag.name, exact=not column.days, won=won,
             )  # fmt: skip
         if found is None:
@@ -171,6 +174,7 @@ def by_value(
     dates = [
         *table.having("converted_date", "closed_date"),
         *_filled_with(export, table, flag, won),
+        *(_stage_changes(table) if table.roles[flag.name] == "stage" else []),
     ]
     if table.holds in ("activities", "history"):
         columns = activity_columns(table)
@@ -225,9 +229,7 @@ def _named_by(inner: str, column: Column, found: Link | None, leads: Leads) -> s
     if found is None or not column.days or leads.created.days:
         return rows
     at = _not_before("c.converted_at", f"l.{CREATED}")
-    people = (
-        f"SELECT {quote(leads.id.name)} AS id, min({leads.created.sql}) AS {CREATED} FROM leads GROUP BY ALL"
-    )
+    people = f"SELECT {quote(leads.id.name)} AS id, min({of_leads(leads.created)}) AS {CREATED} FROM leads GROUP BY ALL"
     return (
         f"SELECT c.* REPLACE ({at} AS converted_at)\nFROM (\n{rows}\n) AS c\n"
         f"LEFT JOIN ({people}) AS l ON CAST(l.id AS VARCHAR) = trim(CAST(c.lead_id AS VARCHAR))"
@@ -238,6 +240,11 @@ def _agreement(export: Export, table: Table, date: Column, flag: Column, won: tu
     values = ", ".join(map(_literal, won))
     same = f"coalesce(CAST({quote(flag.name)} AS VARCHAR) IN ({values}), FALSE) = ({quote(date.name)} IS NOT NULL)"
     return float(str(export.value(f"SELECT avg(CAST({same} AS INTEGER)) FROM {table.export.sql}")))
+
+
+def _stage_changes(table: Table) -> list[Column]:
+    """Times of the latest change of a stage: of rows that are won, of the winning."""
+    return [column for column in table.export.of_kind("time") if is_value("stage_changed", column.name)]
 
 
 def _filled_with(export: Export, table: Table, flag: Column, won: tuple[str, ...]) -> Iterator[Column]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from pipeline.starting.columns import Column
 from pipeline.starting.links import Link, text_of
 from pipeline.starting.people import Leads
 from pipeline.starting.tables import quote
@@ -28,11 +29,21 @@ def select(items: Mapping[str, str], conditions: Iterable[str] = (), more: str =
     )
 
 
+def of_leads(column: Column) -> str:
+    """SQL of a mapped column of ``leads`` in another source's query: what their own query has repaired needs no repair."""
+    return column.sql if column.plain else quote(column.name)
+
+
+def repaired_leads(leads: Leads) -> str:
+    """The table of leads, with the time at which they came in as their query gives it."""
+    created = leads.created
+    repaired = "" if created.plain else f" REPLACE ({created.sql} AS {quote(created.name)})"
+    return f"SELECT *{repaired} FROM {leads.table.export.sql}"
+
+
 def looked_up(inner: str, found: Link | None, leads: Leads) -> str:
     """A query whose ``lead_id`` names leads by any key, as one by their ids."""
-    if found is None or (found.key == leads.id.name and not found.listed):
-        return inner
-    if found.key == leads.id.name:
+    if found is None or (found.key == leads.id.name and not found.folded):
         return inner
     key = text_of(found.key, found.folded, "l")
     own = "lower(trim(s.lead_id))" if found.folded else "trim(CAST(s.lead_id AS VARCHAR))"

@@ -57,6 +57,13 @@ def named_conversions(
 
 def _by_name(export: Export, leads: Leads, tables: Sequence[Table], named: str) -> Iterator[Conversions]:
     text = named.strip().lower()
+    of, mark, value = (part.strip() for part in text.partition("="))  # Status=1
+    for table in tables if mark else ():
+        for column in table.export.columns.values():
+            if column.name.lower() == of and (
+                values := tuple(v for v, _ in column.values if v.strip().lower() == value)
+            ):
+                yield from by_value(export, leads, table, column, values)
     for table in tables:
         for column in table.export.columns.values():
             if column.name.lower() == text:
@@ -116,5 +123,5 @@ def _unknown(leads: Leads, tables: Sequence[Table], ways: Sequence[Conversions],
         known=list(dict.fromkeys([*seen, *columns, *values, *(table.label for table in tables)])),
         where="--conversion",
         fix=f"name a column of times or of yes and no, a value of a status, or a table whose rows are conversions; recognised: {listed(seen) or 'nothing'}; "
-        f"columns of {leads.table.label}: {listed(leads.table.export.columns, 20)}",
+        f"of a value that several columns have, Status=1; columns of {leads.table.label}: {listed(leads.table.export.columns, 20)}",
     )

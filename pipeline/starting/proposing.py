@@ -21,6 +21,7 @@ from pipeline.starting.histories import Edited, changes_query, edited_fields
 from pipeline.starting.horizon import Horizon, find_horizon
 from pipeline.starting.late import Late, late_columns
 from pipeline.starting.links import Link, link
+from pipeline.starting.lookups import of_leads
 from pipeline.starting.named import named_conversions
 from pipeline.starting.people import Leads, account_link, find_leads
 from pipeline.starting.roles import Table, understand
@@ -80,7 +81,15 @@ class Proposal:
         used |= {self.conversions.table.label} if self.conversions else set()
         systems: dict[str, list[str]] = {}
         for table in self.tables:
-            if table.system and table.label in used:
+            known = table.known if table.label in used else None
+            if table.system is None or known is None:
+                continue
+            # two names alone may be those of another system
+            if (
+                table is self.leads.table
+                or table.system in systems
+                or known.matches(table.export.columns) > 2
+            ):
                 systems.setdefault(table.system, []).append(table.label)
         return systems
 
@@ -116,7 +125,7 @@ def propose(
     )
     if conversion is None and choose is not None and ways:
         way = choose(ways, people)
-    bound = _bound(export, people)
+    bound = _bound(people)
     events = tuple(_events(export, people, tables, way, bound))
     histories = _histories(export, people, tables)
     companies = account_link(export, people, tables)
@@ -163,18 +172,22 @@ def propose(
     )
 
 
-def _bound(export: Export, leads: Leads) -> str | None:
-    """SQL, over the table of leads, of the last time that anything in it happened: later dates in it are plans or mistakes."""
+def _bound(leads: Leads, elsewhere: bool = False) -> str:
+    """SQL, over the table of leads, of the last time that anything in it happened: later dates in it are plans or mistakes.
+
+    With ``elsewhere``, over the leads as the query of another source sees them.
+    """
     columns = [
-        leads.created,
-        *(column for column in leads.table.having(*_PAST) if column.kind == "time" and column.filled > 0.05),
+        column for column in leads.table.having(*_PAST) if column.kind == "time" and column.filled > 0.05
     ]
-    latest = ", ".join(f"max({column.sql})" for column in columns)
-    return f"greatest({latest})" if len(columns) > 1 else latest
+    created = of_leads(leads.created) if elsewhere else leads.created.sql
+    times = [created, *(column.sql for column in columns if not elsewhere or column.plain)]
+    latest = ", ".join(f"max({time})" for time in times)
+    return f"greatest({latest})" if len(times) > 1 else latest
 
 
 def _events(
-    export: Export, leads: Leads, tables: Iterable[Table], way: Conversions | None, bound: str | None
+    export: Export, leads: Leads, tables: Iterable[Table], way: Conversions | None, bound: str
 ) -> Iterable[Events]:
     made: list[Events | None] = []
     for table in tables:
@@ -192,7 +205,7 @@ def _events(
     return [each for each in made if each is not None]
 
 
-def _bound_of(export: Export, table: Table, leads: Leads, bound: str | None) -> str | None:
+def _bound_of(export: Export, table: Table, leads: Leads, bound: str) -> str | None:
     """Of a table with rows after all that happened: SQL of the time at which these end."""
     columns = activity_columns(table)
     if columns is None:
@@ -205,7 +218,11 @@ def _bound_of(export: Export, table: Table, leads: Leads, bound: str | None) -> 
         )
     last = str(export.value(f"SELECT {bound} + INTERVAL 2 DAY FROM {leads.table.export.sql}"))
     planned = bool(table.having("next_activity", "expected_date"))
-    return f"(SELECT {bound} + INTERVAL 2 DAY FROM leads)" if planned and columns.time.last > last else None
+    return (
+        f"(SELECT {_bound(leads, elsewhere=True)} + INTERVAL 2 DAY FROM leads)"
+        if planned and columns.time.last > last
+        else None
+    )
 
 
 def _histories(

@@ -144,6 +144,8 @@ def _kind_of_table(export: ExportTable, roles: Mapping[str, str]) -> tuple[Holds
     if field and values and export.of_kind("time"):
         return "history", "it has a field, its new value and a time"
     for kind in ("history", "leads", "activities", "deals", "accounts", "people", "conversions"):
+        if kind == "history" and not (field and values):
+            continue  # a log of what leads did is called so, too
         if says("tables", kind, export.stem) or holds("tables", kind, export.stem):
             return kind, f"it is called {export.stem}"
     types = [

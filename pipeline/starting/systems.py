@@ -35,13 +35,14 @@ class KnownTable(BaseModel):
     event: str | None = Field(None, description="What a row is called, where no column says it.")
 
     def matches(self, names: Iterable[str]) -> int:
-        """How many of the signs stand among the names of columns; 0 if one stands there that must not."""
+        """How many of the signs stand among the names of columns, each in a column of its own; 0 if one stands there that must not."""
         each = [forms(name) for name in names]
         if not all(any(_fits(part, some) for some in each) for part in self.needs):
             return 0
         if any(_fits(part, some) for part in self.unless for some in each):
             return 0
-        return sum(any(_fits(sign, some) for some in each) for sign in self.signs)
+        signs = sum(any(_fits(sign, some) for some in each) for sign in self.signs)
+        return min(signs, sum(any(_fits(sign, some) for sign in self.signs) for some in each))
 
     def is_won(self, value: str) -> bool:
         """Whether a value of a stage or status means that the lead converted."""

@@ -25,6 +25,7 @@ from tests.pipeline.crm_of_others import (
     snowplow,
     zoho,
 )
+from tests.pipeline.crm_of_small import copper, sell, sugar
 from tests.pipeline.crm_world import Writer, dotted, iso, slashed
 
 EXPORTS: dict[str, Writer] = {
@@ -48,6 +49,9 @@ EXPORTS: dict[str, Writer] = {
     "dynamics": dynamics,
     "close": close_io,
     "freshsales": freshsales,
+    "copper": copper,
+    "sugar de": sugar,
+    "zendesk sell": sell,
     "unknown danish": unknown,
     "unknown english": plain_english,
     "unknown italian": italian,

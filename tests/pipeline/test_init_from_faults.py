@@ -19,6 +19,7 @@ from pipeline.starting.proposing import Proposal, propose
 from pipeline.starting.tables import read_export
 from pipeline.starting.writing import Started, init_from
 from tests.pipeline.crm_exports import EXPORTS
+from tests.pipeline.crm_of_small import activecampaign
 from tests.pipeline.crm_world import Lead, iso, make_leads, write_csv
 from tests.pipeline.little_project import leadlens
 
@@ -345,3 +346,37 @@ def test_a_warning_is_printed_once(tmp_path: Path) -> None:
     assert answer.code == 0, answer.err
     assert answer.out.count("Please check") == 1
     assert answer.out.count("leads.Group") == 1
+
+
+def test_a_value_of_one_column_can_be_named_and_addresses_differ_by_case(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    activecampaign(folder, LEADS)
+    open_point = proposed(folder)
+    assert open_point.conversions is None
+    assert {each.table.export.stem for each in open_point.events} == {"tracking log"}
+    started = init_from(tmp_path / "project", str(folder / "export.zip"), conversion="Status=1")
+    assert opened(started, "SELECT count(DISTINCT lead_id) FROM conversions") == [(WON,)]
+    acts = sum(len(lead.acts) for lead in LEADS)
+    assert opened(started, "SELECT count(*) FROM events") == [(acts,)]
+
+
+def test_times_of_leads_in_the_query_of_another_table_are_read_once(tmp_path: Path) -> None:
+    """Of a query, the project's leads have what their own query gives."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    EXPORTS["copper"](folder, LEADS)
+    started = init_from(tmp_path / "project", str(folder))
+    assert started.notes == ()
+    assert "LEFT JOIN (SELECT" in started.written[0].read_text()
+    assert opened(started, "SELECT count(DISTINCT lead_id) FROM conversions") == [(WON,)]
+    assert started.proposal.taken_for == ""
+
+
+def test_a_history_of_another_language_says_when_leads_were_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    EXPORTS["sugar de"](folder, LEADS)
+    started = init_from(tmp_path / "project", str(folder))
+    lost = sum(lead.lost is not None for lead in LEADS)
+    assert opened(started, 'SELECT count(closed_at), min("Budget") >= 1000 FROM leads') == [(lost, True)]
