@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import struct
 import zipfile
 from pathlib import Path
@@ -103,14 +104,21 @@ def test_many_archives_are_read_one_by_one(little: LittleProject) -> None:
 def test_objects_in_objects_are_columns(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     rows = [
-        '{"id": 1.10, "page": {"url": "/", "tags": ["a", 7]}, "ok": true}',
+        '{"id": 1.10, "page": {"url": "/", "tags": ["a", 7, 0.5]}, "ok": true}',
         "",
         '{"id": "007", "none": null, "page": {}}',
     ]
     path.write_text("\n".join(rows))
     batches = list(open_json(path, "utf-8", "x"))
     assert [row for batch in batches for row in batch.to_pylist()] == [
-        {"id": "1.10", "page.url": "/", "page.tags": '["a", 7]', "ok": "true", "none": None, "page": None},
+        {
+            "id": "1.10",
+            "page.url": "/",
+            "page.tags": '["a", 7, 0.5]',
+            "ok": "true",
+            "none": None,
+            "page": None,
+        },
         {"id": "007", "page.url": None, "page.tags": None, "ok": None, "none": None, "page": None},
     ]
 
@@ -167,6 +175,35 @@ def test_an_archive_made_to_fill_the_disk(little: LittleProject, monkeypatch: py
     little.data["leads"] = {"read": "data/x.zip"}
     with pytest.raises(LeadlensError, match="300 times as large"):
         open_history(load_project(little.write()))
+
+
+def test_of_two_files_of_one_name_the_last_counts(tmp_path: Path) -> None:
+    """As any program that unpacks the archive would keep it."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", "a\n1\n")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.csv", "a\n2\n")
+    for member in (None, "a.csv"):
+        with zip_files.unpacked(path, member, "x") as (copy, _):
+            assert copy.read_text() == "a\n2\n"
+
+
+def test_an_archive_takes_half_of_the_disk_at_most(
+    little: LittleProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = shutil.disk_usage(little.folder)._replace(free=1000)
+    monkeypatch.setattr(zip_files.shutil, "disk_usage", lambda path: free)
+    little.files["data/x.zip"] = packed({"a.csv": b"a\n" + b"1\n" * 500})
+    little.data["leads"] = {"read": "data/x.zip"}
+    with pytest.raises(LeadlensError, match="more than half of the disk that is left"):
+        open_history(load_project(little.write()))
+
+
+def test_hidden_files_of_an_archive_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    path.write_bytes(packed({".hidden.csv": b"a\n1\n", "__MACOSX/b.csv": b"a\n1\n", "a.csv": b"a\n1\n"}))
+    assert zip_files.readable_members(path, "x") == ["a.csv"]
 
 
 def test_a_large_list_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,11 @@ def test_deleted_leads_go_and_merged_ones_stay_known(kind: str, crm: Records, tm
     assert old in did
     pull(address(kind, crm), tmp_path / "crm", patience=PATIENT)
     assert tables(tmp_path / "crm") == found
+    # When the lead that it became is not read any more, what it was merged into is still known.
+    crm.contacts[lead_id(kind, 0)] |= {"modified": at(11)}
+    for _ in range(2):
+        pull(address(kind, crm), tmp_path / "crm", patience=PATIENT)
+    assert {row["lead_id"] for row in tables(tmp_path / "crm")["events"]} == did
 
 
 def test_a_server_that_is_busy_and_forgets_tokens(kind: str, crm: Records, tmp_path: Path) -> None:

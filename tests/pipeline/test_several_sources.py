@@ -165,17 +165,28 @@ def test_a_source_that_goes_takes_its_rows_with_it(activities: Activities) -> No
 def test_where_and_findings_name_the_source(activities: Activities) -> None:
     activities.sources[0]["where"] = "event_type <> 'page_viewed'"
     activities.tasks["seconds"] = activities.tasks["seconds"].astype(object)
-    activities.tasks.iloc[1:3, activities.tasks.columns.get_loc("seconds")] = "n.v."
+    mails = activities.tasks["event_type"] == "email_opened"
+    activities.tasks.loc[mails, "seconds"] = [2.5 + n for n in range(mails.sum())]
+    activities.tasks.loc[activities.tasks.index[mails][:2], "seconds"] = "later"
     activities.write()
     gone = int((activities.tasks["event_type"] == "page_viewed").sum())
     file = load_project(activities.path())
-    kept = activities.tasks[activities.tasks["event_type"] != "page_viewed"]
-    odd = int((kept["seconds"] == "n.v.").sum())
     for history in (open_history(file), open_prepared(file).history()):
         told = {finding.code: finding.message for finding in history.findings}
         assert told["where"] == f"{gone} rows of {len(activities.tasks)} left out by data.events.0.where"
-        if odd:
-            assert ", in data.events.0 (data/Task*.csv)" in told["text-in-number"]
+        assert ", in data.events.0 (data/Task*.csv)" in told["text-in-number"]
+
+
+def test_rows_that_occur_twice_are_named_as_of_one_file(activities: Activities) -> None:
+    activities.tasks = pd.concat([activities.tasks, activities.tasks[:3]])
+    activities.write()
+    with activities.as_one_file() as one:
+        wanted = [each.message for each in one.findings if each.code == "event-repeated"]
+    assert [message.split()[0] for message in wanted] == ["3"]
+    file = load_project(activities.path())
+    for several in (open_history(file), open_prepared(file).history()):
+        with several as history:
+            assert set(wanted) <= {each.message for each in history.findings}
 
 
 def test_bad_values_name_their_source(activities: Activities) -> None:

@@ -285,3 +285,12 @@ def test_cells_of_a_workbook_are_numbers_already(little: LittleProject) -> None:
     little.data["leads"]["read"] = "data/leads.xlsx"
     values, codes = read_both_ways(little, "leads", "weight")
     assert (min(values), codes) == (1.125, {"unclear-decimals"})  # type: ignore[type-var]
+
+
+def test_whole_numbers_of_one_source_are_numbers_beside_commas_of_another(little: LittleProject) -> None:
+    parts = [little.events[n::2].drop(columns="seconds") for n in range(2)]
+    parts[0].assign(seconds="7").to_csv(little.folder / "data" / "a.csv", index=False)
+    parts[1].assign(seconds="1,5").to_csv(little.folder / "data" / "b.csv", index=False)
+    little.data["events"] = [{"read": f"data/{name}.csv"} for name in "ab"]  # type: ignore[assignment]
+    values, codes = read_both_ways(little, "events", "seconds")
+    assert (set(values), codes) == ({7.0, 1.5}, {"decimal-comma"})
