@@ -18,6 +18,8 @@ from pipeline.pulling.files import pulled_tables
 
 TEXTS = (".html", ".json", ".csv", ".md", ".txt", ".svg", ".yaml", ".yml", ".jsonl", ".log")
 _LONGEST_LINE = 200
+_MENTIONED = "it mentions the lead"
+_UNREADABLE = "it cannot be read, so nobody knows whether it has the lead"
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,15 @@ def forget_in_written(file: WrittenFile, person: Person) -> Iterator[Removal | L
         yield from forget_in_named(path, person)
         if as_written:
             rewritten(file)
-    elif _mentions(path, person):
-        if file.is_as_written:
+    elif why := _mention(path, person):
+        if file.is_as_written and why == _MENTIONED:
             Path(os.path.realpath(path)).unlink()  # a symbolic link stays one, as when it is written
             rewritten(file)
             yield Removal(file.path, f"file removed; leadlens {file.command} writes it anew", 1)
         else:
             yield LeftToOwner(
                 path,
-                f"it mentions the lead, and was edited since leadlens {file.command} wrote it",
+                f"{why}, and was edited since leadlens {file.command} wrote it",
                 "take the lead out of it, or delete it",
             )
 
@@ -70,16 +72,13 @@ def forget_in_named(path: Path, person: Person) -> Iterator[Removal | LeftToOwne
     """
     for each in _files(path):
         if each.suffix.lower() not in TABLES:
-            if _mentions(each, person):
-                yield LeftToOwner(each, "it mentions the lead", "take the lead out of it, or delete it")
+            if why := _mention(each, person):
+                yield LeftToOwner(each, why, "take the lead out of it, or delete it")
             continue
         try:
             count, more = forget_in_file(each, person.ids), has_elsewhere(each, person.ids)
         except DataError as error:
-            if person.mentioned_in(_text(each)):
-                yield LeftToOwner(
-                    each, f"it mentions the lead, and is no table: {error.value}", "delete it, or mend it"
-                )
+            yield LeftToOwner(each, f"{_UNREADABLE}: {error.value}", "look into it, or delete it")
             continue
         if count:
             each.with_name(f".{each.name}.crc").unlink(missing_ok=True)  # Spark's, of the file as it was
@@ -122,10 +121,16 @@ def lines_of(path: Path, person: Person) -> list[dict[str, Any]]:
     return found
 
 
-def _mentions(path: Path, person: Person) -> bool:
-    if path.suffix.lower() == ".xlsx":
-        return bool(rows_of_workbook(path, person.ids))
-    return person.mentioned_in(_text(path))
+def _mention(path: Path, person: Person) -> str | None:
+    """Whether a text or a workbook mentions a person, in words; one that cannot be read may."""
+    try:
+        if path.suffix.lower() == ".xlsx":
+            found = bool(rows_of_workbook(path, person.ids))
+        else:
+            found = person.mentioned_in(_text(path))
+    except DataError:
+        return _UNREADABLE
+    return _MENTIONED if found else None
 
 
 def _files(path: Path) -> Sequence[Path]:

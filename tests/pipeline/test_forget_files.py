@@ -16,6 +16,9 @@ import xlsxwriter
 
 from features import DataError
 from pipeline.config import ProjectFile, load_project
+from pipeline.crm.destination import parse_destination
+from pipeline.crm.fields import Record
+from pipeline.crm.journal import Journal, journal_path
 from pipeline.elsewhere import noting_written, written_elsewhere
 from pipeline.forgetting.person import Person
 from pipeline.forgetting.score_targets import forget_in_target
@@ -30,6 +33,8 @@ from pipeline.runs import recorded_run
 from pipeline.sources.forgotten import Forgotten
 from pipeline.state import at_work, state_folder
 from pipeline.views.csv_text import BEGINS, csv_lines
+from pipeline.webhooks.messages import Message
+from pipeline.webhooks.outbox import Outbox
 from pipeline.writeback import write_scores
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.writeback_samples import Database, run, scores
@@ -271,7 +276,16 @@ def test_named_files_are_looked_into_whatever_they_are(file: ProjectFile, tmp_pa
     (folder / "bad.parquet").write_bytes(b"nothing")
     result = forget(file, LEAD, also=[folder])
     assert result.failed == ()
-    assert sorted(each.path.name for each in result.left) == ["bad.csv", "notes.txt"]
+    # Of what cannot be read nobody knows whether it has the lead: that is not passed over in silence.
+    (folder / "bad.xlsx").write_bytes(b"nothing")
+    with by("score", folder / "ours.xlsx"):
+        (folder / "ours.xlsx").write_bytes(b"half written")
+    again = forget(file, LEAD, also=[folder])
+    assert again.failed == ()
+    assert {each.path.name: "cannot be read" in str(each) for each in (*result.left, *again.left)} == {
+        "bad.csv": True, "bad.parquet": True, "notes.txt": False, "bad.xlsx": True, "ours.xlsx": True,
+    }  # fmt: skip
+    assert (folder / "ours.xlsx").exists()
 
 
 def test_files_of_a_pull_lose_the_person(little: LittleProject, tmp_path: Path) -> None:
@@ -382,3 +396,19 @@ def test_commands_note_what_they_write(
     answer: dict[str, Any] = leadlens("forget", path, LEAD, "--yes", "--json").facts
     assert [each for each in answer["removed"] if each["where"].endswith("matrix.parquet")]
     assert LEAD not in pd.read_parquet(written.path)["lead_id"].tolist()
+
+
+def test_what_a_push_and_a_webhook_keep_is_shown(file: ProjectFile) -> None:
+    """The journal of what a CRM has, with its words, and messages that wait."""
+    destination = parse_destination("hubspot://contacts")
+    with Journal(journal_path(state_folder(), "little", destination, None)) as journal:
+        journal.keep([], [(Record.of(LEAD, {"score": 1}), "no such contact"), (Record.of("L001", {}), "x")])
+    with Outbox(state_folder() / "webhooks" / "little.sqlite") as outbox:
+        bodies = ({"data": {"lead_id": LEAD}}, {"data": {"lead_id": "L001", "score": 77}})
+        outbox.add("run", [Message(str(at), json.dumps(body)) for at, body in enumerate(bodies)])
+    shown = {each.what: each.rows for each in person(file, LEAD).places}
+    [row] = shown["rows of lead"]
+    assert (row["lead_id"], row["error"], row["tries"]) == (LEAD, "no such contact", 1)
+    assert shown["rows of message"] == ({"body": bodies[0]},)
+    forget(file, LEAD)
+    assert [each for each in person(file, LEAD).places if each.rows] == []
