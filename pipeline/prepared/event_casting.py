@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from features import DuckDBEngine, Finding
 from features.errors import listed
@@ -16,10 +16,15 @@ from pipeline.sources.origins import SOURCE_NO, Origin
 VALUES = "event_values"  # (source, column_name, value, rows) of every text column
 
 
+RAW = "raw_events"  # what a table of raw rows is called, as in the conditions of a caster
+CountScans = Callable[[Sequence[EventScan], list[str]], dict[int, list[int]]]
+
+
 class EventCaster(Caster):
     """Casts events like any table, from counts of the sources read before and of the new ones.
 
-    ``new`` are scans of the rows of new files, ``places`` the numbers of the sources that they belong to, ``kept`` the files read before.
+    ``new`` are scans of the rows of new files, ``places`` the numbers of the sources that they belong to, ``kept`` the files read before;
+    ``counts`` counts elsewhere.
     The engine has the table ``event_values`` of all of them. Columns of text are stored as text, whatever they are read as.
     """
 
@@ -31,8 +36,9 @@ class EventCaster(Caster):
         new: Sequence[EventScan],
         places: Sequence[int],
         kept: Sequence[EventSource],
+        counts: CountScans | None = None,
     ) -> None:
-        self.new, self.kept = new, kept
+        self.new, self.kept, self._counts = new, kept, counts or self._count_here
         self._place_of = {
             number: place for scan, place in zip(new, places, strict=True) for number in scan.numbers
         } | {source.number: source.place for source in kept}
@@ -60,14 +66,17 @@ class EventCaster(Caster):
 
     def _check(self, conditions: list[str]) -> None:
         """Count the rows of each new source for which each condition holds."""
-        counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
-        for scan in self.new:
-            for number in scan.numbers:
-                self.checks[number] |= dict.fromkeys(conditions, 0)
-            for number, *found in self.engine.connection.execute(
-                f"SELECT {SOURCE_NO}, {counts} FROM ({scan.rows}) AS {self.raw} GROUP BY 1"
-            ).fetchall():
-                self.checks[number] |= dict(zip(conditions, found, strict=True))
+        for checks in self.checks.values():
+            checks |= dict.fromkeys(conditions, 0)
+        for number, counts in self._counts(self.new, conditions).items():
+            self.checks[number] |= dict(zip(conditions, counts, strict=True))
+
+    def _count_here(self, scans: Sequence[EventScan], conditions: list[str]) -> dict[int, list[int]]:
+        return {
+            number: counts
+            for scan in scans
+            for number, counts in count_scan(self.engine, scan.rows, conditions).items()
+        }
 
     def attribute(self, column: str) -> tuple[str, Kind]:
         sql, kind = super().attribute(column)
@@ -142,25 +151,38 @@ class EventCaster(Caster):
         )
 
 
+def count_scan(engine: DuckDBEngine, rows: str, conditions: Iterable[str]) -> dict[int, list[int]]:
+    """Rows of a SELECT of raw rows for which each condition holds, by source."""
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
+    found = engine.connection.execute(
+        f"SELECT {SOURCE_NO}, {counts} FROM ({rows}) AS {RAW} GROUP BY 1"
+    ).fetchall()
+    return {number: list(row) for number, *row in found}
+
+
 def count_values(engine: DuckDBEngine, new: Iterable[EventScan], columns: Iterable[str]) -> None:
     """Add the values of text columns of new sources to ``event_values``."""
-    quote, literal = engine.dialect.quote, engine.dialect.literal
     for scan in new:
         for column in columns:
-            name = quote(column)
-            # Values that differ are few, and to trim each of them once costs a third of trimming them in every row.
-            engine.connection.execute(
-                f"""
-                INSERT INTO {VALUES}
-                SELECT {SOURCE_NO}, {literal(column)}, {trimmed(name)}, sum(rows)
-                FROM (
-                  SELECT {SOURCE_NO}, {name}, count(*) AS rows
-                  FROM ({scan.rows}) AS raw_events
-                  GROUP BY ALL
-                )
-                GROUP BY ALL
-                """
-            )
+            count_values_of(engine, scan.rows, column)
+
+
+def count_values_of(engine: DuckDBEngine, rows: str, column: str) -> None:
+    """The same of one column of a SELECT of raw rows."""
+    name = engine.dialect.quote(column)
+    # Values that differ are few, and to trim each of them once costs a third of trimming them in every row.
+    engine.connection.execute(
+        f"""
+        INSERT INTO {VALUES}
+        SELECT {SOURCE_NO}, {engine.dialect.literal(column)}, {trimmed(name)}, sum(rows)
+        FROM (
+          SELECT {SOURCE_NO}, {name}, count(*) AS rows
+          FROM ({rows}) AS raw_events
+          GROUP BY ALL
+        )
+        GROUP BY ALL
+        """
+    )
 
 
 def casting_findings(caster: EventCaster) -> list[Finding]:

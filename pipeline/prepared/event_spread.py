@@ -24,9 +24,9 @@ from pipeline.prepared.event_pass import EventPass, PassResult
 from pipeline.prepared.event_scan import EventScan
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import EventRun, StoredFile
+from pipeline.prepared.spread_reading import MEMORY
 
 _TABLES = ("numbers", "created", "event_values", "forgotten_ids")
-_MEMORY = "600MB"  # of DuckDB in one worker process; rows only stream through it
 
 
 class SpreadEvents:
@@ -155,7 +155,7 @@ def read_events(task: dict[str, Any]) -> dict[str, Any]:
 def merge_part(task: dict[str, Any]) -> dict[str, Any]:
     """On a worker: sort the events of some files of one part into one."""
     folder = PreparedFolder(Path(task["folder"]))
-    with DuckDBEngine(memory=_MEMORY, threads=1, spill=folder.path / "spill") as engine:
+    with DuckDBEngine(memory=MEMORY, threads=1, spill=folder.path / "spill") as engine:
         paths = [str(folder.path / name) for name in task["files"]]
         layout = _layout(task["layout"])
         columns = ", ".join(map(engine.dialect.quote, layout.columns))
@@ -177,7 +177,7 @@ def _given(shared: str) -> _Given:
     place = Path(shared)
     plain = json.loads((place / "pass.json").read_text(encoding="utf-8"))
     folder = PreparedFolder(Path(plain["folder"]))
-    engine = DuckDBEngine(memory=_MEMORY, threads=1, spill=folder.path / "spill")
+    engine = DuckDBEngine(memory=MEMORY, threads=1, spill=folder.path / "spill")
     for table in _TABLES:
         path = place / f"{table}.parquet"
         if path.exists():

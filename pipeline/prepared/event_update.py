@@ -19,6 +19,7 @@ from pipeline.prepared.event_spread import SpreadEvents
 from pipeline.prepared.folder import PreparedFolder
 from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
 from pipeline.prepared.sources import EventReader, NewSource, Numbers
+from pipeline.prepared.spread_reading import SpreadReading
 from pipeline.sources.forgotten import Forgotten, find_forgotten, forgotten_finding
 from pipeline.sources.opening import contract_columns
 from pipeline.sources.origins import SOURCE_NO, Origin
@@ -60,6 +61,7 @@ class EventUpdate:
         self.where = f"{file.path.name}: data.events"
         self.plan = Plan()
         self.grown: Grown | None = None  # after `finish`: where no event was taken out
+        self._reading = None if workers is None else SpreadReading(workers, engine, file)
         self._numbers, spool = Numbers(self.old.next_source), folder.path / "spool"
         self.forgotten, self.left_out = Forgotten.of(file.project.name), Counter[int]()
         self.sources: list[SourcePlan] = []
@@ -67,7 +69,14 @@ class EventUpdate:
             if any(map(is_spark_table, source.reads)):
                 source = source.model_copy(update={"cursor": None})  # Spark minds it: its copy grows by files
             given = Readable(file, "events", name, source)
-            reader = EventReader(given, place, engine.connection, spool / str(place), self._numbers)
+            reader = EventReader(
+                given,
+                place,
+                engine.connection,
+                spool / str(place),
+                self._numbers,
+                None if self._reading is None else self._reading.files,
+            )
             before = old.looks.get(name, ()) if old else ()
             self.sources.append(SourcePlan(reader, looks.get(name), before))
         if self.sources:
@@ -151,9 +160,14 @@ class EventUpdate:
         engine.connection.execute(f"CREATE OR REPLACE TEMP VIEW raw_events AS {all_new}")
         self._read_values(plan.kept)
         origins = [Origin.of(place, source) for place, source in self.file.project.data.places("events")]
-        self.caster = EventCaster(engine, self.where, origins, self.scans, places, plan.kept)
+        spread = self._reading
+        counts = None if spread is None else spread.counts
+        self.caster = EventCaster(engine, self.where, origins, self.scans, places, plan.kept, counts)
         contract_columns(self.caster, self.file.project)  # asks for what it will count
-        count_values(engine, self.scans, self.caster.texts)
+        if spread is None:
+            count_values(engine, self.scans, self.caster.texts)
+        else:
+            spread.values(self.scans, self.caster.texts)
         self.caster.ask()
         self.expressions, self.kinds = contract_columns(self.caster, self.file.project)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -103,8 +103,11 @@ class Numbers:
         return self.next - 1
 
 
+ReadFiles = Callable[["EventReader", Mapping[int, FileMark], bool], list[NewSource]]
+
+
 class EventReader:
-    """Makes Parquet of what is new in one source of the events, the one with the number ``place``.
+    """Makes Parquet of what is new in one source of the events, the one with the number ``place``; ``read`` does it elsewhere.
 
     Each file of a glob is apart. What only makes sense as a whole (a `query`, a database) is one.
     """
@@ -116,7 +119,9 @@ class EventReader:
         connection: duckdb.DuckDBPyConnection,
         spool: Path,
         numbers: Numbers,
+        read: ReadFiles | None = None,
     ) -> None:
+        self._read_elsewhere = read
         self.given, self.source, self.where = given, given.source, given.where
         self.place, self.connection, self.spool, self._numbers = place, connection, spool, numbers
         self._paths: list[str] | None = None
@@ -141,8 +146,14 @@ class EventReader:
 
         With ``rows_only`` nothing is found out about their values: of files that were read before it is known.
         """
-        self._rows_only = rows_only
         files = {self._numbers.take(): mark for mark in marks}
+        if self._read_elsewhere is not None and files:
+            return self._read_elsewhere(self, files, rows_only)
+        return self.read_numbered(files, rows_only)
+
+    def read_numbered(self, files: Mapping[int, FileMark], rows_only: bool = False) -> list[NewSource]:
+        """The same of files that have their numbers."""
+        self._rows_only = rows_only
         if not files:
             return []
         parquet = kind_of(next(iter(files.values())).path) in (".parquet", ".pq")
