@@ -322,7 +322,7 @@ def _train(
     dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
     progress("Auditing what was learned from", 0, 0)
     audit = audit_training(file, history, rows, trained.model.columns, matrix=matrix)
-    accused = {str(item.subject) for item in audit.flagged}  # and named with its reason by the audit
+    accused = {str(item.subject) for item in audit.leaks}
     bundle = Bundle(trained.model, recipe_of(file, history, rows, dropped, audit.to_dict()))
     progress("Scoring leads open now, for later nights to be compared with", 0, 0)
     raw = raw_columns(open_prepared(file))
@@ -341,7 +341,6 @@ def _train(
         *(suspect.message for suspect in suspects if suspect.source not in accused),
         *(each.message for each in proxies if each.found),
     ]
-    warnings = list(dict.fromkeys(warnings))
     progress("Judging on out-of-time leads", 0, 0)
     judged = out_of_time(rows, bundle)
     signal = judged.signal(file.project)

@@ -93,7 +93,7 @@ def test_a_postgresql_database(
     monkeypatch.setenv("CRM_PASSWORD", PASSWORD)
     given = f"postgresql://crm:${{CRM_PASSWORD}}@127.0.0.1:{postgres_server.port}/crm"
     if schema is not None:
-        fill(postgres_url, {"leads": frames[next(iter(frames))].head(0)}, None)  # a schema that is not meant
+        fill(postgres_url, {"leads": frames["leads"].head(30)})  # of a schema that is not meant
         given += f"#{schema}"
     answer = leadlens("init", tmp_path / "project", "--from", given)
     assert answer.code == 0, answer.err
