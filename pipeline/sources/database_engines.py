@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -41,6 +42,8 @@ def engine_of(url: str, shown: str, where: str) -> sa.Engine:
         address = sa.make_url(url)
         if address.drivername in ("postgresql", "postgres"):
             address = address.set(drivername="postgresql+psycopg")
+        if address.drivername in _LIKE_MYSQL and find_spec("MySQLdb") is None:
+            address = address.set(drivername=f"{address.drivername}+pymysql")
         if address.drivername.startswith("postgresql") and "connect_timeout" not in address.query:
             address = address.update_query_dict({"connect_timeout": "10"})
         if address.get_backend_name() == "sqlite":
