@@ -141,7 +141,7 @@ def test_an_error_of_our_own_shows_no_secret(
 ) -> None:
     from pipeline.jobs import check as job
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise RuntimeError(f"API request to http://ann:{WORD}@tracking.example failed for token-{WORD}")
 
     monkeypatch.setenv("LEADLENS_DEBUG", debug)
