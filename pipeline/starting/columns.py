@@ -43,8 +43,8 @@ _DAYS = {
         "%a, %d %b %Y",
     ),
 }
-_COMMA = r"'^[^\w-]{0,2}-?([0-9]{1,3}([.  ][0-9]{3})+|[0-9]+)(,[0-9]+)?\s?(%|€|\$|£|EUR|USD|CHF|GBP)?$'"
-_POINT = r"'^[^\w-]{0,2}-?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)([.][0-9]+)?\s?(%|€|\$|£|EUR|USD|CHF|GBP)?$'"
+_COMMA = r"'^([A-Z]{3}\s?|[^\w-]{0,2})-?([0-9]{1,3}([.  ][0-9]{3})+|[0-9]+)(,[0-9]+)?\s?(%|€|\$|£|EUR|USD|CHF|GBP)?$'"
+_POINT = r"'^([A-Z]{3}\s?|[^\w-]{0,2})-?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)([.][0-9]+)?\s?(%|€|\$|£|EUR|USD|CHF|GBP)?$'"
 _EMAIL = r"'^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$'"
 _YEARS = (1995, 2100)
 _LONG_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
@@ -170,7 +170,7 @@ def _readings(
     if (
         column.distinct > 1
         and fitting(f"regexp_matches({own}, {_POINT})") >= _FITTING
-        and fitting(f"regexp_matches({own}, '[,€$£%]')")
+        and fitting(f"regexp_matches({own}, '[,€$£%]|^[A-Z]{{3}}')")
     ):
         digits = f"regexp_replace({own}, '[^0-9.-]', '', 'g')"
         yield replace(column, kind="number", sql=f"TRY_CAST({digits} AS DOUBLE)", plain=False)

@@ -380,3 +380,14 @@ def test_a_history_of_another_language_says_when_leads_were_lost(tmp_path: Path)
     started = init_from(tmp_path / "project", str(folder))
     lost = sum(lead.lost is not None for lead in LEADS)
     assert opened(started, 'SELECT count(closed_at), min("Budget") >= 1000 FROM leads') == [(lost, True)]
+
+
+def test_amounts_with_a_currency_before_them_and_people_in_charge_are_kept_out(tmp_path: Path) -> None:
+    rows = [
+        of(lead, Value=f"USD {lead.value:,.2f}", Market="EU", **{"Responsible User": "kim", "Lead Status": "CLOSED - Disqualified" if lead.lost else "OPEN", "Converted Date": iso(lead.won)})
+        for lead in LEADS
+    ]  # fmt: skip
+    found = proposed(export(tmp_path, rows))
+    assert found.leads.table.export.columns["Value"].kind == "number"
+    assert {"Value", "Responsible User", "Lead Status"} <= set(found.known_after)
+    assert [text for text in found.check if "leads are 'CLOSED - Disqualified' by Lead Status" in text]
