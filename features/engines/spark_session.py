@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import shutil
+import socket
 import subprocess
 import warnings
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from features.errors import UsageError
+from features.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,6 +30,7 @@ _MASTER = re.compile(
 )
 MASTERS = ("local", "local[4]", "local[*]", "spark://host:7077", "yarn", "k8s://https://host:443")
 _LOOPBACK = "127.0.0.1"
+_SECONDS = 10.0  # for a master to answer
 _LOGGING = Path(__file__).with_name("spark_log4j2.properties").absolute()
 
 # What the steps mean by their SQL: these hold in every session, whatever the user sets.
@@ -99,6 +101,26 @@ def check_ready(master: str, work: object = None) -> None:
         )
 
 
+def check_answers(master: str) -> None:
+    """Raise ``UnavailableError`` where no standalone master is there: Spark would ask for more than a minute."""
+    if not master.startswith("spark://"):
+        return
+    failures = []
+    for place in master.removeprefix("spark://").split(","):
+        host, _, port = place.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=_SECONDS).close()
+            return
+        except OSError as error:
+            failures.append(f"{place}: {error.strerror or error}")
+    raise UnavailableError(
+        "no Spark master answers here",
+        value=master,
+        why="; ".join(failures),
+        fix="check the address, as the master's first lines or its page name it, and that it is running",
+    )
+
+
 def needs_address(master: str) -> bool:
     """Whether workers elsewhere must reach this machine, and no address is set for that."""
     remote = master.startswith("spark://") and not on_this_machine(master)
@@ -138,7 +160,7 @@ def start_session(
     """A session of its own (temporary tables, SQL settings), and whether Spark was started for it.
 
     ``warehouse`` is where Spark would keep tables that stay, of which there are none.
-    ``check_ready`` comes first. Raises ``UsageError`` where pyspark or a reachable cluster is missing, or where
+    ``check_ready`` comes first. Raises ``UnavailableError`` where no master answers, ``UsageError`` where pyspark or a reachable cluster is missing, or where
     Spark already runs in this process with another master.
     """
     try:
@@ -146,6 +168,8 @@ def start_session(
     except ImportError as error:
         raise _no_pyspark(error) from None
     running = SparkSession.getActiveSession() or _any_session()
+    if running is None:
+        check_answers(master)
     if running is not None and running.sparkContext.master != master:
         raise UsageError(
             "Spark already runs in this process with another master",

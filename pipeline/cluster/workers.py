@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -49,6 +52,9 @@ _ERRORS = {
 # Other versions of these may give other numbers, or not read what this machine wrote.
 _ALIKE = ("leadlens", "numpy", "pandas", "pyarrow", "duckdb", "lightgbm", "numba")
 _PROBES = 16
+_PATIENCE = 120.0  # seconds; a container may have to be started first
+# What is said where the workers' Python is another one than this.
+_OTHER_PYTHON = ("No module named", "Cannot run program", "PYTHON_VERSION_MISMATCH")
 
 
 class Workers(Protocol):
@@ -119,7 +125,8 @@ class SparkWorkers:
         probe.touch()
         home = state_folder()
         task = {"see": [str(probe), str(home)]}
-        answers = self.run(_look_around, [task] * (1 if is_local(self._settings.master) else _PROBES))
+        local = is_local(self._settings.master)
+        answers = self._first_answers([task] * (1 if local else _PROBES))
         probe.unlink()
         own = _software()
         for answer in answers:
@@ -149,6 +156,29 @@ class SparkWorkers:
                     "export PYSPARK_PYTHON=/path/to/.venv/bin/python",
                 )
 
+    def _first_answers(self, tasks: Sequence[Task]) -> list[Answer]:
+        """What workers see, unless none takes any work for long: Spark itself would wait for ever, and say nothing."""
+        context: Any = self._session.sparkContext
+        started = time.monotonic()
+        with ThreadPoolExecutor(1) as pool:
+            job = pool.submit(self.run, _look_around, tasks)
+            while True:
+                try:
+                    return job.result(timeout=1)
+                except TimeoutError:
+                    others = context._jsc.sc().getExecutorMemoryStatus().size() - 1
+                    if others or is_local(self._settings.master) or time.monotonic() < started + _PATIENCE:
+                        continue
+                context.cancelAllJobs()
+                job.exception()
+                raise UnavailableError(
+                    f"no worker has taken any work in {_PATIENCE:.0f} seconds",
+                    value=self._settings.master,
+                    why="nothing can be read or scored",
+                    fix="see that a worker is running and free, and that it offers what is asked for: "
+                    f"{self._settings.memory or 'Spark’s default, 1 GB'} of memory each (engine.memory), and Spark's own share beside it",
+                )
+
 
 @contextmanager
 def workers_of(file: ProjectFile, settings: EngineSettings, progress: Progress) -> Iterator[Workers | None]:
@@ -156,7 +186,7 @@ def workers_of(file: ProjectFile, settings: EngineSettings, progress: Progress) 
     if settings.name != "spark":
         yield None
         return
-    progress("Starting Spark", 0, 0)
+    progress(f"Starting Spark at {settings.master}", 0, 0)
     with spark_workers(file, settings) as workers:
         yield workers
 
@@ -247,6 +277,16 @@ def _failed(error: Exception, master: str) -> LeadlensError:
         for line in lines
         if line.split(":")[0].rpartition(".")[2].endswith(("Error", "Exception", "Killed"))
     ]
+    if signs := [line for line in lines if any(sign in line for sign in _OTHER_PYTHON)]:
+        worker = re.search(r"\(TID \d+\) \((\S+) executor", text)
+        return UsageError(
+            "the workers' Python cannot run Leadlens",
+            value=os.environ.get("PYSPARK_PYTHON", "python3"),
+            where=worker[1] if worker else None,
+            why=signs[-1][:300],
+            fix="install the same release of Leadlens for the same Python on every worker, and name it: export "
+            "PYSPARK_PYTHON=/path/to/.venv/bin/python",
+        )
     kind = RoomError if full else UnavailableError
     return kind(
         "a worker has no disk space left" if full else "the work on Spark failed",
@@ -254,5 +294,5 @@ def _failed(error: Exception, master: str) -> LeadlensError:
         why=f"nothing was written: {(python or [spark_message(error)])[-1][:300]}",
         fix="make room where the workers write, then run the same command again"
         if full
-        else "run the same command again; what a worker said is above, and in its log",
+        else "run the same command again; what the worker said in full is in its log: the file stderr in its work folder",
     )

@@ -189,6 +189,39 @@ def test_what_cannot_run_is_refused_before_anything_is_read(night: Night) -> Non
             assert told in refused.err, (command, options)
 
 
+def test_workers_with_another_python_are_refused_and_told_how(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYSPARK_PYTHON", "nowhere/python")
+    with (
+        pytest.raises(UsageError, match="cannot run Leadlens") as refused,
+        spark_workers(night.file, engine_settings(night.file, None, None)),
+    ):
+        pass
+    assert "export PYSPARK_PYTHON" in str(refused.value)
+
+
+def test_a_cluster_without_workers_is_not_waited_for_ever(
+    night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.cluster import workers as module
+
+    monkeypatch.setattr(module, "_PATIENCE", 3.0)
+    with standalone_cluster(tmp_path, workers=0) as (url, _):
+        settings = engine_settings(night.file, None, url)
+        with (
+            pytest.raises(UnavailableError, match="no worker has taken any work"),
+            spark_workers(night.file, settings),
+        ):
+            pass
+
+
+def test_a_master_that_is_not_there_is_said_at_once(night: Night) -> None:
+    refused = leadlens("check", night.file.path, "--master", "spark://127.0.0.1:1")
+    assert refused.code == 3
+    assert "no Spark master answers here" in refused.err
+
+
 def test_a_worker_that_is_lost_costs_nothing(night: Night, tmp_path: Path) -> None:
     """Its tasks go to the other one. The last test of the module: the cluster has one worker then."""
     _forget_prepared(night)
