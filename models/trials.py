@@ -68,9 +68,16 @@ class Search:
         study.sampler = optuna.samplers.TPESampler(
             seed=self.seed * 100_003 + number, n_startup_trials=6, constant_liar=beside
         )
-        study.optimize(
-            lambda trial: _evaluate(trial, benches, self.seed, self.points is not None), n_trials=1
-        )
+        while True:
+            try:
+                study.optimize(
+                    lambda trial: _evaluate(trial, benches, self.seed, self.points is not None), n_trials=1
+                )
+                return
+            except ValueError as error:
+                # SQLite locks no row: two processes may be given the same waiting trial, and one of them ends it first.
+                if not beside or not str(error).startswith("Cannot tell a "):
+                    raise
 
 
 def finished_trials(study: optuna.Study) -> int:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import optuna
 import pytest
-from optuna.trial import FixedTrial
+from optuna.trial import FixedTrial, TrialState
 from pandas.testing import assert_frame_equal
 
 from features.errors import DataError
@@ -190,6 +190,29 @@ def test_two_processes_share_one_study(storage: str | None, tmp_path: Path) -> N
     assert counted[-1] == (9, 9)
     assert len(counted) == 9
     assert together.value == together.trials["value"].min()
+
+
+def test_a_waiting_trial_that_two_processes_were_given_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is late takes another one: as many trials as were asked for come to an end."""
+    matrix, y, sheet, folds = _world()
+    search = Search(
+        matrix=matrix, label=y, folds=folds, categorical=CATEGORICAL, points=sheet, weight=None, monotone=(),
+        seed=0, n_jobs=1,
+    )  # fmt: skip
+    tried: list[int] = []
+
+    def evaluate(trial: optuna.Trial, *_: object) -> float:
+        tried.append(trial.number)
+        if len(tried) == 1:  # the other process was faster
+            trial.storage.set_trial_state_values(trial._trial_id, TrialState.COMPLETE, [1.0])
+        return 0.5
+
+    monkeypatch.setattr("models.trials._evaluate", evaluate)
+    study = optuna.create_study()
+    study.enqueue_trial(default_settings())
+    search.try_one(study, [], 0, beside=True)
+    assert tried == [0, 1]
+    assert [trial.values for trial in study.trials] == [[1.0], [0.5]]
 
 
 class _Killed(Search):
