@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def project(folder: Path) -> Any:
+    with _made(folder) as path:
+        yield path
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[Path]:
     """Trained, scored on two nights, compared into a folder of somebody's own, judged on the page and pushed from."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("LEADLENS_HOME", str(folder / "state"))
@@ -165,7 +173,12 @@ def test_somebody_unknown_gets_the_nearest(project: Path) -> None:
     assert "L15" in done.facts["nearest"][0]
 
 
-def test_somebody_who_was_forgotten_is_shown_as_that(project: Path, folder: Path) -> None:
+def test_somebody_who_was_forgotten_is_shown_as_that(tmp_path: Path) -> None:
+    with _made(tmp_path) as path:  # of its own, for others look for what is gone then
+        _forgotten_is_shown_as_that(path, tmp_path)
+
+
+def _forgotten_is_shown_as_that(project: Path, folder: Path) -> None:
     file = load_project(project)
     result = forget(file, "L158")
     assert result.failed == ()
