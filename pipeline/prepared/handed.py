@@ -30,10 +30,14 @@ def handed_over(prepared: PreparedHistory) -> dict[str, Any]:
 
 
 def opened(plain: dict[str, Any]) -> PreparedHistory:
-    """On a worker: the history that was handed over, with the share of the machine that one of its processes has."""
-    processes = int(plain["cores"] or os.cpu_count() or 1)
-    share_processors(processes)
-    memory = max(job_memory(EngineSettings(memory=plain["memory"])) // processes, _LEAST)
+    """On a worker: the history that was handed over, with the share of the machine that one of its processes has.
+
+    That is one thread, as Spark counts a task for one core, and the memory of an executor by as many cores as it has.
+    """
+    all_cores = os.cpu_count() or 1
+    share_processors(all_cores)
+    sharing = int(plain["cores"] or all_cores) if plain["memory"] else all_cores
+    memory = max(job_memory(EngineSettings(memory=plain["memory"])) // sharing, _LEAST)
     engine = EngineSettings(memory=f"{memory // 1_000_000}MB")
     project = Project.model_validate(plain["project"]).model_copy(update={"engine": engine})
     kept = PreparedFolder(Path(plain["prepared"]))

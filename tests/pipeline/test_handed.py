@@ -1,0 +1,41 @@
+"""What a worker process takes of its machine: one thread, and its share of the memory, however many executors there are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import threads
+from pipeline.config import load_project
+from pipeline.memory import total_memory
+from pipeline.prepared import handed, open_prepared
+from tests.pipeline.little_project import LittleProject
+
+
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        ({"memory": "2GB", "spark": {"spark.executor.cores": "1"}}, 2_000_000_000),
+        ({"memory": "2GB", "spark": {"spark.executor.cores": "4"}}, 500_000_000),
+        ({"spark": {"spark.executor.cores": "1"}}, total_memory() // 2 // (os.cpu_count() or 1)),
+    ],
+)
+def test_the_share_of_a_worker_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: dict[str, Any], expected: int
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(threads, "_processes", 1)
+    project = LittleProject(tmp_path / "project")
+    project.settings["engine"] = engine
+    prepared = open_prepared(load_project(project.write()))
+    there = handed.opened(handed.handed_over(prepared))
+    assert threads.processors() == 1
+    memory = there.file.project.engine.memory
+    assert memory is not None
+    assert int(memory.removesuffix("MB")) == pytest.approx(expected / 1e6, abs=1)
+    with there.part(0) as history:
+        assert history.engine.value("SELECT current_setting('threads')") == 1
+        assert history.engine.count("leads") == prepared.history().engine.count("leads")
