@@ -32,10 +32,12 @@ def shared_folder(file: ProjectFile, settings: EngineSettings) -> Iterator[Path]
     _remove_abandoned(work)
     # No temporary directory: that would be closed to a worker that runs under another name.
     folder = work / f"{_PREFIX}{uuid4().hex[:12]}"
-    folder.mkdir()
+    unlocked = work / f".{folder.name}"  # another command would take it for abandoned
+    unlocked.mkdir()
     try:
-        with (folder / _LOCK).open("w") as lock:
+        with (unlocked / _LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            unlocked.rename(folder)
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

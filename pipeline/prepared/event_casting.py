@@ -154,10 +154,10 @@ class EventCaster(Caster):
 def count_scan(engine: DuckDBEngine, rows: str, conditions: Iterable[str]) -> dict[int, list[int]]:
     """Rows of a SELECT of raw rows for which each condition holds, by source."""
     counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
-    found = engine.connection.execute(
+    by_source = engine.connection.execute(
         f"SELECT {SOURCE_NO}, {counts} FROM ({rows}) AS {RAW} GROUP BY 1"
     ).fetchall()
-    return {number: list(row) for number, *row in found}
+    return {number: list(row) for number, *row in by_source}
 
 
 def count_values(engine: DuckDBEngine, new: Iterable[EventScan], columns: Iterable[str]) -> None:
