@@ -16,41 +16,41 @@ TOO_FEW = "too few to say"
 _CUT = 60  # of the score: twice the odds of the average lead
 
 
-def monitor_view(found: Monitoring) -> dict[str, Any]:
+def monitor_view(monitoring: Monitoring) -> dict[str, Any]:
     """Everything the template names."""
     tables = [
-        _findings(found),
-        _outcomes(found),
-        _calibration(found),
-        _checkpoints(found),
-        _weeks(found),
-        _features(found),
-        _sources(found),
+        _findings(monitoring),
+        _outcomes(monitoring),
+        _calibration(monitoring),
+        _checkpoints(monitoring),
+        _weeks(monitoring),
+        _features(monitoring),
+        _sources(monitoring),
     ]
-    alarm, near = bool(found.alarms), bool(found.warnings)
+    alarm, near = bool(monitoring.alarms), bool(monitoring.warnings)
     return {
-        "project": found.project,
+        "project": monitoring.project,
         "subject": "monitor",
-        "headline": found.headline(),
+        "headline": monitoring.headline(),
         "status": {
             "level": "bad" if alarm else "care" if near else "good",
             "words": "Alarm" if alarm else "Near a limit" if near else "No alarm",
         },
         "advice": "",
-        "about": f"{found.version}, as of {found.as_of:%Y-%m-%d}.",
+        "about": f"{monitoring.version}, as of {monitoring.as_of:%Y-%m-%d}.",
         "checks": [],
-        "story": found.story(),
+        "story": monitoring.story(),
         "tables": [table for table in tables if table["rows"]],
         "setup": [
-            ("Scores judged", f"Those that stood on {found.looked_back:%Y-%m-%d}, one per lead"),
+            ("Scores judged", f"Those that stood on {monitoring.looked_back:%Y-%m-%d}, one per lead"),
             ("Threshold", "A score of 60: twice the odds of the average lead"),
-            ("Sales capacity", share(found.capacity)),
+            ("Sales capacity", share(monitoring.capacity)),
             ("Data", "As they are now, against the training and the last seven nights"),
         ],
     }
 
 
-def _findings(found: Monitoring) -> dict[str, Any]:
+def _findings(monitoring: Monitoring) -> dict[str, Any]:
     return {
         "id": "findings",
         "title": "Alarms and warnings",
@@ -64,16 +64,16 @@ def _findings(found: Monitoring) -> dict[str, Any]:
                 f"{each.value:g}",
                 f"{each.limit:g}",
             )
-            for each in found.findings
+            for each in monitoring.findings
         ],
     }
 
 
-def _outcomes(found: Monitoring) -> dict[str, Any]:
+def _outcomes(monitoring: Monitoring) -> dict[str, Any]:
     return {
         "id": "outcomes",
         "title": "What became of earlier scores",
-        "intro": f"Leads as they were scored by {found.looked_back:%Y-%m-%d}: how many converted within the horizon after that.",
+        "intro": f"Leads as they were scored by {monitoring.looked_back:%Y-%m-%d}: how many converted within the horizon after that.",
         "head": ("Score then", "Leads", "Expected", "Converted", "Share", "90 % interval"),
         "rows": [
             (
@@ -84,13 +84,13 @@ def _outcomes(found: Monitoring) -> dict[str, Any]:
                 share(each.rate) if each.leads >= MIN_LEADS else TOO_FEW,
                 f"{share(each.low)} to {share(each.high)}" if each.leads >= MIN_LEADS else TOO_FEW,
             )
-            for each in found.outcomes
+            for each in monitoring.outcomes
         ],
     }
 
 
-def _calibration(found: Monitoring) -> dict[str, Any]:
-    bins = found.matured.bins if found.matured else ()
+def _calibration(monitoring: Monitoring) -> dict[str, Any]:
+    bins = monitoring.matured.bins if monitoring.matured else ()
     return {
         "id": "calibration",
         "title": "Expected and observed",
@@ -109,11 +109,11 @@ def _calibration(found: Monitoring) -> dict[str, Any]:
     }
 
 
-def _checkpoints(found: Monitoring) -> dict[str, Any]:
+def _checkpoints(monitoring: Monitoring) -> dict[str, Any]:
     return {
         "id": "inflation",
         "title": "Above the threshold, month by month",
-        "intro": f"If scores rise and conversions do not, the threshold tells less. Sales can call {share(found.capacity)}.",
+        "intro": f"If scores rise and conversions do not, the threshold tells less. Sales can call {share(monitoring.capacity)}.",
         "head": ("Day", "Open leads", "Score 60 or more", "MQL by the sheet", "Converted within the horizon"),
         "rows": [
             (
@@ -125,15 +125,15 @@ def _checkpoints(found: Monitoring) -> dict[str, Any]:
                 if each.converted is None
                 else f"{each.converted:,} ({share(each.converted / each.leads)})",
             )
-            for each in found.checkpoints
+            for each in monitoring.checkpoints
         ],
     }
 
 
-def _weeks(found: Monitoring) -> dict[str, Any]:
+def _weeks(monitoring: Monitoring) -> dict[str, Any]:
     """By the score of 60 and by the sheet's own threshold, as the page has them for any."""
     weeks: dict[datetime, dict[int | None, WeekAbove]] = {}
-    for each in found.weeks:
+    for each in monitoring.weeks:
         if each.cut in (_CUT, None):
             weeks.setdefault(each.date, {})[each.cut] = each
     return {
@@ -160,7 +160,7 @@ def _above(week: WeekAbove | None) -> tuple[str, str]:
     return f"{week.above:,} ({share(week.above / week.leads)})", converted
 
 
-def _features(found: Monitoring) -> dict[str, Any]:
+def _features(monitoring: Monitoring) -> dict[str, Any]:
     return {
         "id": "features",
         "title": "How far scores and inputs moved",
@@ -176,12 +176,12 @@ def _features(found: Monitoring) -> dict[str, Any]:
                 MISSING if each.high_tail is None else share(each.high_tail),
                 MISSING if each.tail_z is None else signed(each.tail_z, 1),
             )
-            for each in (*filter(None, [found.scores]), *found.features)
+            for each in (*filter(None, [monitoring.scores]), *monitoring.features)
         ],
     }
 
 
-def _sources(found: Monitoring) -> dict[str, Any]:
+def _sources(monitoring: Monitoring) -> dict[str, Any]:
     return {
         "id": "sources",
         "title": "Latest rows",
@@ -189,7 +189,7 @@ def _sources(found: Monitoring) -> dict[str, Any]:
         "head": ("Source", "Latest row"),
         "rows": [
             (table, MISSING if latest is None else f"{latest:%Y-%m-%d %H:%M}")
-            for table, latest in found.sources.items()
+            for table, latest in monitoring.sources.items()
         ],
     }
 

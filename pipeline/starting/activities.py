@@ -41,7 +41,7 @@ class Events:
 
 
 def events_of_table(
-    table: Table, found: Link, leads: Leads, way: Conversions | None, bound: str | None
+    table: Table, link: Link, leads: Leads, way: Conversions | None, bound: str | None
 ) -> Events | None:
     """The rows of a table of activities as events. ``bound`` is SQL of a time after which nothing in the export happened."""
     columns = activity_columns(table)
@@ -78,17 +78,17 @@ def events_of_table(
     if bound:
         conditions.append(f"{columns.time.sql} <= {bound}")
     items = {
-        "lead_id": named_lead(found, leads),
+        "lead_id": named_lead(link, leads),
         "occurred_at": columns.time.sql,
         **known,
         "event_type": kind,
     }
     inner = select(items | {quote(name): quote(column.name) for name, column in properties}, conditions)
-    used = {columns.time.name, found.column, *(column.name for _, column in properties)}
+    used = {columns.time.name, link.column, *(column.name for _, column in properties)}
     used |= {column.name for column in (columns.type, columns.known) if column is not None}
     return Events(
         table=table,
-        query=looked_up(inner, found, leads),
+        query=looked_up(inner, link, leads),
         how=f"{table.export.rows:,} rows, dated by {columns.time.name}, {label}",
         types=tuple(value for value in types if value not in won),
         properties=tuple(name for name, _ in properties),
@@ -131,7 +131,7 @@ def stage_dates(
 
     They lie after the creation of most leads that have them; those that lie before are known when a lead comes in.
     """
-    table, found = leads.table, []
+    table, link = leads.table, []
     for column in table.export.of_kind("time"):
         role = table.roles[column.name]
         if column.name in (leads.created.name, way.named if way else None) or role not in (
@@ -147,23 +147,23 @@ def stage_dates(
         if way is not None and not way.flat and _is_outcome(export, leads, way, column):
             continue
         if share_after(export, leads, column) >= 0.5 and not _names_the_outcome(column.name):
-            found.append((column, stage_name(column.name)))
-    return found
+            link.append((column, stage_name(column.name)))
+    return link
 
 
 def _is_last(export: Export, leads: Leads, tables: Iterable[Table], column: Column) -> bool:
     """Whether a time of the leads is, for many of them, the day of the last row that names them in a table of activities."""
     for table in tables:
-        found, columns = leads.links.get(table.export.sql), activity_columns(table)
+        link, columns = leads.links.get(table.export.sql), activity_columns(table)
         if (
             table is leads.table
-            or found is None
+            or link is None
             or columns is None
             or table.holds not in ("activities", "other")
         ):
             continue
-        rows = select({"lead_id": named_lead(found, leads), "seen_at": columns.time.sql})
-        rows = f"WITH source AS (SELECT * FROM {table.export.sql}), leads AS (SELECT * FROM {leads.table.export.sql}) {looked_up(rows, found, leads)}"
+        rows = select({"lead_id": named_lead(link, leads), "seen_at": columns.time.sql})
+        rows = f"WITH source AS (SELECT * FROM {table.export.sql}), leads AS (SELECT * FROM {leads.table.export.sql}) {looked_up(rows, link, leads)}"
         share = export.value(
             f"SELECT avg(CAST(date_trunc('day', l.t) = date_trunc('day', last.t) AS INTEGER)) FROM "
             f"(SELECT CAST({quote(leads.id.name)} AS VARCHAR) AS id, {column.sql} AS t FROM {leads.table.export.sql}) AS l "
@@ -231,7 +231,7 @@ def events_of_stages(leads: Leads, stages: Iterable[tuple[Column, str]], bound: 
     )
 
 
-def events_of_history(table: Table, found: Link, leads: Leads, way: Conversions | None) -> Events | None:
+def events_of_history(table: Table, link: Link, leads: Leads, way: Conversions | None) -> Events | None:
     """One event for each edit of a stage or status to a value that is not the outcome."""
     columns = history_columns(table)
     if columns is None:
@@ -252,7 +252,7 @@ def events_of_history(table: Table, found: Link, leads: Leads, way: Conversions 
         conditions.append(f"CAST({value} AS VARCHAR) NOT IN ({', '.join(map(_literal, outcome))})")
     known = {"known_at": f"{at.sql} + INTERVAL 1 DAY"} if at.days else {}
     items = {
-        "lead_id": named_lead(found, leads),
+        "lead_id": named_lead(link, leads),
         "occurred_at": at.sql,
         **known,
         "event_type": f"{own} || ': ' || {value}",
@@ -260,7 +260,7 @@ def events_of_history(table: Table, found: Link, leads: Leads, way: Conversions 
     inner = select(items, conditions)
     return Events(
         table=table,
-        query=looked_up(inner, found, leads),
+        query=looked_up(inner, link, leads),
         how=f"edits of {', '.join(fields)} to a stage that is not the outcome",
         types=tuple(f"{name}: {each}" for name in fields for each, _ in new.values if each not in outcome)[
             :20

@@ -52,19 +52,19 @@ def find_conversions(export: Export, leads: Leads, tables: Iterable[Table]) -> l
     ways = []
     for table in tables:
         each = leads.table is table
-        found = leads.links.get(table.export.sql)
+        link = leads.links.get(table.export.sql)
         if each:
             ways += list(_of_columns(export, table, None, leads))
-        elif found is None:
+        elif link is None:
             continue
         elif table.holds == "history":
-            ways += list(_of_history(table, found, leads))
+            ways += list(_of_history(table, link, leads))
         elif table.holds in ("deals", "conversions", "leads", "people", "other"):
-            ways += list(_of_columns(export, table, found, leads))
+            ways += list(_of_columns(export, table, link, leads))
             if table.holds == "conversions":
-                ways += list(by_rows(table, found, leads))
+                ways += list(by_rows(table, link, leads))
         elif table.holds == "activities":
-            ways += list(_of_activities(table, found, leads))
+            ways += list(_of_activities(table, link, leads))
     counted_ways = [replace(way, leads=leads_of(export, way, leads)) for way in ways]
     total = leads.table.export.rows
     able = [way for way in counted_ways if max(3, _FEWEST * total) <= way.leads <= _MOST * total]
@@ -108,11 +108,11 @@ def yes_values(column: Column) -> tuple[str, ...]:
     return tuple(value for value, _ in column.values if is_value("affirmed", value) or is_value("won", value))
 
 
-def _of_columns(export: Export, table: Table, found: Link | None, leads: Leads) -> Iterator[Conversions]:
+def _of_columns(export: Export, table: Table, link: Link | None, leads: Leads) -> Iterator[Conversions]:
     """Dates of conversion; dates of closing with a stage or flag that says won; a stage or flag alone."""
-    lead = named_lead(found, leads)
-    created = leads.created if found is None else None
-    value = {} if found is None else _value_of(table)
+    lead = named_lead(link, leads)
+    created = leads.created if link is None else None
+    value = {} if link is None else _value_of(table)
     stages = [
         (column, won)
         for column in table.having("converted_flag", "stage")
@@ -130,7 +130,7 @@ def _of_columns(export: Export, table: Table, found: Link | None, leads: Leads) 
             agree = f", which {decided[0].name} confirms for {share:.0%} of the rows"
             sure = 0.97 if share > 0.98 else 0.9 if share > 0.8 else 0.75
         yield Conversions(
-            table=table, query=_named_by(_select(lead, column, value, created, f"{quote(column.name)} IS NOT NULL"), column, found, leads),
+            table=table, query=_named_by(_select(lead, column, value, created, f"{quote(column.name)} IS NOT NULL"), column, link, leads),
             how=f"a date in {column.name}{agree}", sure=sure, named=column.name, exact=not column.days, won=decided[1] if decided else (),
         )  # fmt: skip
     for flag, won in stages:
@@ -141,23 +141,23 @@ def _of_columns(export: Export, table: Table, found: Link | None, leads: Leads) 
             (*table.having("closed_date"), *_filled_with(export, table, flag, won), *changed)
         ):
             yield Conversions(
-                table=table, query=_named_by(_select(lead, column, value, created, f"{condition} AND {quote(column.name)} IS NOT NULL"), column, found, leads),
+                table=table, query=_named_by(_select(lead, column, value, created, f"{condition} AND {quote(column.name)} IS NOT NULL"), column, link, leads),
                 how=f"{flag.name} is {' or '.join(won[:3])}, dated by {column.name}", sure=0.88 if table.roles[column.name] == "closed_date" else 0.75 if column in changed else 0.8,
                 named=flag.name, exact=not column.days, won=won,
             )  # fmt: skip
-        if found is None:
+        if link is None:
             yield _flat(table, flag, won)
-    if found is None and not stages and not table.having("converted_date"):
+    if link is None and not stages and not table.having("converted_date"):
         yield from _of_values_alone(export, table, leads)
 
 
 def by_date(leads: Leads, table: Table, column: Column) -> Conversions:
     """Whoever has a time in a column converted then."""
-    found = leads.links.get(table.export.sql) if table is not leads.table else None
-    created, value = (leads.created, {}) if found is None else (None, _value_of(table))
-    inner = _select(named_lead(found, leads), column, value, created, f"{quote(column.name)} IS NOT NULL")
+    link = leads.links.get(table.export.sql) if table is not leads.table else None
+    created, value = (leads.created, {}) if link is None else (None, _value_of(table))
+    inner = _select(named_lead(link, leads), column, value, created, f"{quote(column.name)} IS NOT NULL")
     return Conversions(
-        table=table, query=_named_by(inner, column, found, leads), how=f"a date in {column.name}", sure=0.75, named=column.name,
+        table=table, query=_named_by(inner, column, link, leads), how=f"a date in {column.name}", sure=0.75, named=column.name,
         exact=not column.days,
     )  # fmt: skip
 
@@ -168,8 +168,8 @@ def by_value(
     """Whoever has one of some values in a column converted: when its date of closing says, or a time that hardly any other row has; of leads
     without such, as of their creation.
     """
-    found = leads.links.get(table.export.sql) if table is not leads.table else None
-    created, value = (leads.created, {}) if found is None else (None, _value_of(table))
+    link = leads.links.get(table.export.sql) if table is not leads.table else None
+    created, value = (leads.created, {}) if link is None else (None, _value_of(table))
     condition = f"CAST({quote(flag.name)} AS VARCHAR) IN ({', '.join(map(_literal, won))})"
     dates = [
         *table.having("converted_date", "closed_date"),
@@ -181,17 +181,17 @@ def by_value(
         dates += [columns.time] if columns is not None else []
     for column in dates:
         inner = _select(
-            named_lead(found, leads),
+            named_lead(link, leads),
             column,
             value,
             created,
             f"{condition} AND {quote(column.name)} IS NOT NULL",
         )
         yield Conversions(
-            table=table, query=_named_by(inner, column, found, leads), how=f"{flag.name} is {' or '.join(won[:3])}, dated by {column.name}",
+            table=table, query=_named_by(inner, column, link, leads), how=f"{flag.name} is {' or '.join(won[:3])}, dated by {column.name}",
             sure=0.8, named=flag.name, exact=not column.days, won=won,
         )  # fmt: skip
-    if found is None:
+    if link is None:
         yield _flat(table, flag, won)
 
 
@@ -223,10 +223,10 @@ def _not_before(day: str, created: str) -> str:
     return f"CASE WHEN {day} = date_trunc('day', {created}) THEN {created} ELSE {day} END"
 
 
-def _named_by(inner: str, column: Column, found: Link | None, leads: Leads) -> str:
+def _named_by(inner: str, column: Column, link: Link | None, leads: Leads) -> str:
     """:func:`looked_up`, with days without a clock of another table as in :func:`_select`."""
-    rows = looked_up(inner, found, leads)
-    if found is None or not column.days or leads.created.days:
+    rows = looked_up(inner, link, leads)
+    if link is None or not column.days or leads.created.days:
         return rows
     at = _not_before("c.converted_at", f"l.{CREATED}")
     people = f"SELECT {quote(leads.id.name)} AS id, min({of_leads(leads.created)}) AS {CREATED} FROM leads GROUP BY ALL"
@@ -290,7 +290,7 @@ def _of_values_alone(export: Export, table: Table, leads: Leads) -> Iterator[Con
                     )  # fmt: skip
 
 
-def by_rows(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
+def by_rows(table: Table, link: Link, leads: Leads) -> Iterator[Conversions]:
     """Each row of a table, such as of orders or contracts, is a conversion."""
     times = [
         *table.having("converted_date", "closed_date", "created", "activity_time"),
@@ -298,22 +298,20 @@ def by_rows(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
     ]
     if times:
         value = _value_of(table)
-        inner = _select(
-            named_lead(found, leads), times[0], value, None, f"{quote(times[0].name)} IS NOT NULL"
-        )
+        inner = _select(named_lead(link, leads), times[0], value, None, f"{quote(times[0].name)} IS NOT NULL")
         yield Conversions(
-            table=table, query=_named_by(inner, times[0], found, leads), how=f"each row of {table.label}, dated by {times[0].name}", sure=0.85,
+            table=table, query=_named_by(inner, times[0], link, leads), how=f"each row of {table.label}, dated by {times[0].name}", sure=0.85,
             named=table.label, exact=not times[0].days,
         )  # fmt: skip
 
 
-def _of_history(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
+def _of_history(table: Table, link: Link, leads: Leads) -> Iterator[Conversions]:
     """The first edit of a field to a value that says won."""
     columns = history_columns(table)
     if columns is None:
         return
     field, new, _, at = columns
-    lead, own = named_lead(found, leads), quote(field.name)
+    lead, own = named_lead(link, leads), quote(field.name)
     for name, _ in field.values:
         flag, stage = (
             says("columns", "converted_flag", name) or name.lower().endswith("converted"),
@@ -334,12 +332,12 @@ def _of_history(table: Table, found: Link, leads: Leads) -> Iterator[Conversions
             continue
         inner = select({"lead_id": lead, "converted_at": f"min({at.sql})"}, [condition], "GROUP BY ALL")
         yield Conversions(
-            table=table, query=looked_up(inner, found, leads), how=f"the first edit of {name}{'' if flag else ' to ' + ' or '.join(stages)} in {table.label}",
+            table=table, query=looked_up(inner, link, leads), how=f"the first edit of {name}{'' if flag else ' to ' + ' or '.join(stages)} in {table.label}",
             sure=0.95, named=name, exact=not at.days, won=stages,
         )  # fmt: skip
 
 
-def _of_activities(table: Table, found: Link, leads: Leads) -> Iterator[Conversions]:
+def _of_activities(table: Table, link: Link, leads: Leads) -> Iterator[Conversions]:
     """Events that are the conversion itself, such as a purchase."""
     columns = activity_columns(table)
     if columns is None or columns.type is None:
@@ -348,9 +346,9 @@ def _of_activities(table: Table, found: Link, leads: Leads) -> Iterator[Conversi
     won = tuple(value for value, _ in kind.values if is_value("won_events", value) or is_value("won", value))
     if won:
         condition = f"CAST({quote(kind.name)} AS VARCHAR) IN ({', '.join(map(_literal, won))})"
-        inner = select({"lead_id": named_lead(found, leads), "converted_at": at.sql}, [condition])
+        inner = select({"lead_id": named_lead(link, leads), "converted_at": at.sql}, [condition])
         yield Conversions(
-            table=table, query=looked_up(inner, found, leads), how=f"events {' or '.join(won[:3])} in {table.label}", sure=0.82,
+            table=table, query=looked_up(inner, link, leads), how=f"events {' or '.join(won[:3])} in {table.label}", sure=0.82,
             named=f"{kind.name}: {won[0]}", exact=not at.days, won=won,
         )  # fmt: skip
 

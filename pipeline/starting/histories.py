@@ -34,18 +34,18 @@ class Edited:
         return self.whole >= _WHOLE
 
 
-def edited_fields(export: Export, table: Table, found: Link, leads: Leads) -> list[Edited]:
+def edited_fields(export: Export, table: Table, link: Link, leads: Leads) -> list[Edited]:
     """The fields of a history that are columns of the leads."""
     columns = history_columns(table)
     if columns is None:
         return []
-    return list(_edited(export, table, found, leads, columns))
+    return list(_edited(export, table, link, leads, columns))
 
 
 def _edited(
     export: Export,
     table: Table,
-    found: Link,
+    link: Link,
     leads: Leads,
     columns: tuple[Column, Column, Column | None, Column],
 ) -> Iterator[Edited]:
@@ -56,9 +56,9 @@ def _edited(
         if own is None or own in (leads.id.name, leads.created.name):
             continue
         last = looked_up(
-            f"SELECT {named_lead(found, leads)} AS lead_id, arg_max(coalesce(CAST({quote(new.name)} AS VARCHAR), ''), {at.sql}) AS v FROM {table.export.sql} "
+            f"SELECT {named_lead(link, leads)} AS lead_id, arg_max(coalesce(CAST({quote(new.name)} AS VARCHAR), ''), {at.sql}) AS v FROM {table.export.sql} "
             f"WHERE {quote(field.name)} = {_literal(name)} GROUP BY ALL",
-            found,
+            link,
             leads,
         )
         people = leads.table.export.sql
@@ -74,7 +74,7 @@ def _plain(name: str) -> str:
     return snake_case(name).replace("_", "")
 
 
-def changes_query(table: Table, found: Link, leads: Leads, fields: list[Edited]) -> str:
+def changes_query(table: Table, link: Link, leads: Leads, fields: list[Edited]) -> str:
     """The edits of some fields, and the value of each before its first edit, as rows of the contract's ``changes``."""
     columns = history_columns(table)
     assert columns is not None
@@ -85,7 +85,7 @@ def changes_query(table: Table, found: Link, leads: Leads, fields: list[Edited])
     if renamed:
         cases = " ".join(f"WHEN {_literal(each.field)} THEN {_literal(each.column)}" for each in renamed)
         attribute = f"CASE {quote(field.name)} {cases} ELSE {quote(field.name)} END"
-    lead, of_these = named_lead(found, leads), f"{quote(field.name)} IN ({names})"
+    lead, of_these = named_lead(link, leads), f"{quote(field.name)} IN ({names})"
     items = {
         "lead_id": lead,
         "attribute": attribute,
@@ -94,8 +94,8 @@ def changes_query(table: Table, found: Link, leads: Leads, fields: list[Edited])
     }
     edits = select(items, [of_these])
     if old is not None:
-        first = f"QUALIFY row_number() OVER (PARTITION BY {quote(found.column)}, {quote(field.name)} ORDER BY {at.sql}) = 1"
+        first = f"QUALIFY row_number() OVER (PARTITION BY {quote(link.column)}, {quote(field.name)} ORDER BY {at.sql}) = 1"
         before = items | {"value": f"CAST({quote(old.name)} AS VARCHAR)", "known_at": _FIRST_DAY}
         edits += f"\nUNION ALL\n{select(before, [of_these], first)}"
-    inner = looked_up(edits, found, leads)
+    inner = looked_up(edits, link, leads)
     return f"SELECT 'lead' AS entity, lead_id AS id, attribute, value, known_at\nFROM (\n{inner}\n) AS edits"

@@ -41,18 +41,18 @@ def repaired_leads(leads: Leads) -> str:
     return f"SELECT *{repaired} FROM {leads.table.export.sql}"
 
 
-def looked_up(inner: str, found: Link | None, leads: Leads) -> str:
+def looked_up(inner: str, link: Link | None, leads: Leads) -> str:
     """A query whose ``lead_id`` names leads by any key, as one by their ids."""
-    if found is None or (found.key == leads.id.name and not found.folded):
+    if link is None or (link.key == leads.id.name and not link.folded):
         return inner
-    key = text_of(found.key, found.folded, "l")
-    own = "lower(trim(s.lead_id))" if found.folded else "trim(CAST(s.lead_id AS VARCHAR))"
+    key = text_of(link.key, link.folded, "l")
+    own = "lower(trim(s.lead_id))" if link.folded else "trim(CAST(s.lead_id AS VARCHAR))"
     return f"SELECT l.{quote(leads.id.name)} AS lead_id, s.* EXCLUDE (lead_id)\nFROM (\n{inner}\n) AS s\nJOIN leads AS l ON {own} = {key}"
 
 
-def named_lead(found: Link | None, leads: Leads) -> str:
+def named_lead(link: Link | None, leads: Leads) -> str:
     """SQL of the lead that a row names."""
-    column = quote(leads.id.name if found is None else found.column)
-    if found is not None and found.listed:
+    column = quote(leads.id.name if link is None else link.column)
+    if link is not None and link.listed:
         return f"unnest(string_split_regex(trim(CAST({column} AS VARCHAR)), '\\s*[;,]\\s*'))"
     return column
