@@ -103,7 +103,7 @@ schema: $(READY) ## Write the JSON Schemas of project files, score sheets and le
 	$(BIN)/leadlens schema configs/schema
 
 languages: $(READY) ## Bring the page's catalogues up to date with its messages
-	$(BIN)/python -m pipeline.languages.extracting
+	$(BIN)/python -m leadlens.pipeline.languages.extracting
 
 spark: $(VENV)/.spark ## Add the Spark engine to .venv (needs Java 17 to run)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.config import ProjectFile
-    from pipeline.jobs.audit import Audit
+    from leadlens.pipeline.config import ProjectFile
+    from leadlens.pipeline.jobs.audit import Audit
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("LEADLENS_DATA") or ROOT / "configs/../../shared/data")
@@ -112,7 +112,7 @@ def main() -> None:
 
 def run(name: str, folder: Path, seed: int = 7) -> Score:
     """Audit one data set with its leaks undeclared, and print what was found."""
-    from pipeline.jobs.audit import audit
+    from leadlens.pipeline.jobs.audit import audit
 
     file, truth = (world if name in WORLDS else real)(name, folder, seed)
     result = audit(file)
@@ -133,7 +133,7 @@ def run(name: str, folder: Path, seed: int = 7) -> Score:
 
 def real(name: str, folder: Path, seed: int = 0) -> tuple[ProjectFile, Truth]:
     """A shipped project without anything that keeps a documented leak out."""
-    from pipeline.config import load_project
+    from leadlens.pipeline.config import load_project
 
     file = load_project(ROOT / "configs" / f"{name}.yaml")
     project = file.project.model_copy(update={"known_after": ()})
@@ -162,8 +162,8 @@ def real(name: str, folder: Path, seed: int = 0) -> tuple[ProjectFile, Truth]:
 
 def world(name: str, folder: Path, seed: int = 7, leads: int | None = None) -> tuple[ProjectFile, Truth]:
     """A simulated world with both of its planted leaks undeclared."""
-    from pipeline.config import load_project
-    from pipeline.demo import simulate, write_world
+    from leadlens.pipeline.config import load_project
+    from leadlens.pipeline.demo import simulate, write_world
 
     made = simulate(name, seed=seed, leads=leads)
     place = folder / f"{name}_{seed}"

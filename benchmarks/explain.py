@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.quality import DATASETS, ROOT
-from models.scale import POINTS_PER_LOG_ODDS
+from leadlens.models.scale import POINTS_PER_LOG_ODDS
 
 _PAIRS, _CHECKED = 5, 2_000
 
@@ -65,9 +65,9 @@ def measure(name: str, most: int) -> dict[str, float] | None:
     """Pairs of both on the same rows, one thread each; ``None`` for a model without trees."""
     from threadpoolctl import threadpool_limits
 
-    from models.prediction import sheet_points
-    from pipeline import build_training_set, load_project, open_history
-    from pipeline.dataset.learning import learn
+    from leadlens import build_training_set, load_project, open_history
+    from leadlens.models.prediction import sheet_points
+    from leadlens.pipeline.dataset.learning import learn
 
     file = load_project(ROOT / "configs" / f"{name}.yaml")
     history = open_history(file)

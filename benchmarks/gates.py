@@ -24,9 +24,9 @@ import pandas as pd
 from benchmarks.quality import DATASETS, ROOT
 
 if TYPE_CHECKING:
-    from models.judging.signal import Signal
-    from pipeline.config import ProjectFile
-    from pipeline.dataset.training_set import TrainingSet
+    from leadlens.models.judging.signal import Signal
+    from leadlens.pipeline.config import ProjectFile
+    from leadlens.pipeline.dataset.training_set import TrainingSet
 
 WORLDS = ("b2b_software", "car_dealer")
 DATA = Path(os.environ.get("LEADLENS_DATA") or ROOT / "configs/../../shared/data")
@@ -100,9 +100,9 @@ def shuffles(files: Mapping[str, ProjectFile | None], total: int) -> Iterator[tu
 
 def project(name: str, folder: Path) -> ProjectFile | None:
     """A shipped project, a demo world or the starter, made once; ``None`` where the real data are not there."""
-    from pipeline import load_project
-    from pipeline.demo import simulate, write_world
-    from pipeline.starter import write_starter
+    from leadlens import load_project
+    from leadlens.pipeline.demo import simulate, write_world
+    from leadlens.pipeline.starter import write_starter
 
     home = folder / name
     if name == "starter":
@@ -121,8 +121,8 @@ def project(name: str, folder: Path) -> ProjectFile | None:
 
 def promoted(file: ProjectFile, trials: int) -> tuple[tuple[str, ...], dict[str, Any]]:
     """A row of the table and its figures."""
-    from pipeline import promote, train
-    from pipeline.jobs.gates import PromotionRefused
+    from leadlens import promote, train
+    from leadlens.pipeline.jobs.gates import PromotionRefused
 
     done = train(file, trials=trials)
     refused: list[str] = []
@@ -146,12 +146,12 @@ def promoted(file: ProjectFile, trials: int) -> tuple[tuple[str, ...], dict[str,
 
 def signals_of_nothing(file: ProjectFile, times: int, trials: int, blocks: int = 1) -> Iterator[Signal]:
     """What models "know" that were trained on labels dealt anew among leads, within so many blocks of time."""
-    from models.judging.signal import measure_signal
-    from models.prediction import predict_frame
-    from models.training import TrainSettings, train_model
-    from pipeline import build_training_set, open_history
-    from pipeline.dataset.judged import comparable
-    from pipeline.dataset.policies import outcome_horizon
+    from leadlens import build_training_set, open_history
+    from leadlens.models.judging.signal import measure_signal
+    from leadlens.models.prediction import predict_frame
+    from leadlens.models.training import TrainSettings, train_model
+    from leadlens.pipeline.dataset.judged import comparable
+    from leadlens.pipeline.dataset.policies import outcome_horizon
 
     rows = build_training_set(file, open_history(file))
     frame, spine, learn, test = (

@@ -17,10 +17,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import ProjectFile, load_project
-from pipeline.jobs.audit import audit
-from pipeline.jobs.train import train
-from pipeline.starting.writing import init_from
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.jobs.audit import audit
+from leadlens.pipeline.jobs.train import train
+from leadlens.pipeline.starting.writing import init_from
 
 HERE = Path(__file__).parent
 EXPORTS = {

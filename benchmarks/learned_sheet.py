@@ -40,10 +40,10 @@ def main() -> None:
 
 def judge(name: str, out: Path, lines: int) -> dict[str, Any]:
     """Lines, and ROC AUC, average precision and share of the model's gain of each ranking."""
-    from features import DataError
-    from pipeline import load_project, train
-    from pipeline.jobs.scorecard.learn import learn
-    from pipeline.registry.serving import serving_model
+    from leadlens import load_project, train
+    from leadlens.features import DataError
+    from leadlens.pipeline.jobs.scorecard.learn import learn
+    from leadlens.pipeline.registry.serving import serving_model
 
     file = load_project(ROOT / "configs" / f"{name}.yaml")
     try:

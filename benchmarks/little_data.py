@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.quality import DATASETS, ROOT
-from models.statistics import log_loss, roc_auc
+from leadlens.models.statistics import log_loss, roc_auc
 
 LENSES = ("leadlens", "leadlens + sheet", "logistic regression", "sheet", "base rate")
 
@@ -48,10 +48,10 @@ def main() -> None:
 
 def judge(name: str, counts: list[int], seeds: int) -> list[dict[str, Any]]:
     """One row per number of conversions and seed: ROC AUC and log loss of every lens."""
-    from features.durations import parse_duration
-    from models.prediction import sheet_points
-    from models.training import TrainSettings, train_model
-    from pipeline import build_training_set, load_project, open_history
+    from leadlens import build_training_set, load_project, open_history
+    from leadlens.features.durations import parse_duration
+    from leadlens.models.prediction import sheet_points
+    from leadlens.models.training import TrainSettings, train_model
 
     file = load_project(ROOT / "configs" / f"{name}.yaml")
     history = open_history(file)
@@ -105,8 +105,8 @@ def judge(name: str, counts: list[int], seeds: int) -> list[dict[str, Any]]:
 
 def sheet_alone(points: pd.DataFrame, label: pd.Series, later: pd.DataFrame) -> np.ndarray:
     """The sheet's points calibrated on the same leads."""
-    from models.scorecard.scoring.probability import calibrate_points
-    from models.statistics import expit
+    from leadlens.models.scorecard.scoring.probability import calibrate_points
+    from leadlens.models.statistics import expit
 
     line = calibrate_points(points.sum(axis=1).to_numpy(), label.to_numpy(float), None)
     return np.asarray(expit(line.log_odds(later.sum(axis=1).to_numpy())))

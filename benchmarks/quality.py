@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from models.judging import Measured
-from models.judging.intervals import cluster_bootstrap
-from models.judging.metrics import HIGHER_IS_BETTER, METRICS
+from leadlens.models.judging import Measured
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.models.judging.metrics import HIGHER_IS_BETTER, METRICS
 
 if TYPE_CHECKING:
-    from pipeline import ProjectFile
-    from pipeline.dataset.dataset import Dataset
+    from leadlens.pipeline.config import ProjectFile
+    from leadlens.pipeline.dataset.dataset import Dataset
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / ".leadlens" / "bench" / "predicted"
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=500, help="of leads, for the intervals")
     parser.add_argument("names", nargs="*", default=[*DATASETS, *WORLDS])
     options = parser.parse_args()
-    from pipeline.threads import processors, share_processors
+    from leadlens.pipeline.threads import processors, share_processors
 
     share_processors(processors())  # one thread for everybody
     judged: dict[str, Judged] = {}
@@ -192,11 +192,11 @@ def project_of(name: str, folder: Path, sheet: Path | None) -> ProjectFile:
 
 def judge(file: ProjectFile, seeds: int, peers: Path | None, folder: Path) -> Judged:
     """Every lens on the out-of-time rows of a project; ``folder`` is where the rows are exported for the peers."""
-    from models.prediction import sheet_points, sheet_probability
-    from pipeline import training_set
-    from pipeline.dataset.judged import fit_sheet_probability
-    from pipeline.dataset.learning import learn
-    from pipeline.threads import one_blas_thread
+    from leadlens import training_set
+    from leadlens.models.prediction import sheet_points, sheet_probability
+    from leadlens.pipeline.dataset.judged import fit_sheet_probability
+    from leadlens.pipeline.dataset.learning import learn
+    from leadlens.pipeline.threads import one_blas_thread
 
     dataset = training_set(file)
     rows, first = dataset.rows, file.project.model.seed
@@ -257,8 +257,8 @@ def predicted_by_peers(
 
 def folds_of(dataset: Dataset) -> list[list[list[int]]]:
     """The folds that Leadlens tunes on, as positions among the training rows."""
-    from models.folds import make_folds
-    from pipeline.dataset.policies import outcome_horizon
+    from leadlens.models.folds import make_folds
+    from leadlens.pipeline.dataset.policies import outcome_horizon
 
     rows, project = dataset.rows, dataset.file.project
     spine = rows.matrix.spine.set_index("row_id").loc[rows.train]

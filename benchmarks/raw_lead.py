@@ -43,8 +43,8 @@ def main() -> None:
 
 
 def _trained(world: str, folder: Path) -> Path:
-    from pipeline import train
-    from pipeline.jobs.demo import _write_project
+    from leadlens import train
+    from leadlens.pipeline.jobs.demo import _write_project
 
     _write_project(world, folder, 7, 2_000)
     train(folder, trials=3)
@@ -52,7 +52,7 @@ def _trained(world: str, folder: Path) -> Path:
 
 
 def _run(folder: Path, most: int) -> None:
-    from pipeline import LeadScorer, explain, load_project, score
+    from leadlens import LeadScorer, explain, load_project, score
 
     project = load_project(folder)
     started = time.perf_counter()

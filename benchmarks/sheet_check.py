@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 
-from models.statistics import expit, log_loss, roc_auc
+from leadlens.models.statistics import expit, log_loss, roc_auc
 
 KINDS = {
     "private": "knows what no feature says",
@@ -92,9 +92,9 @@ def main() -> None:
 
 def judged(case: World, trials: int, seed: int) -> dict[str, float | bool]:
     """Whether the sheet is left out, and what keeping it costs on the last quarter of the rows."""
-    from models.sheet_check import SheetCheck
-    from models.training import TrainedModel, TrainSettings, train_model
-    from pipeline.threads import one_blas_thread
+    from leadlens.models.sheet_check import SheetCheck
+    from leadlens.models.training import TrainedModel, TrainSettings, train_model
+    from leadlens.pipeline.threads import one_blas_thread
 
     until = len(case.label) * 3 // 4
     later = case.label[until:]

@@ -22,7 +22,7 @@ from benchmarks.feature_bench.parts import PartFailedError
 from benchmarks.night_bench.commands import child, leadlens
 from benchmarks.night_bench.results import table_of
 from benchmarks.night_bench.world import END, NightWorld
-from pipeline.demo import simulate, write_world
+from leadlens.pipeline.demo import simulate, write_world
 from tests.features.spark_support import standalone_cluster
 
 ROOT = Path(__file__).parents[1]

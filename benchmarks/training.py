@@ -59,7 +59,7 @@ def cost(rows: int, columns: int, trials: int) -> dict[str, float]:
     """Processor seconds, and log loss and ROC AUC on later rows, by whichever ``models`` is on the path."""
     from threadpoolctl import threadpool_limits
 
-    from models.training import TrainSettings, train_model
+    from leadlens.models.training import TrainSettings, train_model
 
     frame, label, time_of, points = history(rows + LATER, columns)
     started = time.process_time()

@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from models.judging import Measured
-from models.judging.intervals import cluster_bootstrap
-from pipeline.threads import one_blas_thread
+from leadlens.models.judging import Measured
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.pipeline.threads import one_blas_thread
 
 if TYPE_CHECKING:
-    from pipeline.config import ProjectFile
-    from pipeline.dataset.training_set import TrainingSet
+    from leadlens.pipeline.config import ProjectFile
+    from leadlens.pipeline.dataset.training_set import TrainingSet
 
 ROOT = Path(__file__).parents[1]
 REAL = ("bank_marketing", "x_education_leads", "olist_marketing_funnel", "cdnow", "bpic2012_loan_leads")
@@ -122,8 +122,8 @@ class Vocabulary:
 
 def project_of(name: str, folder: Path, leads: int | None = None) -> ProjectFile:
     """A shipped project; the data of a world are simulated into the folder."""
-    from pipeline.config import load_project
-    from pipeline.demo import simulate, write_world
+    from leadlens.pipeline.config import load_project
+    from leadlens.pipeline.demo import simulate, write_world
 
     file = load_project(ROOT / "configs" / f"{name}.yaml")
     if name not in WORLDS:
@@ -136,7 +136,7 @@ def project_of(name: str, folder: Path, leads: int | None = None) -> ProjectFile
 
 def measure(file: ProjectFile, seeds: int = 1) -> Vocabulary:
     """Train with and without the new columns on the same rows, and evaluate both on the same out-of-time rows."""
-    from pipeline import build_training_set, open_history
+    from leadlens import build_training_set, open_history
 
     history = open_history(file)
     rows = build_training_set(file, history)
@@ -154,7 +154,7 @@ def measure(file: ProjectFile, seeds: int = 1) -> Vocabulary:
 
 def new_columns(rows: TrainingSet, chosen_windows: bool) -> dict[str, str]:
     """Column -> kind, of all columns that version 0.1.0 could not have made."""
-    from features.durations import format_duration
+    from leadlens.features.durations import format_duration
 
     windows = f"({'|'.join(map(format_duration, rows.plan.windows)) or '-'})"
     kinds = [NEW_WINDOWS, *NEW] if chosen_windows else list(NEW)
@@ -183,9 +183,9 @@ def _out_of_time(
     file: ProjectFile, rows: TrainingSet, frame: pd.DataFrame, timeless: bool, seed: int
 ) -> np.ndarray:
     """The probability of every out-of-time row, by a model trained as `leadlens train` does."""
-    from models.prediction import sheet_points
-    from models.training import TrainSettings, train_model
-    from pipeline.dataset.policies import outcome_horizon
+    from leadlens.models.prediction import sheet_points
+    from leadlens.models.training import TrainSettings, train_model
+    from leadlens.pipeline.dataset.policies import outcome_horizon
 
     train_rows, test_rows, settings = rows.train, rows.test, file.project.model
     spine = rows.matrix.spine.set_index("row_id").loc[train_rows]

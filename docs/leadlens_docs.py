@@ -14,9 +14,9 @@ from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from features import format_duration
-from pipeline.cli.main import app as command_line
-from pipeline.config import Project, Source
+from leadlens.features import format_duration
+from leadlens.pipeline.cli.main import app as command_line
+from leadlens.pipeline.config import Project, Source
 
 _SECTION = re.compile(r"^(Attributes|Parameters|Raises)$")
 _ENTRY = re.compile(r"^(\w[\w, ]*?) : (\S.*)$")

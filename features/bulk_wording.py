@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.columns import DECIMALS_END, FeatureColumn, days_before
+from leadlens.features.columns import DECIMALS_END, FeatureColumn, days_before
 
 Codes = NDArray[np.int64]
 _NO_DATE = np.iinfo(np.int64).min

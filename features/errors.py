@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from unicodedata import normalize
 
-from features.printable import printable
-from features.secrets import masked
+from leadlens.features.printable import printable
+from leadlens.features.secrets import masked
 
 _LONGEST = 200
 _READ = 10_000  # of a value that may be a whole file

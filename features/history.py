@@ -8,8 +8,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Literal, Self
 
-from features.engines import Engine
-from features.errors import UsageError
+from leadlens.features.engines import Engine
+from leadlens.features.errors import UsageError
 
 Kind = Literal["number", "category", "boolean", "time", "text"]
 Clock = Literal["time", "sequence", "none"]
@@ -39,7 +39,7 @@ class History:
     engine : holds the tables ``leads``, ``accounts``, ``events``, ``conversions`` and ``changes``; all five
         always exist. Ids are text, timestamps are UTC without a zone, ``events.known_at`` is never NULL,
         ``events.retracted_at`` always there: an event counts from ``known_at`` until it is retracted
-        (NULL: never). :func:`features.visibility.known_by` is that rule in SQL.
+        (NULL: never). :func:`leadlens.features.visibility.known_by` is that rule in SQL.
     data_end : the end of the data; a label that would need later data is immature.
     lead_attributes, account_attributes, event_properties : the user's own columns and their kind.
     clock : ``"time"``; ``"sequence"`` when only an order is known (one second stands for one step);

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from features.engines import Table
-from features.history import History
-from features.spine import Spine, kind_filter
+from leadlens.features.engines import Table
+from leadlens.features.history import History
+from leadlens.features.spine import Spine, kind_filter
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,18 +14,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.attributes.as_of import attribute_steps
-from features.attributes.columns import attribute_columns, attribute_select, colleague_steps
-from features.attributes.lookups import gathering_steps, lookup_joins, make_lookups
-from features.behaviour.aggregates import aggregate_steps
-from features.behaviour.columns import behaviour_columns, behaviour_steps, feature_column_steps
-from features.columns import FeatureColumn
-from features.engines import DuckDBEngine, Step, StepReport
-from features.errors import DataError
-from features.history import History
-from features.plan import FeaturePlan
-from features.plan_fit import refuse_unfit
-from features.spine import Spine
+from leadlens.features.attributes.as_of import attribute_steps
+from leadlens.features.attributes.columns import attribute_columns, attribute_select, colleague_steps
+from leadlens.features.attributes.lookups import gathering_steps, lookup_joins, make_lookups
+from leadlens.features.behaviour.aggregates import aggregate_steps
+from leadlens.features.behaviour.columns import behaviour_columns, behaviour_steps, feature_column_steps
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.engines import DuckDBEngine, Step, StepReport
+from leadlens.features.errors import DataError
+from leadlens.features.history import History
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.plan_fit import refuse_unfit
+from leadlens.features.spine import Spine
 
 _ROW_GROUP = 122_880
 _FEW_OTHERS = 20  # columns whose type is set one by one
@@ -130,7 +130,7 @@ def _compiles(history: History, plan: FeaturePlan, spine: Spine) -> bool:
     """
     if not isinstance(history.engine, DuckDBEngine) or not plan.keys or not spine.rows:
         return False
-    from features.compiled.coding import EventCoding
+    from leadlens.features.compiled.coding import EventCoding
 
     return EventCoding.of(plan) is not None
 
@@ -165,7 +165,7 @@ def _parts(
                 yield spine, "features"
             return
         # numba takes a while to import: only those who need it wait for it.
-        from features.compiled.aggregation import aggregate_events
+        from leadlens.features.compiled.aggregation import aggregate_events
 
         assert isinstance(engine, DuckDBEngine)
         for part in aggregate_events(history, plan, spine):

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from features.columns import Family
-from features.durations import format_duration, parse_duration
-from features.errors import DataError
-from features.withheld import Withheld
+from leadlens.features.columns import Family
+from leadlens.features.durations import format_duration, parse_duration
+from leadlens.features.errors import DataError
+from leadlens.features.withheld import Withheld
 
 Reading = Literal[
     "number", "category", "flag", "filled", "age", "years", "range", "size_band", "revenue_band", "age_band",

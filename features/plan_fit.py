@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from features.attributes.readings import FITS
-from features.errors import DataError, listed
-from features.history import History, Kind
-from features.plan import FeaturePlan
+from leadlens.features.attributes.readings import FITS
+from leadlens.features.errors import DataError, listed
+from leadlens.features.history import History, Kind
+from leadlens.features.plan import FeaturePlan
 
 _NAMES: dict[Kind, str] = {
     "number": "a number",

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from features.attributes.columns import attribute_columns
-from features.attributes.planning import plan_attributes, plan_rollups
-from features.behaviour.columns import behaviour_columns
-from features.behaviour.planning import plan_events
-from features.errors import UsageError, listed
-from features.history import History
-from features.plan import FeaturePlan
-from features.settings import FeatureSettings
-from features.spine import Spine, TrainingRows
+from leadlens.features.attributes.columns import attribute_columns
+from leadlens.features.attributes.planning import plan_attributes, plan_rollups
+from leadlens.features.behaviour.columns import behaviour_columns
+from leadlens.features.behaviour.planning import plan_events
+from leadlens.features.errors import UsageError, listed
+from leadlens.features.history import History
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import Spine, TrainingRows
 
 
 def plan_features(

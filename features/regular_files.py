@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from features.errors import UsageError
+from leadlens.features.errors import UsageError
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from features.plan import Reading
+from leadlens.features.plan import Reading
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from features.engines import Table
-from features.errors import DataError, UsageError, counted, listed
-from features.history import History
+from leadlens.features.engines import Table
+from leadlens.features.errors import DataError, UsageError, counted, listed
+from leadlens.features.history import History
 
 
 class Spine(Table):

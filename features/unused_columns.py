@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from features.behaviour.planning import MOST_AMOUNTS, names_one_of_many
-from features.conditions.condition import Condition
-from features.engines import Step
-from features.errors import counted, listed
-from features.history import History, Kind
-from features.plan import FeaturePlan
-from features.settings import FeatureSettings
+from leadlens.features.behaviour.planning import MOST_AMOUNTS, names_one_of_many
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.engines import Step
+from leadlens.features.errors import counted, listed
+from leadlens.features.history import History, Kind
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.settings import FeatureSettings
 
 _TAKEN = 100  # columns read from a wide table in one go
 _AT_ONCE = 20  # columns counted in one statement: distinct values of more cost by the square

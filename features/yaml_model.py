@@ -11,8 +11,8 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from features.errors import UsageError, listed
-from features.regular_files import refuse_no_file
+from leadlens.features.errors import UsageError, listed
+from leadlens.features.regular_files import refuse_no_file
 
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 100_000

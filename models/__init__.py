@@ -3,24 +3,24 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from models.data_checks.readiness import judge_readiness
-    from models.judging import compare
-    from models.lead_model import LeadModel
-    from models.learners.classifier import LeadClassifier
-    from models.reasons import reasons_of
-    from models.scorecard import Sheet, score_sheet
-    from models.training import TrainSettings, train_model
+    from leadlens.models.data_checks.readiness import judge_readiness
+    from leadlens.models.judging import compare
+    from leadlens.models.lead_model import LeadModel
+    from leadlens.models.learners.classifier import LeadClassifier
+    from leadlens.models.reasons import reasons_of
+    from leadlens.models.scorecard import Sheet, score_sheet
+    from leadlens.models.training import TrainSettings, train_model
 
 _HOME = {
-    "LeadClassifier": "models.learners.classifier",
-    "LeadModel": "models.lead_model",
-    "Sheet": "models.scorecard",
-    "TrainSettings": "models.training",
-    "compare": "models.judging",
-    "judge_readiness": "models.data_checks.readiness",
-    "reasons_of": "models.reasons",
-    "score_sheet": "models.scorecard",
-    "train_model": "models.training",
+    "LeadClassifier": "leadlens.models.learners.classifier",
+    "LeadModel": "leadlens.models.lead_model",
+    "Sheet": "leadlens.models.scorecard",
+    "TrainSettings": "leadlens.models.training",
+    "compare": "leadlens.models.judging",
+    "judge_readiness": "leadlens.models.data_checks.readiness",
+    "reasons_of": "leadlens.models.reasons",
+    "score_sheet": "leadlens.models.scorecard",
+    "train_model": "leadlens.models.training",
 }
 
 __all__ = [

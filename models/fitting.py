@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.folds import Fold
-from models.lead_model import LeadModel, SheetPrior
-from models.learners.calibration import AffineCalibration, intercept_shift
-from models.learners.estimator import EstimatorParams
-from models.learners.linear_fit import AdditiveDesign
-from models.learners.little_data import fit_little
-from models.learners.parts import ModelParams
-from models.rows import Rows
-from models.scorecard.scoring.probability import calibrate_points
-from models.statistics import log_odds
-from models.tuning import Tuned
+from leadlens.models.folds import Fold
+from leadlens.models.lead_model import LeadModel, SheetPrior
+from leadlens.models.learners.calibration import AffineCalibration, intercept_shift
+from leadlens.models.learners.estimator import EstimatorParams
+from leadlens.models.learners.linear_fit import AdditiveDesign
+from leadlens.models.learners.little_data import fit_little
+from leadlens.models.learners.parts import ModelParams
+from leadlens.models.rows import Rows
+from leadlens.models.scorecard.scoring.probability import calibrate_points
+from leadlens.models.statistics import log_odds
+from leadlens.models.tuning import Tuned
 
 Floats = NDArray[np.float64]
 

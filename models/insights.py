@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.columns import FeatureColumn, humanize_number
-from models.lead_model import LeadModel
-from models.scale import score
-from models.statistics import expit
+from leadlens.features.columns import FeatureColumn, humanize_number
+from leadlens.models.lead_model import LeadModel
+from leadlens.models.scale import score
+from leadlens.models.statistics import expit
 
 Floats = NDArray[np.float64]
 _FEATURES = 8
@@ -24,7 +24,7 @@ _ROWS = 300  # that the average is over
 class Insights:
     """``importance`` and ``dependence`` of one model on the same rows, as the functions of these names give them.
 
-    ``curve`` is what models of growing shares of the training leads are worth (``pipeline.dataset.learning_curve``), where that was asked.
+    ``curve`` is what models of growing shares of the training leads are worth (``leadlens.pipeline.dataset.learning_curve``), where that was asked.
     """
 
     importance: pd.DataFrame
@@ -35,7 +35,7 @@ class Insights:
 def importance(contributions: pd.DataFrame, columns: Mapping[str, FeatureColumn]) -> pd.DataFrame:
     """Every feature and every rule of the sheet that moves a score, the strongest first; none is cut.
 
-    ``contributions`` are points per row and column (``models.prediction.Prediction``).
+    ``contributions`` are points per row and column (``leadlens.models.prediction.Prediction``).
 
     Returns
     -------

@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.errors import DataError
-from models.learners.calibration import AffineCalibration
-from models.learners.encoding import Encoding
-from models.learners.linear import AdditiveLogistic
-from models.learners.saved_trees import SavedTrees
-from models.learners.tree_check import MOST_BYTES
-from models.scale import POINTS_PER_LOG_ODDS, score
-from models.scorecard.scoring.probability import PointsCalibration
-from models.statistics import expit
+from leadlens.features.errors import DataError
+from leadlens.models.learners.calibration import AffineCalibration
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.learners.linear import AdditiveLogistic
+from leadlens.models.learners.saved_trees import SavedTrees
+from leadlens.models.learners.tree_check import MOST_BYTES
+from leadlens.models.scale import POINTS_PER_LOG_ODDS, score
+from leadlens.models.scorecard.scoring.probability import PointsCalibration
+from leadlens.models.statistics import expit
 
 if TYPE_CHECKING:
-    from models.learners.classifier import LeadClassifier
+    from leadlens.models.learners.classifier import LeadClassifier
 
 Floats = NDArray[np.float64]
 RulePoints = pd.Series | pd.DataFrame | None
@@ -78,7 +78,7 @@ class SheetPrior:
 
 @dataclass(frozen=True, kw_only=True)
 class LeadModel:
-    """A fitted model; ``models.training.train_model`` makes one.
+    """A fitted model; ``leadlens.models.training.train_model`` makes one.
 
     ``log-odds = calibration(weights · (sheet line, additive part, trees))``, where the latter two may start
     from the sheet's line themselves. All of it is a sum over columns, so explanations are exact.

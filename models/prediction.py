@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from features import FeatureColumn
-from features.columns import Family
-from models.lead_model import LeadModel
-from models.reasons import family_points, model_grades
-from models.scale import log_odds_of, score, shown_score
-from models.scorecard import ActionRule, AttributeRule, ScorecardSet, ScorecardSetScores
-from models.statistics import expit
+from leadlens.features import FeatureColumn
+from leadlens.features.columns import Family
+from leadlens.models.lead_model import LeadModel
+from leadlens.models.reasons import family_points, model_grades
+from leadlens.models.scale import log_odds_of, score, shown_score
+from leadlens.models.scorecard import ActionRule, AttributeRule, ScorecardSet, ScorecardSetScores
+from leadlens.models.statistics import expit
 
 _SHEET = "sheet: "
 

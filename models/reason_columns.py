@@ -1,4 +1,4 @@
-"""The reasons of many rows as two columns of text: those of ``models.reasons``, without an object per reason."""
+"""The reasons of many rows as two columns of text: those of ``leadlens.models.reasons``, without an object per reason."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.bulk_wording import word_values
-from features.columns import FeatureColumn
-from models.reasons import LEAST_SHOWN, START, column_groups, smaller_reasons, stored_points, worded_as
-from models.text_pieces import Pieces, json_numbers, json_texts, writable
+from leadlens.features.bulk_wording import word_values
+from leadlens.features.columns import FeatureColumn
+from leadlens.models.reasons import (
+    LEAST_SHOWN,
+    START,
+    column_groups,
+    smaller_reasons,
+    stored_points,
+    worded_as,
+)
+from leadlens.models.text_pieces import Pieces, json_numbers, json_texts, writable
 
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -31,7 +38,7 @@ def reason_columns(
 ) -> pa.Table:
     """``reasons``, a JSON list of base value and reasons, and ``reasons_text``, the strongest three; a row per row.
 
-    The parameters are those of ``models.reasons.reasons_of``, and so are texts, points and order; ``base_value`` is
+    The parameters are those of ``leadlens.models.reasons.reasons_of``, and so are texts, points and order; ``base_value`` is
     where every row starts.
     """
     names = [str(name) for name in contributions.columns]
@@ -59,7 +66,7 @@ class _Chosen(NamedTuple):
 
     @classmethod
     def of(cls, contributions: Floats, names: Sequence[str], most: int) -> Self:
-        from models.reason_choice import choose  # numba takes a while to import
+        from leadlens.models.reason_choice import choose  # numba takes a while to import
 
         groups = list(column_groups(names).values())
         places = (len(contributions), min(most, len(groups)))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from features.columns import Family, FeatureColumn
+from leadlens.features.columns import Family, FeatureColumn
 
 START = "Every lead starts at"
 LEAST_SHOWN = 0.5  # points that round to more than nothing
@@ -57,7 +57,7 @@ def reasons_of(
     most : put all but so many reasons of a row into one last line.
     as_of : per row, UTC; needed where a reason names a date.
 
-    ``models.reason_columns`` does the same for many rows at once.
+    ``leadlens.models.reason_columns`` does the same for many rows at once.
     """
     members = list(column_groups(contributions.columns).values())
     points = contributions.to_numpy()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.learners.encoding import Encoding
-from models.statistics import weighted_mean
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.statistics import weighted_mean
 
 Floats = NDArray[np.float64]
 _FEWEST_IN_WINDOW = 20  # conversions, and as many leads that did not convert

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.folds import Fold
-from models.learners.calibration import intercept_shift
-from models.learners.parts import ModelParams
-from models.rows import Rows
-from models.statistics import Z, log_loss
-from models.trials import blended, fold_bench
+from leadlens.models.folds import Fold
+from leadlens.models.learners.calibration import intercept_shift
+from leadlens.models.learners.parts import ModelParams
+from leadlens.models.rows import Rows
+from leadlens.models.statistics import Z, log_loss
+from leadlens.models.trials import blended, fold_bench
 
 Floats = NDArray[np.float64]
 _LATEST = 2  # folds that say so: what has changed by them is most of what has changed by the next leads

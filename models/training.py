@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from features.errors import DataError, UsageError
-from models.data_checks.time_proxy import TimeProxy, find_time_proxies
-from models.fitting import at_recent_base_rate, counts, fit, fit_few, without_learning
-from models.folds import as_numbers, grouped_folds, make_folds
-from models.lead_model import LeadModel, RulePoints, SheetPrior
-from models.learners.encoding import Encoding
-from models.learners.estimator import check_estimator, takes_weights
-from models.rows import Rows
-from models.scorecard.scoring.probability import PointsCalibration
-from models.sheet_check import SheetCheck, check_sheet
-from models.tuning import Tuned, tune
-from models.validation import validate
-from models.weighing import weigh
+from leadlens.features.errors import DataError, UsageError
+from leadlens.models.data_checks.time_proxy import TimeProxy, find_time_proxies
+from leadlens.models.fitting import at_recent_base_rate, counts, fit, fit_few, without_learning
+from leadlens.models.folds import as_numbers, grouped_folds, make_folds
+from leadlens.models.lead_model import LeadModel, RulePoints, SheetPrior
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.learners.estimator import check_estimator, takes_weights
+from leadlens.models.rows import Rows
+from leadlens.models.scorecard.scoring.probability import PointsCalibration
+from leadlens.models.sheet_check import SheetCheck, check_sheet
+from leadlens.models.tuning import Tuned, tune
+from leadlens.models.validation import validate
+from leadlens.models.weighing import weigh
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]

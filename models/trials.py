@@ -11,10 +11,10 @@ import optuna
 from numpy.typing import NDArray
 from optuna.trial import TrialState
 
-from models.folds import Fold
-from models.learners.blend import blend_weights
-from models.learners.parts import STEP, FoldBench, ModelParams
-from models.rows import Rows
+from leadlens.models.folds import Fold
+from leadlens.models.learners.blend import blend_weights
+from leadlens.models.learners.parts import STEP, FoldBench, ModelParams
+from leadlens.models.rows import Rows
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -28,7 +28,7 @@ _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """The rows that every trial is tried on: the arguments of ``models.tuning.tune``."""
+    """The rows that every trial is tried on: the arguments of ``leadlens.models.tuning.tune``."""
 
     matrix: Floats
     label: Floats

@@ -10,9 +10,9 @@ import optuna
 from optuna.storages import BaseStorage
 from sklearn.utils.parallel import Parallel, delayed
 
-from features.errors import DataError
-from models.learners.parts import FoldBench
-from models.trials import Search, pruner
+from leadlens.features.errors import DataError
+from leadlens.models.learners.parts import FoldBench
+from leadlens.models.trials import Search, pruner
 
 Place: TypeAlias = str | BaseStorage | None
 _ready: dict[str, list[FoldBench]] = {}  # of the study that this process works on

@@ -18,12 +18,12 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from features.errors import DataError
-from models.folds import Fold
-from models.learners.estimator import EstimatorParams
-from models.learners.parts import ModelParams
-from models.trials import Search, default_settings, finished_trials, params_of, pruner
-from models.trying import tried_alone, tried_together
+from leadlens.features.errors import DataError
+from leadlens.models.folds import Fold
+from leadlens.models.learners.estimator import EstimatorParams
+from leadlens.models.learners.parts import ModelParams
+from leadlens.models.trials import Search, default_settings, finished_trials, params_of, pruner
+from leadlens.models.trying import tried_alone, tried_together
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -37,7 +37,7 @@ class Tuned:
 
     Attributes
     ----------
-    params : the best trial's settings; of an estimator of one's own (``models.weighing``), that one.
+    params : the best trial's settings; of an estimator of one's own (``leadlens.models.weighing``), that one.
     value : its mean log loss on the validation rows, each fold with its own intercept (base rate apart).
     sheet_value : the same of the calibrated sheet alone, or None without a sheet.
     weights : of the sheet (if any), the additive part and the trees, as fitted on the out-of-fold rows.
@@ -77,7 +77,7 @@ def tune(
 
     Parameters
     ----------
-    matrix : encoded rows (``models.learners.encoding``); ``categorical`` says which columns hold codes.
+    matrix : encoded rows (``leadlens.models.learners.encoding``); ``categorical`` says which columns hold codes.
     points : total points of the hand-written sheet per row.
     weight : how many rows each stands for, 1 by default.
     storage : an SQLAlchemy URL, the path of a journal file (``*.journal``), or in memory.

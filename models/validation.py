@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.fitting import at_recent_base_rate, fit
-from models.folds import Fold
-from models.lead_model import LeadModel
-from models.learners.calibration import loss_at_own_intercept
-from models.rows import Rows
-from models.statistics import log_loss, roc_auc, weighted_mean
-from models.tuning import Tuned
+from leadlens.models.fitting import at_recent_base_rate, fit
+from leadlens.models.folds import Fold
+from leadlens.models.lead_model import LeadModel
+from leadlens.models.learners.calibration import loss_at_own_intercept
+from leadlens.models.rows import Rows
+from leadlens.models.statistics import log_loss, roc_auc, weighted_mean
+from leadlens.models.tuning import Tuned
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]

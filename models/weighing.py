@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.folds import Fold
-from models.learners.estimator import EstimatorParams, EstimatorPart
-from models.rows import Rows
-from models.trials import STRENGTHS, blended, fold_bench, thinned
-from models.tuning import Tuned
+from leadlens.models.folds import Fold
+from leadlens.models.learners.estimator import EstimatorParams, EstimatorPart
+from leadlens.models.rows import Rows
+from leadlens.models.trials import STRENGTHS, blended, fold_bench, thinned
+from leadlens.models.tuning import Tuned
 
 
 def weigh(

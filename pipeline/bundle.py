@@ -1,5 +1,5 @@
 """Where the bundle stood up to 0.3.0: the code that is stored with those registered models imports it from here."""
 
-from pipeline.registry.bundle import Bundle
+from leadlens.pipeline.registry.bundle import Bundle
 
 __all__ = ["Bundle"]

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from features import DataError
-from pipeline.private import private_files
-from pipeline.runs.record import now
-from pipeline.state import one_at_a_time, state_folder, state_is_writable
+from leadlens.features import DataError
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.runs.record import now
+from leadlens.pipeline.state import one_at_a_time, state_folder, state_is_writable
 
 UNKNOWN_TO_FORGET = "the state folder can only be read: where this was written is not kept, so `leadlens forget` will not look there"
 _FILE = "elsewhere.json"

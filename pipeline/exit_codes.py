@@ -7,8 +7,8 @@ import re
 import sys
 from collections.abc import Iterator
 
-from features.errors import LeadlensError, RoomError
-from pipeline.stopping import Stopped, stopped_by
+from leadlens.features.errors import LeadlensError, RoomError
+from leadlens.pipeline.stopping import Stopped, stopped_by
 
 DONE, REFUSED, WRONG_USE, UNAVAILABLE, NO_ROOM = range(5)
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: an error of Leadlens
@@ -62,7 +62,7 @@ def is_full(error: BaseException) -> bool:
 def _is_full(error: BaseException) -> bool:
     if isinstance(error, MemoryError | RoomError) or (isinstance(error, OSError) and error.errno in _FULL):
         return True
-    library = type(error).__module__.partition(".")[0] not in ("features", "models", "pipeline", "builtins")
+    library = type(error).__module__.partition(".")[0] not in ("leadlens", "builtins")
     duckdb = sys.modules.get("duckdb")  # not imported for an error that cannot be its own
     if duckdb is not None and isinstance(error, duckdb.OutOfMemoryException):
         return True

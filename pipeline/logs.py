@@ -17,13 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from features.errors import LeadlensError, UsageError
-from features.printable import printable
-from features.secrets import masked
-from pipeline.elsewhere import noting_written
-from pipeline.private import private_files
-from pipeline.progress import Progress, shown
-from pipeline.runs.record import new_run_id
+from leadlens.features.errors import LeadlensError, UsageError
+from leadlens.features.printable import printable
+from leadlens.features.secrets import masked
+from leadlens.pipeline.elsewhere import noting_written
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, shown
+from leadlens.pipeline.runs.record import new_run_id
 
 Format = Literal["text", "json"]
 _PERSONAL = (
@@ -127,7 +127,7 @@ def logged(
     ``log_file`` is appended to; it is for its owner alone. Raises ``UsageError`` where it cannot be written.
     """
     global _machine
-    from pipeline.exit_codes import exit_code
+    from leadlens.pipeline.exit_codes import exit_code
 
     # What goes to machines names nobody.
     personal = [log_file] if log_file is not None and log_format == "text" else []

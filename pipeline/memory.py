@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from features import UsageError
-from pipeline.config import EngineSettings
+from leadlens.features import UsageError
+from leadlens.pipeline.config import EngineSettings
 
 _UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _OWN_GROUP, _GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")

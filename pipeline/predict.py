@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from models.prediction import predict_frame as predict_with
-from pipeline.registry.bundle import Bundle
+from leadlens.models.prediction import predict_frame as predict_with
+from leadlens.pipeline.registry.bundle import Bundle
 
 
 def predict_frame(bundle: Bundle, model_input: pd.DataFrame) -> pd.DataFrame:

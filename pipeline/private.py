@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from features import UsageError
+from leadlens.features import UsageError
 
 _CLOSED = {"": 0o077, "read": 0o027, "write": 0o007}
 _lock = threading.Lock()

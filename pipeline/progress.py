@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from features.printable import printable
-from features.secrets import masked
+from leadlens.features.printable import printable
+from leadlens.features.secrets import masked
 
 # Called as progress("Tuning", 3, 20): the stage, steps done, steps in all (0 of 0 = unknown).
 Progress = Callable[[str, int, int], None]

@@ -1,6 +1,6 @@
 """The model as MLflow loads it: logged as code, with text files as artifacts, so that nothing is unpickled.
 
-Input, either: one column ``raw_lead`` of leads as JSON (``pipeline.raw_lead.request.RawLead``, as an object or as text). Output: one
+Input, either: one column ``raw_lead`` of leads as JSON (``leadlens.pipeline.raw_lead.request.RawLead``, as an object or as text). Output: one
 row per lead as `leadlens score-lead --json` prints it, without what the model does not know of itself: its version and alias.
 
 Or: the columns of the feature matrix by name, and one ``sheet: <rule>`` column of points per rule where a score sheet is
@@ -19,11 +19,11 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from features.errors import LeadlensError, listed
-from pipeline.registry.bundle import Bundle
+from leadlens.features.errors import LeadlensError, listed
+from leadlens.pipeline.registry.bundle import Bundle
 
 if TYPE_CHECKING:
-    from pipeline.jobs.score_lead import LeadScorer
+    from leadlens.pipeline.jobs.score_lead import LeadScorer
 
 _RAW_LEAD = "raw_lead"
 _OF_A_VERSION = ("model_version", "alias")
@@ -39,7 +39,7 @@ class LeadlensModel(PythonModel):  # type: ignore[misc]
     @cached_property
     def scorer(self) -> LeadScorer:
         """What scores raw leads."""
-        from pipeline.jobs.score_lead import LeadScorer
+        from leadlens.pipeline.jobs.score_lead import LeadScorer
 
         return LeadScorer.of_bundle(self.bundle)
 
@@ -50,7 +50,7 @@ class LeadlensModel(PythonModel):  # type: ignore[misc]
 
         Raises ``MlflowException``, which a server answers as a bad request, where the input does not fit.
         """
-        from models.prediction import predict_frame
+        from leadlens.models.prediction import predict_frame
 
         model = self.bundle.model
         names = [*model.columns, *model.rule_names]
@@ -65,7 +65,7 @@ class LeadlensModel(PythonModel):  # type: ignore[misc]
         return predict_frame(model, model_input)
 
     def _scored(self, given: Any, number: int) -> dict[str, Any]:
-        from pipeline.raw_lead.request import parse_raw_lead
+        from leadlens.pipeline.raw_lead.request import parse_raw_lead
 
         where = f"{_RAW_LEAD} {number}"
         try:

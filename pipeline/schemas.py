@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from models.scorecard import Sheet
-from pipeline.config import json_schema
-from pipeline.raw_lead.answer import LeadAnswer
-from pipeline.raw_lead.request import RawLead
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.config import json_schema
+from leadlens.pipeline.raw_lead.answer import LeadAnswer
+from leadlens.pipeline.raw_lead.request import RawLead
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -8,9 +8,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar, cast
 
-from pipeline.progress import Progress, silent
-from pipeline.stopping import Stopped, stoppable
-from pipeline.threads import share_processors
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.stopping import Stopped, stoppable
+from leadlens.pipeline.threads import share_processors
 
 R = TypeVar("R")
 _PATIENCE = 10.0  # seconds that a job may take to stop

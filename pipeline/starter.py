@@ -6,7 +6,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-from features import UsageError
+from leadlens.features import UsageError
 
 _FILES = ("project.yaml", "scorecards/starter.yaml")
 
@@ -32,7 +32,7 @@ def write_starter(directory: str | Path) -> list[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"the folder cannot be created: {error.strerror}", value=str(directory)) from None
-    template = files("pipeline") / "templates"
+    template = files("leadlens.pipeline") / "templates"
     for name, target in zip(_FILES, targets, strict=False):
         with target.open("x", encoding="utf-8") as file:  # never through a link that goes nowhere
             file.write((template / name).read_text(encoding="utf-8"))
@@ -42,7 +42,7 @@ def write_starter(directory: str | Path) -> list[Path]:
 
 def _write_data(folder: Path) -> None:
     """A small car dealer world as CSV files, without its leaking event."""
-    from pipeline.demo import simulate
+    from leadlens.pipeline.demo import simulate
 
     tables = simulate("car_dealer", seed=1, leads=1500).tables
     for name in ("leads", "events", "conversions"):

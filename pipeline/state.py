@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from features import UsageError
-from pipeline.private import private_files, wider_than_asked
+from leadlens.features import UsageError
+from leadlens.pipeline.private import private_files, wider_than_asked
 
 if sys.platform != "win32":
     import fcntl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from features import UsageError
+from leadlens.features import UsageError
 
 
 def check_writable(folder: Path, where: str, fix: str) -> None:

@@ -26,13 +26,13 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from pipeline.config import load_project
-from pipeline.dataset.night_gate import NightRefused
-from pipeline.demo import WORLDS, simulate
-from pipeline.drift.comparing import Difference, summary
-from pipeline.jobs.demo import configs_folder
-from pipeline.jobs.score import score
-from pipeline.jobs.train import train
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.dataset.night_gate import NightRefused
+from leadlens.pipeline.demo import WORLDS, simulate
+from leadlens.pipeline.drift.comparing import Difference, summary
+from leadlens.pipeline.jobs.demo import configs_folder
+from leadlens.pipeline.jobs.score import score
+from leadlens.pipeline.jobs.train import train
 
 Tables = dict[str, pd.DataFrame]
 DAY = timedelta(days=1)

@@ -16,19 +16,19 @@ import pyarrow.parquet
 from numba.core.registry import cpu_target
 from sqlalchemy.dialects import postgresql
 
-import models.learners.tree_shap_kernel
-import models.reason_choice
-import pipeline.cli.measured
-import pipeline.cli.render.jobs
-import pipeline.cli.render.push
-import pipeline.cli.render.terminal
-import pipeline.jobs.push
-import pipeline.jobs.score
-import pipeline.logs
-import pipeline.writeback.duckdb
-import pipeline.writeback.files
-import pipeline.writeback.postgres
-import pipeline.writeback.spool
+import leadlens.models.learners.tree_shap_kernel
+import leadlens.models.reason_choice
+import leadlens.pipeline.cli.measured
+import leadlens.pipeline.cli.render.jobs
+import leadlens.pipeline.cli.render.push
+import leadlens.pipeline.cli.render.terminal
+import leadlens.pipeline.jobs.push
+import leadlens.pipeline.jobs.score
+import leadlens.pipeline.logs
+import leadlens.pipeline.writeback.duckdb
+import leadlens.pipeline.writeback.files
+import leadlens.pipeline.writeback.postgres
+import leadlens.pipeline.writeback.spool
 
 # What numba does before it loads its first function: half a second each time.
 cpu_target.typing_context.refresh()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.runs import RunRecord, RunStore
 
 _SECONDS = 300  # on a busy machine
 
@@ -108,7 +108,7 @@ class ForkedJobs:
 
 
 def _work(arguments: list[str], folder: str, environment: dict[str, str], file_size: int | None) -> None:
-    from pipeline.cli.main import main
+    from leadlens.pipeline.cli.main import main
 
     os.environ.update(environment)
     for name, stream in (("out", sys.stdout), ("err", sys.stderr)):

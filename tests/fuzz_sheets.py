@@ -26,12 +26,12 @@ from typing import Any
 
 import yaml
 
-from features import History, UsageError
-from features.conditions.condition import Condition
-from features.spine import Spine
-from features.yaml_model import read_yaml
-from models.scorecard import Sheet, check_sheet, score_sheet
-from models.scorecard.language.parsing import parse_conditions
+from leadlens.features import History, UsageError
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.spine import Spine
+from leadlens.features.yaml_model import read_yaml
+from leadlens.models.scorecard import Sheet, check_sheet, score_sheet
+from leadlens.models.scorecard.language.parsing import parse_conditions
 from tests.features.condition_attacks import COLUMNS, LISTS, TABLES
 from tests.fuzz_mutations import of_condition, of_text, of_values
 from tests.models.histories import DAY, START, open_small, set_spine

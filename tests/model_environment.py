@@ -21,14 +21,14 @@ _PREDICT = """
 import sys, mlflow
 model = mlflow.pyfunc.load_model(sys.argv[1])
 print(model.predict(model.input_example).to_json(orient="records"))
-import pipeline
-print(pipeline.__file__)
+import leadlens
+print(leadlens.__file__)
 """
 
 
 def main() -> None:
     """Train, make the environment, predict there and here, and compare."""
-    from pipeline.registry.mlflow_registry import Registry
+    from leadlens.pipeline.registry.mlflow_registry import Registry
     from tests.pipeline.little_project import LittleProject, leadlens
 
     with (

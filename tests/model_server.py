@@ -36,8 +36,8 @@ _RAW = {
 
 def main() -> None:
     """Train, serve, ask, compare."""
-    from pipeline import LeadScorer
-    from pipeline.registry.mlflow_registry import Registry
+    from leadlens import LeadScorer
+    from leadlens.pipeline.registry.mlflow_registry import Registry
     from tests.pipeline.little_project import LittleProject, leadlens
 
     with (

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.config import load_project
-from pipeline.jobs.monitor import monitor
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.monitor import monitor
 from tests.drift_nights import DAY, Dealer, Tables, at_home
 
 WEEK = 7

@@ -22,7 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
-from pipeline.cluster import Workers
+from leadlens.pipeline.cluster import Workers
 from tests.laws.nights.compare import (
     Opened,
     differences,

@@ -28,8 +28,8 @@ from typing import Any
 import duckdb
 import yaml
 
-from pipeline.demo import simulate, write_world
-from pipeline.jobs.demo import configs_folder
+from leadlens.pipeline.demo import simulate, write_world
+from leadlens.pipeline.jobs.demo import configs_folder
 from tests.laws.nights.compare import Opened, differences, open_once
 
 ROOT = Path(__file__).parents[1]
@@ -157,7 +157,7 @@ class Kills:
             "train": ["--trials", "1"],
         }[command]
         return subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", command, str(self.project), *more, "--json"],
+            [sys.executable, "-m", "leadlens.pipeline.cli", command, str(self.project), *more, "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -201,7 +201,7 @@ def _write_project(folder: Path, leads: int, seed: int) -> None:
 @cache
 def _only_reads() -> bool:
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", "check", "--help"],
+        [sys.executable, "-m", "leadlens.pipeline.cli", "check", "--help"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -27,9 +27,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.registry.versions import versions
-from pipeline.runs import RunStore
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.versions import versions
+from leadlens.pipeline.runs import RunStore
 from tests.drift_nights import at_home
 from tests.pipeline.little_project import START, LittleProject
 
@@ -141,7 +141,7 @@ class Kills:
     def _start(self, command: str, home: Path, more: list[str] | None = None) -> subprocess.Popen[str]:
         arguments = COMMANDS[command] if more is None else more
         return subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", command, str(self.project), *arguments, "--json"],
+            [sys.executable, "-m", "leadlens.pipeline.cli", command, str(self.project), *arguments, "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -27,7 +27,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.runs import RunRecord, RunStore
 from tests.forked_jobs import ForkedJob, ForkedJobs
 from tests.kill_nights import NEXT, NIGHT, grow, next_night, trained_state
 from tests.kill_targets import Contents, DuckDBTarget, FileTarget, KillTarget, Look, LookError, PostgresTarget

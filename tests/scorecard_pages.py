@@ -26,9 +26,9 @@ from typing import Any
 
 import pandas as pd
 
-from features.history import History, Kind
-from features.spine import Spine
-from models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.features.history import History, Kind
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
 from tests.models.histories import START, open_small, set_spine
 
 Row = dict[str, str]

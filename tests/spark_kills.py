@@ -29,8 +29,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
-from pipeline.demo import simulate, write_world
-from pipeline.jobs.demo import configs_folder
+from leadlens.pipeline.demo import simulate, write_world
+from leadlens.pipeline.jobs.demo import configs_folder
 from tests.features.spark_support import TINY, standalone_cluster
 
 ROOT = Path(__file__).parents[1]
@@ -40,9 +40,9 @@ _AS_OF, _BEFORE = "2025-06-30", "2025-06-10"
 _OWN = ("run_id", "confirmed_at")  # what differs from run to run by right
 # Parts of few leads, which the workers hear of from this process.
 _COMMAND = (
-    "from pipeline.prepared import event_update\n"
+    "from leadlens.pipeline.prepared import event_update\n"
     f"event_update._LEADS_A_PART = {_A_PART}\n"
-    "from pipeline.cli.main import main\n"
+    "from leadlens.pipeline.cli.main import main\n"
     "main()\n"
 )
 

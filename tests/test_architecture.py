@@ -12,7 +12,11 @@ import sys
 import pytest
 
 EXTRAS = ("pyspark", "py4j", "streamlit")
-ABOVE = {"features": ("models", "pipeline"), "models": ("pipeline",), "pipeline": ()}
+ABOVE = {
+    "leadlens.features": ("leadlens.models", "leadlens.pipeline"),
+    "leadlens.models": ("leadlens.pipeline",),
+    "leadlens.pipeline": (),
+}
 # Imports every module of a package with the extras blocked; prints the packages that are loaded then.
 _IMPORT_ALL = """
 import importlib, json, pkgutil, sys
@@ -28,7 +32,7 @@ names = [found.name for found in pkgutil.walk_packages(package.__path__, {packag
 for name in names:
     if not name.endswith("__main__"):
         importlib.import_module(name)
-print(json.dumps([len(names), sorted({{name.partition(".")[0] for name in sys.modules}})]))
+print(json.dumps([len(names), sorted({{".".join(name.split(".")[:depth]) for name in sys.modules for depth in (1, 2)}})]))
 """
 
 

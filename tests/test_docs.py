@@ -14,9 +14,9 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
-import models.scorecard.language.sheet
-import pipeline.config.model
-from pipeline.cli.main import app
+import leadlens.models.scorecard.language.sheet
+import leadlens.pipeline.config.model
+from leadlens.pipeline.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -194,7 +194,7 @@ def test_decisions_are_numbered_without_gaps() -> None:
 
 def settings() -> Iterator[tuple[str, type[BaseModel]]]:
     """Every section of project files and score sheets."""
-    for module in (pipeline.config.model, models.scorecard.language.sheet):
+    for module in (leadlens.pipeline.config.model, leadlens.models.scorecard.language.sheet):
         for name, value in vars(module).items():
             if (
                 isinstance(value, type)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.scorecard import Sheet
+from leadlens.models.scorecard import Sheet
 from tests.fuzz_sheets import Fuzzer, main
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks import gates
 from benchmarks.quality import ROOT
-from models.judging.signal import measure_signal
-from pipeline import build_training_set, load_project, open_history
-from pipeline.dataset.training_set import TrainingSet
+from leadlens import build_training_set, load_project, open_history
+from leadlens.models.judging.signal import measure_signal
+from leadlens.pipeline.dataset.training_set import TrainingSet
 from tests.pipeline.little_project import LittleProject
 
 

@@ -17,8 +17,8 @@ from benchmarks.night_bench.sheet import sheet
 from benchmarks.night_bench.state import State
 from benchmarks.night_bench.world import END, FILES, NightWorld, reader
 from benchmarks.read import Reading
-from pipeline.config import load_project
-from pipeline.sources import open_history
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.sources import open_history
 from tests.pipeline.postgres import DATABASE, PostgresServer, postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]

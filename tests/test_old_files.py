@@ -11,15 +11,15 @@ import duckdb
 import pandas as pd
 import pytest
 
-from models.prediction import predict_frame
-from models.scorecard import Sheet
-from pipeline import load_project, open_history, score, train
-from pipeline.config import ProjectFile
-from pipeline.dataset.training_set import build_training_set
-from pipeline.registry.bundle import Bundle
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.scorecards.versions import SheetStore
-from pipeline.writeback import RunManifest, write_scores
+from leadlens import load_project, open_history, score, train
+from leadlens.models.prediction import predict_frame
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.training_set import build_training_set
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.scorecards.versions import SheetStore
+from leadlens.pipeline.writeback import RunManifest, write_scores
 
 OLD = Path(__file__).parent / "assets" / "0.3.0"
 ACTIVE, DRAFT = "9dc6ba458344", "a6f5dc61015a"

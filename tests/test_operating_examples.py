@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 import typer.main
 
-from pipeline import exit_codes
-from pipeline.cli.main import app
+from leadlens.pipeline import exit_codes
+from leadlens.pipeline.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples" / "operating"

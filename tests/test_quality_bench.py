@@ -45,7 +45,7 @@ def test_a_gap_is_positive_where_leadlens_is_better_whatever_the_metric(judged: 
 
 
 def test_figures_are_means_over_seeds(judged: Judged) -> None:
-    from models.judging import Measured
+    from leadlens.models.judging import Measured
 
     each = [Measured(judged.label, p).log_loss() for p in judged.predicted[OURS]]
     assert each[0] != each[1]

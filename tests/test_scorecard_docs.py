@@ -10,12 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from models.scorecard import Sheet, SheetScores, check_sheet
-from models.scorecard.language.outcomes import Grades, Route, Scale, Stage, Thresholds
-from models.scorecard.language.parsing import parse_conditions
-from models.scorecard.language.rules import ActionRule, AtLeast, AttributeRule, Decay, Disqualifier, Group
-from pipeline.scorecards import templates
+from leadlens.features import UsageError
+from leadlens.models.scorecard import Sheet, SheetScores, check_sheet
+from leadlens.models.scorecard.language.outcomes import Grades, Route, Scale, Stage, Thresholds
+from leadlens.models.scorecard.language.parsing import parse_conditions
+from leadlens.models.scorecard.language.rules import (
+    ActionRule,
+    AtLeast,
+    AttributeRule,
+    Decay,
+    Disqualifier,
+    Group,
+)
+from leadlens.pipeline.scorecards import templates
 from tests.scorecard_pages import EXPECTED, INPUTS, NOTES, Example, differences, mutants, read_page, run, told
 
 PAGES = Path(__file__).parents[1] / "docs" / "scorecards"

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main as cli
+from leadlens.pipeline.cli import main as cli
 
 PAGE = Path(__file__).parents[1] / "docs" / "scorecards" / "tutorial.md"
 TEXT = PAGE.read_text(encoding="utf-8")

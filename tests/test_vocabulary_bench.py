@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from benchmarks.vocabulary import Vocabulary, as_before, gains_of, measure, new_columns, project_of, table_of
-from features.durations import parse_duration
-from features.matrix import plan_columns
-from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
-from pipeline.config import load_project
+from leadlens.features.durations import parse_duration
+from leadlens.features.matrix import plan_columns
+from leadlens.features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
+from leadlens.pipeline.config import load_project
 
 
 def rows_of(plan: FeaturePlan, mails: tuple[str, ...] = ()) -> Any:

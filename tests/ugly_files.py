@@ -30,15 +30,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from features import DuckDBEngine, History, LeadlensError
-from features.matrix import build_matrix
-from features.plan import AttributeFeature, EventKey, FeaturePlan, Reading, Touch
-from features.spine import SpinePolicy, build_spine
-from pipeline.config import load_project
-from pipeline.prepared import open_prepared
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.sources.opening import open_history as open_plainly
-from pipeline.sources.unknown_words import words_for
+from leadlens.features import DuckDBEngine, History, LeadlensError
+from leadlens.features.matrix import build_matrix
+from leadlens.features.plan import AttributeFeature, EventKey, FeaturePlan, Reading, Touch
+from leadlens.features.spine import SpinePolicy, build_spine
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_prepared
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.sources.opening import open_history as open_plainly
+from leadlens.pipeline.sources.unknown_words import words_for
 
 Row = dict[str, Any]
 _TOLD = ("number-as-text", "text-in-number")  # what a column is not read as, by its name, with examples

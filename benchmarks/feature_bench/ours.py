@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.feature_bench.world import TYPES
-from features.engines import DuckDBEngine
-from features.history import History
-from features.matrix import write_matrix
-from features.plan import EventKey, FeaturePlan
-from features.spine import Spine
+from leadlens.features.engines import DuckDBEngine
+from leadlens.features.history import History
+from leadlens.features.matrix import write_matrix
+from leadlens.features.plan import EventKey, FeaturePlan
+from leadlens.features.spine import Spine
 
 # 13 behaviours × (count, count in three windows, active days, recency, decayed count) = 91 columns.
 PLAN = FeaturePlan(

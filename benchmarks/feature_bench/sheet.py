@@ -7,10 +7,10 @@ from typing import Any
 
 from benchmarks.feature_bench.ours import open_history
 from benchmarks.feature_bench.world import TYPES
-from features.engines import DuckDBEngine
-from features.history import History
-from features.spine import Spine
-from models.scorecard import Sheet, write_sheet
+from leadlens.features.engines import DuckDBEngine
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import Sheet, write_sheet
 
 # Attributes are derived from the lead's number, so the files of the history are unchanged.
 _LEADS = (

@@ -86,8 +86,8 @@ def open_leads(events: list[str], leads: str, conversions: str, most: int) -> di
 
 def explain(project: str, leads: list[str], warm_up: int) -> dict[str, Any]:
     """What ``leadlens explain`` calls, for one lead after another in this process, as a server of pages would: medians."""
-    from pipeline.config import load_project
-    from pipeline.jobs.explain import explain as explained
+    from leadlens.pipeline.config import load_project
+    from leadlens.pipeline.jobs.explain import explain as explained
 
     file, costs = load_project(Path(project)), []
     for lead in leads:
@@ -115,7 +115,7 @@ def predict(matrix: str, rows: int) -> dict[str, Any]:
     import numpy as np
     import pandas as pd
 
-    from pipeline.registry.mlflow_registry import Registry
+    from leadlens.pipeline.registry.mlflow_registry import Registry
 
     model = Registry("night").serving().bundle.model
     if model.trees is None:

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.feature_bench.parts import PartFailedError
 
 ROOT = Path(__file__).parents[2]
-_LEADLENS = (sys.executable, "-m", "pipeline.cli")
+_LEADLENS = (sys.executable, "-m", "leadlens.pipeline.cli")
 _CHILD = (sys.executable, "-m", "benchmarks.night_bench.child")
 # A small process in between: the peak memory of a child begins with that of the process which starts it.
 _MEASURE = (
@@ -31,7 +31,7 @@ _MEASURE = (
 )
 # Runs a command in this process, then says which modules it has loaded.
 _LIST = (
-    "import sys; from pipeline.cli.main import main\n"
+    "import sys; from leadlens.pipeline.cli.main import main\n"
     "sys.argv = ['leadlens', *sys.argv[1:]]\n"
     "try: main()\n"
     "except SystemExit: print('\\n' + ' '.join(sys.modules))"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.feature_bench.world import TYPES
-from models.scorecard import Sheet
+from leadlens.models.scorecard import Sheet
 
 _WORTH = (1, 2, 3, 4, 8, 3, 6, 4, 4, 5, 15, 12)  # of an action of each type
 

@@ -82,7 +82,7 @@ class NightWorld:
         if (self.home / "done").exists():
             return
         from benchmarks.night_bench.sheet import sheet
-        from models.scorecard.language.yaml_text import yaml_text
+        from leadlens.models.scorecard.language.yaml_text import yaml_text
 
         shutil.rmtree(self.home, ignore_errors=True)
         for folder in (self.data, self.fresh.parent, self.sample / "data"):

@@ -1,6 +1,6 @@
 """Roll-ups of the account of one row: its colleagues are few, and paired with their events in one statement.
 
-The steps of :mod:`features.accounts.steps` say the same of many rows, at a cost that does not grow with the size of accounts; for
+The steps of :mod:`leadlens.features.accounts.steps` say the same of many rows, at a cost that does not grow with the size of accounts; for
 one row eleven statements take longer than all they read. A law holds the two together: a lead alone is the lead among all.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from features.engines import Step
-from features.history import History
-from features.spine import Spine
-from features.visibility import known_by
+from leadlens.features.engines import Step
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
+from leadlens.features.visibility import known_by
 
-# What ``colleagues`` takes of the tables below, in the words of ``features.accounts.rollups``.
+# What ``colleagues`` takes of the tables below, in the words of ``leadlens.features.accounts.rollups``.
 COUNTED: Mapping[str, str] = {
     "known": "coalesce(k.known, 0)",
     "active": "coalesce(e.active, 0)",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from features.accounts.one_row import COUNTED, one_row_step
-from features.accounts.steps import COUNTS, best_step, block_step, piece_steps
-from features.columns import FeatureColumn
-from features.engines import Step
-from features.history import History
-from features.plan import FeaturePlan
-from features.spine import Spine
+from leadlens.features.accounts.one_row import COUNTED, one_row_step
+from leadlens.features.accounts.steps import COUNTS, best_step, block_step, piece_steps
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.engines import Step
+from leadlens.features.history import History
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
 
 RECENT = timedelta(days=30)
 # Accounts with more than one lead: no other lead has a colleague.
@@ -97,8 +97,8 @@ def _columns(history: History, counted: Mapping[str, str]) -> str:
 def colleague_steps(history: History, spine: Spine) -> list[Step]:
     """Steps ending in ``colleagues(row_id, one column per roll-up)``; all are NULL without an account.
 
-    A colleague counts from its creation on; an event while the spine row may see it (``features.visibility``);
-    a conversion strictly after it. ``features.accounts.steps`` explains how it is computed, ``features.accounts.one_row`` of one row.
+    A colleague counts from its creation on; an event while the spine row may see it (``leadlens.features.visibility``);
+    a conversion strictly after it. ``leadlens.features.accounts.steps`` explains how it is computed, ``leadlens.features.accounts.one_row`` of one row.
     """
 
     if spine.rows == 1:

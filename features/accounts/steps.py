@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from features.engines import Step
-from features.history import History
-from features.spine import Spine
+from leadlens.features.engines import Step
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
 
 _FEW_LEADS = 8
 _SIZES = f"(VALUES {', '.join(f'({2**power})' for power in range(31))}) AS z(size)"  # of blocks, in snapshots

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from features.engines import Step
-from features.engines.dialect import Dialect
-from features.history import History, Kind
-from features.spine import Spine
+from leadlens.features.engines import Step
+from leadlens.features.engines.dialect import Dialect
+from leadlens.features.history import History, Kind
+from leadlens.features.spine import Spine
 
 
 def attribute_steps(history: History, spine: Spine) -> list[Step]:

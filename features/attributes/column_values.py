@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from features.attributes.lookups import Lookup, lookup_join
-from features.attributes.readings import LONGEST_SAMPLED
-from features.history import History, Kind
-from features.spine import Spine
+from leadlens.features.attributes.lookups import Lookup, lookup_join
+from leadlens.features.attributes.readings import LONGEST_SAMPLED
+from leadlens.features.history import History, Kind
+from leadlens.features.spine import Spine
 
 _AT_ONCE = 50  # columns in one statement
 _SAMPLE = 300

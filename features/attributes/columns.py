@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from features.accounts.rollups import colleague_steps, rollups
-from features.attributes.lookups import kind_of, lookup_columns, lookup_joins, lookup_steps, make_lookups
-from features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, Band
-from features.attributes.wording import attribute_column
-from features.columns import FeatureColumn
-from features.history import History
-from features.plan import AttributeFeature, FeaturePlan
+from leadlens.features.accounts.rollups import colleague_steps, rollups
+from leadlens.features.attributes.lookups import (
+    kind_of,
+    lookup_columns,
+    lookup_joins,
+    lookup_steps,
+    make_lookups,
+)
+from leadlens.features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, Band
+from leadlens.features.attributes.wording import attribute_column
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.history import History
+from leadlens.features.plan import AttributeFeature, FeaturePlan
 
 __all__ = [
     "attribute_column", "attribute_columns", "attribute_select", "colleague_steps", "lookup_joins", "lookup_steps",

@@ -6,7 +6,7 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from features.attributes.word_lists import word_lists
+from leadlens.features.attributes.word_lists import word_lists
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber

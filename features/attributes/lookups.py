@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from features.attributes.contact import read_email, read_phone
-from features.attributes.ranges import range_number
-from features.attributes.titles import function, seniority
-from features.engines import Step
-from features.history import History, Kind
-from features.plan import AttributeFeature, FeaturePlan, Reading
-from features.spine import Spine
+from leadlens.features.attributes.contact import read_email, read_phone
+from leadlens.features.attributes.ranges import range_number
+from leadlens.features.attributes.titles import function, seniority
+from leadlens.features.engines import Step
+from leadlens.features.history import History, Kind
+from leadlens.features.plan import AttributeFeature, FeaturePlan, Reading
+from leadlens.features.spine import Spine
 
 _AT_ONCE = 20  # lookups joined in one statement
 _MOST_VALUES = 200_000  # read into Python at a time

@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
-from features.attributes.word_lists import word_lists
-from features.withheld import Why
+from leadlens.features.attributes.word_lists import word_lists
+from leadlens.features.withheld import Why
 
 _FEWEST_NAMES = 3  # different values that are known names, where the column's name says nothing
 _FEWEST_TEXTS = 20

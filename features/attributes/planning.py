@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
-from features.accounts.rollups import SHARED
-from features.attributes.as_of import attribute_steps
-from features.attributes.column_values import Asked, differing, frequent_values, samples
-from features.attributes.columns import expression
-from features.attributes.lookups import lookups_of, make_lookups
-from features.attributes.personal import names_id, names_person_id, personal_text
-from features.attributes.ranges import is_shown
-from features.attributes.readings import FITS, beside_of, default_readings
-from features.errors import UsageError, listed
-from features.history import History, Kind
-from features.phrases import words
-from features.plan import AttributeFeature, FeaturePlan, Reading
-from features.settings import FeatureSettings
-from features.spine import Spine
-from features.withheld import Why, Withheld
+from leadlens.features.accounts.rollups import SHARED
+from leadlens.features.attributes.as_of import attribute_steps
+from leadlens.features.attributes.column_values import Asked, differing, frequent_values, samples
+from leadlens.features.attributes.columns import expression
+from leadlens.features.attributes.lookups import lookups_of, make_lookups
+from leadlens.features.attributes.personal import names_id, names_person_id, personal_text
+from leadlens.features.attributes.ranges import is_shown
+from leadlens.features.attributes.readings import FITS, beside_of, default_readings
+from leadlens.features.errors import UsageError, listed
+from leadlens.features.history import History, Kind
+from leadlens.features.phrases import words
+from leadlens.features.plan import AttributeFeature, FeaturePlan, Reading
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import Spine
+from leadlens.features.withheld import Why, Withheld
 
 _OPEN = ("category", "email_country", "phone_country", "postcode_area")  # read with a list of frequent values
 # Another feature already says that the value is missing: the known ones alone must differ.

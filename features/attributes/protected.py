@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from features.attributes.personal import snake_case
-from features.attributes.word_lists import word_lists
+from leadlens.features.attributes.personal import snake_case
+from leadlens.features.attributes.word_lists import word_lists
 
 _OF_WHOM = "customer|client|contact|lead|person|prospect|member|applicant|kunden?|kontakt"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from features.attributes.ranges import is_range, range_number
-from features.attributes.titles import OTHER, STAFF, function, seniority
-from features.attributes.wording import BORN, FOUNDED
-from features.history import Kind
-from features.plan import Reading
+from leadlens.features.attributes.ranges import is_range, range_number
+from leadlens.features.attributes.titles import OTHER, STAFF, function, seniority
+from leadlens.features.attributes.wording import BORN, FOUNDED
+from leadlens.features.history import Kind
+from leadlens.features.plan import Reading
 
 _TEXTS: tuple[Kind, ...] = ("category", "text")
 FITS: dict[Reading, tuple[Kind, ...]] = {

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import cache
 
-from features.attributes.word_lists import word_lists
+from leadlens.features.attributes.word_lists import word_lists
 
 STAFF, OTHER = "staff", "other"
 

@@ -16,6 +16,6 @@ def word_lists(name: str) -> dict[str, Any]:
     >>> list(word_lists("titles"))
     ['seniority', 'function']
     """
-    text = (files("features.attributes") / f"{name}.yaml").read_text(encoding="utf-8")
+    text = (files("leadlens.features.attributes") / f"{name}.yaml").read_text(encoding="utf-8")
     lists: dict[str, Any] = yaml.safe_load(text)
     return lists

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from features.attributes.ranges import range_number
-from features.columns import FeatureColumn
-from features.plan import AttributeFeature, Reading
+from leadlens.features.attributes.ranges import range_number
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.plan import AttributeFeature, Reading
 
 BORN = re.compile(r"birth|born|\bdob\b|geburt|naissance|nacimiento|nascita|nascimento|geboorte")
 FOUNDED = re.compile(

@@ -1,6 +1,6 @@
 """The table ``aggregates``: one row per spine row, with counts, ages and sums per behaviour; measures read it.
 
-This is the definition, in SQL that every engine runs. ``features.compiled`` makes the same table faster.
+This is the definition, in SQL that every engine runs. ``leadlens.features.compiled`` makes the same table faster.
 
 - ``keyed_events``    each event once per behaviour that it belongs to
 - ``key_aggregates``  one row per (spine row, behaviour): all windows as conditional sums over one join
@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from features.behaviour.measures import FOUR_WEEKS, SESSION_GAP, WEEK, cadence_number
-from features.conditions.condition import Condition
-from features.durations import format_duration
-from features.engines import Step
-from features.engines.dialect import Dialect
-from features.history import History, Kind
-from features.plan import EventKey, FeaturePlan, Touch
-from features.spine import Spine
-from features.visibility import visible
+from leadlens.features.behaviour.measures import FOUR_WEEKS, SESSION_GAP, WEEK, cadence_number
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.durations import format_duration
+from leadlens.features.engines import Step
+from leadlens.features.engines.dialect import Dialect
+from leadlens.features.history import History, Kind
+from leadlens.features.plan import EventKey, FeaturePlan, Touch
+from leadlens.features.spine import Spine
+from leadlens.features.visibility import visible
 
 
 def aggregate_windows(plan: FeaturePlan) -> tuple[timedelta, ...]:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from features.behaviour.aggregates import age_between, aggregate_steps, days_between, touch_value
-from features.behaviour.measures import LEAD_AGE, PURCHASES, Measure, key_measures, rate_measure, touch_column
-from features.columns import FeatureColumn
-from features.engines import Step
-from features.history import History
-from features.plan import FeaturePlan
-from features.spine import Spine
+from leadlens.features.behaviour.aggregates import age_between, aggregate_steps, days_between, touch_value
+from leadlens.features.behaviour.measures import (
+    LEAD_AGE,
+    PURCHASES,
+    Measure,
+    key_measures,
+    rate_measure,
+    touch_column,
+)
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.engines import Step
+from leadlens.features.history import History
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
 
 
 @lru_cache(maxsize=8)

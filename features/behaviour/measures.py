@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from features.columns import FeatureColumn
-from features.durations import format_duration, humanize
-from features.phrases import words
-from features.plan import EventKey, FeaturePlan, Rate, Touch
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.durations import format_duration, humanize
+from leadlens.features.phrases import words
+from leadlens.features.plan import EventKey, FeaturePlan, Rate, Touch
 
 SESSION_GAP = timedelta(minutes=30)
 # With an exponent it is a double on every engine; 86400000000.0 would be a decimal.

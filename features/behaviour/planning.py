@@ -10,17 +10,17 @@ from typing import Any
 
 import pandas as pd
 
-from features.attributes.personal import personal_text
-from features.behaviour.aggregates import days_between
-from features.conditions.condition import Condition
-from features.engines import Step
-from features.history import History, Kind
-from features.phrases import event_phrase, words
-from features.plan import EventKey, Rate, Touch
-from features.settings import FeatureSettings
-from features.spine import Spine
-from features.visibility import visible
-from features.withheld import Withheld
+from leadlens.features.attributes.personal import personal_text
+from leadlens.features.behaviour.aggregates import days_between
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.engines import Step
+from leadlens.features.history import History, Kind
+from leadlens.features.phrases import event_phrase, words
+from leadlens.features.plan import EventKey, Rate, Touch
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import Spine
+from leadlens.features.visibility import visible
+from leadlens.features.withheld import Withheld
 
 _WINDOWS = tuple(timedelta(days=days) for days in (1, 7, 30, 90, 365))
 MOST_AMOUNTS = 4

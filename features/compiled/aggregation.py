@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from features.behaviour.aggregates import aggregate_windows
-from features.behaviour.measures import SESSION_GAP, cadence_number
-from features.compiled.coding import EventCoding
-from features.compiled.kernel import aggregate, weights_of
-from features.compiled.lead_events import LeadEvents
-from features.compiled.reading import EventReader, read_parts
-from features.compiled.shape import Aggregates, Array, LoopSettings, SpineRows, VisibleEvents
-from features.engines import DuckDBEngine, Step, StepReport
-from features.history import History
-from features.plan import FeaturePlan
-from features.spine import Spine
+from leadlens.features.behaviour.aggregates import aggregate_windows
+from leadlens.features.behaviour.measures import SESSION_GAP, cadence_number
+from leadlens.features.compiled.coding import EventCoding
+from leadlens.features.compiled.kernel import aggregate, weights_of
+from leadlens.features.compiled.lead_events import LeadEvents
+from leadlens.features.compiled.reading import EventReader, read_parts
+from leadlens.features.compiled.shape import Aggregates, Array, LoopSettings, SpineRows, VisibleEvents
+from leadlens.features.engines import DuckDBEngine, Step, StepReport
+from leadlens.features.history import History
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
 
 _MICROSECOND = timedelta(microseconds=1)
 _EVENTS_A_PART = 4_000_000

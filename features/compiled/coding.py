@@ -8,11 +8,11 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pyarrow as pa
 
-from features.behaviour.aggregates import key_condition
-from features.compiled.shape import Array, EventKinds
-from features.engines import DuckDBEngine
-from features.history import History
-from features.plan import FeaturePlan
+from leadlens.features.behaviour.aggregates import key_condition
+from leadlens.features.compiled.shape import Array, EventKinds
+from leadlens.features.engines import DuckDBEngine
+from leadlens.features.history import History
+from leadlens.features.plan import FeaturePlan
 
 # Beyond so many kinds of event the tables of kinds would outgrow what they save.
 _MOST_KINDS = 1 << 20

@@ -1,7 +1,7 @@
 """The compiled loops: events sorted within each lead, and one pass over them per spine row.
 
 Compiled when first called; the machine code is kept beside this file's bytecode, and trusted as much as it. The
-NamedTuples that the loops take and fill are in ``features.compiled.shape``.
+NamedTuples that the loops take and fill are in ``leadlens.features.compiled.shape``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import numba
 import numpy as np
 
-from features.compiled.shape import NEVER
+from leadlens.features.compiled.shape import NEVER
 
 _DAY = 86_400_000_000
 _HOUR = 3_600_000_000

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.compiled.kernel import group_by, settle_ties, sort_by_time
-from features.compiled.shape import Array
+from leadlens.features.compiled.kernel import group_by, settle_ties, sort_by_time
+from leadlens.features.compiled.shape import Array
 
 ALWAYS = np.iinfo(np.int64).max
 
@@ -35,7 +35,7 @@ class LeadEvents:
 
     @classmethod
     def sort(cls, prompt: Mapping[str, Array], odd: Mapping[str, Array], leads: int) -> LeadEvents:
-        """Of events in any order, as ``features.compiled.reading`` gives them; leads are numbered from 0."""
+        """Of events in any order, as ``leadlens.features.compiled.reading`` gives them; leads are numbered from 0."""
         columns = {
             name: np.concatenate([prompt[name], odd[name]]) if len(odd["lead"]) else prompt[name]
             for name in prompt

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from features.compiled.coding import EventCoding
-from features.compiled.lead_events import ALWAYS, LeadEvents
-from features.compiled.shape import Array
-from features.compiled.spool import Spool
-from features.engines import DuckDBEngine
-from features.history import History
+from leadlens.features.compiled.coding import EventCoding
+from leadlens.features.compiled.lead_events import ALWAYS, LeadEvents
+from leadlens.features.compiled.shape import Array
+from leadlens.features.compiled.spool import Spool
+from leadlens.features.engines import DuckDBEngine
+from leadlens.features.history import History
 
 _BATCH = 1 << 20
 _ODD = "(e.known_at > e.occurred_at OR e.retracted_at IS NOT NULL)"

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.behaviour.aggregates import aggregate_names, aggregate_windows
-from features.durations import format_duration
-from features.engines import DuckDBEngine
-from features.plan import FeaturePlan
-from features.spine import Spine
+from leadlens.features.behaviour.aggregates import aggregate_names, aggregate_windows
+from leadlens.features.durations import format_duration
+from leadlens.features.engines import DuckDBEngine
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
 
 NEVER = -(2**62)
 Array = npt.NDArray[Any]
@@ -125,7 +125,7 @@ class Aggregates(NamedTuple):
         )
 
     def table(self, plan: FeaturePlan, row_id: Array) -> pa.Table:
-        """The same columns as the SQL of ``features.behaviour.aggregates`` gives."""
+        """The same columns as the SQL of ``leadlens.features.behaviour.aggregates`` gives."""
         spans = {format_duration(window): place for place, window in enumerate(aggregate_windows(plan))}
         columns: dict[str, pa.Array] = {"row_id": pa.array(row_id)}
         pair = 0

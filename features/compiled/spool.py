@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from features.compiled.kernel import group_by
-from features.compiled.shape import Array
+from leadlens.features.compiled.kernel import group_by
+from leadlens.features.compiled.shape import Array
 
 
 class Spool:

@@ -1,6 +1,6 @@
 """Conditions that users write: read, checked against a whitelist, and written again as SQL of our own."""
 
-from features.conditions.condition import Condition
+from leadlens.features.conditions.condition import Condition
 
 __all__ = [
     "Condition",

@@ -1,7 +1,7 @@
 """Conditions that users write in SQL: parsed, checked against a whitelist, and written anew for the engine.
 
 ``event_type = 'page_viewed' AND page ILIKE '%pricing%'`` is a condition over event columns. What reaches
-the engine is never the user's text: SQLGlot parses it, :mod:`features.conditions.reader` turns the few allowed
+the engine is never the user's text: SQLGlot parses it, :mod:`leadlens.features.conditions.reader` turns the few allowed
 nodes into a tree of our own, and the tree is written back with quoted identifiers and escaped literals.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from features.conditions.tree import Call, Column, Node, Value, moved, walk, write
-from features.engines.dialect import Dialect
-from features.history import Kind
+from leadlens.features.conditions.tree import Call, Column, Node, Value, moved, walk, write
+from leadlens.features.engines.dialect import Dialect
+from leadlens.features.history import Kind
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Condition:
     As in SQL, a comparison with a missing value is neither true nor false: ``industry <> 'retail'`` does not
     hold for a row without industry; say ``OR industry IS NULL`` where it should.
 
-    >>> from features.engines.dialect import DuckDBDialect
+    >>> from leadlens.features.engines.dialect import DuckDBDialect
     >>> condition = Condition.parse("age > 30 AND account.industry = 'IT'", {"age": "number"},
     ...                             tables={"account": {"industry": "category"}})
     >>> condition.sql(DuckDBDialect(), {"": "l", "account": "a"})
@@ -53,7 +53,7 @@ class Condition:
 
         Raises ``UsageError`` (with ``where``: a file and line) for anything else.
         """
-        from features.conditions.reader import read_condition
+        from leadlens.features.conditions.reader import read_condition
 
         return cls(text, read_condition(text, {"": columns, **(tables or {})}, where, lists))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sqlglot import Dialect, TokenType, exp
 from sqlglot.errors import SqlglotError, TokenError
 
-from features.errors import UsageError, listed
+from leadlens.features.errors import UsageError, listed
 
 if TYPE_CHECKING:
     from sqlglot.tokenizer_core import Token

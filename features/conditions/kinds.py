@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from features.conditions.guards import ALLOWED
-from features.conditions.tree import Call, Column, Node, NodeKind, Value, walk
-from features.errors import UsageError, listed
-from features.history import Kind
+from leadlens.features.conditions.guards import ALLOWED
+from leadlens.features.conditions.tree import Call, Column, Node, NodeKind, Value, walk
+from leadlens.features.errors import UsageError, listed
+from leadlens.features.history import Kind
 
 NODE_KINDS: dict[Kind, NodeKind] = {
     "number": "number",

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from features.conditions.guards import DEEPEST, check_characters, parse_guarded, quoted
-from features.conditions.kinds import KIND_NAMES, NODE_KINDS, KindChecker, short
-from features.conditions.tree import Call, Column, Node, Value
-from features.errors import listed
-from features.history import Kind
+from leadlens.features.conditions.guards import DEEPEST, check_characters, parse_guarded, quoted
+from leadlens.features.conditions.kinds import KIND_NAMES, NODE_KINDS, KindChecker, short
+from leadlens.features.conditions.tree import Call, Column, Node, Value
+from leadlens.features.errors import listed
+from leadlens.features.history import Kind
 
 Tables = Mapping[str, Mapping[str, Kind]]
 Lists = Mapping[str, Sequence[str]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from features.engines.dialect import Dialect
+from leadlens.features.engines.dialect import Dialect
 
 NodeKind = Literal["number", "text", "boolean", "time"]
 

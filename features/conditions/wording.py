@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from sqlglot import exp
 
-from features.conditions.guards import parse_guarded
-from features.errors import UsageError
-from features.phrases import words
+from leadlens.features.conditions.guards import parse_guarded
+from leadlens.features.errors import UsageError
+from leadlens.features.phrases import words
 
 _IS: dict[type[exp.Expr], str] = {
     exp.EQ: "is",

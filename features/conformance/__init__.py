@@ -1,6 +1,6 @@
-"""Does an engine keep to the contract of ``features.engines.engine.Engine``? Run this before trusting one.
+"""Does an engine keep to the contract of ``leadlens.features.engines.engine.Engine``? Run this before trusting one.
 
-The cases hold an engine against plain Python (``features.oracle.matrix``) and against DuckDB, on random histories with
+The cases hold an engine against plain Python (``leadlens.features.oracle.matrix``) and against DuckDB, on random histories with
 ties, late and retracted events, leap days, sub-second timestamps and awkward ids. With pytest::
 
     @pytest.mark.parametrize("case", CASES, ids=str)
@@ -8,7 +8,7 @@ ties, late and retracted events, leap days, sub-second timestamps and awkward id
         case.check(my_engine)
 """
 
-from features.conformance.case import Case, NonConformance
-from features.conformance.suite import CASES, check_engine
+from leadlens.features.conformance.case import Case, NonConformance
+from leadlens.features.conformance.suite import CASES, check_engine
 
 __all__ = ["CASES", "Case", "NonConformance", "check_engine"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from features.engines import Engine
+from leadlens.features.engines import Engine
 
 TOLERANCE = 1e-9
 _SHOWN = 12

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from features.conditions.condition import Condition
-from features.conformance.case import Case, differences
-from features.engines import Engine
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.conformance.case import Case, differences
+from leadlens.features.engines import Engine
 
 _KINDS: dict[str, Any] = {
     "page": "category", "amount": "number", "paid": "boolean", "at": "time", 'odd "name`': "text",

@@ -9,9 +9,9 @@ from weakref import WeakKeyDictionary
 
 import pandas as pd
 
-from features.conformance.case import Case, differences, plain
-from features.conformance.spine_oracle import oracle_label, oracle_spine
-from features.conformance.world import (
+from leadlens.features.conformance.case import Case, differences, plain
+from leadlens.features.conformance.spine_oracle import oracle_label, oracle_spine
+from leadlens.features.conformance.world import (
     CITIES,
     DATA_END,
     HORIZON,
@@ -24,16 +24,16 @@ from features.conformance.world import (
     random_history,
     side_by_side,
 )
-from features.engines import DuckDBEngine, Engine
-from features.errors import DataError
-from features.history import History
-from features.label import build_labels
-from features.matrix import FeatureMatrix, build_matrix, plan_columns
-from features.oracle.matrix import oracle_features
-from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
-from features.planning import plan_vocabulary
-from features.settings import FeatureSettings
-from features.spine import SpinePolicy, build_spine
+from leadlens.features.engines import DuckDBEngine, Engine
+from leadlens.features.errors import DataError
+from leadlens.features.history import History
+from leadlens.features.label import build_labels
+from leadlens.features.matrix import FeatureMatrix, build_matrix, plan_columns
+from leadlens.features.oracle.matrix import oracle_features
+from leadlens.features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
+from leadlens.features.planning import plan_vocabulary
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import SpinePolicy, build_spine
 
 _DAY = timedelta(days=1)
 PLAN = FeaturePlan(

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from features.conformance.case import Case, differences, plain
-from features.engines import Engine
-from features.engines.dialect import Dialect
+from leadlens.features.conformance.case import Case, differences, plain
+from leadlens.features.engines import Engine
+from leadlens.features.engines.dialect import Dialect
 
 _EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from features.conformance.world import Tables
-from features.spine import SpinePolicy
+from leadlens.features.conformance.world import Tables
+from leadlens.features.spine import SpinePolicy
 
 
 def oracle_spine(tables: Tables, policy: SpinePolicy, data_end: datetime) -> list[dict[str, Any]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from features.conformance.case import Case, NonConformance
-from features.conformance.conditions import CONDITION_CASES
-from features.conformance.histories import HISTORY_CASES
-from features.conformance.primitives import PRIMITIVE_CASES
-from features.conformance.tables import TABLE_CASES
-from features.engines import Engine
-from features.errors import UsageError
+from leadlens.features.conformance.case import Case, NonConformance
+from leadlens.features.conformance.conditions import CONDITION_CASES
+from leadlens.features.conformance.histories import HISTORY_CASES
+from leadlens.features.conformance.primitives import PRIMITIVE_CASES
+from leadlens.features.conformance.tables import TABLE_CASES
+from leadlens.features.engines import Engine
+from leadlens.features.errors import UsageError
 
 CASES: tuple[Case, ...] = (*TABLE_CASES, *PRIMITIVE_CASES, *CONDITION_CASES, *HISTORY_CASES)
 
@@ -20,7 +20,7 @@ def check_engine(engine: Engine, only: Iterable[str] = (), histories: int = 40) 
 
     Raises ``NonConformance`` that lists all broken promises, ``UsageError`` for an unknown case.
 
-    >>> from features import DuckDBEngine
+    >>> from leadlens.features import DuckDBEngine
     >>> check_engine(DuckDBEngine(), only=["steps make tables"])
     """
     by_name = {case.name: case for case in CASES}

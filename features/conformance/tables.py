@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from features.conformance.case import Case, differences, plain
-from features.engines import Engine, Step, StepReport
-from features.errors import DataError
+from leadlens.features.conformance.case import Case, differences, plain
+from leadlens.features.engines import Engine, Step, StepReport
+from leadlens.features.errors import DataError
 
 ODD_NAMES = ("plain", "two words", "a.b", 'a"b', "a`b", "a'b", "back\\slash", "Ünïcødé 李", "a:b=c;{},(d)")
 ODD_TEXTS = (

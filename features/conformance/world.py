@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from features.engines import Engine
-from features.history import History, Kind
+from leadlens.features.engines import Engine
+from leadlens.features.history import History, Kind
 
 Tables = dict[str, list[dict[str, Any]]]
 

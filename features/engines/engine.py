@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import duckdb
 
-from features.engines.dialect import Dialect, DuckDBDialect
-from features.engines.duckdb_connections import connect_in_memory
-from features.errors import DataError, UsageError
+from leadlens.features.engines.dialect import Dialect, DuckDBDialect
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.features.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ class Engine(ABC):
     - running the same steps over the same tables gives the same rows (their order is not promised): whole
       numbers, texts and timestamps are equal on every engine, floating-point numbers to 1e-9.
 
-    ``features.conformance`` checks whether an engine does.
+    ``leadlens.features.conformance`` checks whether an engine does.
     """
 
     dialect: Dialect

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from features.engines.dialect import HASHES, CastTo, Dialect, interval_parts
-from features.errors import UsageError
+from leadlens.features.engines.dialect import HASHES, CastTo, Dialect, interval_parts
+from leadlens.features.errors import UsageError
 
 # Unicode's category Zs; PostgreSQL's trim alone knows only the first of them.
 _SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from features.engines.engine import Engine, Step, StepReport
-from features.engines.spark_addresses import address, without_globs
-from features.engines.spark_dialect import SparkDialect
-from features.engines.spark_frames import arrow_for_spark, frame_from_arrow
-from features.engines.spark_session import check_ready, is_local, spark_message, start_session
-from features.errors import DataError, UsageError
+from leadlens.features.engines.engine import Engine, Step, StepReport
+from leadlens.features.engines.spark_addresses import address, without_globs
+from leadlens.features.engines.spark_dialect import SparkDialect
+from leadlens.features.engines.spark_frames import arrow_for_spark, frame_from_arrow
+from leadlens.features.engines.spark_session import check_ready, is_local, spark_message, start_session
+from leadlens.features.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from features.engines.dialect import HASHES, CastTo, Dialect, interval_parts
+from leadlens.features.engines.dialect import HASHES, CastTo, Dialect, interval_parts
 
 # Unicode's category Zs; Spark's trim alone knows only the first of them.
 _SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -13,7 +13,7 @@ _MICROSECONDS = 1_000_000
 
 
 class SparkDialect(Dialect):
-    """Spark 4 in a session whose TIMESTAMP carries no zone, in ANSI mode (see ``features.engines.spark``).
+    """Spark 4 in a session whose TIMESTAMP carries no zone, in ANSI mode (see ``leadlens.features.engines.spark``).
 
     Letters that Spark alone spells with two when capital (ligatures such as ``ﬁ``; not ``ß``) stay different.
     """

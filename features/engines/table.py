@@ -8,7 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from features.engines.engine import Engine, Step, StepReport
+from leadlens.features.engines.engine import Engine, Step, StepReport
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ class Table:
     In an f-string a handle is its table's name, so that SQL reads ``FROM {spine} AS s``. The name is the one that
     was asked for unless another living handle has it. ``with`` drops the table at the end of the block.
 
-    >>> from features import DuckDBEngine
+    >>> from leadlens.features import DuckDBEngine
     >>> engine = DuckDBEngine()
     >>> with Table.make(engine, "answers", "SELECT 42 AS n") as answers:
     ...     (answers.rows, str(answers), engine.count(f"{answers} WHERE n > 41"))

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from features.attributes.contact import Phone, read_email, read_phone
-from features.attributes.lookups import postcode_area
-from features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, band_of, range_number
-from features.attributes.titles import function, seniority
-from features.plan import AttributeFeature, FeaturePlan
+from leadlens.features.attributes.contact import Phone, read_email, read_phone
+from leadlens.features.attributes.lookups import postcode_area
+from leadlens.features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, band_of, range_number
+from leadlens.features.attributes.titles import function, seniority
+from leadlens.features.plan import AttributeFeature, FeaturePlan
 
 Row = Mapping[str, Any]
 _DAY = timedelta(days=1)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from features.durations import format_duration
-from features.plan import EventKey, FeaturePlan, Touch
+from leadlens.features.durations import format_duration
+from leadlens.features.plan import EventKey, FeaturePlan, Touch
 
 Row = Mapping[str, Any]
 _DAY = timedelta(days=1)

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from features.oracle.attributes import attribute_value, can_be_seen, colleague_values
-from features.oracle.behaviour import behaviour_values, purchase_values
-from features.plan import FeaturePlan
+from leadlens.features.oracle.attributes import attribute_value, can_be_seen, colleague_values
+from leadlens.features.oracle.behaviour import behaviour_values, purchase_values
+from leadlens.features.plan import FeaturePlan
 
 Row = Mapping[str, Any]
 _DAY = timedelta(days=1)

@@ -1,7 +1,7 @@
 """Features that a scientist brings: a Python function over rows and what was known of them, held to the same time fence."""
 
-from features.own.declaration import OwnFeature, feature
-from features.own.known import Known
-from features.own.making import check_features, make_own
+from leadlens.features.own.declaration import OwnFeature, feature
+from leadlens.features.own.known import Known
+from leadlens.features.own.making import check_features, make_own
 
 __all__ = ["Known", "OwnFeature", "check_features", "feature", "make_own"]

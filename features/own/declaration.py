@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from features.columns import Family, FeatureColumn
-from features.errors import UsageError
-from features.own.known import Known
+from leadlens.features.columns import Family, FeatureColumn
+from leadlens.features.errors import UsageError
+from leadlens.features.own.known import Known
 
 Function = Callable[[pd.DataFrame, Known], Any]
 
@@ -23,7 +23,7 @@ class OwnFeature:
     ----------
     function : called as ``function(rows, known)``, gives one value per row.
     name : of the column; by default the function's.
-    label, family, unit, phrase, absent : as in :class:`features.columns.FeatureColumn`.
+    label, family, unit, phrase, absent : as in :class:`leadlens.features.columns.FeatureColumn`.
     """
 
     function: Function
@@ -66,7 +66,7 @@ def feature(
     """Declare a function over rows and what was known of them as a feature.
 
     ``rows`` is a frame by row_id with ``lead_id``, ``as_of`` and ``created_at``; ``known`` holds the events and attributes that
-    could be seen from each (:class:`features.own.known.Known`). The function gives a Series by row_id: numbers, with NaN for what
+    could be seen from each (:class:`leadlens.features.own.known.Known`). The function gives a Series by row_id: numbers, with NaN for what
     is not known, or texts. Each value may depend on its own row alone.
 
     Parameters
@@ -74,7 +74,7 @@ def feature(
     label : what a marketer reads.
     family : ``"demographic"``, ``"firmographic"`` or ``"behavioural"``: which side of the grade it counts for.
     name : of the column, by default the function's.
-    unit, phrase, absent : how a lead's value is put into words, as in :class:`features.columns.FeatureColumn`.
+    unit, phrase, absent : how a lead's value is put into words, as in :class:`leadlens.features.columns.FeatureColumn`.
 
     Raises
     ------

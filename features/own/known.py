@@ -7,10 +7,10 @@ from functools import cached_property
 
 import pandas as pd
 
-from features.attributes.as_of import attribute_steps
-from features.history import History
-from features.spine import Spine
-from features.visibility import visible
+from leadlens.features.attributes.as_of import attribute_steps
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
+from leadlens.features.visibility import visible
 
 _AFTERWARDS = ("retracted_at",)  # says that an event will be taken back
 

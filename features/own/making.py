@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.columns import FeatureColumn
-from features.errors import UsageError
-from features.history import History
-from features.own.declaration import OwnFeature
-from features.own.known import Known
-from features.own.values import aligned, typed
-from features.spine import Spine
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.errors import UsageError
+from leadlens.features.history import History
+from leadlens.features.own.declaration import OwnFeature
+from leadlens.features.own.known import Known
+from leadlens.features.own.values import aligned, typed
+from leadlens.features.spine import Spine
 
 _AT_ONCE = 20_000  # rows, so that what was known of them fits in memory
 _REBUILT = 200

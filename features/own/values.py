@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from features.errors import UsageError, listed
+from leadlens.features.errors import UsageError, listed
 
 _MOST_TEXTS = 1000  # of a category the encoding keeps as many
 _MISSING_ROWS = "end with .reindex(rows.index), or .reindex(rows.index, fill_value=0) where none means 0"

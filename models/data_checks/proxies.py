@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from features.columns import FeatureColumn
-from models.data_checks.quick_look import quick_look
-from models.data_checks.suspects import auc_alone
+from leadlens.features.columns import FeatureColumn
+from leadlens.models.data_checks.quick_look import quick_look
+from leadlens.models.data_checks.suspects import auc_alone
 
 STRONG = 0.7  # ROC AUC from which a feature says a good deal of the group
 _FEWEST, _MOST_GROUPS, _MOST_ROWS, _NAMED = 30, 6, 20_000, 5

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from models.data_checks.time_proxy import find_time_proxies
-from models.judging.signal import RankingTest, ranking_test, time_strata
-from models.learners.encoding import Encoding
-from models.learners.linear_fit import AdditiveDesign
+from leadlens.models.data_checks.time_proxy import find_time_proxies
+from leadlens.models.judging.signal import RankingTest, ranking_test, time_strata
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.learners.linear_fit import AdditiveDesign
 
 _MOST_CELLS, _MOST_ROWS, _FEWEST_ROWS = 1_500_000, 20_000, 3_000  # about half a second at 300 columns
 _FEWEST_LEADS = 10  # with a conversion, and without, to learn from and to be tested on

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from models.data_checks.quick_look import QuickLook
+from leadlens.models.data_checks.quick_look import QuickLook
 
 # Peduzzi et al. 1996 ask for ten events per variable; a small model of five, and one of 20 variables.
 _USABLE, _READY = 50, 200

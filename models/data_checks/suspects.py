@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from features.columns import FeatureColumn
-from models.statistics import roc_auc, weighted_mean
+from leadlens.features.columns import FeatureColumn
+from leadlens.models.statistics import roc_auc, weighted_mean
 
 _TOO_GOOD = 0.95
 _FEWEST_CONVERSIONS = 20

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.statistics import weighted_quantile
+from leadlens.models.statistics import weighted_quantile
 
 Weight = NDArray[np.float64] | None
 _BINS = 50  # of a column with more distinct values than that

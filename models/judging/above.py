@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.judging.lenses import MODEL, RULES, Floats, Judged
-from models.judging.thresholds import STEPS
-from models.scale import shown_score
+from leadlens.models.judging.lenses import MODEL, RULES, Floats, Judged
+from leadlens.models.judging.thresholds import STEPS
+from leadlens.models.scale import shown_score
 
 _WEEK = np.timedelta64(7, "D")
 _MONDAY = np.datetime64("1970-01-05", "D")

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.judging.calls import Rows
-from models.judging.lenses import MODEL, RULES, Judged
-from models.scale import shown_score
-from models.statistics import wilson
+from leadlens.models.judging.calls import Rows
+from leadlens.models.judging.lenses import MODEL, RULES, Judged
+from leadlens.models.scale import shown_score
+from leadlens.models.statistics import wilson
 
 QUADRANTS = ("both", "model only", "rules only", "neither")
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from models.judging import agreement
-from models.judging.comparison import capacity_of
-from models.judging.intervals import cluster_bootstrap
-from models.judging.lenses import MODEL, RULES, Floats, Judged, without_times
-from models.judging.replay import Replay
-from models.judging.result import Capacity
+from leadlens.models.judging import agreement
+from leadlens.models.judging.comparison import capacity_of
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.models.judging.lenses import MODEL, RULES, Floats, Judged, without_times
+from leadlens.models.judging.replay import Replay
+from leadlens.models.judging.result import Capacity
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 

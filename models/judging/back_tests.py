@@ -14,12 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from features.errors import counted
-from models.judging.lenses import MODEL, RULES, JudgedRows
-from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
-from models.judging.plain import plain
-from models.judging.replay import Replay
-from models.statistics import CONFIDENCE
+from leadlens.features.errors import counted
+from leadlens.models.judging.lenses import MODEL, RULES, JudgedRows
+from leadlens.models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
+from leadlens.models.judging.plain import plain
+from leadlens.models.judging.replay import Replay
+from leadlens.models.statistics import CONFIDENCE
 
 BASE_RATE, BEFORE = "base_rate", "model_before"
 LENS_NAMES = {
@@ -46,7 +46,7 @@ class BackTest:
     Attributes
     ----------
     date, ends : what was known before ``date`` is learned from; rows from then on, before ``ends``, are judged.
-    kind : how it was learned (``models.training.TrainedModel``).
+    kind : how it was learned (``leadlens.models.training.TrainedModel``).
     train_rows, train_leads, train_converted : learned from; leads, and those of them that converted.
     rows : the judged rows, as ``JudgedRows.of`` takes them: ``left_at`` among them where it is known.
     probability, rank : of each lens, per judged row; the model before is missing at the first date.

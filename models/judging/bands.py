@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.judging.calls import first_in_group, reached
-from models.judging.lenses import Judged, JudgedRows, Lens
-from models.scale import shown_score
-from models.statistics import wilson
+from leadlens.models.judging.calls import first_in_group, reached
+from leadlens.models.judging.lenses import Judged, JudgedRows, Lens
+from leadlens.models.scale import shown_score
+from leadlens.models.statistics import wilson
 
 BANDS = ("1–9", "10–19", "20–29", "30–39", "40–49", "50–59", "60–69", "70–79", "80–89", "90–99")
 STAGES = ("SQL", "MQL", "Lead", "Disqualified")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.errors import UsageError
-from models.judging.lenses import JudgedRows
+from leadlens.features.errors import UsageError
+from leadlens.models.judging.lenses import JudgedRows
 
 Rows = NDArray[np.intp]
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pandas as pd
 
-from models.judging.bands import band_of
-from models.judging.verdicts import MIN_LEADS
-from models.statistics import wilson
+from leadlens.models.judging.bands import band_of
+from leadlens.models.judging.verdicts import MIN_LEADS
+from leadlens.models.statistics import wilson
 
 UNKNOWN = "too few to say"
 
@@ -38,7 +38,7 @@ def chance(leads: int, conversions: int, base_rate: float) -> str:
 
 
 def chance_of_score(bands: pd.DataFrame, lens: str, score: float, base_rate: float) -> str:
-    """The same for a score of a lens, by ``bands`` of a comparison (:func:`models.judging.bands.score_bands`)."""
+    """The same for a score of a lens, by ``bands`` of a comparison (:func:`leadlens.models.judging.bands.score_bands`)."""
     if not math.isfinite(score):
         return UNKNOWN
     rows = bands[(bands["lens"] == lens) & (bands["band"] == band_of(score))]

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.judging import agreement, bands, curves, notebook, story, trust
-from models.judging.calls import checked
-from models.judging.groups import group_rates
-from models.judging.intervals import cluster_bootstrap, whole
-from models.judging.lenses import MODEL, RULES, Floats, Judged, without_times
-from models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
-from models.judging.plain import plain
-from models.judging.point_audit import point_audit, sheet_unit
-from models.judging.replay import Queue, Replay
-from models.judging.result import Capacity, ComparisonResult
-from models.judging.thresholds import thresholds
-from models.statistics import weighted_mean
+from leadlens.models.judging import agreement, bands, curves, notebook, story, trust
+from leadlens.models.judging.calls import checked
+from leadlens.models.judging.groups import group_rates
+from leadlens.models.judging.intervals import cluster_bootstrap, whole
+from leadlens.models.judging.lenses import MODEL, RULES, Floats, Judged, without_times
+from leadlens.models.judging.metrics import HIGHER_IS_BETTER, METRICS, Measured
+from leadlens.models.judging.plain import plain
+from leadlens.models.judging.point_audit import point_audit, sheet_unit
+from leadlens.models.judging.replay import Queue, Replay
+from leadlens.models.judging.result import Capacity, ComparisonResult
+from leadlens.models.judging.thresholds import thresholds
+from leadlens.models.statistics import weighted_mean
 
 Interval = Mapping[str, tuple[float, float]]
 FIRST = 50  # leads of a quadrant that JSON and report list
@@ -85,7 +85,7 @@ def compare(
     judged : one row per out-of-time (lead_id, as_of): row_id, lead_id, as_of, label, probability, score, grade,
         rule_points, rule_probability, rule_grade, rule_stage, disqualified; disqualified_by if known; left_at (when the lead
         converted or closed after the row, missing while it is open), without which the weeks of sales cannot be replayed and
-        all leads are called from one list (see :class:`models.judging.replay.Replay`).
+        all leads are called from one list (see :class:`leadlens.models.judging.replay.Replay`).
     ledger : the sheet's lines on those rows: row_id, rule, dimension, points.
     meta : project, horizon (in words), model_version, sheet_version, dropped_columns, warnings (lists of
         text), clock ("time", or else as-of times are not shown as dates), rules (label → points, to
@@ -93,11 +93,11 @@ def compare(
         optimistic that is). All optional; anything else is passed through to the JSON.
     capacity : share of the new leads that sales can call, week by week.
     seed : of the bootstrap; equal seeds give equal results.
-    groups : the protected groups of the rows, a column each, by their place (``models.judging.groups``).
+    groups : the protected groups of the rows, a column each, by their place (``leadlens.models.judging.groups``).
 
     Raises
     ------
-    UsageError, DataError : see ``models.judging.lenses.Judged.of``; capacity outside (0, 1).
+    UsageError, DataError : see ``leadlens.models.judging.lenses.Judged.of``; capacity outside (0, 1).
     """
     meta = dict(meta or {})
     rows = Judged.of(judged if meta.get("clock", "time") == "time" else without_times(judged))

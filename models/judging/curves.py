@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.judging.lenses import JudgedRows
-from models.judging.metrics import ECE_BINS, equal_count_bins
-from models.judging.replay import Replay
-from models.statistics import wilson
+from leadlens.models.judging.lenses import JudgedRows
+from leadlens.models.judging.metrics import ECE_BINS, equal_count_bins
+from leadlens.models.judging.replay import Replay
+from leadlens.models.statistics import wilson
 
 
 def gains(judged: JudgedRows, replay: Replay, step: float = 0.01) -> pd.DataFrame:

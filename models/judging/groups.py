@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from models.judging.calls import Rows, first_of_each
-from models.judging.lenses import JudgedRows
-from models.statistics import wilson
+from leadlens.models.judging.calls import Rows, first_of_each
+from leadlens.models.judging.lenses import JudgedRows
+from leadlens.models.statistics import wilson
 
 FEWEST = 50  # leads of a group: of fewer nothing is said
 

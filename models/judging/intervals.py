@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from models.statistics import CONFIDENCE
+from leadlens.models.statistics import CONFIDENCE
 
 Figures = Mapping[str, float]
 

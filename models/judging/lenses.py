@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.errors import DataError, UsageError
-from models.scale import AVERAGE_SCORE, POINTS_PER_LOG_ODDS
-from models.scale import score as on_the_scale
-from models.statistics import logit
+from leadlens.features.errors import DataError, UsageError
+from leadlens.models.scale import AVERAGE_SCORE, POINTS_PER_LOG_ODDS
+from leadlens.models.scale import score as on_the_scale
+from leadlens.models.statistics import logit
 
 Floats = NDArray[np.float64]
 

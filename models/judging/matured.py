@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.judging.bands import BANDS
-from models.judging.intervals import cluster_bootstrap
-from models.judging.metrics import Measured, equal_count_bins
-from models.judging.signal import RankingTest, ranking_test
-from models.scale import shown_score
-from models.statistics import Z, wilson
+from leadlens.models.judging.bands import BANDS
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.models.judging.metrics import Measured, equal_count_bins
+from leadlens.models.judging.signal import RankingTest, ranking_test
+from leadlens.models.scale import shown_score
+from leadlens.models.statistics import Z, wilson
 
 FEWEST = 10  # conversions that a ranking is judged by
 _BINS = 5

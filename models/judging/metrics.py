@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.statistics import Ranking, log_loss_of, ratio, weighted_mean
+from leadlens.models.statistics import Ranking, log_loss_of, ratio, weighted_mean
 
 METRICS = ("roc_auc", "average_precision", "log_loss", "brier", "ece")
 HIGHER_IS_BETTER = {

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.insights import Insights
-from models.judging import bands, curves, trust
-from models.judging.calls import checked
-from models.judging.groups import group_rates
-from models.judging.intervals import cluster_bootstrap, whole
-from models.judging.lenses import MODEL, JudgedRows, without_times
-from models.judging.metrics import METRICS, Measured
-from models.judging.plain import plain
-from models.judging.replay import Replay
-from models.judging.thresholds import thresholds
-from models.judging.wording import METRIC_NAMES, how_called, population
-from models.statistics import weighted_mean
+from leadlens.models.insights import Insights
+from leadlens.models.judging import bands, curves, trust
+from leadlens.models.judging.calls import checked
+from leadlens.models.judging.groups import group_rates
+from leadlens.models.judging.intervals import cluster_bootstrap, whole
+from leadlens.models.judging.lenses import MODEL, JudgedRows, without_times
+from leadlens.models.judging.metrics import METRICS, Measured
+from leadlens.models.judging.plain import plain
+from leadlens.models.judging.replay import Replay
+from leadlens.models.judging.thresholds import thresholds
+from leadlens.models.judging.wording import METRIC_NAMES, how_called, population
+from leadlens.models.statistics import weighted_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ class ModelReport:
         }
 
     def _repr_html_(self) -> str:
-        from models.judging.wording import by_name
+        from leadlens.models.judging.wording import by_name
 
         rows = by_name(self.measures, "metric")
         cells = "".join(
@@ -148,7 +148,7 @@ def report_model(
     """Judge a model on out-of-time leads by itself.
 
     ``judged`` has a row per (lead_id, as_of): row_id, lead_id, as_of, label, probability, score, grade. The rest is as in
-    ``models.judging.compare``, and so is what it raises.
+    ``leadlens.models.judging.compare``, and so is what it raises.
     """
     meta = dict(meta or {})
     rows = JudgedRows.of(judged if meta.get("clock", "time") == "time" else without_times(judged))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from models.judging.lenses import LENSES
-from models.judging.metrics import METRICS
-from models.judging.result import ComparisonResult
-from models.judging.story import headline, sentences
-from models.judging.wording import METRIC_NAMES, by_name
+from leadlens.models.judging.lenses import LENSES
+from leadlens.models.judging.metrics import METRICS
+from leadlens.models.judging.result import ComparisonResult
+from leadlens.models.judging.story import headline, sentences
+from leadlens.models.judging.wording import METRIC_NAMES, by_name
 
 
 def summary_html(comparison: ComparisonResult) -> str:

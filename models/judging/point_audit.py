@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from models.judging.lenses import Judged
-from models.judging.replay import Replay
-from models.judging.ridge import Floats, ridge_logistic
-from models.judging.verdicts import (
+from leadlens.models.judging.lenses import Judged
+from leadlens.models.judging.replay import Replay
+from leadlens.models.judging.ridge import Floats, ridge_logistic
+from leadlens.models.judging.verdicts import (
     NOT_SETTLED,
     OTHER_RULES,
     TOO_FEW_LEADS,
@@ -22,9 +22,9 @@ from models.judging.verdicts import (
     judge_direction,
     judge_points,
 )
-from models.scale import POINTS_PER_LOG_ODDS
-from models.scorecard.language.contradictions import STARTING
-from models.statistics import Z, roc_auc
+from leadlens.models.scale import POINTS_PER_LOG_ODDS
+from leadlens.models.scorecard.language.contradictions import STARTING
+from leadlens.models.statistics import Z, roc_auc
 
 TOTAL = ("fit", "engagement")
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from models.judging.calls import checked
-from models.judging.intervals import cluster_bootstrap
-from models.judging.lenses import MODEL, Floats, JudgedRows
-from models.judging.metrics import Measured
-from models.judging.replay import Replay
-from models.statistics import ratio, weighted_mean
+from leadlens.models.judging.calls import checked
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.models.judging.lenses import MODEL, Floats, JudgedRows
+from leadlens.models.judging.metrics import Measured
+from leadlens.models.judging.replay import Replay
+from leadlens.models.statistics import ratio, weighted_mean
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.statistics import CONFIDENCE, wilson
+from leadlens.models.statistics import CONFIDENCE, wilson
 
 
 class Profit(NamedTuple):

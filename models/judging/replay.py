@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models.judging.lenses import Floats, JudgedRows
+from leadlens.models.judging.lenses import Floats, JudgedRows
 
 Rows = NDArray[np.intp]
 _WEEK = 7 * 86_400 * 1_000_000  # microseconds
@@ -138,7 +138,7 @@ class Queue:
 
     def work(self, room: Floats, weight: Floats | None = None) -> Worked:
         """Call so many leads of each week's list; ``weight`` is how often each lead was drawn, so often it can be called."""
-        from models.judging.replay_kernel import call_weekly
+        from leadlens.models.judging.replay_kernel import call_weekly
 
         judged = self.replay.judged
         waiting = np.ones(judged.leads) if weight is None else weight.astype(np.float64)

@@ -1,4 +1,4 @@
-"""The compiled loop of ``models.judging.replay``: kept and trusted as those of ``features.compiled.kernel``."""
+"""The compiled loop of ``leadlens.models.judging.replay``: kept and trusted as those of ``leadlens.features.compiled.kernel``."""
 
 from __future__ import annotations
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from models.insights import Insights
-from models.judging.lenses import MODEL, RULES
-from models.judging.metrics import METRICS
-from models.judging.point_audit import SheetUnit
+from leadlens.models.insights import Insights
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.metrics import METRICS
+from leadlens.models.judging.point_audit import SheetUnit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """Leads that convert and are reached by as many calls, week by week, each lead once (see :class:`models.judging.replay.Replay`).
+    """Leads that convert and are reached by as many calls, week by week, each lead once (see :class:`leadlens.models.judging.replay.Replay`).
 
     ``name`` says what sets the number of calls: ``capacity``, or a stage of the sheet, which calls the leads that are in it when
     they are. ``calls`` is ``share`` of the leads. ``random`` is what as many calls to anybody on the lists reach on average.
@@ -59,7 +59,7 @@ class ComparisonResult:
     unit : what one point of the sheet is worth.
     thresholds : what each threshold of the score brings, by leads.
     insights : what the model goes by, where that was asked for.
-    protected : how protected groups fare, where there are any (``models.judging.groups``).
+    protected : how protected groups fare, where there are any (``leadlens.models.judging.groups``).
     bias : mean predicted − actual conversion of the model, low, high.
     """
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.statistics import expit, log_loss, logit, newton
+from leadlens.models.statistics import expit, log_loss, logit, newton
 
 Floats = NDArray[np.float64]
 

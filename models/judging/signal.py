@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from models.judging.intervals import cluster_bootstrap
-from models.statistics import log_loss_of
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.models.statistics import log_loss_of
 
 CHANCE = 0.01  # rankings without signal that pass
 POWER = 0.8

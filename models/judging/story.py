@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.judging.lenses import LENSES, MODEL, RULES
-from models.judging.result import Capacity, ComparisonResult
-from models.judging.trust import BAD, SETTLE_FIRST, overall, stop, trust
-from models.judging.verdicts import FLAGGED, TOO_FEW_LEADS, VERDICTS, WRONG_DIRECTION, flagged_by_chance
-from models.judging.wording import by_name, how_called, percent, population, signed, winner
+from leadlens.models.judging.lenses import LENSES, MODEL, RULES
+from leadlens.models.judging.result import Capacity, ComparisonResult
+from leadlens.models.judging.trust import BAD, SETTLE_FIRST, overall, stop, trust
+from leadlens.models.judging.verdicts import (
+    FLAGGED,
+    TOO_FEW_LEADS,
+    VERDICTS,
+    WRONG_DIRECTION,
+    flagged_by_chance,
+)
+from leadlens.models.judging.wording import by_name, how_called, percent, population, signed, winner
 
 
 def headline(comparison: ComparisonResult) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from models.judging.calls import reached
-from models.judging.lenses import Judged, JudgedRows, average_log_odds, without_times
-from models.scale import log_odds_of, shown_score
-from models.statistics import expit, wilson
+from leadlens.models.judging.calls import reached
+from leadlens.models.judging.lenses import Judged, JudgedRows, average_log_odds, without_times
+from leadlens.models.scale import log_odds_of, shown_score
+from leadlens.models.statistics import expit, wilson
 
 STEPS = tuple(range(10, 100, 5))
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from models.judging.lenses import MODEL
-from models.judging.result import ComparisonResult
-from models.judging.wording import Reported, by_name, judged_on, percent, signed, winner, without_settings
+from leadlens.models.judging.lenses import MODEL
+from leadlens.models.judging.result import ComparisonResult
+from leadlens.models.judging.wording import (
+    Reported,
+    by_name,
+    judged_on,
+    percent,
+    signed,
+    winner,
+    without_settings,
+)
 
 ENOUGH, FEW = 100, 30
 SLACK = 0.1  # share of the base rate that the average prediction may be off

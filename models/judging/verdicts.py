@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from models.statistics import CONFIDENCE
+from leadlens.models.statistics import CONFIDENCE
 
 MIN_LEADS = 30
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from features.columns import percent as percent
-from models.judging.lenses import MODEL, RULES
-from models.judging.result import ComparisonResult
+from leadlens.features.columns import percent as percent
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.result import ComparisonResult
 
 
 class Reported(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
-from models.statistics import summed_log_loss
+from leadlens.models.statistics import summed_log_loss
 
 Floats = NDArray[np.float64]
 _STRENGTH = 30.0  # information that moves the weights halfway from equal ones

@@ -1,6 +1,6 @@
 """Affine calibration in log-odds: probabilities are corrected and explanations stay exact.
 
-The slope comes from rows the model has not seen (``models.learners.blend``), the shift from the latest mature rows.
+The slope comes from rows the model has not seen (``leadlens.models.learners.blend``), the shift from the latest mature rows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.statistics import expit, log_loss, weighted_mean
+from leadlens.models.statistics import expit, log_loss, weighted_mean
 
 Floats = NDArray[np.float64]
 

@@ -20,11 +20,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from features.errors import DataError
-from models.learners.encoding import Encoding
-from models.learners.tree_check import check_trees
-from models.learners.tree_shap import TreeShap
-from models.statistics import expit, log_odds
+from leadlens.features.errors import DataError
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.learners.tree_check import check_trees
+from leadlens.models.learners.tree_shap import TreeShap
+from leadlens.models.statistics import expit, log_odds
 
 Floats = NDArray[np.float64]
 _WORTH_THREADS = 50_000_000  # cells of the matrix

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.errors import DataError
+from leadlens.features.errors import DataError
 
 Floats = NDArray[np.float64]
 _MOST_LEVELS = 1000

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.errors import DataError, UsageError
-from models.learners.encoding import Encoding
-from models.learners.hist_boosting import hist_contributions, is_hist_boosting
-from models.statistics import logit
+from leadlens.features.errors import DataError, UsageError
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.learners.hist_boosting import hist_contributions, is_hist_boosting
+from leadlens.models.statistics import logit
 
 Floats = NDArray[np.float64]
 _REFUSED = re.compile(r'[][{}",:<>]')

@@ -78,7 +78,7 @@ class AdditiveLogistic:
 
     def add_to(self, parts: Floats, matrix: Floats, share: float) -> None:
         """Add a share of the contributions to ``parts``; the columns of both are contiguous."""
-        from models.learners.linear_kernel import add_entries  # numba takes a while to import
+        from leadlens.models.learners.linear_kernel import add_entries  # numba takes a while to import
 
         add_entries(matrix.T, self._flat, share, parts.T)
 

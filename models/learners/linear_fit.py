@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 
-from models.learners.linear import AdditiveLogistic, ColumnTable
-from models.statistics import log_odds, summed_log_loss, weighted_mean, weighted_quantile
+from leadlens.models.learners.linear import AdditiveLogistic, ColumnTable
+from leadlens.models.statistics import log_odds, summed_log_loss, weighted_mean, weighted_quantile
 
 Floats = NDArray[np.float64]
 _FINE, _COARSE = 32, 8
@@ -28,7 +28,7 @@ class AdditiveDesign:
 
     Parameters
     ----------
-    matrix : encoded rows (``models.learners.encoding``).
+    matrix : encoded rows (``leadlens.models.learners.encoding``).
     categorical : which columns hold category codes.
     monotone : 1 or -1 where the table must not fall or not rise, else 0; such a column has no steps.
     weight : how many rows each stands for, in cuts, centres and fits; 1 by default. What is too rare for an

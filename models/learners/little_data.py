@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.folds import Fold
-from models.learners.linear import AdditiveLogistic, ColumnTable
-from models.learners.linear_fit import AdditiveDesign
-from models.scorecard.scoring.probability import calibrate_points
-from models.statistics import log_odds, summed_log_loss, weighted_mean
+from leadlens.models.folds import Fold
+from leadlens.models.learners.linear import AdditiveLogistic, ColumnTable
+from leadlens.models.learners.linear_fit import AdditiveDesign
+from leadlens.models.scorecard.scoring.probability import calibrate_points
+from leadlens.models.statistics import log_odds, summed_log_loss, weighted_mean
 
 Floats = NDArray[np.float64]
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
@@ -38,7 +38,7 @@ def fit_little(
 
     Parameters
     ----------
-    matrix : encoded rows (``models.learners.encoding``); ``categorical`` says which columns hold codes.
+    matrix : encoded rows (``leadlens.models.learners.encoding``); ``categorical`` says which columns hold codes.
     folds : of whole leads, without regard to time.
     points : total points of the hand-written sheet per row; the models start from its calibrated line.
     weight : how many rows each stands for, 1 by default.

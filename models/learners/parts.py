@@ -10,11 +10,11 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from models.learners.calibration import loss_at_own_intercept
-from models.learners.classifier import DATASET_SETTINGS, LeadClassifier, booster_settings, threads
-from models.learners.linear_fit import AdditiveDesign
-from models.scorecard.scoring.probability import calibrate_points
-from models.statistics import log_odds, weighted_mean
+from leadlens.models.learners.calibration import loss_at_own_intercept
+from leadlens.models.learners.classifier import DATASET_SETTINGS, LeadClassifier, booster_settings, threads
+from leadlens.models.learners.linear_fit import AdditiveDesign
+from leadlens.models.scorecard.scoring.probability import calibrate_points
+from leadlens.models.statistics import log_odds, weighted_mean
 
 Floats = NDArray[np.float64]
 STEP = 20  # trees between two checks on the validation rows

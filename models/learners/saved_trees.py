@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.learners.tree_check import check_trees
-from models.learners.tree_shap import TreeShap
+from leadlens.models.learners.tree_check import check_trees
+from leadlens.models.learners.tree_shap import TreeShap
 
 if TYPE_CHECKING:
-    from models.learners.classifier import LeadClassifier
+    from leadlens.models.learners.classifier import LeadClassifier
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ class SavedTrees:
     @cached_property
     def classifier(self) -> LeadClassifier:
         """The same as a scikit-learn classifier over LightGBM's booster."""
-        from models.learners.classifier import LeadClassifier
+        from leadlens.models.learners.classifier import LeadClassifier
 
         return LeadClassifier.from_dict(self.saved)
 

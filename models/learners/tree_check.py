@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.errors import DataError
+from leadlens.features.errors import DataError
 
 MOST_BYTES = 64 << 20
 _MOST_TREES, _MOST_LEAVES, _MOST_WORDS = 20_000, 1024, 1 << 16

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.learners.tree_text import Tree, read_trees
+from leadlens.models.learners.tree_text import Tree, read_trees
 
 Floats = NDArray[np.float64]
 Way = tuple[tuple[int, bool], ...]  # the nodes from the root on, and whether it goes left there
@@ -113,7 +113,9 @@ class TreeShap:
 
     def add_to(self, parts: Floats, matrix: Floats, share: float) -> None:
         """Add a share of the contributions, without the base value, to ``parts`` (rows, columns)."""
-        from models.learners.tree_shap_kernel import add_contributions  # numba takes a while to import
+        from leadlens.models.learners.tree_shap_kernel import (
+            add_contributions,  # numba takes a while to import
+        )
 
         columns = np.asfortranarray(matrix, dtype=np.float64).T
         used, places = self._used

@@ -1,11 +1,15 @@
 """Scorecards: hand-written sheets, compiled to engine steps, with a dated ledger that sums to the score."""
 
-from models.scorecard.language.checking import check_sheet, rules_that_read, rules_that_show
-from models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.ledger import SheetScores, score_sheet, write_sheet
-from models.scorecard.scoring.probability import PointsCalibration, calibrate_points
-from models.scorecard.scoring.scorecard_set import ScorecardSet, ScorecardSetScores, score_scorecard_set
+from leadlens.models.scorecard.language.checking import check_sheet, rules_that_read, rules_that_show
+from leadlens.models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.ledger import SheetScores, score_sheet, write_sheet
+from leadlens.models.scorecard.scoring.probability import PointsCalibration, calibrate_points
+from leadlens.models.scorecard.scoring.scorecard_set import (
+    ScorecardSet,
+    ScorecardSetScores,
+    score_scorecard_set,
+)
 
 __all__ = [
     "ActionRule",

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.published.copy import Lead, LeadRow, Leads, Line, PublishedScores
+from leadlens.pipeline.published.copy import Lead, LeadRow, Leads, Line, PublishedScores
 
 
 class _Answer(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from pipeline.languages.language import NAMES, Language, language
+from leadlens.pipeline.languages.language import NAMES, Language, language
 
 COOKIE = "language"
 _YEAR = 365 * 24 * 60 * 60

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from features.errors import UsageError
-from pipeline.config import ProjectFile
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.config import ProjectFile
 
 _PACKAGES = ("babel", "starlette", "uvicorn")
 
@@ -24,7 +24,7 @@ def app(project_files: Sequence[ProjectFile], *, host: str, port: int, ready: Ca
             value=", ".join(missing),
             fix="pip install 'leadlens[app]'",
         )
-    from pipeline.app.server import application, serve
+    from leadlens.pipeline.app.server import application, serve
 
     serve(
         application(project_files),

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.app.people import Door
-from pipeline.languages.marks import N_
+from leadlens.pipeline.app.people import Door
+from leadlens.pipeline.languages.marks import N_
 
 _POLICY = "; ".join(
     (

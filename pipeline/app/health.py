@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
-from pipeline.app.nights import has_scored, nights_checks
-from pipeline.app.shown_project import ShownProject
-from pipeline.app.watch import (
+from leadlens.pipeline.app.nights import has_scored, nights_checks
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.app.watch import (
     DATA_AGE,
     SCORES,
     Check,
@@ -22,12 +22,12 @@ from pipeline.app.watch import (
     untouched,
     untouched_check,
 )
-from pipeline.languages.marks import N_
-from pipeline.published.copy import PublishedScores
-from pipeline.published.monitored import Monitored
-from pipeline.runs import RunRecord
-from pipeline.runs.record import now
-from pipeline.views.words import minute
+from leadlens.pipeline.languages.marks import N_
+from leadlens.pipeline.published.copy import PublishedScores
+from leadlens.pipeline.published.monitored import Monitored
+from leadlens.pipeline.runs import RunRecord
+from leadlens.pipeline.runs.record import now
+from leadlens.pipeline.views.words import minute
 
 _RANK: dict[Level, int] = {"bad": 0, "care": 1, "good": 2}
 _KEPT_SECONDS = 60

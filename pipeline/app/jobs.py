@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from features.errors import UsageError
-from pipeline.languages.marks import N_
-from pipeline.private import private_files
-from pipeline.runs.record import new_run_id, now
-from pipeline.state import state_folder
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.languages.marks import N_
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.runs.record import new_run_id, now
+from leadlens.pipeline.state import state_folder
 
 if sys.platform != "win32":
     import fcntl
@@ -179,7 +179,7 @@ class Jobs:
 
     def _run(self, job: Job, lock: IO[bytes]) -> None:
         # -P: no module of the working directory is taken for one of ours
-        command = [sys.executable, "-P", "-m", "pipeline.app.preview", str(self.folder.path), job.id]
+        command = [sys.executable, "-P", "-m", "leadlens.pipeline.app.preview", str(self.folder.path), job.id]
         try:
             child = subprocess.Popen(
                 command,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.app.watch import MONITOR, SCORES, Check, ended
-from pipeline.languages.marks import N_, NN_
-from pipeline.published.copy import PublishedScores
-from pipeline.runs import RunRecord
-from pipeline.runs.record import CHALLENGER_NOTE
-from pipeline.views.words import minute
+from leadlens.pipeline.app.watch import MONITOR, SCORES, Check, ended
+from leadlens.pipeline.languages.marks import N_, NN_
+from leadlens.pipeline.published.copy import PublishedScores
+from leadlens.pipeline.runs import RunRecord
+from leadlens.pipeline.runs.record import CHALLENGER_NOTE
+from leadlens.pipeline.views.words import minute
 
 _FAILURES = {
     "failed": N_("The last run failed"),

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from pipeline.app.answers import PageOfLeads, Problem, WholeLead
-from pipeline.published.asked import SORTS
-from pipeline.raw_lead.answer import LeadAnswer
-from pipeline.raw_lead.request import RawLead
+from leadlens.pipeline.app.answers import PageOfLeads, Problem, WholeLead
+from leadlens.pipeline.published.asked import SORTS
+from leadlens.pipeline.raw_lead.answer import LeadAnswer
+from leadlens.pipeline.raw_lead.request import RawLead
 
 _MODELS: tuple[tuple[type[BaseModel], Literal["validation", "serialization"]], ...] = (
     (PageOfLeads, "serialization"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.config.page import Role, SignIn
+from leadlens.pipeline.config.page import Role, SignIn
 
 Right = Literal["read", "verdict", "export", "sheets", "log"]
 _RIGHTS: dict[Role, frozenset[Right]] = {

@@ -1,4 +1,4 @@
-"""The process of a preview: ``python -m pipeline.app.preview FOLDER JOB`` writes into the job's record who would move."""
+"""The process of a preview: ``python -m leadlens.pipeline.app.preview FOLDER JOB`` writes into the job's record who would move."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from features.errors import LeadlensError
-from pipeline.app.jobs import Job, JobFolder
-from pipeline.languages.marks import N_
-from pipeline.private import private_files
-from pipeline.state import at_work
-from pipeline.views.words import for_readers
+from leadlens.features.errors import LeadlensError
+from leadlens.pipeline.app.jobs import Job, JobFolder
+from leadlens.pipeline.languages.marks import N_
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.state import at_work
+from leadlens.pipeline.views.words import for_readers
 
 _NICE = 10  # the page, and the night, come first
 
 
 def run(folder: JobFolder, job: Job) -> Job:
     """The job when it has ended: with its result, or with what went wrong in words."""
-    from models.scorecard.insights.comparison import compare_sheets
-    from pipeline.app.shown_sheets import shown_version  # what takes long to load comes after os.nice
-    from pipeline.config import load_project
-    from pipeline.jobs.scorecard.who_moves import who_moves
+    from leadlens.models.scorecard.insights.comparison import compare_sheets
+    from leadlens.pipeline.app.shown_sheets import (
+        shown_version,  # what takes long to load comes after os.nice
+    )
+    from leadlens.pipeline.config import load_project
+    from leadlens.pipeline.jobs.scorecard.who_moves import who_moves
 
     def progress(stage: str, done: int = 0, total: int = 0) -> None:
         folder.save(replace(job, step=stage))

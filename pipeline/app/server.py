@@ -24,21 +24,21 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from features.errors import LeadlensError, UsageError
-from pipeline.app.choosing import choose
-from pipeline.app.guard import TOO_LONG, Guard
-from pipeline.app.pages import api, compare, health, job, lead, leads, sheet, sheets, threshold
-from pipeline.app.people import Door
-from pipeline.app.shown_project import ShownProject
-from pipeline.app.site import form_of, project_of, to, wrong
-from pipeline.config import ProjectFile
-from pipeline.languages.catalogue import recogniser
-from pipeline.languages.language import NAMES, language
-from pipeline.languages.marks import N_
-from pipeline.published.bounded_queries import SlowQueryError
-from pipeline.stopping import Stopped
-from pipeline.views.links import of_segment, segment
-from pipeline.views.words import for_readers
+from leadlens.features.errors import LeadlensError, UsageError
+from leadlens.pipeline.app.choosing import choose
+from leadlens.pipeline.app.guard import TOO_LONG, Guard
+from leadlens.pipeline.app.pages import api, compare, health, job, lead, leads, sheet, sheets, threshold
+from leadlens.pipeline.app.people import Door
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.app.site import form_of, project_of, to, wrong
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.languages.catalogue import recogniser
+from leadlens.pipeline.languages.language import NAMES, language
+from leadlens.pipeline.languages.marks import N_
+from leadlens.pipeline.published.bounded_queries import SlowQueryError
+from leadlens.pipeline.stopping import Stopped
+from leadlens.pipeline.views.links import of_segment, segment
+from leadlens.pipeline.views.words import for_readers
 
 if TYPE_CHECKING:
     import uvicorn
@@ -92,7 +92,12 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
             Route("/", _home),
             Mount(
                 "/static",
-                StaticFiles(packages=[(package, "static") for package in ("pipeline.app", "pipeline.views")]),
+                StaticFiles(
+                    packages=[
+                        (package, "static")
+                        for package in ("leadlens.pipeline.app", "leadlens.pipeline.views")
+                    ]
+                ),
             ),
             Route("/language", _language, methods=["POST"]),
             Route("/{project}", _to_leads),

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.scorecard import Sheet
-from models.scorecard.language.settings import MOST_POINTS
-from models.scorecard.language.yaml_edit import Place, with_values
-from models.scorecard.language.yaml_text import yaml_text
-from pipeline.languages.language import Language
-from pipeline.languages.marks import N_, P_
-from pipeline.languages.typed_numbers import field_number, read_number
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.language.settings import MOST_POINTS
+from leadlens.models.scorecard.language.yaml_edit import Place, with_values
+from leadlens.models.scorecard.language.yaml_text import yaml_text
+from leadlens.pipeline.languages.language import Language
+from leadlens.pipeline.languages.marks import N_, P_
+from leadlens.pipeline.languages.typed_numbers import field_number, read_number
 
 _DAY = timedelta(days=1)
 _OF_STAGES = (

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from features.conditions.wording import condition_words
-from features.durations import humanize
-from models.scorecard import Sheet
-from models.scorecard.language.rules import ActionRule, AttributeRule, Decay
-from pipeline.languages.marks import N_, P_
+from leadlens.features.conditions.wording import condition_words
+from leadlens.features.durations import humanize
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.language.rules import ActionRule, AttributeRule, Decay
+from leadlens.pipeline.languages.marks import N_, P_
 
 STAGE_WORDS = {
     None: N_("not kept yet"),

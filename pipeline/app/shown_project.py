@@ -8,19 +8,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from features.errors import DataError
-from pipeline.app.jobs import Jobs
-from pipeline.app.store import PageStore
-from pipeline.config import ProjectFile
-from pipeline.jobs.score_lead import LeadScorer
-from pipeline.languages.language import own_phrases
-from pipeline.published.compared import PublishedComparison
-from pipeline.published.copy import Copy, PublishedScores
-from pipeline.published.folder import CopyFolder
-from pipeline.published.monitored import Monitored, read_monitored
-from pipeline.raw_lead.request import parse_raw_lead
-from pipeline.runs import RunRecord, RunStore
-from pipeline.state import state_folder
+from leadlens.features.errors import DataError
+from leadlens.pipeline.app.jobs import Jobs
+from leadlens.pipeline.app.store import PageStore
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.jobs.score_lead import LeadScorer
+from leadlens.pipeline.languages.language import own_phrases
+from leadlens.pipeline.published.compared import PublishedComparison
+from leadlens.pipeline.published.copy import Copy, PublishedScores
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.published.monitored import Monitored, read_monitored
+from leadlens.pipeline.raw_lead.request import parse_raw_lead
+from leadlens.pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.state import state_folder
 
 Published = TypeVar("Published", bound=Copy)
 
@@ -35,7 +35,7 @@ class ShownProject:
         )
         self.store = PageStore(state_folder() / "page.sqlite")
         self.jobs = Jobs(self.name)
-        # What `pipeline.app.health.needs_a_look` found of which night, and when.
+        # What `leadlens.pipeline.app.health.needs_a_look` found of which night, and when.
         self.looked: tuple[str, float, bool] | None = None
         self._scoring = threading.Lock()
         self._scorer: tuple[Path | None, LeadScorer] | None = None

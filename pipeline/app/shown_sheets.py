@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from features.errors import LeadlensError, UsageError
-from models.scorecard import ScorecardSet, Sheet
-from models.scorecard.insights.comparison import compare_sheets
-from pipeline.config import ProjectFile
-from pipeline.scorecards.project import ProjectSheet, sheets_of, store_of
-from pipeline.scorecards.versions import SheetMove, SheetVersion, next_stages
+from leadlens.features.errors import LeadlensError, UsageError
+from leadlens.models.scorecard import ScorecardSet, Sheet
+from leadlens.models.scorecard.insights.comparison import compare_sheets
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.scorecards.project import ProjectSheet, sheets_of, store_of
+from leadlens.pipeline.scorecards.versions import SheetMove, SheetVersion, next_stages
 
 
 @dataclass(frozen=True)

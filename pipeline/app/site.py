@@ -13,17 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from pipeline.app.choosing import language_of
-from pipeline.app.nights import has_scored
-from pipeline.app.people import Person, Right
-from pipeline.app.shown_project import ShownProject
-from pipeline.languages.language import NAMES
-from pipeline.languages.marks import N_
-from pipeline.published.compared import PublishedComparison
-from pipeline.published.copy import Lead, PublishedScores
-from pipeline.views.csv_text import BEGINS, csv_line
-from pipeline.views.environment import environment
-from pipeline.views.links import Links
+from leadlens.pipeline.app.choosing import language_of
+from leadlens.pipeline.app.nights import has_scored
+from leadlens.pipeline.app.people import Person, Right
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.languages.language import NAMES
+from leadlens.pipeline.languages.marks import N_
+from leadlens.pipeline.published.compared import PublishedComparison
+from leadlens.pipeline.published.copy import Lead, PublishedScores
+from leadlens.pipeline.views.csv_text import BEGINS, csv_line
+from leadlens.pipeline.views.environment import environment
+from leadlens.pipeline.views.links import Links
 
 FORM_SECONDS = 10.0
 _MOST_FIELDS = 500
@@ -32,7 +32,7 @@ _MOST_FIELDS = 500
 @cache
 def templates() -> jinja2.Environment:
     """Those of the page."""
-    return environment("pipeline.app")
+    return environment("leadlens.pipeline.app")
 
 
 def page(request: Request, template: str, *, status: int = 200, **shown: Any) -> HTMLResponse:

@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pipeline.languages.marks import P_
-from pipeline.private import private_files
-from pipeline.runs.record import now
+from leadlens.pipeline.languages.marks import P_
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.runs.record import now
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS verdicts (

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from features import humanize
-from models.judging.verdicts import MIN_LEADS
-from pipeline.app.shown_project import ShownProject
-from pipeline.languages.marks import N_, NN_
-from pipeline.published.copy import PublishedScores
-from pipeline.published.monitored import Monitored
-from pipeline.views.words import day, number
+from leadlens.features import humanize
+from leadlens.models.judging.verdicts import MIN_LEADS
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.languages.marks import N_, NN_
+from leadlens.pipeline.published.copy import PublishedScores
+from leadlens.pipeline.published.monitored import Monitored
+from leadlens.pipeline.views.words import day, number
 
 Level = Literal["good", "care", "bad"]
 UNTOUCHED_DAYS = 7

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models.judging.verdicts import MIN_LEADS
-from models.statistics import wilson
+from leadlens.models.judging.verdicts import MIN_LEADS
+from leadlens.models.statistics import wilson
 
 
 def weeks_shown(weeks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from features.history import Kind
-from pipeline.audit.evidence import Subject
-from pipeline.audit.measures import Flags
+from leadlens.features.history import Kind
+from leadlens.pipeline.audit.evidence import Subject
+from leadlens.pipeline.audit.measures import Flags
 
 FEWEST = 20  # conversions, and leads without one, below which a probe reports nothing
 GOOD = 0.9  # ROC AUC of all columns together, below which none is too good beside the others

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from features import History
+from leadlens.features import History
 
 _MOST_VALUES = 200
 _MINUTE = "INTERVAL 1 MINUTE"

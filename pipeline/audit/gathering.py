@@ -7,16 +7,16 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from features import History, Step
-from features.attributes.as_of import attribute_steps
-from features.history import Kind
-from features.spine import Spine, kind_filter
-from pipeline.audit.data import AuditData, SplitOverlap
-from pipeline.audit.event_data import event_counts, event_statistics
-from pipeline.audit.evidence import Subject
-from pipeline.config import Project
-from pipeline.dataset.policies import outcome_horizon
-from pipeline.dataset.training_set import TrainingSet
+from leadlens.features import History, Step
+from leadlens.features.attributes.as_of import attribute_steps
+from leadlens.features.history import Kind
+from leadlens.features.spine import Spine, kind_filter
+from leadlens.pipeline.audit.data import AuditData, SplitOverlap
+from leadlens.pipeline.audit.event_data import event_counts, event_statistics
+from leadlens.pipeline.audit.evidence import Subject
+from leadlens.pipeline.config import Project
+from leadlens.pipeline.dataset.policies import outcome_horizon
+from leadlens.pipeline.dataset.training_set import TrainingSet
 
 _MOST_LEADS = 50_000
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from features import History, Step
-from features.visibility import visible
-from pipeline.audit.data import Gain
-from pipeline.audit.evidence import Flagged, Subject
-from pipeline.audit.opened_data import KeptOut
-from pipeline.audit.quick_models import QuickSet, quick_set, time_proxy_names
-from pipeline.config import ProjectFile
-from pipeline.dataset.training_set import TrainingSet, build_training_set
+from leadlens.features import History, Step
+from leadlens.features.visibility import visible
+from leadlens.pipeline.audit.data import Gain
+from leadlens.pipeline.audit.evidence import Flagged, Subject
+from leadlens.pipeline.audit.opened_data import KeptOut
+from leadlens.pipeline.audit.quick_models import QuickSet, quick_set, time_proxy_names
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.training_set import TrainingSet, build_training_set
 
 _MOST_SUSPECTS = 10
 

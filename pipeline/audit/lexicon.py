@@ -20,7 +20,7 @@ class Habit(NamedTuple):
 
 
 def _habits() -> tuple[Habit, ...]:
-    lexicon = yaml.safe_load((files("pipeline.audit") / "lexicon.yaml").read_text(encoding="utf-8"))
+    lexicon = yaml.safe_load((files("leadlens.pipeline.audit") / "lexicon.yaml").read_text(encoding="utf-8"))
     of = f"(?:{'|'.join(lexicon['of'])})"
     return tuple(
         Habit(re.compile(rf"(?:^|_)(?:{'|'.join(habit['names'])})(?:_|$)".replace("OF", of)), habit["why"])

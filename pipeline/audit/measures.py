@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.statistics import log_loss_of, roc_auc, wilson
+from leadlens.models.statistics import log_loss_of, roc_auc, wilson
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from features import History
-from pipeline.audit.evidence import Subject
-from pipeline.config import ProjectFile
+from leadlens.features import History
+from leadlens.pipeline.audit.evidence import Subject
+from leadlens.pipeline.config import ProjectFile
 
 
 @dataclass(frozen=True)

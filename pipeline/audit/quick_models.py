@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.columns import FeatureColumn
-from models.data_checks.time_proxy import find_time_proxies
-from models.learners.classifier import LeadClassifier
-from pipeline.audit.data import GOOD, Gain
-from pipeline.audit.evidence import Subject
-from pipeline.audit.measures import auc
-from pipeline.dataset.training_set import TrainingSet
+from leadlens.features.columns import FeatureColumn
+from leadlens.models.data_checks.time_proxy import find_time_proxies
+from leadlens.models.learners.classifier import LeadClassifier
+from leadlens.pipeline.audit.data import GOOD, Gain
+from leadlens.pipeline.audit.evidence import Subject
+from leadlens.pipeline.audit.measures import auc
+from leadlens.pipeline.dataset.training_set import TrainingSet
 
 _FOLDS = 3
 _MOST_ROWS = 20_000  # for cross-fitting, which is done many times

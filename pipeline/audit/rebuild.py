@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import History, Step
-from features.errors import counted
-from features.matrix import FeatureMatrix, plan_columns
-from features.oracle.matrix import oracle_features
-from features.plan import FeaturePlan
+from leadlens.features import History, Step
+from leadlens.features.errors import counted
+from leadlens.features.matrix import FeatureMatrix, plan_columns
+from leadlens.features.oracle.matrix import oracle_features
+from leadlens.features.plan import FeaturePlan
 
 Row = Mapping[str, Any]
 _CLOSE = 1e-9

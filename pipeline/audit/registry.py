@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from pipeline.audit.data import AuditData
-from pipeline.audit.evidence import Evidence
+from leadlens.pipeline.audit.data import AuditData
+from leadlens.pipeline.audit.evidence import Evidence
 
 Run = Callable[[AuditData], Iterable[Evidence]]
 
@@ -25,7 +25,7 @@ class Probe(NamedTuple):
 
 
 PROBES: dict[str, Probe] = {}
-"""All probes by code, in the order of definition; importing ``pipeline.audit.probes`` fills it."""
+"""All probes by code, in the order of definition; importing ``leadlens.pipeline.audit.probes`` fills it."""
 
 
 def probe(code: str, looks_for: str, *, late: bool = False) -> Callable[[Run], Run]:

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from features import History
-from pipeline.audit.data import FEWEST, AuditData
-from pipeline.audit.evidence import Evidence, Flagged, flag
-from pipeline.audit.gathering import gather
-from pipeline.audit.incremental_auc import incremental_auc, visible_activity
-from pipeline.audit.opened_data import KeptOut, without_sheets
-from pipeline.audit.probes import PROBES
-from pipeline.audit.quick_models import quick_set
-from pipeline.audit.rebuild import Rebuild, rebuild
-from pipeline.config import ProjectFile
-from pipeline.dataset.training_set import TrainingSet, build_training_set
+from leadlens.features import History
+from leadlens.pipeline.audit.data import FEWEST, AuditData
+from leadlens.pipeline.audit.evidence import Evidence, Flagged, flag
+from leadlens.pipeline.audit.gathering import gather
+from leadlens.pipeline.audit.incremental_auc import incremental_auc, visible_activity
+from leadlens.pipeline.audit.opened_data import KeptOut, without_sheets
+from leadlens.pipeline.audit.probes import PROBES
+from leadlens.pipeline.audit.quick_models import quick_set
+from leadlens.pipeline.audit.rebuild import Rebuild, rebuild
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.training_set import TrainingSet, build_training_set
 
 
 @dataclass(frozen=True, kw_only=True)

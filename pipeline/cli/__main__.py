@@ -1,6 +1,6 @@
-"""`python -m pipeline.cli`: the command line where its script is not on the path."""
+"""`python -m leadlens.pipeline.cli`: the command line where its script is not on the path."""
 
-from pipeline.cli.main import main
+from leadlens.pipeline.cli.main import main
 
 if __name__ == "__main__":
     main()

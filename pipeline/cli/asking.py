@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from features import nearest
-from features.errors import listed
-from features.printable import printable
-from pipeline.cli.render.terminal import print_lines
+from leadlens.features import nearest
+from leadlens.features.errors import listed
+from leadlens.features.printable import printable
+from leadlens.pipeline.cli.render.terminal import print_lines
 
 if TYPE_CHECKING:
-    from pipeline.starting.conversions import Conversions
-    from pipeline.starting.domains import Domains
-    from pipeline.starting.people import Leads
-    from pipeline.starting.proposing import Proposal
-    from pipeline.starting.writing import Asking
+    from leadlens.pipeline.starting.conversions import Conversions
+    from leadlens.pipeline.starting.domains import Domains
+    from leadlens.pipeline.starting.people import Leads
+    from leadlens.pipeline.starting.proposing import Proposal
+    from leadlens.pipeline.starting.writing import Asking
 
 
 def asking_of(conversion: str | None, domains: tuple[str, ...]) -> Asking:
     """The questions; what was given as an option is not asked."""
-    from pipeline.starting.writing import Asking
+    from leadlens.pipeline.starting.writing import Asking
 
     return Asking(
         conversion=ask_conversion if conversion is None else lambda ways, leads: ways[0],
@@ -33,7 +33,7 @@ def asking_of(conversion: str | None, domains: tuple[str, ...]) -> Asking:
 
 def ask_conversion(ways: Sequence[Conversions], leads: Leads) -> Conversions | None:
     """What counts as a conversion, of the ways that the export knows."""
-    from pipeline.starting.conversions import rate
+    from leadlens.pipeline.starting.conversions import rate
 
     print_lines(["", "1. What counts as a conversion?"])
     print_lines(f"   {number}  {way.how}: {rate(way, leads)}" for number, way in enumerate(ways, 1))

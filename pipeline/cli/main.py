@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import one_lead, people, pulling, registry, routine, scoring, starting
-from pipeline.cli.options import (
+from leadlens.pipeline.cli import one_lead, people, pulling, registry, routine, scoring, starting
+from leadlens.pipeline.cli.options import (
     Config,
     EngineOption,
     Json,
@@ -20,7 +20,7 @@ from pipeline.cli.options import (
     load,
     print_result,
 )
-from pipeline.cli.scorecard import scorecard
+from leadlens.pipeline.cli.scorecard import scorecard
 
 # Nothing heavy is imported up here: `leadlens --help` answers in less than half a second.
 app = typer.Typer(
@@ -35,8 +35,8 @@ _SIGNALLED = 128  # shells add the number of the signal
 
 
 def main() -> None:
-    """Run the command line; ``pipeline.exit_codes`` says what its exit codes mean."""
-    from pipeline.stopping import Stopped, stoppable
+    """Run the command line; ``leadlens.pipeline.exit_codes`` says what its exit codes mean."""
+    from leadlens.pipeline.stopping import Stopped, stoppable
 
     with stoppable():
         try:
@@ -92,11 +92,11 @@ def check(
     Counts, spans, rates, missing values, suspect columns, settings that match nothing, and how many more
     conversions would help.
     """
-    from pipeline.cli.render.jobs import render_check, render_reading
-    from pipeline.progress import shown
+    from leadlens.pipeline.cli.render.jobs import render_check, render_reading
+    from leadlens.pipeline.progress import shown
 
     if only_read or verify:
-        from pipeline.jobs.read import read
+        from leadlens.pipeline.jobs.read import read
 
         with shown() as progress:
             reading = read(load(config), verify=verify, engine=engine, master=master, progress=progress)
@@ -104,7 +104,7 @@ def check(
         if reading.differences:
             raise typer.Exit(1)
         return
-    from pipeline.jobs.check import check as job
+    from leadlens.pipeline.jobs.check import check as job
 
     with shown() as progress:
         result = job(load(config), engine=engine, master=master, progress=progress)
@@ -131,9 +131,9 @@ def features(
 
     Name, label, family and how each is computed; --explain prints the SQL instead.
     """
-    from pipeline.cli.render.jobs import render_features, render_steps
-    from pipeline.jobs.list_features import list_features
-    from pipeline.progress import shown
+    from leadlens.pipeline.cli.render.jobs import render_features, render_steps
+    from leadlens.pipeline.jobs.list_features import list_features
+    from leadlens.pipeline.progress import shown
 
     with shown() as progress:
         result = list_features(load(config), out, debug, engine, master, progress)
@@ -173,10 +173,10 @@ def train(
 
     Stop it with Ctrl-C and run it again: the study goes on where it stood.
     """
-    from pipeline.cli.render.jobs import render_experiment, render_training
-    from pipeline.jobs.train import Training
-    from pipeline.jobs.train import train as job
-    from pipeline.logs import logged
+    from leadlens.pipeline.cli.render.jobs import render_experiment, render_training
+    from leadlens.pipeline.jobs.train import Training
+    from leadlens.pipeline.jobs.train import train as job
+    from leadlens.pipeline.logs import logged
 
     with logged("train", log_format, log_file) as (_, progress):
         result = job(
@@ -215,9 +215,9 @@ def compare(
 
     Writes one HTML page, its JSON, and a list of the leads. Without a score sheet they are on the model alone.
     """
-    from pipeline.cli.render.jobs import render_comparison
-    from pipeline.jobs.compare import compare as job
-    from pipeline.logs import logged
+    from leadlens.pipeline.cli.render.jobs import render_comparison
+    from leadlens.pipeline.jobs.compare import compare as job
+    from leadlens.pipeline.logs import logged
 
     with logged("compare", log_format, log_file) as (_, progress):
         result = job(load(config), out=out, progress=progress)
@@ -246,9 +246,9 @@ def audit(
 
     Rebuilds a sample of past rows from the raw history with plain Python and compares value by value.
     """
-    from pipeline.cli.render.audit import render_audit
-    from pipeline.jobs.audit import audit as job
-    from pipeline.progress import shown
+    from leadlens.pipeline.cli.render.audit import render_audit
+    from leadlens.pipeline.jobs.audit import audit as job
+    from leadlens.pipeline.progress import shown
 
     with shown() as progress:
         result = job(load(config), sample=sample, seed=seed, engine=engine, master=master, progress=progress)
@@ -276,8 +276,8 @@ def app_command(
 
     Shows the latest scores that `leadlens score` published, until it is stopped with Ctrl-C.
     """
-    from pipeline.app.command import app as job
-    from pipeline.cli.render.terminal import print_lines
+    from leadlens.pipeline.app.command import app as job
+    from leadlens.pipeline.cli.render.terminal import print_lines
 
     def ready(address: str) -> None:
         print_lines([f"The page is at {address}; Ctrl-C ends it."])
@@ -307,9 +307,9 @@ def demo(
 
     Ends by saying what to open.
     """
-    from pipeline.cli.render.jobs import render_demo
-    from pipeline.jobs.demo import run_demo
-    from pipeline.progress import shown
+    from leadlens.pipeline.cli.render.jobs import render_demo
+    from leadlens.pipeline.jobs.demo import run_demo
+    from leadlens.pipeline.progress import shown
 
     with shown() as progress:
         result = run_demo(directory, seed=seed, leads=leads, progress=progress)
@@ -319,7 +319,7 @@ def demo(
 @app.command(hidden=True)
 def schema(directory: Annotated[Path, typer.Argument(help="Folder to write into.")]) -> None:
     """Write the JSON Schemas of project files, score sheets and leads as JSON."""
-    from pipeline.schemas import write_schemas
+    from leadlens.pipeline.schemas import write_schemas
 
     for path in write_schemas(directory):
         print(path)
@@ -331,8 +331,8 @@ def _fail(error: BaseException) -> int:
 
     if isinstance(error, typer.Exit):
         return int(error.exit_code)
-    from pipeline.exit_codes import INTERNAL, as_user_error, exit_code
-    from pipeline.stopping import Stopped, stopped_by
+    from leadlens.pipeline.exit_codes import INTERNAL, as_user_error, exit_code
+    from leadlens.pipeline.stopping import Stopped, stopped_by
 
     if stopped_by() is not None or isinstance(error, typer.Abort | KeyboardInterrupt | Stopped):
         return exit_code(KeyboardInterrupt())
@@ -340,9 +340,9 @@ def _fail(error: BaseException) -> int:
         show = getattr(error, "show", None)  # usage errors show the usage beside the message
         show() if show else print(error, file=sys.stderr)
         return 2
-    from features.errors import LeadlensError
-    from features.secrets import remember_environment
-    from pipeline.cli.render.terminal import print_json, print_message
+    from leadlens.features.errors import LeadlensError
+    from leadlens.features.secrets import remember_environment
+    from leadlens.pipeline.cli.render.terminal import print_json, print_message
 
     remember_environment()
     told = getattr(error, "logged", False)  # standard error is read by a machine

@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.errors import UsageError
+from leadlens.features.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.drift.monitoring import Monitoring
-    from pipeline.runs.record import RunRecord
+    from leadlens.pipeline.drift.monitoring import Monitoring
+    from leadlens.pipeline.runs.record import RunRecord
 
 
 @contextmanager
@@ -21,10 +21,10 @@ def measured(path: Path | None, config: Path) -> Iterator[Callable[[RunRecord], 
     if path is None:
         yield None
         return
-    from pipeline.exit_codes import exit_code
-    from pipeline.runs.metrics import write_metrics
-    from pipeline.runs.record import RunRecord
-    from pipeline.writable import check_writable
+    from leadlens.pipeline.exit_codes import exit_code
+    from leadlens.pipeline.runs.metrics import write_metrics
+    from leadlens.pipeline.runs.record import RunRecord
+    from leadlens.pipeline.writable import check_writable
 
     check_writable(path.absolute().parent, "--metrics-file", "name a file in a folder that you may write to")
     # Until the project file is read, its folder names the project.
@@ -52,9 +52,9 @@ def monitored(path: Path | None, config: Path) -> Iterator[Callable[[Monitoring]
     if path is None:
         yield lambda found: found
         return
-    from pipeline.exit_codes import exit_code
-    from pipeline.runs.monitor_metrics import write_monitor_metrics
-    from pipeline.writable import check_writable
+    from leadlens.pipeline.exit_codes import exit_code
+    from leadlens.pipeline.runs.monitor_metrics import write_monitor_metrics
+    from leadlens.pipeline.writable import check_writable
 
     check_writable(path.absolute().parent, "--metrics-file", "name a file in a folder that you may write to")
     kept: list[Monitoring] = []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import AsOf, Challenger, Config, Json, as_timestamp, load, print_result
+from leadlens.pipeline.cli.options import AsOf, Challenger, Config, Json, as_timestamp, load, print_result
 
 
 def explain(
@@ -32,12 +32,12 @@ def explain(
 
     The model's reasons and the sheet's dated ledger, each summing to its score.
     """
-    from pipeline.cli.render.jobs import render_explanation, render_what_if
-    from pipeline.jobs.explain import explain as job
+    from leadlens.pipeline.cli.render.jobs import render_explanation, render_what_if
+    from leadlens.pipeline.jobs.explain import explain as job
 
     if what_if:
-        from features import UsageError
-        from pipeline.jobs.what_if import what_if as tried
+        from leadlens.features import UsageError
+        from leadlens.pipeline.jobs.what_if import what_if as tried
 
         if data_version is not None or run is not None:
             raise UsageError(
@@ -77,9 +77,9 @@ def score_lead(
     The same row, score, reasons and ledger as if it were in the data. {"lead": {"created_at": "2026-01-31T09:30:00Z", ATTRIBUTES},
     "account": {ATTRIBUTES}, "events": [{"occurred_at": TIME, "event_type": TYPE, PROPERTIES}]}; only lead is required.
     """
-    from pipeline.cli.render.jobs import render_explanation
-    from pipeline.jobs.score_lead import score_lead as job
-    from pipeline.raw_lead.request import parse_raw_lead, text_of
+    from leadlens.pipeline.cli.render.jobs import render_explanation
+    from leadlens.pipeline.jobs.score_lead import score_lead as job
+    from leadlens.pipeline.raw_lead.request import parse_raw_lead, text_of
 
     name = "standard input" if lead == "-" else Path(lead).name
     raw = parse_raw_lead(text_of(lead), name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from pipeline.config import ProjectFile
+    from leadlens.pipeline.config import ProjectFile
 
 Config = Annotated[
     Path, typer.Argument(help="Project file (YAML), or a folder that holds project.yaml.", metavar="CONFIG")
@@ -50,14 +50,14 @@ Master = Annotated[
 
 def load(config: Path) -> ProjectFile:
     """The project file."""
-    from pipeline.config import load_project
+    from leadlens.pipeline.config import load_project
 
     return load_project(config)
 
 
 def as_timestamp(text: str | None, option: str = "--as-of") -> Any:
     """A timestamp that was typed; ``None`` for none."""
-    from pipeline.config.parts import read_timestamp
+    from leadlens.pipeline.config.parts import read_timestamp
 
     return None if text is None else read_timestamp(text, option)
 
@@ -66,7 +66,7 @@ def print_result(
     as_json: bool, payload: dict[str, Any], render: Callable[[], list[str]], *, blocks: bool = False
 ) -> None:
     """Print a result for a machine or for a person: lines, or ``blocks`` of them such as SQL."""
-    from pipeline.cli.render.terminal import print_json, print_lines
+    from leadlens.pipeline.cli.render.terminal import print_json, print_lines
 
     if as_json:
         print_json(payload)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Json, load, print_result
+from leadlens.pipeline.cli.options import Config, Json, load, print_result
 
 Lead = Annotated[str, typer.Argument(help="A lead's id, or the e-mail address or name that it has.")]
 Targets = Annotated[
@@ -25,8 +25,8 @@ def person(config: Config, lead: Lead, to: Targets = None, as_json: Json = False
     Row by row: the history, scores and earlier scores, verdicts, the page's log, what a push keeps, and files that mention it. Why a score that
     stands somewhere is another than the one computed now.
     """
-    from pipeline.cli.render.people import render_person
-    from pipeline.jobs.person import person as job
+    from leadlens.pipeline.cli.render.people import render_person
+    from leadlens.pipeline.jobs.person import person as job
 
     result = job(load(config), lead, to=to or ())
     print_result(as_json, result.to_dict(), lambda: render_person(result))
@@ -50,10 +50,10 @@ def forget(
     Prepared histories, scores and earlier scores, copies for the page, reports, verdicts, artifacts of trainings, and files that commands wrote
     where you chose. What you edited, and what cannot be reached, is named. Safe to kill: the next call completes it. `leadlens person` shows first what there is.
     """
-    from features import UsageError
-    from features.errors import UnavailableError
-    from pipeline.cli.render.people import render_forgotten
-    from pipeline.jobs.forget import forget as job
+    from leadlens.features import UsageError
+    from leadlens.features.errors import UnavailableError
+    from leadlens.pipeline.cli.render.people import render_forgotten
+    from leadlens.pipeline.jobs.forget import forget as job
 
     file = load(config)
     if not yes and not sys.stdin.isatty():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Json, print_result
+from leadlens.pipeline.cli.options import Json, print_result
 
 
 def pull(
@@ -29,8 +29,8 @@ def pull(
     Leads, activities, field histories, and what was merged or deleted, as Parquet files that a project reads. Tokens come from the
     environment.
     """
-    from pipeline.cli.render.pull import render_pulled
-    from pipeline.jobs.pull import pull as job
+    from leadlens.pipeline.cli.render.pull import render_pulled
+    from leadlens.pipeline.jobs.pull import pull as job
 
     result = job(source, folder, fields=fields or ())
     print_result(as_json, result.to_dict(), lambda: render_pulled(result))

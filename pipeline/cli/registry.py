@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Config, Json, LogFile, LogFormat, load, print_result
+from leadlens.pipeline.cli.options import Config, Json, LogFile, LogFormat, load, print_result
 
 
 def promote(
@@ -28,9 +28,9 @@ def promote(
     On the same out-of-time leads it must know more than the base rate beyond chance, and be no worse than the champion
     (else the sheet). Exit code 1, with the figures, if it does not.
     """
-    from pipeline.cli.render.registry import render_promotion
-    from pipeline.jobs.promote import promote as job
-    from pipeline.logs import logged
+    from leadlens.pipeline.cli.render.registry import render_promotion
+    from leadlens.pipeline.jobs.promote import promote as job
+    from leadlens.pipeline.logs import logged
 
     with logged("promote", log_format, log_file) as (_, progress):
         result = job(load(config), force=force, progress=progress)
@@ -48,9 +48,9 @@ def retrain(
 
     One command for a scheduler. Exit code 1 if a gate refuses: the challenger is kept, the champion stays. Every run leaves a record in the state folder.
     """
-    from pipeline.cli.render.registry import render_retraining
-    from pipeline.jobs.retrain import retrain as job
-    from pipeline.logs import logged
+    from leadlens.pipeline.cli.render.registry import render_retraining
+    from leadlens.pipeline.jobs.retrain import retrain as job
+    from leadlens.pipeline.logs import logged
 
     with logged("retrain", log_format, log_file) as (log, progress):
         result = job(load(config), trials=trials, run_id=log.run_id, progress=progress)
@@ -66,8 +66,8 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Make the former champion champion again. The next scoring uses it."""
-    from pipeline.cli.render.registry import render_rollback
-    from pipeline.jobs.retrain import rollback as job
+    from leadlens.pipeline.cli.render.registry import render_rollback
+    from leadlens.pipeline.jobs.retrain import rollback as job
 
     result = job(load(config), reason=reason)
     print_result(as_json, result.to_dict(), lambda: render_rollback(result, config))
@@ -87,12 +87,12 @@ def models(
 
     With what each learned from and how it was judged, and the reasons of those who forced it or took it out of service.
     """
-    from pipeline.cli.render.registry import render_models
-    from pipeline.jobs.retrain import list_models, show_card
+    from leadlens.pipeline.cli.render.registry import render_models
+    from leadlens.pipeline.jobs.retrain import list_models, show_card
 
     file = load(config)
     if card is not None:
-        from pipeline.registry.card import card_lines
+        from leadlens.pipeline.registry.card import card_lines
 
         shown = show_card(file, card)
         print_result(as_json, shown, lambda: card_lines(shown))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import (
+from leadlens.pipeline.cli.options import (
     Config,
     Json,
     LogFile,
@@ -48,10 +48,10 @@ def backtest(
     Each date with what was known by then: model beside sheet, base rate and the model of the date before, at equal
     calls a week. Registers nothing. A date with too few conversions is left out and named.
     """
-    from features.durations import parse_duration
-    from pipeline.cli.render.routine import render_backtest
-    from pipeline.jobs.backtest import backtest as job
-    from pipeline.logs import logged
+    from leadlens.features.durations import parse_duration
+    from leadlens.pipeline.cli.render.routine import render_backtest
+    from leadlens.pipeline.jobs.backtest import backtest as job
+    from leadlens.pipeline.logs import logged
 
     step = parse_duration(every, "--every")
     with logged("backtest", log_format, log_file) as (log, progress):
@@ -105,11 +105,11 @@ def monitor(
     What became of earlier scores, expected against observed conversions, more and more leads above the threshold, drift from
     the training and the last nights, event types that are gone, sources that are stale.
     """
-    from features.durations import parse_duration
-    from pipeline.cli.measured import monitored
-    from pipeline.cli.render.routine import render_monitor
-    from pipeline.jobs.monitor import monitor as job
-    from pipeline.logs import logged
+    from leadlens.features.durations import parse_duration
+    from leadlens.pipeline.cli.measured import monitored
+    from leadlens.pipeline.cli.render.routine import render_monitor
+    from leadlens.pipeline.jobs.monitor import monitor as job
+    from leadlens.pipeline.logs import logged
 
     length = None if back is None else parse_duration(back, "--back")
     with logged("monitor", log_format, log_file) as (log, progress), monitored(metrics_file, config) as keep:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import AsOf, Config, Json, as_timestamp, load, print_result
+from leadlens.pipeline.cli.options import AsOf, Config, Json, as_timestamp, load, print_result
 
 if TYPE_CHECKING:
-    from models.scorecard import Sheet
-    from pipeline.config import ProjectFile
+    from leadlens.models.scorecard import Sheet
+    from leadlens.pipeline.config import ProjectFile
 
 scorecard = typer.Typer(
     name="scorecard",
@@ -43,7 +43,7 @@ Author = Annotated[
 
 def _sheet(file: ProjectFile, which: str | None) -> Sheet | None:
     """The sheet that was named; ``None`` for the lead's own."""
-    from pipeline.scorecards.project import choose_sheet
+    from leadlens.pipeline.scorecards.project import choose_sheet
 
     return None if which is None else choose_sheet(file, which)[0]
 
@@ -61,7 +61,7 @@ def new(
       leadlens scorecard new
       leadlens scorecard new scorecards/dealer.yaml --from car_dealer
     """
-    from pipeline.jobs.scorecard.files import describe_templates, new_sheet
+    from leadlens.pipeline.jobs.scorecard.files import describe_templates, new_sheet
 
     if path is None:
         templates = describe_templates()
@@ -83,7 +83,7 @@ def check(config: Config, sheet: Which = None, as_json: Json = False) -> None:
     Example:
       leadlens scorecard check project.yaml
     """
-    from pipeline.jobs.scorecard.files import checked, render_check
+    from leadlens.pipeline.jobs.scorecard.files import checked, render_check
 
     result = checked(load(config), sheet)
     print_result(as_json, result.to_dict(), lambda: render_check(result))
@@ -101,8 +101,8 @@ def on_a_lead(
     Example:
       leadlens scorecard test project.yaml L000983 --as-of 2026-01-31
     """
-    from pipeline.cli.render.scorecard import render_lead_test
-    from pipeline.jobs.scorecard.one_lead import lead_test
+    from leadlens.pipeline.cli.render.scorecard import render_lead_test
+    from leadlens.pipeline.jobs.scorecard.one_lead import lead_test
 
     file = load(config)
     result = lead_test(file, _sheet(file, sheet), lead, as_timestamp(as_of))
@@ -128,9 +128,9 @@ def preview(
     Example:
       leadlens scorecard preview project.yaml --sheet scorecards/new.yaml
     """
-    from pipeline.cli.render.scorecard import render_preview
-    from pipeline.jobs.scorecard.preview import preview as job
-    from pipeline.scorecards.project import active_version, choose_sheet
+    from leadlens.pipeline.cli.render.scorecard import render_preview
+    from leadlens.pipeline.jobs.scorecard.preview import preview as job
+    from leadlens.pipeline.scorecards.project import active_version, choose_sheet
 
     file = load(config)
     chosen, _ = choose_sheet(file, sheet)
@@ -154,9 +154,9 @@ def diff(
     Example:
       leadlens scorecard diff project.yaml dealer@active dealer
     """
-    from pipeline.cli.render.scorecard import render_diff
-    from pipeline.jobs.scorecard.diff import diff as job
-    from pipeline.scorecards.project import choose_sheet
+    from leadlens.pipeline.cli.render.scorecard import render_diff
+    from leadlens.pipeline.jobs.scorecard.diff import diff as job
+    from leadlens.pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     result = job(file, choose_sheet(file, before)[0], choose_sheet(file, after)[0], as_timestamp(as_of))
@@ -182,9 +182,9 @@ def learn_(
       leadlens scorecard learn project.yaml
       leadlens scorecard learn project.yaml --out scorecards/short.yaml --lines 8
     """
-    from pipeline.cli.render.learned_sheet import render_learned
-    from pipeline.jobs.scorecard.learn import learn
-    from pipeline.progress import shown
+    from leadlens.pipeline.cli.render.learned_sheet import render_learned
+    from leadlens.pipeline.jobs.scorecard.learn import learn
+    from leadlens.pipeline.progress import shown
 
     with shown() as progress:
         result = learn(load(config), out, lines, progress)
@@ -206,8 +206,8 @@ def simulate(
     Example:
       leadlens scorecard simulate project.yaml L000983 --days 30
     """
-    from pipeline.cli.render.scorecard import render_simulation
-    from pipeline.jobs.scorecard.simulate import simulate as job
+    from leadlens.pipeline.cli.render.scorecard import render_simulation
+    from leadlens.pipeline.jobs.scorecard.simulate import simulate as job
 
     file = load(config)
     result = job(file, _sheet(file, sheet), lead, days, as_timestamp(as_of))
@@ -234,9 +234,9 @@ def changed(
     Example:
       leadlens scorecard changed project.yaml L000983 --since 2026-01-01
     """
-    from pipeline.cli.render.scorecard import render_changed
-    from pipeline.jobs.scorecard.changed import changed as job
-    from pipeline.scorecards.project import choose_sheet
+    from leadlens.pipeline.cli.render.scorecard import render_changed
+    from leadlens.pipeline.jobs.scorecard.changed import changed as job
+    from leadlens.pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     old = None if old_sheet is None else choose_sheet(file, old_sheet)[0]
@@ -261,8 +261,8 @@ def stages(
       leadlens scorecard stages project.yaml
       leadlens scorecard stages project.yaml L000983
     """
-    from pipeline.cli.render.scorecard import render_stages
-    from pipeline.jobs.scorecard.stages import stages as job
+    from leadlens.pipeline.cli.render.scorecard import render_stages
+    from leadlens.pipeline.jobs.scorecard.stages import stages as job
 
     file = load(config)
     result = job(file, _sheet(file, sheet), lead, as_timestamp(as_of))
@@ -277,9 +277,9 @@ def feedback(config: Config, sheet: Which = None, as_json: Json = False) -> None
     Example:
       leadlens scorecard feedback project.yaml
     """
-    from pipeline.cli.render.feedback import render_feedback
-    from pipeline.jobs.scorecard.feedback import feedback as job
-    from pipeline.scorecards.project import choose_sheet
+    from leadlens.pipeline.cli.render.feedback import render_feedback
+    from leadlens.pipeline.jobs.scorecard.feedback import feedback as job
+    from leadlens.pipeline.scorecards.project import choose_sheet
 
     file = load(config)
     result = job(file, choose_sheet(file, sheet)[0])
@@ -303,7 +303,7 @@ def sql(
     Example:
       leadlens scorecard sql project.yaml --dialect postgres --out points.sql
     """
-    from pipeline.jobs.scorecard.files import as_sql, refuse_existing, write_text
+    from leadlens.pipeline.jobs.scorecard.files import as_sql, refuse_existing, write_text
 
     if out is not None:
         refuse_existing(out, force)
@@ -333,9 +333,9 @@ def export_(
     Example:
       leadlens scorecard export project.yaml --out dealer.csv
     """
-    from models.scorecard.spreadsheet.table import to_csv
-    from pipeline.jobs.scorecard.files import refuse_existing, write_text
-    from pipeline.scorecards.project import choose_sheet
+    from leadlens.models.scorecard.spreadsheet.table import to_csv
+    from leadlens.pipeline.jobs.scorecard.files import refuse_existing, write_text
+    from leadlens.pipeline.scorecards.project import choose_sheet
 
     refuse_existing(out, force)
     chosen, _ = choose_sheet(load(config), sheet)
@@ -358,7 +358,7 @@ def import_(
     Example:
       leadlens scorecard import dealer.csv --out scorecards/dealer.yaml
     """
-    from pipeline.jobs.scorecard.files import import_sheet
+    from leadlens.pipeline.jobs.scorecard.files import import_sheet
 
     imported = import_sheet(table, out, force)
     text = f"wrote {out}: {imported.name} {imported.version}, {len(imported.rules)} rules"
@@ -381,7 +381,7 @@ def save(
     Example:
       leadlens scorecard save project.yaml --reason "More points for demos"
     """
-    from pipeline.jobs.scorecard.files import save_version
+    from leadlens.pipeline.jobs.scorecard.files import save_version
 
     kept = save_version(load(config), sheet, reason, author)
     state = "saved as a draft" if kept.is_new else f"was saved before, and is {kept.stage}"
@@ -405,7 +405,7 @@ def move(
     Example:
       leadlens scorecard move project.yaml active --reason "Sales agreed"
     """
-    from pipeline.jobs.scorecard.files import move_version
+    from leadlens.pipeline.jobs.scorecard.files import move_version
 
     moved = move_version(load(config), sheet, to, reason, author)
     print_result(as_json, vars(moved), lambda: [f"{moved.sheet} {moved.version} is {moved.stage} now"])
@@ -419,7 +419,7 @@ def versions(config: Config, sheet: Which = None, as_json: Json = False) -> None
     Example:
       leadlens scorecard versions project.yaml
     """
-    from pipeline.jobs.scorecard.files import history_of, render_history
+    from leadlens.pipeline.jobs.scorecard.files import history_of, render_history
 
     history = history_of(load(config), sheet)
     print_result(as_json, history, lambda: render_history(history))

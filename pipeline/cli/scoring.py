@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import (
+from leadlens.pipeline.cli.options import (
     AsOf,
     Challenger,
     Config,
@@ -65,10 +65,10 @@ def score(
     With the champion; with the challenger until there is one, or by --challenger. All scores are written or none; only what changed is written. A night unlike
     those before, or unlike what the model learned from, is refused.
     """
-    from pipeline.cli.measured import measured
-    from pipeline.cli.render.jobs import render_scoring
-    from pipeline.jobs.score import score as job
-    from pipeline.logs import logged
+    from leadlens.pipeline.cli.measured import measured
+    from leadlens.pipeline.cli.render.jobs import render_scoring
+    from leadlens.pipeline.jobs.score import score as job
+    from leadlens.pipeline.logs import logged
 
     with logged("score", log_format, log_file) as (log, progress), measured(metrics_file, config) as watch:
         result = job(
@@ -120,9 +120,9 @@ def push(
     Reads lead_scores, scores nothing, and sends only what differs from what the CRM acknowledged last. Stop it at any time and run it
     again: it goes on where it was. Exit code 1 if the CRM refuses leads, 3 if it does not answer.
     """
-    from pipeline.cli.render.push import render_push
-    from pipeline.jobs.push import push as job
-    from pipeline.logs import logged
+    from leadlens.pipeline.cli.render.push import render_push
+    from leadlens.pipeline.jobs.push import push as job
+    from leadlens.pipeline.logs import logged
 
     with logged("push", log_format, log_file) as (log, progress):
         result = job(

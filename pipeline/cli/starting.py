@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from features import UsageError
-from pipeline.cli.options import Json, print_result
+from leadlens.features import UsageError
+from leadlens.pipeline.cli.options import Json, print_result
 
 
 def init(
@@ -59,7 +59,7 @@ def init(
             why="the starter has data of its own",
             fix=f"leadlens init {directory} --from EXPORT",
         )
-    from pipeline.starter import write_starter
+    from leadlens.pipeline.starter import write_starter
 
     written = write_starter(directory)
     print_result(
@@ -79,10 +79,10 @@ def _from_export(
 ) -> None:
     import sys
 
-    from pipeline.cli.asking import asking_of
-    from pipeline.cli.render.starting import render_started
-    from pipeline.progress import shown
-    from pipeline.starting.writing import init_from
+    from leadlens.pipeline.cli.asking import asking_of
+    from leadlens.pipeline.cli.render.starting import render_started
+    from leadlens.pipeline.progress import shown
+    from leadlens.pipeline.starting.writing import init_from
 
     if sys.stdin.isatty() and sys.stdout.isatty() and not as_json:  # no bar beside questions
         started = init_from(

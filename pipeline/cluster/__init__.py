@@ -1,7 +1,7 @@
 """Work that is cut into parts, done by the workers of a Spark cluster."""
 
-from pipeline.cluster.asked import engine_settings
-from pipeline.cluster.folder import shared_folder
-from pipeline.cluster.workers import SparkWorkers, Workers, spark_workers, workers_of
+from leadlens.pipeline.cluster.asked import engine_settings
+from leadlens.pipeline.cluster.folder import shared_folder
+from leadlens.pipeline.cluster.workers import SparkWorkers, Workers, spark_workers, workers_of
 
 __all__ = ["SparkWorkers", "Workers", "engine_settings", "shared_folder", "spark_workers", "workers_of"]

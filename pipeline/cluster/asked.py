@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from features import UsageError
-from pipeline.config import EngineSettings, ProjectFile
-from pipeline.config.engine import EngineName
+from leadlens.features import UsageError
+from leadlens.pipeline.config import EngineSettings, ProjectFile
+from leadlens.pipeline.config.engine import EngineName
 
 
 def engine_settings(file: ProjectFile, engine: str | None, master: str | None) -> EngineSettings:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from pipeline.config import EngineSettings, ProjectFile
-from pipeline.writable import check_writable
+from leadlens.pipeline.config import EngineSettings, ProjectFile
+from leadlens.pipeline.writable import check_writable
 
 _PREFIX, _LOCK = "leadlens-", "in_use"
 

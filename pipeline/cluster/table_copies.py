@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from features import DataError, UsageError
-from features.engines.spark_addresses import address as spark_address
-from features.engines.spark_session import spark_message
-from pipeline.config import ProjectFile, Source, expand
-from pipeline.private import private_files
-from pipeline.sources.spark_tables import SCHEME, TableCopy, is_spark_table
+from leadlens.features import DataError, UsageError
+from leadlens.features.engines.spark_addresses import address as spark_address
+from leadlens.features.engines.spark_session import spark_message
+from leadlens.pipeline.config import ProjectFile, Source, expand
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.sources.spark_tables import SCHEME, TableCopy, is_spark_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -24,21 +24,21 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from features.engines.spark_addresses import address, without_globs
-from features.engines.spark_session import (
+from leadlens.features.engines.spark_addresses import address, without_globs
+from leadlens.features.engines.spark_session import (
     check_ready,
     is_local,
     on_this_machine,
     spark_message,
     start_session,
 )
-from features.errors import DataError, LeadlensError, RoomError, UnavailableError, UsageError, listed
-from pipeline.cluster.folder import shared_folder
-from pipeline.cluster.table_copies import copy_tables
-from pipeline.config import EngineSettings, ProjectFile
-from pipeline.exit_codes import is_full
-from pipeline.progress import Progress
-from pipeline.state import state_folder
+from leadlens.features.errors import DataError, LeadlensError, RoomError, UnavailableError, UsageError, listed
+from leadlens.pipeline.cluster.folder import shared_folder
+from leadlens.pipeline.cluster.table_copies import copy_tables
+from leadlens.pipeline.config import EngineSettings, ProjectFile
+from leadlens.pipeline.exit_codes import is_full
+from leadlens.pipeline.progress import Progress
+from leadlens.pipeline.state import state_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa

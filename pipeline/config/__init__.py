@@ -1,9 +1,9 @@
 """The project file: its settings, how it is loaded, its JSON Schema."""
 
-from pipeline.config.drift import Drift
-from pipeline.config.engine import EngineSettings
-from pipeline.config.hygiene import Bots, Hygiene
-from pipeline.config.loading import (
+from leadlens.pipeline.config.drift import Drift
+from leadlens.pipeline.config.engine import EngineSettings
+from leadlens.pipeline.config.hygiene import Bots, Hygiene
+from leadlens.pipeline.config.loading import (
     ProjectFile,
     ProjectOrPath,
     as_project,
@@ -12,7 +12,7 @@ from pipeline.config.loading import (
     load_project,
     unexpanded,
 )
-from pipeline.config.model import Features, Judge, Model, Outcome, Project, Source, Spine
+from leadlens.pipeline.config.model import Features, Judge, Model, Outcome, Project, Source, Spine
 
 __all__ = [
     "Bots",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.config.section import Address, Section
+from leadlens.pipeline.config.section import Address, Section
 
 CrmField = Literal[
     "score", "grade", "stage", "reasons", "trend", "route", "link", "as_of", "status", "probability", "points"

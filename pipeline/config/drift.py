@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.config.parts import PositiveDuration, Share
-from pipeline.config.section import Added, Section
+from leadlens.pipeline.config.parts import PositiveDuration, Share
+from leadlens.pipeline.config.section import Added, Section
 
 
 class Drift(Section):

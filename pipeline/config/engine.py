@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from pipeline.config.section import Section
+from leadlens.pipeline.config.section import Section
 
 EngineName = Literal["duckdb", "spark"]
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from pipeline.config.parts import PositiveDuration
-from pipeline.config.section import OldValue, Section
+from leadlens.pipeline.config.parts import PositiveDuration
+from leadlens.pipeline.config.section import OldValue, Section
 
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 Pattern = Literal["burst", "every_link", "before_open"]

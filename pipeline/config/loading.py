@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from features import UsageError
-from features.regular_files import refuse_no_file
-from features.secrets import has_literal_secret, remember_secret, remember_secrets_of
-from features.yaml_model import load_yaml_model, read_yaml
-from pipeline.config.model import Project
-from pipeline.config.section import renamed_settings
+from leadlens.features import UsageError
+from leadlens.features.regular_files import refuse_no_file
+from leadlens.features.secrets import has_literal_secret, remember_secret, remember_secrets_of
+from leadlens.features.yaml_model import load_yaml_model, read_yaml
+from leadlens.pipeline.config.model import Project
+from leadlens.pipeline.config.section import renamed_settings
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 

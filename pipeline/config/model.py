@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
-from features.plan import Reading
-from pipeline.config.crm import Crm
-from pipeline.config.drift import Drift
-from pipeline.config.engine import EngineSettings
-from pipeline.config.hygiene import Hygiene
-from pipeline.config.page import Page
-from pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
-from pipeline.config.section import Added, Address, Section, Several
-from pipeline.config.webhook import Webhook
+from leadlens.features.plan import Reading
+from leadlens.pipeline.config.crm import Crm
+from leadlens.pipeline.config.drift import Drift
+from leadlens.pipeline.config.engine import EngineSettings
+from leadlens.pipeline.config.hygiene import Hygiene
+from leadlens.pipeline.config.page import Page
+from leadlens.pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
+from leadlens.pipeline.config.section import Added, Address, Section, Several
+from leadlens.pipeline.config.webhook import Webhook
 
 
 class Source(Section):

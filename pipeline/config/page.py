@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from pipeline.config.section import Section
+from leadlens.pipeline.config.section import Section
 
 Role = Literal["viewer", "marketer", "admin"]
 Columns = Annotated[

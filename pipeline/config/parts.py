@@ -14,7 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from features import UsageError, format_duration, parse_duration
+from leadlens.features import UsageError, format_duration, parse_duration
 
 _TIMESTAMP = "a timestamp is written 2026-01-31 or 2026-01-31T09:30:00Z"
 

@@ -14,7 +14,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, GetCoreSchemaHandler, 
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
-from features.secrets import without_secrets
+from leadlens.features.secrets import without_secrets
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.config.section import Address, Section
+from leadlens.pipeline.config.section import Address, Section
 
 WebhookEvent = Literal["stage_changed", "run_ended"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from features.errors import LeadlensError, UsageError
-from features.secrets import remember_secret
-from pipeline.crm.destination import VENDORS, Destination, Kind
+from leadlens.features.errors import LeadlensError, UsageError
+from leadlens.features.secrets import remember_secret
+from leadlens.pipeline.crm.destination import VENDORS, Destination, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ _FORM = {"ID": "client_id", "SECRET": "client_secret", "TOKEN": "refresh_token"}
 
 
 class Asking(Protocol):
-    """What a token is asked for through (``pipeline.crm.http.Server``)."""
+    """What a token is asked for through (``leadlens.pipeline.crm.http.Server``)."""
 
     def ask_form(self, path: str, form: dict[str, str]) -> tuple[int, object, str]:
         """Status, JSON and, of an error, what is wrong."""

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-from features.errors import UsageError
-from features.secrets import masked, remember_secrets_of
+from leadlens.features.errors import UsageError
+from leadlens.features.secrets import masked, remember_secrets_of
 
 Kind = Literal["hubspot", "salesforce", "https"]
 FORMS = "hubspot://contacts, salesforce://company.my.salesforce.com/Lead or https://leads.example.com/scores"

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from pipeline.config.crm import Crm, CrmField
-from pipeline.crm.destination import Kind
-from pipeline.writeback.columns import CLOSED
-from pipeline.writeback.layout import Layout, Place
+from leadlens.pipeline.config.crm import Crm, CrmField
+from leadlens.pipeline.crm.destination import Kind
+from leadlens.pipeline.writeback.columns import CLOSED
+from leadlens.pipeline.writeback.layout import Layout, Place
 
 FieldKind = Literal["number", "text", "date"]
 Value = str | int | float | None

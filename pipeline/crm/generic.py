@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from pipeline.crm.fields import Record, Wanted
-from pipeline.crm.http import Server, one_line
-from pipeline.crm.refusals import refused
-from pipeline.crm.sink import Outcome
+from leadlens.pipeline.crm.fields import Record, Wanted
+from leadlens.pipeline.crm.http import Server, one_line
+from leadlens.pipeline.crm.refusals import refused
+from leadlens.pipeline.crm.sink import Outcome
 
 
 class GenericSink:

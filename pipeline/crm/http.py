@@ -13,10 +13,10 @@ from typing import Any
 
 import requests
 
-from features.errors import LeadlensError, UnavailableError, UsageError
-from features.secrets import masked
-from pipeline.crm.credentials import Credentials
-from pipeline.runs.record import now
+from leadlens.features.errors import LeadlensError, UnavailableError, UsageError
+from leadlens.features.secrets import masked
+from leadlens.pipeline.crm.credentials import Credentials
+from leadlens.pipeline.runs.record import now
 
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
 _RENEWALS = 2  # of one request: a token that is refused when it is new is no token
@@ -158,7 +158,7 @@ class Server:
         )
 
     def ask_form(self, path: str, form: dict[str, str]) -> tuple[int, object, str]:
-        """A token, asked for with a form; see ``pipeline.crm.credentials``."""
+        """A token, asked for with a form; see ``leadlens.pipeline.crm.credentials``."""
         answer = self.ask("POST", path, form=form, signed=False)
         return answer.status, answer.body, answer.said
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from features.errors import UsageError
-from pipeline.crm.fields import FieldKind, Record, Wanted
-from pipeline.crm.http import Answer, Server, one_line
-from pipeline.crm.refusals import refused
-from pipeline.crm.sink import KnownField, Outcome, check_fields
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.crm.fields import FieldKind, Record, Wanted
+from leadlens.pipeline.crm.http import Answer, Server, one_line
+from leadlens.pipeline.crm.refusals import refused
+from leadlens.pipeline.crm.sink import KnownField, Outcome, check_fields
 
 OWN_ID = "hs_object_id"
 _TEXT: frozenset[FieldKind] = frozenset({"text"})

@@ -16,12 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from features.errors import LeadlensError, RoomError
-from pipeline.crm.destination import Destination
-from pipeline.crm.fields import Record
-from pipeline.exit_codes import is_full
-from pipeline.private import private_files
-from pipeline.runs.record import now
+from leadlens.features.errors import LeadlensError, RoomError
+from leadlens.pipeline.crm.destination import Destination
+from leadlens.pipeline.crm.fields import Record
+from leadlens.pipeline.exit_codes import is_full
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.runs.record import now
 
 _FORMAT = 1
 _TABLES = """
@@ -190,7 +190,7 @@ class Journal:
 def journal_path(state: Path, project: str, destination: Destination, id_field: str | None) -> Path:
     """Where the journal of a destination is: one per project, address and field that leads are found by.
 
-    >>> from pipeline.crm.destination import parse_destination
+    >>> from leadlens.pipeline.crm.destination import parse_destination
     >>> journal_path(Path("s"), "cars", parse_destination("hubspot://contacts"), None).name
     'hubspot-api-hubapi-com-contacts-9e91b376.sqlite'
     """

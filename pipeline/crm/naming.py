@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from features.errors import UsageError
-from pipeline.config.crm import Crm
-from pipeline.crm.destination import VENDORS, Kind
-from pipeline.crm.fields import Wanted, wanted_fields
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.config.crm import Crm
+from leadlens.pipeline.crm.destination import VENDORS, Kind
+from leadlens.pipeline.crm.fields import Wanted, wanted_fields
 
 _NAMES: dict[Kind, tuple[re.Pattern[str], str]] = {
     "hubspot": (re.compile(r"[a-z][a-z0-9_]{0,99}"), "small letters, digits and _, such as leadlens_score"),

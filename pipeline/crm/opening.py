@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from features.errors import UsageError
-from pipeline.crm.credentials import Credentials
-from pipeline.crm.destination import Destination, Kind
-from pipeline.crm.generic import GenericSink
-from pipeline.crm.http import Patience, Server
-from pipeline.crm.hubspot import HubSpot
-from pipeline.crm.salesforce import Salesforce
-from pipeline.crm.sink import Sink
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.crm.credentials import Credentials
+from leadlens.pipeline.crm.destination import Destination, Kind
+from leadlens.pipeline.crm.generic import GenericSink
+from leadlens.pipeline.crm.http import Patience, Server
+from leadlens.pipeline.crm.hubspot import HubSpot
+from leadlens.pipeline.crm.salesforce import Salesforce
+from leadlens.pipeline.crm.sink import Sink
 
 # Most leads of one request.
 BATCHES: dict[Kind, int] = {

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from features.errors import LeadlensError, UnavailableError
-from pipeline.crm.fields import Record
-from pipeline.crm.http import NoAnswerError
-from pipeline.crm.journal import Journal
-from pipeline.crm.sink import Outcome, Sink
-from pipeline.progress import Progress
+from leadlens.features.errors import LeadlensError, UnavailableError
+from leadlens.pipeline.crm.fields import Record
+from leadlens.pipeline.crm.http import NoAnswerError
+from leadlens.pipeline.crm.journal import Journal
+from leadlens.pipeline.crm.sink import Outcome, Sink
+from leadlens.pipeline.progress import Progress
 
 # A record whose error may pass by itself is sent so often in one push.
 _ROUNDS = 3

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from features.errors import LeadlensError, UnavailableError, UsageError
-from pipeline.crm.http import Answer
+from leadlens.features.errors import LeadlensError, UnavailableError, UsageError
+from leadlens.pipeline.crm.http import Answer
 
 
 def refused(answer: Answer, name: str, rights: str) -> LeadlensError:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from features.errors import UsageError
-from pipeline.crm.fields import FieldKind, Record, Wanted
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.crm.fields import FieldKind, Record, Wanted
 
 _PLAIN_TEXT = 255
 

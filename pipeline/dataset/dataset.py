@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from features import FeatureColumn, History, UsageError
-from features.own import OwnFeature, check_features, make_own
-from models.prediction import sheet_points
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
-from pipeline.dataset.training_set import TrainingSet, build_training_set
-from pipeline.prepared import open_history
+from leadlens.features import FeatureColumn, History, UsageError
+from leadlens.features.own import OwnFeature, check_features, make_own
+from leadlens.models.prediction import sheet_points
+from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.dataset.training_set import TrainingSet, build_training_set
+from leadlens.pipeline.prepared import open_history
 
 
 @dataclass(frozen=True, kw_only=True)

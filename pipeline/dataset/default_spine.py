@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from features import History, humanize
-from features.durations import format_duration
-from features.errors import counted
-from features.spine import SpinePolicy, kind_filter
-from pipeline.config import Project
-from pipeline.dataset.policies import outcome_horizon, spine_policy
+from leadlens.features import History, humanize
+from leadlens.features.durations import format_duration
+from leadlens.features.errors import counted
+from leadlens.features.spine import SpinePolicy, kind_filter
+from leadlens.pipeline.config import Project
+from leadlens.pipeline.dataset.policies import outcome_horizon, spine_policy
 
 # Ages that people would name; a share of the conversions is rounded down to one of them.
 _AGES = (

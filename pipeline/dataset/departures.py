@@ -8,13 +8,13 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from features import DuckDBEngine
-from features.history import Finding, History
-from features.spine import SpinePolicy, kind_filter
-from pipeline.config import ProjectFile
-from pipeline.prepared.opening import PreparedHistory
-from pipeline.sources.opening import read_tables
-from pipeline.writeback.closings import VANISHED
+from leadlens.features import DuckDBEngine
+from leadlens.features.history import Finding, History
+from leadlens.features.spine import SpinePolicy, kind_filter
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.prepared.opening import PreparedHistory
+from leadlens.pipeline.sources.opening import read_tables
+from leadlens.pipeline.writeback.closings import VANISHED
 
 _ASKED = "departed"
 
@@ -22,7 +22,7 @@ _ASKED = "departed"
 def why_left(
     prepared: PreparedHistory, as_of: datetime, policy: SpinePolicy, leads: Sequence[str]
 ) -> list[str]:
-    """The reason of each lead, as of then: ``pipeline.writeback.closings.REASONS``.
+    """The reason of each lead, as of then: ``leadlens.pipeline.writeback.closings.REASONS``.
 
     ``objected`` before all others: the lead objects to profiling. ``converted`` before ``closed``, where both are so. ``merged``: the id is an old one of another lead. ``filtered``:
     the lead is in the data, but a setting leaves it out (``where`` of the leads, ``hygiene``, ``spine.since``).

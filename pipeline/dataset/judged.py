@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import DataError, Finding, History, UsageError, humanize
-from models.data_checks.proxies import find_proxies
-from models.insights import Insights, insights
-from models.judging import Comparison, ModelReport, report_model
-from models.judging import compare as judge
-from models.judging.signal import Signal, measure_signal
-from models.prediction import sheet_probability
-from models.scorecard import ScorecardSet, ScorecardSetScores, calibrate_points
-from pipeline.config import Project, ProjectFile
-from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
-from pipeline.dataset.protected import protected_groups
-from pipeline.dataset.scored_leads import ScoredLeads, score_leads, score_rows
-from pipeline.dataset.time_split import Split
-from pipeline.dataset.training_set import TrainingSet, left_at
-from pipeline.registry.bundle import Bundle
+from leadlens.features import DataError, Finding, History, UsageError, humanize
+from leadlens.models.data_checks.proxies import find_proxies
+from leadlens.models.insights import Insights, insights
+from leadlens.models.judging import Comparison, ModelReport, report_model
+from leadlens.models.judging import compare as judge
+from leadlens.models.judging.signal import Signal, measure_signal
+from leadlens.models.prediction import sheet_probability
+from leadlens.models.scorecard import ScorecardSet, ScorecardSetScores, calibrate_points
+from leadlens.pipeline.config import Project, ProjectFile
+from leadlens.pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
+from leadlens.pipeline.dataset.protected import protected_groups
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads, score_leads, score_rows
+from leadlens.pipeline.dataset.time_split import Split
+from leadlens.pipeline.dataset.training_set import TrainingSet, left_at
+from leadlens.pipeline.registry.bundle import Bundle
 
 
 def comparable(project: Project, spine: pd.DataFrame, *, at_ages: bool) -> pd.Series | None:

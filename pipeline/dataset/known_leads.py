@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from features import History, UsageError, nearest
+from leadlens.features import History, UsageError, nearest
 
 
 def is_text(typed: str) -> bool:

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from features import DataError
-from features.engines import Engine, Table
-from features.matrix import plan_columns
-from features.plan import FeaturePlan
-from features.spine import Spine
-from models.scorecard import ScorecardSet
-from pipeline.config import ProjectFile
-from pipeline.memory import allowed, in_words, job_memory
+from leadlens.features import DataError
+from leadlens.features.engines import Engine, Table
+from leadlens.features.matrix import plan_columns
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import ScorecardSet
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.memory import allowed, in_words, job_memory
 
 BYTES_PER_CELL = (
     64  # a number of 8 bytes, held eight times over at the peak of training: measured, see ADR 21

@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.scorecard import ScorecardSetScores
-from pipeline.dataset.ledger_column import ledger_column
-from pipeline.dataset.long_ledgers import cut_ledgers
-from pipeline.dataset.scored_leads import ScoredLeads
+from leadlens.models.scorecard import ScorecardSetScores
+from leadlens.pipeline.dataset.ledger_column import ledger_column
+from leadlens.pipeline.dataset.long_ledgers import cut_ledgers
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads
 
 _REASONS_KEPT = 10
 _JSON = ("reasons", "ledger")

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from features import History
-from features.durations import format_duration
-from models.prediction import sheet_points
-from pipeline.config import ProjectFile
-from pipeline.dataset.judged import fit_sheet_probability
-from pipeline.dataset.policies import outcome_horizon
-from pipeline.dataset.training_set import TrainingSet
-from pipeline.progress import Progress, silent
-from pipeline.registry.bundle import Recipe
-from pipeline.threads import processors
+from leadlens.features import History
+from leadlens.features.durations import format_duration
+from leadlens.models.prediction import sheet_points
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.judged import fit_sheet_probability
+from leadlens.pipeline.dataset.policies import outcome_horizon
+from leadlens.pipeline.dataset.training_set import TrainingSet
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.registry.bundle import Recipe
+from leadlens.pipeline.threads import processors
 
 if TYPE_CHECKING:
-    from models.training import TrainedModel
+    from leadlens.models.training import TrainedModel
 
 
 _MOST_TRIALS = 1000  # of a search by the clock
@@ -42,7 +42,7 @@ def learn(
 
     Raises ``DataError`` where the rows cannot be learned from, ``UsageError`` for an estimator that cannot.
     """
-    from models.training import TrainSettings, train_model
+    from leadlens.models.training import TrainSettings, train_model
 
     settings, early = file.project.model, rows.train
     spine = rows.matrix.spine.set_index("row_id").loc[early]

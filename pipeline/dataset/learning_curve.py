@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features import DataError, UsageError
-from models.judging import Measured
-from models.judging.intervals import cluster_bootstrap
-from models.judging.plain import plain
-from models.prediction import sheet_points
-from pipeline.dataset.dataset import Dataset
-from pipeline.dataset.learning import learn
-from pipeline.dataset.training_set import TrainingSet
-from pipeline.html import table_html
-from pipeline.progress import Progress, silent
-from pipeline.threads import one_blas_thread
+from leadlens.features import DataError, UsageError
+from leadlens.models.judging import Measured
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.models.judging.plain import plain
+from leadlens.models.prediction import sheet_points
+from leadlens.pipeline.dataset.dataset import Dataset
+from leadlens.pipeline.dataset.learning import learn
+from leadlens.pipeline.dataset.training_set import TrainingSet
+from leadlens.pipeline.html import table_html
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.threads import one_blas_thread
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 METRICS = ("average_precision", "log_loss", "roc_auc")

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.text_pieces import Pieces, json_numbers, json_texts
+from leadlens.models.text_pieces import Pieces, json_numbers, json_texts
 
 Numbers = NDArray[np.int64]
 _DAY = 86_400

@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features import UsageError
-from pipeline.writable import check_writable
+from leadlens.features import UsageError
+from leadlens.pipeline.writable import check_writable
 
 _WHERE = "--out"
 _OURS = ("features.parquet", "features.parquet.unfinished", "labels.parquet", "matrix.json")

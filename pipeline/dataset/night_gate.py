@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from features import DataError, History
-from features.spine import Spine, build_scoring_spine
-from pipeline.config import Drift, ProjectFile
-from pipeline.dataset.night_profile import ScoreTally, data_profile, main_features
-from pipeline.dataset.policies import spine_policy
-from pipeline.dataset.scored_leads import score_leads
-from pipeline.drift.comparing import Difference, compare_data, compare_scores, stale, summary
-from pipeline.drift.profile import Profile
-from pipeline.registry.bundle import Bundle
-from pipeline.runs import RecordedRun
+from leadlens.features import DataError, History
+from leadlens.features.spine import Spine, build_scoring_spine
+from leadlens.pipeline.config import Drift, ProjectFile
+from leadlens.pipeline.dataset.night_profile import ScoreTally, data_profile, main_features
+from leadlens.pipeline.dataset.policies import spine_policy
+from leadlens.pipeline.dataset.scored_leads import score_leads
+from leadlens.pipeline.drift.comparing import Difference, compare_data, compare_scores, stale, summary
+from leadlens.pipeline.drift.profile import Profile
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.runs import RecordedRun
 
 # Shares of so many leads are known to a third of a percentage point.
 _REFERENCE_LEADS = 20_000

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from features import FeatureColumn, History
-from features.plan import FeaturePlan
-from pipeline.dataset.scored_leads import ScoredLeads
-from pipeline.drift.histogram import FEWEST, Histogram
-from pipeline.drift.profile import Flow, Profile
+from leadlens.features import FeatureColumn, History
+from leadlens.features.plan import FeaturePlan
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads
+from leadlens.pipeline.drift.histogram import FEWEST, Histogram
+from leadlens.pipeline.drift.profile import Flow, Profile
 
 _DAYS = 63
 _SPANS = (2, 7)

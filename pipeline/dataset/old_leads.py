@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from features import History, humanize
-from features.spine import Spine
-from pipeline.config import Project
+from leadlens.features import History, humanize
+from leadlens.features.spine import Spine
+from leadlens.pipeline.config import Project
 
 _MANY = 0.25  # share of the scored leads
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from features.settings import FeatureSettings
-from features.spine import SpinePolicy
-from pipeline.config import Project
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import SpinePolicy
+from leadlens.pipeline.config import Project
 
 
 def spine_policy(project: Project) -> SpinePolicy:

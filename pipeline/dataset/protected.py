@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from features import History
-from features.attributes.protected import looks_protected
-from features.errors import listed
-from features.plan import FeaturePlan
-from models.scorecard import ScorecardSet, rules_that_read
-from pipeline.config import Project
+from leadlens.features import History
+from leadlens.features.attributes.protected import looks_protected
+from leadlens.features.errors import listed
+from leadlens.features.plan import FeaturePlan
+from leadlens.models.scorecard import ScorecardSet, rules_that_read
+from leadlens.pipeline.config import Project
 
 UNKNOWN, OTHER = "(unknown)", "(other)"
 _MOST_GROUPS, _BANDS = 8, 4

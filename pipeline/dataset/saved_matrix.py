@@ -19,16 +19,16 @@ from typing import Any
 
 import pandas as pd
 
-from features import DataError, Engine, History, UsageError
-from features.engines import StepReport, Table
-from features.errors import listed
-from features.matrix import FeatureMatrix, plan_columns, write_matrix
-from features.own.declaration import check_declared, own_column
-from features.own.values import typed
-from features.plan import FeaturePlan
-from features.spine import Spine
-from pipeline.config import ProjectFile
-from pipeline.dataset.time_split import Split
+from leadlens.features import DataError, Engine, History, UsageError
+from leadlens.features.engines import StepReport, Table
+from leadlens.features.errors import listed
+from leadlens.features.matrix import FeatureMatrix, plan_columns, write_matrix
+from leadlens.features.own.declaration import check_declared, own_column
+from leadlens.features.own.values import typed
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.time_split import Split
 
 _FORMAT = 1
 # Settings that decide which rows there are and what stands in them; a model's own settings do not.

@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features import FeatureColumn, History
-from features.matrix import FeatureMatrix, build_matrix
-from features.spine import Spine
-from models.judging.lenses import average_log_odds
-from models.prediction import (
+from leadlens.features import FeatureColumn, History
+from leadlens.features.matrix import FeatureMatrix, build_matrix
+from leadlens.features.spine import Spine
+from leadlens.models.judging.lenses import average_log_odds
+from leadlens.models.prediction import (
     Prediction,
     named,
     predict,
@@ -22,13 +22,13 @@ from models.prediction import (
     sheet_probability,
     with_points,
 )
-from models.reason_columns import reason_columns
-from models.reasons import Reason, reasons_of
-from models.scale import score, shown_score
-from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
-from models.statistics import logit
-from pipeline.registry.bundle import Bundle
-from pipeline.stages import Stages
+from leadlens.models.reason_columns import reason_columns
+from leadlens.models.reasons import Reason, reasons_of
+from leadlens.models.scale import score, shown_score
+from leadlens.models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
+from leadlens.models.statistics import logit
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.stages import Stages
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features import History
-from features.matrix import FeatureMatrix, build_matrix, plan_columns
-from features.plan import FeaturePlan
-from features.spine import Spine
-from pipeline.cluster import Workers
-from pipeline.prepared.handed import handed_over, opened
-from pipeline.prepared.opening import PreparedHistory
+from leadlens.features import History
+from leadlens.features.matrix import FeatureMatrix, build_matrix, plan_columns
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
+from leadlens.pipeline.cluster import Workers
+from leadlens.pipeline.prepared.handed import handed_over, opened
+from leadlens.pipeline.prepared.opening import PreparedHistory
 
 MakeMatrix = Callable[[History, FeaturePlan, Spine], FeatureMatrix]
 _ROWS, _TASK = "rows.parquet", "matrix.json"

@@ -8,13 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from features import DataError, History, UsageError, humanize
-from features.engines import Table
-from features.label import Labels, build_labels
-from features.spine import OutOfTimeRows, Spine, TrainingRows, build_spine
-from pipeline.config import Project
-from pipeline.dataset.default_spine import training_spine
-from pipeline.dataset.policies import outcome_horizon
+from leadlens.features import DataError, History, UsageError, humanize
+from leadlens.features.engines import Table
+from leadlens.features.label import Labels, build_labels
+from leadlens.features.spine import OutOfTimeRows, Spine, TrainingRows, build_spine
+from leadlens.pipeline.config import Project
+from leadlens.pipeline.dataset.default_spine import training_spine
+from leadlens.pipeline.dataset.policies import outcome_horizon
 
 # 2000-01-01 in microseconds: leads without any order are given anchors from here on, by their id.
 _NO_CLOCK = 946_684_800_000_000

@@ -10,26 +10,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from features import DataError, FeatureColumn, Finding, History
-from features.errors import listed
-from features.label import leaving_times
-from features.matrix import FeatureMatrix, build_matrix
-from features.plan import FeaturePlan
-from features.planning import plan_features
-from features.spine import Spine
-from features.withheld import withheld_note
-from models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
-from models.statistics import weighted_mean
-from pipeline.config import Project, ProjectOrPath, as_project
-from pipeline.dataset.default_spine import TrainingSpine, training_spine
-from pipeline.dataset.lead_sample import FittingRows, LeadSample, Room, fitting_rows
-from pipeline.dataset.policies import feature_settings
-from pipeline.dataset.protected import protected_groups, sheets_that_read
-from pipeline.dataset.saved_matrix import open_matrix, read_matrix, saved_tables
-from pipeline.dataset.spread_matrix import MakeMatrix
-from pipeline.dataset.time_split import Split, split_snapshots
-from pipeline.scorecards.project import load_sheets
-from pipeline.sources.transfer import data_fingerprint
+from leadlens.features import DataError, FeatureColumn, Finding, History
+from leadlens.features.errors import listed
+from leadlens.features.label import leaving_times
+from leadlens.features.matrix import FeatureMatrix, build_matrix
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.planning import plan_features
+from leadlens.features.spine import Spine
+from leadlens.features.withheld import withheld_note
+from leadlens.models.scorecard import ScorecardSet, ScorecardSetScores, score_scorecard_set
+from leadlens.models.statistics import weighted_mean
+from leadlens.pipeline.config import Project, ProjectOrPath, as_project
+from leadlens.pipeline.dataset.default_spine import TrainingSpine, training_spine
+from leadlens.pipeline.dataset.lead_sample import FittingRows, LeadSample, Room, fitting_rows
+from leadlens.pipeline.dataset.policies import feature_settings
+from leadlens.pipeline.dataset.protected import protected_groups, sheets_that_read
+from leadlens.pipeline.dataset.saved_matrix import open_matrix, read_matrix, saved_tables
+from leadlens.pipeline.dataset.spread_matrix import MakeMatrix
+from leadlens.pipeline.dataset.time_split import Split, split_snapshots
+from leadlens.pipeline.scorecards.project import load_sheets
+from leadlens.pipeline.sources.transfer import data_fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)

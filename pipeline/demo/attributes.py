@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.demo.draws import Draws, Floats, Ints, pick
-from pipeline.demo.spec import Amount, Choice, Persona
+from leadlens.pipeline.demo.draws import Draws, Floats, Ints, pick
+from leadlens.pipeline.demo.spec import Amount, Choice, Persona
 
 LEARNED_LATE_DAYS = 20.0
 """Mean delay of a value that is not known at the start."""

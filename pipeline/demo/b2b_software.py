@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from pipeline.demo.b2b_software_truth import DRIVERS, VERDICTS
-from pipeline.demo.spec import (
+from leadlens.pipeline.demo.b2b_software_truth import DRIVERS, VERDICTS
+from leadlens.pipeline.demo.spec import (
     WANTED,
     Amount,
     Choice,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.demo.spec import Driver, Verdict
+from leadlens.pipeline.demo.spec import Driver, Verdict
 
 DRIVERS = (
     Driver(

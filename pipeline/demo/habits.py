@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.statistics import expit, log_odds
-from pipeline.demo.draws import Bools, Draws, Floats, Ints, poisson_cells
-from pipeline.demo.people import People, times_of_day
-from pipeline.demo.spec import Process, Response, WorldSpec
+from leadlens.models.statistics import expit, log_odds
+from leadlens.pipeline.demo.draws import Bools, Draws, Floats, Ints, poisson_cells
+from leadlens.pipeline.demo.people import People, times_of_day
+from leadlens.pipeline.demo.spec import Process, Response, WorldSpec
 
 _DAY = 86_400.0
 _YEAR_DAYS = 365.25

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.demo.draws import Draws, Floats
-from pipeline.demo.people import People
-from pipeline.demo.spec import WorldSpec
+from leadlens.pipeline.demo.draws import Draws, Floats
+from leadlens.pipeline.demo.people import People
+from leadlens.pipeline.demo.spec import WorldSpec
 
 _SECONDS = 86_400.0
 

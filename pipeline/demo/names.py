@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from pipeline.demo.draws import Bools, Draws, Ints, pick
+from leadlens.pipeline.demo.draws import Bools, Draws, Ints, pick
 
 FREE_MAIL = ("gmail.com", "outlook.com", "yahoo.com", "gmx.net", "icloud.com", "proton.me")
 _FREE_WEIGHTS = (0.45, 0.2, 0.13, 0.08, 0.1, 0.04)
 DISPOSABLE_MAIL = ("mailinator.com", "10minutemail.com", "guerrillamail.com")
 
-_PARTS: dict[str, str] = yaml.safe_load((files("pipeline.demo") / "names.yaml").read_text(encoding="utf-8"))
+_PARTS: dict[str, str] = yaml.safe_load(
+    (files("leadlens.pipeline.demo") / "names.yaml").read_text(encoding="utf-8")
+)
 
 
 def people_names(size: int, draws: Draws) -> pd.Series:

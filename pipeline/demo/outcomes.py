@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.demo.draws import Draws, Floats
-from pipeline.demo.habits import Occurrences
-from pipeline.demo.people import People, times_of_day
-from pipeline.demo.spec import Process, WorldSpec
+from leadlens.pipeline.demo.draws import Draws, Floats
+from leadlens.pipeline.demo.habits import Occurrences
+from leadlens.pipeline.demo.people import People, times_of_day
+from leadlens.pipeline.demo.spec import Process, WorldSpec
 
 _DAY = 86_400.0
 _YEAR_DAYS = 365.25

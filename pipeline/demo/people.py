@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.statistics import expit, log_odds
-from pipeline.demo.attributes import LEARNED_LATE_DAYS, Drawn, draw_attributes
-from pipeline.demo.draws import Bools, Draws, Floats, Ints, pick
-from pipeline.demo.names import firm_names, mail_domains, people_names, phone_numbers
-from pipeline.demo.spec import WorldSpec
+from leadlens.models.statistics import expit, log_odds
+from leadlens.pipeline.demo.attributes import LEARNED_LATE_DAYS, Drawn, draw_attributes
+from leadlens.pipeline.demo.draws import Bools, Draws, Floats, Ints, pick
+from leadlens.pipeline.demo.names import firm_names, mail_domains, people_names, phone_numbers
+from leadlens.pipeline.demo.spec import WorldSpec
 
 _YEAR = 365.25
 _DAY = 86_400

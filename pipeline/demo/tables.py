@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pipeline.demo.draws import Draws, Floats, Ints, pick
-from pipeline.demo.habits import Occurrences
-from pipeline.demo.outcomes import Ends
-from pipeline.demo.people import People, timestamps
-from pipeline.demo.spec import WANTED, Process, Response, WorldSpec
+from leadlens.pipeline.demo.draws import Draws, Floats, Ints, pick
+from leadlens.pipeline.demo.habits import Occurrences
+from leadlens.pipeline.demo.outcomes import Ends
+from leadlens.pipeline.demo.people import People, timestamps
+from leadlens.pipeline.demo.spec import WANTED, Process, Response, WorldSpec
 
 _DAY = 86_400.0
 _DUPLICATES = 0.004

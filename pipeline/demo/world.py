@@ -10,16 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from features.errors import UsageError
-from pipeline.demo.b2b_software import B2B_SOFTWARE
-from pipeline.demo.car_dealer import CAR_DEALER
-from pipeline.demo.draws import Draws
-from pipeline.demo.habits import draw_habits
-from pipeline.demo.interest import draw_intent
-from pipeline.demo.outcomes import draw_ends
-from pipeline.demo.people import draw_people
-from pipeline.demo.spec import WorldSpec
-from pipeline.demo.tables import conversion_table, event_table, lead_table
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.demo.b2b_software import B2B_SOFTWARE
+from leadlens.pipeline.demo.car_dealer import CAR_DEALER
+from leadlens.pipeline.demo.draws import Draws
+from leadlens.pipeline.demo.habits import draw_habits
+from leadlens.pipeline.demo.interest import draw_intent
+from leadlens.pipeline.demo.outcomes import draw_ends
+from leadlens.pipeline.demo.people import draw_people
+from leadlens.pipeline.demo.spec import WorldSpec
+from leadlens.pipeline.demo.tables import conversion_table, event_table, lead_table
 
 WORLDS: Mapping[str, WorldSpec] = {spec.name: spec for spec in (B2B_SOFTWARE, CAR_DEALER)}
 """The worlds by name."""

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Literal
 
-from features import humanize
-from features.errors import listed
-from pipeline.config.drift import Drift
-from pipeline.drift.histogram import FEWEST, Histogram, psi
-from pipeline.drift.profile import Profile
+from leadlens.features import humanize
+from leadlens.features.errors import listed
+from leadlens.pipeline.config.drift import Drift
+from leadlens.pipeline.drift.histogram import FEWEST, Histogram, psi
+from leadlens.pipeline.drift.profile import Profile
 
 # A night this long ago was another time of the year: what moves with time is not held against it.
 RECENT = timedelta(days=14)

@@ -9,14 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from features.errors import counted
-from models.judging.bands import HOT
-from models.judging.matured import Matured, Outcome
-from models.judging.plain import plain
-from models.judging.wording import percent
-from pipeline.config import Drift
-from pipeline.drift.comparing import Difference
-from pipeline.drift.watching import FeatureMoves
+from leadlens.features.errors import counted
+from leadlens.models.judging.bands import HOT
+from leadlens.models.judging.matured import Matured, Outcome
+from leadlens.models.judging.plain import plain
+from leadlens.models.judging.wording import percent
+from leadlens.pipeline.config import Drift
+from leadlens.pipeline.drift.comparing import Difference
+from leadlens.pipeline.drift.watching import FeatureMoves
 
 _FAR = 3.3  # standard deviations of chance
 _MORE_CONVERT = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pipeline.drift.histogram import Histogram
+from leadlens.pipeline.drift.histogram import Histogram
 
 _FORMAT = 1
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pipeline.drift.histogram import Histogram, psi
-from pipeline.drift.profile import Profile
+from leadlens.pipeline.drift.histogram import Histogram, psi
+from leadlens.pipeline.drift.profile import Profile
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from features import DataError
-from pipeline.elsewhere import WrittenFile, rewritten
-from pipeline.forgetting.person import Person
-from pipeline.forgetting.removal import Removal, Stored
-from pipeline.forgetting.tables import TABLES, forget_in_file, has_elsewhere, rows_in_file
-from pipeline.forgetting.workbooks import rows_of_workbook
-from pipeline.pulling.files import pulled_tables
+from leadlens.features import DataError
+from leadlens.pipeline.elsewhere import WrittenFile, rewritten
+from leadlens.pipeline.forgetting.person import Person
+from leadlens.pipeline.forgetting.removal import Removal, Stored
+from leadlens.pipeline.forgetting.tables import TABLES, forget_in_file, has_elsewhere, rows_in_file
+from leadlens.pipeline.forgetting.workbooks import rows_of_workbook
+from leadlens.pipeline.pulling.files import pulled_tables
 
 TEXTS = (".html", ".json", ".csv", ".md", ".txt", ".svg", ".yaml", ".yml", ".jsonl", ".log")
 _LONGEST_LINE = 200

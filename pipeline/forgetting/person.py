@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 import markupsafe
 
-from pipeline.private import private_files
-from pipeline.sources.forgotten import write_whole
-from pipeline.state import state_folder
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.sources.forgotten import write_whole
+from leadlens.pipeline.state import state_folder
 
 _SHORTEST = 6  # a shorter word stands for many things
 

@@ -12,15 +12,15 @@ from uuid import uuid4
 
 import duckdb
 
-from features.engines.dialect import DuckDBDialect
-from features.engines.duckdb_connections import connect_closed, connect_own
-from pipeline.forgetting.removal import Removal, Stored
-from pipeline.forgetting.tables import forget_in_file, rows_in_file
-from pipeline.forgetting.workbooks import rows_of_workbook
-from pipeline.private import private_files
-from pipeline.writeback.duckdb import explained as explained_by_duckdb
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.target import Target, parse_target
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.engines.duckdb_connections import connect_closed, connect_own
+from leadlens.pipeline.forgetting.removal import Removal, Stored
+from leadlens.pipeline.forgetting.tables import forget_in_file, rows_in_file
+from leadlens.pipeline.forgetting.workbooks import rows_of_workbook
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.writeback.duckdb import explained as explained_by_duckdb
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.target import Target, parse_target
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal
@@ -182,8 +182,8 @@ def _refuse_loss(connection: duckdb.DuckDBPyConnection, new: str) -> None:
 def _connected(target: Target, names: TableNames) -> Iterator[Any]:
     import psycopg
 
-    from pipeline.writeback.postgres import open_session
-    from pipeline.writeback.postgres_errors import explained
+    from leadlens.pipeline.writeback.postgres import open_session
+    from leadlens.pipeline.writeback.postgres_errors import explained
 
     assert target.url is not None
     try:

@@ -12,14 +12,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from features import DataError
-from features.errors import UnavailableError
-from pipeline.forgetting.outside import TEXTS
-from pipeline.forgetting.person import Person, spellings
-from pipeline.forgetting.removal import Removal
-from pipeline.sources.spark_tables import COPIES
-from pipeline.state import state_folder
-from pipeline.writeback.unfinished import replacing
+from leadlens.features import DataError
+from leadlens.features.errors import UnavailableError
+from leadlens.pipeline.forgetting.outside import TEXTS
+from leadlens.pipeline.forgetting.person import Person, spellings
+from leadlens.pipeline.forgetting.removal import Removal
+from leadlens.pipeline.sources.spark_tables import COPIES
+from leadlens.pipeline.state import state_folder
+from leadlens.pipeline.writeback.unfinished import replacing
 
 WAIT_SECONDS = 60.0
 _GONE = "(forgotten)"

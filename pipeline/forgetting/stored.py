@@ -13,13 +13,13 @@ from typing import Any
 
 import duckdb
 
-from features import DataError
-from features.engines.duckdb_connections import connect_own
-from pipeline.forgetting.outside import TEXTS, lines_of
-from pipeline.forgetting.person import Person
-from pipeline.forgetting.removal import Stored
-from pipeline.forgetting.state_files import WAIT_SECONDS, log_lines, quoted, stores, tables_of
-from pipeline.state import state_folder
+from leadlens.features import DataError
+from leadlens.features.engines.duckdb_connections import connect_own
+from leadlens.pipeline.forgetting.outside import TEXTS, lines_of
+from leadlens.pipeline.forgetting.person import Person
+from leadlens.pipeline.forgetting.removal import Stored
+from leadlens.pipeline.forgetting.state_files import WAIT_SECONDS, log_lines, quoted, stores, tables_of
+from leadlens.pipeline.state import state_folder
 
 _AS_JSON = ("reasons", "ledger", "details", "body")
 

@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from features import DataError
-from features.engines.dialect import DuckDBDialect
-from features.engines.duckdb_connections import connect_in_memory
-from pipeline.sources.ids import id_text
-from pipeline.views.csv_text import safe_cell
-from pipeline.writeback.unfinished import replacing
+from leadlens.features import DataError
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.pipeline.sources.ids import id_text
+from leadlens.pipeline.views.csv_text import safe_cell
+from leadlens.pipeline.writeback.unfinished import replacing
 
 TABLES = (".parquet", ".csv")
 _quote = DuckDBDialect().quote

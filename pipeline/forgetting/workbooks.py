@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from features import DataError
+from leadlens.features import DataError
 
 
 def rows_of_workbook(path: Path, ids: Sequence[str]) -> list[dict[str, Any]]:

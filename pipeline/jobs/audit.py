@@ -6,24 +6,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from features import History
-from features.history import Finding
-from pipeline.audit.data import AuditData
-from pipeline.audit.evidence import Flagged, Subject, flag
-from pipeline.audit.gathering import gather
-from pipeline.audit.incremental_auc import IncrementalAuc, incremental_auc, is_one
-from pipeline.audit.opened_data import KeptOut, kept_out, opened, without_sheets
-from pipeline.audit.probes import PROBES
-from pipeline.audit.quick_models import QuickSet, quick_set
-from pipeline.audit.rebuild import Rebuild, rebuild
-from pipeline.audit.training import counted_anyhow, run_probes
-from pipeline.cluster import Workers, engine_settings, workers_of
-from pipeline.config import ProjectFile
-from pipeline.dataset.spread_matrix import matrix_maker
-from pipeline.dataset.training_set import TrainingSet, build_training_set
-from pipeline.prepared import open_prepared
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
+from leadlens.features import History
+from leadlens.features.history import Finding
+from leadlens.pipeline.audit.data import AuditData
+from leadlens.pipeline.audit.evidence import Flagged, Subject, flag
+from leadlens.pipeline.audit.gathering import gather
+from leadlens.pipeline.audit.incremental_auc import IncrementalAuc, incremental_auc, is_one
+from leadlens.pipeline.audit.opened_data import KeptOut, kept_out, opened, without_sheets
+from leadlens.pipeline.audit.probes import PROBES
+from leadlens.pipeline.audit.quick_models import QuickSet, quick_set
+from leadlens.pipeline.audit.rebuild import Rebuild, rebuild
+from leadlens.pipeline.audit.training import counted_anyhow, run_probes
+from leadlens.pipeline.cluster import Workers, engine_settings, workers_of
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.spread_matrix import matrix_maker
+from leadlens.pipeline.dataset.training_set import TrainingSet, build_training_set
+from leadlens.pipeline.prepared import open_prepared
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
 
 _MOST_MEASURED = 25  # suspects with an incremental AUC, each of which takes a model of its own
 

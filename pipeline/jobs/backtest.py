@@ -11,33 +11,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import DataError, History, UsageError, format_duration, humanize
-from features.errors import LeadlensError, counted
-from features.history import require_dates
-from models.data_checks.suspects import find_suspects
-from models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, LeftOut, RandomSplit
-from models.judging.lenses import MODEL, RULES
-from models.judging.metrics import METRICS, Measured
-from models.prediction import sheet_points
-from pipeline.config import ProjectFile
-from pipeline.dataset.judged import OutOfTime, score_out_of_time
-from pipeline.dataset.learning import learn, recipe_of
-from pipeline.dataset.policies import outcome_horizon
-from pipeline.dataset.time_split import Period, Split, known_by, split_at
-from pipeline.dataset.training_set import TrainingSet, build_training_set
-from pipeline.elsewhere import noting_written
-from pipeline.jobs.working import while_at_work
-from pipeline.prepared import open_history
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.registry.bundle import Bundle
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.registry.training_stores import open_stores
-from pipeline.runs import RecordedRun, recorded_run
-from pipeline.scorecards.project import load_sheets
-from pipeline.sources.opening import clock_of
-from pipeline.state import writable_state
-from pipeline.threads import one_blas_thread, processors
+from leadlens.features import DataError, History, UsageError, format_duration, humanize
+from leadlens.features.errors import LeadlensError, counted
+from leadlens.features.history import require_dates
+from leadlens.models.data_checks.suspects import find_suspects
+from leadlens.models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, LeftOut, RandomSplit
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.metrics import METRICS, Measured
+from leadlens.models.prediction import sheet_points
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.judged import OutOfTime, score_out_of_time
+from leadlens.pipeline.dataset.learning import learn, recipe_of
+from leadlens.pipeline.dataset.policies import outcome_horizon
+from leadlens.pipeline.dataset.time_split import Period, Split, known_by, split_at
+from leadlens.pipeline.dataset.training_set import TrainingSet, build_training_set
+from leadlens.pipeline.elsewhere import noting_written
+from leadlens.pipeline.jobs.working import while_at_work
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.training_stores import open_stores
+from leadlens.pipeline.runs import RecordedRun, recorded_run
+from leadlens.pipeline.scorecards.project import load_sheets
+from leadlens.pipeline.sources.opening import clock_of
+from leadlens.pipeline.state import writable_state
+from leadlens.pipeline.threads import one_blas_thread, processors
 
 _FEWEST = 10  # converted leads to learn from: of fewer a model is the sheet, or the base rate
 _DEFAULT_PERIODS = 12
@@ -80,7 +80,7 @@ def backtest(
     the project's ``judge.capacity`` of the leads that come in a week. Of one trial the default settings are taken.
     Leaves a record. Raises ``UsageError`` where the data have no dates, ``DataError`` where no date can be judged.
     """
-    from pipeline.report import refuse_others, write_back_tests
+    from leadlens.pipeline.report import refuse_others, write_back_tests
 
     require_dates(clock_of(file.project), "a backtest")
     folder = out or writable_state() / "reports" / file.project.name
@@ -176,7 +176,7 @@ class _Walk:
 
     def random_split(self) -> RandomSplit | None:
         """The rows of the latest date, dealt by lead at random, learned from and judged in the same way."""
-        from models.training import TrainSettings, train_model
+        from leadlens.models.training import TrainSettings, train_model
 
         assert self._latest is not None
         self._progress("Judging a random split beside the split by time", 0, 0)

@@ -9,37 +9,37 @@ from typing import Any
 
 import pandas as pd
 
-from features import DataError, DuckDBEngine, Finding, History, nearest
-from features.errors import listed
-from features.label import Labels, build_labels
-from features.matrix import build_matrix, plan_columns
-from features.plan import FeaturePlan
-from features.planning import plan_features, plan_vocabulary
-from features.spine import Spine, build_spine
-from features.unused_columns import ColumnProfile, UnusedColumn, column_profiles, unused_columns
-from models.data_checks.proxies import Proxies, find_proxies
-from models.data_checks.quick_look import QuickLook, quick_look
-from models.data_checks.readiness import Readiness, Reason, judge_readiness
-from models.data_checks.suspects import Suspect, find_suspects
-from models.scorecard import ScorecardSet
-from pipeline.cluster import engine_settings, workers_of
-from pipeline.config import Project, ProjectFile, ProjectOrPath, as_project
-from pipeline.dataset.default_spine import training_spine
-from pipeline.dataset.judged import comparable
-from pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
-from pipeline.dataset.policies import feature_settings, outcome_horizon
-from pipeline.dataset.protected import protected_groups, sheets_that_read, unprotected_note
-from pipeline.dataset.time_split import split_by_time
-from pipeline.dataset.training_set import engagement_note, refuse_no_features
-from pipeline.html import table_html
-from pipeline.jobs.read import COUNTED
-from pipeline.prepared import open_prepared
-from pipeline.progress import Progress, silent
-from pipeline.scorecards.project import load_sheets, notes_of
-from pipeline.sources.lone_end import CODE as LONE_END
-from pipeline.sources.lone_end import lone_end
-from pipeline.state import open_to_others
-from pipeline.threads import one_blas_thread
+from leadlens.features import DataError, DuckDBEngine, Finding, History, nearest
+from leadlens.features.errors import listed
+from leadlens.features.label import Labels, build_labels
+from leadlens.features.matrix import build_matrix, plan_columns
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.planning import plan_features, plan_vocabulary
+from leadlens.features.spine import Spine, build_spine
+from leadlens.features.unused_columns import ColumnProfile, UnusedColumn, column_profiles, unused_columns
+from leadlens.models.data_checks.proxies import Proxies, find_proxies
+from leadlens.models.data_checks.quick_look import QuickLook, quick_look
+from leadlens.models.data_checks.readiness import Readiness, Reason, judge_readiness
+from leadlens.models.data_checks.suspects import Suspect, find_suspects
+from leadlens.models.scorecard import ScorecardSet
+from leadlens.pipeline.cluster import engine_settings, workers_of
+from leadlens.pipeline.config import Project, ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.dataset.default_spine import training_spine
+from leadlens.pipeline.dataset.judged import comparable
+from leadlens.pipeline.dataset.lead_sample import LeadSample, Room, fitting_rows
+from leadlens.pipeline.dataset.policies import feature_settings, outcome_horizon
+from leadlens.pipeline.dataset.protected import protected_groups, sheets_that_read, unprotected_note
+from leadlens.pipeline.dataset.time_split import split_by_time
+from leadlens.pipeline.dataset.training_set import engagement_note, refuse_no_features
+from leadlens.pipeline.html import table_html
+from leadlens.pipeline.jobs.read import COUNTED
+from leadlens.pipeline.prepared import open_prepared
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.scorecards.project import load_sheets, notes_of
+from leadlens.pipeline.sources.lone_end import CODE as LONE_END
+from leadlens.pipeline.sources.lone_end import lone_end
+from leadlens.pipeline.state import open_to_others
+from leadlens.pipeline.threads import one_blas_thread
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,24 +8,30 @@ from typing import Any
 
 import pyarrow as pa
 
-from models.judging import Comparison, ModelReport
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
-from pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time, report_alone, score_out_of_time
-from pipeline.dataset.protected import sheets_that_read
-from pipeline.dataset.time_split import split_snapshots
-from pipeline.dataset.training_set import TrainingSet
-from pipeline.elsewhere import noting_written
-from pipeline.jobs.working import while_at_work
-from pipeline.prepared import open_history, open_prepared
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.published.comparing import publish_comparison
-from pipeline.published.people import people_of
-from pipeline.registry.serving import serving_model
-from pipeline.scorecards.project import SHEET_CHANGED, load_sheets
-from pipeline.state import state_is_writable, writable_state
-from pipeline.threads import one_blas_thread
-from pipeline.views.links import Links, segment
+from leadlens.models.judging import Comparison, ModelReport
+from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.dataset.judged import (
+    OutOfTime,
+    compare_lenses,
+    out_of_time,
+    report_alone,
+    score_out_of_time,
+)
+from leadlens.pipeline.dataset.protected import sheets_that_read
+from leadlens.pipeline.dataset.time_split import split_snapshots
+from leadlens.pipeline.dataset.training_set import TrainingSet
+from leadlens.pipeline.elsewhere import noting_written
+from leadlens.pipeline.jobs.working import while_at_work
+from leadlens.pipeline.prepared import open_history, open_prepared
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.published.comparing import publish_comparison
+from leadlens.pipeline.published.people import people_of
+from leadlens.pipeline.registry.serving import serving_model
+from leadlens.pipeline.scorecards.project import SHEET_CHANGED, load_sheets
+from leadlens.pipeline.state import state_is_writable, writable_state
+from leadlens.pipeline.threads import one_blas_thread
+from leadlens.pipeline.views.links import Links, segment
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def compare(
     Raises ``DataError`` when no model is registered, or this model has seen some of the project's out-of-time leads;
     ``UsageError`` without ``out`` where the state folder can only be read.
     """
-    from pipeline.report import refuse_others, write_report
+    from leadlens.pipeline.report import refuse_others, write_report
 
     file = as_project(file)
     folder = out or writable_state() / "reports" / file.project.name

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from features import UsageError
-from models.judging import Comparison
-from pipeline.config import load_project
-from pipeline.progress import Progress, silent
-from pipeline.side_by_side import side_by_side
-from pipeline.state import tracking_uri
+from leadlens.features import UsageError
+from leadlens.models.judging import Comparison
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.side_by_side import side_by_side
+from leadlens.pipeline.state import tracking_uri
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def run_demo(
     directory: Path, *, seed: int = 7, leads: int | None = None, progress: Progress = silent
 ) -> Demo:
     """Write each world's project into ``directory/<world>`` and run every job on it, the worlds side by side."""
-    from pipeline.demo import WORLDS
+    from leadlens.pipeline.demo import WORLDS
 
     folders = {world: directory / world for world in WORLDS}
     for world, folder in folders.items():
@@ -107,7 +107,7 @@ def _refuse_others(world: str, folder: Path) -> None:
 
 
 def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> None:
-    from pipeline.demo import simulate, write_world
+    from leadlens.pipeline.demo import simulate, write_world
 
     source = configs_folder()
     (folder / "scorecards").mkdir(parents=True, exist_ok=True)
@@ -119,11 +119,11 @@ def _write_project(world: str, folder: Path, seed: int, leads: int | None) -> No
 
 
 def _run(world: str, folder: Path, seed: int, leads: int | None, *, progress: Progress) -> WorldRun:
-    from pipeline.jobs.compare import compare
-    from pipeline.jobs.gates import PromotionRefused
-    from pipeline.jobs.promote import promote
-    from pipeline.jobs.score import score
-    from pipeline.jobs.train import train
+    from leadlens.pipeline.jobs.compare import compare
+    from leadlens.pipeline.jobs.gates import PromotionRefused
+    from leadlens.pipeline.jobs.promote import promote
+    from leadlens.pipeline.jobs.score import score
+    from leadlens.pipeline.jobs.train import train
 
     def within(stage: str, done: int, total: int) -> None:
         progress(f"{world}: {stage[:1].lower()}{stage[1:]}", done, total)
@@ -165,7 +165,7 @@ def _run(world: str, folder: Path, seed: int, leads: int | None, *, progress: Pr
 
 def configs_folder() -> Path:
     """The configs of the repository, or their copy in an installed package."""
-    here = Path(__file__).parents[1]
+    here = Path(__file__).resolve().parents[1]  # in a checkout `leadlens/pipeline` is a link
     for folder in (here.parent / "configs", here / "configs"):
         if (folder / "demo_car_dealer.yaml").exists():
             return folder

@@ -10,34 +10,34 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from features import DataError, UsageError
-from features.errors import listed
-from models.data_checks.suspects import find_suspects
-from models.insights import Insights, insights
-from models.judging import Measured
-from models.judging.intervals import cluster_bootstrap
-from models.judging.lenses import JudgedRows
-from models.judging.metrics import METRICS
-from models.judging.plain import plain
-from models.judging.signal import ranking_test
-from models.judging.thresholds import thresholds
-from models.learners.estimator import described
-from models.prediction import named, predict, sheet_points, sheet_probability
-from models.scale import score
-from models.statistics import logit
-from pipeline.dataset.dataset import Dataset
-from pipeline.dataset.judged import fit_sheet_probability
-from pipeline.dataset.learning import learn
-from pipeline.dataset.scored_leads import ScoredLeads
-from pipeline.html import table_html
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.threads import one_blas_thread
+from leadlens.features import DataError, UsageError
+from leadlens.features.errors import listed
+from leadlens.models.data_checks.suspects import find_suspects
+from leadlens.models.insights import Insights, insights
+from leadlens.models.judging import Measured
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.models.judging.lenses import JudgedRows
+from leadlens.models.judging.metrics import METRICS
+from leadlens.models.judging.plain import plain
+from leadlens.models.judging.signal import ranking_test
+from leadlens.models.judging.thresholds import thresholds
+from leadlens.models.learners.estimator import described
+from leadlens.models.prediction import named, predict, sheet_points, sheet_probability
+from leadlens.models.scale import score
+from leadlens.models.statistics import logit
+from leadlens.pipeline.dataset.dataset import Dataset
+from leadlens.pipeline.dataset.judged import fit_sheet_probability
+from leadlens.pipeline.dataset.learning import learn
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads
+from leadlens.pipeline.html import table_html
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.threads import one_blas_thread
 
 if TYPE_CHECKING:
-    from models.training import TrainedModel
-    from pipeline.dataset.training_set import TrainingSet
-    from pipeline.registry.bundle import Bundle
+    from leadlens.models.training import TrainedModel
+    from leadlens.pipeline.dataset.training_set import TrainingSet
+    from leadlens.pipeline.registry.bundle import Bundle
 
 SUM, ALONE, SHEET, BASE_RATE = "sum", "estimator alone", "sheet", "base rate"
 
@@ -149,7 +149,7 @@ class Experiment:
 
     @cached_property
     def thresholds(self) -> pd.DataFrame:
-        """What each threshold of the score would bring, by leads (``models.judging.thresholds``)."""
+        """What each threshold of the score would bring, by leads (``leadlens.models.judging.thresholds``)."""
         spine = self.dataset.rows.matrix.spine.set_index("row_id").loc[self.label.index]
         model, probability = self.trained.model, self.probability[SUM]
         judged = spine.reset_index()[["row_id", "lead_id", "as_of"]].assign(
@@ -258,7 +258,7 @@ def run_experiment(
 
     Raises ``UsageError`` for what is no classifier with probabilities or cannot learn from these rows.
     """
-    from pipeline.registry.training_stores import open_stores
+    from leadlens.pipeline.registry.training_stores import open_stores
 
     file, rows = dataset.file, dataset.rows
     registry, studies = open_stores(file.project.name)  # a server that is not there costs no training

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from features import DataError, History, UsageError
-from features.spine import Spine, build_scoring_spine
-from models.reasons import Reason
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
-from pipeline.config.parts import read_as_of
-from pipeline.dataset.lead_scores import route_text
-from pipeline.dataset.policies import spine_policy
-from pipeline.dataset.scored_leads import ScoredLeads, score_leads
-from pipeline.jobs.named_lead import NamedLead, find_lead
-from pipeline.jobs.past_run import PastRun, past_run
-from pipeline.private import private_files
-from pipeline.registry.serving import serving_model
-from pipeline.scorecards.project import load_sheets
+from leadlens.features import DataError, History, UsageError
+from leadlens.features.spine import Spine, build_scoring_spine
+from leadlens.models.reasons import Reason
+from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.config.parts import read_as_of
+from leadlens.pipeline.dataset.lead_scores import route_text
+from leadlens.pipeline.dataset.policies import spine_policy
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads, score_leads
+from leadlens.pipeline.jobs.named_lead import NamedLead, find_lead
+from leadlens.pipeline.jobs.past_run import PastRun, past_run
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.registry.serving import serving_model
+from leadlens.pipeline.scorecards.project import load_sheets
 
 if TYPE_CHECKING:
-    from models.scorecard import ScorecardSet
-    from pipeline.registry.registered import Registered
+    from leadlens.models.scorecard import ScorecardSet
+    from leadlens.pipeline.registry.registered import Registered
 
 
 _MOST_LINES = 1_000  # of a ledger as JSON
@@ -104,7 +104,7 @@ class Explanation:
         }
 
     def _repr_html_(self) -> str:
-        from pipeline.html import table_html
+        from leadlens.pipeline.html import table_html
 
         lines = [(reason.text, reason.points) for reason in self.reasons if abs(reason.points) >= 0.5]
         rest = self.score - self.start - sum(points for _, points in lines)

@@ -8,20 +8,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from features import UsageError
-from features.errors import LeadlensError, UnavailableError
-from pipeline.config import ProjectFile
-from pipeline.elsewhere import written_elsewhere
-from pipeline.forgetting.outside import LeftToOwner, forget_in_named, forget_in_pulled, forget_in_written
-from pipeline.forgetting.person import Person, unfinished
-from pipeline.forgetting.removal import Removal
-from pipeline.forgetting.score_targets import forget_in_target
-from pipeline.forgetting.state_files import WAIT_SECONDS, forget_in_state, left_in_state
-from pipeline.jobs.places import places_beyond, pulled_folders, targets_of
-from pipeline.jobs.sought_person import find_person
-from pipeline.private import private_files
-from pipeline.sources.forgotten import Forgotten, add_forgotten
-from pipeline.state import one_at_a_time, work_has_ended, writable_state
+from leadlens.features import UsageError
+from leadlens.features.errors import LeadlensError, UnavailableError
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.elsewhere import written_elsewhere
+from leadlens.pipeline.forgetting.outside import (
+    LeftToOwner,
+    forget_in_named,
+    forget_in_pulled,
+    forget_in_written,
+)
+from leadlens.pipeline.forgetting.person import Person, unfinished
+from leadlens.pipeline.forgetting.removal import Removal
+from leadlens.pipeline.forgetting.score_targets import forget_in_target
+from leadlens.pipeline.forgetting.state_files import WAIT_SECONDS, forget_in_state, left_in_state
+from leadlens.pipeline.jobs.places import places_beyond, pulled_folders, targets_of
+from leadlens.pipeline.jobs.sought_person import find_person
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.sources.forgotten import Forgotten, add_forgotten
+from leadlens.pipeline.state import one_at_a_time, work_has_ended, writable_state
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from features import DataError
-from features.errors import counted, listed
-from models.judging.signal import Signal
+from leadlens.features import DataError
+from leadlens.features.errors import counted, listed
+from leadlens.models.judging.signal import Signal
 
 Gate = Literal["rolled_back", "seen", "audit", "leak", "signal", "rival"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from features.errors import UsageError
-from pipeline.config import ProjectFile
-from pipeline.crm.fields import import_layout
-from pipeline.writeback.layout import Layout
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.crm.fields import import_layout
+from leadlens.pipeline.writeback.layout import Layout
 
 _LAYOUTS: tuple[Literal["hubspot", "salesforce"], ...] = ("hubspot", "salesforce")
 

@@ -8,31 +8,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from features import DataError, FeatureColumn, History, Step, UsageError
-from features.attributes.lookups import lookup_steps
-from features.engines import StepReport
-from features.label import build_labels
-from features.matrix import build_matrix, feature_steps, plan_columns, write_matrix
-from features.plan import FeaturePlan
-from features.planning import plan_features, plan_vocabulary
-from features.spine import Spine, build_spine
-from features.withheld import withheld_note
-from models.scorecard.sql_export.formatting import lines_of, tokens
-from pipeline.cluster import engine_settings, shared_folder
-from pipeline.config import EngineSettings, ProjectFile
-from pipeline.dataset.default_spine import training_spine
-from pipeline.dataset.matrix_target import check_target
-from pipeline.dataset.policies import feature_settings, outcome_horizon
-from pipeline.dataset.saved_matrix import save_matrix
-from pipeline.dataset.time_split import Split, split_by_time
-from pipeline.elsewhere import noting_written
-from pipeline.jobs.working import while_at_work
-from pipeline.prepared import open_history
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.sources.engines import spark_engine
-from pipeline.sources.transfer import data_fingerprint, transfer_history
-from pipeline.writable import check_writable
+from leadlens.features import DataError, FeatureColumn, History, Step, UsageError
+from leadlens.features.attributes.lookups import lookup_steps
+from leadlens.features.engines import StepReport
+from leadlens.features.label import build_labels
+from leadlens.features.matrix import build_matrix, feature_steps, plan_columns, write_matrix
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.planning import plan_features, plan_vocabulary
+from leadlens.features.spine import Spine, build_spine
+from leadlens.features.withheld import withheld_note
+from leadlens.models.scorecard.sql_export.formatting import lines_of, tokens
+from leadlens.pipeline.cluster import engine_settings, shared_folder
+from leadlens.pipeline.config import EngineSettings, ProjectFile
+from leadlens.pipeline.dataset.default_spine import training_spine
+from leadlens.pipeline.dataset.matrix_target import check_target
+from leadlens.pipeline.dataset.policies import feature_settings, outcome_horizon
+from leadlens.pipeline.dataset.saved_matrix import save_matrix
+from leadlens.pipeline.dataset.time_split import Split, split_by_time
+from leadlens.pipeline.elsewhere import noting_written
+from leadlens.pipeline.jobs.working import while_at_work
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.sources.engines import spark_engine
+from leadlens.pipeline.sources.transfer import data_fingerprint, transfer_history
+from leadlens.pipeline.writable import check_writable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ def _planned(
 
 
 def _check_spark(file: ProjectFile, settings: EngineSettings) -> None:
-    from features.engines.spark_session import check_ready
+    from leadlens.features.engines.spark_session import check_ready
 
     check_ready(settings.master, settings.work)
     if settings.work is not None:

@@ -9,34 +9,34 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from features import DuckDBEngine, History, UsageError, humanize
-from features.errors import counted
-from features.history import require_dates
-from features.spine import kind_filter
-from models.judging.bands import HOT
-from models.judging.matured import Matured, Outcome, judge_matured, outcomes_by_band
-from models.judging.thresholds import STEPS
-from pipeline.config import ProjectFile
-from pipeline.dataset.night_profile import data_profile
-from pipeline.drift.comparing import Difference, compare_data, compare_scores, stale
-from pipeline.drift.monitoring import Checkpoint, Monitoring, WeekAbove, calibration, inflation
-from pipeline.drift.profile import Profile
-from pipeline.drift.watching import FeatureMoves, feature_moves, grade_moves
-from pipeline.elsewhere import noting_written
-from pipeline.jobs.target import target_of
-from pipeline.jobs.working import while_at_work
-from pipeline.prepared import open_history
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.published.monitored import keep_monitored
-from pipeline.registry.registered import Registered
-from pipeline.registry.serving import serving_model
-from pipeline.runs import RunRecord, RunStore, recorded_run
-from pipeline.runs.record import CHALLENGER_NOTE, now
-from pipeline.sources.opening import clock_of
-from pipeline.state import writable_state
-from pipeline.writeback import parse_target
-from pipeline.writeback.standing import Standing
+from leadlens.features import DuckDBEngine, History, UsageError, humanize
+from leadlens.features.errors import counted
+from leadlens.features.history import require_dates
+from leadlens.features.spine import kind_filter
+from leadlens.models.judging.bands import HOT
+from leadlens.models.judging.matured import Matured, Outcome, judge_matured, outcomes_by_band
+from leadlens.models.judging.thresholds import STEPS
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.night_profile import data_profile
+from leadlens.pipeline.drift.comparing import Difference, compare_data, compare_scores, stale
+from leadlens.pipeline.drift.monitoring import Checkpoint, Monitoring, WeekAbove, calibration, inflation
+from leadlens.pipeline.drift.profile import Profile
+from leadlens.pipeline.drift.watching import FeatureMoves, feature_moves, grade_moves
+from leadlens.pipeline.elsewhere import noting_written
+from leadlens.pipeline.jobs.target import target_of
+from leadlens.pipeline.jobs.working import while_at_work
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.published.monitored import keep_monitored
+from leadlens.pipeline.registry.registered import Registered
+from leadlens.pipeline.registry.serving import serving_model
+from leadlens.pipeline.runs import RunRecord, RunStore, recorded_run
+from leadlens.pipeline.runs.record import CHALLENGER_NOTE, now
+from leadlens.pipeline.sources.opening import clock_of
+from leadlens.pipeline.state import writable_state
+from leadlens.pipeline.writeback import parse_target
+from leadlens.pipeline.writeback.standing import Standing
 
 _CHECKPOINTS, _MONTH = 6, timedelta(days=30)
 _WEEKS, _WEEK = 12, timedelta(days=7)
@@ -65,8 +65,8 @@ def monitor(
     a record. Raises ``UsageError`` for a target that has no scores of this
     project, ``DataError`` where no model was trained.
     """
-    from pipeline.report import refuse_others, write_tables
-    from pipeline.report.monitor_view import monitor_view
+    from leadlens.pipeline.report import refuse_others, write_tables
+    from leadlens.pipeline.report.monitor_view import monitor_view
 
     require_dates(clock_of(file.project), "monitoring")
     folder = out or writable_state() / "reports" / file.project.name

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from features import History, UsageError
-from features.attributes.personal import names_people, snake_case
-from pipeline.config import ProjectFile
-from pipeline.dataset.known_leads import is_text, require_lead
-from pipeline.prepared import open_lead
+from leadlens.features import History, UsageError
+from leadlens.features.attributes.personal import names_people, snake_case
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.known_leads import is_text, require_lead
+from leadlens.pipeline.prepared import open_lead
 
 _MOST_NAMED = 10
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from features import DataError, UsageError
-from pipeline.config import ProjectFile
-from pipeline.prepared.preparing import prepared_folder
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.registry.registered import Registered
-from pipeline.runs import RunRecord, RunStore
-from pipeline.state import state_folder
+from leadlens.features import DataError, UsageError
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.prepared.preparing import prepared_folder
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.registered import Registered
+from leadlens.pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.state import state_folder
 
 HISTORY_NOTE = "history"  # in the record of a run: which prepared history its data_version counts
 

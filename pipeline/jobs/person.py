@@ -8,22 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from features import DuckDBEngine, History
-from features.errors import LeadlensError
-from pipeline.config import ProjectFile
-from pipeline.elsewhere import written_elsewhere
-from pipeline.forgetting.outside import stored_in_written
-from pipeline.forgetting.person import Person
-from pipeline.forgetting.removal import Stored
-from pipeline.forgetting.score_targets import stored_in_target
-from pipeline.forgetting.stored import plain, stored_in_state
-from pipeline.jobs.explain import Explanation
-from pipeline.jobs.named_lead import find_lead
-from pipeline.jobs.places import targets_of
-from pipeline.jobs.sought_person import find_person
-from pipeline.jobs.why_scored import why_scored
-from pipeline.private import private_files
-from pipeline.sources.forgotten import Forgotten
+from leadlens.features import DuckDBEngine, History
+from leadlens.features.errors import LeadlensError
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.elsewhere import written_elsewhere
+from leadlens.pipeline.forgetting.outside import stored_in_written
+from leadlens.pipeline.forgetting.person import Person
+from leadlens.pipeline.forgetting.removal import Stored
+from leadlens.pipeline.forgetting.score_targets import stored_in_target
+from leadlens.pipeline.forgetting.stored import plain, stored_in_state
+from leadlens.pipeline.jobs.explain import Explanation
+from leadlens.pipeline.jobs.named_lead import find_lead
+from leadlens.pipeline.jobs.places import targets_of
+from leadlens.pipeline.jobs.sought_person import find_person
+from leadlens.pipeline.jobs.why_scored import why_scored
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.sources.forgotten import Forgotten
 
 _TABLES = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers", "objections")
 _ORDER = {

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.config import ProjectFile
-from pipeline.elsewhere import written_elsewhere
-from pipeline.jobs.target import target_of
-from pipeline.pulling.files import pulled_from
-from pipeline.runs import RunRecord, RunStore
-from pipeline.state import state_folder
-from pipeline.writeback.target import parse_target
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.elsewhere import written_elsewhere
+from leadlens.pipeline.jobs.target import target_of
+from leadlens.pipeline.pulling.files import pulled_from
+from leadlens.pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.state import state_folder
+from leadlens.pipeline.writeback.target import parse_target
 
 _ADDRESS = "duckdb:///"
 
@@ -20,7 +20,7 @@ _ADDRESS = "duckdb:///"
 def targets_of(file: ProjectFile, to: Sequence[str]) -> list[str]:
     """The project's target, those that were named, and the databases and files that its runs were written to.
 
-    Files that are noted as written (``pipeline.elsewhere``) are left out, but for databases.
+    Files that are noted as written (``leadlens.pipeline.elsewhere``) are left out, but for databases.
     """
     written = written_elsewhere(file.project.name)
     noted = {os.path.realpath(each.path) for each in written if not each.database}

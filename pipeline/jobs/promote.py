@@ -9,25 +9,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import DataError, LeadlensError, UsageError
-from models.judging.intervals import cluster_bootstrap
-from models.judging.signal import Signal
-from models.judging.story import headline
-from models.statistics import log_loss_of
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
-from pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time, score_out_of_time
-from pipeline.dataset.time_split import split_snapshots
-from pipeline.dataset.training_set import TrainingSet
-from pipeline.jobs.gates import PromotionRefused, Refusal, audit_refusal, rolled_back_refusal, signal_refusal
-from pipeline.prepared import open_history
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.registry.registered import Registered
-from pipeline.registry.serving import keep_serving
-from pipeline.scorecards.project import load_sheets
-from pipeline.state import writable_state
-from pipeline.threads import one_blas_thread
+from leadlens.features import DataError, LeadlensError, UsageError
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.models.judging.signal import Signal
+from leadlens.models.judging.story import headline
+from leadlens.models.statistics import log_loss_of
+from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.dataset.judged import OutOfTime, compare_lenses, out_of_time, score_out_of_time
+from leadlens.pipeline.dataset.time_split import split_snapshots
+from leadlens.pipeline.dataset.training_set import TrainingSet
+from leadlens.pipeline.jobs.gates import (
+    PromotionRefused,
+    Refusal,
+    audit_refusal,
+    rolled_back_refusal,
+    signal_refusal,
+)
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.registered import Registered
+from leadlens.pipeline.registry.serving import keep_serving
+from leadlens.pipeline.scorecards.project import load_sheets
+from leadlens.pipeline.state import writable_state
+from leadlens.pipeline.threads import one_blas_thread
 
 
 @dataclass(frozen=True, kw_only=True)

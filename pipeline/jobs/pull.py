@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from features import UsageError
-from pipeline.crm.credentials import Credentials
-from pipeline.crm.destination import parse_destination
-from pipeline.crm.http import Patience, Server
-from pipeline.private import private_files
-from pipeline.pulling.files import PulledFiles, project_text
-from pipeline.pulling.hubspot import HubSpot
-from pipeline.pulling.salesforce import Salesforce
-from pipeline.pulling.source import KEYS, Crm, Page
+from leadlens.features import UsageError
+from leadlens.pipeline.crm.credentials import Credentials
+from leadlens.pipeline.crm.destination import parse_destination
+from leadlens.pipeline.crm.http import Patience, Server
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.pulling.files import PulledFiles, project_text
+from leadlens.pipeline.pulling.hubspot import HubSpot
+from leadlens.pipeline.pulling.salesforce import Salesforce
+from leadlens.pipeline.pulling.source import KEYS, Crm, Page
 
 _AT_ONCE = 20_000  # rows that wait before they are merged
 

@@ -6,26 +6,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from features.errors import LeadlensError, UsageError, counted
-from features.secrets import masked
-from pipeline.config import ProjectFile, ProjectOrPath, as_project, expand
-from pipeline.crm.credentials import no_token
-from pipeline.crm.destination import FORMS, VENDORS, Destination, Kind, is_destination, parse_destination
-from pipeline.crm.fields import COLUMNS, FieldMapping, Record, Wanted, wanted_fields
-from pipeline.crm.http import Patience
-from pipeline.crm.journal import Failed, Journal, Plan, journal_path
-from pipeline.crm.naming import check_names, odd_id
-from pipeline.crm.opening import BATCHES, open_sink, refuse_creating
-from pipeline.crm.pushing import Sent, send_waiting
-from pipeline.exit_codes import DONE, REFUSED, UNAVAILABLE
-from pipeline.jobs.target import target_of
-from pipeline.jobs.working import while_at_work
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.runs import recorded_run
-from pipeline.state import one_at_a_time, state_folder
-from pipeline.writeback import Target, parse_target
-from pipeline.writeback.current import current_rows, keeps_rows, refuse_empty
+from leadlens.features.errors import LeadlensError, UsageError, counted
+from leadlens.features.secrets import masked
+from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project, expand
+from leadlens.pipeline.crm.credentials import no_token
+from leadlens.pipeline.crm.destination import (
+    FORMS,
+    VENDORS,
+    Destination,
+    Kind,
+    is_destination,
+    parse_destination,
+)
+from leadlens.pipeline.crm.fields import COLUMNS, FieldMapping, Record, Wanted, wanted_fields
+from leadlens.pipeline.crm.http import Patience
+from leadlens.pipeline.crm.journal import Failed, Journal, Plan, journal_path
+from leadlens.pipeline.crm.naming import check_names, odd_id
+from leadlens.pipeline.crm.opening import BATCHES, open_sink, refuse_creating
+from leadlens.pipeline.crm.pushing import Sent, send_waiting
+from leadlens.pipeline.exit_codes import DONE, REFUSED, UNAVAILABLE
+from leadlens.pipeline.jobs.target import target_of
+from leadlens.pipeline.jobs.working import while_at_work
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.runs import recorded_run
+from leadlens.pipeline.state import one_at_a_time, state_folder
+from leadlens.pipeline.writeback import Target, parse_target
+from leadlens.pipeline.writeback.current import current_rows, keeps_rows, refuse_empty
 
 _EXAMPLES = 10
 _FAILURES_KEPT = 1_000

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from features import Finding
-from pipeline.cluster import engine_settings, workers_of
-from pipeline.config import ProjectFile
-from pipeline.prepared import differences, open_prepared
-from pipeline.progress import Progress, silent
+from leadlens.features import Finding
+from leadlens.pipeline.cluster import engine_settings, workers_of
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.prepared import differences, open_prepared
+from leadlens.pipeline.progress import Progress, silent
 
 COUNTED = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers", "objections")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from features import UsageError
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
-from pipeline.jobs.promote import Promotion, promote
-from pipeline.jobs.train import Training, check_trials, train
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.registry.serving import keep_serving
-from pipeline.registry.versions import Version, roll_back, versions
-from pipeline.runs.recorded import recorded_run
-from pipeline.state import writable_state
+from leadlens.features import UsageError
+from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.jobs.promote import Promotion, promote
+from leadlens.pipeline.jobs.train import Training, check_trials, train
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.serving import keep_serving
+from leadlens.pipeline.registry.versions import Version, roll_back, versions
+from leadlens.pipeline.runs.recorded import recorded_run
+from leadlens.pipeline.state import writable_state
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,42 +8,42 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
-from features.engines.spark_session import check_ready
-from features.errors import UsageError
-from features.secrets import has_literal_secret
-from models.scorecard import ScorecardSet
-from pipeline.cluster import Workers, engine_settings, workers_of
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
-from pipeline.config.parts import read_as_of
-from pipeline.crm.destination import is_destination
-from pipeline.crm.http import Patience
-from pipeline.dataset.departures import why_left
-from pipeline.dataset.night_gate import NightGate
-from pipeline.dataset.old_leads import OldLeads
-from pipeline.dataset.policies import spine_policy
-from pipeline.dataset.protected import model_uses
-from pipeline.elsewhere import noting_written
-from pipeline.jobs.layouts import layout_of
-from pipeline.jobs.past_run import HISTORY_NOTE
-from pipeline.jobs.push import check_destination, example_records, push_after_scoring
-from pipeline.jobs.scoring import Scoring, Tally
-from pipeline.jobs.target import left_behind, shown_target, target_of
-from pipeline.jobs.working import while_at_work
-from pipeline.night import Night, scored_parts
-from pipeline.prepared import open_prepared
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.published.people import last_verdicts, rules_kept_short, shown_columns
-from pipeline.published.publishing import Publishing
-from pipeline.registry.registered import Registered
-from pipeline.registry.serving import serving_model
-from pipeline.runs import RecordedRun, recorded_run
-from pipeline.runs.record import CHALLENGER_NOTE, RunRecord, now
-from pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
-from pipeline.state import state_folder, state_is_writable
-from pipeline.webhooks.announcing import announcer
-from pipeline.writeback import RunManifest, parse_target, report_runs, stage_scores
-from pipeline.writeback.layout import Layout
+from leadlens.features.engines.spark_session import check_ready
+from leadlens.features.errors import UsageError
+from leadlens.features.secrets import has_literal_secret
+from leadlens.models.scorecard import ScorecardSet
+from leadlens.pipeline.cluster import Workers, engine_settings, workers_of
+from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.config.parts import read_as_of
+from leadlens.pipeline.crm.destination import is_destination
+from leadlens.pipeline.crm.http import Patience
+from leadlens.pipeline.dataset.departures import why_left
+from leadlens.pipeline.dataset.night_gate import NightGate
+from leadlens.pipeline.dataset.old_leads import OldLeads
+from leadlens.pipeline.dataset.policies import spine_policy
+from leadlens.pipeline.dataset.protected import model_uses
+from leadlens.pipeline.elsewhere import noting_written
+from leadlens.pipeline.jobs.layouts import layout_of
+from leadlens.pipeline.jobs.past_run import HISTORY_NOTE
+from leadlens.pipeline.jobs.push import check_destination, example_records, push_after_scoring
+from leadlens.pipeline.jobs.scoring import Scoring, Tally
+from leadlens.pipeline.jobs.target import left_behind, shown_target, target_of
+from leadlens.pipeline.jobs.working import while_at_work
+from leadlens.pipeline.night import Night, scored_parts
+from leadlens.pipeline.prepared import open_prepared
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.published.people import last_verdicts, rules_kept_short, shown_columns
+from leadlens.pipeline.published.publishing import Publishing
+from leadlens.pipeline.registry.registered import Registered
+from leadlens.pipeline.registry.serving import serving_model
+from leadlens.pipeline.runs import RecordedRun, recorded_run
+from leadlens.pipeline.runs.record import CHALLENGER_NOTE, RunRecord, now
+from leadlens.pipeline.scorecards.project import SHEET_CHANGED, load_sheets, notes_of
+from leadlens.pipeline.state import state_folder, state_is_writable
+from leadlens.pipeline.webhooks.announcing import announcer
+from leadlens.pipeline.writeback import RunManifest, parse_target, report_runs, stage_scores
+from leadlens.pipeline.writeback.layout import Layout
 
 _READ_ONLY = (
     "the state folder can only be read: this run leaves no record for later ones to be compared with, and a history with "
@@ -78,11 +78,11 @@ def score(
     with ``replace_newer``. A night unlike those before is refused, unless ``force`` gives a reason; a dry run only says
     so. The champion scores; the challenger if ``challenger`` asks for it, or while there never was a champion. Raises
     ``LeadlensError`` with the target as it was before. The run leaves a record in the state folder, however it ends
-    (``pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
+    (``leadlens.pipeline.runs``); a dry run does not. ``run_id`` is what it is called, ``watch`` is given the record when it begins.
     ``layout``, ``hubspot`` or ``salesforce``, gives a .csv the columns of that CRM's import.
 
     Where ``to`` names a CRM, the scores are written to the project's target, and from there pushed to it with
-    ``create_fields`` and ``patience`` (``pipeline.jobs.push``); that it lacks a field or refuses the token is said before
+    ``create_fields`` and ``patience`` (``leadlens.pipeline.jobs.push``); that it lacks a field or refuses the token is said before
     anything is scored.
 
     ``engine`` and ``master`` stand in for the project's own: with ``"spark"`` the workers of a cluster score the parts, by the

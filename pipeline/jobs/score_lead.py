@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from features import DataError, DuckDBEngine, History, nearest
-from features.errors import listed
-from features.spine import Spine, SpinePolicy, build_scoring_spine
-from models.scorecard import ScorecardSet
-from pipeline.config import Project, ProjectOrPath, as_project
-from pipeline.config.parts import read_as_of
-from pipeline.dataset.policies import spine_policy
-from pipeline.dataset.scored_leads import ScoredLeads, score_leads
-from pipeline.jobs.explain import Explanation, explanation_of
-from pipeline.prepared.opening import PreparedHistory, open_prepared
-from pipeline.prepared.raw_leads import raw_columns, show_others
-from pipeline.private import private_files
-from pipeline.raw_lead.columns import RawColumns
-from pipeline.raw_lead.history import raw_history, refuse_times
-from pipeline.raw_lead.request import RawLead, read_raw_lead
-from pipeline.raw_lead.rows import RawRows, raw_rows
-from pipeline.registry.bundle import Bundle
-from pipeline.registry.registered import Registered
-from pipeline.registry.serving import serving_model
-from pipeline.scorecards.project import load_sheets
-from pipeline.sources.engines import lent_without_project
+from leadlens.features import DataError, DuckDBEngine, History, nearest
+from leadlens.features.errors import listed
+from leadlens.features.spine import Spine, SpinePolicy, build_scoring_spine
+from leadlens.models.scorecard import ScorecardSet
+from leadlens.pipeline.config import Project, ProjectOrPath, as_project
+from leadlens.pipeline.config.parts import read_as_of
+from leadlens.pipeline.dataset.policies import spine_policy
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads, score_leads
+from leadlens.pipeline.jobs.explain import Explanation, explanation_of
+from leadlens.pipeline.prepared.opening import PreparedHistory, open_prepared
+from leadlens.pipeline.prepared.raw_leads import raw_columns, show_others
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.raw_lead.columns import RawColumns
+from leadlens.pipeline.raw_lead.history import raw_history, refuse_times
+from leadlens.pipeline.raw_lead.request import RawLead, read_raw_lead
+from leadlens.pipeline.raw_lead.rows import RawRows, raw_rows
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.registry.registered import Registered
+from leadlens.pipeline.registry.serving import serving_model
+from leadlens.pipeline.scorecards.project import load_sheets
+from leadlens.pipeline.sources.engines import lent_without_project
 
 _MOST_TYPES = 10  # of events, named one by one
 

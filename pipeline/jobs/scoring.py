@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from features.errors import counted
-from pipeline.dataset.lead_scores import scores_frame
-from pipeline.dataset.long_ledgers import MOST_LINES
-from pipeline.drift.comparing import Difference
-from pipeline.exit_codes import DONE
-from pipeline.jobs.push import Push
-from pipeline.writeback import WriteResult
+from leadlens.features.errors import counted
+from leadlens.pipeline.dataset.lead_scores import scores_frame
+from leadlens.pipeline.dataset.long_ledgers import MOST_LINES
+from leadlens.pipeline.drift.comparing import Difference
+from leadlens.pipeline.exit_codes import DONE
+from leadlens.pipeline.jobs.push import Push
+from leadlens.pipeline.writeback import WriteResult
 
 # Of more leads than these, a result holds those with the highest scores alone.
 _MOST_SHOWN = 50_000
@@ -80,7 +80,7 @@ class Scoring:
         }
 
     def _repr_html_(self) -> str:
-        from pipeline.html import table_html
+        from leadlens.pipeline.html import table_html
 
         wanted = ("lead_id", "score", "grade", "rule_points", "rule_stage", "reasons_text")
         shown = [name for name in wanted if name in self.scores]

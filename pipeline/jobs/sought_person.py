@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from itertools import permutations
 
-from features import DuckDBEngine, History
-from features.attributes.personal import names_people, snake_case
-from pipeline.config import ProjectFile
-from pipeline.forgetting.person import Person
-from pipeline.jobs.named_lead import find_lead
-from pipeline.prepared import open_prepared
+from leadlens.features import DuckDBEngine, History
+from leadlens.features.attributes.personal import names_people, snake_case
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.forgetting.person import Person
+from leadlens.pipeline.jobs.named_lead import find_lead
+from leadlens.pipeline.prepared import open_prepared
 
 
 def find_person(file: ProjectFile, asked: str) -> Person:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from features import LeadlensError
-from features.secrets import masked
-from pipeline.config import ProjectFile
-from pipeline.config.loading import expand
-from pipeline.state import state_folder
-from pipeline.writeback.target import parse_target
+from leadlens.features import LeadlensError
+from leadlens.features.secrets import masked
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.config.loading import expand
+from leadlens.pipeline.state import state_folder
+from leadlens.pipeline.writeback.target import parse_target
 
 _FILE = "scores.duckdb"
 

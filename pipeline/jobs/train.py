@@ -10,52 +10,52 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
-from features import UsageError
-from models.data_checks.proxies import find_proxies
-from models.data_checks.suspects import Suspect, find_suspects
-from models.insights import Insights
-from models.judging import Comparison
-from models.judging.signal import Signal
-from models.learners.estimator import check_estimator
-from models.prediction import predict_frame, sheet_points, with_points
-from pipeline.audit.training import TrainingAudit, audit_training
-from pipeline.cluster import engine_settings, workers_of
-from pipeline.config import EngineSettings, ProjectFile, ProjectOrPath, as_project
-from pipeline.dataset.dataset import Dataset, training_set
-from pipeline.dataset.judged import compare_lenses, out_of_time, report_alone
-from pipeline.dataset.lead_sample import LeadSample
-from pipeline.dataset.learning import learn, recipe_of
-from pipeline.dataset.learning_curve import learning_curve
-from pipeline.dataset.night_gate import reference_night
-from pipeline.dataset.saved_matrix import open_matrix
-from pipeline.dataset.scored_leads import ScoredLeads, score_rows
-from pipeline.dataset.spread_matrix import matrix_maker
-from pipeline.dataset.training_set import TrainingSet, build_training_set
-from pipeline.jobs.gates import audit_refusal, signal_refusal
-from pipeline.jobs.training_run import card_of, figures_of, log_training
-from pipeline.jobs.working import while_at_work
-from pipeline.prepared import open_prepared
-from pipeline.prepared.raw_leads import raw_columns
-from pipeline.private import private_files
-from pipeline.progress import Progress, silent
-from pipeline.registry.bundle import Bundle
-from pipeline.registry.card import CARD, CARD_TEXT, card_lines
-from pipeline.registry.description import described, run_name, typical_row
-from pipeline.registry.serving import keep_serving
-from pipeline.threads import one_blas_thread
+from leadlens.features import UsageError
+from leadlens.models.data_checks.proxies import find_proxies
+from leadlens.models.data_checks.suspects import Suspect, find_suspects
+from leadlens.models.insights import Insights
+from leadlens.models.judging import Comparison
+from leadlens.models.judging.signal import Signal
+from leadlens.models.learners.estimator import check_estimator
+from leadlens.models.prediction import predict_frame, sheet_points, with_points
+from leadlens.pipeline.audit.training import TrainingAudit, audit_training
+from leadlens.pipeline.cluster import engine_settings, workers_of
+from leadlens.pipeline.config import EngineSettings, ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.dataset.dataset import Dataset, training_set
+from leadlens.pipeline.dataset.judged import compare_lenses, out_of_time, report_alone
+from leadlens.pipeline.dataset.lead_sample import LeadSample
+from leadlens.pipeline.dataset.learning import learn, recipe_of
+from leadlens.pipeline.dataset.learning_curve import learning_curve
+from leadlens.pipeline.dataset.night_gate import reference_night
+from leadlens.pipeline.dataset.saved_matrix import open_matrix
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads, score_rows
+from leadlens.pipeline.dataset.spread_matrix import matrix_maker
+from leadlens.pipeline.dataset.training_set import TrainingSet, build_training_set
+from leadlens.pipeline.jobs.gates import audit_refusal, signal_refusal
+from leadlens.pipeline.jobs.training_run import card_of, figures_of, log_training
+from leadlens.pipeline.jobs.working import while_at_work
+from leadlens.pipeline.prepared import open_prepared
+from leadlens.pipeline.prepared.raw_leads import raw_columns
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.registry.card import CARD, CARD_TEXT, card_lines
+from leadlens.pipeline.registry.description import described, run_name, typical_row
+from leadlens.pipeline.registry.serving import keep_serving
+from leadlens.pipeline.threads import one_blas_thread
 
 if TYPE_CHECKING:
-    from models.sheet_check import SheetCheck
-    from pipeline.jobs.experiment import Experiment
+    from leadlens.models.sheet_check import SheetCheck
+    from leadlens.pipeline.jobs.experiment import Experiment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """What a training made: the registered version, and its figures on out-of-time leads.
 
-    ``kind`` is how it was learned (``models.training.TrainedModel``); ``half_life`` the share of the training period with
+    ``kind`` is how it was learned (``leadlens.models.training.TrainedModel``); ``half_life`` the share of the training period with
     which the weight of older rows halves, ``None`` where all count alike. ``sheet`` is what the sheet costs the model, and
-    whether it is left out (``models.sheet_check``); ``None`` where that was not asked.
+    whether it is left out (``leadlens.models.sheet_check``); ``None`` where that was not asked.
     ``comparison`` is ``None`` for a project without a score sheet; ``figures`` are there all the same. ``rows`` and
     ``conversions`` are those that were kept, where ``sample`` says that not all rows fitted in memory. ``signal`` is what
     the model knows beyond the base rate, ``thresholds`` what each would bring, ``insights`` what the model goes by, and ``audit`` what speaks against the columns that it uses: `promote` asks for both.
@@ -117,7 +117,7 @@ class Training:
         }
 
     def _repr_html_(self) -> str:
-        from pipeline.html import table_html
+        from leadlens.pipeline.html import table_html
 
         head = f"<p><b>{self.project}</b> version {self.version}, judged on {self.rows['test']:,} out-of-time rows</p>"
         return head + table_html(pd.DataFrame(self.figures).round(4))
@@ -226,7 +226,7 @@ def train(
             value=f"engine={engine!r}",
             fix="leave `engine` and `master` out; leadlens features --engine spark --out DIR, then matrix=DIR",
         )
-    from pipeline.jobs.experiment import run_experiment
+    from leadlens.pipeline.jobs.experiment import run_experiment
 
     dataset = project if isinstance(project, Dataset) else training_set(project, matrix=matrix)
     return run_experiment(
@@ -293,7 +293,7 @@ def _train(
     progress: Progress,
 ) -> Training:
     file = project.file if isinstance(project, Dataset) else project
-    from pipeline.registry.training_stores import open_stores
+    from leadlens.pipeline.registry.training_stores import open_stores
 
     registry, studies = open_stores(file.project.name)  # a server that is not there costs no training
     if isinstance(project, Dataset):

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from features import History
-from features.durations import format_duration
-from models.judging import Comparison, Measured, ModelReport
-from models.judging.signal import Signal
-from models.scorecard.language.yaml_text import yaml_text
-from pipeline.config import ProjectFile
-from pipeline.dataset.judged import OutOfTime, comparable
-from pipeline.dataset.training_set import TrainingSet
-from pipeline.registry.card import groups_of, model_card
-from pipeline.registry.description import data_set
+from leadlens.features import History
+from leadlens.features.durations import format_duration
+from leadlens.models.judging import Comparison, Measured, ModelReport
+from leadlens.models.judging.signal import Signal
+from leadlens.models.scorecard.language.yaml_text import yaml_text
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.judged import OutOfTime, comparable
+from leadlens.pipeline.dataset.training_set import TrainingSet
+from leadlens.pipeline.registry.card import groups_of, model_card
+from leadlens.pipeline.registry.description import data_set
 
 if TYPE_CHECKING:
-    from models.training import TrainedModel
+    from leadlens.models.training import TrainedModel
 
 
 def figures_of(judged: OutOfTime) -> dict[str, float]:
@@ -144,12 +144,12 @@ def log_training(
     for sheet in rows.sheets.sheets if rows.sheets else ():
         mlflow.log_text(yaml_text(sheet), f"scorecard/{sheet.name}.yaml")
     if judged.scored.prediction.contributions.shape[1]:  # a model of the base rate alone has no reasons
-        from pipeline.report.shap_summary import beeswarm, waterfall
+        from leadlens.pipeline.report.shap_summary import beeswarm, waterfall
 
         for name, picture in (("summary", beeswarm(judged.scored)), ("waterfall", waterfall(judged.scored))):
             picture.save(folder / f"shap_{name}.png")
             mlflow.log_artifact(str(folder / f"shap_{name}.png"))
-    from pipeline.report import chart_files, write_report
+    from leadlens.pipeline.report import chart_files, write_report
 
     if isinstance(report, Comparison):
         for name, drawn in chart_files(report).items():

@@ -11,17 +11,17 @@ from typing import Any
 
 import pandas as pd
 
-from features import DuckDBEngine, History, Step, UsageError
-from features.plan import EventKey, FeaturePlan
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
-from pipeline.config.parts import read_as_of
-from pipeline.dataset.scored_leads import ScoredLeads, score_leads
-from pipeline.jobs.explain import one_row
-from pipeline.jobs.named_lead import find_lead
-from pipeline.prepared.opening import open_prepared
-from pipeline.private import private_files
-from pipeline.registry.serving import serving_model
-from pipeline.scorecards.project import load_sheets
+from leadlens.features import DuckDBEngine, History, Step, UsageError
+from leadlens.features.plan import EventKey, FeaturePlan
+from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.config.parts import read_as_of
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads, score_leads
+from leadlens.pipeline.jobs.explain import one_row
+from leadlens.pipeline.jobs.named_lead import find_lead
+from leadlens.pipeline.prepared.opening import open_prepared
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.registry.serving import serving_model
+from leadlens.pipeline.scorecards.project import load_sheets
 
 LEAST = 0.5  # points that round to more than nothing
 CAVEAT = "What went with more conversions among past leads; nobody knows whether the action was the cause."
@@ -101,7 +101,7 @@ class WhatIf:
         )
 
     def _repr_html_(self) -> str:
-        from pipeline.html import table_html
+        from leadlens.pipeline.html import table_html
 
         head = f"<p>Lead {escape(self.lead_id)}: {self.shown} now. {CAVEAT}</p>"
         return head + (table_html(self.frame(), 100) or "<p>No single action would raise it by a point.</p>")

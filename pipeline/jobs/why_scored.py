@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from features.errors import LeadlensError
-from pipeline.config import ProjectFile
-from pipeline.forgetting.removal import Stored
-from pipeline.jobs.explain import Explanation, explain
-from pipeline.runs import RunStore
-from pipeline.state import state_folder
-from pipeline.writeback.columns import CLOSED
+from leadlens.features.errors import LeadlensError
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.forgetting.removal import Stored
+from leadlens.pipeline.jobs.explain import Explanation, explain
+from leadlens.pipeline.runs import RunStore
+from leadlens.pipeline.state import state_folder
+from leadlens.pipeline.writeback.columns import CLOSED
 
 _COLUMNS = {"score", "as_of", "model_version"}
 _STANDING = ("rows of scores", "file written by a command")

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from pipeline.config import as_project
-from pipeline.state import at_work
+from leadlens.pipeline.config import as_project
+from leadlens.pipeline.state import at_work
 
 _Job = TypeVar("_Job", bound=Callable[..., Any])
 
 
 def while_at_work(job: _Job) -> _Job:
-    """The job is known to be at work with its project, its first argument, as long as it runs (``pipeline.state.at_work``)."""
+    """The job is known to be at work with its project, its first argument, as long as it runs (``leadlens.pipeline.state.at_work``)."""
 
     @wraps(job)
     def working(file: Any, *args: Any, **kwargs: Any) -> Any:

@@ -12,7 +12,7 @@ from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from pipeline.languages.recogniser import Message, Recogniser
+from leadlens.pipeline.languages.recogniser import Message, Recogniser
 
 TRANSLATED = ("de", "fr", "id")
 
@@ -20,7 +20,7 @@ TRANSLATED = ("de", "fr", "id")
 @cache
 def catalogue(code: str) -> Catalog:
     """The catalogue of a language as it is in its file."""
-    with (files("pipeline.languages") / f"{code}.po").open("rb") as file:
+    with (files("leadlens.pipeline.languages") / f"{code}.po").open("rb") as file:
         return read_po(file, locale=code)
 
 

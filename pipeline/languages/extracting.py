@@ -1,4 +1,4 @@
-"""Bring the catalogues up to date: ``python -m pipeline.languages.extracting`` adds new messages and drops old ones."""
+"""Bring the catalogues up to date: ``python -m leadlens.pipeline.languages.extracting`` adds new messages and drops old ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from babel.messages import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from pipeline.languages.catalogue import TRANSLATED, catalogue
+from leadlens.pipeline.languages.catalogue import TRANSLATED, catalogue
 
 _KEYWORDS: dict[str, Any] = {
     "_": None,
@@ -45,7 +45,7 @@ _PLURALS = {
 
 def extracted() -> Catalog:
     """Every message of the page's code and templates, with the files that have it."""
-    catalog, home = Catalog(), Path(str(files("pipeline")))
+    catalog, home = Catalog(), Path(str(files("leadlens.pipeline")))
     for path in sorted(
         path for folder in _READ for kind in ("*.py", "*.html") for path in (home / folder).rglob(kind)
     ):
@@ -89,7 +89,7 @@ def _messages(path: Path) -> Iterator[tuple[Any, str | None]]:
 def main() -> None:
     messages = extracted()
     for code in TRANSLATED:
-        path = Path(str(files("pipeline.languages") / f"{code}.po"))
+        path = Path(str(files("leadlens.pipeline.languages") / f"{code}.po"))
         path.write_bytes(updated(code, messages))
         catalogue.cache_clear()
         empty = [each.id for each in catalogue(code) if each.id and not is_translated(each)]

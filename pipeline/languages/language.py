@@ -15,10 +15,10 @@ from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 
-from models.judging.wording import percent
-from pipeline.languages.catalogue import recogniser, translations
-from pipeline.languages.marks import N_
-from pipeline.languages.recogniser import (
+from leadlens.models.judging.wording import percent
+from leadlens.pipeline.languages.catalogue import recogniser, translations
+from leadlens.pipeline.languages.marks import N_
+from leadlens.pipeline.languages.recogniser import (
     LEAVES,
     LONGEST,
     MONTHS,

@@ -2,7 +2,7 @@
 
 A message with values names them, and a name begins with what it is: ``{n_leads}`` is a number, ``{percent}`` a share, ``{share}`` one that stands as 0.67 and is translated as 67 %,
 ``{date}``, ``{times}`` a message of the context ``times``, ``{list_times}`` several of them with commas, ``{sentence}`` anything
-that is said, ``{quoted}`` names in quotes; all other values are a user's and stay as they are (:mod:`pipeline.languages.recogniser`).
+that is said, ``{quoted}`` names in quotes; all other values are a user's and stay as they are (:mod:`leadlens.pipeline.languages.recogniser`).
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from functools import cache
 
 from babel import Locale
 
-from pipeline.languages.language import Language
-from pipeline.languages.marks import N_
+from leadlens.pipeline.languages.language import Language
+from leadlens.pipeline.languages.marks import N_
 
 _LONGEST = 40
 _SPACES = re.compile("[\u00a0\u2009\u202f]")
@@ -28,7 +28,7 @@ def read_number(text: str, language: Language) -> int | float:
 
     A point is a decimal point in each language, where it cannot stand between thousands.
 
-    >>> from pipeline.languages.language import language
+    >>> from leadlens.pipeline.languages.language import language
     >>> read_number("1.500", language("de")), read_number("1.472,2", language("de")), read_number("12.5", language("de"))
     (1500, 1472.2, 12.5)
     >>> read_number("1 500", language("fr")), read_number("1,500.5", language("en"))
@@ -53,7 +53,7 @@ def read_number(text: str, language: Language) -> int | float:
 def field_number(number: float, language: Language) -> str:
     """A number as a field shows it: every digit, the language's decimal mark, nothing between thousands.
 
-    >>> from pipeline.languages.language import language
+    >>> from leadlens.pipeline.languages.language import language
     >>> field_number(1500, language("de")), field_number(-2.5, language("fr")), field_number(0.00001, language("en"))
     ('1500', '-2,5', '0.00001')
     """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.cluster import Workers
-from pipeline.night.on_spark import scored_on_spark
-from pipeline.night.parts import Night, ScoredPart, scored_here
-from pipeline.progress import Progress
-from pipeline.stages import Stages
+from leadlens.pipeline.cluster import Workers
+from leadlens.pipeline.night.on_spark import scored_on_spark
+from leadlens.pipeline.night.parts import Night, ScoredPart, scored_here
+from leadlens.pipeline.progress import Progress
+from leadlens.pipeline.stages import Stages
 
 __all__ = ["Night", "ScoredPart", "scored_parts"]
 

@@ -14,16 +14,16 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from models.scorecard import ScorecardSet
-from pipeline.cluster import Workers
-from pipeline.dataset.night_profile import ScoreTally
-from pipeline.dataset.old_leads import OldLeads
-from pipeline.drift.histogram import Histogram
-from pipeline.night.parts import Night, ScoredPart, score_part
-from pipeline.prepared.handed import handed_over, opened
-from pipeline.progress import Progress
-from pipeline.registry.bundle import Bundle
-from pipeline.stages import Stages
+from leadlens.models.scorecard import ScorecardSet
+from leadlens.pipeline.cluster import Workers
+from leadlens.pipeline.dataset.night_profile import ScoreTally
+from leadlens.pipeline.dataset.old_leads import OldLeads
+from leadlens.pipeline.drift.histogram import Histogram
+from leadlens.pipeline.night.parts import Night, ScoredPart, score_part
+from leadlens.pipeline.prepared.handed import handed_over, opened
+from leadlens.pipeline.progress import Progress
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.stages import Stages
 
 _NIGHT, _BUNDLE = "night.json", "model"
 _SHEET_SCORE = "_sheet_score"

@@ -10,21 +10,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.spine import build_scoring_spine
-from models.scorecard import ScorecardSet
-from pipeline.config import ProjectFile
-from pipeline.dataset.lead_scores import lead_scores_table
-from pipeline.dataset.long_ledgers import long_ledgers
-from pipeline.dataset.night_profile import ScoreTally
-from pipeline.dataset.old_leads import OldLeads
-from pipeline.dataset.policies import spine_policy
-from pipeline.dataset.scored_leads import score_leads
-from pipeline.prepared.opening import PreparedHistory
-from pipeline.progress import Progress
-from pipeline.published.people import people_of, with_people
-from pipeline.registry.bundle import Bundle
-from pipeline.stages import Stages
-from pipeline.views.links import segment
+from leadlens.features.spine import build_scoring_spine
+from leadlens.models.scorecard import ScorecardSet
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.lead_scores import lead_scores_table
+from leadlens.pipeline.dataset.long_ledgers import long_ledgers
+from leadlens.pipeline.dataset.night_profile import ScoreTally
+from leadlens.pipeline.dataset.old_leads import OldLeads
+from leadlens.pipeline.dataset.policies import spine_policy
+from leadlens.pipeline.dataset.scored_leads import score_leads
+from leadlens.pipeline.prepared.opening import PreparedHistory
+from leadlens.pipeline.progress import Progress
+from leadlens.pipeline.published.people import people_of, with_people
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.stages import Stages
+from leadlens.pipeline.views.links import segment
 
 
 @dataclass(frozen=True, kw_only=True)

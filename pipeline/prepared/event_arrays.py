@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.prepared.event_layout import NULL_TIME, Array, Layout
-from pipeline.prepared.folder import ROW_GROUP
-from pipeline.prepared.numbering import STRANGER, STRIDE
+from leadlens.pipeline.prepared.event_layout import NULL_TIME, Array, Layout
+from leadlens.pipeline.prepared.folder import ROW_GROUP
+from leadlens.pipeline.prepared.numbering import STRANGER, STRIDE
 
 _LARGE_DICTIONARY = 4096
 

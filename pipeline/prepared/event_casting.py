@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from features import DuckDBEngine, Finding
-from features.errors import listed
-from features.history import Kind
-from pipeline.prepared.event_scan import EventScan
-from pipeline.prepared.manifest import EventSource
-from pipeline.sources.casting import Caster
-from pipeline.sources.ids import trimmed
-from pipeline.sources.origins import SOURCE_NO, Origin
+from leadlens.features import DuckDBEngine, Finding
+from leadlens.features.errors import listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.prepared.event_scan import EventScan
+from leadlens.pipeline.prepared.manifest import EventSource
+from leadlens.pipeline.sources.casting import Caster
+from leadlens.pipeline.sources.ids import trimmed
+from leadlens.pipeline.sources.origins import SOURCE_NO, Origin
 
 VALUES = "event_values"  # (source, column_name, value, rows) of every text column
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from features import DuckDBEngine
-from pipeline.prepared.event_layout import NULL_TIME, Layout, content_sql, key_sql
-from pipeline.prepared.numbering import NAMELESS, STRANGER
-from pipeline.sources.origins import SOURCE_NO
+from leadlens.features import DuckDBEngine
+from leadlens.pipeline.prepared.event_layout import NULL_TIME, Layout, content_sql, key_sql
+from leadlens.pipeline.prepared.numbering import NAMELESS, STRANGER
+from leadlens.pipeline.sources.origins import SOURCE_NO
 
 _NULL = f"({NULL_TIME + 1} - 1)"  # as SQL: the number itself is read as the negative of one that is too large
 

@@ -10,12 +10,12 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from features import DuckDBEngine, Step
-from pipeline.prepared.event_layout import WORTH_COMPILING, Array, Layout, content_sql, key_sql
-from pipeline.prepared.event_scan import SEVERAL
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.manifest import EventRun, StoredFile
-from pipeline.prepared.numbering import EXCLUDED, STRIDE
+from leadlens.features import DuckDBEngine, Step
+from leadlens.pipeline.prepared.event_layout import WORTH_COMPILING, Array, Layout, content_sql, key_sql
+from leadlens.pipeline.prepared.event_scan import SEVERAL
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.manifest import EventRun, StoredFile
+from leadlens.pipeline.prepared.numbering import EXCLUDED, STRIDE
 
 _BATCH = 1 << 17
 _EPOCH = date(1970, 1, 1)
@@ -217,7 +217,7 @@ class EventFiles:
                 """
             )
             return
-        from pipeline.prepared.sorting import seen_before, seen_in
+        from leadlens.pipeline.prepared.sorting import seen_before, seen_in
 
         bits = np.zeros(1 << min(24, max(6, rows.bit_length())), np.uint64)
         for keys in self._keys(new):

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from features import DuckDBEngine
-from pipeline.prepared import few_rows
-from pipeline.prepared.event_arrays import EventArrays
-from pipeline.prepared.event_codes import EventCodes
-from pipeline.prepared.event_layout import NULL_TIME, WORTH_COMPILING, Array, Layout
-from pipeline.prepared.event_scan import SEVERAL, EventScan
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.gathered import Gathered
-from pipeline.prepared.manifest import EventRun, StoredFile
-from pipeline.prepared.numbered_leads import creation_times, lead_ids
-from pipeline.prepared.numbering import EXCLUDED, NAMELESS, STRANGER, STRIDE
+from leadlens.features import DuckDBEngine
+from leadlens.pipeline.prepared import few_rows
+from leadlens.pipeline.prepared.event_arrays import EventArrays
+from leadlens.pipeline.prepared.event_codes import EventCodes
+from leadlens.pipeline.prepared.event_layout import NULL_TIME, WORTH_COMPILING, Array, Layout
+from leadlens.pipeline.prepared.event_scan import SEVERAL, EventScan
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.gathered import Gathered
+from leadlens.pipeline.prepared.manifest import EventRun, StoredFile
+from leadlens.pipeline.prepared.numbered_leads import creation_times, lead_ids
+from leadlens.pipeline.prepared.numbering import EXCLUDED, NAMELESS, STRANGER, STRIDE
 
 _BATCH = 1 << 17
 _MOST_ROWS = 12_000_000  # gathered before they are sorted and written
@@ -74,7 +74,7 @@ class EventPass:
         self._loops: Any = few_rows
         self._bits: Array | None = None
         if rows >= WORTH_COMPILING:
-            from pipeline.prepared import sorting
+            from leadlens.pipeline.prepared import sorting
 
             self._loops = sorting
         if rows >= WORTH_COMPILING and finds_repeated:

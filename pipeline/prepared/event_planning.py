@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from features import DataError
-from pipeline.prepared.identity import same_contents
-from pipeline.prepared.manifest import EventSource, FileMark, StoredFile
-from pipeline.prepared.sources import EventReader, NewSource
+from leadlens.features import DataError
+from leadlens.pipeline.prepared.identity import same_contents
+from leadlens.pipeline.prepared.manifest import EventSource, FileMark, StoredFile
+from leadlens.pipeline.prepared.sources import EventReader, NewSource
 
 
 @dataclass

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pipeline.prepared.sources import NewSource, relation
-from pipeline.sources.origins import SOURCE_NO
-from pipeline.sources.shaping import Shape
-from pipeline.sources.together import Together
+from leadlens.pipeline.prepared.sources import NewSource, relation
+from leadlens.pipeline.sources.origins import SOURCE_NO
+from leadlens.pipeline.sources.shaping import Shape
+from leadlens.pipeline.sources.together import Together
 
 SEVERAL = -1  # instead of the number of a source, for a file of strangers of several
 

@@ -16,15 +16,15 @@ from uuid import uuid4
 
 import numpy as np
 
-from features import DuckDBEngine
-from pipeline.cluster.workers import Workers
-from pipeline.prepared.event_files import scan, write_sorted
-from pipeline.prepared.event_layout import Array, Layout
-from pipeline.prepared.event_pass import EventPass, PassResult
-from pipeline.prepared.event_scan import EventScan
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.manifest import EventRun, StoredFile
-from pipeline.prepared.spread_reading import MEMORY
+from leadlens.features import DuckDBEngine
+from leadlens.pipeline.cluster.workers import Workers
+from leadlens.pipeline.prepared.event_files import scan, write_sorted
+from leadlens.pipeline.prepared.event_layout import Array, Layout
+from leadlens.pipeline.prepared.event_pass import EventPass, PassResult
+from leadlens.pipeline.prepared.event_scan import EventScan
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.manifest import EventRun, StoredFile
+from leadlens.pipeline.prepared.spread_reading import MEMORY
 
 _TABLES = ("numbers", "created", "event_values", "forgotten_ids")
 

@@ -6,30 +6,38 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from features import DuckDBEngine, Finding
-from pipeline.cluster import Workers
-from pipeline.config import ProjectFile
-from pipeline.prepared.event_casting import VALUES, EventCaster, count_values
-from pipeline.prepared.event_files import EventFiles, scan
-from pipeline.prepared.event_layout import Layout
-from pipeline.prepared.event_pass import EventPass
-from pipeline.prepared.event_planning import Grown, Plan, SourcePlan
-from pipeline.prepared.event_scan import EventScan, scans_of
-from pipeline.prepared.event_spread import SpreadEvents
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.manifest import Events, EventSource, FileMark, Manifest, Noted, StoredFile, StoredTable
-from pipeline.prepared.sources import EventReader, NewSource, Numbers
-from pipeline.prepared.spread_reading import SpreadReading
-from pipeline.sources.forgotten import Forgotten, find_forgotten, forgotten_finding
-from pipeline.sources.opening import contract_columns
-from pipeline.sources.origins import SOURCE_NO, Origin
-from pipeline.sources.reading import Readable
-from pipeline.sources.several import words_by_new_name
-from pipeline.sources.shaping import Shape, mapped_names, shape_of, where_finding
-from pipeline.sources.spark_tables import is_spark_table
-from pipeline.sources.styles import style_findings
-from pipeline.sources.together import Together, together
-from pipeline.sources.unknown_words import Words, add_words, word_findings
+from leadlens.features import DuckDBEngine, Finding
+from leadlens.pipeline.cluster import Workers
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.prepared.event_casting import VALUES, EventCaster, count_values
+from leadlens.pipeline.prepared.event_files import EventFiles, scan
+from leadlens.pipeline.prepared.event_layout import Layout
+from leadlens.pipeline.prepared.event_pass import EventPass
+from leadlens.pipeline.prepared.event_planning import Grown, Plan, SourcePlan
+from leadlens.pipeline.prepared.event_scan import EventScan, scans_of
+from leadlens.pipeline.prepared.event_spread import SpreadEvents
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.manifest import (
+    Events,
+    EventSource,
+    FileMark,
+    Manifest,
+    Noted,
+    StoredFile,
+    StoredTable,
+)
+from leadlens.pipeline.prepared.sources import EventReader, NewSource, Numbers
+from leadlens.pipeline.prepared.spread_reading import SpreadReading
+from leadlens.pipeline.sources.forgotten import Forgotten, find_forgotten, forgotten_finding
+from leadlens.pipeline.sources.opening import contract_columns
+from leadlens.pipeline.sources.origins import SOURCE_NO, Origin
+from leadlens.pipeline.sources.reading import Readable
+from leadlens.pipeline.sources.several import words_by_new_name
+from leadlens.pipeline.sources.shaping import Shape, mapped_names, shape_of, where_finding
+from leadlens.pipeline.sources.spark_tables import is_spark_table
+from leadlens.pipeline.sources.styles import style_findings
+from leadlens.pipeline.sources.together import Together, together
+from leadlens.pipeline.sources.unknown_words import Words, add_words, word_findings
 
 _EVENTS_A_PART = 2_500_000
 _LEADS_A_PART = 50_000

@@ -1,10 +1,10 @@
-"""The loops of :mod:`pipeline.prepared.sorting` for few rows, in NumPy: compiled ones take longer to load than they save."""
+"""The loops of :mod:`leadlens.pipeline.prepared.sorting` for few rows, in NumPy: compiled ones take longer to load than they save."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pipeline.prepared.event_layout import Array
+from leadlens.pipeline.prepared.event_layout import Array
 
 
 def sorted_order(lead: Array, occurred: Array, content: Array, leads: int) -> Array:

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from features import DataError
-from pipeline.prepared.identity import digest_of
-from pipeline.prepared.manifest import FORMAT, Manifest, StoredFile, StoredTable
+from leadlens.features import DataError
+from leadlens.pipeline.prepared.identity import digest_of
+from leadlens.pipeline.prepared.manifest import FORMAT, Manifest, StoredFile, StoredTable
 
 ROW_GROUP = 1 << 16
 _KEPT_VERSIONS = 8

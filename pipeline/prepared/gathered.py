@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.prepared.event_layout import Array
-from pipeline.prepared.numbering import STRIDE
+from leadlens.pipeline.prepared.event_layout import Array
+from leadlens.pipeline.prepared.numbering import STRIDE
 
 
 class Gathered:

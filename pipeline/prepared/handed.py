@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from features import UsageError
-from pipeline.config import EngineSettings, Project, ProjectFile
-from pipeline.memory import job_memory
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.opening import PreparedHistory
-from pipeline.threads import share_processors
+from leadlens.features import UsageError
+from leadlens.pipeline.config import EngineSettings, Project, ProjectFile
+from leadlens.pipeline.memory import job_memory
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.opening import PreparedHistory
+from leadlens.pipeline.threads import share_processors
 
 _LEAST = 128_000_000  # bytes
 

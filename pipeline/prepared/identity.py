@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.prepared.manifest import FileMark
+from leadlens.pipeline.prepared.manifest import FileMark
 
 
 def look_at(path: str | Path, known: Mapping[str, FileMark]) -> FileMark:

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from features import DuckDBEngine, Finding, Step
-from pipeline.config import Bots, ProjectFile
-from pipeline.prepared.event_files import scan
-from pipeline.prepared.event_layout import Array
-from pipeline.prepared.event_planning import Grown
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.manifest import Crowds, Events, Noted, StoredFile, StoredTable
-from pipeline.sources.cleaning import now_literal
-from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, crowd_size
-from pipeline.sources.hygiene.bots import CONSIDERABLE, look_for_bots, mail_events, refuse_machine
+from leadlens.features import DuckDBEngine, Finding, Step
+from leadlens.pipeline.config import Bots, ProjectFile
+from leadlens.pipeline.prepared.event_files import scan
+from leadlens.pipeline.prepared.event_layout import Array
+from leadlens.pipeline.prepared.event_planning import Grown
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.manifest import Crowds, Events, Noted, StoredFile, StoredTable
+from leadlens.pipeline.sources.cleaning import now_literal
+from leadlens.pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, crowd_size
+from leadlens.pipeline.sources.hygiene.bots import CONSIDERABLE, look_for_bots, mail_events, refuse_machine
 
 _COLUMNS = {"_lead_no": "INTEGER", "occurred_at": "TIMESTAMP", "_event_key": "BIGINT", "since": "TIMESTAMP"}
 

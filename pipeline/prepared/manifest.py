@@ -8,8 +8,8 @@ from typing import Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict
 
-from features import Finding
-from features.history import Kind
+from leadlens.features import Finding
+from leadlens.features.history import Kind
 
 # Rows are told apart by DuckDB's own hash, which another version may compute differently.
 FORMAT = f"6/duckdb-{duckdb.__version__}"

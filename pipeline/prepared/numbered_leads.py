@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from features import DuckDBEngine
-from pipeline.prepared.event_layout import NULL_TIME, Array
-from pipeline.prepared.numbering import STRIDE
+from leadlens.features import DuckDBEngine
+from leadlens.pipeline.prepared.event_layout import NULL_TIME, Array
+from leadlens.pipeline.prepared.numbering import STRIDE
 
 
 def lead_ids(engine: DuckDBEngine, parts: int) -> list[pa.Array]:

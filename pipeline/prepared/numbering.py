@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features import DuckDBEngine, Step
+from leadlens.features import DuckDBEngine, Step
 
 STRIDE = 1 << 20  # numbers of the leads of part i begin at i * STRIDE
 EXCLUDED, NAMELESS, STRANGER = -3, -2, -1

@@ -10,23 +10,23 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from features import DataError, DuckDBEngine, Finding, History, Step
-from features.errors import listed
-from features.history import Kind
-from pipeline.cluster import Workers
-from pipeline.config import ProjectFile, ProjectOrPath, as_project
-from pipeline.prepared.event_files import scan
-from pipeline.prepared.event_update import event_findings
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.manifest import Manifest, StoredFile
-from pipeline.prepared.numbering import STRIDE
-from pipeline.prepared.preparing import prepare
-from pipeline.prepared.records import TABLES
-from pipeline.sources.cleaning import EVENT_NEEDS, Cleaner, EventCounts, now_literal
-from pipeline.sources.contract import CONTRACT
-from pipeline.sources.engines import duckdb_engine, lent_engine
-from pipeline.sources.hygiene.bots import of_events
-from pipeline.sources.opening import clock_of, data_end, end_findings, make_empty
+from leadlens.features import DataError, DuckDBEngine, Finding, History, Step
+from leadlens.features.errors import listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.cluster import Workers
+from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.prepared.event_files import scan
+from leadlens.pipeline.prepared.event_update import event_findings
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.manifest import Manifest, StoredFile
+from leadlens.pipeline.prepared.numbering import STRIDE
+from leadlens.pipeline.prepared.preparing import prepare
+from leadlens.pipeline.prepared.records import TABLES
+from leadlens.pipeline.sources.cleaning import EVENT_NEEDS, Cleaner, EventCounts, now_literal
+from leadlens.pipeline.sources.contract import CONTRACT
+from leadlens.pipeline.sources.engines import duckdb_engine, lent_engine
+from leadlens.pipeline.sources.hygiene.bots import of_events
+from leadlens.pipeline.sources.opening import clock_of, data_end, end_findings, make_empty
 
 _EPOCH = datetime(1970, 1, 1)
 

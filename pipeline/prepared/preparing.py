@@ -12,24 +12,24 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from features import DuckDBEngine, Step
-from features.secrets import without_secrets
-from pipeline.cluster import Workers
-from pipeline.config import ProjectFile, Source, expand
-from pipeline.prepared.event_files import scan
-from pipeline.prepared.event_update import EventUpdate
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.machine_clicks import mark_machine_clicks
-from pipeline.prepared.manifest import FileMark, Manifest, Records, StoredTable
-from pipeline.prepared.numbering import number_leads, renumbered, strays
-from pipeline.prepared.records import SOURCES, read_records, write_records
-from pipeline.prepared.sources import look
-from pipeline.private import private_files
-from pipeline.sources.engines import preparing_engine
-from pipeline.sources.forgotten import Forgotten
-from pipeline.sources.opening import ReadTables, check_hidden
-from pipeline.sources.reading import Readable
-from pipeline.state import state_folder, state_is_writable
+from leadlens.features import DuckDBEngine, Step
+from leadlens.features.secrets import without_secrets
+from leadlens.pipeline.cluster import Workers
+from leadlens.pipeline.config import ProjectFile, Source, expand
+from leadlens.pipeline.prepared.event_files import scan
+from leadlens.pipeline.prepared.event_update import EventUpdate
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.machine_clicks import mark_machine_clicks
+from leadlens.pipeline.prepared.manifest import FileMark, Manifest, Records, StoredTable
+from leadlens.pipeline.prepared.numbering import number_leads, renumbered, strays
+from leadlens.pipeline.prepared.records import SOURCES, read_records, write_records
+from leadlens.pipeline.prepared.sources import look
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.sources.engines import preparing_engine
+from leadlens.pipeline.sources.forgotten import Forgotten
+from leadlens.pipeline.sources.opening import ReadTables, check_hidden
+from leadlens.pipeline.sources.reading import Readable
+from leadlens.pipeline.state import state_folder, state_is_writable
 
 Looks = dict[str, tuple[FileMark, ...] | None]
 

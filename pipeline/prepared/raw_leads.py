@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from features import DuckDBEngine, Step
-from pipeline.prepared.opening import PreparedHistory
-from pipeline.raw_lead.columns import RawColumns
-from pipeline.sources.opening import clock_of
+from leadlens.features import DuckDBEngine, Step
+from leadlens.pipeline.prepared.opening import PreparedHistory
+from leadlens.pipeline.raw_lead.columns import RawColumns
+from leadlens.pipeline.sources.opening import clock_of
 
 
 def raw_columns(prepared: PreparedHistory) -> RawColumns:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from features import DuckDBEngine, Finding, Step
-from features.history import Kind
-from pipeline.config import ProjectFile
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.manifest import Noted, Records, StoredTable
-from pipeline.sources.cleaning import Cleaner
-from pipeline.sources.contract import CONTRACT
-from pipeline.sources.opening import (
+from leadlens.features import DuckDBEngine, Finding, Step
+from leadlens.features.history import Kind
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.manifest import Noted, Records, StoredTable
+from leadlens.pipeline.sources.cleaning import Cleaner
+from leadlens.pipeline.sources.contract import CONTRACT
+from leadlens.pipeline.sources.opening import (
     clean_outcomes,
     exclude,
     first_of,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.sources.origins import SOURCE_NO
+from leadlens.pipeline.sources.origins import SOURCE_NO
 
 SMALL = 4 << 20  # bytes of a file that is read together with others
 _MOST_HEADERS = 16  # files with further ones are read one by one, and so are wide ones

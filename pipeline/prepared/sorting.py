@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from features.compiled.kernel import group_by, sort_by_time
+from leadlens.features.compiled.kernel import group_by, sort_by_time
 
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 _FEW = 32

@@ -12,20 +12,26 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features import DataError, UsageError
-from features.engines.dialect import DuckDBDialect
-from features.errors import listed
-from features.secrets import without_secrets
-from pipeline.prepared.identity import by_path, digest_of, look_at
-from pipeline.prepared.manifest import FileMark
-from pipeline.prepared.small_files import SMALL, Together, csv_together, parquet_alike
-from pipeline.sources.contract import texts_of
-from pipeline.sources.csv_files import between_semicolons, open_rows
-from pipeline.sources.csv_types import Fitting, fitting_by_source, fitting_types, narrowest, typed_csv
-from pipeline.sources.kinds import kind_of
-from pipeline.sources.origins import SOURCE_NO
-from pipeline.sources.plain_types import plain, plain_type
-from pipeline.sources.reading import (
+from leadlens.features import DataError, UsageError
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.errors import listed
+from leadlens.features.secrets import without_secrets
+from leadlens.pipeline.prepared.identity import by_path, digest_of, look_at
+from leadlens.pipeline.prepared.manifest import FileMark
+from leadlens.pipeline.prepared.small_files import SMALL, Together, csv_together, parquet_alike
+from leadlens.pipeline.sources.contract import texts_of
+from leadlens.pipeline.sources.csv_files import between_semicolons, open_rows
+from leadlens.pipeline.sources.csv_types import (
+    Fitting,
+    fitting_by_source,
+    fitting_types,
+    narrowest,
+    typed_csv,
+)
+from leadlens.pipeline.sources.kinds import kind_of
+from leadlens.pipeline.sources.origins import SOURCE_NO
+from leadlens.pipeline.sources.plain_types import plain, plain_type
+from leadlens.pipeline.sources.reading import (
     Readable,
     existing_paths,
     has_tables,
@@ -35,10 +41,16 @@ from pipeline.sources.reading import (
     source_batches,
     sources_named,
 )
-from pipeline.sources.styles import UNCLEAR, decimals_of, example_of, sql_type, styles_of
-from pipeline.sources.together import Together as AllColumns
-from pipeline.sources.unknown_words import WordKind, Words, count_words, text_columns, words_by_source
-from pipeline.sources.words_in_parquet import may_hold_words
+from leadlens.pipeline.sources.styles import UNCLEAR, decimals_of, example_of, sql_type, styles_of
+from leadlens.pipeline.sources.together import Together as AllColumns
+from leadlens.pipeline.sources.unknown_words import (
+    WordKind,
+    Words,
+    count_words,
+    text_columns,
+    words_by_source,
+)
+from leadlens.pipeline.sources.words_in_parquet import may_hold_words
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal

@@ -9,15 +9,15 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from features import DuckDBEngine
-from pipeline.cluster.workers import Workers
-from pipeline.config import Project, ProjectFile
-from pipeline.prepared.event_casting import VALUES, count_scan, count_values_of
-from pipeline.prepared.event_scan import EventScan
-from pipeline.prepared.manifest import FileMark
-from pipeline.prepared.small_files import SMALL
-from pipeline.prepared.sources import EventReader, NewSource, Numbers
-from pipeline.sources.reading import Readable
+from leadlens.features import DuckDBEngine
+from leadlens.pipeline.cluster.workers import Workers
+from leadlens.pipeline.config import Project, ProjectFile
+from leadlens.pipeline.prepared.event_casting import VALUES, count_scan, count_values_of
+from leadlens.pipeline.prepared.event_scan import EventScan
+from leadlens.pipeline.prepared.manifest import FileMark
+from leadlens.pipeline.prepared.small_files import SMALL
+from leadlens.pipeline.prepared.sources import EventReader, NewSource, Numbers
+from leadlens.pipeline.sources.reading import Readable
 
 MEMORY = "600MB"  # of DuckDB in one worker process; rows only stream through it
 _FORGOTTEN = "forgotten_ids"

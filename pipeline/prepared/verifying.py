@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tempfile import TemporaryDirectory
 
-from features import DuckDBEngine, History
-from pipeline.config import ProjectFile
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.opening import PreparedHistory, open_prepared
-from pipeline.prepared.records import TABLES
+from leadlens.features import DuckDBEngine, History
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.opening import PreparedHistory, open_prepared
+from leadlens.pipeline.prepared.records import TABLES
 
 
 def differences(file: ProjectFile, prepared: PreparedHistory) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from models.judging.agreement import QUADRANTS
-from models.judging.chances import chance_of_score
-from models.judging.lenses import MODEL
-from pipeline.published.copy import PAGE, Copy
+from leadlens.models.judging.agreement import QUADRANTS
+from leadlens.models.judging.chances import chance_of_score
+from leadlens.models.judging.lenses import MODEL
+from leadlens.pipeline.published.copy import PAGE, Copy
 
 _SHOWN = (
     "c.lead_id, p.name, p.email, p.company, p.owner, c.as_of, c.score, c.grade, c.rule_points, c.rule_grade, c.rule_stage, "

@@ -10,20 +10,20 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from features.engines.duckdb_connections import connect_own
-from features.errors import LeadlensError
-from models.judging import Comparison, ModelReport
-from models.judging.above import weekly_above
-from models.judging.at_capacity import SHARES, at_capacities
-from models.judging.plain import plain
-from models.judging.thresholds import point_thresholds
-from models.scale import shown_score
-from pipeline.config import ProjectFile
-from pipeline.private import private_files
-from pipeline.published.facts import write_facts
-from pipeline.published.folder import CopyFolder
-from pipeline.runs.record import new_run_id, now
-from pipeline.scorecards.project import load_sheets
+from leadlens.features.engines.duckdb_connections import connect_own
+from leadlens.features.errors import LeadlensError
+from leadlens.models.judging import Comparison, ModelReport
+from leadlens.models.judging.above import weekly_above
+from leadlens.models.judging.at_capacity import SHARES, at_capacities
+from leadlens.models.judging.plain import plain
+from leadlens.models.judging.thresholds import point_thresholds
+from leadlens.models.scale import shown_score
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.published.facts import write_facts
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.runs.record import new_run_id, now
+from leadlens.pipeline.scorecards.project import load_sheets
 
 _LEADS = ("lead_id", "as_of", "score", "grade", "rule_points", "rule_grade", "rule_stage", "converted")
 _MADE = {

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from features.engines.duckdb_connections import connect_own
-from features.errors import DataError
-from pipeline.published.asked import SORTED_BY, Query, condition, place_of, words_of
-from pipeline.published.bounded_queries import bounded
-from pipeline.published.facts import read_facts
-from pipeline.published.kept_results import KeptResults
+from leadlens.features.engines.duckdb_connections import connect_own
+from leadlens.features.errors import DataError
+from leadlens.pipeline.published.asked import SORTED_BY, Query, condition, place_of, words_of
+from leadlens.pipeline.published.bounded_queries import bounded
+from leadlens.pipeline.published.facts import read_facts
+from leadlens.pipeline.published.kept_results import KeptResults
 
 PAGE = 50
 _MEMORY, _THREADS = "512MB", 1

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.state import state_folder
+from leadlens.pipeline.state import state_folder
 
 KEPT = 2  # a reader that has just opened the one before goes on reading it
 _POINTER, _ENDING = "latest", ".duckdb"

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.private import private_files
-from pipeline.published.folder import CopyFolder
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.published.folder import CopyFolder
 
 _FILE = "monitored.json"
 

@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features import DuckDBEngine, History, UsageError
-from features.attributes.personal import names_people, says_who, snake_case
-from features.history import Kind
-from models.scorecard import ScorecardSet, rules_that_show
-from pipeline.config.page import Page
+from leadlens.features import DuckDBEngine, History, UsageError
+from leadlens.features.attributes.personal import names_people, says_who, snake_case
+from leadlens.features.history import Kind
+from leadlens.models.scorecard import ScorecardSet, rules_that_show
+from leadlens.pipeline.config.page import Page
 
 SHOWN = ("name", "email", "company", "owner")
 _FIRST = re.compile(r"(first|fore|given|vor)_?name|prenom|nombre|fname")

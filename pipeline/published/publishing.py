@@ -18,14 +18,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from features.engines.duckdb_connections import connect_in_memory, connect_own
-from pipeline.config import ProjectFile
-from pipeline.private import private_files
-from pipeline.published.facts import read_facts, write_facts
-from pipeline.published.folder import CopyFolder
-from pipeline.published.people import SHOWN
-from pipeline.writeback.closings import WhyLeft
-from pipeline.writeback.columns import SCORE_COLUMNS
+from leadlens.features.engines.duckdb_connections import connect_in_memory, connect_own
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.published.facts import read_facts, write_facts
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.published.people import SHOWN
+from leadlens.pipeline.writeback.closings import WhyLeft
+from leadlens.pipeline.writeback.columns import SCORE_COLUMNS
 
 FORMAT = 4
 _DAYS_OF_HISTORY = 90

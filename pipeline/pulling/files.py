@@ -10,11 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features import DataError
-from features.engines.dialect import DuckDBDialect
-from features.engines.duckdb_connections import connect_in_memory
-from pipeline.pulling.source import KEYS, Page, Rows
-from pipeline.writeback.unfinished import replacing
+from leadlens.features import DataError
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.pipeline.pulling.source import KEYS, Page, Rows
+from leadlens.pipeline.writeback.unfinished import replacing
 
 _quote, _literal = DuckDBDialect().quote, DuckDBDialect().literal
 _STATE = "pull.json"

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from pipeline.crm.http import Answer, Server
-from pipeline.crm.refusals import refused
-from pipeline.pulling.source import Page, Rows
+from leadlens.pipeline.crm.http import Answer, Server
+from leadlens.pipeline.crm.refusals import refused
+from leadlens.pipeline.pulling.source import Page, Rows
 
 _PAGE, _MOST = 200, 10_000
 _BATCH = 50

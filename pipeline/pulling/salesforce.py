@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from features.errors import UsageError
-from pipeline.crm.http import Answer, Server
-from pipeline.crm.refusals import refused
-from pipeline.pulling.source import Page, Rows
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.crm.http import Answer, Server
+from leadlens.pipeline.crm.refusals import refused
+from leadlens.pipeline.pulling.source import Page, Rows
 
 _API = "/services/data/v62.0"
 _BEGINNING = "1970-01-01T00:00:00Z"

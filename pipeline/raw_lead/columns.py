@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from features.history import Clock, Kind
+from leadlens.features.history import Clock, Kind
 
 
 class RawColumns(BaseModel):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.raw_lead.rows import Typed
-from pipeline.sources.cleaning import EventCounts
+from leadlens.pipeline.raw_lead.rows import Typed
+from leadlens.pipeline.sources.cleaning import EventCounts
 
 _FIRST_DAY = datetime(1970, 1, 2)  # of `cleaning.FIRST_DAY`
 

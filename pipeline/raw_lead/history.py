@@ -7,20 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from features import DataError, DuckDBEngine, Finding, History, Step
-from features.conditions.condition import Condition
-from features.errors import listed
-from features.history import Kind
-from pipeline.config import Project
-from pipeline.raw_lead.columns import RawColumns
-from pipeline.raw_lead.events import cleaned_events
-from pipeline.raw_lead.rows import RawRows, Typed
-from pipeline.sources.cleaning import Cleaner
-from pipeline.sources.contract import CONTRACT
-from pipeline.sources.hygiene.bots import mark_bots
-from pipeline.sources.hygiene.leads import exclude_leads
-from pipeline.sources.hygiene.mails import mail_columns
-from pipeline.sources.opening import make_empty
+from leadlens.features import DataError, DuckDBEngine, Finding, History, Step
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.errors import listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.config import Project
+from leadlens.pipeline.raw_lead.columns import RawColumns
+from leadlens.pipeline.raw_lead.events import cleaned_events
+from leadlens.pipeline.raw_lead.rows import RawRows, Typed
+from leadlens.pipeline.sources.cleaning import Cleaner
+from leadlens.pipeline.sources.contract import CONTRACT
+from leadlens.pipeline.sources.hygiene.bots import mark_bots
+from leadlens.pipeline.sources.hygiene.leads import exclude_leads
+from leadlens.pipeline.sources.hygiene.mails import mail_columns
+from leadlens.pipeline.sources.opening import make_empty
 
 _TYPES = {"number": pa.float64(), "boolean": pa.bool_(), "time": pa.timestamp("us")}
 _CONTRACT: dict[str, Kind] = {"timestamp": "time", "number": "number", "id": "category"}

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, ValidationError
 
-from features import UsageError
-from features.errors import listed
-from features.regular_files import refuse_no_file
-from pipeline.config.parts import Timestamp
+from leadlens.features import UsageError
+from leadlens.features.errors import listed
+from leadlens.features.regular_files import refuse_no_file
+from leadlens.pipeline.config.parts import Timestamp
 
 MOST_EVENTS = 10_000
 MOST_CONVERSIONS = 1_000

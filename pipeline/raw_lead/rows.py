@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from features import UsageError
-from features.errors import listed
-from features.history import Kind
-from pipeline.config import Project, Source
-from pipeline.raw_lead.columns import RawColumns
-from pipeline.raw_lead.request import RawLead, Row
-from pipeline.raw_lead.values import Read, Reading, read_value
-from pipeline.sources.contract import CONTRACT, is_link
-from pipeline.sources.shaping import outcome_and_order
-from pipeline.sources.unknown_words import word_finding
+from leadlens.features import UsageError
+from leadlens.features.errors import listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.config import Project, Source
+from leadlens.pipeline.raw_lead.columns import RawColumns
+from leadlens.pipeline.raw_lead.request import RawLead, Row
+from leadlens.pipeline.raw_lead.values import Read, Reading, read_value
+from leadlens.pipeline.sources.contract import CONTRACT, is_link
+from leadlens.pipeline.sources.shaping import outcome_and_order
+from leadlens.pipeline.sources.unknown_words import word_finding
 
 NEW_LEAD = "(new lead)"
 Typed = dict[str, Read]

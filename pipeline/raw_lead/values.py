@@ -8,12 +8,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
-from features import UsageError
-from features.history import Kind
-from pipeline.config.parts import read_timestamp
-from pipeline.raw_lead.request import Value
-from pipeline.sources.casting import LARGEST
-from pipeline.sources.unknown_words import WordKind, words_for
+from leadlens.features import UsageError
+from leadlens.features.history import Kind
+from leadlens.pipeline.config.parts import read_timestamp
+from leadlens.pipeline.raw_lead.request import Value
+from leadlens.pipeline.sources.casting import LARGEST
+from leadlens.pipeline.sources.unknown_words import WordKind, words_for
 
 Read = float | bool | str | datetime | None
 Reading = Kind | Literal["id", "code"]

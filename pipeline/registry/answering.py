@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from features.errors import UnavailableError
-from features.secrets import masked
+from leadlens.features.errors import UnavailableError
+from leadlens.features.secrets import masked
 
 _CONNECT, _ANSWER = 5, 10  # seconds
 

@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features import DataError, parse_duration
-from features.plan import FeaturePlan
-from pipeline.drift.profile import Profile
-from pipeline.raw_lead.columns import RawColumns
+from leadlens.features import DataError, parse_duration
+from leadlens.features.plan import FeaturePlan
+from leadlens.pipeline.drift.profile import Profile
+from leadlens.pipeline.raw_lead.columns import RawColumns
 
 if TYPE_CHECKING:
-    from models.lead_model import LeadModel
-    from models.scorecard import ScorecardSet
+    from leadlens.models.lead_model import LeadModel
+    from leadlens.models.scorecard import ScorecardSet
 
 _FORMAT = 1
 _LATER = ("data_version", "spine", "audit")  # that former versions did not record
@@ -102,7 +102,7 @@ class Bundle:
     @cached_property
     def sheet(self) -> ScorecardSet | None:
         """The score sheets that are the prior of the model, as they were."""
-        from models.scorecard import ScorecardSet
+        from leadlens.models.scorecard import ScorecardSet
 
         return None if self.recipe.sheet is None else ScorecardSet.from_content(self.recipe.sheet)
 
@@ -121,7 +121,7 @@ class Bundle:
     @classmethod
     def load(cls, folder: Path) -> Bundle:
         """Read what ``save`` wrote. Raises ``DataError`` for a folder that is not such a model."""
-        from models.lead_model import LeadModel
+        from leadlens.models.lead_model import LeadModel
 
         try:
             plain = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from features import humanize
-from models.judging.groups import FEWEST, in_order
-from models.judging.plain import plain
-from models.judging.wording import METRIC_NAMES, percent
-from models.statistics import wilson
-from pipeline.registry.bundle import Recipe
+from leadlens.features import humanize
+from leadlens.models.judging.groups import FEWEST, in_order
+from leadlens.models.judging.plain import plain
+from leadlens.models.judging.wording import METRIC_NAMES, percent
+from leadlens.models.statistics import wilson
+from leadlens.pipeline.registry.bundle import Recipe
 
 if TYPE_CHECKING:
-    from features import FeatureColumn, History
-    from models.judging.signal import Signal
-    from models.sheet_check import SheetCheck
+    from leadlens.features import FeatureColumn, History
+    from leadlens.models.judging.signal import Signal
+    from leadlens.models.sheet_check import SheetCheck
 
 CARD, CARD_TEXT = "card.json", "card.md"
 _FEWEST, _MOST_LEVELS, _MOST_COLUMNS = 50, 8, 3

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipeline.drift.histogram import FEWEST
-from pipeline.registry.bundle import Recipe
+from leadlens.pipeline.drift.histogram import FEWEST
+from leadlens.pipeline.registry.bundle import Recipe
 
 if TYPE_CHECKING:
     from mlflow.data.dataset import Dataset

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features import DataError
-from features.secrets import masked, remember_secrets_of
-from pipeline.registry.answering import refuse_silent
-from pipeline.registry.bundle import Bundle
-from pipeline.registry.dead_runs import PROCESS, end_dead_runs, this_process
-from pipeline.registry.registered import Alias, Registered
-from pipeline.runs.record import now
-from pipeline.state import sqlite_path, tracking_uri
+from leadlens.features import DataError
+from leadlens.features.secrets import masked, remember_secrets_of
+from leadlens.pipeline.registry.answering import refuse_silent
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.registry.dead_runs import PROCESS, end_dead_runs, this_process
+from leadlens.pipeline.registry.registered import Alias, Registered
+from leadlens.pipeline.runs.record import now
+from leadlens.pipeline.state import sqlite_path, tracking_uri
 
 if TYPE_CHECKING:
     import mlflow
@@ -50,7 +50,7 @@ class Registry:
     @contextlib.contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator[mlflow.ActiveRun]:
         """A run of this project's experiment; it is marked failed if the block raises."""
-        from pipeline.registry.state_artifacts import LOCATION, forget_places
+        from leadlens.pipeline.registry.state_artifacts import LOCATION, forget_places
 
         local = sqlite_path(tracking_uri()) is not None
         experiment = self.client.get_experiment_by_name(self.project)
@@ -154,7 +154,7 @@ class Registry:
         return self._loaded(model, aliases[0] if aliases else "former")
 
     def _loaded(self, model: ModelVersion, alias: Alias) -> Registered:
-        from pipeline.registry.state_artifacts import beside
+        from leadlens.pipeline.registry.state_artifacts import beside
 
         with _quiet():
             uri = self.client.get_model_version_download_uri(self.project, model.version)
@@ -209,7 +209,7 @@ class Registry:
         """
         from mlflow.exceptions import MlflowException
 
-        from pipeline.registry.card import CARD
+        from leadlens.pipeline.registry.card import CARD
 
         registered = self.version(version)
         try:
@@ -315,7 +315,7 @@ def _mlflow() -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     import mlflow
 
-    from pipeline.registry import state_artifacts
+    from leadlens.pipeline.registry import state_artifacts
 
     state_artifacts.register()
     if sqlite_path(tracking_uri()) is not None:

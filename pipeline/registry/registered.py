@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from features.errors import counted, listed
-from pipeline.registry.bundle import Bundle
+from leadlens.features.errors import counted, listed
+from leadlens.pipeline.registry.bundle import Bundle
 
 Alias = Literal["champion", "challenger", "former"]
 

@@ -10,10 +10,10 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from features import DataError
-from pipeline.registry.bundle import Bundle
-from pipeline.registry.registered import Registered
-from pipeline.state import sqlite_path, state_folder, state_is_writable, tracking_uri
+from leadlens.features import DataError
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.registry.registered import Registered
+from leadlens.pipeline.state import sqlite_path, state_folder, state_is_writable, tracking_uri
 
 
 def serving_model(project: str, *, challenger: bool = False) -> Registered:
@@ -27,7 +27,7 @@ def serving_model(project: str, *, challenger: bool = False) -> Registered:
     note = folder / ("challenger.json" if challenger else "serving.json")
     if store is not None and (known := _kept(note, store)) is not None:
         return known
-    from pipeline.registry.mlflow_registry import Registry
+    from leadlens.pipeline.registry.mlflow_registry import Registry
 
     served = Registry(project).serving(challenger)
     store = _store_mark()
@@ -38,7 +38,7 @@ def serving_model(project: str, *, challenger: bool = False) -> Registered:
 
 def keep_serving(project: str) -> None:
     """Keep copies of what serves now, so that those who may only read the state need not ask MLflow."""
-    from pipeline.registry.mlflow_registry import Registry
+    from leadlens.pipeline.registry.mlflow_registry import Registry
 
     if _store_mark() is None:
         return

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
-from pipeline.state import sqlite_path
+from leadlens.pipeline.state import sqlite_path
 
 SCHEME = "leadlens"
 LOCATION = f"{SCHEME}:/mlartifacts"

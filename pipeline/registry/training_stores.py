@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.state import one_at_a_time, study_storage
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.state import one_at_a_time, study_storage
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from features import DataError
-from pipeline.registry.mlflow_registry import PROMOTED, ROLLED_BACK, WHY_BACK, Registry, out_of_service
-from pipeline.runs.record import now
+from leadlens.features import DataError
+from leadlens.pipeline.registry.mlflow_registry import (
+    PROMOTED,
+    ROLLED_BACK,
+    WHY_BACK,
+    Registry,
+    out_of_service,
+)
+from leadlens.pipeline.runs.record import now
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

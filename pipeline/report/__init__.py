@@ -3,17 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.report.page import refuse_others, write_back_tests, write_report, write_tables
-    from pipeline.report.pictures import chart_files
+    from leadlens.pipeline.report.page import refuse_others, write_back_tests, write_report, write_tables
+    from leadlens.pipeline.report.pictures import chart_files
 
 __all__ = ["chart_files", "refuse_others", "write_back_tests", "write_report", "write_tables"]
 
 _HOME = {
-    "write_report": "pipeline.report.page",
-    "write_back_tests": "pipeline.report.page",
-    "write_tables": "pipeline.report.page",
-    "refuse_others": "pipeline.report.page",
-    "chart_files": "pipeline.report.pictures",
+    "write_report": "leadlens.pipeline.report.page",
+    "write_back_tests": "leadlens.pipeline.report.page",
+    "write_tables": "leadlens.pipeline.report.page",
+    "refuse_others": "leadlens.pipeline.report.page",
+    "chart_files": "leadlens.pipeline.report.pictures",
 }
 
 

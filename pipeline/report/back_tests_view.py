@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from models.judging.back_tests import BASE_RATE, BEFORE, LENS_NAMES, BackTests, Estimate
-from models.judging.lenses import MODEL, RULES
-from models.judging.metrics import METRICS
-from models.judging.wording import METRIC_NAMES
-from pipeline.report.words import METRIC_WORDS, MISSING, signed
+from leadlens.models.judging.back_tests import BASE_RATE, BEFORE, LENS_NAMES, BackTests, Estimate
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.metrics import METRICS
+from leadlens.models.judging.wording import METRIC_NAMES
+from leadlens.pipeline.report.words import METRIC_WORDS, MISSING, signed
 
 _SHOWN = {MODEL: "Model", RULES: "Sheet", BEFORE: "Model before", BASE_RATE: "At random"}
 _BETTER = {"model": "model", "other": "the other", "unclear": "not clear"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from models.judging import METRICS, Comparison
-from models.judging.point_audit import SheetUnit
-from models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
-from pipeline.report.insights_view import insight_tables, protected_tables, threshold_table
-from pipeline.report.words import METRIC_WORDS, MISSING, NAMES, share, signed
+from leadlens.models.judging import METRICS, Comparison
+from leadlens.models.judging.point_audit import SheetUnit
+from leadlens.models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
+from leadlens.pipeline.report.insights_view import insight_tables, protected_tables, threshold_table
+from leadlens.pipeline.report.words import METRIC_WORDS, MISSING, NAMES, share, signed
 
 
 def comparison_tables(c: Comparison) -> list[dict[str, Any]]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from models.insights import Insights
-from models.judging.groups import FEWEST
-from models.judging.thresholds import more_above
-from pipeline.report.words import NAMES, share, signed
+from leadlens.models.insights import Insights
+from leadlens.models.judging.groups import FEWEST
+from leadlens.models.judging.thresholds import more_above
+from leadlens.pipeline.report.words import NAMES, share, signed
 
 _SIDES = {"behavioural": "what the lead did", "firmographic": "the firm", "demographic": "the person"}
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.judging import Comparison
-from pipeline.published.compared import JudgedLead
-from pipeline.published.people import SHOWN
+from leadlens.models.judging import Comparison
+from leadlens.pipeline.published.compared import JudgedLead
+from leadlens.pipeline.published.people import SHOWN
 
 HEAD = ("cell", *JudgedLead._fields)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from models.judging import METRICS, ModelReport
-from models.judging.trust import status, trust_in_model
-from models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
-from pipeline.report.insights_view import insight_tables, protected_tables, threshold_table
-from pipeline.report.words import METRIC_WORDS, MISSING, share
+from leadlens.models.judging import METRICS, ModelReport
+from leadlens.models.judging.trust import status, trust_in_model
+from leadlens.models.judging.wording import METRIC_NAMES, by_name, how_called, judged_on, percent, period
+from leadlens.pipeline.report.insights_view import insight_tables, protected_tables, threshold_table
+from leadlens.pipeline.report.words import METRIC_WORDS, MISSING, share
 
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models.judging.verdicts import MIN_LEADS
-from pipeline.report.words import MISSING, share, signed
+from leadlens.models.judging.verdicts import MIN_LEADS
+from leadlens.pipeline.report.words import MISSING, share, signed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from pipeline.drift.monitoring import Monitoring, WeekAbove
+    from leadlens.pipeline.drift.monitoring import Monitoring, WeekAbove
 
 TOO_FEW = "too few to say"
 _CUT = 60  # of the score: twice the odds of the average lead

@@ -17,21 +17,21 @@ import jinja2
 import pyarrow as pa
 from markupsafe import Markup
 
-from features import UsageError
-from models.judging import Comparison, ModelReport
-from models.judging.agreement import QUADRANTS
-from models.judging.back_tests import BackTests
-from models.judging.comparison import FIRST
-from pipeline.private import file_mode
-from pipeline.report.back_tests_view import back_tests_view
-from pipeline.report.comparison_tables import comparison_tables, setup
-from pipeline.report.lead_list import HEAD, lead_list
-from pipeline.report.model_view import model_view
-from pipeline.report.words import GLOSSARY
-from pipeline.views.comparison import ComparisonView
-from pipeline.views.csv_text import BEGINS, csv_line, csv_lines
-from pipeline.views.environment import environment
-from pipeline.views.links import Links
+from leadlens.features import UsageError
+from leadlens.models.judging import Comparison, ModelReport
+from leadlens.models.judging.agreement import QUADRANTS
+from leadlens.models.judging.back_tests import BackTests
+from leadlens.models.judging.comparison import FIRST
+from leadlens.pipeline.private import file_mode
+from leadlens.pipeline.report.back_tests_view import back_tests_view
+from leadlens.pipeline.report.comparison_tables import comparison_tables, setup
+from leadlens.pipeline.report.lead_list import HEAD, lead_list
+from leadlens.pipeline.report.model_view import model_view
+from leadlens.pipeline.report.words import GLOSSARY
+from leadlens.pipeline.views.comparison import ComparisonView
+from leadlens.pipeline.views.csv_text import BEGINS, csv_line, csv_lines
+from leadlens.pipeline.views.environment import environment
+from leadlens.pipeline.views.links import Links
 
 
 def write_report(
@@ -156,13 +156,13 @@ def chart(name: str, drawn: object) -> str:
 
 @cache
 def _templates() -> jinja2.Environment:
-    return environment("pipeline.report")
+    return environment("leadlens.pipeline.report")
 
 
 @cache
 def style() -> str:
     """The style sheet of page and reports."""
-    return (files("pipeline.views") / "static" / "page.css").read_text(encoding="utf-8")
+    return (files("leadlens.pipeline.views") / "static" / "page.css").read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.judging import Comparison
-from pipeline.report.page import chart, style
-from pipeline.views.comparison import ComparisonView
+from leadlens.models.judging import Comparison
+from leadlens.pipeline.report.page import chart, style
+from leadlens.pipeline.views.comparison import ComparisonView
 
 
 def chart_files(comparison: Comparison) -> dict[str, str]:

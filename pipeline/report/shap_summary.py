@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from features.columns import FeatureColumn
-from features.errors import UsageError
-from features.printable import printable
-from models.prediction import with_points
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.errors import UsageError
+from leadlens.features.printable import printable
+from leadlens.models.prediction import with_points
 
 if TYPE_CHECKING:
-    from pipeline.dataset.scored_leads import ScoredLeads
+    from leadlens.pipeline.dataset.scored_leads import ScoredLeads
 
 
 _SAMPLE = 2000
@@ -43,7 +43,7 @@ class Picture:
 
 
 def _check_scored(scored: object, picture: str) -> None:
-    from pipeline.dataset.scored_leads import ScoredLeads
+    from leadlens.pipeline.dataset.scored_leads import ScoredLeads
 
     if not isinstance(scored, ScoredLeads):
         raise UsageError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from models.judging.lenses import MODEL, RULES
-from models.judging.verdicts import MEANING
-from models.judging.wording import percent
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.verdicts import MEANING
+from leadlens.models.judging.wording import percent
 
 MISSING = "–"
 NAMES = {MODEL: "Model", RULES: "Sheet"}

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from features import UsageError
-from pipeline.runs.record import RunRecord
+from leadlens.features import UsageError
+from leadlens.pipeline.runs.record import RunRecord
 
 _LAST = "leadlens_score_last_success_timestamp_seconds"
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.runs.metrics import replace_file
+from leadlens.pipeline.runs.metrics import replace_file
 
 if TYPE_CHECKING:
-    from pipeline.drift.monitoring import Monitoring
+    from leadlens.pipeline.drift.monitoring import Monitoring
 
 
 def write_monitor_metrics(path: Path, project: str, found: Monitoring | None, exit_code: int) -> None:

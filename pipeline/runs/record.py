@@ -39,7 +39,7 @@ class RunRecord:
     stage : what it was last seen doing.
     rows, inserted, updated, unchanged, closed : leads scored, and what happened to their rows; ``None`` if not done.
     warnings : what was near a limit, one sentence each.
-    stages : what each stage cost (``pipeline.stages``).
+    stages : what each stage cost (``leadlens.pipeline.stages``).
     notes : anything JSON-ready that later runs compare themselves with.
     told : whether the target knows how it ended.
     """

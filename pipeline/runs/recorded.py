@@ -8,14 +8,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from features.errors import LeadlensError
-from features.secrets import masked
-from pipeline import exit_codes
-from pipeline.progress import Progress
-from pipeline.runs.record import RunRecord, Status, new_run_id
-from pipeline.runs.store import RunStore
-from pipeline.stages import Stages
-from pipeline.stopping import Stopped, stopped_by
+from leadlens.features.errors import LeadlensError
+from leadlens.features.secrets import masked
+from leadlens.pipeline import exit_codes
+from leadlens.pipeline.progress import Progress
+from leadlens.pipeline.runs.record import RunRecord, Status, new_run_id
+from leadlens.pipeline.runs.store import RunStore
+from leadlens.pipeline.stages import Stages
+from leadlens.pipeline.stopping import Stopped, stopped_by
 
 _LONGEST_REASON = 600  # characters: a line of a table, on the page and in the target
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from pipeline.runs.record import RunRecord
+from leadlens.pipeline.runs.record import RunRecord
 
 if sys.platform != "win32":
     import fcntl

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from features import UsageError
-from models.scorecard import ScorecardSet, Sheet
-from pipeline.config import ProjectFile
-from pipeline.scorecards.versions import SheetStore
-from pipeline.state import state_folder
+from leadlens.features import UsageError
+from leadlens.models.scorecard import ScorecardSet, Sheet
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.scorecards.versions import SheetStore
+from leadlens.pipeline.state import state_folder
 
 SHEET_CHANGED = (
     "the score sheet changed since the model was trained: train again, and the model starts from its points"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from features import UsageError
-from features.yaml_model import read_yaml
+from leadlens.features import UsageError
+from leadlens.features.yaml_model import read_yaml
 
 _FOLDER = Path(__file__).parents[1] / "templates" / "scorecards" / "ready"
 

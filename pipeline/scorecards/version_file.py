@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from features.errors import DataError, LeadlensError
+from leadlens.features.errors import DataError, LeadlensError
 
 _LAYOUT = 1  # raise it when the tables change
 _WAIT = 60.0  # seconds for other processes that write

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from features.errors import DataError, UsageError
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.language.yaml_text import yaml_text
-from pipeline.scorecards.version_file import SheetFile
-from pipeline.state import state_folder
+from leadlens.features.errors import DataError, UsageError
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.language.yaml_text import yaml_text
+from leadlens.pipeline.scorecards.version_file import SheetFile
+from leadlens.pipeline.state import state_folder
 
 STAGES = ("draft", "test", "active", "archived", "withdrawn")
 # Where a version may go from each stage; from archived it is a roll back.

@@ -1,5 +1,5 @@
 """Read the history from files, DuckDB and SQL databases into the five contract tables."""
 
-from pipeline.sources.opening import open_history
+from leadlens.pipeline.sources.opening import open_history
 
 __all__ = ["open_history"]

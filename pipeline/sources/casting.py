@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from features import DataError, DuckDBEngine, Finding, LeadlensError, UsageError
-from features.errors import counted, listed
-from features.history import Kind
-from pipeline.sources.ids import id_text, trimmed
-from pipeline.sources.origins import SOURCE_NO, Origin
-from pipeline.sources.unknown_words import is_unknown, word_finding
+from leadlens.features import DataError, DuckDBEngine, Finding, LeadlensError, UsageError
+from leadlens.features.errors import counted, listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.sources.ids import id_text, trimmed
+from leadlens.pipeline.sources.origins import SOURCE_NO, Origin
+from leadlens.pipeline.sources.unknown_words import is_unknown, word_finding
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from features import DataError, DuckDBEngine, Finding, Step, nearest
-from features.errors import counted, listed
-from features.history import Kind
-from pipeline.sources.casting import LARGEST
+from leadlens.features import DataError, DuckDBEngine, Finding, Step, nearest
+from leadlens.features.errors import counted, listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.sources.casting import LARGEST
 
 # No CRM is older than the Unix epoch: zero seconds since 1970 stands for a missing timestamp.
 FIRST_DAY = "TIMESTAMP '1970-01-02'"

@@ -13,17 +13,17 @@ import duckdb
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from features import DataError
-from features.engines.dialect import DuckDBDialect
-from features.errors import counted
-from pipeline.sources.csv_types import Fitting, fitting_types, typed_csv
-from pipeline.sources.json_files import JSON, open_json
-from pipeline.sources.kinds import kind_of
-from pipeline.sources.styles import COMMA, PROOF, STYLES
-from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
-from pipeline.sources.unknown_words import Words, count_words
-from pipeline.sources.workbooks import is_workbook, open_workbook
-from pipeline.sources.zip_files import is_zip, unpacked
+from leadlens.features import DataError
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.errors import counted
+from leadlens.pipeline.sources.csv_types import Fitting, fitting_types, typed_csv
+from leadlens.pipeline.sources.json_files import JSON, open_json
+from leadlens.pipeline.sources.kinds import kind_of
+from leadlens.pipeline.sources.styles import COMMA, PROOF, STYLES
+from leadlens.pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
+from leadlens.pipeline.sources.unknown_words import Words, count_words
+from leadlens.pipeline.sources.workbooks import is_workbook, open_workbook
+from leadlens.pipeline.sources.zip_files import is_zip, unpacked
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 20
@@ -56,7 +56,7 @@ def read_csv_files(
 
     The header line decides between comma, semicolon, tab and bar. A column gets a type only if every value can be
     read as one without loss: ``007`` and twenty-digit numbers stay text. ``texts`` says which columns are ids and
-    codes (``pipeline.sources.contract.texts_of``); ``missing`` are the user's own texts for “not known”. ``as_text`` leaves
+    codes (``leadlens.pipeline.sources.contract.texts_of``); ``missing`` are the user's own texts for “not known”. ``as_text`` leaves
     all columns text, for whom they meet other sources first; ``styles`` are those in which numbers and dates may be, and without ``styled`` what is in
     one of them stays text, unless the project file says that decimals have a comma. Returns the words for “not known” that are read as missing in columns that get a type, and what the columns can be
     read as. Raises ``DataError`` with file and line.

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from features.engines.dialect import DuckDBDialect
-from pipeline.sources.ids import trimmed
-from pipeline.sources.styles import (
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.pipeline.sources.ids import trimmed
+from leadlens.pipeline.sources.styles import (
     COMMA,
     DOTTED,
     EXAMPLE,
@@ -28,7 +28,7 @@ from pipeline.sources.styles import (
     sql_type,
     style_of,
 )
-from pipeline.sources.unknown_words import is_unknown
+from leadlens.pipeline.sources.unknown_words import is_unknown
 
 _SAMPLE = 1000
 _AT_ONCE = 20  # tests in one statement: longer ones are slow to plan
@@ -93,7 +93,7 @@ def fitting_types(
     """The types that every value of each column can be read as without loss.
 
     Words for “not known” are no values, but in ``codes``. ``codes`` are text, whatever their values look like; ``ids``
-    are numbers only where they are written back the same. ``styles`` of numbers and dates (:mod:`pipeline.sources.styles`) are tried
+    are numbers only where they are written back the same. ``styles`` of numbers and dates (:mod:`leadlens.pipeline.sources.styles`) are tried
     besides.
     """
     pairs = _pairs(names, ids, codes, styles)

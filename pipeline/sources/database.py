@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from features import DataError, LeadlensError, UsageError
-from features.errors import UnavailableError, listed
-from pipeline.sources.database_engines import driver_error, engine_of, read_only
-from pipeline.sources.plain_types import plain_array, text_array
-from pipeline.sources.queries import check_query, first_line
-from pipeline.sources.to_duckdb import refuse_equal_names
+from leadlens.features import DataError, LeadlensError, UsageError
+from leadlens.features.errors import UnavailableError, listed
+from leadlens.pipeline.sources.database_engines import driver_error, engine_of, read_only
+from leadlens.pipeline.sources.plain_types import plain_array, text_array
+from leadlens.pipeline.sources.queries import check_query, first_line
+from leadlens.pipeline.sources.to_duckdb import refuse_equal_names
 
 _CHUNK = 100_000
 _OF_THE_SYSTEM = ("information_schema", "pg_catalog", "mysql", "performance_schema", "sys")

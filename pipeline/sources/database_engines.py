@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import sqlalchemy as sa
 
-from features import UsageError
+from leadlens.features import UsageError
 
 _FILES_BY_NET = ("http", "https", "ftp", "s3", "gs", "gcs", "az", "abfss", "hdfs", "file")
 _LIKE_MYSQL = ("mysql", "mariadb")

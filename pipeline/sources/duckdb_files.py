@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import duckdb
 
-from features import DataError, UsageError
-from features.engines.duckdb_connections import connect_closed
-from features.errors import listed
-from pipeline.config import Source
-from pipeline.sources.plain_types import plain_columns, types_of
-from pipeline.sources.queries import first_line
-from pipeline.sources.to_duckdb import to_duckdb
+from leadlens.features import DataError, UsageError
+from leadlens.features.engines.duckdb_connections import connect_closed
+from leadlens.features.errors import listed
+from leadlens.pipeline.config import Source
+from leadlens.pipeline.sources.plain_types import plain_columns, types_of
+from leadlens.pipeline.sources.queries import first_line
+from leadlens.pipeline.sources.to_duckdb import to_duckdb
 
 
 def _refuse_sqlite(path: str, shown: str, where: str) -> None:

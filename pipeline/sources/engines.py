@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features import DuckDBEngine
-from pipeline.config import EngineSettings, ProjectFile
-from pipeline.memory import job_memory
-from pipeline.state import state_folder, state_is_writable
-from pipeline.threads import threads_of_a_share
+from leadlens.features import DuckDBEngine
+from leadlens.pipeline.config import EngineSettings, ProjectFile
+from leadlens.pipeline.memory import job_memory
+from leadlens.pipeline.state import state_folder, state_is_writable
+from leadlens.pipeline.threads import threads_of_a_share
 
 if TYPE_CHECKING:
-    from features.engines.spark import SparkEngine
+    from leadlens.features.engines.spark import SparkEngine
 
 _STREAMING = 700_000_000  # bytes
 _MOST_IDLE = 4  # databases that wait for the next lead
@@ -84,7 +84,7 @@ def preparing_engine(file: ProjectFile, spill: Path) -> DuckDBEngine:
 
 def spark_engine(settings: EngineSettings, work: Path) -> SparkEngine:
     """Spark by the settings, with its tables in ``work``. Raises ``UsageError`` where it cannot be started."""
-    from features.engines.spark import SparkEngine
+    from leadlens.features.engines.spark import SparkEngine
 
     memory = None if settings.memory is None else _bytes(settings.memory, "").lower()
     return SparkEngine(settings.master, work=work, memory=memory, settings=settings.spark)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from features import DataError, DuckDBEngine, Finding, Step
-from features.errors import counted, listed
-from pipeline.sources.cleaning import Cleaner
+from leadlens.features import DataError, DuckDBEngine, Finding, Step
+from leadlens.features.errors import counted, listed
+from leadlens.pipeline.sources.cleaning import Cleaner
 
 TABLES = ("verdicts", "answers")
 # What CRMs write, in lower case; a check box arrives as true and false, or 1 and 0.

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import duckdb
 
-from features import DataError, Finding
-from features.engines.dialect import DuckDBDialect
-from pipeline.private import private_files
-from pipeline.sources.ids import id_text
-from pipeline.state import state_folder, writable_state
+from leadlens.features import DataError, Finding
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.sources.ids import id_text
+from leadlens.pipeline.state import state_folder, writable_state
 
 _dialect = DuckDBDialect()
 _quote, _literal = _dialect.quote, _dialect.literal

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 import pyarrow as pa
 
-from features import DataError
-from features.errors import listed
-from pipeline.sources.to_duckdb import refuse_equal_names
+from leadlens.features import DataError
+from leadlens.features.errors import listed
+from leadlens.pipeline.sources.to_duckdb import refuse_equal_names
 
 JSON = (".jsonl", ".ndjson", ".json")
 _BLOCK_ROWS = 1 << 16

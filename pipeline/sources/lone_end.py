@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
-from features import DuckDBEngine, Finding
-from features.durations import format_duration
-from features.errors import counted
+from leadlens.features import DuckDBEngine, Finding
+from leadlens.features.durations import format_duration
+from leadlens.features.errors import counted
 
 CODE = "lone-end"
 _TIMES = {"leads": "created_at", "events": "occurred_at", "conversions": "converted_at"}
@@ -54,7 +54,7 @@ def lone_end(engine: DuckDBEngine, events: Mapping[date, int] | None = None) -> 
 
     ``events`` are the numbers of events by day, where they are known; else they are counted.
 
-    >>> from features import Step
+    >>> from leadlens.features import Step
     >>> days = "SELECT TIMESTAMP '2024-01-01' + to_days(CAST(i % 60 AS INTEGER)) AS {0} FROM range(600) AS r(i)"
     >>> with DuckDBEngine() as engine:
     ...     engine.run([Step(name, days.format(column)) for name, column in _TIMES.items()])

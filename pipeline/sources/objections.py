@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from features import Finding, Step
-from features.errors import counted, listed
-from pipeline.sources.cleaning import Cleaner
+from leadlens.features import Finding, Step
+from leadlens.features.errors import counted, listed
+from leadlens.pipeline.sources.cleaning import Cleaner
 
 
 def clean_objections(cleaner: Cleaner, given: bool) -> None:

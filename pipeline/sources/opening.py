@@ -6,28 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from features import DuckDBEngine, Finding, History, Step, UsageError
-from features.errors import listed
-from features.history import Clock, Kind
-from pipeline.config import Project, ProjectFile, ProjectOrPath, as_project
-from pipeline.sources.casting import Caster
-from pipeline.sources.cleaning import Cleaner, refuse_duplicates
-from pipeline.sources.contract import CONTRACT, names_of
-from pipeline.sources.engines import duckdb_engine
-from pipeline.sources.feedback import TABLES as FEEDBACK
-from pipeline.sources.feedback import clean_feedback
-from pipeline.sources.forgotten import Forgotten, find_forgotten, forgotten_finding
-from pipeline.sources.hygiene.bots import mark_bots, of_events
-from pipeline.sources.hygiene.leads import exclude_leads
-from pipeline.sources.hygiene.merges import merge_leads
-from pipeline.sources.lone_end import leads_it_changes, lone_end
-from pipeline.sources.objections import clean_objections
-from pipeline.sources.origins import Origin
-from pipeline.sources.reading import Readable, read_source
-from pipeline.sources.several import read_several
-from pipeline.sources.shaping import bring_into_shape, outcome_and_order
-from pipeline.sources.styles import style_findings
-from pipeline.sources.unknown_words import word_findings
+from leadlens.features import DuckDBEngine, Finding, History, Step, UsageError
+from leadlens.features.errors import listed
+from leadlens.features.history import Clock, Kind
+from leadlens.pipeline.config import Project, ProjectFile, ProjectOrPath, as_project
+from leadlens.pipeline.sources.casting import Caster
+from leadlens.pipeline.sources.cleaning import Cleaner, refuse_duplicates
+from leadlens.pipeline.sources.contract import CONTRACT, names_of
+from leadlens.pipeline.sources.engines import duckdb_engine
+from leadlens.pipeline.sources.feedback import TABLES as FEEDBACK
+from leadlens.pipeline.sources.feedback import clean_feedback
+from leadlens.pipeline.sources.forgotten import Forgotten, find_forgotten, forgotten_finding
+from leadlens.pipeline.sources.hygiene.bots import mark_bots, of_events
+from leadlens.pipeline.sources.hygiene.leads import exclude_leads
+from leadlens.pipeline.sources.hygiene.merges import merge_leads
+from leadlens.pipeline.sources.lone_end import leads_it_changes, lone_end
+from leadlens.pipeline.sources.objections import clean_objections
+from leadlens.pipeline.sources.origins import Origin
+from leadlens.pipeline.sources.reading import Readable, read_source
+from leadlens.pipeline.sources.several import read_several
+from leadlens.pipeline.sources.shaping import bring_into_shape, outcome_and_order
+from leadlens.pipeline.sources.styles import style_findings
+from leadlens.pipeline.sources.unknown_words import word_findings
 
 _SQL_TYPE = {"id": "VARCHAR", "timestamp": "TIMESTAMP", "number": "DOUBLE"}
 _RESERVED = {"row_id"}  # numbers the rows of every table that features are built in

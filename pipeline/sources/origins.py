@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.config import Source, unexpanded
+from leadlens.pipeline.config import Source, unexpanded
 
 SOURCE_NO = "_leadlens_source_no"  # the column of the number of a row’s source, in lower case
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from features.engines.dialect import DuckDBDialect
+from leadlens.features.engines.dialect import DuckDBDialect
 
 _FEW_BYTES = 3  # a value; what is written as a place in a short dictionary takes no more
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from features.engines.dialect import DuckDBDialect
+from leadlens.features.engines.dialect import DuckDBDialect
 
 _quote = DuckDBDialect().quote
 _PLAIN = re.compile(
@@ -56,7 +56,7 @@ def types_of(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:
 def type_together(connection: duckdb.DuckDBPyConnection, kinds: Iterable[str]) -> str:
     """A type that every value of columns of several plain types can be read as.
 
-    >>> from features.engines.duckdb_connections import connect_in_memory
+    >>> from leadlens.features.engines.duckdb_connections import connect_in_memory
     >>> con = connect_in_memory()
     >>> type_together(con, ["INTEGER", "DOUBLE"]), type_together(con, ["DATE", "BIGINT"])
     ('DOUBLE', 'VARCHAR')

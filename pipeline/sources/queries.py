@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
-from features import UsageError
-from features.engines.dialect import DuckDBDialect
-from features.errors import listed
-from pipeline.sources.plain_types import plain_columns, types_of
-from pipeline.sources.to_duckdb import refuse_equal_names
+from leadlens.features import UsageError
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.errors import listed
+from leadlens.pipeline.sources.plain_types import plain_columns, types_of
+from leadlens.pipeline.sources.to_duckdb import refuse_equal_names
 
 _quote = DuckDBDialect().quote
 _GRAMMARS = {"postgresql": "postgres", "mssql": "tsql", "mariadb": "mysql", "awsathena": "athena"}

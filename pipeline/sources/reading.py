@@ -14,26 +14,26 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features import DataError, UsageError
-from features.engines.dialect import DuckDBDialect
-from features.engines.duckdb_connections import connect_in_memory
-from features.regular_files import refuse_no_file
-from pipeline.config import ProjectFile, Source, expand, unexpanded
-from pipeline.sources.contract import texts_of
-from pipeline.sources.csv_files import read_csv_files
-from pipeline.sources.csv_types import Fitting
-from pipeline.sources.duckdb_files import plain_relation, read_duckdb, too_little_memory
-from pipeline.sources.json_files import JSON
-from pipeline.sources.kinds import kind_of
-from pipeline.sources.plain_types import plain, plain_type, type_together, types_of
-from pipeline.sources.queries import first_line, run_query, tables_of
-from pipeline.sources.spark_tables import copied_files, is_spark_table
-from pipeline.sources.styles import UNCLEAR, styles_of
-from pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
-from pipeline.sources.together import Read
-from pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
-from pipeline.sources.workbooks import WORKBOOKS, is_workbook
-from pipeline.sources.zip_files import is_zip
+from leadlens.features import DataError, UsageError
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.features.regular_files import refuse_no_file
+from leadlens.pipeline.config import ProjectFile, Source, expand, unexpanded
+from leadlens.pipeline.sources.contract import texts_of
+from leadlens.pipeline.sources.csv_files import read_csv_files
+from leadlens.pipeline.sources.csv_types import Fitting
+from leadlens.pipeline.sources.duckdb_files import plain_relation, read_duckdb, too_little_memory
+from leadlens.pipeline.sources.json_files import JSON
+from leadlens.pipeline.sources.kinds import kind_of
+from leadlens.pipeline.sources.plain_types import plain, plain_type, type_together, types_of
+from leadlens.pipeline.sources.queries import first_line, run_query, tables_of
+from leadlens.pipeline.sources.spark_tables import copied_files, is_spark_table
+from leadlens.pipeline.sources.styles import UNCLEAR, styles_of
+from leadlens.pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
+from leadlens.pipeline.sources.together import Read
+from leadlens.pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
+from leadlens.pipeline.sources.workbooks import WORKBOOKS, is_workbook
+from leadlens.pipeline.sources.zip_files import is_zip
 
 _CSV = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
@@ -185,7 +185,7 @@ def runs_there(source: Source, where: str) -> bool:
 def _read_database(
     connection: duckdb.DuckDBPyConnection, given: Readable, table: str, query: str | None
 ) -> None:
-    from pipeline.sources.database import read_database
+    from leadlens.pipeline.sources.database import read_database
 
     (address,) = given.source.reads
     location, shown = expand(address, given.where), unexpanded(address)
@@ -305,7 +305,7 @@ def source_batches(
             fix="leave `table` out: then the query runs in the database, in its SQL",
         )
     if runs_there(source, given.where):
-        from pipeline.sources.database import database_batches
+        from leadlens.pipeline.sources.database import database_batches
 
         (address,) = source.reads
         location, shown = expand(address, given.where), unexpanded(address)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from features import DuckDBEngine, Finding, Step
-from pipeline.config import ProjectFile
-from pipeline.sources.contract import names_of
-from pipeline.sources.origins import SOURCE_NO
-from pipeline.sources.reading import Readable, read_source
-from pipeline.sources.shaping import mapped_names, shape_of, where_finding
-from pipeline.sources.together import Columns, Read, Together, together
-from pipeline.sources.unknown_words import Words, add_words
+from leadlens.features import DuckDBEngine, Finding, Step
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.sources.contract import names_of
+from leadlens.pipeline.sources.origins import SOURCE_NO
+from leadlens.pipeline.sources.reading import Readable, read_source
+from leadlens.pipeline.sources.shaping import mapped_names, shape_of, where_finding
+from leadlens.pipeline.sources.together import Columns, Read, Together, together
+from leadlens.pipeline.sources.unknown_words import Words, add_words
 
 
 def read_several(

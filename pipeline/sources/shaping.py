@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from features import DuckDBEngine, Finding, Step, UsageError
-from features.conditions.condition import Condition
-from features.errors import counted, listed
-from features.history import Kind
-from pipeline.config import Project, Source
-from pipeline.sources.contract import CONTRACT, contract_columns_of
-from pipeline.sources.unknown_words import WordKind, Words, is_unknown, text_columns, word_kind
+from leadlens.features import DuckDBEngine, Finding, Step, UsageError
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.errors import counted, listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.config import Project, Source
+from leadlens.pipeline.sources.contract import CONTRACT, contract_columns_of
+from leadlens.pipeline.sources.unknown_words import WordKind, Words, is_unknown, text_columns, word_kind
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from features import UsageError
-from pipeline.config import ProjectFile, unexpanded
-from pipeline.state import state_folder
+from leadlens.features import UsageError
+from leadlens.pipeline.config import ProjectFile, unexpanded
+from leadlens.pipeline.state import state_folder
 
 SCHEME = "catalog://"
 COPIES = "spark_tables"  # the folder in the state folder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from features import Finding
-from pipeline.sources.contract import CONTRACT
+from leadlens.features import Finding
+from leadlens.pipeline.sources.contract import CONTRACT
 
 COMMA, DOTTED, DAY_FIRST, MONTH_FIRST = (
     "DOUBLE, comma",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
-from features import DataError
+from leadlens.features import DataError
 
 
 def to_duckdb(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:

@@ -9,11 +9,19 @@ from typing import Protocol
 
 import duckdb
 
-from features import DataError
-from features.engines.dialect import DuckDBDialect
-from pipeline.sources.csv_types import CSV_TYPES, narrowest, typed_csv
-from pipeline.sources.plain_types import plain, type_together
-from pipeline.sources.styles import COMMA, STYLES, UNCLEAR, decimals_of, example_of, notes_of, sql_type
+from leadlens.features import DataError
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.pipeline.sources.csv_types import CSV_TYPES, narrowest, typed_csv
+from leadlens.pipeline.sources.plain_types import plain, type_together
+from leadlens.pipeline.sources.styles import (
+    COMMA,
+    STYLES,
+    UNCLEAR,
+    decimals_of,
+    example_of,
+    notes_of,
+    sql_type,
+)
 
 _quote = DuckDBDialect().quote
 

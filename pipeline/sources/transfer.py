@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from features import DuckDBEngine, Engine, History
-from features.history import Kind
+from leadlens.features import DuckDBEngine, Engine, History
+from leadlens.features.history import Kind
 
 TABLES = ("leads", "accounts", "events", "conversions", "changes", "unlabelled")
 _OBJECTIONS = ("objections",)  # which histories of before have not

@@ -11,12 +11,12 @@ from typing import Literal
 import duckdb
 import yaml
 
-from features import Finding
-from features.engines.dialect import DuckDBDialect
-from features.errors import counted, listed
-from features.history import Kind
-from pipeline.sources.contract import CONTRACT, is_link, names_of
-from pipeline.sources.parquet_bounds import Bounds
+from leadlens.features import Finding
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.errors import counted, listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.sources.contract import CONTRACT, is_link, names_of
+from leadlens.pipeline.sources.parquet_bounds import Bounds
 
 WordKind = Literal["id", "text", "number"]
 Words = dict[str, dict[str, int]]  # column → word → rows
@@ -26,7 +26,7 @@ _dialect = DuckDBDialect()
 
 @cache
 def _lists() -> dict[str, tuple[str, ...]]:
-    text = files("pipeline.sources").joinpath("unknown_words.yaml").read_text(encoding="utf-8")
+    text = files("leadlens.pipeline.sources").joinpath("unknown_words.yaml").read_text(encoding="utf-8")
     return {name: tuple(words) for name, words in yaml.safe_load(text).items()}
 
 

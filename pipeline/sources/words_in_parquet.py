@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import duckdb
 
-from features.engines.dialect import DuckDBDialect
-from pipeline.sources.parquet_bounds import parquet_bounds
-from pipeline.sources.unknown_words import WordKind, is_unknown, looks_unknown, may_be_unknown
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.pipeline.sources.parquet_bounds import parquet_bounds
+from leadlens.pipeline.sources.unknown_words import WordKind, is_unknown, looks_unknown, may_be_unknown
 
 _dialect = DuckDBDialect()
 

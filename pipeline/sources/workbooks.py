@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from features import DataError, UsageError
-from features.errors import listed
-from pipeline.sources.to_duckdb import refuse_equal_names
+from leadlens.features import DataError, UsageError
+from leadlens.features.errors import listed
+from leadlens.pipeline.sources.to_duckdb import refuse_equal_names
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook

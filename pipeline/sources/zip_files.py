@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from features import DataError, UsageError
-from features.errors import listed
+from leadlens.features import DataError, UsageError
+from leadlens.features.errors import listed
 
 _READABLE = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 _BLOCK = 1 << 20

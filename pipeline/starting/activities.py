@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from features.engines.dialect import DuckDBDialect
-from pipeline.starting.columns import Column
-from pipeline.starting.conversions import Conversions, statement
-from pipeline.starting.links import Link
-from pipeline.starting.lookups import looked_up, named_lead, select
-from pipeline.starting.people import Leads
-from pipeline.starting.roles import Table
-from pipeline.starting.shapes import ActivityColumns, activity_columns, history_columns
-from pipeline.starting.tables import Export, quote
-from pipeline.starting.words import is_value, says
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.conversions import Conversions, statement
+from leadlens.pipeline.starting.links import Link
+from leadlens.pipeline.starting.lookups import looked_up, named_lead, select
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.roles import Table
+from leadlens.pipeline.starting.shapes import ActivityColumns, activity_columns, history_columns
+from leadlens.pipeline.starting.tables import Export, quote
+from leadlens.pipeline.starting.words import is_value, says
 
 _literal = DuckDBDialect().literal
 _MOST_TYPES = 200

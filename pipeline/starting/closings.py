@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from features.engines.dialect import DuckDBDialect
-from features.errors import listed
-from pipeline.starting.columns import Column
-from pipeline.starting.conversions import Conversions
-from pipeline.starting.lookups import named_lead
-from pipeline.starting.people import Leads
-from pipeline.starting.roles import Table
-from pipeline.starting.shapes import history_columns
-from pipeline.starting.tables import Export, quote
-from pipeline.starting.words import is_value, says
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.errors import listed
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.conversions import Conversions
+from leadlens.pipeline.starting.lookups import named_lead
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.roles import Table
+from leadlens.pipeline.starting.shapes import history_columns
+from leadlens.pipeline.starting.tables import Export, quote
+from leadlens.pipeline.starting.words import is_value, says
 
 CLOSED, HISTORY = "closed_by_history", "history"  # a column of the leads' query, and the source that it joins
 _literal = DuckDBDialect().literal

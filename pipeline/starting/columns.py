@@ -9,8 +9,8 @@ from typing import Literal
 
 import duckdb
 
-from features.engines.dialect import DuckDBDialect
-from pipeline.starting.words import holds, is_value, says
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.pipeline.starting.words import holds, is_value, says
 
 ColumnKind = Literal["time", "number", "flag", "email", "text", "empty"]
 _quote, _literal = DuckDBDialect().quote, DuckDBDialect().literal

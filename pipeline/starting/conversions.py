@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from features.engines.dialect import DuckDBDialect
-from features.errors import counted
-from pipeline.starting.columns import Column
-from pipeline.starting.links import Link, text_of
-from pipeline.starting.lookups import looked_up, named_lead, of_leads, repaired_leads, select
-from pipeline.starting.people import Leads
-from pipeline.starting.roles import Table
-from pipeline.starting.shapes import activity_columns, history_columns
-from pipeline.starting.tables import Export, quote
-from pipeline.starting.words import is_value, says
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.errors import counted
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.links import Link, text_of
+from leadlens.pipeline.starting.lookups import looked_up, named_lead, of_leads, repaired_leads, select
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.roles import Table
+from leadlens.pipeline.starting.shapes import activity_columns, history_columns
+from leadlens.pipeline.starting.tables import Export, quote
+from leadlens.pipeline.starting.words import is_value, says
 
 _literal = DuckDBDialect().literal
 _FEWEST, _MOST = 0.001, 0.7  # share of the leads that convert, if a column says who did

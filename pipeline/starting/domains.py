@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from features.errors import counted
-from pipeline.starting.people import Leads
-from pipeline.starting.roles import Table
-from pipeline.starting.tables import Export, quote
+from leadlens.features.errors import counted
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.roles import Table
+from leadlens.pipeline.starting.tables import Export, quote
 
 _HOST = re.compile(r"^\s*(?:https?:)?//([^/:?#\s]+)|^\s*([a-z0-9-]+(?:\.[a-z0-9-]+)+)/", re.IGNORECASE)
 _SECOND_LEVEL = {"co", "com", "org", "net", "ac", "gov", "edu"}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from features.attributes.personal import snake_case
-from features.engines.dialect import DuckDBDialect
-from pipeline.starting.columns import Column
-from pipeline.starting.links import Link
-from pipeline.starting.lookups import looked_up, named_lead, select
-from pipeline.starting.people import Leads
-from pipeline.starting.roles import Table
-from pipeline.starting.shapes import history_columns
-from pipeline.starting.tables import Export, quote
+from leadlens.features.attributes.personal import snake_case
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.links import Link
+from leadlens.pipeline.starting.lookups import looked_up, named_lead, select
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.roles import Table
+from leadlens.pipeline.starting.shapes import history_columns
+from leadlens.pipeline.starting.tables import Export, quote
 
 _literal = DuckDBDialect().literal
 _WHOLE = 0.9

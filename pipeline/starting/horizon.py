@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from features.errors import counted
-from pipeline.starting.conversions import Conversions, statement
-from pipeline.starting.people import Leads
-from pipeline.starting.tables import Export, quote
+from leadlens.features.errors import counted
+from leadlens.pipeline.starting.conversions import Conversions, statement
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.tables import Export, quote
 
 _DAYS = (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365, 545, 730)
 _COVERED = 0.9

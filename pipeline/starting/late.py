@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.starting.activities import share_after
-from pipeline.starting.columns import Column
-from pipeline.starting.conversions import Conversions, statement
-from pipeline.starting.people import Leads
-from pipeline.starting.roles import LATE
-from pipeline.starting.tables import Export, quote
+from leadlens.pipeline.starting.activities import share_after
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.conversions import Conversions, statement
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.roles import LATE
+from leadlens.pipeline.starting.tables import Export, quote
 
 _AFTER = 0.1  # of the times in a column that lie after the creation of their lead
 _FEWEST = 10

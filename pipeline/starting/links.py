@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.starting.columns import Column
-from pipeline.starting.roles import Table
-from pipeline.starting.tables import Export, quote
-from pipeline.starting.words import holds, says
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.roles import Table
+from leadlens.pipeline.starting.tables import Export, quote
+from leadlens.pipeline.starting.words import holds, says
 
 _LEAST = 0.25  # of the different values must occur in the other table
 _FEWEST = 5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pipeline.starting.columns import Column
-from pipeline.starting.links import Link, text_of
-from pipeline.starting.people import Leads
-from pipeline.starting.tables import quote
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.links import Link, text_of
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.tables import quote
 
 
 def select(items: Mapping[str, str], conditions: Iterable[str] = (), more: str = "") -> str:

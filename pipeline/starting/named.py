@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from features import UsageError
-from features.engines.dialect import DuckDBDialect
-from features.errors import listed
-from pipeline.starting.columns import Column
-from pipeline.starting.conversions import (
+from leadlens.features import UsageError
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.errors import listed
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.conversions import (
     Conversions,
     by_date,
     by_rows,
@@ -17,9 +17,9 @@ from pipeline.starting.conversions import (
     leads_of,
     yes_values,
 )
-from pipeline.starting.people import Leads
-from pipeline.starting.roles import Table
-from pipeline.starting.tables import Export
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.roles import Table
+from leadlens.pipeline.starting.tables import Export
 
 _literal = DuckDBDialect().literal
 _MOST_VALUES = 60

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from features import UsageError
-from features.errors import listed
-from pipeline.starting.columns import Column
-from pipeline.starting.links import Link, keys_of, link
-from pipeline.starting.roles import Table
-from pipeline.starting.tables import Export
-from pipeline.starting.words import says
+from leadlens.features import UsageError
+from leadlens.features.errors import listed
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.links import Link, keys_of, link
+from leadlens.pipeline.starting.roles import Table
+from leadlens.pipeline.starting.tables import Export
+from leadlens.pipeline.starting.words import says
 
 _LIKELY = {"leads": 5.0, "people": 3.5, "deals": 2.5, "other": 2.0, "conversions": 0.5, "accounts": 0.5}
 _NEAR = 0.4

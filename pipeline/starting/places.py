@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from features import LeadlensError, UsageError
-from features.errors import counted, listed
-from features.secrets import without_secrets
-from pipeline.config import expand, unexpanded
-from pipeline.sources.kinds import kind_of
+from leadlens.features import LeadlensError, UsageError
+from leadlens.features.errors import counted, listed
+from leadlens.features.secrets import without_secrets
+from leadlens.pipeline.config import expand, unexpanded
+from leadlens.pipeline.sources.kinds import kind_of
 
 READABLE = (
     ".csv",
@@ -102,20 +102,20 @@ def _of_file(path: Path, kind: str, left_out: list[str]) -> Iterator[Place]:
 
 
 def _sheets(path: Path) -> list[str]:
-    from pipeline.sources.workbooks import filled_sheets
+    from leadlens.pipeline.sources.workbooks import filled_sheets
 
     return filled_sheets(path, path.name)
 
 
 def _members(path: Path) -> list[str]:
-    from pipeline.sources.zip_files import readable_members
+    from leadlens.pipeline.sources.zip_files import readable_members
 
     return readable_members(path, path.name)
 
 
 def _duckdb_tables(path: Path) -> list[str]:
-    from features.engines.duckdb_connections import connect_closed
-    from pipeline.sources.duckdb_files import tables_in
+    from leadlens.features.engines.duckdb_connections import connect_closed
+    from leadlens.pipeline.sources.duckdb_files import tables_in
 
     if not path.is_file():
         raise UsageError(
@@ -137,7 +137,7 @@ _TABLES: dict[str, Callable[[Path], list[str]]] = {
 
 def _of_database(given: str, left_out: list[str], prefix: str = "") -> Iterator[Place]:
     """The tables of a database; ``#crm`` at the end of its address names one of its schemas."""
-    from pipeline.sources.database import tables_of_database
+    from leadlens.pipeline.sources.database import tables_of_database
 
     address, _, schema = given.partition("#")
     if without_secrets(address) != address:

@@ -8,12 +8,12 @@ from typing import Any
 
 import yaml
 
-from features.durations import format_duration
-from features.printable import printable
-from pipeline.starting.closings import HISTORY
-from pipeline.starting.conversions import rate
-from pipeline.starting.proposing import Proposal, leads_query
-from pipeline.starting.tables import ExportTable
+from leadlens.features.durations import format_duration
+from leadlens.features.printable import printable
+from leadlens.pipeline.starting.closings import HISTORY
+from leadlens.pipeline.starting.conversions import rate
+from leadlens.pipeline.starting.proposing import Proposal, leads_query
+from leadlens.pipeline.starting.tables import ExportTable
 
 _WIDTH = 110
 

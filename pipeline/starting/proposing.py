@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from features.errors import listed
-from pipeline.sources.styles import unclear_words
-from pipeline.starting.activities import (
+from leadlens.features.errors import listed
+from leadlens.pipeline.sources.styles import unclear_words
+from leadlens.pipeline.starting.activities import (
     Events,
     events_of_history,
     events_of_stages,
     events_of_table,
     stage_dates,
 )
-from pipeline.starting.closings import CLOSED, Closing, find_closing
-from pipeline.starting.conversions import Conversions, find_conversions
-from pipeline.starting.domains import Domains, find_domains
-from pipeline.starting.histories import Edited, changes_query, edited_fields
-from pipeline.starting.horizon import Horizon, find_horizon
-from pipeline.starting.late import Late, late_columns
-from pipeline.starting.links import Link, link
-from pipeline.starting.lookups import of_leads
-from pipeline.starting.named import named_conversions
-from pipeline.starting.people import Leads, account_link, find_leads
-from pipeline.starting.roles import Table, understand
-from pipeline.starting.shapes import activity_columns
-from pipeline.starting.tables import Export, quote
+from leadlens.pipeline.starting.closings import CLOSED, Closing, find_closing
+from leadlens.pipeline.starting.conversions import Conversions, find_conversions
+from leadlens.pipeline.starting.domains import Domains, find_domains
+from leadlens.pipeline.starting.histories import Edited, changes_query, edited_fields
+from leadlens.pipeline.starting.horizon import Horizon, find_horizon
+from leadlens.pipeline.starting.late import Late, late_columns
+from leadlens.pipeline.starting.links import Link, link
+from leadlens.pipeline.starting.lookups import of_leads
+from leadlens.pipeline.starting.named import named_conversions
+from leadlens.pipeline.starting.people import Leads, account_link, find_leads
+from leadlens.pipeline.starting.roles import Table, understand
+from leadlens.pipeline.starting.shapes import activity_columns
+from leadlens.pipeline.starting.tables import Export, quote
 
 _CONTRACT = ("lead_id", "created_at", "account_id", "closed_at")
 _PAST = ("last_activity", "modified", "known_at")  # times that no export has in the future
@@ -296,7 +296,7 @@ def _named_like_the_contract(leads: Leads, columns: dict[str, str]) -> set[str]:
 
 
 def _late_of_accounts(companies: tuple[Table, Link] | None) -> list[Late]:
-    from pipeline.starting.roles import LATE
+    from leadlens.pipeline.starting.roles import LATE
 
     if companies is None:
         return []

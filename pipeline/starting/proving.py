@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from features import DuckDBEngine, LeadlensError
-from features.durations import format_duration
-from pipeline.audit.evidence import Flagged, flag
-from pipeline.audit.gathering import gather
-from pipeline.audit.incremental_auc import incremental_auc
-from pipeline.audit.opened_data import KeptOut
-from pipeline.audit.quick_models import quick_set
-from pipeline.audit.training import run_probes
-from pipeline.config import ProjectFile
-from pipeline.dataset.default_spine import training_spine
-from pipeline.dataset.training_set import build_training_set
-from pipeline.progress import Progress, silent
-from pipeline.sources.opening import open_history
-from pipeline.starting.late import Late
-from pipeline.starting.proposing import Proposal, with_late
+from leadlens.features import DuckDBEngine, LeadlensError
+from leadlens.features.durations import format_duration
+from leadlens.pipeline.audit.evidence import Flagged, flag
+from leadlens.pipeline.audit.gathering import gather
+from leadlens.pipeline.audit.incremental_auc import incremental_auc
+from leadlens.pipeline.audit.opened_data import KeptOut
+from leadlens.pipeline.audit.quick_models import quick_set
+from leadlens.pipeline.audit.training import run_probes
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.default_spine import training_spine
+from leadlens.pipeline.dataset.training_set import build_training_set
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.sources.opening import open_history
+from leadlens.pipeline.starting.late import Late
+from leadlens.pipeline.starting.proposing import Proposal, with_late
 
 _ROUNDS = 10
 _MOST_ROWS = 3_000_000  # of all tables: reading more takes longer than anybody waits for a proposal

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.starting.columns import Column
-from pipeline.starting.systems import Holds, KnownTable, recognise
-from pipeline.starting.tables import ExportTable
-from pipeline.starting.words import holds, names, says
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.systems import Holds, KnownTable, recognise
+from leadlens.pipeline.starting.tables import ExportTable
+from leadlens.pipeline.starting.words import holds, names, says
 
 # Roles whose columns hold times; without times they are none of these.
 _TIMES = (

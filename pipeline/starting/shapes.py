@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.starting.columns import Column
-from pipeline.starting.roles import LATE, Table
-from pipeline.starting.words import holds, says
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.roles import LATE, Table
+from leadlens.pipeline.starting.words import holds, says
 
 _MOST_TYPES, _MOST_PROPERTIES = 200, 500
 

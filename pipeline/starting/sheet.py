@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 import yaml
 
-from features.attributes.personal import snake_case
-from features.attributes.titles import seniority
-from pipeline.starting.columns import Column
-from pipeline.starting.proposing import Proposal
-from pipeline.starting.tables import quote
+from leadlens.features.attributes.personal import snake_case
+from leadlens.features.attributes.titles import seniority
+from leadlens.pipeline.starting.columns import Column
+from leadlens.pipeline.starting.proposing import Proposal
+from leadlens.pipeline.starting.tables import quote
 
 _MOST = 25  # values in a line
 _FALLBACK = 5
@@ -25,7 +25,7 @@ _LONGEST = 200
 @cache
 def _signs() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(
-        (files("pipeline.starting") / "signs.yaml").read_text(encoding="utf-8")
+        (files("leadlens.pipeline.starting") / "signs.yaml").read_text(encoding="utf-8")
     )
     return loaded
 

@@ -11,7 +11,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.starting.words import forms
+from leadlens.pipeline.starting.words import forms
 
 Holds = Literal["leads", "people", "deals", "accounts", "activities", "history", "conversions", "other"]
 
@@ -71,7 +71,7 @@ class System(BaseModel):
 @cache
 def systems() -> tuple[System, ...]:
     """All systems, in the order of their files' names."""
-    folder = files("pipeline.starting") / "systems"
+    folder = files("leadlens.pipeline.starting") / "systems"
     each = sorted(
         (file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name
     )

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import duckdb
 
-from features import DataError, LeadlensError, UsageError
-from features.engines.dialect import DuckDBDialect
-from features.engines.duckdb_connections import connect_in_memory
-from features.errors import listed
-from features.secrets import without_secrets
-from pipeline.config import Project, ProjectFile, Source
-from pipeline.sources.kinds import kind_of
-from pipeline.sources.reading import Readable, read_source
-from pipeline.sources.styles import COMMA
-from pipeline.starting.columns import Column, day_comes_first, profile
-from pipeline.starting.places import Place, places, why
+from leadlens.features import DataError, LeadlensError, UsageError
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.features.errors import listed
+from leadlens.features.secrets import without_secrets
+from leadlens.pipeline.config import Project, ProjectFile, Source
+from leadlens.pipeline.sources.kinds import kind_of
+from leadlens.pipeline.sources.reading import Readable, read_source
+from leadlens.pipeline.sources.styles import COMMA
+from leadlens.pipeline.starting.columns import Column, day_comes_first, profile
+from leadlens.pipeline.starting.places import Place, places, why
 
 _MOST_STEPS_UP = 3
 _ENCODINGS = ("utf-8", "cp1252", "utf-16")

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from features.attributes.personal import snake_case
+from leadlens.features.attributes.personal import snake_case
 
 _PREFIX = re.compile(r"^\s*(?:\w+\s+-\s+)(?=\S)")
 
@@ -17,7 +17,7 @@ _PREFIX = re.compile(r"^\s*(?:\w+\s+-\s+)(?=\S)")
 @cache
 def _lists() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(
-        files("pipeline.starting").joinpath("words.yaml").read_text(encoding="utf-8")
+        files("leadlens.pipeline.starting").joinpath("words.yaml").read_text(encoding="utf-8")
     )
     return loaded
 

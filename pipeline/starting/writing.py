@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from features import UsageError
-from features.attributes.personal import snake_case
-from pipeline.config import Project, ProjectFile
-from pipeline.progress import Progress, silent
-from pipeline.starting.conversions import Conversions
-from pipeline.starting.domains import Domains, colleagues
-from pipeline.starting.late import Late
-from pipeline.starting.people import Leads
-from pipeline.starting.project_text import project_yaml, settings
-from pipeline.starting.proposing import Proposal, propose
-from pipeline.starting.proving import prove
-from pipeline.starting.sheet import sheet_yaml
-from pipeline.starting.tables import read_export
+from leadlens.features import UsageError
+from leadlens.features.attributes.personal import snake_case
+from leadlens.pipeline.config import Project, ProjectFile
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.starting.conversions import Conversions
+from leadlens.pipeline.starting.domains import Domains, colleagues
+from leadlens.pipeline.starting.late import Late
+from leadlens.pipeline.starting.people import Leads
+from leadlens.pipeline.starting.project_text import project_yaml, settings
+from leadlens.pipeline.starting.proposing import Proposal, propose
+from leadlens.pipeline.starting.proving import prove
+from leadlens.pipeline.starting.sheet import sheet_yaml
+from leadlens.pipeline.starting.tables import read_export
 
 _SHEET = "scorecards/ready.yaml"
 

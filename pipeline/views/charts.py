@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pipeline.published.copy import Past
+from leadlens.pipeline.published.copy import Past
 
 _WIDTH, _HEIGHT, _EDGE = 320.0, 80.0, 6.0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from models.judging.bands import BANDS
-from models.judging.lenses import MODEL, RULES
-from models.judging.verdicts import MIN_LEADS
-from pipeline.views.axes import Box, Scale
+from leadlens.models.judging.bands import BANDS
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.verdicts import MIN_LEADS
+from leadlens.pipeline.views.axes import Box, Scale
 
 Rows = Sequence[Mapping[str, Any]]
 KINDS = {"model": MODEL, "sheet": RULES}  # what a chart calls a lens

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from models.judging import Comparison
-from models.judging.chances import chance
-from models.judging.lenses import MODEL, RULES
-from models.judging.verdicts import FLAGGED, TOO_FEW_LEADS, VERDICTS, flagged_by_chance
-from pipeline.views import compared_charts as charts
+from leadlens.models.judging import Comparison
+from leadlens.models.judging.chances import chance
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.verdicts import FLAGGED, TOO_FEW_LEADS, VERDICTS, flagged_by_chance
+from leadlens.pipeline.views import compared_charts as charts
 
 _CALLED = (*range(5, 50, 5), *range(50, 101, 10))  # percent, rows of the table of gains
 _GRADES = {"fit": "ABCD", "activity": "4321"}

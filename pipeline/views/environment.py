@@ -6,13 +6,13 @@ from importlib.resources import files
 
 import jinja2
 
-from pipeline.views.links import segment
-from pipeline.views.speaking import speaks
+from leadlens.pipeline.views.links import segment
+from leadlens.pipeline.views.speaking import speaks
 
 
 def environment(package: str) -> jinja2.Environment:
     """The templates of a package, and those that all share."""
-    folders = [str(files(name) / "templates") for name in (package, "pipeline.views")]
+    folders = [str(files(name) / "templates") for name in (package, "leadlens.pipeline.views")]
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=True,

@@ -13,10 +13,10 @@ import jinja2
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from pipeline.views import words
+from leadlens.pipeline.views import words
 
 if TYPE_CHECKING:
-    from pipeline.languages.language import Language
+    from leadlens.pipeline.languages.language import Language
 
 
 _REASON = re.compile(r"(.+?): ([+-][0-9,]+)(?:; |$)", re.DOTALL)

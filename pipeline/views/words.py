@@ -1,4 +1,4 @@
-"""How values read in English; templates show them in the reader's language (``pipeline.languages``)."""
+"""How values read in English; templates show them in the reader's language (``leadlens.pipeline.languages``)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from features.errors import LeadlensError
-from models.judging import wording
-from pipeline.languages.marks import N_
-from pipeline.published.copy import Line
+from leadlens.features.errors import LeadlensError
+from leadlens.models.judging import wording
+from leadlens.pipeline.languages.marks import N_
+from leadlens.pipeline.published.copy import Line
 
 NOTHING = "–"
-# Why leads left (pipeline.writeback.closings), as people say it.
+# Why leads left (leadlens.pipeline.writeback.closings), as people say it.
 LEFT = {
     "converted": N_("it converted"),
     "merged": N_("it was merged into another lead"),

@@ -7,18 +7,18 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from features.errors import LeadlensError, UsageError, counted
-from features.secrets import remember_secret
-from pipeline.config import ProjectFile, expand
-from pipeline.crm.destination import Destination, parse_destination
-from pipeline.crm.http import NoAnswerError, Patience, Server
-from pipeline.runs import RunRecord, RunStore
-from pipeline.runs.record import CHALLENGER_NOTE, now
-from pipeline.stopping import stopped_by
-from pipeline.webhooks.messages import Message, run_ended, signed_headers, signing_key, stage_changed
-from pipeline.webhooks.outbox import MOST_RUNS, Outbox
-from pipeline.writeback import parse_target
-from pipeline.writeback.stage_changes import stage_changes
+from leadlens.features.errors import LeadlensError, UsageError, counted
+from leadlens.features.secrets import remember_secret
+from leadlens.pipeline.config import ProjectFile, expand
+from leadlens.pipeline.crm.destination import Destination, parse_destination
+from leadlens.pipeline.crm.http import NoAnswerError, Patience, Server
+from leadlens.pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.runs.record import CHALLENGER_NOTE, now
+from leadlens.pipeline.stopping import stopped_by
+from leadlens.pipeline.webhooks.messages import Message, run_ended, signed_headers, signing_key, stage_changed
+from leadlens.pipeline.webhooks.outbox import MOST_RUNS, Outbox
+from leadlens.pipeline.writeback import parse_target
+from leadlens.pipeline.writeback.stage_changes import stage_changes
 
 _SECRET = "LEADLENS_WEBHOOK_SECRET"
 _PATIENCE = Patience(

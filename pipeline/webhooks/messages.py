@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from features.errors import UsageError
-from pipeline.runs.record import RunRecord
-from pipeline.writeback.stage_changes import StageChange
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.runs.record import RunRecord
+from leadlens.pipeline.writeback.stage_changes import StageChange
 
 _MARK = "whsec_"
 

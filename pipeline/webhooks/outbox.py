@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from pipeline.private import private_files
-from pipeline.runs.record import now
-from pipeline.webhooks.messages import Message
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.runs.record import now
+from leadlens.pipeline.webhooks.messages import Message
 
 MOST_RUNS = 10  # a message is tried by so many runs, and given up then
 _TABLES = """

@@ -7,10 +7,10 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from pipeline.writeback.columns import CLOSED, HISTORY_COLUMNS, HISTORY_KEY, OPEN, PEOPLE
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.run import RunManifest
-from pipeline.writeback.statements import listed, quoted
+from leadlens.pipeline.writeback.columns import CLOSED, HISTORY_COLUMNS, HISTORY_KEY, OPEN, PEOPLE
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.run import RunManifest
+from leadlens.pipeline.writeback.statements import listed, quoted
 
 VANISHED = "vanished"
 REASONS = ("objected", "converted", "closed", "merged", "filtered", VANISHED)

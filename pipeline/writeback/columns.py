@@ -36,10 +36,10 @@ class Column:
     name, kind : ``SQL_TYPES`` has the type of a kind in each database.
     about : one sentence; it becomes the column's comment in the database.
     required : a missing value is refused.
-    compared : a difference here makes a row a changed row (see ``pipeline.writeback.statements``). What drifts while
+    compared : a difference here makes a row a changed row (see ``leadlens.pipeline.writeback.statements``). What drifts while
         a lead does nothing is not compared: a row that is not written stays as it was as of its ``as_of``, and adds up.
     in_whole : compared as whole numbers, as people read points.
-    came_later : tables made by earlier versions lack it: it is added to them (see ``pipeline.writeback.shape``).
+    came_later : tables made by earlier versions lack it: it is added to them (see ``leadlens.pipeline.writeback.shape``).
     default : what it holds in rows that were there before it was added.
     ours : the write-back fills it, not who scores.
     in_history : kept in the history table too. Reasons and ledger are not: they are most of the bytes, and any

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.engines.duckdb_connections import connect_in_memory
-from features.errors import DataError
-from pipeline.writeback.columns import Kind
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.features.errors import DataError
+from leadlens.pipeline.writeback.columns import Kind
 
 Values: TypeAlias = "pd.Series | pa.ChunkedArray"
 Array: TypeAlias = "pa.Array | pa.ChunkedArray"

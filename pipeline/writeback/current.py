@@ -7,11 +7,11 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from features.errors import UsageError
-from pipeline.writeback.columns import CLOSED
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.statements import listed
-from pipeline.writeback.target import Target
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.writeback.columns import CLOSED
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.statements import listed
+from leadlens.pipeline.writeback.target import Target
 
 _BATCH = 5_000
 # SQL of the tables' names and the mark of a value.
@@ -84,8 +84,8 @@ def _duckdb(
 ) -> Iterator[tuple[Any, ...]]:
     import duckdb
 
-    from features.engines.duckdb_connections import connect_closed
-    from pipeline.writeback.duckdb import explained
+    from leadlens.features.engines.duckdb_connections import connect_closed
+    from leadlens.pipeline.writeback.duckdb import explained
 
     if not target.path.exists():
         raise _nothing(target, names)
@@ -107,8 +107,8 @@ def _postgres(
 ) -> Iterator[tuple[Any, ...]]:
     import psycopg
 
-    from pipeline.writeback.postgres import open_session
-    from pipeline.writeback.postgres_errors import explained
+    from leadlens.pipeline.writeback.postgres import open_session
+    from leadlens.pipeline.writeback.postgres_errors import explained
 
     assert target.url is not None
     try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from features.engines.duckdb_connections import connect_in_memory
-from pipeline.writeback.columns import SCORE_COLUMNS, SCORES_KEY
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.pipeline.writeback.columns import SCORE_COLUMNS, SCORES_KEY
 
 _SAID = [column for column in SCORE_COLUMNS if column.compared or column.name in SCORES_KEY]
 

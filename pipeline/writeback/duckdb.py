@@ -12,20 +12,20 @@ from typing import Any
 
 import duckdb
 
-from features.engines.duckdb_connections import connect_closed
-from features.errors import LeadlensError, RoomError, UnavailableError
-from features.regular_files import refuse_no_file
-from pipeline.exit_codes import is_full
-from pipeline.runs.record import RunRecord
-from pipeline.writeback import closings, run_rows
-from pipeline.writeback import statements as sql
-from pipeline.writeback.closings import WhyLeft
-from pipeline.writeback.columns import PEOPLE
-from pipeline.writeback.duckdb_merge import close_absent, merge
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.run import Account, Counts, RunManifest
-from pipeline.writeback.shape import ExistingTable, check_shape, migration
-from pipeline.writeback.spool import Spool
+from leadlens.features.engines.duckdb_connections import connect_closed
+from leadlens.features.errors import LeadlensError, RoomError, UnavailableError
+from leadlens.features.regular_files import refuse_no_file
+from leadlens.pipeline.exit_codes import is_full
+from leadlens.pipeline.runs.record import RunRecord
+from leadlens.pipeline.writeback import closings, run_rows
+from leadlens.pipeline.writeback import statements as sql
+from leadlens.pipeline.writeback.closings import WhyLeft
+from leadlens.pipeline.writeback.columns import PEOPLE
+from leadlens.pipeline.writeback.duckdb_merge import close_absent, merge
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.run import Account, Counts, RunManifest
+from leadlens.pipeline.writeback.shape import ExistingTable, check_shape, migration
+from leadlens.pipeline.writeback.spool import Spool
 
 Connection = duckdb.DuckDBPyConnection
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import duckdb
 import numpy as np
 
-from pipeline.writeback import closings
-from pipeline.writeback.closings import WhyLeft
-from pipeline.writeback.columns import CLOSED, HISTORY_COLUMNS, SCORE_COLUMNS
-from pipeline.writeback.digests import digest
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.run import RunManifest
-from pipeline.writeback.spool import Mask, Spool
-from pipeline.writeback.statements import listed
+from leadlens.pipeline.writeback import closings
+from leadlens.pipeline.writeback.closings import WhyLeft
+from leadlens.pipeline.writeback.columns import CLOSED, HISTORY_COLUMNS, SCORE_COLUMNS
+from leadlens.pipeline.writeback.digests import digest
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.run import RunManifest
+from leadlens.pipeline.writeback.spool import Mask, Spool
+from leadlens.pipeline.writeback.statements import listed
 
 Connection = duckdb.DuckDBPyConnection
 

@@ -16,19 +16,19 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from features.engines.duckdb_connections import connect_in_memory
-from features.errors import DataError, LeadlensError, RoomError
-from features.regular_files import refuse_no_file
-from pipeline.exit_codes import is_full
-from pipeline.runs.record import RunRecord, now
-from pipeline.writeback import run_rows
-from pipeline.writeback.closings import WhyLeft
-from pipeline.writeback.columns import SCORE_COLUMNS
-from pipeline.writeback.digests import digest
-from pipeline.writeback.prepare import SCHEMA
-from pipeline.writeback.run import Account, Counts, RunManifest
-from pipeline.writeback.spool import Spool
-from pipeline.writeback.unfinished import replacing
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.features.errors import DataError, LeadlensError, RoomError
+from leadlens.features.regular_files import refuse_no_file
+from leadlens.pipeline.exit_codes import is_full
+from leadlens.pipeline.runs.record import RunRecord, now
+from leadlens.pipeline.writeback import run_rows
+from leadlens.pipeline.writeback.closings import WhyLeft
+from leadlens.pipeline.writeback.columns import SCORE_COLUMNS
+from leadlens.pipeline.writeback.digests import digest
+from leadlens.pipeline.writeback.prepare import SCHEMA
+from leadlens.pipeline.writeback.run import Account, Counts, RunManifest
+from leadlens.pipeline.writeback.spool import Spool
+from leadlens.pipeline.writeback.unfinished import replacing
 
 # What a spreadsheet takes as the start of a formula (OWASP, "CSV Injection"), full-width forms included.
 _FORMULA = r"^([=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"

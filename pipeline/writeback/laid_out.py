@@ -15,16 +15,16 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from features.errors import DataError, LeadlensError, RoomError
-from features.regular_files import refuse_no_file
-from pipeline.exit_codes import is_full
-from pipeline.runs.record import RunRecord
-from pipeline.writeback import run_rows
-from pipeline.writeback.closings import WhyLeft
-from pipeline.writeback.layout import Cell, Layout
-from pipeline.writeback.run import Account, Counts, RunManifest
-from pipeline.writeback.spool import Spool
-from pipeline.writeback.unfinished import replacing
+from leadlens.features.errors import DataError, LeadlensError, RoomError
+from leadlens.features.regular_files import refuse_no_file
+from leadlens.pipeline.exit_codes import is_full
+from leadlens.pipeline.runs.record import RunRecord
+from leadlens.pipeline.writeback import run_rows
+from leadlens.pipeline.writeback.closings import WhyLeft
+from leadlens.pipeline.writeback.layout import Cell, Layout
+from leadlens.pipeline.writeback.run import Account, Counts, RunManifest
+from leadlens.pipeline.writeback.spool import Spool
+from leadlens.pipeline.writeback.unfinished import replacing
 
 MOST_ROWS = 2**20 - 1  # of a worksheet, less its header
 _LEADS, _ABOUT, _MARK = "Leads", "About", "Written by Leadlens"

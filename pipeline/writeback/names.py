@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from features.errors import UsageError
+from leadlens.features.errors import UsageError
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST = 63 - len("_history")  # PostgreSQL silently cuts names after 63 bytes

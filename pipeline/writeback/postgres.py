@@ -12,18 +12,18 @@ import psycopg
 from psycopg import sql as quote
 from sqlalchemy import URL
 
-from pipeline.runs.record import RunRecord
-from pipeline.writeback import closings, postgres_sql, run_rows
-from pipeline.writeback import statements as sql
-from pipeline.writeback.closings import WhyLeft
-from pipeline.writeback.columns import PEOPLE
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.postgres_errors import explained
-from pipeline.writeback.postgres_staging import Staging, copy_gone
-from pipeline.writeback.receipts import receipts_file
-from pipeline.writeback.run import Account, Counts, RunManifest
-from pipeline.writeback.shape import ExistingTable, cannot_migrate, check_shape, migration
-from pipeline.writeback.spool import Spool
+from leadlens.pipeline.runs.record import RunRecord
+from leadlens.pipeline.writeback import closings, postgres_sql, run_rows
+from leadlens.pipeline.writeback import statements as sql
+from leadlens.pipeline.writeback.closings import WhyLeft
+from leadlens.pipeline.writeback.columns import PEOPLE
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.postgres_errors import explained
+from leadlens.pipeline.writeback.postgres_staging import Staging, copy_gone
+from leadlens.pipeline.writeback.receipts import receipts_file
+from leadlens.pipeline.writeback.run import Account, Counts, RunManifest
+from leadlens.pipeline.writeback.shape import ExistingTable, cannot_migrate, check_shape, migration
+from leadlens.pipeline.writeback.spool import Spool
 
 CONNECT_SECONDS = 10
 LOCK_SECONDS = 300  # how long to wait for another run, or for a lock on the table
@@ -41,7 +41,7 @@ class PostgresWriter:
     Until ``commit`` nothing is connected. Then the rows go into temporary tables (PostgreSQL drops them, however the
     session ends, and connection poolers keep one transaction on one connection), and only then comes the lock that
     lets one run at a time compare and merge. Unchanged rows are not touched at all: no new row version, no lock, no
-    index write; those of which a receipt is in ``folder`` are not even sent (see ``pipeline.writeback.receipts``).
+    index write; those of which a receipt is in ``folder`` are not even sent (see ``leadlens.pipeline.writeback.receipts``).
     """
 
     url: URL = field(repr=False)

@@ -8,8 +8,8 @@ from urllib.parse import quote, quote_plus
 import psycopg
 from sqlalchemy import URL
 
-from features.errors import LeadlensError, RoomError, UnavailableError
-from pipeline.writeback.names import TableNames
+from leadlens.features.errors import LeadlensError, RoomError, UnavailableError
+from leadlens.pipeline.writeback.names import TableNames
 
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), longest match first.
 _BY_STATE: dict[str, tuple[str, str]] = {

@@ -1,16 +1,22 @@
 """The SQL of PostgreSQL: staging tables that end with the transaction, hashes of rows, and the merge.
 
 A lead's row is sent whole unless a receipt says by which hash PostgreSQL knows what would be sent
-(see ``pipeline.writeback.receipts``); then number, lead and hash are enough to find that it still stands.
+(see ``leadlens.pipeline.writeback.receipts``); then number, lead and hash are enough to find that it still stands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.writeback.columns import CLOSED, HISTORY_COLUMNS, HISTORY_KEY, SCORE_COLUMNS, SCORES_KEY
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.statements import definition, listed, quoted
+from leadlens.pipeline.writeback.columns import (
+    CLOSED,
+    HISTORY_COLUMNS,
+    HISTORY_KEY,
+    SCORE_COLUMNS,
+    SCORES_KEY,
+)
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.statements import definition, listed, quoted
 
 STAGED = '"leadlens_staged"'
 KNOWN = '"leadlens_known"'

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.csv
 from psycopg import sql as quote
 
-from pipeline.writeback import postgres_sql as sql
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.prepare import SCHEMA
-from pipeline.writeback.receipts import Hashes, Receipts
-from pipeline.writeback.spool import Mask, Spool
-from pipeline.writeback.statements import listed
+from leadlens.pipeline.writeback import postgres_sql as sql
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.prepare import SCHEMA
+from leadlens.pipeline.writeback.receipts import Hashes, Receipts
+from leadlens.pipeline.writeback.spool import Mask, Spool
+from leadlens.pipeline.writeback.statements import listed
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

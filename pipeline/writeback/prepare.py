@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from features.errors import DataError, counted, nearest
-from pipeline.writeback.columns import SCORE_COLUMNS, Column, Kind
-from pipeline.writeback.convert import Array, Values, Where, convert, missing
-from pipeline.writeback.run import RunManifest
+from leadlens.features.errors import DataError, counted, nearest
+from leadlens.pipeline.writeback.columns import SCORE_COLUMNS, Column, Kind
+from leadlens.pipeline.writeback.convert import Array, Values, Where, convert, missing
+from leadlens.pipeline.writeback.run import RunManifest
 
 _ARROW: dict[Kind, pa.DataType] = {
     "text": pa.string(),

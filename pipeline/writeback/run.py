@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from pipeline.runs.record import RunRecord, new_run_id, now
+from leadlens.pipeline.runs.record import RunRecord, new_run_id, now
 
 
 def _naive_utc(time: datetime) -> datetime:

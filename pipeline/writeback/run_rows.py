@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from features.errors import DataError
-from pipeline.runs.record import RunRecord, now
-from pipeline.writeback.columns import RUNS_KEY
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.run import Account, Counts, RunManifest
-from pipeline.writeback.statements import listed, quoted
+from leadlens.features.errors import DataError
+from leadlens.pipeline.runs.record import RunRecord, now
+from leadlens.pipeline.writeback.columns import RUNS_KEY
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.run import Account, Counts, RunManifest
+from leadlens.pipeline.writeback.statements import listed, quoted
 
 SILENT_HOURS = 24  # no night is longer
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from features.errors import DataError
-from pipeline.writeback.columns import SQL_TYPES, Column, Dialect
-from pipeline.writeback.statements import comment, default, definition, quoted
+from leadlens.features.errors import DataError
+from leadlens.pipeline.writeback.columns import SQL_TYPES, Column, Dialect
+from leadlens.pipeline.writeback.statements import comment, default, definition, quoted
 
 
 @dataclass(frozen=True, kw_only=True)

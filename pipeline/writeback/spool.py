@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc
 
-from features.engines.duckdb_connections import connect_in_memory
-from pipeline.writeback.digests import digests
-from pipeline.writeback.prepare import SCHEMA, more_than_once
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.pipeline.writeback.digests import digests
+from leadlens.pipeline.writeback.prepare import SCHEMA, more_than_once
 
 _BATCH = 10_000  # rows that are in memory at a time: 15 MB
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipeline.writeback.current import read_rows
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.target import Target
+from leadlens.pipeline.writeback.current import read_rows
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.target import Target
 
 
 class StageChange(NamedTuple):

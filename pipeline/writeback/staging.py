@@ -8,20 +8,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from features.errors import LeadlensError, RoomError, UsageError
-from pipeline.exit_codes import is_full
-from pipeline.runs.record import RunRecord, now
-from pipeline.writeback.closings import WhyLeft, vanished
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.run import Account, Counts, RunManifest, WriteResult
-from pipeline.writeback.target import Target, parse_target
+from leadlens.features.errors import LeadlensError, RoomError, UsageError
+from leadlens.pipeline.exit_codes import is_full
+from leadlens.pipeline.runs.record import RunRecord, now
+from leadlens.pipeline.writeback.closings import WhyLeft, vanished
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.run import Account, Counts, RunManifest, WriteResult
+from leadlens.pipeline.writeback.target import Target, parse_target
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from pipeline.writeback.layout import Layout
-    from pipeline.writeback.spool import Spool
+    from leadlens.pipeline.writeback.layout import Layout
+    from leadlens.pipeline.writeback.spool import Spool
 
 
 class Writer(Protocol):
@@ -44,7 +44,7 @@ class StagedScores:
     being scored, and nothing is left of a run that is killed. Use ``stage_scores`` to make one.
 
     >>> import pandas as pd, tempfile
-    >>> from pipeline.writeback import RunManifest, stage_scores
+    >>> from leadlens.pipeline.writeback import RunManifest, stage_scores
     >>> run = RunManifest(as_of=pd.Timestamp("2026-03-01"))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with stage_scores(f"{folder}/scores.parquet", run=run) as staged:
@@ -70,14 +70,14 @@ class StagedScores:
 
         Raises
         ------
-        DataError : the chunk cannot be used (see ``pipeline.writeback.prepare``).
+        DataError : the chunk cannot be used (see ``leadlens.pipeline.writeback.prepare``).
         LeadlensError : there is no room for it.
         """
-        from pipeline.writeback.prepare import prepare
+        from leadlens.pipeline.writeback.prepare import prepare
 
         rows = prepare(chunk, self._run)
         if self._target.kind == "csv":
-            from pipeline.writeback.files import spreadsheet_safe
+            from leadlens.pipeline.writeback.files import spreadsheet_safe
 
             rows = spreadsheet_safe(rows)
         try:
@@ -145,7 +145,7 @@ def stage_scores(
     table : ``table`` or ``schema.table``; not used for files.
     run : the manifest of the run.
     folder : keeps the rows until ``commit``, and from run to run what saves sending unchanged leads to PostgreSQL
-        again: 16 bytes a lead (see ``pipeline.writeback.receipts``). Without it the system's folder for temporary
+        again: 16 bytes a lead (see ``leadlens.pipeline.writeback.receipts``). Without it the system's folder for temporary
         files keeps the rows, and every lead is sent.
     layout : the columns of a .csv, for the import of a CRM; without it a .csv has those of ``lead_scores``.
 
@@ -158,7 +158,7 @@ def stage_scores(
     target = parse_target(to)
     writer = _writer(target, TableNames.parse(table), run, folder, layout)
     writer.check()
-    from pipeline.writeback.spool import Spool
+    from leadlens.pipeline.writeback.spool import Spool
 
     try:
         if folder is not None:
@@ -200,19 +200,19 @@ def _writer(
             where="--layout",
         )
     if target.url is not None:
-        from pipeline.writeback.postgres import PostgresWriter
+        from leadlens.pipeline.writeback.postgres import PostgresWriter
 
         return PostgresWriter(target.url, target.shown, names, run, folder)
     if target.kind == "duckdb":
-        from pipeline.writeback.duckdb import DuckDBWriter
+        from leadlens.pipeline.writeback.duckdb import DuckDBWriter
 
         return DuckDBWriter(target.path, target.shown, names, run)
     if layout is not None or target.kind == "xlsx":
-        from pipeline.writeback.laid_out import LaidOutWriter
-        from pipeline.writeback.layout import for_people
+        from leadlens.pipeline.writeback.laid_out import LaidOutWriter
+        from leadlens.pipeline.writeback.layout import for_people
 
         return LaidOutWriter(target.path, target.shown, run, layout or for_people(run.people))
-    from pipeline.writeback.files import FileWriter
+    from leadlens.pipeline.writeback.files import FileWriter
 
     return FileWriter(target.path, target.shown, run)
 

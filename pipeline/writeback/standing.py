@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from features import UsageError
-from pipeline.writeback.columns import CLOSED
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.target import Target
+from leadlens.features import UsageError
+from leadlens.pipeline.writeback.columns import CLOSED
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.target import Target
 
 _COLUMNS = ("lead_id", "as_of", "probability", "score", "rule_stage", "model_version")
 _Statement = Callable[[TableNames], str]
@@ -105,8 +105,8 @@ class Standing:
     def _duckdb(self, statement: _Statement, date: datetime) -> list[tuple[Any, ...]]:
         import duckdb
 
-        from features.engines.duckdb_connections import connect_closed
-        from pipeline.writeback.duckdb import explained
+        from leadlens.features.engines.duckdb_connections import connect_closed
+        from leadlens.pipeline.writeback.duckdb import explained
 
         if not self._target.path.exists():
             raise self._nothing("there is no such file")
@@ -123,8 +123,8 @@ class Standing:
     def _postgres(self, statement: _Statement, date: datetime) -> list[tuple[Any, ...]]:
         import psycopg
 
-        from pipeline.writeback.postgres import open_session
-        from pipeline.writeback.postgres_errors import explained
+        from leadlens.pipeline.writeback.postgres import open_session
+        from leadlens.pipeline.writeback.postgres_errors import explained
 
         assert self._target.url is not None
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pipeline.writeback.columns import (
+from leadlens.pipeline.writeback.columns import (
     HISTORY_COLUMNS,
     HISTORY_KEY,
     OPEN,
@@ -23,7 +23,7 @@ from pipeline.writeback.columns import (
     Column,
     Dialect,
 )
-from pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.names import TableNames
 
 Table = tuple[str, tuple[Column, ...], tuple[str, ...]]  # quoted name, columns, key
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from features.errors import UsageError, nearest
-from features.secrets import masked
+from leadlens.features.errors import UsageError, nearest
+from leadlens.features.secrets import masked
 
 if TYPE_CHECKING:
     from sqlalchemy import URL

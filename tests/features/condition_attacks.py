@@ -6,7 +6,7 @@ one that does not; :func:`attacks` fills them in.
 
 from __future__ import annotations
 
-from features.history import Kind
+from leadlens.features.history import Kind
 
 COLUMNS: dict[str, Kind] = {
     "event_type": "category",

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from features.engines.spark_session import find_java
-from features.errors import UsageError
+from leadlens.features.engines.spark_session import find_java
+from leadlens.features.errors import UsageError
 
 # The work of these tables is nothing beside planning and compiling it.
 _JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from features.accounts.rollups import ROLLUPS, colleague_steps
-from features.attributes import lookups
-from features.attributes.planning import plan_rollups
-from features.engines import Step, StepReport
-from features.errors import UsageError
-from features.history import History, Kind
-from features.matrix import build_matrix
-from features.plan import AttributeFeature, FeaturePlan
-from features.planning import plan_vocabulary
-from features.settings import FeatureSettings
-from features.spine import Spine, SpinePolicy, build_spine
+from leadlens.features.accounts.rollups import ROLLUPS, colleague_steps
+from leadlens.features.attributes import lookups
+from leadlens.features.attributes.planning import plan_rollups
+from leadlens.features.engines import Step, StepReport
+from leadlens.features.errors import UsageError
+from leadlens.features.history import History, Kind
+from leadlens.features.matrix import build_matrix
+from leadlens.features.plan import AttributeFeature, FeaturePlan
+from leadlens.features.planning import plan_vocabulary
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import Spine, SpinePolicy, build_spine
 from tests.models.histories import START, open_small, set_spine
 
 NUMBER = 40

@@ -6,10 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.attributes.contact import MAIL_KINDS, PHONE_KINDS, country_code, read_email, read_phone
-from features.attributes.lookups import postcode_area
-from features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS, band_of, is_range, range_number
-from features.attributes.titles import function, names, seniority
+from leadlens.features.attributes.contact import MAIL_KINDS, PHONE_KINDS, country_code, read_email, read_phone
+from leadlens.features.attributes.lookups import postcode_area
+from leadlens.features.attributes.ranges import (
+    AGE_BANDS,
+    REVENUE_BANDS,
+    SIZE_BANDS,
+    band_of,
+    is_range,
+    range_number,
+)
+from leadlens.features.attributes.titles import function, names, seniority
 
 
 @pytest.mark.parametrize(

@@ -13,20 +13,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import matrix
-from features.behaviour.aggregates import aggregate_steps
-from features.compiled import aggregation
-from features.compiled.aggregation import aggregate_events
-from features.compiled.coding import EventCoding
-from features.compiled.kernel import settle_ties
-from features.compiled.lead_events import LeadEvents
-from features.conformance import CASES, histories
-from features.conformance.histories import PLAN
-from features.conformance.world import COLUMNS, load, random_history, side_by_side
-from features.engines import DuckDBEngine
-from features.history import History
-from features.plan import EventKey, FeaturePlan
-from features.spine import Spine, SpinePolicy, build_spine
+from leadlens.features import matrix
+from leadlens.features.behaviour.aggregates import aggregate_steps
+from leadlens.features.compiled import aggregation
+from leadlens.features.compiled.aggregation import aggregate_events
+from leadlens.features.compiled.coding import EventCoding
+from leadlens.features.compiled.kernel import settle_ties
+from leadlens.features.compiled.lead_events import LeadEvents
+from leadlens.features.conformance import CASES, histories
+from leadlens.features.conformance.histories import PLAN
+from leadlens.features.conformance.world import COLUMNS, load, random_history, side_by_side
+from leadlens.features.engines import DuckDBEngine
+from leadlens.features.history import History
+from leadlens.features.plan import EventKey, FeaturePlan
+from leadlens.features.spine import Spine, SpinePolicy, build_spine
 
 EXAMPLES = int(os.environ.get("LEADLENS_EXAMPLES", "500"))
 GRID = SpinePolicy(every=timedelta(days=5, microseconds=1), repeat=True)

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from features import History, UsageError
-from features.conditions.condition import Condition
-from features.spine import Spine
-from models.scorecard import Sheet, score_sheet
+from leadlens.features import History, UsageError
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import Sheet, score_sheet
 from tests.features.condition_attacks import BY_KIND, COLUMNS, LISTS, TABLES, attacks
 from tests.models.histories import DAY, START, open_small, set_spine
 

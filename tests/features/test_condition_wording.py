@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from features.conditions.wording import condition_words
+from leadlens.features.conditions.wording import condition_words
 
 
 @pytest.mark.parametrize(

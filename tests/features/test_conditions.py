@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.conditions.condition import Condition
-from features.engines.dialect import DuckDBDialect
-from features.errors import UsageError
-from features.history import Kind
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.errors import UsageError
+from leadlens.features.history import Kind
 from tests.features.condition_attacks import COLUMNS, LISTS, TABLES
 
 DUCKDB = DuckDBDialect()

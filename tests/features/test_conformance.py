@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from features import DuckDBEngine, Step
-from features.conformance import CASES, Case, NonConformance, check_engine
-from features.engines.dialect import DuckDBDialect
-from features.errors import UsageError
+from leadlens.features import DuckDBEngine, Step
+from leadlens.features.conformance import CASES, Case, NonConformance, check_engine
+from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.features.errors import UsageError
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from features.engines import Step
-from features.planning import plan_vocabulary
-from features.settings import FeatureSettings
+from leadlens.features.engines import Step
+from leadlens.features.planning import plan_vocabulary
+from leadlens.features.settings import FeatureSettings
 from tests.models.histories import START, open_small, set_spine
 
 LEADS = 20

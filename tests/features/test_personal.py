@@ -6,8 +6,8 @@ from time import process_time
 
 import pytest
 
-from features.attributes.personal import names_id, names_person_id, personal_text
-from features.withheld import Withheld, withheld_note
+from leadlens.features.attributes.personal import names_id, names_person_id, personal_text
+from leadlens.features.withheld import Withheld, withheld_note
 
 NAMES = ("Anna", "Tom", "Maria")
 FULL = ("Anna Schmidt", "Tom O'Neil", "Dr. Eva Novák", "García, José", "Jean-Pierre Dubois")

@@ -12,13 +12,13 @@ import pandas as pd
 import psycopg
 import pytest
 
-from features import DuckDBEngine
-from features.conditions.condition import Condition
-from features.conformance import CASES
-from features.conformance.primitives import _samples
-from features.engines.dialect import CastTo, DuckDBDialect, interval_parts
-from features.engines.postgres_dialect import PostgresDialect
-from features.errors import UsageError
+from leadlens.features import DuckDBEngine
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.conformance import CASES
+from leadlens.features.conformance.primitives import _samples
+from leadlens.features.engines.dialect import CastTo, DuckDBDialect, interval_parts
+from leadlens.features.engines.postgres_dialect import PostgresDialect
+from leadlens.features.errors import UsageError
 from tests.models.postgres_tables import copy_frame
 from tests.pipeline.postgres import PostgresServer, postgres_server
 

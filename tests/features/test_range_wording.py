@@ -7,12 +7,12 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from features.attributes.ranges import range_number
-from features.attributes.wording import attribute_column
-from features.bulk_wording import word_values
-from features.matrix import build_matrix
-from features.plan import AttributeFeature, FeaturePlan
-from features.planning import plan_vocabulary
+from leadlens.features.attributes.ranges import range_number
+from leadlens.features.attributes.wording import attribute_column
+from leadlens.features.bulk_wording import word_values
+from leadlens.features.matrix import build_matrix
+from leadlens.features.plan import AttributeFeature, FeaturePlan
+from leadlens.features.planning import plan_vocabulary
 from tests.features.test_attributes_planning import NUMBER, START, open_small, set_spine
 
 TEXTS = ("50-74K", "45-54", "1 000 – 2 000", "over 100K", "under 10")

@@ -12,15 +12,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features import DuckDBEngine, Step
-from features.conformance import CASES, Case
-from features.conformance.world import load, random_history, side_by_side
-from features.engines.spark import SparkEngine
-from features.engines.spark_dialect import SparkDialect
-from features.engines.spark_session import check_master, find_java, on_this_machine
-from features.errors import DataError, UsageError
-from features.spine import SpinePolicy, build_spine
-from models.scorecard import Sheet, score_sheet
+from leadlens.features import DuckDBEngine, Step
+from leadlens.features.conformance import CASES, Case
+from leadlens.features.conformance.world import load, random_history, side_by_side
+from leadlens.features.engines.spark import SparkEngine
+from leadlens.features.engines.spark_dialect import SparkDialect
+from leadlens.features.engines.spark_session import check_master, find_java, on_this_machine
+from leadlens.features.errors import DataError, UsageError
+from leadlens.features.spine import SpinePolicy, build_spine
+from leadlens.models.scorecard import Sheet, score_sheet
 from tests.features.spark_support import TINY, need_spark
 
 
@@ -168,8 +168,8 @@ def test_a_wrong_java_home_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_without_pyspark_the_install_line_is_told() -> None:
     code = (
         "import sys; sys.modules['pyspark'] = None\n"
-        "from features.errors import UsageError\n"
-        "from features.engines.spark import SparkEngine\n"
+        "from leadlens.features.errors import UsageError\n"
+        "from leadlens.features.engines.spark import SparkEngine\n"
         "try:\n    SparkEngine()\nexcept UsageError as error:\n    print(error)"
     )
     done = subprocess.run(

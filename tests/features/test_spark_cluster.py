@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from features import Step
-from features.conformance import CASES, Case
-from features.engines.spark import SparkEngine
-from features.errors import UsageError
+from leadlens.features import Step
+from leadlens.features.conformance import CASES, Case
+from leadlens.features.engines.spark import SparkEngine
+from leadlens.features.errors import UsageError
 from tests.features.spark_support import INTERPRETED, TINY, need_spark, standalone_cluster
 
 # The first job waits for both workers.

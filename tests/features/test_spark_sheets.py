@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from features import DuckDBEngine, Engine, Step
-from features.conformance.world import START, load, random_history, side_by_side
-from features.engines.spark import SparkEngine
-from features.spine import Spine
-from models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.features import DuckDBEngine, Engine, Step
+from leadlens.features.conformance.world import START, load, random_history, side_by_side
+from leadlens.features.engines.spark import SparkEngine
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
 from tests.features.spark_support import INTERPRETED, TINY, need_spark
 from tests.laws.random_sheets import Content, as_sheet, sheets
 

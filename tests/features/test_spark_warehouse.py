@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from features import History
-from features.engines.spark import SparkEngine
-from models.scorecard import Sheet
-from models.scorecard.sql_export.warehouse import sheet_sql
+from leadlens.features import History
+from leadlens.features.engines.spark import SparkEngine
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.sql_export.warehouse import sheet_sql
 from tests.features.spark_support import INTERPRETED, TINY, need_spark
 from tests.models.postgres_tables import CONTRACT
 from tests.models.warehouse_cases import AS_OF, RICH, check_ledger, check_scores, expected, rich_history

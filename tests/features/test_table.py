@@ -6,8 +6,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from features import DataError, DuckDBEngine
-from features.engines import Table
+from leadlens.features import DataError, DuckDBEngine
+from leadlens.features.engines import Table
 
 
 def names(engine: DuckDBEngine) -> list[str]:

@@ -10,16 +10,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features.attributes import column_values, lookups
-from features.engines.duckdb_connections import connect_in_memory
-from features.history import History, Kind
-from features.matrix import build_matrix
-from features.plan import FeaturePlan
-from features.planning import plan_vocabulary
-from features.settings import FeatureSettings
-from features.spine import Spine
-from features.unused_columns import unused_columns
-from pipeline.sources.unknown_words import is_unknown
+from leadlens.features.attributes import column_values, lookups
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.features.history import History, Kind
+from leadlens.features.matrix import build_matrix
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.planning import plan_vocabulary
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import Spine
+from leadlens.features.unused_columns import unused_columns
+from leadlens.pipeline.sources.unknown_words import is_unknown
 from tests.models.histories import START, open_small, set_spine
 
 LEADS = 60
@@ -54,8 +54,8 @@ def _wide(of_each: int) -> tuple[History, Spine, dict[str, Kind]]:
 
 def test_many_columns_are_read_as_each_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(column_values, "_AT_ONCE", 4)
-    monkeypatch.setattr("features.unused_columns._TAKEN", 8)
-    monkeypatch.setattr("features.unused_columns._AT_ONCE", 3)
+    monkeypatch.setattr("leadlens.features.unused_columns._TAKEN", 8)
+    monkeypatch.setattr("leadlens.features.unused_columns._AT_ONCE", 3)
     history, spine, kinds = _wide(2)
     together = plan_vocabulary(history, spine)
     unused = {column.column: column for column in unused_columns(history, together, FeatureSettings())}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from features import UsageError
-from features.yaml_model import load_yaml_model, read_yaml
+from leadlens.features import UsageError
+from leadlens.features.yaml_model import load_yaml_model, read_yaml
 
 
 class Wheel(BaseModel):

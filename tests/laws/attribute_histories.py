@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
-from features import DuckDBEngine, Engine, History, Step
-from features.history import Kind
+from leadlens.features import DuckDBEngine, Engine, History, Step
+from leadlens.features.history import Kind
 from tests.laws.histories import START, Tables, timestamps
 
 LEADS: dict[str, Kind] = {

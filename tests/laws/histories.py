@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
-from features import DuckDBEngine, History, Step
+from leadlens.features import DuckDBEngine, History, Step
 
 START = datetime(2024, 2, 26)  # the span holds a leap day and both DST days of Europe and the US
 SQL_TYPES = {

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from models.scorecard import Sheet
+from leadlens.models.scorecard import Sheet
 from tests.laws.histories import START, Tables, tables, timestamps
 from tests.laws.sheet_oracle import Row, Test
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.scorecard import ActionRule, AttributeRule, Sheet
+from leadlens.models.scorecard import ActionRule, AttributeRule, Sheet
 
 Row = dict[str, Any]
 Test = Callable[[Row], bool | None]

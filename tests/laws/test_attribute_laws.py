@@ -13,12 +13,12 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.accounts import steps as account_steps
-from features.errors import DataError
-from features.matrix import build_matrix, plan_columns
-from features.oracle.matrix import oracle_features
-from features.plan import AttributeFeature, FeaturePlan, Reading
-from features.spine import SpinePolicy, build_spine
+from leadlens.features.accounts import steps as account_steps
+from leadlens.features.errors import DataError
+from leadlens.features.matrix import build_matrix, plan_columns
+from leadlens.features.oracle.matrix import oracle_features
+from leadlens.features.plan import AttributeFeature, FeaturePlan, Reading
+from leadlens.features.spine import SpinePolicy, build_spine
 from tests.laws.attribute_histories import ACCOUNTS, attribute_tables, firm_tables, open_attribute_tables
 from tests.laws.histories import START, Tables, timestamps
 

@@ -13,9 +13,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from features import DataError, Finding, UsageError
-from features.spine import Spine, build_scoring_spine
-from pipeline import (
+from leadlens import (
     compare,
     explain,
     load_project,
@@ -26,18 +24,20 @@ from pipeline import (
     train,
     write_starter,
 )
-from pipeline.cli.render.jobs import render_explanation
-from pipeline.config import ProjectFile
-from pipeline.dataset.judged import compare_lenses, out_of_time, score_out_of_time
-from pipeline.dataset.lead_scores import lead_scores
-from pipeline.dataset.policies import spine_policy
-from pipeline.dataset.scored_leads import ScoredLeads, score_leads
-from pipeline.dataset.time_split import split_snapshots
-from pipeline.jobs.train import Training
-from pipeline.raw_lead.answer import LeadAnswer
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.registry.registered import Registered
-from pipeline.scorecards.project import load_sheets
+from leadlens.features import DataError, Finding, UsageError
+from leadlens.features.spine import Spine, build_scoring_spine
+from leadlens.pipeline.cli.render.jobs import render_explanation
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.judged import compare_lenses, out_of_time, score_out_of_time
+from leadlens.pipeline.dataset.lead_scores import lead_scores
+from leadlens.pipeline.dataset.policies import spine_policy
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads, score_leads
+from leadlens.pipeline.dataset.time_split import split_snapshots
+from leadlens.pipeline.jobs.train import Training
+from leadlens.pipeline.raw_lead.answer import LeadAnswer
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.registered import Registered
+from leadlens.pipeline.scorecards.project import load_sheets
 from tests.pipeline.little_project import leadlens
 
 
@@ -226,7 +226,7 @@ def test_a_model_is_not_judged_on_rows_that_it_has_seen(
     assert not out_of_time(trained.training_set, trained.bundle).seen
     monkeypatch.setattr(Registry, "open", lambda self, alias: eager if alias == "challenger" else None)
     # Else compare opens the copy that is kept.
-    monkeypatch.setattr("pipeline.jobs.compare.serving_model", lambda name: eager)
+    monkeypatch.setattr("leadlens.pipeline.jobs.compare.serving_model", lambda name: eager)
     for job in (compare, promote):
         for rows in (None, trained.training_set):
             with pytest.raises(DataError, match="the model has seen these leads"):

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.errors import DataError
-from features.matrix import build_matrix, plan_columns
-from features.oracle.matrix import oracle_features
-from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
-from features.spine import SpinePolicy, build_spine
+from leadlens.features.errors import DataError
+from leadlens.features.matrix import build_matrix, plan_columns
+from leadlens.features.oracle.matrix import oracle_features
+from leadlens.features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch
+from leadlens.features.spine import SpinePolicy, build_spine
 from tests.laws.histories import AGES, START, Tables, open_tables, tables, timestamps
 
 EXAMPLES = settings(

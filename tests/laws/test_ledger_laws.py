@@ -11,9 +11,9 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features import DuckDBEngine, History
-from models.scorecard import ActionRule, Sheet, SheetScores, score_sheet
-from pipeline.sources.cleaning import Cleaner
+from leadlens.features import DuckDBEngine, History
+from leadlens.models.scorecard import ActionRule, Sheet, SheetScores, score_sheet
+from leadlens.pipeline.sources.cleaning import Cleaner
 from tests.laws.histories import Tables, open_tables, timestamps
 from tests.laws.random_sheets import EXAMPLES, PAIRS, Content, Spine, as_sheet, sheets, spines, worlds
 from tests.models.histories import set_spine

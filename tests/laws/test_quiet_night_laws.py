@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.attributes.wording import attribute_column
-from features.columns import days_before, format_date
-from features.matrix import FeatureMatrix, build_matrix, plan_columns
-from features.plan import AttributeFeature, FeaturePlan
-from models.reason_columns import reason_columns
-from models.reasons import worded_as
+from leadlens.features.attributes.wording import attribute_column
+from leadlens.features.columns import days_before, format_date
+from leadlens.features.matrix import FeatureMatrix, build_matrix, plan_columns
+from leadlens.features.plan import AttributeFeature, FeaturePlan
+from leadlens.models.reason_columns import reason_columns
+from leadlens.models.reasons import worded_as
 from tests.laws.histories import START, Tables, open_tables, tables
 from tests.laws.test_features_laws import EXAMPLES, PLAN
 from tests.models.histories import DAY, open_small, set_spine

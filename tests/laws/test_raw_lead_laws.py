@@ -15,19 +15,19 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
-from features import DataError
-from features.spine import build_scoring_spine
-from models.judging.plain import plain
-from models.prediction import with_points
-from models.reasons import reasons_of
-from pipeline import load_project, train
-from pipeline.config import ProjectFile
-from pipeline.dataset.policies import spine_policy
-from pipeline.dataset.scored_leads import ScoredLeads, score_leads
-from pipeline.jobs.score_lead import LeadScorer
-from pipeline.raw_lead.answer import LeadAnswer
-from pipeline.raw_lead.request import parse_raw_lead
-from pipeline.registry.mlflow_registry import Registry
+from leadlens import load_project, train
+from leadlens.features import DataError
+from leadlens.features.spine import build_scoring_spine
+from leadlens.models.judging.plain import plain
+from leadlens.models.prediction import with_points
+from leadlens.models.reasons import reasons_of
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.policies import spine_policy
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads, score_leads
+from leadlens.pipeline.jobs.score_lead import LeadScorer
+from leadlens.pipeline.raw_lead.answer import LeadAnswer
+from leadlens.pipeline.raw_lead.request import parse_raw_lead
+from leadlens.pipeline.registry.mlflow_registry import Registry
 from tests.laws.raw_leads import DAYS, START, RandomWorld
 from tests.pipeline.page_example import served
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.bulk_wording import word_values
-from features.columns import FeatureColumn
-from models.reason_columns import reason_columns
-from models.reasons import START, Reason, reasons_of, reasons_text, stored_points
+from leadlens.features.bulk_wording import word_values
+from leadlens.features.columns import FeatureColumn
+from leadlens.models.reason_columns import reason_columns
+from leadlens.models.reasons import START, Reason, reasons_of, reasons_text, stored_points
 
 EXAMPLES = settings(max_examples=int(os.environ.get("LEADLENS_EXAMPLES", "40")) * 5, deadline=None)
 PHRASES = ("", "Did it {times}", "{value} things", "{value} days between", "On {value} different days", "Flag",

@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import History
-from features.label import build_labels, leaving_times
-from features.spine import SpinePolicy, build_spine
-from models.judging import compare, report_model
-from models.judging.lenses import MODEL, RULES, Judged
-from models.judging.replay import Replay
-from models.scale import score
-from models.statistics import logit
+from leadlens.features import History
+from leadlens.features.label import build_labels, leaving_times
+from leadlens.features.spine import SpinePolicy, build_spine
+from leadlens.models.judging import compare, report_model
+from leadlens.models.judging.lenses import MODEL, RULES, Judged
+from leadlens.models.judging.replay import Replay
+from leadlens.models.scale import score
+from leadlens.models.statistics import logit
 from tests.models.histories import DAY, open_small
 
 HISTORIES = int(os.environ.get("LEADLENS_EXAMPLES", "24"))

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.engines import Step, StepReport
-from features.history import History
-from models.scorecard import Sheet, score_sheet
-from models.scorecard.scoring import reviews
+from leadlens.features.engines import Step, StepReport
+from leadlens.features.history import History
+from leadlens.models.scorecard import Sheet, score_sheet
+from leadlens.models.scorecard.scoring import reviews
 from tests.models.histories import DAY, START, open_small, set_spine
 
 _ALL = (10**9,)  # one round of all times, which is how a stage that is kept is defined

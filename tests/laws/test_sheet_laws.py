@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
 from tests.laws.histories import Tables, open_tables
 from tests.laws.random_sheets import EXAMPLES, TESTS, Content, Spine, as_sheet, sheets, spines, worlds
 from tests.laws.sheet_oracle import Line, SheetOracle, moves

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.scorecard import Disqualifier, Sheet
-from models.scorecard.language.lists import read_list
-from models.scorecard.language.yaml_text import yaml_text
-from models.scorecard.spreadsheet.cells import cell_text, text_cell
-from models.scorecard.spreadsheet.table import from_csv, to_csv
+from leadlens.models.scorecard import Disqualifier, Sheet
+from leadlens.models.scorecard.language.lists import read_list
+from leadlens.models.scorecard.language.yaml_text import yaml_text
+from leadlens.models.scorecard.spreadsheet.cells import cell_text, text_cell
+from leadlens.models.scorecard.spreadsheet.table import from_csv, to_csv
 
 _COUNT = int(os.environ.get("LEADLENS_EXAMPLES", "60"))
 EXAMPLES = settings(

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, LeftOut
-from models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, LeftOut
+from leadlens.models.judging.lenses import MODEL, RULES
 
 
 def back_tests_example() -> BackTests:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from features import DuckDBEngine, History, Step
-from features.history import Kind
-from features.spine import Spine
+from leadlens.features import DuckDBEngine, History, Step
+from leadlens.features.history import Kind
+from leadlens.features.spine import Spine
 
 DAY = timedelta(days=1)
 START = datetime(2026, 3, 2, 9)

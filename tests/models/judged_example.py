@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.scale import score as on_the_scale
-from models.statistics import expit, log_odds, logit
+from leadlens.models.scale import score as on_the_scale
+from leadlens.models.statistics import expit, log_odds, logit
 
 Floats = NDArray[np.float64]
 CUTS = (0.25, 0.5, 0.75)
@@ -41,7 +41,7 @@ RULES = (
 def judged_example(
     leads: int = 1500, snapshots: int = 1, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, object]]:
-    """``(judged, ledger, meta)`` as :func:`models.judging.compare` takes them.
+    """``(judged, ledger, meta)`` as :func:`leadlens.models.judging.compare` takes them.
 
     The model sees the truth through a little noise; the sheet gives the points of :data:`RULES`, of which
     some are right, one has no effect, one has too few points, one has the wrong direction, and one is too rare to judge.

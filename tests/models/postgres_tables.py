@@ -8,7 +8,7 @@ import pandas as pd
 import psycopg
 from psycopg import sql
 
-from features import History
+from leadlens.features import History
 
 CONTRACT = ("leads", "accounts", "events", "changes")
 _TYPES = {

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, over_periods
-from models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.back_tests import BASE_RATE, BEFORE, BackTest, BackTests, over_periods
+from leadlens.models.judging.lenses import MODEL, RULES
 from tests.models.back_tests_example import back_tests_example
 
 
@@ -86,8 +86,8 @@ def test_what_is_said_and_what_is_left_out(tests: BackTests) -> None:
 
 
 def test_the_page_escapes_and_runs_nothing(tests: BackTests) -> None:
-    from pipeline.report.back_tests_view import back_tests_view
-    from pipeline.report.page import tables_page
+    from leadlens.pipeline.report.back_tests_view import back_tests_view
+    from leadlens.pipeline.report.page import tables_page
 
     page = tables_page(back_tests_view(tests))
     assert "too few &lt;conversions&gt;" in page

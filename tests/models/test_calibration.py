@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.learners.blend import blend_weights
-from models.learners.calibration import AffineCalibration, intercept_shift, loss_at_own_intercept
-from models.statistics import expit, log_loss
+from leadlens.models.learners.blend import blend_weights
+from leadlens.models.learners.calibration import AffineCalibration, intercept_shift, loss_at_own_intercept
+from leadlens.models.statistics import expit, log_loss
 
 
 def _world(rows: int = 6000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

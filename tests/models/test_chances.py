@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from models.judging import Comparison, compare, report_model
-from models.judging.chances import UNKNOWN, chance, chance_of_score
-from models.judging.lenses import MODEL, RULES
-from models.statistics import wilson
-from pipeline.report.page import model_page, page
+from leadlens.models.judging import Comparison, compare, report_model
+from leadlens.models.judging.chances import UNKNOWN, chance, chance_of_score
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.statistics import wilson
+from leadlens.pipeline.report.page import model_page, page
 from tests.models.judged_example import judged_example
 
 NEVER = re.compile(r"\b(looks|honest(ly)?|trustworthy|means?|generous(ly)?)\b", re.IGNORECASE)

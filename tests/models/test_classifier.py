@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from features.errors import DataError
-from models.learners.classifier import LeadClassifier
+from leadlens.features.errors import DataError
+from leadlens.models.learners.classifier import LeadClassifier
 
 _WEIGHTS = (
     "LightGBM bins and counts rows, so weight 2 is not the row twice: min_child_samples counts rows "
@@ -74,7 +74,7 @@ def test_a_prior_is_where_the_trees_start_and_no_part_of_the_contributions() -> 
 
 
 def test_equal_seeds_give_equal_trees_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.learners.classifier._WORTH_THREADS", 0)
+    monkeypatch.setattr("leadlens.models.learners.classifier._WORTH_THREADS", 0)
     frame, y = _leads()
     one = _model(random_state=3, n_jobs=1).fit(frame, y).predict_proba(frame)
     two = _model(random_state=3, n_jobs=2).fit(frame, y).predict_proba(frame)

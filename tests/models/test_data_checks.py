@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.columns import FeatureColumn
-from models.data_checks.readiness import Readiness, judge_readiness
-from models.data_checks.suspects import find_suspects
+from leadlens.features.columns import FeatureColumn
+from leadlens.models.data_checks.readiness import Readiness, judge_readiness
+from leadlens.models.data_checks.suspects import find_suspects
 
 NOW, DAY = datetime(2026, 6, 1), timedelta(days=1)
 

@@ -19,12 +19,12 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
-from features.errors import DataError, UsageError
-from models.learners.encoding import Encoding
-from models.learners.estimator import EstimatorPart
-from models.learners.hist_boosting import hist_contributions
-from models.statistics import expit, roc_auc
-from models.training import TrainedModel, TrainSettings, train_model
+from leadlens.features.errors import DataError, UsageError
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.learners.estimator import EstimatorPart
+from leadlens.models.learners.hist_boosting import hist_contributions
+from leadlens.models.statistics import expit, roc_auc
+from leadlens.models.training import TrainedModel, TrainSettings, train_model
 
 ROWS = 900
 

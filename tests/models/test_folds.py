@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.folds import Fold, _usable, grouped_folds, make_folds, time_folds
+from leadlens.models.folds import Fold, _usable, grouped_folds, make_folds, time_folds
 
 
 @settings(max_examples=60, deadline=None)

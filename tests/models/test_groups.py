@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.columns import FeatureColumn
-from models.data_checks.proxies import find_proxies
-from models.judging import compare, report_model
-from models.judging.calls import reached
-from models.judging.groups import group_rates
-from models.judging.lenses import MODEL, RULES, JudgedRows
-from models.statistics import wilson
-from pipeline.report.page import model_page
+from leadlens.features.columns import FeatureColumn
+from leadlens.models.data_checks.proxies import find_proxies
+from leadlens.models.judging import compare, report_model
+from leadlens.models.judging.calls import reached
+from leadlens.models.judging.groups import group_rates
+from leadlens.models.judging.lenses import MODEL, RULES, JudgedRows
+from leadlens.models.statistics import wilson
+from leadlens.pipeline.report.page import model_page
 from tests.models.judged_example import judged_example
 
 

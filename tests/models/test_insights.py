@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.columns import FeatureColumn
-from models.insights import Insights, importance, insights, partial_dependence
-from models.judging import compare
-from models.judging.lenses import MODEL, RULES
-from models.judging.thresholds import more_above
-from models.prediction import predict
-from models.scale import shown_score
-from models.training import TrainedModel, TrainSettings, train_model
+from leadlens.features.columns import FeatureColumn
+from leadlens.models.insights import Insights, importance, insights, partial_dependence
+from leadlens.models.judging import compare
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.thresholds import more_above
+from leadlens.models.prediction import predict
+from leadlens.models.scale import shown_score
+from leadlens.models.training import TrainedModel, TrainSettings, train_model
 from tests.models.judged_example import judged_example
 
 COLUMNS = {

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.judging.lenses import Judged
-from models.judging.point_audit import SheetUnit, point_audit, sheet_unit
-from models.judging.ridge import ridge_logistic
-from models.judging.verdicts import MEANING, VERDICTS, Verdict, judge_direction, judge_points
-from models.statistics import expit
+from leadlens.models.judging.lenses import Judged
+from leadlens.models.judging.point_audit import SheetUnit, point_audit, sheet_unit
+from leadlens.models.judging.ridge import ridge_logistic
+from leadlens.models.judging.verdicts import MEANING, VERDICTS, Verdict, judge_direction, judge_points
+from leadlens.models.statistics import expit
 from tests.models.judged_example import judged_example
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import DataError, LeadlensError, UsageError
-from models.judging import compare
-from models.judging.agreement import of_leads, quadrant_leads, quadrants
-from models.judging.bands import grade_cells, hot_band, score_bands, stages
-from models.judging.curves import calibration, gains
-from models.judging.lenses import Judged
-from models.judging.metrics import Measured
-from models.judging.replay import Replay, Worked
+from leadlens.features.errors import DataError, LeadlensError, UsageError
+from leadlens.models.judging import compare
+from leadlens.models.judging.agreement import of_leads, quadrant_leads, quadrants
+from leadlens.models.judging.bands import grade_cells, hot_band, score_bands, stages
+from leadlens.models.judging.curves import calibration, gains
+from leadlens.models.judging.lenses import Judged
+from leadlens.models.judging.metrics import Measured
+from leadlens.models.judging.replay import Replay, Worked
 
 EMPTY_LEDGER = pd.DataFrame({"row_id": [], "rule": [], "dimension": [], "points": []})
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.judging import METRICS, Comparison, compare, report_model
-from models.judging.plain import plain
-from models.judging.trust import Check, overall, trust, trust_in_model
+from leadlens.models.judging import METRICS, Comparison, compare, report_model
+from leadlens.models.judging.plain import plain
+from leadlens.models.judging.trust import Check, overall, trust, trust_in_model
 from tests.models.judged_example import judged_example
 
 

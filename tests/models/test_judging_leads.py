@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.judging import compare, report_model
-from models.judging.bands import hot_band, score_bands, stages
-from models.judging.curves import gains
-from models.judging.lenses import Judged, JudgedRows
-from models.judging.replay import Replay
+from leadlens.models.judging import compare, report_model
+from leadlens.models.judging.bands import hot_band, score_bands, stages
+from leadlens.models.judging.curves import gains
+from leadlens.models.judging.lenses import Judged, JudgedRows
+from leadlens.models.judging.replay import Replay
 
 EMPTY_LEDGER = pd.DataFrame({"row_id": [], "rule": [], "dimension": [], "points": []})
 

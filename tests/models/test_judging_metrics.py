@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from models.judging.intervals import cluster_bootstrap
-from models.judging.metrics import Measured, equal_count_bins
+from leadlens.models.judging.intervals import cluster_bootstrap
+from leadlens.models.judging.metrics import Measured, equal_count_bins
 
 
 def rows(seed: int, ties: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

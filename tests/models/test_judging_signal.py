@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.judging.signal import measure_signal, ranking_test
-from models.statistics import expit, roc_auc
+from leadlens.models.judging.signal import measure_signal, ranking_test
+from leadlens.models.statistics import expit, roc_auc
 
 
 def rows_of(

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import DataError, UsageError
-from models.lead_model import LeadModel
-from models.scale import POINTS_PER_LOG_ODDS
-from models.statistics import expit
-from models.training import TrainedModel, TrainSettings, train_model
+from leadlens.features.errors import DataError, UsageError
+from leadlens.models.lead_model import LeadModel
+from leadlens.models.scale import POINTS_PER_LOG_ODDS
+from leadlens.models.statistics import expit
+from leadlens.models.training import TrainedModel, TrainSettings, train_model
 
 QUICK = TrainSettings(trials=2, folds=2)
 

@@ -9,16 +9,16 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from features import History
-from features.planning import plan_features
-from features.settings import FeatureSettings
-from features.spine import SpinePolicy, TrainingRows, build_spine
-from models.scorecard import Sheet
-from models.scorecard.language.yaml_text import yaml_text
-from models.scorecard.learning.candidates import Candidate, candidates, literal
-from models.scorecard.learning.learned_sheet import learned_sheet, match_lines
-from models.scorecard.learning.selection import Learned, learn_points
-from models.statistics import expit
+from leadlens.features import History
+from leadlens.features.planning import plan_features
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import SpinePolicy, TrainingRows, build_spine
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.language.yaml_text import yaml_text
+from leadlens.models.scorecard.learning.candidates import Candidate, candidates, literal
+from leadlens.models.scorecard.learning.learned_sheet import learned_sheet, match_lines
+from leadlens.models.scorecard.learning.selection import Learned, learn_points
+from leadlens.models.statistics import expit
 from tests.models.warehouse_cases import AS_OF, rich_history
 
 Floats = NDArray[np.float64]

@@ -7,8 +7,8 @@ import json
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from models.learners.linear import AdditiveLogistic, ColumnTable
-from models.learners.linear_fit import AdditiveDesign
+from leadlens.models.learners.linear import AdditiveLogistic, ColumnTable
+from leadlens.models.learners.linear_fit import AdditiveDesign
 
 
 def _rows(rows: int = 2000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.learners import little_data
-from models.statistics import expit, roc_auc
-from models.training import TrainedModel, TrainSettings, train_model
+from leadlens.models.learners import little_data
+from leadlens.models.statistics import expit, roc_auc
+from leadlens.models.training import TrainedModel, TrainSettings, train_model
 
 ROWS = 160
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.judging.matured import judge_matured
+from leadlens.models.judging.matured import judge_matured
 
 
 def leads(count: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from features import UsageError
-from models.judging import METRICS, Comparison, compare, report_model
-from models.judging.lenses import MODEL
-from pipeline.report.page import model_page, refuse_others, write_report
+from leadlens.features import UsageError
+from leadlens.models.judging import METRICS, Comparison, compare, report_model
+from leadlens.models.judging.lenses import MODEL
+from leadlens.pipeline.report.page import model_page, refuse_others, write_report
 from tests.models.judged_example import judged_example
 
 OF_MODEL = ["row_id", "lead_id", "as_of", "label", "left_at", "probability", "score", "grade"]

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 import shap
 
-from features.columns import Family, FeatureColumn
-from models.lead_model import LeadModel, SheetPrior
-from models.learners.calibration import AffineCalibration
-from models.learners.encoding import Encoding
-from models.learners.linear_fit import AdditiveDesign
-from models.learners.parts import ModelParams
-from models.learners.tree_shap import TreeShap
-from models.prediction import Prediction, predict, predict_frame, with_points
-from models.scale import POINTS_PER_LOG_ODDS
-from models.scorecard.scoring.probability import PointsCalibration
+from leadlens.features.columns import Family, FeatureColumn
+from leadlens.models.lead_model import LeadModel, SheetPrior
+from leadlens.models.learners.calibration import AffineCalibration
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.learners.linear_fit import AdditiveDesign
+from leadlens.models.learners.parts import ModelParams
+from leadlens.models.learners.tree_shap import TreeShap
+from leadlens.models.prediction import Prediction, predict, predict_frame, with_points
+from leadlens.models.scale import POINTS_PER_LOG_ODDS
+from leadlens.models.scorecard.scoring.probability import PointsCalibration
 
 RULES = ("sheet: Booked", "sheet: Adult")
 # Shares of sheet, additive part and trees; whether the trees start from the sheet.

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.judging.above import weekly_above
-from models.judging.profit import profits
-from models.judging.thresholds import point_thresholds
-from models.statistics import wilson
+from leadlens.models.judging.above import weekly_above
+from leadlens.models.judging.profit import profits
+from leadlens.models.judging.thresholds import point_thresholds
+from leadlens.models.statistics import wilson
 from tests.models.judged_example import judged_example
 
 

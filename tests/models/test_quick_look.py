@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from models.data_checks import quick_look as module
-from models.data_checks.quick_look import QuickLook, quick_look
-from models.data_checks.readiness import judge_readiness
-from models.judging.signal import time_strata
-from models.statistics import expit
+from leadlens.models.data_checks import quick_look as module
+from leadlens.models.data_checks.quick_look import QuickLook, quick_look
+from leadlens.models.data_checks.readiness import judge_readiness
+from leadlens.models.judging.signal import time_strata
+from leadlens.models.statistics import expit
 
 
 @pytest.fixture(autouse=True)

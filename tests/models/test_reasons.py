@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from features.columns import FeatureColumn
-from models.reasons import family_points, model_grades, reasons_of, reasons_text
+from leadlens.features.columns import FeatureColumn
+from leadlens.models.reasons import family_points, model_grades, reasons_of, reasons_text
 
 COLUMNS = {
     "demo__count": FeatureColumn(

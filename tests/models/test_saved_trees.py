@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import DataError
-from models.lead_model import LeadModel
-from models.learners.saved_trees import SavedTrees
-from models.learners.tree_shap import TreeShap
+from leadlens.features.errors import DataError
+from leadlens.models.lead_model import LeadModel
+from leadlens.models.learners.saved_trees import SavedTrees
+from leadlens.models.learners.tree_shap import TreeShap
 from tests.models.test_one_pass import leads, model, new_leads
 
 HEAVY = ("lightgbm", "sklearn", "shap", "mlflow", "optuna", "scipy.optimize", "scipy.stats", "scipy.special")
 _EXPLAIN = """
 import json, sys
 import pandas as pd
-from models.lead_model import LeadModel
-from models.prediction import predict  # what scoring imports
+from leadlens.models.lead_model import LeadModel
+from leadlens.models.prediction import predict  # what scoring imports
 model = LeadModel.load({folder!r})
 found = model.explain(pd.read_parquet({rows!r}))
 print(json.dumps([found.base_value, [name for name in {heavy!r} if name in sys.modules]]))

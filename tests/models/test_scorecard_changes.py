@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from features import History
-from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.insights.changes import KINDS, moves, score_changes, version_changes
-from models.scorecard.scoring.probes import matching_events
+from leadlens.features import History
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.models.scorecard.insights.changes import KINDS, moves, score_changes, version_changes
+from leadlens.models.scorecard.scoring.probes import matching_events
 from tests.laws.histories import START as LAW_START
 from tests.laws.histories import Tables, open_tables, tables
 from tests.models.histories import DAY, START, open_small, set_spine

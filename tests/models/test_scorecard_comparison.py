@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.scorecard import Sheet
-from models.scorecard.insights.comparison import compare_sheets
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.insights.comparison import compare_sheets
 
 
 def sheet(**parts: Any) -> Sheet:

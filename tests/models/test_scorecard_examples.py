@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import History
-from models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.features import History
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
 from tests.models.histories import DAY, START, open_small, set_spine
 
 SHEETS = Path(__file__).parent / "sheets"

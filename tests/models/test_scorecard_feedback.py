@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import History
-from features.spine import Spine
-from models.scorecard import ScorecardSet, Sheet, SheetScores, score_scorecard_set, score_sheet
-from models.scorecard.insights import feedback as said
-from models.scorecard.scoring.probes import matched_rules
+from leadlens.features import History
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import ScorecardSet, Sheet, SheetScores, score_scorecard_set, score_sheet
+from leadlens.models.scorecard.insights import feedback as said
+from leadlens.models.scorecard.scoring.probes import matched_rules
 from tests.models.histories import DAY, START, open_small, set_spine
 
 T = START + 10 * DAY

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from features import UsageError
-from models.scorecard import Sheet, check_sheet, score_sheet
-from models.scorecard.language.lists import MOST_VALUES, read_list
+from leadlens.features import UsageError
+from leadlens.models.scorecard import Sheet, check_sheet, score_sheet
+from leadlens.models.scorecard.language.lists import MOST_VALUES, read_list
 from tests.models.histories import DAY, START, open_small, set_spine
 
 SHEET = """\

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features.history import Kind
-from features.spine import Spine
-from models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.features.history import Kind
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
 from tests.models.histories import DAY, START, open_small, set_spine
 
 MICRO = timedelta(microseconds=1)

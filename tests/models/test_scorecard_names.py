@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from models.scorecard import Sheet, score_sheet
+from leadlens.models.scorecard import Sheet, score_sheet
 from tests.models.histories import DAY, START, open_small, set_spine
 
 OWN = {"label": "A", "when": "TRUE", "points": 1}

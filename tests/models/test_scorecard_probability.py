@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from models.scorecard import PointsCalibration, calibrate_points
+from leadlens.models.scorecard import PointsCalibration, calibrate_points
 
 
 def sample(slope: float, rows: int = 5_000) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import DataError, UsageError
-from features.spine import Spine
-from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.scoring.ledger import LEDGER_COLUMNS
+from leadlens.features import DataError, UsageError
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.models.scorecard.scoring.ledger import LEDGER_COLUMNS
 from tests.models.histories import DAY, START, open_small, set_spine
 
 MICRO = timedelta(microseconds=1)

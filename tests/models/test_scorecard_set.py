@@ -7,9 +7,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import History, UsageError
-from features.spine import Spine
-from models.scorecard import ScorecardSet, ScorecardSetScores, Sheet, score_scorecard_set, score_sheet
+from leadlens.features import History, UsageError
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import (
+    ScorecardSet,
+    ScorecardSetScores,
+    Sheet,
+    score_scorecard_set,
+    score_sheet,
+)
 from tests.models.histories import DAY, START, open_small, set_spine
 
 LEADS: list[dict[str, Any]] = [

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from features import History, UsageError
-from models.scorecard import Sheet, check_sheet
-from models.scorecard.language.yaml_text import yaml_text
-from models.scorecard.spreadsheet.table import from_csv, to_csv
+from leadlens.features import History, UsageError
+from leadlens.models.scorecard import Sheet, check_sheet
+from leadlens.models.scorecard.language.yaml_text import yaml_text
+from leadlens.models.scorecard.spreadsheet.table import from_csv, to_csv
 from tests.models.histories import START, open_small
 
 GOOD = """\

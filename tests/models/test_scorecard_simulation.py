@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import History
-from models.scorecard import Sheet, score_sheet
-from models.scorecard.insights.simulation import simulate_inactivity
+from leadlens.features import History
+from leadlens.models.scorecard import Sheet, score_sheet
+from leadlens.models.scorecard.insights.simulation import simulate_inactivity
 from tests.models.histories import DAY, START, open_small, set_spine
 
 MICRO = timedelta(microseconds=1)

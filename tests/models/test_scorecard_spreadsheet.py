@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from features.errors import UsageError
-from models.scorecard import Sheet
-from models.scorecard.language.yaml_text import yaml_text
-from models.scorecard.spreadsheet.reading import SECTIONS
-from models.scorecard.spreadsheet.table import COLUMNS, from_csv, to_csv
+from leadlens.features.errors import UsageError
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.language.yaml_text import yaml_text
+from leadlens.models.scorecard.spreadsheet.reading import SECTIONS
+from leadlens.models.scorecard.spreadsheet.table import COLUMNS, from_csv, to_csv
 
 FULL: dict[str, Any] = {
     "sheet": "dealer",

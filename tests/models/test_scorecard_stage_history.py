@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features import History
-from features.spine import Spine
-from models.scorecard import Sheet, score_sheet
-from models.scorecard.insights.stage_history import stage_history
+from leadlens.features import History
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import Sheet, score_sheet
+from leadlens.models.scorecard.insights.stage_history import stage_history
 from tests.laws.histories import START as LAW_START
 from tests.laws.histories import Tables, open_tables, tables
 from tests.models.histories import DAY, START, open_small, set_spine

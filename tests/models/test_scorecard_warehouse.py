@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import History, Step
-from features.errors import UsageError
-from models.scorecard import Sheet
-from models.scorecard.sql_export.formatting import (
+from leadlens.features import History, Step
+from leadlens.features.errors import UsageError
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.sql_export.formatting import (
     lines_of,
     tables_read,
     tokens,
     with_tables,
     without_idle_joins,
 )
-from models.scorecard.sql_export.warehouse import DIALECTS, sheet_sql
+from leadlens.models.scorecard.sql_export.warehouse import DIALECTS, sheet_sql
 from tests.laws import histories as small
 from tests.laws.random_sheets import EXAMPLES, Content, as_sheet, sheets, worlds
 from tests.models.histories import DAY, START, open_small

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from benchmarks.sheet_check import World, world
-from models import sheet_check
-from models.folds import Fold, make_folds
-from models.learners.encoding import Encoding
-from models.rows import Rows
-from models.sheet_check import SheetCheck, check_sheet
-from models.training import TrainedModel, TrainSettings, train_model
+from leadlens.models import sheet_check
+from leadlens.models.folds import Fold, make_folds
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.rows import Rows
+from leadlens.models.sheet_check import SheetCheck, check_sheet
+from leadlens.models.training import TrainedModel, TrainSettings, train_model
 
 ROWS = 2000
 

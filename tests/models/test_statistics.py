@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import special
 from sklearn import metrics as sk
 
-from models.statistics import (
+from leadlens.models.statistics import (
     Z,
     expit,
     log_loss,

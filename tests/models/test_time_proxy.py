@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from models.data_checks.time_proxy import find_time_proxies
+from leadlens.models.data_checks.time_proxy import find_time_proxies
 
 
 def test_finds_rates_months_and_years_but_not_weekdays_or_behaviour() -> None:

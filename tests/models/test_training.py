@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import DataError, UsageError
-from models import validation
-from models.fitting import fit, without_learning
-from models.folds import Fold
-from models.learners.encoding import Encoding
-from models.learners.parts import ModelParams
-from models.rows import Rows
-from models.statistics import expit, log_loss, log_odds, roc_auc
-from models.training import TrainedModel, TrainSettings, _signs, train_model
-from models.tuning import Tuned
-from models.validation import validate
+from leadlens.features.errors import DataError, UsageError
+from leadlens.models import validation
+from leadlens.models.fitting import fit, without_learning
+from leadlens.models.folds import Fold
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.learners.parts import ModelParams
+from leadlens.models.rows import Rows
+from leadlens.models.statistics import expit, log_loss, log_odds, roc_auc
+from leadlens.models.training import TrainedModel, TrainSettings, _signs, train_model
+from leadlens.models.tuning import Tuned
+from leadlens.models.validation import validate
 
 ROWS, RISE = 1200, 0.7  # after this share of the rows more leads convert
 

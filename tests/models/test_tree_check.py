@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import DataError
-from models.lead_model import LeadModel
-from models.learners.classifier import LeadClassifier
-from models.learners.tree_check import check_trees
+from leadlens.features.errors import DataError
+from leadlens.models.lead_model import LeadModel
+from leadlens.models.learners.classifier import LeadClassifier
+from leadlens.models.learners.tree_check import check_trees
 
 OLD = Path(__file__).parents[1] / "assets" / "0.3.0" / "model" / "artifacts" / "bundle"
 COLUMNS = 3
@@ -158,9 +158,9 @@ def mutated(text: str, rng: random.Random) -> str:
 _CHILD = """
 import random, sys
 import lightgbm as lgb, numpy as np
-from features.errors import DataError
-from models.learners.tree_check import check_trees
-from models.learners.tree_shap import TreeShap
+from leadlens.features.errors import DataError
+from leadlens.models.learners.tree_check import check_trees
+from leadlens.models.learners.tree_shap import TreeShap
 from tests.models.test_tree_check import COLUMNS, FOREST, mutated
 rng, read = random.Random(int(sys.argv[1])), 0
 rows = np.array([[0, 1.5, np.nan], [5, -2, 3], [np.nan, 0, 0], [1e9, 1e300, -1e300]])

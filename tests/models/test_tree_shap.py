@@ -13,8 +13,8 @@ import pytest
 import shap
 from numpy.typing import NDArray
 
-from models.learners.tree_shap import TreeShap
-from models.learners.tree_text import Tree, read_trees
+from leadlens.models.learners.tree_shap import TreeShap
+from leadlens.models.learners.tree_text import Tree, read_trees
 
 Floats = NDArray[np.float64]
 CATEGORIES = 70  # more than the bits of two words

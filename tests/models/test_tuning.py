@@ -14,14 +14,14 @@ import pytest
 from optuna.trial import FixedTrial, TrialState
 from pandas.testing import assert_frame_equal
 
-from features.errors import DataError
-from models.folds import Fold, make_folds
-from models.learners.blend import blend_weights
-from models.learners.calibration import loss_at_own_intercept
-from models.learners.parts import STEP, FoldBench, ModelParams
-from models.trials import _MOST_TREES, Search, _suggest, default_settings, thinned
-from models.trying import tried_together
-from models.tuning import Tuned, tune
+from leadlens.features.errors import DataError
+from leadlens.models.folds import Fold, make_folds
+from leadlens.models.learners.blend import blend_weights
+from leadlens.models.learners.calibration import loss_at_own_intercept
+from leadlens.models.learners.parts import STEP, FoldBench, ModelParams
+from leadlens.models.trials import _MOST_TREES, Search, _suggest, default_settings, thinned
+from leadlens.models.trying import tried_together
+from leadlens.models.tuning import Tuned, tune
 
 CATEGORICAL = np.array([False, True])
 
@@ -142,7 +142,9 @@ def test_trials_are_counted_searched_and_seeded() -> None:
 def test_a_search_by_the_clock_begins_no_trial_later_and_ends_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for seconds, trials in ((0.001, 1), (25, 3), (10**6, 4)):
         clock = itertools.count(0, 10)
-        monkeypatch.setattr("models.tuning.time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
+        monkeypatch.setattr(
+            "leadlens.models.tuning.time", SimpleNamespace(monotonic=lambda clock=clock: next(clock))
+        )
         assert len(_study(4, seconds=seconds).trials) == trials
 
 
@@ -154,13 +156,13 @@ def test_the_latest_fold_comes_first_so_that_pruning_goes_by_it(monkeypatch: pyt
             firsts.append(sides["validation"].min())
             super().__init__(*rows, **sides)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("models.trials.FoldBench", Recorded)
+    monkeypatch.setattr("leadlens.models.trials.FoldBench", Recorded)
     _study(1)
     assert firsts == sorted(firsts, reverse=True)
 
 
 def test_long_folds_are_thinned_to_distinct_rows_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.trials._MOST_ROWS", 50)
+    monkeypatch.setattr("leadlens.models.trials._MOST_ROWS", 50)
     rows = np.arange(100, 200)
     kept = thinned(rows, 0)
     assert len(kept) == 50
@@ -207,7 +209,7 @@ def test_a_waiting_trial_that_two_processes_were_given_is_tried_once(monkeypatch
             trial.storage.set_trial_state_values(trial._trial_id, TrialState.COMPLETE, [1.0])
         return 0.5
 
-    monkeypatch.setattr("models.trials._evaluate", evaluate)
+    monkeypatch.setattr("leadlens.models.trials._evaluate", evaluate)
     study = optuna.create_study()
     study.enqueue_trial(default_settings())
     search.try_one(study, [], 0, beside=True)

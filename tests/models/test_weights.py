@@ -10,22 +10,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import FeatureColumn
-from features.errors import DataError
-from models.data_checks.suspects import find_suspects
-from models.data_checks.time_proxy import find_time_proxies
-from models.fitting import at_recent_base_rate, fit, without_learning
-from models.folds import Fold, time_folds
-from models.learners.blend import blend_weights
-from models.learners.calibration import intercept_shift, loss_at_own_intercept
-from models.learners.encoding import Encoding
-from models.learners.linear_fit import AdditiveDesign
-from models.learners.parts import FoldBench, ModelParams
-from models.rows import Rows
-from models.statistics import expit, log_odds, roc_auc, weighted_mean, weighted_quantile
-from models.training import TrainedModel, TrainSettings, train_model
-from models.tuning import Tuned, tune
-from pipeline.dataset.judged import fit_sheet_probability
+from leadlens.features import FeatureColumn
+from leadlens.features.errors import DataError
+from leadlens.models.data_checks.suspects import find_suspects
+from leadlens.models.data_checks.time_proxy import find_time_proxies
+from leadlens.models.fitting import at_recent_base_rate, fit, without_learning
+from leadlens.models.folds import Fold, time_folds
+from leadlens.models.learners.blend import blend_weights
+from leadlens.models.learners.calibration import intercept_shift, loss_at_own_intercept
+from leadlens.models.learners.encoding import Encoding
+from leadlens.models.learners.linear_fit import AdditiveDesign
+from leadlens.models.learners.parts import FoldBench, ModelParams
+from leadlens.models.rows import Rows
+from leadlens.models.statistics import expit, log_odds, roc_auc, weighted_mean, weighted_quantile
+from leadlens.models.training import TrainedModel, TrainSettings, train_model
+from leadlens.models.tuning import Tuned, tune
+from leadlens.pipeline.dataset.judged import fit_sheet_probability
 
 ROWS = 900
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from features import History
-from features.spine import Spine
-from models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.features import History
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
 from tests.models.histories import DAY, START, open_small
 
 AS_OF = START + 60 * DAY

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.audit.data import AuditData, Gain, SplitOverlap
-from pipeline.audit.evidence import Subject
+from leadlens.pipeline.audit.data import AuditData, Gain, SplitOverlap
+from leadlens.pipeline.audit.evidence import Subject
 
 START = pd.Timestamp("2024-01-01")
 COLUMN = Subject("lead", "column")

@@ -15,7 +15,7 @@ from unittest import mock
 import pandas as pd
 import yaml
 
-from pipeline.cli.main import main
+from leadlens.pipeline.cli.main import main
 
 START = datetime(2024, 3, 1)
 LEADS = 160

@@ -16,14 +16,14 @@ from urllib.parse import urlencode
 import pyarrow as pa
 import uvicorn
 
-from models.judging import Comparison, compare
-from pipeline.app.server import application, settings
-from pipeline.config import ProjectFile, load_project
-from pipeline.published.comparing import publish_comparison
-from pipeline.published.monitored import keep_monitored
-from pipeline.published.publishing import Publishing
-from pipeline.runs.record import now
-from pipeline.views.links import segment
+from leadlens.models.judging import Comparison, compare
+from leadlens.pipeline.app.server import application, settings
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.published.comparing import publish_comparison
+from leadlens.pipeline.published.monitored import keep_monitored
+from leadlens.pipeline.published.publishing import Publishing
+from leadlens.pipeline.runs.record import now
+from leadlens.pipeline.views.links import segment
 from tests.models.judged_example import judged_example
 
 NIGHT = datetime(2025, 6, 30, 2, 10)

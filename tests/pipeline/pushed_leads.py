@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from pipeline.crm.http import Patience
-from pipeline.jobs.push import Push, push
-from pipeline.writeback import RunManifest, stage_scores, write_scores
-from pipeline.writeback.closings import vanished
+from leadlens.pipeline.crm.http import Patience
+from leadlens.pipeline.jobs.push import Push, push
+from leadlens.pipeline.writeback import RunManifest, stage_scores, write_scores
+from leadlens.pipeline.writeback.closings import vanished
 from tests.pipeline.crm_server import FIELDS, FakeCrm
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.writeback_samples import run

@@ -23,17 +23,17 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from features.errors import UsageError
-from models.scorecard import Sheet
-from pipeline.app.answers import PageOfLeads, WholeLead
-from pipeline.app.guard import _POLICY
-from pipeline.app.shown_project import ShownProject
-from pipeline.config import ProjectFile
-from pipeline.published.folder import CopyFolder
-from pipeline.runs import RunRecord, RunStore
-from pipeline.runs.record import now
-from pipeline.scorecards.project import store_of
-from pipeline.state import state_folder
+from leadlens.features.errors import UsageError
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.app.answers import PageOfLeads, WholeLead
+from leadlens.pipeline.app.guard import _POLICY
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.runs.record import now
+from leadlens.pipeline.scorecards.project import store_of
+from leadlens.pipeline.state import state_folder
 from tests.pipeline.little_project import leadlens
 from tests.pipeline.page_example import (
     HOSTILE,
@@ -625,7 +625,15 @@ def test_nobody_serves_names_to_a_network_without_sign_in(file: ProjectFile, tmp
 
 def test_the_command_serves_until_it_is_stopped(file: ProjectFile, tmp_path: Path) -> None:
     publish(file, Night(SCORES, PEOPLE), "one")
-    command = [sys.executable, "-m", "pipeline.cli", "app", str(tmp_path / "little.yaml"), "--port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "leadlens.pipeline.cli",
+        "app",
+        str(tmp_path / "little.yaml"),
+        "--port",
+        "0",
+    ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:

@@ -17,14 +17,14 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from models.scorecard import Sheet
-from pipeline.app.jobs import Job, JobFolder
-from pipeline.config import ProjectFile
-from pipeline.published.folder import CopyFolder
-from pipeline.runs import RunRecord, RunStore
-from pipeline.runs.record import now
-from pipeline.state import state_folder
-from pipeline.views.links import segment
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.app.jobs import Job, JobFolder
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.runs.record import now
+from leadlens.pipeline.state import state_folder
+from leadlens.pipeline.views.links import segment
 from tests.models.judged_example import judged_example
 from tests.pipeline.hostile_texts import CANARY, COUNT, Reader, hostile_texts
 from tests.pipeline.page_example import (

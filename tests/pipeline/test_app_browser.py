@@ -12,9 +12,9 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
 
-from models.scorecard import Sheet
-from pipeline.app.jobs import Job, JobFolder
-from pipeline.runs.record import now
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.app.jobs import Job, JobFolder
+from leadlens.pipeline.runs.record import now
 from tests.pipeline.page_example import (
     HOSTILE,
     NIGHT,

@@ -17,22 +17,22 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from features.errors import LeadlensError, UsageError
-from pipeline.app.health import health_of
-from pipeline.app.shown_project import ShownProject
-from pipeline.config import ProjectFile, load_project
-from pipeline.dataset.night_gate import NightRefused
-from pipeline.drift.comparing import Difference
-from pipeline.jobs.score import score
-from pipeline.languages.language import language
-from pipeline.published.asked import Query
-from pipeline.published.copy import PublishedScores
-from pipeline.published.folder import CopyFolder
-from pipeline.published.monitored import read_monitored
-from pipeline.runs import RunRecord, RunStore, recorded_run
-from pipeline.runs.record import Status, now
-from pipeline.scorecards.project import SHEET_CHANGED
-from pipeline.state import state_folder
+from leadlens.features.errors import LeadlensError, UsageError
+from leadlens.pipeline.app.health import health_of
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.dataset.night_gate import NightRefused
+from leadlens.pipeline.drift.comparing import Difference
+from leadlens.pipeline.jobs.score import score
+from leadlens.pipeline.languages.language import language
+from leadlens.pipeline.published.asked import Query
+from leadlens.pipeline.published.copy import PublishedScores
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.published.monitored import read_monitored
+from leadlens.pipeline.runs import RunRecord, RunStore, recorded_run
+from leadlens.pipeline.runs.record import Status, now
+from leadlens.pipeline.scorecards.project import SHEET_CHANGED
+from leadlens.pipeline.state import state_folder
 from tests.pipeline.page_example import (
     HOSTILE,
     NIGHT,

@@ -18,21 +18,21 @@ import pytest
 import yaml
 from playwright.sync_api import Browser
 
-from features import DataError
-from features.label import build_labels
-from features.spine import build_spine
-from models.scorecard import Sheet, score_sheet
-from models.scorecard.insights.comparison import compare_sheets
-from pipeline.app.jobs import KEPT, Job, JobFolder, Jobs
-from pipeline.app.preview import run
-from pipeline.config import ProjectFile, load_project
-from pipeline.dataset.default_spine import training_spine
-from pipeline.dataset.policies import outcome_horizon
-from pipeline.jobs.scorecard.diff import diff
-from pipeline.jobs.scorecard.preview import preview
-from pipeline.jobs.scorecard.who_moves import who_moves
-from pipeline.prepared import open_history
-from pipeline.scorecards.project import store_of
+from leadlens.features import DataError
+from leadlens.features.label import build_labels
+from leadlens.features.spine import build_spine
+from leadlens.models.scorecard import Sheet, score_sheet
+from leadlens.models.scorecard.insights.comparison import compare_sheets
+from leadlens.pipeline.app.jobs import KEPT, Job, JobFolder, Jobs
+from leadlens.pipeline.app.preview import run
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.dataset.default_spine import training_spine
+from leadlens.pipeline.dataset.policies import outcome_horizon
+from leadlens.pipeline.jobs.scorecard.diff import diff
+from leadlens.pipeline.jobs.scorecard.preview import preview
+from leadlens.pipeline.jobs.scorecard.who_moves import who_moves
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.scorecards.project import store_of
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.page_example import SHEET, Night, Served, little_file, publish, served
 from tests.pipeline.test_app_browser import reading
@@ -230,7 +230,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[An
         children.append(popen(["sleep", "60"], **options))
         return children[-1]
 
-    monkeypatch.setattr("pipeline.app.jobs.subprocess.Popen", wait)
+    monkeypatch.setattr("leadlens.pipeline.app.jobs.subprocess.Popen", wait)
     yield children
     for child in children:
         child.kill()
@@ -269,7 +269,7 @@ def test_a_failed_preview_shows_no_folder_of_the_server(
     def gone(*_: object, **__: object) -> None:
         raise DataError("this file is gone", value="/srv/crm/leads.csv", why="No such file", fix="export it")
 
-    monkeypatch.setattr("pipeline.jobs.scorecard.who_moves.who_moves", gone)
+    monkeypatch.setattr("leadlens.pipeline.jobs.scorecard.who_moves.who_moves", gone)
     job = Job(
         id="20260101T000000-00000000",
         config=str(file.path),

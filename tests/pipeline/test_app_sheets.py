@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models.scorecard import ScorecardSet, Sheet
-from pipeline.config import ProjectFile, load_project
-from pipeline.scorecards.project import load_sheets, store_of
-from pipeline.scorecards.versions import SheetStore
+from leadlens.models.scorecard import ScorecardSet, Sheet
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.scorecards.project import load_sheets, store_of
+from leadlens.pipeline.scorecards.versions import SheetStore
 from tests.pipeline.page_example import (
     HOSTILE,
     SHEET,

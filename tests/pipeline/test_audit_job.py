@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from benchmarks.audit import judge, world
-from pipeline.audit.rebuild import rebuild
-from pipeline.cli.render.audit import render_audit
-from pipeline.config import load_project
-from pipeline.dataset.training_set import build_training_set
-from pipeline.jobs.audit import Audit, audit
-from pipeline.sources import open_history
+from leadlens.pipeline.audit.rebuild import rebuild
+from leadlens.pipeline.cli.render.audit import render_audit
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.dataset.training_set import build_training_set
+from leadlens.pipeline.jobs.audit import Audit, audit
+from leadlens.pipeline.sources import open_history
 from tests.pipeline.little_project import LittleProject, leadlens
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.audit import PROBES, AuditData, probes
-from pipeline.audit.evidence import Evidence, Subject, flag
-from pipeline.audit.registry import Probe, probe
+from leadlens.pipeline.audit import PROBES, AuditData, probes
+from leadlens.pipeline.audit.evidence import Evidence, Subject, flag
+from leadlens.pipeline.audit.registry import Probe, probe
 from tests.pipeline.audit_cases import CASES, Cases, data, leads
 
 FIRES = [(code, *case) for code, cases in CASES.items() for case in cases.fires]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.audit import TRUTH, judge, real
-from pipeline.config import load_project
-from pipeline.jobs.audit import audit
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.audit import audit
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 DATA = Path(os.environ.get("LEADLENS_DATA") or CONFIGS / "../../shared/data")

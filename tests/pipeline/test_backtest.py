@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import load_project
-from pipeline.jobs.backtest import BackTesting, backtest
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.runs import RunStore
+from leadlens import load_project
+from leadlens.pipeline.jobs.backtest import BackTesting, backtest
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.runs import RunStore
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 LENSES = ("leadlens", "model_before", "base_rate")

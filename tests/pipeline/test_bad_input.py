@@ -16,10 +16,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features import LeadlensError
-from features import secrets as memory
-from pipeline.config import load_project
-from pipeline.sources import open_history
+from leadlens.features import LeadlensError
+from leadlens.features import secrets as memory
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.sources import open_history
 from tests.pipeline.bad_data import DATA
 from tests.pipeline.bad_files import FILES
 from tests.pipeline.bad_settings import SETTINGS
@@ -96,7 +96,7 @@ def test_thirty_kinds_and_more() -> None:
 def test_the_installed_command_says_the_same(name: str, project: LittleProject) -> None:
     kind = next(kind for kind in FILES if kind.name == name)
     kind.breaks(project)
-    program = "from pipeline.cli.main import main; main()"
+    program = "from leadlens.pipeline.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, "check", str(project.write())],
         capture_output=True, text=True, cwd=project.folder, check=False,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main as cli
+from leadlens.pipeline.cli import main as cli
 from tests.pipeline.little_project import thin_out
 
 STARTER_COMMANDS = (
@@ -26,7 +26,7 @@ STARTER_COMMANDS = (
 
 def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
+        [sys.executable, "-m", "leadlens.pipeline.cli", *arguments],
         capture_output=True,
         text=True,
         cwd=cwd,
@@ -47,7 +47,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 def test_help_needs_nothing_heavy() -> None:
     heavy = ("pandas", "duckdb", "mlflow", "lightgbm", "sklearn", "shap", "optuna", "sqlglot")
-    code = f"import sys, pipeline.cli; print([name for name in {heavy!r} if name in sys.modules])"
+    code = f"import sys, leadlens.pipeline.cli; print([name for name in {heavy!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
     shown = run("--help")

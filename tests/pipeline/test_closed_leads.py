@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from features.errors import DataError
-from pipeline.runs.record import RunRecord, now
-from pipeline.writeback import report_runs, stage_scores, write_scores
+from leadlens.features.errors import DataError
+from leadlens.pipeline.runs.record import RunRecord, now
+from leadlens.pipeline.writeback import report_runs, stage_scores, write_scores
 from tests.pipeline.postgres import DATABASE, PASSWORD, PostgresServer
 from tests.pipeline.writeback_samples import AS_OF, Database, run, scores
 

@@ -14,16 +14,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from models.judging import Comparison, compare, report_model
-from models.judging.at_capacity import at_capacities
-from models.judging.thresholds import point_thresholds
-from pipeline.config import ProjectFile
-from pipeline.published.compared import PublishedComparison
-from pipeline.published.comparing import publish_comparison
-from pipeline.published.folder import CopyFolder
-from pipeline.report.page import model_page, page
-from pipeline.scorecards.project import store_of
-from pipeline.views.words import percent, signed
+from leadlens.models.judging import Comparison, compare, report_model
+from leadlens.models.judging.at_capacity import at_capacities
+from leadlens.models.judging.thresholds import point_thresholds
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.published.compared import PublishedComparison
+from leadlens.pipeline.published.comparing import publish_comparison
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.report.page import model_page, page
+from leadlens.pipeline.scorecards.project import store_of
+from leadlens.pipeline.views.words import percent, signed
 from tests.models.judged_example import judged_example
 from tests.pipeline.page_example import (
     HOSTILE,

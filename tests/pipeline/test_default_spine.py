@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.spine import SpinePolicy
-from pipeline.config import load_project
-from pipeline.dataset.default_spine import training_spine
-from pipeline.dataset.old_leads import OldLeads
-from pipeline.prepared import open_history
-from pipeline.registry.serving import serving_model
+from leadlens.features.spine import SpinePolicy
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.dataset.default_spine import training_spine
+from leadlens.pipeline.dataset.old_leads import OldLeads
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.registry.serving import serving_model
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 DAYS = (2, 8, 8, 16, 16, 16, 40, 40)  # of age, when leads convert

@@ -17,13 +17,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from features.errors import UsageError
-from models.scorecard import Sheet
-from pipeline import check
-from pipeline.config import load_project
-from pipeline.demo import WORLDS, World, simulate, write_world
-from pipeline.demo.draws import Draws, pick, poisson_cells
-from pipeline.prepared import open_history
+from leadlens import check
+from leadlens.features.errors import UsageError
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.demo import WORLDS, World, simulate, write_world
+from leadlens.pipeline.demo.draws import Draws, pick, poisson_cells
+from leadlens.pipeline.prepared import open_history
 
 ROOT = Path(__file__).parents[2]
 BOTH = pytest.mark.parametrize("name", sorted(WORLDS))

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import Drift
-from pipeline.drift.comparing import compare_data, compare_scores, stale, summary
-from pipeline.drift.histogram import FEWEST, Histogram, psi
-from pipeline.drift.profile import Flow, Profile
+from leadlens.pipeline.config import Drift
+from leadlens.pipeline.drift.comparing import compare_data, compare_scores, stale, summary
+from leadlens.pipeline.drift.histogram import FEWEST, Histogram, psi
+from leadlens.pipeline.drift.profile import Flow, Profile
 
 NIGHT = datetime(2026, 3, 2)
 LIMITS = Drift()

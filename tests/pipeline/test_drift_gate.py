@@ -11,9 +11,9 @@ import duckdb
 import pandas as pd
 import pytest
 
-from features.errors import LeadlensError
-from pipeline.registry.bundle import Bundle
-from pipeline.runs.store import RunStore
+from leadlens.features.errors import LeadlensError
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.runs.store import RunStore
 from tests.drift_nights import FAULTS, Dealer
 from tests.pipeline.little_project import Answer, LittleProject, leadlens
 
@@ -150,7 +150,7 @@ def test_a_model_without_a_picture_of_its_training_says_so(night: Night, tmp_pat
     found.unlink()
     try:
         assert Bundle.load(found.parent).reference is None
-        from pipeline.registry import serving
+        from leadlens.pipeline.registry import serving
 
         serving._load.cache_clear()
         answer = leadlens("score", night.config, "--as-of", AS_OF, "--dry-run")
@@ -206,7 +206,7 @@ def test_good_nights_pass_and_faults_do_not(tmp_path: Path) -> None:
 
 
 def test_a_refusal_is_an_error_of_the_data() -> None:
-    from pipeline.dataset.night_gate import NightRefused
+    from leadlens.pipeline.dataset.night_gate import NightRefused
 
     assert issubclass(NightRefused, LeadlensError)
     assert NightRefused([]).exit_code == 1

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from features.regular_files import refuse_no_file
-from pipeline.registry.answering import refuse_silent
+from leadlens.features import UsageError
+from leadlens.features.regular_files import refuse_no_file
+from leadlens.pipeline.registry.answering import refuse_silent
 from tests.pipeline.little_project import LittleProject, leadlens
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and devices have no paths there")
@@ -66,7 +66,7 @@ def test_project_sheets_and_targets(project: LittleProject, tmp_path: Path) -> N
         assert says in answer.err
     project.settings["scorecards"] = ["/dev/zero"]
     assert "a device" in leadlens("check", project.write()).err
-    from pipeline.writeback import write_scores
+    from leadlens.pipeline.writeback import write_scores
     from tests.pipeline.writeback_samples import run, scores
 
     for name in ("pipe.csv", "zero.csv"):
@@ -106,7 +106,7 @@ def silent_server() -> Iterator[str]:
 def test_a_tracking_server_that_does_not_answer(
     project: LittleProject, silent_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.registry.answering._ANSWER", 1)
+    monkeypatch.setattr("leadlens.pipeline.registry.answering._ANSWER", 1)
     path = project.write()
     for uri, says in (
         (silent_server, "does not answer"),

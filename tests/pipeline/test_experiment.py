@@ -15,12 +15,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 import leadlens
-from features.errors import UsageError
-from models.judging.metrics import METRICS
-from pipeline.dataset.dataset import Dataset
-from pipeline.jobs.experiment import Experiment
-from pipeline.jobs.train import Training
-from pipeline.registry.mlflow_registry import Registry
+from leadlens.features.errors import UsageError
+from leadlens.models.judging.metrics import METRICS
+from leadlens.pipeline.dataset.dataset import Dataset
+from leadlens.pipeline.jobs.experiment import Experiment
+from leadlens.pipeline.jobs.train import Training
+from leadlens.pipeline.registry.mlflow_registry import Registry
 from tests.pipeline.little_project import LittleProject
 
 

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from features import DataError
-from models.scorecard import Sheet
-from pipeline.cli.render.feedback import render_feedback
-from pipeline.config import ProjectFile, load_project
-from pipeline.jobs.scorecard import Feedback, feedback
+from leadlens.features import DataError
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.cli.render.feedback import render_feedback
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.jobs.scorecard import Feedback, feedback
 from tests.pipeline.feedback_example import SHEET, answers, created, give, parts, project, verdicts
 from tests.pipeline.little_project import START, LittleProject
 

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from features import DataError, History, UsageError
-from models.scorecard import Sheet, score_sheet
-from models.scorecard.scoring.probes import set_rows
-from pipeline.cli.render.jobs import render_check
-from pipeline.config import load_project
-from pipeline.dataset.training_set import build_training_set
-from pipeline.jobs.check import check
-from pipeline.sources import open_history
-from pipeline.sources.transfer import data_fingerprint
+from leadlens.features import DataError, History, UsageError
+from leadlens.models.scorecard import Sheet, score_sheet
+from leadlens.models.scorecard.scoring.probes import set_rows
+from leadlens.pipeline.cli.render.jobs import render_check
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.dataset.training_set import build_training_set
+from leadlens.pipeline.jobs.check import check
+from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.sources.transfer import data_fingerprint
 from tests.pipeline.feedback_example import SHEET, answers, created, give, verdicts
 from tests.pipeline.little_project import START, LittleProject, leads
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.render.jobs import _how
+from leadlens.pipeline.cli.render.jobs import _how
 from tests.pipeline.little_project import LittleProject, leadlens
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from features.engines.duckdb_connections import connect_in_memory
-from pipeline.cli.render.jobs import render_explanation
-from pipeline.jobs.explain import Explanation, largest_lines
-from pipeline.sources.csv_files import read_csv_files
-from pipeline.sources.csv_types import fitting_types
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.pipeline.cli.render.jobs import render_explanation
+from leadlens.pipeline.jobs.explain import Explanation, largest_lines
+from leadlens.pipeline.sources.csv_files import read_csv_files
+from leadlens.pipeline.sources.csv_types import fitting_types
 
 
 def test_types_of_two_thousand_columns_are_found_in_seconds() -> None:

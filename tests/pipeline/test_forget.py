@@ -13,19 +13,19 @@ import duckdb
 import pandas as pd
 import pytest
 
-from features import DataError, History, UsageError
-from pipeline.app.store import PageStore
-from pipeline.config import ProjectFile, load_project
-from pipeline.forgetting import state_files
-from pipeline.forgetting.score_targets import forget_in_target
-from pipeline.jobs.forget import forget
-from pipeline.jobs.person import person
-from pipeline.prepared import differences, open_prepared
-from pipeline.runs import recorded_run
-from pipeline.sources import open_history
-from pipeline.sources.forgotten import Forgotten, add_forgotten
-from pipeline.state import state_folder
-from pipeline.writeback import write_scores
+from leadlens.features import DataError, History, UsageError
+from leadlens.pipeline.app.store import PageStore
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.forgetting import state_files
+from leadlens.pipeline.forgetting.score_targets import forget_in_target
+from leadlens.pipeline.jobs.forget import forget
+from leadlens.pipeline.jobs.person import person
+from leadlens.pipeline.prepared import differences, open_prepared
+from leadlens.pipeline.runs import recorded_run
+from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.sources.forgotten import Forgotten, add_forgotten
+from leadlens.pipeline.state import state_folder
+from leadlens.pipeline.writeback import write_scores
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.writeback_samples import Database, run, scores
 
@@ -208,9 +208,9 @@ def test_a_killed_run_is_completed_by_the_next(
 
     with monkeypatch.context() as patched:
         if step == "target":
-            patched.setattr("pipeline.jobs.forget.forget_in_target", killed)
+            patched.setattr("leadlens.pipeline.jobs.forget.forget_in_target", killed)
         elif step == "hashes":
-            patched.setattr("pipeline.jobs.forget.add_forgotten", killed)
+            patched.setattr("leadlens.pipeline.jobs.forget.add_forgotten", killed)
         else:
             patched.setattr(state_files, step, killed)
         with pytest.raises(KeyboardInterrupt):

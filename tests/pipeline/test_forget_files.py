@@ -14,28 +14,28 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from features import DataError
-from pipeline.config import ProjectFile, load_project
-from pipeline.crm.destination import parse_destination
-from pipeline.crm.fields import Record
-from pipeline.crm.journal import Journal, journal_path
-from pipeline.elsewhere import noting_written, written_elsewhere
-from pipeline.forgetting.person import Person
-from pipeline.forgetting.score_targets import forget_in_target
-from pipeline.forgetting.tables import forget_in_file, rows_in_file
-from pipeline.jobs.forget import forget
-from pipeline.jobs.person import person
-from pipeline.logs import logged
-from pipeline.prepared import open_prepared
-from pipeline.pulling.files import PulledFiles
-from pipeline.pulling.source import Page
-from pipeline.runs import recorded_run
-from pipeline.sources.forgotten import Forgotten
-from pipeline.state import at_work, state_folder
-from pipeline.views.csv_text import BEGINS, csv_lines
-from pipeline.webhooks.messages import Message
-from pipeline.webhooks.outbox import Outbox
-from pipeline.writeback import write_scores
+from leadlens.features import DataError
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.crm.destination import parse_destination
+from leadlens.pipeline.crm.fields import Record
+from leadlens.pipeline.crm.journal import Journal, journal_path
+from leadlens.pipeline.elsewhere import noting_written, written_elsewhere
+from leadlens.pipeline.forgetting.person import Person
+from leadlens.pipeline.forgetting.score_targets import forget_in_target
+from leadlens.pipeline.forgetting.tables import forget_in_file, rows_in_file
+from leadlens.pipeline.jobs.forget import forget
+from leadlens.pipeline.jobs.person import person
+from leadlens.pipeline.logs import logged
+from leadlens.pipeline.prepared import open_prepared
+from leadlens.pipeline.pulling.files import PulledFiles
+from leadlens.pipeline.pulling.source import Page
+from leadlens.pipeline.runs import recorded_run
+from leadlens.pipeline.sources.forgotten import Forgotten
+from leadlens.pipeline.state import at_work, state_folder
+from leadlens.pipeline.views.csv_text import BEGINS, csv_lines
+from leadlens.pipeline.webhooks.messages import Message
+from leadlens.pipeline.webhooks.outbox import Outbox
+from leadlens.pipeline.writeback import write_scores
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.writeback_samples import Database, run, scores
 
@@ -327,7 +327,7 @@ def test_rows_that_a_model_of_another_project_wrote_stay(tmp_path: Path) -> None
 
 def test_who_works_meanwhile_is_waited_for(file: ProjectFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """A night that began before may write the person once more: it is waited for, and if too long that is said."""
-    monkeypatch.setattr("pipeline.jobs.forget.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("leadlens.pipeline.jobs.forget.WAIT_SECONDS", 0.1)
     with at_work("little"), at_work("other"):
         result = forget(file, LEAD)
     assert len(result.failed) == 1
@@ -351,9 +351,9 @@ def test_every_job_that_writes_leads_says_that_it_works(
         raise KeyboardInterrupt
         yield
 
-    monkeypatch.setattr("pipeline.jobs.working.at_work", seen)
+    monkeypatch.setattr("leadlens.pipeline.jobs.working.at_work", seen)
     with pytest.raises(KeyboardInterrupt):
-        getattr(import_module(f"pipeline.jobs.{job}"), job)(file)
+        getattr(import_module(f"leadlens.pipeline.jobs.{job}"), job)(file)
     assert entered == ["little"]
 
 

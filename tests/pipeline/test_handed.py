@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import threads
-from pipeline.config import load_project
-from pipeline.memory import total_memory
-from pipeline.prepared import handed, open_prepared
+from leadlens.pipeline import threads
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.memory import total_memory
+from leadlens.pipeline.prepared import handed, open_prepared
 from tests.pipeline.little_project import LittleProject
 
 

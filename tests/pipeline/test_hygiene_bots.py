@@ -12,17 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features import DuckDBEngine, Finding, Step
-from features.history import Kind
-from features.matrix import build_matrix
-from features.planning import plan_vocabulary
-from features.settings import FeatureSettings
-from features.spine import SpinePolicy, build_spine
-from features.visibility import known_by
-from pipeline.config import Bots, load_project
-from pipeline.demo import simulate, write_world
-from pipeline.sources import open_history
-from pipeline.sources.hygiene.bots import mark_bots
+from leadlens.features import DuckDBEngine, Finding, Step
+from leadlens.features.history import Kind
+from leadlens.features.matrix import build_matrix
+from leadlens.features.planning import plan_vocabulary
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import SpinePolicy, build_spine
+from leadlens.features.visibility import known_by
+from leadlens.pipeline.config import Bots, load_project
+from leadlens.pipeline.demo import simulate, write_world
+from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.sources.hygiene.bots import mark_bots
 from tests.pipeline.little_project import START as START_OF_LEADS
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.slow_bots import is_machine

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import DataError, DuckDBEngine, Finding, History, Step, UsageError
-from pipeline.config import load_project
-from pipeline.sources import open_history
-from pipeline.sources.hygiene.merges import merge_leads
-from pipeline.starter import write_starter
+from leadlens.features import DataError, DuckDBEngine, Finding, History, Step, UsageError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.sources.hygiene.merges import merge_leads
+from leadlens.pipeline.starter import write_starter
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 DAY = timedelta(days=1)

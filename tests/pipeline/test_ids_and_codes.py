@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features import DuckDBEngine, Finding
-from pipeline.config import load_project
-from pipeline.prepared import open_history
-from pipeline.sources.contract import CONTRACT
-from pipeline.sources.opening import read_tables
+from leadlens.features import DuckDBEngine, Finding
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.sources.contract import CONTRACT
+from leadlens.pipeline.sources.opening import read_tables
 from tests.pipeline.little_project import LittleProject
 
 LINKS = ("lead_id", "account_id", "old_id", "id")

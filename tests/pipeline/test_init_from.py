@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from features import DataError, UsageError
-from pipeline.config import load_project
-from pipeline.jobs.audit import audit
-from pipeline.jobs.check import check
-from pipeline.starting.proposing import Proposal, propose
-from pipeline.starting.systems import recognise, systems
-from pipeline.starting.tables import read_export
-from pipeline.starting.writing import Asking, init_from
+from leadlens.features import DataError, UsageError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.audit import audit
+from leadlens.pipeline.jobs.check import check
+from leadlens.pipeline.starting.proposing import Proposal, propose
+from leadlens.pipeline.starting.systems import recognise, systems
+from leadlens.pipeline.starting.tables import read_export
+from leadlens.pipeline.starting.writing import Asking, init_from
 from tests.pipeline.crm_exports import EXPORTS
 from tests.pipeline.crm_of_houses import plain_english
 from tests.pipeline.crm_world import Lead, dotted, iso, make_leads, slashed, write_csv

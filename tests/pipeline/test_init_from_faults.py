@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from features import UsageError
-from pipeline.config import load_project
-from pipeline.jobs.audit import audit
-from pipeline.sources import open_history
-from pipeline.starting.proposing import Proposal, propose
-from pipeline.starting.tables import read_export
-from pipeline.starting.writing import Started, init_from
+from leadlens.features import UsageError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.audit import audit
+from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.starting.proposing import Proposal, propose
+from leadlens.pipeline.starting.tables import read_export
+from leadlens.pipeline.starting.writing import Started, init_from
 from tests.pipeline.crm_exports import EXPORTS
 from tests.pipeline.crm_of_small import activecampaign
 from tests.pipeline.crm_world import Lead, iso, make_leads, write_csv

@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from features import DuckDBEngine, LeadlensError, UsageError
-from pipeline.config import load_project
-from pipeline.jobs.check import check
-from pipeline.prepared import open_prepared
-from pipeline.sources.opening import read_tables
-from pipeline.starting.proposing import Proposal, propose
-from pipeline.starting.tables import read_export
-from pipeline.starting.writing import Started, init_from
+from leadlens.features import DuckDBEngine, LeadlensError, UsageError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.check import check
+from leadlens.pipeline.prepared import open_prepared
+from leadlens.pipeline.sources.opening import read_tables
+from leadlens.pipeline.starting.proposing import Proposal, propose
+from leadlens.pipeline.starting.tables import read_export
+from leadlens.pipeline.starting.writing import Started, init_from
 from tests.pipeline import mariadb
 from tests.pipeline.crm_exports import EXPORTS
 from tests.pipeline.crm_world import make_leads

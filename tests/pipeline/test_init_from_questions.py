@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 import typer
 
-from pipeline.cli.asking import ask_conversion, ask_domains, ask_late, asking_of
-from pipeline.starting.domains import Domains
-from pipeline.starting.proposing import Proposal, propose
-from pipeline.starting.tables import read_export
+from leadlens.pipeline.cli.asking import ask_conversion, ask_domains, ask_late, asking_of
+from leadlens.pipeline.starting.domains import Domains
+from leadlens.pipeline.starting.proposing import Proposal, propose
+from leadlens.pipeline.starting.tables import read_export
 from tests.pipeline.crm_exports import EXPORTS
 from tests.pipeline.crm_world import make_leads
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load_project
-from pipeline.jobs.audit import audit
-from pipeline.starting.writing import init_from
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.audit import audit
+from leadlens.pipeline.starting.writing import init_from
 from tests.pipeline.little_project import leadlens
 
 EXPORTS = (

@@ -18,28 +18,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import DataError, UsageError, matrix
-from features.matrix import build_matrix
-from features.spine import Spine, build_scoring_spine
-from models.judging import ModelReport
-from models.lead_model import Explanation as Explained
-from models.lead_model import LeadModel
-from models.prediction import predict_frame, sheet_points, with_points
-from pipeline import compare, explain, load_project, open_history, promote, score, train, write_starter
-from pipeline.cli.render.jobs import render_explanation, render_scoring, render_training
-from pipeline.cli.render.registry import render_promotion
-from pipeline.config import ProjectFile
-from pipeline.config.page import Page
-from pipeline.dataset.judged import compare_lenses, out_of_time
-from pipeline.dataset.policies import spine_policy
-from pipeline.jobs.train import Training
-from pipeline.prepared import event_update, open_prepared
-from pipeline.published.asked import Query
-from pipeline.published.copy import PublishedScores
-from pipeline.published.folder import CopyFolder
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.report.page import page
-from pipeline.state import state_folder
+from leadlens import compare, explain, load_project, open_history, promote, score, train, write_starter
+from leadlens.features import DataError, UsageError, matrix
+from leadlens.features.matrix import build_matrix
+from leadlens.features.spine import Spine, build_scoring_spine
+from leadlens.models.judging import ModelReport
+from leadlens.models.lead_model import Explanation as Explained
+from leadlens.models.lead_model import LeadModel
+from leadlens.models.prediction import predict_frame, sheet_points, with_points
+from leadlens.pipeline.cli.render.jobs import render_explanation, render_scoring, render_training
+from leadlens.pipeline.cli.render.registry import render_promotion
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.config.page import Page
+from leadlens.pipeline.dataset.judged import compare_lenses, out_of_time
+from leadlens.pipeline.dataset.policies import spine_policy
+from leadlens.pipeline.jobs.train import Training
+from leadlens.pipeline.prepared import event_update, open_prepared
+from leadlens.pipeline.published.asked import Query
+from leadlens.pipeline.published.copy import PublishedScores
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.report.page import page
+from leadlens.pipeline.state import state_folder
 from tests.pipeline.little_project import thin_out
 from tests.pipeline.page_example import served
 
@@ -356,7 +356,7 @@ def test_as_of_then_is_blind_to_what_came_later(starter: ProjectFile, trained: T
 def test_promotion_is_a_gate(
     starter: ProjectFile, trained: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pipeline.jobs.promote as gate
+    import leadlens.pipeline.jobs.promote as gate
 
     with monkeypatch.context() as patch:
         patch.setattr(gate, "_rival", lambda _, own, __: (own.label.to_numpy(float), "a rival who knows"))
@@ -488,7 +488,7 @@ def test_a_score_is_shown_as_the_same_number_everywhere(
 
     monkeypatch.setattr(LeadModel, "explain", explained)
     monkeypatch.setattr(
-        "models.prediction.score", lambda log_odds, average: np.full(len(log_odds), unrounded)
+        "leadlens.models.prediction.score", lambda log_odds, average: np.full(len(log_odds), unrounded)
     )
     scored = score(starter, dry_run=True)
     assert set(scored.scores["score"]) == {shown}, "lead_scores"

@@ -13,11 +13,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features import LeadlensError
-from pipeline.config import load_project
-from pipeline.prepared import differences, open_prepared
-from pipeline.sources import open_history, zip_files
-from pipeline.sources.json_files import open_json
+from leadlens.features import LeadlensError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import differences, open_prepared
+from leadlens.pipeline.sources import open_history, zip_files
+from leadlens.pipeline.sources.json_files import open_json
 from tests.pipeline.little_project import LittleProject
 
 
@@ -207,7 +207,7 @@ def test_hidden_files_of_an_archive_are_none(tmp_path: Path) -> None:
 
 
 def test_a_large_list_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.json_files._BLOCK_ROWS", 3)
+    monkeypatch.setattr("leadlens.pipeline.sources.json_files._BLOCK_ROWS", 3)
     path = tmp_path / "x.json"
     path.write_text(json.dumps([{"a": number} for number in range(10)]))
     sizes = [batch.num_rows for batch in open_json(path, "utf-8", "x")]

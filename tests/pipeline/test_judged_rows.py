@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.prediction import sheet_probability
-from models.scorecard import calibrate_points
-from pipeline.dataset.judged import fit_sheet_probability
+from leadlens.models.prediction import sheet_probability
+from leadlens.models.scorecard import calibrate_points
+from leadlens.pipeline.dataset.judged import fit_sheet_probability
 
 
 def _scores(disqualified: np.ndarray, total: np.ndarray) -> SimpleNamespace:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from babel.messages import Catalog, Message
 
-from pipeline.app import choosing
-from pipeline.languages.catalogue import TRANSLATED, catalogue, compiled, recogniser
-from pipeline.languages.extracting import extracted, is_translated, updated
-from pipeline.languages.language import NAMES, Language, language, own_phrases
-from pipeline.languages.recogniser import PLACE
+from leadlens.pipeline.app import choosing
+from leadlens.pipeline.languages.catalogue import TRANSLATED, catalogue, compiled, recogniser
+from leadlens.pipeline.languages.extracting import extracted, is_translated, updated
+from leadlens.pipeline.languages.language import NAMES, Language, language, own_phrases
+from leadlens.pipeline.languages.recogniser import PLACE
 from tests.models.judged_example import RULES
 from tests.pipeline.page_example import HOSTILE, Night, Served, address, little_file, publish, served
 from tests.pipeline.test_app_browser import JOBS, PEOPLE, STATES, VERSION, site  # noqa: F401

@@ -16,42 +16,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features import LeadlensError, UsageError
-from features.attributes.contact import MAIL_KINDS, PHONE_KINDS
-from features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS
-from features.attributes.titles import names
-from features.columns import FeatureColumn
-from features.conditions.wording import condition_messages
-from features.durations import humanize
-from features.errors import UnavailableError
-from features.matrix import plan_columns
-from features.phrases import event_phrase
-from features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Reading, Touch
-from features.withheld import Withheld, withheld_note
-from models.judging import Comparison, ModelReport, compare, story, trust
-from models.judging.chances import chance
-from models.judging.thresholds import more_above
-from models.judging.verdicts import judge_direction, judge_points
-from models.prediction import named
-from models.reasons import START, smaller_reasons
-from models.scorecard import ScorecardSet, Sheet
-from models.scorecard.insights.comparison import compare_sheets
-from pipeline.app.sheet_form import fields_of
-from pipeline.app.sheet_words import rules_in_words
-from pipeline.config import load_project
-from pipeline.config.drift import Drift
-from pipeline.crm.credentials import Credentials
-from pipeline.crm.destination import parse_destination
-from pipeline.crm.http import Answer
-from pipeline.crm.refusals import refused
-from pipeline.demo import WORLDS, simulate, write_world
-from pipeline.drift.comparing import _moved, _whose
-from pipeline.drift.monitoring import Checkpoint, inflation
-from pipeline.jobs.list_features import list_features
-from pipeline.jobs.push import Push, _Incomplete
-from pipeline.languages.catalogue import catalogue, messages, recogniser
-from pipeline.languages.language import language
-from pipeline.runs.record import Status
+from leadlens.features import LeadlensError, UsageError
+from leadlens.features.attributes.contact import MAIL_KINDS, PHONE_KINDS
+from leadlens.features.attributes.ranges import AGE_BANDS, REVENUE_BANDS, SIZE_BANDS
+from leadlens.features.attributes.titles import names
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.conditions.wording import condition_messages
+from leadlens.features.durations import humanize
+from leadlens.features.errors import UnavailableError
+from leadlens.features.matrix import plan_columns
+from leadlens.features.phrases import event_phrase
+from leadlens.features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Reading, Touch
+from leadlens.features.withheld import Withheld, withheld_note
+from leadlens.models.judging import Comparison, ModelReport, compare, story, trust
+from leadlens.models.judging.chances import chance
+from leadlens.models.judging.thresholds import more_above
+from leadlens.models.judging.verdicts import judge_direction, judge_points
+from leadlens.models.prediction import named
+from leadlens.models.reasons import START, smaller_reasons
+from leadlens.models.scorecard import ScorecardSet, Sheet
+from leadlens.models.scorecard.insights.comparison import compare_sheets
+from leadlens.pipeline.app.sheet_form import fields_of
+from leadlens.pipeline.app.sheet_words import rules_in_words
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.config.drift import Drift
+from leadlens.pipeline.crm.credentials import Credentials
+from leadlens.pipeline.crm.destination import parse_destination
+from leadlens.pipeline.crm.http import Answer
+from leadlens.pipeline.crm.refusals import refused
+from leadlens.pipeline.demo import WORLDS, simulate, write_world
+from leadlens.pipeline.drift.comparing import _moved, _whose
+from leadlens.pipeline.drift.monitoring import Checkpoint, inflation
+from leadlens.pipeline.jobs.list_features import list_features
+from leadlens.pipeline.jobs.push import Push, _Incomplete
+from leadlens.pipeline.languages.catalogue import catalogue, messages, recogniser
+from leadlens.pipeline.languages.language import language
+from leadlens.pipeline.runs.record import Status
 from tests.models.judged_example import judged_example
 
 ROOT = Path(__file__).parents[2]
@@ -373,7 +373,7 @@ def test_verdicts_and_chances_are_read() -> None:
 
 def test_how_a_push_ended_is_said_in_every_language() -> None:
     """Health shows it as the record of the run has it."""
-    from pipeline.runs.recorded import _reason
+    from leadlens.pipeline.runs.recorded import _reason
 
     busy = UnavailableError("api.hubapi.com does not answer, or is too busy", why="it was asked 8 times")
     denied = refused(Answer(403, "not your batch"), "HubSpot", "crm.objects write")

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import DataError, DuckDBEngine
-from features.engines import Table
-from features.spine import Spine
-from pipeline.dataset import lead_sample
-from pipeline.dataset.lead_sample import BYTES_PER_CELL, FittingRows, Room, fitting_rows
+from leadlens.features import DataError, DuckDBEngine
+from leadlens.features.engines import Table
+from leadlens.features.spine import Spine
+from leadlens.pipeline.dataset import lead_sample
+from leadlens.pipeline.dataset.lead_sample import BYTES_PER_CELL, FittingRows, Room, fitting_rows
 
 LEADS = 4_000
 

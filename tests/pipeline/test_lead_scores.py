@@ -11,13 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from features.matrix import FeatureMatrix, build_matrix
-from features.plan import FeaturePlan
-from models.prediction import Prediction
-from models.scorecard import ScorecardSet, Sheet, score_scorecard_set
-from pipeline.dataset.lead_scores import lead_scores, lead_scores_table, route_text
-from pipeline.dataset.ledger_column import ledger_column
-from pipeline.dataset.scored_leads import ScoredLeads
+from leadlens.features.matrix import FeatureMatrix, build_matrix
+from leadlens.features.plan import FeaturePlan
+from leadlens.models.prediction import Prediction
+from leadlens.models.scorecard import ScorecardSet, Sheet, score_scorecard_set
+from leadlens.pipeline.dataset.lead_scores import lead_scores, lead_scores_table, route_text
+from leadlens.pipeline.dataset.ledger_column import ledger_column
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads
 from tests.models.histories import DAY, START, open_small, set_spine
 
 SHEET = {

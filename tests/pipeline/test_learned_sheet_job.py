@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.judging.lenses import MODEL
-from models.scorecard import Sheet, check_sheet
-from pipeline import load_project, open_history, train, write_starter
-from pipeline.jobs.scorecard.learn import LEARNED, YOURS, LearnedSheet, learn
+from leadlens import load_project, open_history, train, write_starter
+from leadlens.models.judging.lenses import MODEL
+from leadlens.models.scorecard import Sheet, check_sheet
+from leadlens.pipeline.jobs.scorecard.learn import LEARNED, YOURS, LearnedSheet, learn
 from tests.models.warehouse_cases import check_ledger, check_scores, expected
 from tests.pipeline.little_project import leadlens, thin_out
 
@@ -52,7 +52,7 @@ def test_it_is_a_sheet_like_any_other(project: Path, learned: LearnedSheet) -> N
 
 
 def test_batch_ledger_and_sql_give_the_same_points(project: Path, learned: LearnedSheet) -> None:
-    from models.scorecard.sql_export.warehouse import sheet_sql
+    from leadlens.models.scorecard.sql_export.warehouse import sheet_sql
 
     history = open_history(load_project(project))
     as_of = history.data_end - timedelta(days=20)

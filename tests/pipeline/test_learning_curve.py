@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 import leadlens
-from features import DataError, UsageError
-from models.insights import Insights
-from models.judging import Measured
-from pipeline.dataset.dataset import Dataset
-from pipeline.dataset.learning import learn
-from pipeline.dataset.learning_curve import LearningCurve, _drawn, _leads
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.report.insights_view import insight_tables
+from leadlens.features import DataError, UsageError
+from leadlens.models.insights import Insights
+from leadlens.models.judging import Measured
+from leadlens.pipeline.dataset.dataset import Dataset
+from leadlens.pipeline.dataset.learning import learn
+from leadlens.pipeline.dataset.learning_curve import LearningCurve, _drawn, _leads
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.report.insights_view import insight_tables
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.little_project import leadlens as command
 
@@ -85,7 +85,7 @@ def test_shares_that_say_nothing_are_refused(dataset: Dataset) -> None:
 
 def test_train_puts_it_into_the_run(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "pipeline.jobs.train.learning_curve", partial(leadlens.learning_curve, shares=(0.5, 1.0))
+        "leadlens.pipeline.jobs.train.learning_curve", partial(leadlens.learning_curve, shares=(0.5, 1.0))
     )
     done = command("train", dataset.file.path, "--learning-curve", "--json")
     assert done.code == 0, done.err

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from features import Step
-from pipeline.config import ProjectFile, load_project
-from pipeline.sources.engines import lent_engine
+from leadlens.features import Step
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.sources.engines import lent_engine
 from tests.pipeline.little_project import LittleProject
 
 

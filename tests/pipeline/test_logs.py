@@ -13,9 +13,9 @@ from unittest import mock
 
 import pytest
 
-from pipeline import progress as shown_progress
-from pipeline.logs import impersonal
-from pipeline.runs.store import RunStore
+from leadlens.pipeline import progress as shown_progress
+from leadlens.pipeline.logs import impersonal
+from leadlens.pipeline.runs.store import RunStore
 from tests.pipeline.little_project import Answer, LittleProject, leadlens
 
 AS_OF = "2024-05-24"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.config import load_project
-from pipeline.jobs.check import check
-from pipeline.prepared import event_update, open_history, open_prepared
-from pipeline.sources.opening import open_history as open_plainly
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.check import check
+from leadlens.pipeline.prepared import event_update, open_history, open_prepared
+from leadlens.pipeline.sources.opening import open_history as open_plainly
 from tests.pipeline.little_project import LittleProject
 
 Change = Callable[[LittleProject], None]

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.scorecard import ScorecardSet, Sheet, score_scorecard_set
-from pipeline.dataset.lead_scores import lead_scores
-from pipeline.dataset.long_ledgers import MOST_LINES, cut_ledgers, long_ledgers
-from pipeline.dataset.scored_leads import ScoredLeads
-from pipeline.jobs.scoring import Tally
+from leadlens.models.scorecard import ScorecardSet, Sheet, score_scorecard_set
+from leadlens.pipeline.dataset.lead_scores import lead_scores
+from leadlens.pipeline.dataset.long_ledgers import MOST_LINES, cut_ledgers, long_ledgers
+from leadlens.pipeline.dataset.scored_leads import ScoredLeads
+from leadlens.pipeline.jobs.scoring import Tally
 from tests.models.histories import DAY, START, open_small, set_spine
 from tests.pipeline.test_lead_scores import ledger_of
 from tests.pipeline.test_lead_scores import scored as scored  # a fixture

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.audit.data import FEWEST
-from pipeline.audit.evidence import Subject
-from pipeline.audit.probes.disguise import _AT_END, _running_counts
+from leadlens.pipeline.audit.data import FEWEST
+from leadlens.pipeline.audit.evidence import Subject
+from leadlens.pipeline.audit.probes.disguise import _AT_END, _running_counts
 
 TOTAL, SEEN = Subject("lead", "total"), Subject("lead", "seen")
 

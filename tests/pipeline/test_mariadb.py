@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from features import DataError, UsageError
-from features.errors import UnavailableError
-from pipeline.sources.database import database_batches, read_database
-from pipeline.sources.queries import check_query
+from leadlens.features import DataError, UsageError
+from leadlens.features.errors import UnavailableError
+from leadlens.pipeline.sources.database import database_batches, read_database
+from leadlens.pipeline.sources.queries import check_query
 from tests.pipeline import mariadb
 from tests.pipeline.mariadb import MariaServer
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from pipeline import memory
-from pipeline.config import EngineSettings
-from pipeline.memory import allowed, job_memory, total_memory
+from leadlens.features import UsageError
+from leadlens.pipeline import memory
+from leadlens.pipeline.config import EngineSettings
+from leadlens.pipeline.memory import allowed, job_memory, total_memory
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models.sheet_check import SheetCheck
-from pipeline.registry.card import card_lines
+from leadlens.models.sheet_check import SheetCheck
+from leadlens.pipeline.registry.card import card_lines
 from tests.pipeline.little_project import LittleProject, leadlens
 
 SHEET = {
@@ -24,7 +24,7 @@ def test_it_is_left_out_of_the_model_and_told_by_how_much(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the folds say is put into their mouths: `tests/models/test_sheet_check.py` has worlds where they do."""
-    from models import training
+    from leadlens.models import training
 
     asked = SheetCheck(with_sheet=0.4321, without=0.4102, error=0.002)
     monkeypatch.setattr(training, "check_sheet", lambda *_, **__: asked)
@@ -49,7 +49,7 @@ def test_it_is_left_out_of_the_model_and_told_by_how_much(
 
     import mlflow
 
-    from pipeline.registry.mlflow_registry import Registry
+    from leadlens.pipeline.registry.mlflow_registry import Registry
 
     registry = Registry("little")
     run = registry.client.get_run(done.facts["run_id"]).data

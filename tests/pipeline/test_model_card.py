@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features import FeatureColumn
-from models.statistics import wilson
-from pipeline.registry.card import groups_of
+from leadlens.features import FeatureColumn
+from leadlens.models.statistics import wilson
+from leadlens.pipeline.registry.card import groups_of
 
 
 def test_a_lead_counts_once_in_each_group_as_of_its_first_snapshot_there() -> None:

@@ -10,17 +10,17 @@ import duckdb
 import pandas as pd
 import pytest
 
-from models.judging.matured import judge_matured
-from pipeline import load_project, train
-from pipeline.app.nights import command_of
-from pipeline.config import Drift
-from pipeline.drift.histogram import Histogram
-from pipeline.drift.monitoring import Checkpoint, calibration, inflation
-from pipeline.drift.profile import Profile
-from pipeline.drift.watching import feature_moves
-from pipeline.published.monitored import read_monitored
-from pipeline.runs import RunStore
-from pipeline.state import state_folder
+from leadlens import load_project, train
+from leadlens.models.judging.matured import judge_matured
+from leadlens.pipeline.app.nights import command_of
+from leadlens.pipeline.config import Drift
+from leadlens.pipeline.drift.histogram import Histogram
+from leadlens.pipeline.drift.monitoring import Checkpoint, calibration, inflation
+from leadlens.pipeline.drift.profile import Profile
+from leadlens.pipeline.drift.watching import feature_moves
+from leadlens.pipeline.published.monitored import read_monitored
+from leadlens.pipeline.runs import RunStore
+from leadlens.pipeline.state import state_folder
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 THEN, NOW = START + timedelta(days=60), START + timedelta(days=80)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from features import UsageError
-from pipeline.config import ProjectFile, load_project
-from pipeline.jobs import scorecard as jobs
-from pipeline.jobs.named_lead import find_lead
+from leadlens.features import UsageError
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.jobs import scorecard as jobs
+from leadlens.pipeline.jobs.named_lead import find_lead
 from tests.pipeline.little_project import LEADS, LittleProject, leadlens
 
 

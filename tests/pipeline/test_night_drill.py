@@ -16,7 +16,7 @@ import pandas as pd
 import psycopg
 import pytest
 
-from pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.runs import RunRecord, RunStore
 from tests.forked_jobs import ForkedJob, ForkedJobs
 from tests.kill_nights import trained_state
 from tests.pipeline.little_project import Answer, LittleProject, leadlens

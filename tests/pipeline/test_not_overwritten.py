@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from pipeline.report import refuse_others
+from leadlens.features import UsageError
+from leadlens.pipeline.report import refuse_others
 from tests.pipeline.little_project import LittleProject, leadlens
 
 

@@ -8,10 +8,10 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipeline import load_project, open_history
-from pipeline.dataset.time_split import split_snapshots
-from pipeline.sources.opening import open_history as open_anew
-from pipeline.sources.transfer import data_fingerprint
+from leadlens import load_project, open_history
+from leadlens.pipeline.dataset.time_split import split_snapshots
+from leadlens.pipeline.sources.opening import open_history as open_anew
+from leadlens.pipeline.sources.transfer import data_fingerprint
 from tests.pipeline.little_project import LittleProject, leadlens
 
 
@@ -96,7 +96,7 @@ def test_an_objection_holds_for_the_lead_that_an_id_was_merged_into(project: Lit
 def test_what_was_prepared_before_there_were_objections_opens(project: LittleProject) -> None:
     file = load_project(project.write())
     before = data_fingerprint(open_history(file))
-    from pipeline.prepared import open_prepared
+    from leadlens.pipeline.prepared import open_prepared
 
     prepared = open_prepared(file)
     tables = {name: table for name, table in prepared.manifest.tables.items() if name != "objections"}

@@ -7,10 +7,10 @@ from pathlib import Path
 import optuna
 import pytest
 
-from pipeline.config import load_project
-from pipeline.prepared import open_history
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.state import sqlite_path, study_storage, tracking_uri
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.state import sqlite_path, study_storage, tracking_uri
 from tests.pipeline.little_project import LEADS, LittleProject
 
 NAMES = ("really? 100%20 #1", 'it\'s "ü" & a:b;c+d=e', "50%", "[a-z]* {x} $y")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features import History
-from pipeline.config import load_project
-from pipeline.prepared import open_history, open_lead
-from pipeline.prepared.records import TABLES
+from leadlens.features import History
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_history, open_lead
+from leadlens.pipeline.prepared.records import TABLES
 from tests.pipeline.little_project import START, LittleProject
 
 LEAD, ACCOUNT = "L023", "A3"

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 import leadlens
-from features.errors import UsageError
-from features.own import Known, OwnFeature
-from pipeline.config import load_project
-from pipeline.dataset.dataset import Dataset
-from pipeline.jobs.experiment import Experiment
-from pipeline.jobs.list_features import list_features
-from pipeline.registry.mlflow_registry import Registry
+from leadlens.features.errors import UsageError
+from leadlens.features.own import Known, OwnFeature
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.dataset.dataset import Dataset
+from leadlens.pipeline.jobs.experiment import Experiment
+from leadlens.pipeline.jobs.list_features import list_features
+from leadlens.pipeline.registry.mlflow_registry import Registry
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.little_project import leadlens as command
 
@@ -251,7 +251,7 @@ def test_one_function_does_not_see_what_another_did_to_the_tables(dataset: Datas
 def test_more_rows_than_fit_at_once_give_the_same(
     mine: Dataset, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("features.own.making._AT_ONCE", 17)
+    monkeypatch.setattr("leadlens.features.own.making._AT_ONCE", 17)
     again = dataset.with_features(pricing_seconds, capitals)
     pd.testing.assert_frame_equal(again.rows.matrix.frame, mine.rows.matrix.frame)
 

@@ -9,10 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import load_project
-from pipeline.prepared import open_history
-from pipeline.sources.parquet_bounds import Bounds, parquet_bounds
-from pipeline.sources.unknown_words import WordKind, is_unknown, looks_unknown, may_be_unknown, words_for
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.sources.parquet_bounds import Bounds, parquet_bounds
+from leadlens.pipeline.sources.unknown_words import (
+    WordKind,
+    is_unknown,
+    looks_unknown,
+    may_be_unknown,
+    words_for,
+)
 from tests.pipeline.little_project import LittleProject
 
 

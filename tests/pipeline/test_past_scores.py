@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.mlflow_registry import Registry
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 NIGHT = START + timedelta(days=79)

@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.writeback import stage_scores
-from pipeline.writeback.columns import HISTORY_COLUMNS, PEOPLE
+from leadlens.pipeline.writeback import stage_scores
+from leadlens.pipeline.writeback.columns import HISTORY_COLUMNS, PEOPLE
 from tests.pipeline.writeback_samples import Database, run, scores
 
 ALL = tuple(PEOPLE)

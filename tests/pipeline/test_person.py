@@ -14,11 +14,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.app.store import PageStore
-from pipeline.config import load_project
-from pipeline.elsewhere import written_elsewhere
-from pipeline.jobs.forget import forget
-from pipeline.jobs.person import StoredPerson, person
+from leadlens.pipeline.app.store import PageStore
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.elsewhere import written_elsewhere
+from leadlens.pipeline.jobs.forget import forget
+from leadlens.pipeline.jobs.person import StoredPerson, person
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 NIGHT = START + timedelta(days=79)
@@ -49,7 +49,7 @@ def _made(folder: Path) -> Iterator[Path]:
         little.settings["scores"] = {"to": f"duckdb:///{folder}/scores.duckdb"}
         path = little.write()
         # In a process of its own, as commands are: what it has open it lets go of when it ends.
-        subprocess.run([sys.executable, "-m", "pipeline.cli", "train", str(path)], check=True)
+        subprocess.run([sys.executable, "-m", "leadlens.pipeline.cli", "train", str(path)], check=True)
         assert leadlens("promote", path, "--force", "a test").code == 0
         for night in (NIGHT - timedelta(days=5), NIGHT):
             done = leadlens("score", path, "--as-of", night.isoformat(), "--force", "a test")

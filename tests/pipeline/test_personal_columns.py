@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.registry.serving import serving_model
+from leadlens.pipeline.registry.serving import serving_model
 from tests.pipeline.little_project import LEADS, LittleProject, leadlens
 
 NAMES = ("O'Neil", "Zimmermann", "Kowalska", "Rossi")

@@ -18,7 +18,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from features import secrets as memory
+from leadlens.features import secrets as memory
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.postgres import DATABASE, PASSWORD, PostgresServer
 

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import DataError
-from pipeline.config import load_project
-from pipeline.prepared import differences, open_prepared
-from pipeline.prepared.folder import _KEPT_VERSIONS, PreparedFolder
-from pipeline.prepared.manifest import FileMark
-from pipeline.prepared.opening import PreparedHistory
-from pipeline.prepared.sources import EventReader, NewSource
+from leadlens.features import DataError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import differences, open_prepared
+from leadlens.pipeline.prepared.folder import _KEPT_VERSIONS, PreparedFolder
+from leadlens.pipeline.prepared.manifest import FileMark
+from leadlens.pipeline.prepared.opening import PreparedHistory
+from leadlens.pipeline.prepared.sources import EventReader, NewSource
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 
@@ -132,7 +132,15 @@ def test_a_broken_manifest_or_log_is_no_obstacle(growing: Growing) -> None:
 
 def test_two_commands_at_once(growing: Growing) -> None:
     """Both start without a prepared history; one prepares it, the other waits and finds it."""
-    command = [sys.executable, "-m", "pipeline.cli", "check", str(growing.path), "--only-read", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "leadlens.pipeline.cli",
+        "check",
+        str(growing.path),
+        "--only-read",
+        "--json",
+    ]
     with ThreadPoolExecutor(2) as pool:
         done = [*pool.map(lambda _: subprocess.run(command, capture_output=True, text=True), range(2))]
     assert [run.returncode for run in done] == [0, 0], done[0].stderr + done[1].stderr
@@ -143,7 +151,7 @@ def test_two_commands_at_once(growing: Growing) -> None:
 def test_few_rows_are_read_without_what_takes_long_to_load(growing: Growing) -> None:
     """Most of what such a command would cost; where nothing is new, pandas is not loaded either."""
     code = (
-        "import sys\nfrom pipeline.cli.main import main\n"
+        "import sys\nfrom leadlens.pipeline.cli.main import main\n"
         f"sys.argv = ['leadlens', 'check', {str(growing.path)!r}, '--only-read', '--json']\n"
         "try: main()\nfinally: print(' '.join(sys.modules))"
     )

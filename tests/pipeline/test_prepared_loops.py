@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.prepared import few_rows, sorting
-from pipeline.prepared.machine_clicks import count_crowded
+from leadlens.pipeline.prepared import few_rows, sorting
+from leadlens.pipeline.prepared.machine_clicks import count_crowded
 
 
 @pytest.mark.parametrize("seed", range(20))

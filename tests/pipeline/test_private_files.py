@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from pipeline.private import file_mode, private_files
-from pipeline.state import open_to_others, state_folder
+from leadlens.features import UsageError
+from leadlens.pipeline.private import file_mode, private_files
+from leadlens.pipeline.state import open_to_others, state_folder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 

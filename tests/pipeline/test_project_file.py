@@ -11,12 +11,12 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
-from features import UsageError
-from features import secrets as memory
-from models.scorecard import Sheet
-from pipeline.config import Project, expand, load_project, unexpanded
-from pipeline.dataset.saved_matrix import deciding_settings
-from pipeline.schemas import schemas
+from leadlens.features import UsageError
+from leadlens.features import secrets as memory
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.config import Project, expand, load_project, unexpanded
+from leadlens.pipeline.dataset.saved_matrix import deciding_settings
+from leadlens.pipeline.schemas import schemas
 from tests.pipeline.bad_yaml import FINE
 
 CONFIGS = Path(__file__).parents[2] / "configs"

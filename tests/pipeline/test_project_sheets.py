@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from models.scorecard import Sheet
-from pipeline import load_project, write_starter
-from pipeline.config import ProjectFile
-from pipeline.scorecards.project import notes_of, sheets_of, store_of
+from leadlens import load_project, write_starter
+from leadlens.features import UsageError
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.scorecards.project import notes_of, sheets_of, store_of
 
 
 @pytest.fixture

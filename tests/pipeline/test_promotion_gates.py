@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import compare, explain, load_project, promote, train
-from pipeline.cli.render.jobs import render_explanation
-from pipeline.config import ProjectFile
-from pipeline.jobs.gates import PromotionRefused
-from pipeline.registry.bundle import Recipe
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.registry.registered import Alias, Registered
-from pipeline.runs import RunStore
+from leadlens import compare, explain, load_project, promote, train
+from leadlens.pipeline.cli.render.jobs import render_explanation
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.jobs.gates import PromotionRefused
+from leadlens.pipeline.registry.bundle import Recipe
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.registered import Alias, Registered
+from leadlens.pipeline.runs import RunStore
 from tests.pipeline.little_project import LittleProject, leadlens
 
 LEADS = 900

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 import leadlens
-from features.errors import UsageError
-from pipeline.dataset.protected import _groups
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.dataset.protected import _groups
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.little_project import leadlens as command
 

@@ -12,18 +12,18 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from features.errors import DataError, UsageError
-from models.scorecard import ScorecardSet, Sheet
-from pipeline.config import ProjectFile, load_project
-from pipeline.prepared import open_history
-from pipeline.published import bounded_queries, publishing
-from pipeline.published.asked import Query
-from pipeline.published.bounded_queries import SlowQueryError
-from pipeline.published.copy import PublishedScores
-from pipeline.published.folder import CopyFolder
-from pipeline.published.kept_results import KeptResults
-from pipeline.published.people import people_of, rules_kept_short, shown_columns
-from pipeline.published.publishing import Publishing
+from leadlens.features.errors import DataError, UsageError
+from leadlens.models.scorecard import ScorecardSet, Sheet
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.published import bounded_queries, publishing
+from leadlens.pipeline.published.asked import Query
+from leadlens.pipeline.published.bounded_queries import SlowQueryError
+from leadlens.pipeline.published.copy import PublishedScores
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.published.kept_results import KeptResults
+from leadlens.pipeline.published.people import people_of, rules_kept_short, shown_columns
+from leadlens.pipeline.published.publishing import Publishing
 from tests.pipeline.little_project import LittleProject, leadlens, leads
 from tests.pipeline.page_example import HOSTILE, NIGHT, STAGES, Night, little_file, publish
 

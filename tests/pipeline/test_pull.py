@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from features import LeadlensError
-from pipeline.config import load_project
-from pipeline.crm.http import Patience
-from pipeline.jobs.pull import pull
-from pipeline.sources import open_history
+from leadlens.features import LeadlensError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.crm.http import Patience
+from leadlens.pipeline.jobs.pull import pull
+from leadlens.pipeline.sources import open_history
 from tests.pipeline.little_project import leadlens
 from tests.pipeline.pull_server import Records, serving
 
@@ -58,8 +58,8 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 @pytest.fixture
 def crm(kind: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
-    monkeypatch.setattr("pipeline.pulling.hubspot._PAGE", 3)
-    monkeypatch.setattr("pipeline.pulling.hubspot._BATCH", 2)
+    monkeypatch.setattr("leadlens.pipeline.pulling.hubspot._PAGE", 3)
+    monkeypatch.setattr("leadlens.pipeline.pulling.hubspot._BATCH", 2)
     with serving(filled(kind)) as records:
         yield records
 
@@ -132,7 +132,7 @@ def test_a_server_that_is_busy_and_forgets_tokens(kind: str, crm: Records, tmp_p
 def test_a_pull_that_breaks_off_goes_on(
     kind: str, crm: Records, tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.jobs.pull._AT_ONCE", 1)
+    monkeypatch.setattr("leadlens.pipeline.jobs.pull._AT_ONCE", 1)
     crm.break_after = after
     hasty = Patience(tries=2, first=0.001, longest=0.002)
     with pytest.raises(LeadlensError):
@@ -146,7 +146,7 @@ def test_a_pull_that_breaks_off_goes_on(
 def test_more_than_one_search_can_give(
     crm: Records, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.pulling.hubspot._MOST", 6)
+    monkeypatch.setattr("leadlens.pipeline.pulling.hubspot._MOST", 6)
     assert pull(address(kind, crm), tmp_path / "crm", patience=PATIENT).rows["leads"] == 10
 
 

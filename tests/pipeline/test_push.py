@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from features import LeadlensError, UsageError
-from pipeline.jobs.push import push
-from pipeline.runs import RunStore
+from leadlens.features import LeadlensError, UsageError
+from leadlens.pipeline.jobs.push import push
+from leadlens.pipeline.runs import RunStore
 from tests.pipeline.crm_server import FAULTS, FIELDS, FakeCrm, serving
 from tests.pipeline.little_project import leadlens
 from tests.pipeline.pushed_leads import HASTY, PushedLeads, scores_at

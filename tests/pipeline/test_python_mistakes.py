@@ -12,8 +12,8 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 import leadlens
-from features.errors import UsageError
-from pipeline.config.parts import read_as_of
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.config.parts import read_as_of
 from tests.pipeline.little_project import LittleProject
 
 api: Any = leadlens

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.writeback import SCORE_COLUMNS, write_scores
+from leadlens.pipeline.writeback import SCORE_COLUMNS, write_scores
 from tests.pipeline.writeback_samples import Database, run, scores
 
 DRIFTING = {"probability", "fit_points", "engagement_points", "reasons", "ledger"}

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from features import DataError, DuckDBEngine, UsageError
-from pipeline.config import Project
-from pipeline.raw_lead.columns import RawColumns
-from pipeline.raw_lead.history import raw_history, refuse_times
-from pipeline.raw_lead.request import (
+from leadlens.features import DataError, DuckDBEngine, UsageError
+from leadlens.pipeline.config import Project
+from leadlens.pipeline.raw_lead.columns import RawColumns
+from leadlens.pipeline.raw_lead.history import raw_history, refuse_times
+from leadlens.pipeline.raw_lead.request import (
     LONGEST_TEXT,
     MOST_BYTES,
     MOST_EVENTS,
@@ -22,7 +22,7 @@ from pipeline.raw_lead.request import (
     read_raw_lead,
     text_of,
 )
-from pipeline.raw_lead.rows import NEW_LEAD, RawRows, raw_rows
+from leadlens.pipeline.raw_lead.rows import NEW_LEAD, RawRows, raw_rows
 
 COLUMNS = RawColumns(
     lead={"income": "number", "city": "category", "consent": "boolean", "born": "time", "email": "text"},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.quality import DATASETS
-from pipeline import check, load_project, train
+from leadlens import check, load_project, train
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 DATA = Path(os.environ.get("LEADLENS_DATA") or CONFIGS / "../../shared/data")

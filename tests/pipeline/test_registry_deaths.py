@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline import load_project, train
-from pipeline.registry.dead_runs import PROCESS, this_process
-from pipeline.registry.description import typical_row
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.registry.versions import roll_back, versions
+from leadlens import load_project, train
+from leadlens.pipeline.registry.dead_runs import PROCESS, this_process
+from leadlens.pipeline.registry.description import typical_row
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.versions import roll_back, versions
 from tests.pipeline.little_project import LittleProject
 
 WRITES = (

@@ -20,23 +20,23 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, Route
 
-from features import UsageError
-from models.insights import Insights
-from models.judging import Comparison, compare, report_model
-from models.judging.agreement import QUADRANTS
-from models.judging.matured import Outcome, judge_matured
-from pipeline.cli.render.jobs import render_comparison, render_demo
-from pipeline.drift.comparing import Difference
-from pipeline.drift.monitoring import Checkpoint, Monitoring, WeekAbove
-from pipeline.drift.watching import FeatureMoves
-from pipeline.jobs.compare import Compared
-from pipeline.jobs.demo import BestLead, Demo, WorldRun
-from pipeline.published.people import SHOWN
-from pipeline.report import chart_files, write_back_tests, write_report, write_tables
-from pipeline.report.lead_list import lead_list
-from pipeline.report.monitor_view import monitor_view
-from pipeline.report.page import model_page, page, refuse_others
-from pipeline.views.links import Links
+from leadlens.features import UsageError
+from leadlens.models.insights import Insights
+from leadlens.models.judging import Comparison, compare, report_model
+from leadlens.models.judging.agreement import QUADRANTS
+from leadlens.models.judging.matured import Outcome, judge_matured
+from leadlens.pipeline.cli.render.jobs import render_comparison, render_demo
+from leadlens.pipeline.drift.comparing import Difference
+from leadlens.pipeline.drift.monitoring import Checkpoint, Monitoring, WeekAbove
+from leadlens.pipeline.drift.watching import FeatureMoves
+from leadlens.pipeline.jobs.compare import Compared
+from leadlens.pipeline.jobs.demo import BestLead, Demo, WorldRun
+from leadlens.pipeline.published.people import SHOWN
+from leadlens.pipeline.report import chart_files, write_back_tests, write_report, write_tables
+from leadlens.pipeline.report.lead_list import lead_list
+from leadlens.pipeline.report.monitor_view import monitor_view
+from leadlens.pipeline.report.page import model_page, page, refuse_others
+from leadlens.pipeline.views.links import Links
 from tests.models.back_tests_example import back_tests_example
 from tests.models.judged_example import judged_example
 from tests.pipeline.hostile_texts import Reader, hostile_texts

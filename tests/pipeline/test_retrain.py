@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import load_project, train
-from pipeline.jobs.retrain import rollback
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.registry.serving import serving_model
-from pipeline.runs import RunStore
+from leadlens import load_project, train
+from leadlens.pipeline.jobs.retrain import rollback
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.registry.serving import serving_model
+from leadlens.pipeline.runs import RunStore
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.test_promotion_gates import flat
 

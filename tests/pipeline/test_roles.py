@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from features import UsageError
-from pipeline.sources.queries import check_query
-from pipeline.writeback import write_scores
+from leadlens.features import UsageError
+from leadlens.pipeline.sources.queries import check_query
+from leadlens.pipeline.writeback import write_scores
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.postgres import DATABASE, PASSWORD, PostgresServer
 from tests.pipeline.writeback_samples import run, scores

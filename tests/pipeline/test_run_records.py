@@ -13,13 +13,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features.errors import DataError, LeadlensError, RoomError, UnavailableError, UsageError
-from pipeline import exit_codes
-from pipeline.config import load_project
-from pipeline.jobs.score import score
-from pipeline.runs import RunRecord, RunStore, recorded_run
-from pipeline.runs import store as store_module
-from pipeline.stopping import Stopped, stoppable
+from leadlens.features.errors import DataError, LeadlensError, RoomError, UnavailableError, UsageError
+from leadlens.pipeline import exit_codes
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.score import score
+from leadlens.pipeline.runs import RunRecord, RunStore, recorded_run
+from leadlens.pipeline.runs import store as store_module
+from leadlens.pipeline.stopping import Stopped, stoppable
 from tests.pipeline.little_project import LittleProject
 
 ROOT = Path(__file__).parents[2]
@@ -124,11 +124,11 @@ def test_a_dry_run_leaves_nothing(tmp_path: Path) -> None:
 _WAITING = """
 import sys, time
 from pathlib import Path
-from pipeline.runs import recorded_run
-from pipeline.stopping import stoppable
-from pipeline import exit_codes
-from pipeline.config import load_project
-from pipeline.jobs.score import score
+from leadlens.pipeline.runs import recorded_run
+from leadlens.pipeline.stopping import stoppable
+from leadlens.pipeline import exit_codes
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.score import score
 with stoppable():
     try:
         with recorded_run("cars", folder=Path(sys.argv[1])) as run:

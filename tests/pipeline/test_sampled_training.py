@@ -9,20 +9,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models.prediction import sheet_probability
-from pipeline import compare, load_project, open_history, promote, train, write_starter
-from pipeline.cli.render.jobs import render_training
-from pipeline.cli.render.registry import render_promotion
-from pipeline.config import ProjectFile
-from pipeline.dataset import lead_sample
-from pipeline.dataset.judged import out_of_time
-from pipeline.dataset.time_split import split_snapshots
-from pipeline.dataset.training_set import build_training_set
-from pipeline.jobs.audit import audit
-from pipeline.jobs.check import check
-from pipeline.jobs.list_features import list_features
-from pipeline.jobs.train import Training
-from pipeline.registry.mlflow_registry import Registry
+from leadlens import compare, load_project, open_history, promote, train, write_starter
+from leadlens.models.prediction import sheet_probability
+from leadlens.pipeline.cli.render.jobs import render_training
+from leadlens.pipeline.cli.render.registry import render_promotion
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset import lead_sample
+from leadlens.pipeline.dataset.judged import out_of_time
+from leadlens.pipeline.dataset.time_split import split_snapshots
+from leadlens.pipeline.dataset.training_set import build_training_set
+from leadlens.pipeline.jobs.audit import audit
+from leadlens.pipeline.jobs.check import check
+from leadlens.pipeline.jobs.list_features import list_features
+from leadlens.pipeline.jobs.train import Training
+from leadlens.pipeline.registry.mlflow_registry import Registry
 from tests.pipeline.little_project import leadlens
 
 FIT = 780  # rows of the starter, which has 2,158 to learn from and 768 to judge on

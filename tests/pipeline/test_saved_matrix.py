@@ -11,15 +11,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features import DataError, DuckDBEngine, History, UsageError
-from features.matrix import build_matrix, write_matrix
-from features.planning import plan_vocabulary
-from features.spine import SpinePolicy, build_spine
-from pipeline.config import ProjectFile, load_project
-from pipeline.dataset.training_set import TrainingSet, build_training_set
-from pipeline.jobs.list_features import list_features
-from pipeline.sources import open_history
-from pipeline.sources.transfer import data_fingerprint, transfer_history
+from leadlens.features import DataError, DuckDBEngine, History, UsageError
+from leadlens.features.matrix import build_matrix, write_matrix
+from leadlens.features.planning import plan_vocabulary
+from leadlens.features.spine import SpinePolicy, build_spine
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.dataset.training_set import TrainingSet, build_training_set
+from leadlens.pipeline.jobs.list_features import list_features
+from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.sources.transfer import data_fingerprint, transfer_history
 from tests.features.spark_support import need_spark
 from tests.pipeline.little_project import START, LittleProject, leadlens
 

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from features import UsageError
-from pipeline.jobs.score import score
+from leadlens.features import UsageError
+from leadlens.pipeline.jobs.score import score
 from tests.kill_nights import NIGHT, trained_state
 from tests.pipeline.crm_server import FakeCrm, serving
 from tests.pipeline.little_project import LittleProject, leadlens

@@ -10,16 +10,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features import UsageError
-from models.scorecard import Sheet
-from pipeline import load_project, write_starter
-from pipeline.cli import main as cli
-from pipeline.config import ProjectFile
-from pipeline.jobs.score import score
-from pipeline.jobs.train import train
-from pipeline.registry.mlflow_registry import Registry
-from pipeline.scorecards.project import choose_sheet, load_sheets, notes_of
-from pipeline.scorecards.templates import names
+from leadlens import load_project, write_starter
+from leadlens.features import UsageError
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.cli import main as cli
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.jobs.score import score
+from leadlens.pipeline.jobs.train import train
+from leadlens.pipeline.registry.mlflow_registry import Registry
+from leadlens.pipeline.scorecards.project import choose_sheet, load_sheets, notes_of
+from leadlens.pipeline.scorecards.templates import names
 from tests.pipeline.little_project import thin_out
 
 
@@ -130,7 +130,7 @@ def test_preview_simulate_changed_and_stages_tell_their_story(project: Path, typ
 
 def test_the_query_gives_the_points_that_the_command_tells(project: Path, typed: Typed) -> None:
     typed("sql", ".", "--out", "sheet.sql")
-    from pipeline.sources import open_history
+    from leadlens.pipeline.sources import open_history
 
     history = open_history(file_of(project))
     engine = history.engine

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from features import DataError, UsageError
-from models.scorecard import Sheet
-from pipeline.cli.render import scorecard as words
-from pipeline.config import ProjectFile, load_project
-from pipeline.jobs import scorecard as jobs
+from leadlens.features import DataError, UsageError
+from leadlens.models.scorecard import Sheet
+from leadlens.pipeline.cli.render import scorecard as words
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.jobs import scorecard as jobs
 from tests.pipeline.little_project import START, LittleProject
 
 DAY = timedelta(days=1)

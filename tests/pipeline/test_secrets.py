@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from features import secrets as memory
-from features.secrets import masked, remember_secret, remember_secrets_of, without_secrets
-from pipeline.config import expand, load_project
+from leadlens.features import UsageError
+from leadlens.features import secrets as memory
+from leadlens.features.secrets import masked, remember_secret, remember_secrets_of, without_secrets
+from leadlens.pipeline.config import expand, load_project
 from tests.pipeline.little_project import LittleProject, leadlens
 
 WORD = "hunter2"
@@ -139,7 +139,7 @@ def test_a_second_at_sign_is_refused_before_a_part_is_taken_for_the_host(
 def test_an_error_of_our_own_shows_no_secret(
     debug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.jobs import check as job
+    from leadlens.pipeline.jobs import check as job
 
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError(f"API request to http://ann:{WORD}@tracking.example failed for token-{WORD}")

@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import DataError, DuckDBEngine, History, LeadlensError, UsageError
-from features.matrix import build_matrix
-from features.planning import plan_vocabulary
-from features.spine import SpinePolicy, build_spine
-from pipeline.config import load_project
-from pipeline.prepared import differences, open_prepared
-from pipeline.sources import open_history
+from leadlens.features import DataError, DuckDBEngine, History, LeadlensError, UsageError
+from leadlens.features.matrix import build_matrix
+from leadlens.features.planning import plan_vocabulary
+from leadlens.features.spine import SpinePolicy, build_spine
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import differences, open_prepared
+from leadlens.pipeline.sources import open_history
 from tests.pipeline.little_project import LittleProject
 
 TABLES = ("leads", "events", "conversions")
@@ -130,7 +130,7 @@ def test_what_changes_in_one_source_is_read(activities: Activities, change: Any)
 def test_a_new_file_of_one_source_alone_is_read(
     activities: Activities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.prepared.sources import EventReader
+    from leadlens.pipeline.prepared.sources import EventReader
 
     file = load_project(activities.path())
     open_prepared(file)

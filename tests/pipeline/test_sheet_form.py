@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from models.scorecard import Sheet
-from models.scorecard.language.yaml_edit import with_values
-from pipeline.app.sheet_form import fields_of, read_form
-from pipeline.languages.language import language
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.language.yaml_edit import with_values
+from leadlens.pipeline.app.sheet_form import fields_of, read_form
+from leadlens.pipeline.languages.language import language
 
 ROOT = Path(__file__).parents[2]
 SHEETS = [

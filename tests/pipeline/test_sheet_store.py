@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from features.errors import DataError, LeadlensError, UsageError
-from models.scorecard import Sheet
-from models.scorecard.language.yaml_text import yaml_text
-from pipeline.scorecards.version_file import SheetFile
-from pipeline.scorecards.versions import SheetStore
+from leadlens.features.errors import DataError, LeadlensError, UsageError
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.language.yaml_text import yaml_text
+from leadlens.pipeline.scorecards.version_file import SheetFile
+from leadlens.pipeline.scorecards.versions import SheetStore
 
 SPAWN = multiprocessing.get_context("spawn")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from pipeline.progress import Progress
-from pipeline.side_by_side import side_by_side
-from pipeline.threads import processors
+from leadlens.features import UsageError
+from leadlens.pipeline.progress import Progress
+from leadlens.pipeline.side_by_side import side_by_side
+from leadlens.pipeline.threads import processors
 
 
 def answer(number: int, *, progress: Progress) -> tuple[int, int]:
@@ -79,7 +79,7 @@ def test_a_process_that_is_killed_is_told() -> None:
 
 
 def open_them(folder: Path, mine: str, other: str, *, progress: Progress) -> None:
-    from pipeline.registry import training_stores
+    from leadlens.pipeline.registry import training_stores
 
     wait_for_the_other(folder, mine, other, progress=progress)
     training_stores.open_stores(mine)

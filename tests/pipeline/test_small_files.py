@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import DataError
-from pipeline.config import load_project
-from pipeline.prepared import open_prepared, sources
-from pipeline.prepared.event_scan import EventScan
-from pipeline.prepared.event_update import EventUpdate
-from pipeline.prepared.folder import PreparedFolder
-from pipeline.prepared.opening import PreparedHistory
+from leadlens.features import DataError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_prepared, sources
+from leadlens.pipeline.prepared.event_scan import EventScan
+from leadlens.pipeline.prepared.event_update import EventUpdate
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.opening import PreparedHistory
 from tests.pipeline.little_project import LittleProject
 
 HEADER = "event_id,lead_id,occurred_at,event_type,page,seconds"

@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features import History, LeadlensError, UsageError
-from features.matrix import build_matrix
-from features.planning import plan_vocabulary
-from features.settings import FeatureSettings
-from features.spine import SpinePolicy, build_spine
-from pipeline.config import load_project
-from pipeline.sources import open_history
-from pipeline.sources.reading import Readable, read_source
+from leadlens.features import History, LeadlensError, UsageError
+from leadlens.features.matrix import build_matrix
+from leadlens.features.planning import plan_vocabulary
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import SpinePolicy, build_spine
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.sources.reading import Readable, read_source
 from tests.pipeline.little_project import LittleProject
 
 TABLES = ("leads", "accounts", "events", "conversions", "changes")

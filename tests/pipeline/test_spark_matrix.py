@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import load_project
-from pipeline.dataset.training_set import build_training_set
-from pipeline.jobs.list_features import list_features
-from pipeline.jobs.train import train
-from pipeline.sources import open_history
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.dataset.training_set import build_training_set
+from leadlens.pipeline.jobs.list_features import list_features
+from leadlens.pipeline.jobs.train import train
+from leadlens.pipeline.sources import open_history
 from tests.features.spark_support import INTERPRETED, TINY, need_spark
 from tests.pipeline.test_saved_matrix import little
 
@@ -26,7 +26,7 @@ from tests.pipeline.test_saved_matrix import little
 def _run(home: Path, *arguments: str | Path) -> dict[str, Any]:
     """The command line in a process of its own, as a user runs it."""
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *map(str, arguments), "--json"],
+        [sys.executable, "-m", "leadlens.pipeline.cli", *map(str, arguments), "--json"],
         env={**os.environ, "LEADLENS_HOME": str(home)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

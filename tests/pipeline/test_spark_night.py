@@ -17,20 +17,20 @@ import pandas as pd
 import pytest
 import yaml
 
-from features import DataError, UsageError
-from features.engines.duckdb_connections import connect_in_memory
-from features.errors import UnavailableError
-from pipeline.cluster import engine_settings, spark_workers
-from pipeline.config import ProjectFile, load_project
-from pipeline.dataset.training_set import build_training_set
-from pipeline.demo import simulate, write_world
-from pipeline.jobs.audit import audit
-from pipeline.jobs.check import check
-from pipeline.jobs.demo import configs_folder
-from pipeline.jobs.read import read
-from pipeline.jobs.score import score
-from pipeline.jobs.train import train
-from pipeline.prepared import event_update, open_prepared
+from leadlens.features import DataError, UsageError
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.features.errors import UnavailableError
+from leadlens.pipeline.cluster import engine_settings, spark_workers
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.dataset.training_set import build_training_set
+from leadlens.pipeline.demo import simulate, write_world
+from leadlens.pipeline.jobs.audit import audit
+from leadlens.pipeline.jobs.check import check
+from leadlens.pipeline.jobs.demo import configs_folder
+from leadlens.pipeline.jobs.read import read
+from leadlens.pipeline.jobs.score import score
+from leadlens.pipeline.jobs.train import train
+from leadlens.pipeline.prepared import event_update, open_prepared
 from tests.features.spark_support import TINY, need_spark, standalone_cluster
 from tests.pipeline.little_project import leadlens
 
@@ -117,7 +117,7 @@ def test_a_night_on_a_cluster_is_a_night_here(night: Night, tmp_path: Path) -> N
 
 
 def test_a_training_set_from_a_cluster_is_the_one_made_here(night: Night) -> None:
-    from pipeline.dataset.spread_matrix import matrix_maker
+    from leadlens.pipeline.dataset.spread_matrix import matrix_maker
 
     prepared = open_prepared(night.here)
     one = build_training_set(night.here, prepared.history())
@@ -165,7 +165,7 @@ def test_an_error_of_a_worker_is_told_as_it_is(night: Night) -> None:
 
 
 def test_workers_that_do_not_see_the_state_are_refused(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.cluster import workers as module
+    from leadlens.pipeline.cluster import workers as module
 
     monkeypatch.setattr(module, "_software", lambda: {"leadlens": "9.9.9"})
     with (
@@ -204,7 +204,7 @@ def test_workers_with_another_python_are_refused_and_told_how(
 def test_a_cluster_without_workers_is_not_waited_for_ever(
     night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.cluster import workers as module
+    from leadlens.pipeline.cluster import workers as module
 
     monkeypatch.setattr(module, "_PATIENCE", 3.0)
     with standalone_cluster(tmp_path, workers=0) as (url, _):

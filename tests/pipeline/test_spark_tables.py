@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline.config import load_project
-from pipeline.jobs.read import read
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.read import read
 from tests.features.spark_support import TINY, need_spark
 from tests.pipeline.little_project import LittleProject, leadlens
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from pipeline.writeback import parse_target, write_scores
-from pipeline.writeback.standing import Standing
+from leadlens.features import UsageError
+from leadlens.pipeline.writeback import parse_target, write_scores
+from leadlens.pipeline.writeback.standing import Standing
 from tests.pipeline.writeback_samples import AS_OF, run, scores
 
 DAY = timedelta(days=1)

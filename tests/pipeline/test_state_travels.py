@@ -16,12 +16,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.config import load_project
-from pipeline.jobs.score import score
-from pipeline.registry import serving
-from pipeline.registry.mlflow_registry import Registry, requirements
-from pipeline.registry.serving import serving_model
-from pipeline.registry.state_artifacts import LOCATION, beside, forget_places
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.score import score
+from leadlens.pipeline.registry import serving
+from leadlens.pipeline.registry.mlflow_registry import Registry, requirements
+from leadlens.pipeline.registry.serving import serving_model
+from leadlens.pipeline.registry.state_artifacts import LOCATION, beside, forget_places
 from tests.pipeline.little_project import LittleProject, leadlens
 
 ROOT = Path(__file__).parents[2]

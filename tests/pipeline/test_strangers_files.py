@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features import UsageError
-from features.engines.duckdb_connections import connect_closed, connect_in_memory
-from pipeline.writeback import parse_target
+from leadlens.features import UsageError
+from leadlens.features.engines.duckdb_connections import connect_closed, connect_in_memory
+from leadlens.pipeline.writeback import parse_target
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.writeback_samples import run, scores
 
@@ -88,7 +88,7 @@ def test_only_plain_paths_are_sources(address: str, project: LittleProject) -> N
 
 
 def test_a_target_of_a_stranger_runs_nothing(tmp_path: Path) -> None:
-    from pipeline.writeback import write_scores
+    from leadlens.pipeline.writeback import write_scores
 
     path = tmp_path / "scores.duckdb"
     write_scores(scores(), f"duckdb:///{path}", run=run())

@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features import DataError, Finding, History
-from features.engines.duckdb_connections import connect_in_memory
-from pipeline.config import load_project
-from pipeline.prepared import differences, open_prepared
-from pipeline.sources import open_history
-from pipeline.sources.csv_types import fitting_types, typed_csv
-from pipeline.sources.styles import COMMA, DAY_FIRST, DOTTED, MONTH_FIRST, UNCLEAR, styles_of
+from leadlens.features import DataError, Finding, History
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import differences, open_prepared
+from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.sources.csv_types import fitting_types, typed_csv
+from leadlens.pipeline.sources.styles import COMMA, DAY_FIRST, DOTTED, MONTH_FIRST, UNCLEAR, styles_of
 from tests.pipeline.little_project import LEADS, LittleProject
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import ProjectFile, load_project
-from pipeline.jobs.target import left_behind, shown_target, target_of
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.jobs.target import left_behind, shown_target, target_of
 
 MINIMAL = "name: little\ndata:\n  leads: {read: leads.csv}\n  conversions: {read: sales.csv}\n"
 

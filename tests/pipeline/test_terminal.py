@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from features import UsageError
-from features.printable import printable
-from pipeline.cli.render.terminal import print_json, print_lines, print_message
-from pipeline.progress import shown
+from leadlens.features import UsageError
+from leadlens.features.printable import printable
+from leadlens.pipeline.cli.render.terminal import print_json, print_lines, print_message
+from leadlens.pipeline.progress import shown
 from tests.pipeline.little_project import LittleProject, leadlens
 
 ROOT = Path(__file__).parents[2]

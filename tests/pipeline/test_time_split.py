@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import DataError, History, UsageError
-from features.label import build_labels
-from features.planning import plan_features
-from features.spine import OutOfTimeRows, Spine, TrainingRows, build_spine
-from pipeline.config import Project
-from pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
-from pipeline.dataset.time_split import Split, split_by_time, split_snapshots
+from leadlens.features import DataError, History, UsageError
+from leadlens.features.label import build_labels
+from leadlens.features.planning import plan_features
+from leadlens.features.spine import OutOfTimeRows, Spine, TrainingRows, build_spine
+from leadlens.pipeline.config import Project
+from leadlens.pipeline.dataset.policies import feature_settings, outcome_horizon, spine_policy
+from leadlens.pipeline.dataset.time_split import Split, split_by_time, split_snapshots
 from tests.models.histories import DAY, open_small
 
 START = datetime(2026, 3, 2)

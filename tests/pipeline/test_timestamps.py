@@ -8,9 +8,9 @@ import pandas as pd
 import psycopg
 import pytest
 
-from features import DataError
-from pipeline.config import load_project
-from pipeline.prepared import open_history
+from leadlens.features import DataError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_history
 from tests.pipeline.little_project import LittleProject
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features import History
-from features.spine import OutOfTimeRows
-from pipeline import load_project, open_history
-from pipeline.dataset import training_set
-from pipeline.dataset.training_set import TrainingSet, build_training_set
+from leadlens import load_project, open_history
+from leadlens.features import History
+from leadlens.features.spine import OutOfTimeRows
+from leadlens.pipeline.dataset import training_set
+from leadlens.pipeline.dataset.training_set import TrainingSet, build_training_set
 from tests.pipeline.little_project import LEADS, LittleProject, events, leads
 
 

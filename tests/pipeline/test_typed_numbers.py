@@ -7,8 +7,8 @@ from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.languages.language import NAMES, language
-from pipeline.languages.typed_numbers import field_number, read_number
+from leadlens.pipeline.languages.language import NAMES, language
+from leadlens.pipeline.languages.typed_numbers import field_number, read_number
 
 CODES = st.sampled_from(sorted(NAMES))
 NUMBERS = st.one_of(

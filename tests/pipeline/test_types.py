@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.config import load_project
-from pipeline.prepared import open_history
-from pipeline.sources.opening import open_history as open_plainly
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.sources.opening import open_history as open_plainly
 from tests.pipeline.little_project import LEADS, LittleProject
 
 MOMENT = pd.Timestamp("2020-02-03 04:05:06")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features import History
+from leadlens.features import History
 from tests import ugly_files
 
 FILES = settings(

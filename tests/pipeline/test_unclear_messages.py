@@ -10,15 +10,15 @@ import pandas as pd
 import psycopg
 import pytest
 
-from features import DataError, UsageError
-from features.attributes.readings import default_readings
-from features.label import build_labels
-from features.matrix import build_matrix
-from features.planning import plan_vocabulary
-from features.spine import build_spine
-from pipeline.config import load_project
-from pipeline.dataset.policies import feature_settings, spine_policy
-from pipeline.prepared import open_history
+from leadlens.features import DataError, UsageError
+from leadlens.features.attributes.readings import default_readings
+from leadlens.features.label import build_labels
+from leadlens.features.matrix import build_matrix
+from leadlens.features.planning import plan_vocabulary
+from leadlens.features.spine import build_spine
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.dataset.policies import feature_settings, spine_policy
+from leadlens.pipeline.prepared import open_history
 from tests.pipeline.little_project import LEADS, LittleProject
 
 

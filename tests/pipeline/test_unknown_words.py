@@ -10,12 +10,12 @@ import pandas as pd
 import psycopg
 import pytest
 
-from features import Finding, History
-from pipeline.config import ProjectFile, load_project
-from pipeline.prepared import open_history
-from pipeline.sources.csv_files import read_csv_files
-from pipeline.sources.opening import open_history as open_plainly
-from pipeline.sources.unknown_words import words_for
+from leadlens.features import Finding, History
+from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.sources.csv_files import read_csv_files
+from leadlens.pipeline.sources.opening import open_history as open_plainly
+from leadlens.pipeline.sources.unknown_words import words_for
 from tests.pipeline.little_project import LEADS, LittleProject, leadlens
 
 EVERY_SEVENTH = len(range(0, LEADS, 7))

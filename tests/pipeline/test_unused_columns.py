@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.config import load_project
-from pipeline.jobs.check import Check, check
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.check import Check, check
 from tests.pipeline.little_project import LEADS, LittleProject, leadlens
 
 # Column of leads, its values by number of lead, and the reason that must be given.

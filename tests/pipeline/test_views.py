@@ -7,11 +7,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from models.judging import Comparison, compare
-from models.judging.lenses import MODEL, RULES
-from models.judging.verdicts import FLAGGED
-from pipeline.views.axes import Box
-from pipeline.views.comparison import ComparisonView
+from leadlens.models.judging import Comparison, compare
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.verdicts import FLAGGED
+from leadlens.pipeline.views.axes import Box
+from leadlens.pipeline.views.comparison import ComparisonView
 from tests.models.judged_example import judged_example
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features import UsageError
-from pipeline.config import load_project
-from pipeline.crm.http import Patience
-from pipeline.runs import RunRecord, RunStore
-from pipeline.webhooks.announcing import Announcer
-from pipeline.webhooks.outbox import MOST_RUNS
-from pipeline.writeback import stage_scores
+from leadlens.features import UsageError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.crm.http import Patience
+from leadlens.pipeline.runs import RunRecord, RunStore
+from leadlens.pipeline.webhooks.announcing import Announcer
+from leadlens.pipeline.webhooks.outbox import MOST_RUNS
+from leadlens.pipeline.writeback import stage_scores
 from tests.pipeline import http_server
 from tests.pipeline.pushed_leads import PushedLeads
 from tests.pipeline.writeback_samples import AS_OF, run

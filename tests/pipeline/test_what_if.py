@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-import pipeline
-from features import UsageError
-from pipeline.jobs.what_if import CAVEAT, WhatIf
+import leadlens as api
+from leadlens.features import UsageError
+from leadlens.pipeline.jobs.what_if import CAVEAT, WhatIf
 from tests.pipeline.little_project import LittleProject, leadlens
 
 AS_OF = datetime(2024, 5, 20)
@@ -34,10 +34,10 @@ class _Tried:
         (folder / "ours.yaml").write_text(yaml.safe_dump(SHEET), encoding="utf-8")
         self.built.settings["scorecards"] = ["ours.yaml"]
         self.config = self.built.write()
-        pipeline.train(self.config, trials=2)
+        api.train(self.config, trials=2)
 
     def what_if(self, lead: str = LEAD) -> WhatIf:
-        return pipeline.what_if(self.config, lead, as_of=AS_OF)
+        return api.what_if(self.config, lead, as_of=AS_OF)
 
     def afterwards(self, event: dict[str, Any]) -> Any:
         """The lead's explanation once the event is in the sources."""
@@ -46,7 +46,7 @@ class _Tried:
         self.built.events = pd.concat([before, pd.DataFrame([row | event])], ignore_index=True)
         try:
             self.built.write()
-            return pipeline.explain(self.config, LEAD, as_of=AS_OF)
+            return api.explain(self.config, LEAD, as_of=AS_OF)
         finally:
             self.built.events = before
             self.built.write()
@@ -59,7 +59,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> _Tried:
 
 def test_an_action_adds_what_it_adds_once_it_is_in_the_data(tried: _Tried) -> None:
     asked = tried.what_if()
-    before = pipeline.explain(tried.config, LEAD, as_of=AS_OF)
+    before = api.explain(tried.config, LEAD, as_of=AS_OF)
     assert (asked.score, asked.probability, asked.rule_points) == (
         before.score,
         before.probability,
@@ -123,6 +123,6 @@ def test_a_model_that_counts_no_events_is_refused(tmp_path: Path) -> None:
     built.settings["name"] = "without_events"
     built.data.pop("events")
     config = built.write()
-    pipeline.train(config, trials=1)
+    api.train(config, trials=1)
     with pytest.raises(UsageError, match="counts no events"):
-        pipeline.what_if(config, LEAD, as_of=AS_OF)
+        api.what_if(config, LEAD, as_of=AS_OF)

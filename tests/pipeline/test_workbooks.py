@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 import leadlens
-from features import DataError, UsageError
-from features.engines.duckdb_connections import connect_in_memory
-from pipeline.prepared import open_history
-from pipeline.sources.csv_files import read_csv_files
-from pipeline.sources.workbooks import open_workbook
+from leadlens.features import DataError, UsageError
+from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.sources.csv_files import read_csv_files
+from leadlens.pipeline.sources.workbooks import open_workbook
 from tests.pipeline.little_project import LittleProject
 from tests.pipeline.little_project import leadlens as command
 from tests.pipeline.workbooks import Sheets, write_ods, write_xlsx

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import DataError, UsageError
-from pipeline.writeback import SCORE_COLUMNS, RunManifest, WriteResult, stage_scores, write_scores
+from leadlens.features.errors import DataError, UsageError
+from leadlens.pipeline.writeback import SCORE_COLUMNS, RunManifest, WriteResult, stage_scores, write_scores
 from tests.pipeline.writeback_samples import AS_OF, Database, StoppedRun, run, scores
 
 

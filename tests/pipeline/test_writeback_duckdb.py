@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features.errors import LeadlensError, RoomError
-from pipeline.writeback import duckdb as writer
-from pipeline.writeback import write_scores
-from pipeline.writeback.duckdb import explained
+from leadlens.features.errors import LeadlensError, RoomError
+from leadlens.pipeline.writeback import duckdb as writer
+from leadlens.pipeline.writeback import write_scores
+from leadlens.pipeline.writeback.duckdb import explained
 from tests.pipeline.writeback_samples import StoppedRun, run, scores
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.errors import DataError, LeadlensError
-from pipeline.runs.record import now
-from pipeline.writeback import SCORE_COLUMNS, write_scores
+from leadlens.features.errors import DataError, LeadlensError
+from leadlens.pipeline.runs.record import now
+from leadlens.pipeline.writeback import SCORE_COLUMNS, write_scores
 from tests.pipeline.writeback_samples import AS_OF, StoppedRun, run, scores
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.errors import DataError
-from pipeline.writeback import RUN_COLUMNS, SCORE_COLUMNS, Column, write_scores
-from pipeline.writeback.columns import HISTORY_COLUMNS
+from leadlens.features.errors import DataError
+from leadlens.pipeline.writeback import RUN_COLUMNS, SCORE_COLUMNS, Column, write_scores
+from leadlens.pipeline.writeback.columns import HISTORY_COLUMNS
 from tests.pipeline.writeback_samples import AS_OF, Database, run, scores
 
 _OTHER: dict[str, Any] = {"text": "other", "number": 0.125, "whole": 42, "json": '[{"points":1}]'}

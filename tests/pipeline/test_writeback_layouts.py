@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
 
-from features.errors import DataError, UsageError
-from pipeline.config.crm import Crm
-from pipeline.crm.fields import import_layout
-from pipeline.writeback import stage_scores, write_scores
-from pipeline.writeback.laid_out import LaidOutWriter
-from pipeline.writeback.layout import Layout, for_people
-from pipeline.writeback.run import WriteResult
+from leadlens.features.errors import DataError, UsageError
+from leadlens.pipeline.config.crm import Crm
+from leadlens.pipeline.crm.fields import import_layout
+from leadlens.pipeline.writeback import stage_scores, write_scores
+from leadlens.pipeline.writeback.laid_out import LaidOutWriter
+from leadlens.pipeline.writeback.layout import Layout, for_people
+from leadlens.pipeline.writeback.run import WriteResult
 from tests.pipeline.writeback_samples import run, scores
 
 HOSTILE = [
@@ -139,7 +139,7 @@ def test_a_layout_is_for_csv(tmp_path: Path) -> None:
 
 
 def test_a_worksheet_that_is_too_short_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.writeback.laid_out.MOST_ROWS", 4)
+    monkeypatch.setattr("leadlens.pipeline.writeback.laid_out.MOST_ROWS", 4)
     with pytest.raises(DataError, match="holds fewer leads"):
         write_scores(scores(), str(tmp_path / "scores.xlsx"), run=run())
     assert not (tmp_path / "scores.xlsx").exists()

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from features.errors import LeadlensError
-from pipeline.config import expand
-from pipeline.writeback import WriteResult, postgres, write_scores
-from pipeline.writeback.names import TableNames
-from pipeline.writeback.postgres_errors import explained
+from leadlens.features.errors import LeadlensError
+from leadlens.pipeline.config import expand
+from leadlens.pipeline.writeback import WriteResult, postgres, write_scores
+from leadlens.pipeline.writeback.names import TableNames
+from leadlens.pipeline.writeback.postgres_errors import explained
 from tests.pipeline.postgres import DATABASE, PASSWORD, PostgresServer
 from tests.pipeline.writeback_samples import AS_OF, Database, StoppedRun, run, scores
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from features.errors import UsageError
-from pipeline.writeback import parse_target
+from leadlens.features.errors import UsageError
+from leadlens.pipeline.writeback import parse_target
 
 SECRET = "hunter2"
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import psycopg
 
-from pipeline.writeback import RunManifest
+from leadlens.pipeline.writeback import RunManifest
 
 AS_OF = datetime(2026, 3, 1)
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ class Database:
 
 _STOPPING = """
 import sys
-from pipeline.writeback import duckdb, postgres, run_rows, unfinished, write_scores
+from leadlens.pipeline.writeback import duckdb, postgres, run_rows, unfinished, write_scores
 from tests.pipeline.writeback_samples import run, scores
 
 to, point, run_id, count, seed = sys.argv[1:]

@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from features.durations import humanize
-from models.scorecard.language.rules import ActionRule, AttributeRule
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.ledger import SheetScores
+from leadlens.features.durations import humanize
+from leadlens.models.scorecard.language.rules import ActionRule, AttributeRule
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.ledger import SheetScores
 
 EXACT = 9
 KINDS = (
@@ -48,7 +48,7 @@ def score_changes(
     Parameters
     ----------
     before, after : each with at most one row per lead.
-    events : the events behind the rules, of ``models.scorecard.scoring.probes.matching_events``. Without them an event that became
+    events : the events behind the rules, of ``leadlens.models.scorecard.scoring.probes.matching_events``. Without them an event that became
         known late is recognised by its date alone, and one that completes an ``at_least`` may pass for a late one.
 
     Returns

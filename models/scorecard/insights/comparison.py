@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.language.sheet import Sheet
 
 _SECTIONS = {"attributes": "attribute", "actions": "action", "disqualify": "disqualifier", "routes": "route"}
 _LONGEST = 60

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.scorecard.language.grades import STAGES
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.ledger import SheetScores
-from models.scorecard.scoring.scorecard_set import ScorecardSetScores
-from models.statistics import wilson
+from leadlens.models.scorecard.language.grades import STAGES
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.ledger import SheetScores
+from leadlens.models.scorecard.scoring.scorecard_set import ScorecardSetScores
+from leadlens.models.statistics import wilson
 
 Scored = SheetScores | ScorecardSetScores
 ACCEPTED, REJECTED = "accepted", "rejected"

@@ -12,15 +12,15 @@ from typing import Any
 
 import pandas as pd
 
-from features.engines import DuckDBEngine, Step
-from features.history import History
-from features.spine import Spine
-from models.scorecard.insights.changes import COLUMNS, line_changes
-from models.scorecard.language.grades import STAGES
-from models.scorecard.language.parsing import Parsed, parse_conditions
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.ledger import score_sheet
-from models.scorecard.scoring.probes import matching_events, set_rows
+from leadlens.features.engines import DuckDBEngine, Step
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard.insights.changes import COLUMNS, line_changes
+from leadlens.models.scorecard.language.grades import STAGES
+from leadlens.models.scorecard.language.parsing import Parsed, parse_conditions
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.ledger import score_sheet
+from leadlens.models.scorecard.scoring.probes import matching_events, set_rows
 
 DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)

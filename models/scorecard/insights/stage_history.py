@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.history import History
-from features.spine import Spine
-from models.scorecard.insights.changes import line_changes
-from models.scorecard.language.grades import STAGES
-from models.scorecard.language.parsing import Parsed, parse_conditions
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.ledger import passes_run, score_sheet
-from models.scorecard.scoring.probes import matching_events, set_rows, without_outcomes
-from models.scorecard.scoring.stage_and_route import SheetPasses
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard.insights.changes import line_changes
+from leadlens.models.scorecard.language.grades import STAGES
+from leadlens.models.scorecard.language.parsing import Parsed, parse_conditions
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.ledger import passes_run, score_sheet
+from leadlens.models.scorecard.scoring.probes import matching_events, set_rows, without_outcomes
+from leadlens.models.scorecard.scoring.stage_and_route import SheetPasses
 
 DAY = timedelta(days=1)
 COLUMNS = ["row_id", "lead_id", "at", "looked_before", "was", "stage", "total", "why", "rule", "occurred_at"]

@@ -6,13 +6,13 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from features.conditions.condition import Condition
-from features.errors import lookalike, nearest
-from features.history import Finding, History
-from models.scorecard.language.grades import ENGAGEMENT_DIGITS, FIT_LETTERS, STAGES
-from models.scorecard.language.parsing import Parsed, parse_conditions
-from models.scorecard.language.rules import ActionRule, AttributeRule
-from models.scorecard.language.sheet import Sheet
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.errors import lookalike, nearest
+from leadlens.features.history import Finding, History
+from leadlens.models.scorecard.language.grades import ENGAGEMENT_DIGITS, FIT_LETTERS, STAGES
+from leadlens.models.scorecard.language.parsing import Parsed, parse_conditions
+from leadlens.models.scorecard.language.rules import ActionRule, AttributeRule
+from leadlens.models.scorecard.language.sheet import Sheet
 
 _MOST_VALUES = 20_000
 _EVENTS = "events AS e"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from features.errors import nearest
-from models.scorecard.language.rules import ActionRule
-from models.scorecard.language.sheet_settings import MAIN_DIMENSIONS, SheetSettings
+from leadlens.features.errors import nearest
+from leadlens.models.scorecard.language.rules import ActionRule
+from leadlens.models.scorecard.language.sheet_settings import MAIN_DIMENSIONS, SheetSettings
 
 Complaint = tuple[tuple[str | int, ...], Any, str]  # place, value, what is wrong
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from features.conditions.guards import invisible, quoted
-from features.errors import listed
+from leadlens.features.conditions.guards import invisible, quoted
+from leadlens.features.errors import listed
 
 MOST_VALUES = 50_000
 LONGEST_VALUE = 1_000

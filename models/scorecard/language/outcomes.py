@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 
-from models.scorecard.language.settings import Cuts, Number, Section, Text
+from leadlens.models.scorecard.language.settings import Cuts, Number, Section, Text
 
 _COLUMNS = "total, score, grade, fit_grade, engagement_grade, trend, surge, product, dimensions, rule.<key>, "
 _COLUMNS += "lead columns, account.columns and feature.<name>"

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
-from features.columns import FeatureColumn
-from features.conditions.condition import Condition
-from features.conditions.guards import quoted
-from features.errors import UsageError
-from features.history import History, Kind
-from features.matrix import plan_columns
-from features.plan import FeaturePlan
-from features.planning import narrowed, plan_vocabulary
-from features.settings import FeatureSettings
-from features.spine import Spine
-from models.scorecard.language.sheet import Sheet
+from leadlens.features.columns import FeatureColumn
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.conditions.guards import quoted
+from leadlens.features.errors import UsageError
+from leadlens.features.history import History, Kind
+from leadlens.features.matrix import plan_columns
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.planning import narrowed, plan_vocabulary
+from leadlens.features.settings import FeatureSettings
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard.language.sheet import Sheet
 
 _OUTCOMES: dict[str, Kind] = {
     "total": "number",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_serializer, model_validator
 
-from models.scorecard.language.settings import (
+from leadlens.models.scorecard.language.settings import (
     Count,
     DimensionName,
     Duration,

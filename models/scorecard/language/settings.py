@@ -19,8 +19,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from features.durations import format_duration, parse_duration
-from features.errors import UsageError
+from leadlens.features.durations import format_duration, parse_duration
+from leadlens.features.errors import UsageError
 
 MOST_POINTS = 1_000_000
 T = TypeVar("T")

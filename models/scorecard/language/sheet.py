@@ -10,9 +10,9 @@ from typing import Any, Self
 from pydantic import PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from features.yaml_model import load_yaml_with_lines
-from models.scorecard.language.contradictions import contradictions
-from models.scorecard.language.sheet_settings import SheetSettings
+from leadlens.features.yaml_model import load_yaml_with_lines
+from leadlens.models.scorecard.language.contradictions import contradictions
+from leadlens.models.scorecard.language.sheet_settings import SheetSettings
 
 
 class Sheet(SheetSettings):

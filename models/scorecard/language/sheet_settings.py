@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 
-from models.scorecard.language.lists import read_list
-from models.scorecard.language.outcomes import Grades, Route, Scale, Thresholds
-from models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier, Group
-from models.scorecard.language.settings import DimensionName, Name, Number, Optional, Section, Text
+from leadlens.models.scorecard.language.lists import read_list
+from leadlens.models.scorecard.language.outcomes import Grades, Route, Scale, Thresholds
+from leadlens.models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier, Group
+from leadlens.models.scorecard.language.settings import DimensionName, Name, Number, Optional, Section, Text
 
 MAIN_DIMENSIONS = ("fit", "engagement")
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import yaml
 
-from features.errors import UsageError
-from features.yaml_model import parse_yaml
-from models.scorecard.language.sheet import Sheet
+from leadlens.features.errors import UsageError
+from leadlens.features.yaml_model import parse_yaml
+from leadlens.models.scorecard.language.sheet import Sheet
 
 Place = tuple[str | int, ...]
 # A setting that may be written as its main part alone: `base: 20`, `mql: 90`.

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.language.sheet import Sheet
 
 _WIDTH = 110
 _STEP = "  "

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import UsageError, humanize
-from features.attributes.as_of import attribute_steps
-from features.conditions.condition import Condition
-from features.durations import format_duration
-from features.history import History, Kind
-from features.plan import AttributeFeature, EventKey, FeaturePlan
-from features.spine import Spine
+from leadlens.features import UsageError, humanize
+from leadlens.features.attributes.as_of import attribute_steps
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.durations import format_duration
+from leadlens.features.history import History, Kind
+from leadlens.features.plan import AttributeFeature, EventKey, FeaturePlan
+from leadlens.features.spine import Spine
 
 MOST_VALUES = 200  # of a category
 _QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)

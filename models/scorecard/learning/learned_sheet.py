@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.history import History
-from features.spine import Spine
-from models.scale import AVERAGE_SCORE, POINTS_PER_LOG_ODDS
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.learning.candidates import Candidate, literal
-from models.scorecard.learning.selection import Learned
-from models.scorecard.scoring.ledger import score_sheet
-from models.statistics import weighted_quantile
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
+from leadlens.models.scale import AVERAGE_SCORE, POINTS_PER_LOG_ODDS
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.learning.candidates import Candidate, literal
+from leadlens.models.scorecard.learning.selection import Learned
+from leadlens.models.scorecard.scoring.ledger import score_sheet
+from leadlens.models.statistics import weighted_quantile
 
 Floats = NDArray[np.float64]
 _SHORT = 80  # characters of values that stand in the condition itself

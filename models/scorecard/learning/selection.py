@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scale import POINTS_PER_LOG_ODDS
-from models.statistics import expit, log_loss, logit, newton
+from leadlens.models.scale import POINTS_PER_LOG_ODDS
+from leadlens.models.statistics import expit, log_loss, logit, newton
 
 Floats = NDArray[np.float64]
 Matches = NDArray[np.bool_]

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from features.engines import Step
-from features.history import History
-from features.matrix import make_features
-from features.plan import FeaturePlan
-from features.spine import Spine
-from models.scorecard.language.contradictions import STARTING
-from models.scorecard.language.parsing import parse_conditions
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.occurrences import UNDATED, UNION
-from models.scorecard.scoring.reviews import review_stages
-from models.scorecard.scoring.stage_and_route import Pass, SheetPasses
+from leadlens.features.engines import Step
+from leadlens.features.history import History
+from leadlens.features.matrix import make_features
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard.language.contradictions import STARTING
+from leadlens.models.scorecard.language.parsing import parse_conditions
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.occurrences import UNDATED, UNION
+from leadlens.models.scorecard.scoring.reviews import review_stages
+from leadlens.models.scorecard.scoring.stage_and_route import Pass, SheetPasses
 
 LEDGER_COLUMNS = (
     "row_id",

@@ -20,11 +20,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from features.conditions.condition import Condition
-from features.engines import Step
-from features.engines.dialect import Dialect
-from features.visibility import known_by
-from models.scorecard.scoring.sheet_pass import SheetPass, listed
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.engines import Step
+from leadlens.features.engines.dialect import Dialect
+from leadlens.features.visibility import known_by
+from leadlens.models.scorecard.scoring.sheet_pass import SheetPass, listed
 
 _BITS = 30
 

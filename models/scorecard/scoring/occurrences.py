@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from features.conditions.condition import Condition
-from features.matrix import plan_columns
-from models.scorecard.language.rules import ActionRule
-from models.scorecard.scoring.matches import counted_columns, first_and_latest, marked, shown
-from models.scorecard.scoring.sheet_pass import SheetPass, listed
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.matrix import plan_columns
+from leadlens.models.scorecard.language.rules import ActionRule
+from leadlens.models.scorecard.scoring.matches import counted_columns, first_and_latest, marked, shown
+from leadlens.models.scorecard.scoring.sheet_pass import SheetPass, listed
 
 UNDATED = "CAST(NULL AS TIMESTAMP)"
 _LEAD = {"": "l", "account": "a", "feature": "f"}

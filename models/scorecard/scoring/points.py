@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from features.attributes.as_of import attribute_steps
-from features.engines import Step
-from models.scorecard.language.grades import cut_sql
-from models.scorecard.scoring.matches import marked, match_steps
-from models.scorecard.scoring.occurrences import UNION, attribute_matches, occurrences, single_events
-from models.scorecard.scoring.sheet_pass import SheetPass, listed
+from leadlens.features.attributes.as_of import attribute_steps
+from leadlens.features.engines import Step
+from leadlens.models.scorecard.language.grades import cut_sql
+from leadlens.models.scorecard.scoring.matches import marked, match_steps
+from leadlens.models.scorecard.scoring.occurrences import UNION, attribute_matches, occurrences, single_events
+from leadlens.models.scorecard.scoring.sheet_pass import SheetPass, listed
 
 EXACT = 9  # decimals kept, so that 0.1 + 0.2 reaches a threshold of 0.3
 WEEK = timedelta(days=7)

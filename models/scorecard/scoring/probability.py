@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.statistics import expit, log_loss, newton
+from leadlens.models.statistics import expit, log_loss, newton
 
 Floats = NDArray[np.float64]
 _FLATTEST = 1e-6  # log-odds per standard deviation of points: flat to the eye, and still in the points' order

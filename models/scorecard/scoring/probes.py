@@ -7,13 +7,13 @@ from datetime import datetime
 
 import pandas as pd
 
-from features.engines import Table
-from features.history import History
-from features.plan import FeaturePlan
-from features.spine import Spine
-from models.scorecard.language.parsing import Parsed, parse_conditions, parse_segment
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.ledger import score_sheet
+from leadlens.features.engines import Table
+from leadlens.features.history import History
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard.language.parsing import Parsed, parse_conditions, parse_segment
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.ledger import score_sheet
 
 
 def set_rows(history: History, rows: Iterable[tuple[str, datetime]]) -> Spine:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from features.engines import Step
-from models.scorecard.scoring.stage_and_route import Pass, SheetPasses, review_times
+from leadlens.features.engines import Step
+from leadlens.models.scorecard.scoring.stage_and_route import Pass, SheetPasses, review_times
 
 # Events that the reviews of a row read together, up to the end of each round: at most 6.4 million in a round, which take
 # 600 MB, and 51.2 million in all, which take 30 seconds. Rows of up to 4,100 events are looked through to the end.

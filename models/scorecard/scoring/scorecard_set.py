@@ -12,19 +12,19 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from features.attributes.as_of import attribute_steps
-from features.engines import Table
-from features.errors import UsageError
-from features.history import Finding, History
-from features.matrix import make_features
-from features.plan import FeaturePlan
-from features.spine import Spine
-from models.scorecard.language.checking import check_sheet
-from models.scorecard.language.contradictions import STARTING
-from models.scorecard.language.parsing import parse_segment
-from models.scorecard.language.rules import ActionRule, AttributeRule
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.ledger import LEDGER_COLUMNS, SheetScores, score_sheet
+from leadlens.features.attributes.as_of import attribute_steps
+from leadlens.features.engines import Table
+from leadlens.features.errors import UsageError
+from leadlens.features.history import Finding, History
+from leadlens.features.matrix import make_features
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard.language.checking import check_sheet
+from leadlens.models.scorecard.language.contradictions import STARTING
+from leadlens.models.scorecard.language.parsing import parse_segment
+from leadlens.models.scorecard.language.rules import ActionRule, AttributeRule
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.ledger import LEDGER_COLUMNS, SheetScores, score_sheet
 
 NO_SHEET = "No sheet"
 _LEAD = {"": "l", "account": "a"}

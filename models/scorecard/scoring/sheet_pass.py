@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from features.conditions.condition import Condition
-from features.engines.dialect import Dialect
-from features.history import History
-from features.spine import Spine
-from models.scorecard.language.parsing import Parsed
-from models.scorecard.language.rules import ActionRule
-from models.scorecard.language.sheet import Sheet
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.engines.dialect import Dialect
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard.language.parsing import Parsed
+from leadlens.models.scorecard.language.rules import ActionRule
+from leadlens.models.scorecard.language.sheet import Sheet
 
 
 class Numbers:

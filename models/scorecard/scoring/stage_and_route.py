@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 
-from features.attributes.as_of import attribute_steps
-from features.engines import Step
-from features.engines.dialect import Dialect
-from features.history import History
-from features.spine import Spine
-from models.scorecard.language.outcomes import Stage
-from models.scorecard.language.parsing import Parsed
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.matches import marked_matches
-from models.scorecard.scoring.occurrences import UNION
-from models.scorecard.scoring.points import EXACT, WEEK, PointForm, point_steps
-from models.scorecard.scoring.sheet_pass import SheetPass, listed
+from leadlens.features.attributes.as_of import attribute_steps
+from leadlens.features.engines import Step
+from leadlens.features.engines.dialect import Dialect
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard.language.outcomes import Stage
+from leadlens.models.scorecard.language.parsing import Parsed
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.matches import marked_matches
+from leadlens.models.scorecard.scoring.occurrences import UNION
+from leadlens.models.scorecard.scoring.points import EXACT, WEEK, PointForm, point_steps
+from leadlens.models.scorecard.scoring.sheet_pass import SheetPass, listed
 
 MICROSECOND = timedelta(microseconds=1)
 BEGINS = "CASE WHEN h.known_at > h.occurred_at THEN h.known_at ELSE h.occurred_at END"

@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from features.errors import UsageError, counted, listed
-from models.scorecard.language.outcomes import Route, Scale, Stage, Thresholds
-from models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier, Group
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.spreadsheet.cells import cell_text, decimal_marks
-from models.scorecard.spreadsheet.rows import Row, Table, header_name
-from models.scorecard.spreadsheet.values import read_cell
+from leadlens.features.errors import UsageError, counted, listed
+from leadlens.models.scorecard.language.outcomes import Route, Scale, Stage, Thresholds
+from leadlens.models.scorecard.language.rules import ActionRule, AttributeRule, Disqualifier, Group
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.spreadsheet.cells import cell_text, decimal_marks
+from leadlens.models.scorecard.spreadsheet.rows import Row, Table, header_name
+from leadlens.models.scorecard.spreadsheet.values import read_cell
 
 # The columns that say something in each section; those of rules are their settings.
 SECTIONS: dict[str, tuple[str, ...]] = {

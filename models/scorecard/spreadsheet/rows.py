@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from features.errors import UsageError
+from leadlens.features.errors import UsageError
 
 _MOST_BYTES = 20_000_000
 _DELIMITERS = ",;\t"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from features.errors import UsageError
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.spreadsheet.cells import MOST_TEXT, number_cell, text_cell
-from models.scorecard.spreadsheet.reading import GRADES, read_sheet
-from models.scorecard.spreadsheet.rows import read_table
-from models.scorecard.spreadsheet.values import cell_of
+from leadlens.features.errors import UsageError
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.spreadsheet.cells import MOST_TEXT, number_cell, text_cell
+from leadlens.models.scorecard.spreadsheet.reading import GRADES, read_sheet
+from leadlens.models.scorecard.spreadsheet.rows import read_table
+from leadlens.models.scorecard.spreadsheet.values import cell_of
 
 _IN_ORDER = "section label key when points per of within cap decay at_least after inactive_for group dimension also keep "
 _IN_ORDER += "on action queue reason"

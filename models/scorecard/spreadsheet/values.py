@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from models.scorecard.spreadsheet.cells import cell_number, cell_text, condition_text
+from leadlens.models.scorecard.spreadsheet.cells import cell_number, cell_text, condition_text
 
 _DECAY = re.compile(r"(half[ _-]?life|to[ _-]?zero)[\s:]*(\S.*)", re.IGNORECASE)
 _HOW_MANY = (

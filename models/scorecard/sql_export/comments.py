@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from features.engines.dialect import Dialect
-from features.history import History
-from models.scorecard.language.parsing import Parsed
-from models.scorecard.language.sheet import Sheet
+from leadlens.features.engines.dialect import Dialect
+from leadlens.features.history import History
+from leadlens.models.scorecard.language.parsing import Parsed
+from leadlens.models.scorecard.language.sheet import Sheet
 
 _DATABASES = {"duckdb": "DuckDB", "postgres": "PostgreSQL 16 or later", "spark": "Spark SQL 4 or later"}
 _STEPS = {

@@ -7,18 +7,24 @@ The results are those of the engine's form of the same steps.
 
 from __future__ import annotations
 
-from models.scorecard.scoring.matches import first_and_latest
-from models.scorecard.scoring.occurrences import UNDATED, UNION, action_occurrences, event_value, window
-from models.scorecard.scoring.occurrences import occurrences as engine_occurrences
-from models.scorecard.scoring.points import (
+from leadlens.models.scorecard.scoring.matches import first_and_latest
+from leadlens.models.scorecard.scoring.occurrences import (
+    UNDATED,
+    UNION,
+    action_occurrences,
+    event_value,
+    window,
+)
+from leadlens.models.scorecard.scoring.occurrences import occurrences as engine_occurrences
+from leadlens.models.scorecard.scoring.points import (
     BEFORE_IN_GROUP,
     BEFORE_IN_RULE,
     PointForm,
     after_cap,
     decayed_lines,
 )
-from models.scorecard.scoring.sheet_pass import SheetPass, listed
-from models.scorecard.scoring.stage_and_route import (
+from leadlens.models.scorecard.scoring.sheet_pass import SheetPass, listed
+from leadlens.models.scorecard.scoring.stage_and_route import (
     BEGINS,
     MICROSECOND,
     SheetPasses,

@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from features.engines import Step
-from features.engines.dialect import Dialect, DuckDBDialect
-from features.engines.postgres_dialect import PostgresDialect
-from features.engines.spark_dialect import SparkDialect
-from features.errors import UsageError
-from features.history import History
-from features.spine import Spine
-from models.scorecard.language.parsing import Parsed, parse_conditions
-from models.scorecard.language.sheet import Sheet
-from models.scorecard.scoring.ledger import ledger_sql, rule_labels
-from models.scorecard.scoring.points import EXACT
-from models.scorecard.scoring.stage_and_route import SheetPasses
-from models.scorecard.sql_export.comments import comment_for, header
-from models.scorecard.sql_export.formatting import (
+from leadlens.features.engines import Step
+from leadlens.features.engines.dialect import Dialect, DuckDBDialect
+from leadlens.features.engines.postgres_dialect import PostgresDialect
+from leadlens.features.engines.spark_dialect import SparkDialect
+from leadlens.features.errors import UsageError
+from leadlens.features.history import History
+from leadlens.features.spine import Spine
+from leadlens.models.scorecard.language.parsing import Parsed, parse_conditions
+from leadlens.models.scorecard.language.sheet import Sheet
+from leadlens.models.scorecard.scoring.ledger import ledger_sql, rule_labels
+from leadlens.models.scorecard.scoring.points import EXACT
+from leadlens.models.scorecard.scoring.stage_and_route import SheetPasses
+from leadlens.models.scorecard.sql_export.comments import comment_for, header
+from leadlens.models.scorecard.sql_export.formatting import (
     Token,
     lines_of,
     tables_read,
@@ -32,7 +32,7 @@ from models.scorecard.sql_export.formatting import (
     with_tables,
     without_idle_joins,
 )
-from models.scorecard.sql_export.single_scan import SINGLE_SCAN, every_row
+from leadlens.models.scorecard.sql_export.single_scan import SINGLE_SCAN, every_row
 
 DIALECTS: dict[str, type[Dialect]] = {
     "duckdb": DuckDBDialect,

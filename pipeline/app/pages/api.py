@@ -13,13 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from features.errors import LeadlensError
-from models.judging.plain import plain
-from pipeline.app.answers import PageOfLeads, WholeLead
-from pipeline.app.openapi import description
-from pipeline.app.pages.leads import asked_for
-from pipeline.app.site import FORM_SECONDS, lead_of, person_of, project_of, scores_of
-from pipeline.published.asked import SORTS, place_of
+from leadlens.features.errors import LeadlensError
+from leadlens.models.judging.plain import plain
+from leadlens.pipeline.app.answers import PageOfLeads, WholeLead
+from leadlens.pipeline.app.openapi import description
+from leadlens.pipeline.app.pages.leads import asked_for
+from leadlens.pipeline.app.site import FORM_SECONDS, lead_of, person_of, project_of, scores_of
+from leadlens.pipeline.published.asked import SORTS, place_of
 
 _MOST = 500
 _AT_ONCE, _WAITING = (

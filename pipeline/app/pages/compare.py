@@ -10,16 +10,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from features.errors import LeadlensError
-from pipeline.app.sheet_form import field_of_rule
-from pipeline.app.shown_project import ShownProject
-from pipeline.app.shown_sheets import shown_sheets
-from pipeline.app.site import comparison_of, download, form_of, page, person_of, place, project_of
-from pipeline.languages.marks import N_, P_
-from pipeline.published.compared import CELLS, JudgedLead, PublishedComparison
-from pipeline.scorecards.project import load_sheets
-from pipeline.views.comparison import ComparisonView
-from pipeline.views.links import segment
+from leadlens.features.errors import LeadlensError
+from leadlens.pipeline.app.sheet_form import field_of_rule
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.app.shown_sheets import shown_sheets
+from leadlens.pipeline.app.site import comparison_of, download, form_of, page, person_of, place, project_of
+from leadlens.pipeline.languages.marks import N_, P_
+from leadlens.pipeline.published.compared import CELLS, JudgedLead, PublishedComparison
+from leadlens.pipeline.scorecards.project import load_sheets
+from leadlens.pipeline.views.comparison import ComparisonView
+from leadlens.pipeline.views.links import segment
 
 
 def compare(request: Request) -> Response:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from models.judging.verdicts import MIN_LEADS
-from pipeline.app.health import health_of
-from pipeline.app.nights import command_of
-from pipeline.app.site import page, person_of, project_of
-from pipeline.app.watch import psi_level
+from leadlens.models.judging.verdicts import MIN_LEADS
+from leadlens.pipeline.app.health import health_of
+from leadlens.pipeline.app.nights import command_of
+from leadlens.pipeline.app.site import page, person_of, project_of
+from leadlens.pipeline.app.watch import psi_level
 
 
 def health(request: Request) -> Response:

@@ -8,10 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.app.jobs import Job
-from pipeline.app.site import page, person_of, project_of
-from pipeline.languages.marks import N_
-from pipeline.published.copy import LeadRow
+from leadlens.pipeline.app.jobs import Job
+from leadlens.pipeline.app.site import page, person_of, project_of
+from leadlens.pipeline.languages.marks import N_
+from leadlens.pipeline.published.copy import LeadRow
 
 _EVERY = 2  # seconds
 

@@ -12,14 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.app.shown_project import ShownProject
-from pipeline.app.site import form_of, lead_of, page, person_of, project_of, scores_of, to
-from pipeline.app.store import GivenVerdict, VerdictName
-from pipeline.languages.marks import N_, P_
-from pipeline.published.copy import Line
-from pipeline.views import words
-from pipeline.views.charts import timeline
-from pipeline.views.links import segment
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.app.site import form_of, lead_of, page, person_of, project_of, scores_of, to
+from leadlens.pipeline.app.store import GivenVerdict, VerdictName
+from leadlens.pipeline.languages.marks import N_, P_
+from leadlens.pipeline.published.copy import Line
+from leadlens.pipeline.views import words
+from leadlens.pipeline.views.charts import timeline
+from leadlens.pipeline.views.links import segment
 
 REASONS = (
     N_("Not a buyer"), N_("No budget"), N_("Wrong contact data"), N_("Too early"), N_("Competitor or student"),

@@ -12,12 +12,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.app.health import needs_a_look
-from pipeline.app.people import Person
-from pipeline.app.site import download, form_of, page, person_of, project_of, scores_of
-from pipeline.languages.marks import P_
-from pipeline.published.asked import SORTS, Query, Sort
-from pipeline.published.copy import LeadRow, PublishedScores
+from leadlens.pipeline.app.health import needs_a_look
+from leadlens.pipeline.app.people import Person
+from leadlens.pipeline.app.site import download, form_of, page, person_of, project_of, scores_of
+from leadlens.pipeline.languages.marks import P_
+from leadlens.pipeline.published.asked import SORTS, Query, Sort
+from leadlens.pipeline.published.copy import LeadRow, PublishedScores
 
 _FIELDS = ("q", "owner", "stage", "grade", "status", "sort", "disqualified")
 _EXPORTED = tuple(name for name in LeadRow._fields if name != "rank")

@@ -12,22 +12,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from features.errors import LeadlensError, UsageError
-from models.judging.verdicts import FLAGGED
-from models.scorecard import Sheet
-from models.scorecard.insights.comparison import compare_sheets
-from pipeline.app.choosing import language_of, written_in
-from pipeline.app.jobs import latest
-from pipeline.app.people import Person
-from pipeline.app.sheet_form import Typed, edited_yaml, fields_of, read_form
-from pipeline.app.sheet_words import MOVE_WORDS, STAGE_WORDS, rules_in_words
-from pipeline.app.shown_project import ShownProject
-from pipeline.app.shown_sheets import ShownVersion, shown_version
-from pipeline.app.site import form_of, page, person_of, project_of, to
-from pipeline.languages.marks import N_, P_
-from pipeline.private import private_files
-from pipeline.scorecards.project import store_of
-from pipeline.views.words import sentences
+from leadlens.features.errors import LeadlensError, UsageError
+from leadlens.models.judging.verdicts import FLAGGED
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.insights.comparison import compare_sheets
+from leadlens.pipeline.app.choosing import language_of, written_in
+from leadlens.pipeline.app.jobs import latest
+from leadlens.pipeline.app.people import Person
+from leadlens.pipeline.app.sheet_form import Typed, edited_yaml, fields_of, read_form
+from leadlens.pipeline.app.sheet_words import MOVE_WORDS, STAGE_WORDS, rules_in_words
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.app.shown_sheets import ShownVersion, shown_version
+from leadlens.pipeline.app.site import form_of, page, person_of, project_of, to
+from leadlens.pipeline.languages.marks import N_, P_
+from leadlens.pipeline.private import private_files
+from leadlens.pipeline.scorecards.project import store_of
+from leadlens.pipeline.views.words import sentences
 
 _MOST_FIELDS = 5_000  # three for each rule
 _MOST_LOGGED = 20

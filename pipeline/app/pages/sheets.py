@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pipeline.app.sheet_words import STAGE_WORDS
-from pipeline.app.shown_sheets import shown_sheets
-from pipeline.app.site import page, person_of, project_of
+from leadlens.pipeline.app.sheet_words import STAGE_WORDS
+from leadlens.pipeline.app.shown_sheets import shown_sheets
+from leadlens.pipeline.app.site import page, person_of, project_of
 
 
 def sheets(request: Request) -> Response:

@@ -12,27 +12,27 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from features import humanize
-from models.judging.bands import HOT
-from models.judging.lenses import MODEL, RULES
-from models.judging.profit import Profit, profits
-from models.judging.thresholds import more_above
-from models.judging.verdicts import MIN_LEADS
-from pipeline.app.choosing import language_of, written_in
-from pipeline.app.pages.compare import other_sheet
-from pipeline.app.pages.sheet import save
-from pipeline.app.sheet_form import read_form
-from pipeline.app.shown_project import ShownProject
-from pipeline.app.shown_sheets import ShownVersion, shown_sheets, shown_version
-from pipeline.app.site import comparison_of, form_of, page, person_of, project_of
-from pipeline.app.weeks import weeks_shown
-from pipeline.languages.language import Language
-from pipeline.languages.marks import N_
-from pipeline.languages.typed_numbers import field_number, read_number
-from pipeline.published.compared import PublishedComparison
-from pipeline.published.monitored import Monitored
-from pipeline.views.charts import weekly
-from pipeline.views.words import number
+from leadlens.features import humanize
+from leadlens.models.judging.bands import HOT
+from leadlens.models.judging.lenses import MODEL, RULES
+from leadlens.models.judging.profit import Profit, profits
+from leadlens.models.judging.thresholds import more_above
+from leadlens.models.judging.verdicts import MIN_LEADS
+from leadlens.pipeline.app.choosing import language_of, written_in
+from leadlens.pipeline.app.pages.compare import other_sheet
+from leadlens.pipeline.app.pages.sheet import save
+from leadlens.pipeline.app.sheet_form import read_form
+from leadlens.pipeline.app.shown_project import ShownProject
+from leadlens.pipeline.app.shown_sheets import ShownVersion, shown_sheets, shown_version
+from leadlens.pipeline.app.site import comparison_of, form_of, page, person_of, project_of
+from leadlens.pipeline.app.weeks import weeks_shown
+from leadlens.pipeline.languages.language import Language
+from leadlens.pipeline.languages.marks import N_
+from leadlens.pipeline.languages.typed_numbers import field_number, read_number
+from leadlens.pipeline.published.compared import PublishedComparison
+from leadlens.pipeline.published.monitored import Monitored
+from leadlens.pipeline.views.charts import weekly
+from leadlens.pipeline.views.words import number
 
 _REPS, _CALLS = 5, 20
 _MOST_REPS, _MOST_MONEY, _LONGEST = 9_999, 1e9, 60

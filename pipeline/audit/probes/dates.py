@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.audit.data import FEWEST, AuditData
-from pipeline.audit.evidence import Evidence
-from pipeline.audit.registry import probe
+from leadlens.pipeline.audit.data import FEWEST, AuditData
+from leadlens.pipeline.audit.evidence import Evidence
+from leadlens.pipeline.audit.registry import probe
 
 _SOME, _FEW = 0.05, 0.01
 

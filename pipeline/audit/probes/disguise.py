@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.errors import listed
-from pipeline.audit.data import FEWEST, AuditData
-from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.measures import group_codes, odds_ratio, share_bounds
-from pipeline.audit.registry import probe
+from leadlens.features.errors import listed
+from leadlens.pipeline.audit.data import FEWEST, AuditData
+from leadlens.pipeline.audit.evidence import Evidence, Subject
+from leadlens.pipeline.audit.measures import group_codes, odds_ratio, share_bounds
+from leadlens.pipeline.audit.registry import probe
 
 _HIGHEST_BASE_RATE = 0.7  # where most leads convert anyway, "only converted leads" means little
 _YES = 0.9  # a value with at least this conversion rate is as good as a yes

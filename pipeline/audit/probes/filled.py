@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline.audit.data import FEWEST, AuditData
-from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.measures import odds_ratio, share_bounds
-from pipeline.audit.registry import probe
+from leadlens.pipeline.audit.data import FEWEST, AuditData
+from leadlens.pipeline.audit.evidence import Evidence, Subject
+from leadlens.pipeline.audit.measures import odds_ratio, share_bounds
+from leadlens.pipeline.audit.registry import probe
 
 _SURE_COLUMN = 0.8  # least conversion rate of the leads for which a column is known
 _SURE_EVENT = 0.9  # higher, since events lead up to a sale by nature

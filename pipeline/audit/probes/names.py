@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.audit.data import AuditData
-from pipeline.audit.evidence import Evidence
-from pipeline.audit.lexicon import habit_of
-from pipeline.audit.measures import univariate
-from pipeline.audit.registry import probe
+from leadlens.pipeline.audit.data import AuditData
+from leadlens.pipeline.audit.evidence import Evidence
+from leadlens.pipeline.audit.lexicon import habit_of
+from leadlens.pipeline.audit.measures import univariate
+from leadlens.pipeline.audit.registry import probe
 
 _PREDICTIVE = 0.05  # of the outcome's entropy
 

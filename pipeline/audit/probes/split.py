@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.audit.data import AuditData
-from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.registry import probe
+from leadlens.pipeline.audit.data import AuditData
+from leadlens.pipeline.audit.evidence import Evidence, Subject
+from leadlens.pipeline.audit.registry import probe
 
 _SPLIT = Subject("split", "the split in time")
 

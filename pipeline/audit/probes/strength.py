@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.audit.data import GOOD, AuditData
-from pipeline.audit.evidence import Evidence, Strength
-from pipeline.audit.measures import auc_low, univariate
-from pipeline.audit.registry import probe
+from leadlens.pipeline.audit.data import GOOD, AuditData
+from leadlens.pipeline.audit.evidence import Evidence, Strength
+from leadlens.pipeline.audit.measures import auc_low, univariate
+from leadlens.pipeline.audit.registry import probe
 
 _BEYOND_DOUBT, _TOO_GOOD = 0.95, 0.9
 _ENTROPY = 0.5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.audit.data import FEWEST, AuditData
-from pipeline.audit.evidence import Evidence, Subject
-from pipeline.audit.measures import share_bounds
-from pipeline.audit.registry import probe
+from leadlens.pipeline.audit.data import FEWEST, AuditData
+from leadlens.pipeline.audit.evidence import Evidence, Subject
+from leadlens.pipeline.audit.measures import share_bounds
+from leadlens.pipeline.audit.registry import probe
 
 _MOSTLY = 0.5
 _SURE = 0.8

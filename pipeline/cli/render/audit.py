@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from features.errors import counted, listed
+from leadlens.features.errors import counted, listed
 
 if TYPE_CHECKING:
-    from pipeline.audit.evidence import Flagged
-    from pipeline.audit.rebuild import Rebuild
-    from pipeline.jobs.audit import Audit
+    from leadlens.pipeline.audit.evidence import Flagged
+    from leadlens.pipeline.audit.rebuild import Rebuild
+    from leadlens.pipeline.jobs.audit import Audit
 
 
 def render_audit(audit: Audit) -> list[str]:

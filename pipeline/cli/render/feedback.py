@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipeline.cli.render.tables import band, cut, indented, maybe, number, safe, table
+from leadlens.pipeline.cli.render.tables import band, cut, indented, maybe, number, safe, table
 
 if TYPE_CHECKING:
-    from pipeline.jobs.scorecard.feedback import Answers, Feedback, Verdicts
+    from leadlens.pipeline.jobs.scorecard.feedback import Answers, Feedback, Verdicts
 
 _PAGE, _LABEL, _REASON, _ANSWER = 100, 32, 30, 60
 _MOST_RULES, _MOST_REASONS, _MOST_ANSWERS, _FEW = 15, 3, 10, 20

@@ -6,21 +6,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.render.push import render_push
-from pipeline.cli.render.registry import signal_lines
-from pipeline.cli.render.tables import as_of, table
+from leadlens.pipeline.cli.render.push import render_push
+from leadlens.pipeline.cli.render.registry import signal_lines
+from leadlens.pipeline.cli.render.tables import as_of, table
 
 if TYPE_CHECKING:
-    from pipeline.jobs.check import Check
-    from pipeline.jobs.compare import Compared
-    from pipeline.jobs.demo import Demo
-    from pipeline.jobs.experiment import Experiment
-    from pipeline.jobs.explain import Explanation
-    from pipeline.jobs.list_features import FeatureList
-    from pipeline.jobs.read import Reading
-    from pipeline.jobs.scoring import Scoring
-    from pipeline.jobs.train import Training
-    from pipeline.jobs.what_if import WhatIf
+    from leadlens.pipeline.jobs.check import Check
+    from leadlens.pipeline.jobs.compare import Compared
+    from leadlens.pipeline.jobs.demo import Demo
+    from leadlens.pipeline.jobs.experiment import Experiment
+    from leadlens.pipeline.jobs.explain import Explanation
+    from leadlens.pipeline.jobs.list_features import FeatureList
+    from leadlens.pipeline.jobs.read import Reading
+    from leadlens.pipeline.jobs.scoring import Scoring
+    from leadlens.pipeline.jobs.train import Training
+    from leadlens.pipeline.jobs.what_if import WhatIf
 
 
 def render_check(check: Check) -> list[str]:
@@ -222,8 +222,8 @@ def _program() -> Path:
 
 def render_explanation(lead: Explanation) -> list[str]:
     """`leadlens explain`."""
-    from models.judging.chances import forecast
-    from pipeline.jobs.explain import largest_lines
+    from leadlens.models.judging.chances import forecast
+    from leadlens.pipeline.jobs.explain import largest_lines
 
     lines = [
         f"Lead {lead.lead_id}{as_of(lead.as_of)}",
@@ -263,7 +263,7 @@ def render_explanation(lead: Explanation) -> list[str]:
 
 def render_what_if(lead: WhatIf) -> list[str]:
     """`leadlens explain --what-if`."""
-    from pipeline.jobs.what_if import CAVEAT
+    from leadlens.pipeline.jobs.what_if import CAVEAT
 
     sheet = "" if lead.rule_points is None else f"; sheet {lead.rule_points:g} points, {lead.rule_stage}"
     lines = [

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from models.judging.lenses import MODEL
-from models.judging.wording import percent
-from pipeline.cli.render.tables import table
+from leadlens.models.judging.lenses import MODEL
+from leadlens.models.judging.wording import percent
+from leadlens.pipeline.cli.render.tables import table
 
 if TYPE_CHECKING:
-    from pipeline.jobs.scorecard.learn import LearnedSheet
+    from leadlens.pipeline.jobs.scorecard.learn import LearnedSheet
 
 
 def render_learned(result: LearnedSheet, config: str) -> list[str]:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from features.errors import listed
-from pipeline.cli.render.jobs import render_explanation
-from pipeline.forgetting.removal import Removal
-from pipeline.jobs.forget import ForgottenPerson
-from pipeline.jobs.person import StoredPerson
+from leadlens.features.errors import listed
+from leadlens.pipeline.cli.render.jobs import render_explanation
+from leadlens.pipeline.forgetting.removal import Removal
+from leadlens.pipeline.jobs.forget import ForgottenPerson
+from leadlens.pipeline.jobs.person import StoredPerson
 
 _ABOUT = {
     "leads": "The lead",

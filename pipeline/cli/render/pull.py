@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from features.errors import listed
-from pipeline.jobs.pull import Pulled
+from leadlens.features.errors import listed
+from leadlens.pipeline.jobs.pull import Pulled
 
 
 def render_pulled(pulled: Pulled) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from features.errors import counted
+from leadlens.features.errors import counted
 
 if TYPE_CHECKING:
-    from pipeline.jobs.push import Push
+    from leadlens.pipeline.jobs.push import Push
 
 _LISTED = 10
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.cli.render.tables import table
+from leadlens.pipeline.cli.render.tables import table
 
 if TYPE_CHECKING:
-    from models.judging.signal import Signal
-    from pipeline.jobs.promote import Promotion
-    from pipeline.jobs.retrain import Retraining, Rollback
-    from pipeline.registry.versions import Version
+    from leadlens.models.judging.signal import Signal
+    from leadlens.pipeline.jobs.promote import Promotion
+    from leadlens.pipeline.jobs.retrain import Retraining, Rollback
+    from leadlens.pipeline.registry.versions import Version
 
 
 def render_promotion(gate: Promotion) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from models.judging.back_tests import LENS_NAMES
-from pipeline.cli.render.tables import table
+from leadlens.models.judging.back_tests import LENS_NAMES
+from leadlens.pipeline.cli.render.tables import table
 
 if TYPE_CHECKING:
-    from pipeline.drift.monitoring import Monitoring
-    from pipeline.jobs.backtest import BackTesting
+    from leadlens.pipeline.drift.monitoring import Monitoring
+    from leadlens.pipeline.jobs.backtest import BackTesting
 
 
 def render_backtest(result: BackTesting) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipeline.cli.render.tables import (
+from leadlens.pipeline.cli.render.tables import (
     LABEL,
     as_of,
     band,
@@ -25,12 +25,12 @@ from pipeline.cli.render.tables import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.jobs.scorecard.changed import Changed
-    from pipeline.jobs.scorecard.diff import Diff
-    from pipeline.jobs.scorecard.one_lead import LeadTest, RuleTest
-    from pipeline.jobs.scorecard.preview import Crossing, Past, Preview
-    from pipeline.jobs.scorecard.simulate import Simulated
-    from pipeline.jobs.scorecard.stages import Stages
+    from leadlens.pipeline.jobs.scorecard.changed import Changed
+    from leadlens.pipeline.jobs.scorecard.diff import Diff
+    from leadlens.pipeline.jobs.scorecard.one_lead import LeadTest, RuleTest
+    from leadlens.pipeline.jobs.scorecard.preview import Crossing, Past, Preview
+    from leadlens.pipeline.jobs.scorecard.simulate import Simulated
+    from leadlens.pipeline.jobs.scorecard.stages import Stages
 
 _DETAIL, _MANY = 44, 3
 _HOT_SHARE, _HOT_CONVERSIONS = (0.15, 0.35), 0.60

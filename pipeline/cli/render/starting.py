@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from pipeline.starting.conversions import rate
-from pipeline.starting.domains import spoken
+from leadlens.pipeline.starting.conversions import rate
+from leadlens.pipeline.starting.domains import spoken
 
 if TYPE_CHECKING:
-    from pipeline.starting.writing import Started
+    from leadlens.pipeline.starting.writing import Started
 
 
 def render_started(started: Started, directory: str) -> list[str]:

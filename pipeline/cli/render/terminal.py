@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from features.printable import printable
-from features.secrets import masked
+from leadlens.features.printable import printable
+from leadlens.features.secrets import masked
 
 
 def print_lines(lines: Iterable[str], *, blocks: bool = False) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from features import History, UsageError
-from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.insights.changes import score_changes, version_changes
-from models.scorecard.insights.comparison import Difference, compare_sheets
-from models.scorecard.language.parsing import Parsed, parse_conditions
-from models.scorecard.scoring.probes import matching_events, set_rows, without_segment
-from pipeline.config import ProjectFile
-from pipeline.jobs.named_lead import find_lead
-from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, own_sheet, plain, records
+from leadlens.features import History, UsageError
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.models.scorecard.insights.changes import score_changes, version_changes
+from leadlens.models.scorecard.insights.comparison import Difference, compare_sheets
+from leadlens.models.scorecard.language.parsing import Parsed, parse_conditions
+from leadlens.models.scorecard.scoring.probes import matching_events, set_rows, without_segment
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.jobs.named_lead import find_lead
+from leadlens.pipeline.jobs.scorecard.leads import OneLead, named, one_lead, own_sheet, plain, records
 
 _RESULTS = ("total", "score", "grade", "stage", "route", "disqualified_by", "product")
 _LINE = ["dimension", "rule", "kind", "occurred_at", "detail", "before", "after", "points", "why"]

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.insights.changes import moves, version_changes
-from models.scorecard.insights.comparison import Difference, compare_sheets
-from models.scorecard.scoring.probes import split_segment, without_segment
-from pipeline.config import ProjectFile
-from pipeline.jobs.scorecard.leads import named, open_leads, records
-from pipeline.prepared import open_history
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.models.scorecard.insights.changes import moves, version_changes
+from leadlens.models.scorecard.insights.comparison import Difference, compare_sheets
+from leadlens.models.scorecard.scoring.probes import split_segment, without_segment
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.jobs.scorecard.leads import named, open_leads, records
+from leadlens.pipeline.prepared import open_history
 
 _MOST = 10
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from features import DataError, History
-from features.errors import counted
-from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.insights import feedback as insights
-from models.scorecard.language.parsing import parse_conditions
-from models.scorecard.scoring.probes import matched_rules, set_rows, split_segment, without_segment
-from models.statistics import wilson
-from pipeline.config import ProjectFile
-from pipeline.jobs.scorecard.leads import named, records
-from pipeline.prepared import open_history
+from leadlens.features import DataError, History
+from leadlens.features.errors import counted
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.models.scorecard.insights import feedback as insights
+from leadlens.models.scorecard.language.parsing import parse_conditions
+from leadlens.models.scorecard.scoring.probes import matched_rules, set_rows, split_segment, without_segment
+from leadlens.models.statistics import wilson
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.jobs.scorecard.leads import named, records
+from leadlens.pipeline.prepared import open_history
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Verdicts:
     leads, accepted, rejected : leads with a verdict that the sheet is for.
     share, low, high : the share of rejected ones with its 90 % interval.
     first, last : times of the first and of the last verdict.
-    rules, bands, stages, grades, reasons, reasons_by_rule : as in ``models.scorecard.insights.feedback``.
+    rules, bands, stages, grades, reasons, reasons_by_rule : as in ``leadlens.models.scorecard.insights.feedback``.
     """
 
     leads: int
@@ -54,7 +54,7 @@ class Answers:
 
     Each is scored as of the first conversion, or, without one before the answer, as of the first answer.
     ``counts``, ``rules`` and ``by_rule`` are ``answer_counts``, ``customers_by_rule`` and ``answers_by_rule`` of
-    ``models.scorecard.insights.feedback``; ``bought`` are those scored as of their conversion.
+    ``leadlens.models.scorecard.insights.feedback``; ``bought`` are those scored as of their conversion.
     """
 
     customers: int

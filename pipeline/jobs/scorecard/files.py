@@ -9,16 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from features import UsageError
-from features.history import Finding
-from features.regular_files import refuse_no_file
-from models.scorecard import ScorecardSet, Sheet, check_sheet
-from pipeline.config import ProjectFile
-from pipeline.dataset.protected import sheets_that_read
-from pipeline.prepared import open_history
-from pipeline.scorecards import templates
-from pipeline.scorecards.project import choose_sheet, notes_of, sheets_of, store_of
-from pipeline.scorecards.versions import SheetVersion
+from leadlens.features import UsageError
+from leadlens.features.history import Finding
+from leadlens.features.regular_files import refuse_no_file
+from leadlens.models.scorecard import ScorecardSet, Sheet, check_sheet
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.protected import sheets_that_read
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.scorecards import templates
+from leadlens.pipeline.scorecards.project import choose_sheet, notes_of, sheets_of, store_of
+from leadlens.pipeline.scorecards.versions import SheetVersion
 
 WITHDRAWN = "withdrawn"
 _EMPTY = """\
@@ -113,7 +113,7 @@ def render_check(result: Checked) -> list[str]:
 
 def as_sql(file: ProjectFile, which: str | None, dialect: str, as_of: datetime | None, ledger: bool) -> str:
     """The sheet as one query."""
-    from models.scorecard.sql_export.warehouse import sheet_sql
+    from leadlens.models.scorecard.sql_export.warehouse import sheet_sql
 
     sheet, _ = choose_sheet(file, which)
     history = open_history(file)
@@ -122,8 +122,8 @@ def as_sql(file: ProjectFile, which: str | None, dialect: str, as_of: datetime |
 
 def import_sheet(table: Path, out: Path, force: bool) -> Sheet:
     """Read an exported table and write it as YAML. Raises ``UsageError`` with line and rule for what is wrong."""
-    from models.scorecard.language.yaml_text import yaml_text
-    from models.scorecard.spreadsheet.table import from_csv
+    from leadlens.models.scorecard.language.yaml_text import yaml_text
+    from leadlens.models.scorecard.spreadsheet.table import from_csv
 
     refuse_no_file(table)
     try:

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features import DataError, History
-from features.spine import Spine, build_scoring_spine
-from models.scorecard import Sheet
-from models.scorecard.language.parsing import Parsed, parse_conditions
-from models.scorecard.scoring.probes import set_rows, split_segment, without_segment
-from pipeline.config import ProjectFile
-from pipeline.dataset.known_leads import require_lead
-from pipeline.dataset.policies import spine_policy
-from pipeline.jobs.named_lead import NamedLead
-from pipeline.scorecards.project import choose_sheet, sheets_of
+from leadlens.features import DataError, History
+from leadlens.features.spine import Spine, build_scoring_spine
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.language.parsing import Parsed, parse_conditions
+from leadlens.models.scorecard.scoring.probes import set_rows, split_segment, without_segment
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.known_leads import require_lead
+from leadlens.pipeline.dataset.policies import spine_policy
+from leadlens.pipeline.jobs.named_lead import NamedLead
+from leadlens.pipeline.scorecards.project import choose_sheet, sheets_of
 
 
 @dataclass(frozen=True, kw_only=True)

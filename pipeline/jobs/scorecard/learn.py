@@ -13,29 +13,29 @@ import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
-from features import DataError, History, UsageError
-from models.judging.lenses import MODEL, JudgedRows
-from models.judging.plain import plain
-from models.judging.price import Price, price
-from models.scorecard import Sheet, score_sheet
-from models.scorecard.language.yaml_text import yaml_text
-from models.scorecard.learning.candidates import candidates
-from models.scorecard.learning.learned_sheet import learned_sheet, match_lines
-from models.scorecard.learning.selection import Learned, learn_points
-from models.scorecard.scoring.probes import set_rows
-from models.statistics import logit, weighted_mean
-from pipeline.config import ProjectFile
-from pipeline.dataset.judged import OutOfTime, score_out_of_time
-from pipeline.dataset.lead_sample import FittingRows, Room, fitting_rows
-from pipeline.dataset.scored_leads import score_leads
-from pipeline.dataset.time_split import split_snapshots
-from pipeline.jobs.scorecard.files import refuse_existing, write_text
-from pipeline.prepared import open_history
-from pipeline.progress import Progress, silent
-from pipeline.registry.bundle import Bundle
-from pipeline.registry.serving import serving_model
-from pipeline.scorecards.project import load_sheets
-from pipeline.threads import one_blas_thread
+from leadlens.features import DataError, History, UsageError
+from leadlens.models.judging.lenses import MODEL, JudgedRows
+from leadlens.models.judging.plain import plain
+from leadlens.models.judging.price import Price, price
+from leadlens.models.scorecard import Sheet, score_sheet
+from leadlens.models.scorecard.language.yaml_text import yaml_text
+from leadlens.models.scorecard.learning.candidates import candidates
+from leadlens.models.scorecard.learning.learned_sheet import learned_sheet, match_lines
+from leadlens.models.scorecard.learning.selection import Learned, learn_points
+from leadlens.models.scorecard.scoring.probes import set_rows
+from leadlens.models.statistics import logit, weighted_mean
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.judged import OutOfTime, score_out_of_time
+from leadlens.pipeline.dataset.lead_sample import FittingRows, Room, fitting_rows
+from leadlens.pipeline.dataset.scored_leads import score_leads
+from leadlens.pipeline.dataset.time_split import split_snapshots
+from leadlens.pipeline.jobs.scorecard.files import refuse_existing, write_text
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.progress import Progress, silent
+from leadlens.pipeline.registry.bundle import Bundle
+from leadlens.pipeline.registry.serving import serving_model
+from leadlens.pipeline.scorecards.project import load_sheets
+from leadlens.pipeline.threads import one_blas_thread
 
 Floats = NDArray[np.float64]
 YOURS, LEARNED = "your sheet", "learned sheet"

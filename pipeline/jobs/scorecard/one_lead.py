@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from features import format_duration
-from models.scorecard import ActionRule, AttributeRule, Sheet, SheetScores, score_sheet
-from models.scorecard.language.contradictions import STARTING
-from models.scorecard.scoring.probes import attribute_values, matched_rules, matching_events
-from pipeline.config import ProjectFile
-from pipeline.jobs.named_lead import find_lead
-from pipeline.jobs.scorecard.leads import OneLead, named, one_lead, own_sheet, plain, records
+from leadlens.features import format_duration
+from leadlens.models.scorecard import ActionRule, AttributeRule, Sheet, SheetScores, score_sheet
+from leadlens.models.scorecard.language.contradictions import STARTING
+from leadlens.models.scorecard.scoring.probes import attribute_values, matched_rules, matching_events
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.jobs.named_lead import find_lead
+from leadlens.pipeline.jobs.scorecard.leads import OneLead, named, one_lead, own_sheet, plain, records
 
 _LINE = ["occurred_at", "detail", "raw_points", "taken_by_decay", "taken_by_cap", "points"]
 

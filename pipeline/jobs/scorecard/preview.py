@@ -10,23 +10,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features import DataError, History
-from features.label import build_labels
-from features.plan import FeaturePlan
-from features.spine import Spine, build_spine
-from models.scorecard import Sheet, SheetScores, score_sheet
-from models.scorecard.insights.changes import moves
-from models.scorecard.insights.feedback import round_edges
-from models.scorecard.language.grades import STAGES
-from models.scorecard.language.parsing import parse_conditions
-from models.scorecard.scoring.probes import matched_rules, split_segment, without_segment
-from models.statistics import wilson
-from pipeline.config import ProjectFile
-from pipeline.dataset.default_spine import training_spine
-from pipeline.dataset.policies import outcome_horizon
-from pipeline.jobs.scorecard.leads import named, open_leads, records
-from pipeline.prepared import open_history
-from pipeline.scorecards.project import sheets_of
+from leadlens.features import DataError, History
+from leadlens.features.label import build_labels
+from leadlens.features.plan import FeaturePlan
+from leadlens.features.spine import Spine, build_spine
+from leadlens.models.scorecard import Sheet, SheetScores, score_sheet
+from leadlens.models.scorecard.insights.changes import moves
+from leadlens.models.scorecard.insights.feedback import round_edges
+from leadlens.models.scorecard.language.grades import STAGES
+from leadlens.models.scorecard.language.parsing import parse_conditions
+from leadlens.models.scorecard.scoring.probes import matched_rules, split_segment, without_segment
+from leadlens.models.statistics import wilson
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.default_spine import training_spine
+from leadlens.pipeline.dataset.policies import outcome_horizon
+from leadlens.pipeline.jobs.scorecard.leads import named, open_leads, records
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.scorecards.project import sheets_of
 
 Floats = NDArray[np.float64]
 _MOST_NAMED = 10

@@ -8,19 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from features import UsageError
-from models.scorecard import Sheet
-from models.scorecard.insights.simulation import simulate_inactivity
-from pipeline.config import ProjectFile
-from pipeline.jobs.named_lead import find_lead
-from pipeline.jobs.scorecard.leads import named, one_lead, own_sheet, records
+from leadlens.features import UsageError
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.insights.simulation import simulate_inactivity
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.jobs.named_lead import find_lead
+from leadlens.pipeline.jobs.scorecard.leads import named, one_lead, own_sheet, records
 
 _MOST_DAYS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Simulated:
-    """``snapshots``, ``losses`` and ``turns`` as in ``models.scorecard.insights.simulation.Simulation``."""
+    """``snapshots``, ``losses`` and ``turns`` as in ``leadlens.models.scorecard.insights.simulation.Simulation``."""
 
     lead_id: str
     as_of: datetime

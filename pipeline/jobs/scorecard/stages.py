@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from models.scorecard import Sheet
-from models.scorecard.insights.stage_history import stage_history
-from models.scorecard.language.grades import STAGES
-from models.scorecard.scoring.probes import split_segment, without_segment
-from pipeline.config import ProjectFile
-from pipeline.jobs.named_lead import find_lead
-from pipeline.jobs.scorecard.leads import named, one_lead, open_leads, own_sheet, records
-from pipeline.prepared import open_history
-from pipeline.scorecards.project import choose_sheet
+from leadlens.models.scorecard import Sheet
+from leadlens.models.scorecard.insights.stage_history import stage_history
+from leadlens.models.scorecard.language.grades import STAGES
+from leadlens.models.scorecard.scoring.probes import split_segment, without_segment
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.jobs.named_lead import find_lead
+from leadlens.pipeline.jobs.scorecard.leads import named, one_lead, open_leads, own_sheet, records
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.scorecards.project import choose_sheet
 
 _SHOWN = ["lead_id", "at", "looked_before", "was", "stage", "total", "why", "rule", "occurred_at"]
 
@@ -25,7 +25,7 @@ _SHOWN = ["lead_id", "at", "looked_before", "was", "stage", "total", "why", "rul
 class Stages:
     """Stage histories: of one lead, or of all open ones that the sheet is for (``lead_id`` is ``None``).
 
-    ``history`` has one row per change of stage (columns of ``models.scorecard.insights.stage_history``); ``flow`` says of
+    ``history`` has one row per change of stage (columns of ``leadlens.models.scorecard.insights.stage_history``); ``flow`` says of
     MQL and SQL how many leads ever entered, how many are there or beyond now, how many fell back at least once, and
     the median days from creation to the first entry.
     """

@@ -8,20 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from features import DataError, History
-from features.label import build_labels
-from features.spine import Spine, build_spine
-from models.scorecard import Sheet, score_sheet
-from models.scorecard.insights.changes import moves
-from models.scorecard.language.grades import STAGES
-from models.scorecard.scoring.probes import split_segment, without_segment
-from models.statistics import wilson
-from pipeline.config import ProjectFile
-from pipeline.dataset.default_spine import training_spine
-from pipeline.dataset.policies import outcome_horizon
-from pipeline.jobs.scorecard.leads import named, open_leads, records
-from pipeline.prepared import open_history
-from pipeline.progress import Progress, silent
+from leadlens.features import DataError, History
+from leadlens.features.label import build_labels
+from leadlens.features.spine import Spine, build_spine
+from leadlens.models.scorecard import Sheet, score_sheet
+from leadlens.models.scorecard.insights.changes import moves
+from leadlens.models.scorecard.language.grades import STAGES
+from leadlens.models.scorecard.scoring.probes import split_segment, without_segment
+from leadlens.models.statistics import wilson
+from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.dataset.default_spine import training_spine
+from leadlens.pipeline.dataset.policies import outcome_horizon
+from leadlens.pipeline.jobs.scorecard.leads import named, open_leads, records
+from leadlens.pipeline.prepared import open_history
+from leadlens.pipeline.progress import Progress, silent
 
 MOST_NAMED = 100  # of each direction
 _RANK = {name: place for place, name in enumerate(("Disqualified", *STAGES[:-1]))}

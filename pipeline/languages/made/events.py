@@ -1,8 +1,8 @@
-"""What a lead did, as ``features.phrases`` words the event types that most systems have; others stay as they are."""
+"""What a lead did, as ``leadlens.features.phrases`` words the event types that most systems have; others stay as they are."""
 
 from __future__ import annotations
 
-from pipeline.languages.marks import P_
+from leadlens.pipeline.languages.marks import P_
 
 PHRASES = (
     P_("phrase", "Any activity"),

@@ -1,8 +1,8 @@
-"""What a comparison says, by ``models.judging``: headline, advice, story, checks, verdicts and chances."""
+"""What a comparison says, by ``leadlens.models.judging``: headline, advice, story, checks, verdicts and chances."""
 
 from __future__ import annotations
 
-from pipeline.languages.marks import N_, NN_, NP_, P_
+from leadlens.pipeline.languages.marks import N_, NN_, NP_, P_
 
 STATUS = (
     N_("Ready to decide"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.languages.marks import N_, NN_, P_
+from leadlens.pipeline.languages.marks import N_, NN_, P_
 
 WORDS = (
     N_("Disqualified"),

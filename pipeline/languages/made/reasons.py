@@ -1,8 +1,8 @@
-"""Reasons of the model, by ``features.behaviour.measures``, ``features.attributes.wording`` and ``models.reasons``; ledgers."""
+"""Reasons of the model, by ``leadlens.features.behaviour.measures``, ``leadlens.features.attributes.wording`` and ``leadlens.models.reasons``; ledgers."""
 
 from __future__ import annotations
 
-from pipeline.languages.marks import NP_, P_
+from leadlens.pipeline.languages.marks import NP_, P_
 
 PARTS = (
     P_("times", "once"),

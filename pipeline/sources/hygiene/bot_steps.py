@@ -21,9 +21,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from features import Step
-from features.engines.dialect import Dialect
-from pipeline.config import Bots
+from leadlens.features import Step
+from leadlens.features.engines.dialect import Dialect
+from leadlens.pipeline.config import Bots
 
 TABLES = ("bot_seen", "bot_opens", "bot_near", "bot_firsts", "bot_crowds", "bot_clicks")
 _FIRST = (

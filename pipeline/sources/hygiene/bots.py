@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from features import DuckDBEngine, Finding, UsageError, humanize, nearest
-from features.errors import counted, listed
-from features.history import Kind
-from pipeline.config import Bots
-from pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, bot_steps
+from leadlens.features import DuckDBEngine, Finding, UsageError, humanize, nearest
+from leadlens.features.errors import counted, listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.config import Bots
+from leadlens.pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, bot_steps
 
 # What mail programs, CRMs and newsletters call them: email_clicked, "Email Link Clicked", click, opened.
 _NAMED = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from features import DataError, DuckDBEngine, Finding, Step, UsageError, nearest
-from features.conditions.condition import Condition
-from features.errors import counted, listed
-from features.history import Kind
-from pipeline.config import Hygiene
-from pipeline.sources.hygiene.mails import Mails, mail_columns, no_mails
+from leadlens.features import DataError, DuckDBEngine, Finding, Step, UsageError, nearest
+from leadlens.features.conditions.condition import Condition
+from leadlens.features.errors import counted, listed
+from leadlens.features.history import Kind
+from leadlens.pipeline.config import Hygiene
+from leadlens.pipeline.sources.hygiene.mails import Mails, mail_columns, no_mails
 
 _CONTRACT: dict[str, Kind] = {
     "lead_id": "text",

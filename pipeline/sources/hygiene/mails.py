@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from features import DuckDBEngine, Finding, nearest
-from features.attributes.readings import LONGEST_SAMPLED, default_readings
-from features.errors import counted, listed
-from features.history import Kind
+from leadlens.features import DuckDBEngine, Finding, nearest
+from leadlens.features.attributes.readings import LONGEST_SAMPLED, default_readings
+from leadlens.features.errors import counted, listed
+from leadlens.features.history import Kind
 
 # Reserved for examples and tests by RFC 2606 and 6761, or what people type to get past a form.
 _TEST_ADDRESS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from features import DuckDBEngine, Step
+from leadlens.features import DuckDBEngine, Step
 
 _NOT_FILLED = ("lead_id", "created_at", "closed_at")  # an old id is closed because it was merged
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from features import DataError, DuckDBEngine, Finding, Step
-from features.errors import counted, listed
-from pipeline.sources.hygiene.merged_values import Settled, settle_values
+from leadlens.features import DataError, DuckDBEngine, Finding, Step
+from leadlens.features.errors import counted, listed
+from leadlens.pipeline.sources.hygiene.merged_values import Settled, settle_values
 
 _OLD = "SELECT old_id FROM aliases"
 
@@ -25,7 +25,7 @@ def merge_leads(
     """Replace the old ids in ``aliases(old_id, lead_id, merged_at)`` by the leads they became, in every table.
 
     Of the merged rows of ``leads`` the survivor's stays, with the earliest ``created_at`` of them all, and with what it
-    lacks from the others (:mod:`pipeline.sources.hygiene.merged_values`). Merges into
+    lacks from the others (:mod:`leadlens.pipeline.sources.hygiene.merged_values`). Merges into
     leads that do not exist are left out with a finding. With ``flat`` data a lead converted if one of its rows did.
     ``beside`` are further tables with a lead_id; those in ``views`` are counted, but left as they are. Afterwards
     ``aliases`` holds each old id that was merged and the lead it became at last.

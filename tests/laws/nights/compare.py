@@ -14,17 +14,17 @@ from unittest import mock
 
 import pandas as pd
 
-from features import DataError, DuckDBEngine, History, LeadlensError
-from features import matrix as feature_matrix
-from features.matrix import build_matrix, plan_columns
-from features.oracle.matrix import oracle_features
-from features.plan import AttributeFeature, EventKey, FeaturePlan, Touch
-from features.spine import SpinePolicy, build_spine
-from pipeline.cluster import Workers
-from pipeline.config import load_project
-from pipeline.prepared import open_prepared
-from pipeline.prepared.opening import PreparedHistory
-from pipeline.sources import open_history as read_into_memory
+from leadlens.features import DataError, DuckDBEngine, History, LeadlensError
+from leadlens.features import matrix as feature_matrix
+from leadlens.features.matrix import build_matrix, plan_columns
+from leadlens.features.oracle.matrix import oracle_features
+from leadlens.features.plan import AttributeFeature, EventKey, FeaturePlan, Touch
+from leadlens.features.spine import SpinePolicy, build_spine
+from leadlens.pipeline.cluster import Workers
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_prepared
+from leadlens.pipeline.prepared.opening import PreparedHistory
+from leadlens.pipeline.sources import open_history as read_into_memory
 from tests.laws.nights.plain_reading import PlainHistory, Tables
 from tests.laws.nights.rows import AGES, PAGES
 

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from features.engines.duckdb_connections import connect_in_memory
+from leadlens.features.engines.duckdb_connections import connect_in_memory
 
 Task = dict[str, Any]
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from random import Random
 from unittest import mock
 
-from pipeline.prepared import (
+from leadlens.pipeline.prepared import (
     event_arrays,
     event_files,
     event_pass,
