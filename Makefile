@@ -52,6 +52,10 @@ N ?= 60
 mutants: $(READY) ## Put N small errors into the code, one by one: do its tests notice? (half an hour; N=60)
 	$(BIN)/python -m tests.mutants -n $(N)
 
+.PHONY: installed
+installed: $(READY) ## Install the wheel and the source archive with all they need, and take the README's tour (minutes)
+	$(BIN)/python -m tests.installations --python $(PYTHON)
+
 bench: bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-night ## Run every benchmark
 
 bench-quality: $(READY) $(ENVS)/peers/.ready ## Judge model, sheets and five peers on the real data sets and both worlds (SEEDS=1)

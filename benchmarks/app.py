@@ -158,7 +158,7 @@ def _read(
 def _serving(
     world: NightWorld, state: State, env: dict[str, str]
 ) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "leadlens.pipeline.cli", "app", str(world.home), "--port", "0"]
+    command = [sys.executable, "-m", "leadlens", "app", str(world.home), "--port", "0"]
     own = os.environ | {"LEADLENS_HOME": str(state.home)} | env
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=own) as process:
         assert process.stdout is not None

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from leadlens.pipeline.report.shap_summary import beeswarm, waterfall
     from leadlens.pipeline.starter import write_starter
 
+    __version__: str
+
 _HOME = {
     "DataError": "leadlens.features.errors",
     "LeadScorer": "leadlens.pipeline.jobs.score_lead",
@@ -98,6 +100,10 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module(_HOME[name]), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("leadlens")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

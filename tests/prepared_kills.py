@@ -157,7 +157,7 @@ class Kills:
             "train": ["--trials", "1"],
         }[command]
         return subprocess.Popen(
-            [sys.executable, "-m", "leadlens.pipeline.cli", command, str(self.project), *more, "--json"],
+            [sys.executable, "-m", "leadlens", command, str(self.project), *more, "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -201,7 +201,7 @@ def _write_project(folder: Path, leads: int, seed: int) -> None:
 @cache
 def _only_reads() -> bool:
     done = subprocess.run(
-        [sys.executable, "-m", "leadlens.pipeline.cli", "check", "--help"],
+        [sys.executable, "-m", "leadlens", "check", "--help"],
         capture_output=True,
         text=True,
         cwd=ROOT,

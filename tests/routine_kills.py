@@ -141,7 +141,7 @@ class Kills:
     def _start(self, command: str, home: Path, more: list[str] | None = None) -> subprocess.Popen[str]:
         arguments = COMMANDS[command] if more is None else more
         return subprocess.Popen(
-            [sys.executable, "-m", "leadlens.pipeline.cli", command, str(self.project), *arguments, "--json"],
+            [sys.executable, "-m", "leadlens", command, str(self.project), *arguments, "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.feature_bench.parts import PartFailedError
 
 ROOT = Path(__file__).parents[2]
-_LEADLENS = (sys.executable, "-m", "leadlens.pipeline.cli")
+_LEADLENS = (sys.executable, "-m", "leadlens")
 _CHILD = (sys.executable, "-m", "benchmarks.night_bench.child")
 # A small process in between: the peak memory of a child begins with that of the process which starts it.
 _MEASURE = (

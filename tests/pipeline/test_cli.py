@@ -26,7 +26,7 @@ STARTER_COMMANDS = (
 
 def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "leadlens.pipeline.cli", *arguments],
+        [sys.executable, "-m", "leadlens", *arguments],
         capture_output=True,
         text=True,
         cwd=cwd,

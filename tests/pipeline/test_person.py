@@ -49,7 +49,7 @@ def _made(folder: Path) -> Iterator[Path]:
         little.settings["scores"] = {"to": f"duckdb:///{folder}/scores.duckdb"}
         path = little.write()
         # In a process of its own, as commands are: what it has open it lets go of when it ends.
-        subprocess.run([sys.executable, "-m", "leadlens.pipeline.cli", "train", str(path)], check=True)
+        subprocess.run([sys.executable, "-m", "leadlens", "train", str(path)], check=True)
         assert leadlens("promote", path, "--force", "a test").code == 0
         for night in (NIGHT - timedelta(days=5), NIGHT):
             done = leadlens("score", path, "--as-of", night.isoformat(), "--force", "a test")

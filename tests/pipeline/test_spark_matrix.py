@@ -26,7 +26,7 @@ from tests.pipeline.test_saved_matrix import little
 def _run(home: Path, *arguments: str | Path) -> dict[str, Any]:
     """The command line in a process of its own, as a user runs it."""
     done = subprocess.run(
-        [sys.executable, "-m", "leadlens.pipeline.cli", *map(str, arguments), "--json"],
+        [sys.executable, "-m", "leadlens", *map(str, arguments), "--json"],
         env={**os.environ, "LEADLENS_HOME": str(home)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
