@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ENVS := .leadlens/bench
+TOOLS := .leadlens/release
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo docs test quick lint check bench bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-imports bench-night bench-spark bench-app bench-vocabulary languages spark schema lock clean
@@ -25,7 +26,7 @@ docs: $(VENV)/.docs ## Build the documentation as a site in site/; warnings are 
 # Their order within a file is shuffled, the same way each time: `make test SEED=random` looks for tests that
 # depend on those before them without failing somebody's unrelated change.
 SEED ?= 1
-test: $(READY) $(if $(CI),$(VENV)/.spark) ## Run all tests
+test: $(READY) $(if $(CI),$(VENV)/.spark $(TOOLS)/.ready) ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 	  --randomly-seed=$(if $(filter random,$(SEED)),$(shell date +%s),$(SEED))
 
@@ -55,6 +56,10 @@ mutants: $(READY) ## Put N small errors into the code, one by one: do its tests 
 .PHONY: installed
 installed: $(READY) ## Install the wheel and the source archive with all they need, and take the README's tour (minutes)
 	$(BIN)/python -m tests.installations --python $(PYTHON)
+
+.PHONY: dependencies
+dependencies: $(VENV)/.spark $(TOOLS)/.ready ## Write the SBOM; check licences and known vulnerabilities (docs/releasing.md)
+	$(TOOLS)/bin/python -m release.dependencies --environment $(VENV)
 
 bench: bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-night ## Run every benchmark
 
@@ -118,6 +123,8 @@ lock: $(READY) ## Renew the locks (needs uv)
 	  --no-annotate - -o requirements-spark.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group docs --constraints requirements.lock -o requirements-docs.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --group release --constraints requirements.lock -o requirements-release.lock
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .leadlens demo site .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -134,6 +141,11 @@ $(VENV)/.spark: requirements-spark.lock | $(READY)
 
 $(VENV)/.docs: requirements-docs.lock | $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	@touch $@
+
+$(TOOLS)/.ready: requirements-release.lock
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.lock
 	@touch $@
 
 $(READY): requirements.lock pyproject.toml
