@@ -106,6 +106,28 @@ def test_a_path_that_is_named_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_test_that_is_named_exists(page: Path) -> None:
+    for file, name in re.findall(r"`(?:tests/)?([\w/]+\.py)::(\w+)`", page.read_text(encoding="utf-8")):
+        held = ROOT / "tests" / file
+        assert held.exists(), f"{page.name}: there is no {file}"
+        assert f"\ndef {name}(" in held.read_text(encoding="utf-8"), f"{page.name}: {file} has no {name}"
+
+
+def test_every_threat_names_what_shows_that_it_is_held() -> None:
+    """What is not held is under *Accepted*, in words, and not in a table without a test."""
+    text = (ROOT / "docs" / "threat_model.md").read_text(encoding="utf-8")
+    places = {part.partition("\n")[0]: part for part in text.split("\n## ")[1:]}
+    held = {place: part for place, part in places.items() if "| shown by |" in part}
+
+    assert len(held) >= 7
+    for place, part in held.items():
+        rows = [line for line in part.splitlines() if line.startswith("| ")][1:]
+        assert rows, place
+        assert all("::test_" in row.split(" | ")[-1] for row in rows), place
+        assert "\nAccepted: " in part, place
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_link_leads_to_a_heading(page: Path) -> None:
     for file, anchor in re.findall(r"\]\(([^)#:\s]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
         text = (page.parent / file if file else page).read_text(encoding="utf-8")
