@@ -21,10 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-import numpy as np
-from numpy.typing import NDArray
-
-from leadlens.features.engines.spark_addresses import address, without_globs
 from leadlens.features.engines.spark_session import (
     check_ready,
     is_local,
@@ -74,9 +70,6 @@ class Workers(Protocol):
         error is tried again elsewhere and then raised as ``UnavailableError``.
         """
 
-    def repeated(self, paths: Sequence[str], column: str) -> NDArray[np.int64]:
-        """The whole numbers that stand twice or more in a column of some Parquet files, which all share."""
-
 
 class SparkWorkers:
     """The workers of a Spark session. Use ``spark_workers`` to make one.
@@ -110,14 +103,6 @@ class SparkWorkers:
             if (refused := answers[number].get("error")) is not None:
                 raise _raised(refused)
         return [answers[number]["answer"] for number in range(len(texts))]
-
-    def repeated(self, paths: Sequence[str], column: str) -> NDArray[np.int64]:
-        frame = self._session.read.parquet(*(without_globs(address(path)) for path in paths))
-        twice = frame.groupBy(column).count().where("count > 1").select(column)
-        try:
-            return np.asarray(twice.toArrow()[column].to_numpy(), np.int64)
-        except Exception as error:
-            raise _failed(error, self._settings.master) from None
 
     def check(self) -> None:
         """Raise ``UsageError`` unless the workers have the same software, and see the shared folders."""

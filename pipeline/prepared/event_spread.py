@@ -1,7 +1,7 @@
 """The pass over new events and the merging of runs, spread over workers: a source file to each, then a part of the leads to each.
 
-What workers make is what one machine makes: files of sorted events in the folder of the prepared history. Which rows
-stand twice in files of different workers, Spark says; what becomes of them is settled here, as ever.
+What workers make is what one machine makes: files of sorted events in the folder of the prepared history. Which keys
+stand twice in files of different workers, they find out together; what becomes of their rows is settled here, as ever.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import numpy as np
-
 from leadlens.features import DuckDBEngine
 from leadlens.pipeline.cluster.workers import Workers
 from leadlens.pipeline.prepared.event_files import scan, write_sorted
@@ -24,6 +22,7 @@ from leadlens.pipeline.prepared.event_pass import EventPass, PassResult
 from leadlens.pipeline.prepared.event_scan import EventScan
 from leadlens.pipeline.prepared.folder import PreparedFolder
 from leadlens.pipeline.prepared.manifest import EventRun, StoredFile
+from leadlens.pipeline.prepared.repeated_keys import repeated_keys
 from leadlens.pipeline.prepared.spread_reading import MEMORY
 
 _TABLES = ("numbers", "created", "event_values", "forgotten_ids")
@@ -73,10 +72,7 @@ class SpreadEvents:
 
     def repeated_keys(self, files: Iterable[StoredFile]) -> Array:
         """Every key that stands twice or more in some files."""
-        paths = [self._folder.file(file) for file in files]
-        if not paths:
-            return np.empty(0, np.int64)
-        return self._workers.repeated(paths, "_event_key")
+        return repeated_keys(self._workers, self._folder, files)
 
     def merge(self, files: Sequence[StoredFile], run: int) -> list[StoredFile]:
         """The events of some files, sorted into one file a part: each part by a worker."""

@@ -8,12 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import duckdb
-import numpy as np
-from numpy.typing import NDArray
-
-from leadlens.features.engines.duckdb_connections import connect_in_memory
-
 Task = dict[str, Any]
 
 
@@ -32,9 +26,3 @@ class OddWorkers:
             task = json.loads(json.dumps(tasks[number]))
             answers[number].append(json.loads(json.dumps(function(task))))
         return [self._random.choice(attempt) for attempt in answers]
-
-    def repeated(self, paths: Sequence[str], column: str) -> NDArray[np.int64]:
-        with connect_in_memory() as connection:
-            rows: duckdb.DuckDBPyRelation = connection.read_parquet(list(paths))
-            twice = rows.aggregate(f"{column}, count(*) AS n").filter("n > 1").project(column)
-            return np.asarray(twice.to_arrow_table()[column].to_numpy(), np.int64)

@@ -14,6 +14,7 @@ from leadlens.pipeline.prepared import (
     event_update,
     folder,
     records,
+    repeated_keys,
     small_files,
     sources,
 )
@@ -60,13 +61,24 @@ def _small(rng: Random) -> dict[str, int]:
         "sources.SMALL": rng.choice((0, 300, 1 << 20)),
         "small_files._BLOCK_ROWS": rng.choice((2, 7)),
         "small_files._MOST_HEADERS": rng.choice((1, 2, 16)),
+        "repeated_keys._FEW": rng.choice((1, 5, 1 << 20)),
     }
 
 
 @contextmanager
 def sized(limits: dict[str, int]) -> Iterator[None]:
     """With these limits in place."""
-    own = (event_arrays, event_files, event_pass, event_update, folder, records, small_files, sources)
+    own = (
+        event_arrays,
+        event_files,
+        event_pass,
+        event_update,
+        folder,
+        records,
+        repeated_keys,
+        small_files,
+        sources,
+    )
     modules = {module.__name__.rpartition(".")[2]: module for module in own}
     with ExitStack() as stack:
         for name, limit in limits.items():
