@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+def names_spark_tables(file: ProjectFile) -> bool:
+    """Whether a project reads tables of Spark's catalog."""
+    return any(
+        is_spark_table(address) for _, source in file.project.data.every_place() for address in source.reads
+    )
+
+
 @private_files()
 def copy_tables(session: SparkSession, file: ProjectFile) -> None:
     """Bring the copies of all tables that a project names up to date: whole, or with a ``cursor`` what is beyond it.

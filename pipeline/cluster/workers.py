@@ -15,7 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -30,7 +30,7 @@ from leadlens.features.engines.spark_session import (
 )
 from leadlens.features.errors import DataError, LeadlensError, RoomError, UnavailableError, UsageError, listed
 from leadlens.pipeline.cluster.folder import shared_folder
-from leadlens.pipeline.cluster.table_copies import copy_tables
+from leadlens.pipeline.cluster.table_copies import copy_tables, names_spark_tables
 from leadlens.pipeline.config import EngineSettings, ProjectFile
 from leadlens.pipeline.exit_codes import is_full
 from leadlens.pipeline.progress import Progress
@@ -72,13 +72,22 @@ class Workers(Protocol):
 
 
 class SparkWorkers:
-    """The workers of a Spark session. Use ``spark_workers`` to make one.
+    """The workers of a Spark session, which begins, and is checked, with the first task. Use ``spark_workers`` to make one.
 
     Attributes and methods are those of ``Workers``.
     """
 
-    def __init__(self, session: SparkSession, settings: EngineSettings, folder: Path) -> None:
-        self._session, self._settings, self.folder = session, settings, folder
+    def __init__(self, start: Callable[[], SparkSession], settings: EngineSettings, folder: Path) -> None:
+        self._start, self._settings, self.folder = start, settings, folder
+        self._started: SparkSession | None = None
+
+    @property
+    def session(self) -> SparkSession:
+        """The session, started and checked."""
+        if self._started is None:
+            self._started = self._start()
+            self._check()
+        return self._started
 
     def run(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
         if not tasks:
@@ -89,7 +98,7 @@ class SparkWorkers:
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             return _work(function, texts, surroundings, batches)
 
-        numbers = self._session.range(0, len(texts), 1, len(texts))
+        numbers = self.session.range(0, len(texts), 1, len(texts))
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", FutureWarning
@@ -104,7 +113,7 @@ class SparkWorkers:
                 raise _raised(refused)
         return [answers[number]["answer"] for number in range(len(texts))]
 
-    def check(self) -> None:
+    def _check(self) -> None:
         """Raise ``UsageError`` unless the workers have the same software, and see the shared folders."""
         probe = self.folder / f"probe-{uuid4().hex[:12]}"
         probe.touch()
@@ -143,7 +152,7 @@ class SparkWorkers:
 
     def _first_answers(self, tasks: Sequence[Task]) -> list[Answer]:
         """What workers see, unless none takes any work for long: Spark itself would wait for ever, and say nothing."""
-        context: Any = self._session.sparkContext
+        context: Any = self.session.sparkContext
         started = time.monotonic()
         with ThreadPoolExecutor(1) as pool:
             job = pool.submit(self.run, _look_around, tasks)
@@ -171,32 +180,36 @@ def workers_of(file: ProjectFile, settings: EngineSettings, progress: Progress) 
     if settings.name != "spark":
         yield None
         return
-    progress(f"Starting Spark at {settings.master}", 0, 0)
-    with spark_workers(file, settings) as workers:
+    with spark_workers(file, settings, progress) as workers:
         yield workers
 
 
 @contextmanager
-def spark_workers(file: ProjectFile, settings: EngineSettings) -> Iterator[SparkWorkers]:
-    """Workers by the settings, checked, with a folder that ends with the block.
+def spark_workers(file: ProjectFile, settings: EngineSettings, progress: Progress) -> Iterator[SparkWorkers]:
+    """Workers by the settings, with a folder that ends with the block. Spark is started when there is work for it.
 
-    Raises ``UsageError`` where pyspark, Java or a reachable cluster is missing, or where the workers do not see what this machine
-    sees.
+    Raises ``UsageError`` where pyspark or Java is missing; with the first task, where no cluster is reached or its workers do
+    not see what this machine sees.
     """
     check_ready(settings.master, settings.work)
     if is_local(settings.master) or on_this_machine(settings.master):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     memory = None if settings.memory is None else settings.memory.replace(" ", "").rstrip("Bb").lower()
-    with shared_folder(file, settings) as folder:
-        session, started = start_session(settings.master, memory, settings.spark, str(folder / "warehouse"))
-        try:
-            workers = SparkWorkers(session, settings, folder)
-            workers.check()
-            copy_tables(session, file)
-            yield workers
-        finally:
+    with shared_folder(file, settings) as folder, ExitStack() as until_done:
+
+        def start() -> SparkSession:
+            progress(f"Starting Spark at {settings.master}", 0, 0)
+            session, started = start_session(
+                settings.master, memory, settings.spark, str(folder / "warehouse")
+            )
             if started:
-                session.stop()
+                until_done.callback(session.stop)
+            return session
+
+        workers = SparkWorkers(start, settings, folder)
+        if names_spark_tables(file):
+            copy_tables(workers.session, file)
+        yield workers
 
 
 def _work(

@@ -122,13 +122,17 @@ def check(
     ``engine`` and ``master`` stand in for the project's own: with ``"spark"`` the workers of a cluster read what is new.
     """
     file = as_project(file)
-    with workers_of(file, engine_settings(file, engine, master), progress) as workers:
+    settings = engine_settings(file, engine, master)
+    with workers_of(file, settings, progress) as workers:
         history = open_prepared(file, workers=workers).history()
     tables, project = history.engine, file.project
     findings = [Finding("old-spelling", note, "note") for note in file.notes]
     if warning := open_to_others():
         findings.append(Finding("open-state", warning))
     findings += [Finding("literal-secret", message) for message in file.literal_secrets]
+    if settings.name != "spark" and (unused := {"master", "spark"} & file.project.engine.model_fields_set):
+        problem = f"engine.{min(unused)} has no effect: the engine is {settings.name} (engine.name, or --engine spark)"
+        findings.append(Finding("engine-unused", problem, "note"))
     findings += history.findings
     findings += _labels(history, file.project.features.labels)
     if sheet := load_sheets(file):

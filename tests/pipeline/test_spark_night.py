@@ -31,6 +31,7 @@ from leadlens.pipeline.jobs.read import read
 from leadlens.pipeline.jobs.score import score
 from leadlens.pipeline.jobs.train import train
 from leadlens.pipeline.prepared import event_update, open_prepared
+from leadlens.pipeline.progress import silent
 from tests.features.spark_support import TINY, need_spark, standalone_cluster
 from tests.pipeline.little_project import leadlens
 
@@ -121,7 +122,7 @@ def test_a_training_set_from_a_cluster_is_the_one_made_here(night: Night) -> Non
 
     prepared = open_prepared(night.here)
     one = build_training_set(night.here, prepared.history())
-    with spark_workers(night.file, engine_settings(night.file, None, None)) as workers:
+    with spark_workers(night.file, engine_settings(night.file, None, None), silent) as workers:
         other = build_training_set(night.here, prepared.history(), make=matrix_maker(workers, prepared))
     pd.testing.assert_frame_equal(one.matrix.frame, other.matrix.frame, check_exact=True)
     pd.testing.assert_frame_equal(one.matrix.spine, other.matrix.spine)
@@ -151,7 +152,7 @@ def _break(task: dict[str, Any]) -> dict[str, Any]:
 
 def test_an_error_of_a_worker_is_told_as_it_is(night: Night) -> None:
     settings = engine_settings(night.file, None, None)
-    with spark_workers(night.file, settings) as workers:
+    with spark_workers(night.file, settings, silent) as workers:
         with pytest.raises(DataError) as refused:
             workers.run(_refuse, [{"part": 3}])
         assert str(refused.value).splitlines() == [
@@ -170,9 +171,9 @@ def test_workers_that_do_not_see_the_state_are_refused(night: Night, monkeypatch
     monkeypatch.setattr(module, "_software", lambda: {"leadlens": "9.9.9"})
     with (
         pytest.raises(UsageError, match="other software"),
-        spark_workers(night.file, engine_settings(night.file, None, None)),
+        spark_workers(night.file, engine_settings(night.file, None, None), silent) as workers,
     ):
-        pass
+        workers.session  # noqa: B018  # it begins and is checked
 
 
 def test_what_cannot_run_is_refused_before_anything_is_read(night: Night) -> None:
@@ -195,9 +196,9 @@ def test_workers_with_another_python_are_refused_and_told_how(
     monkeypatch.setenv("PYSPARK_PYTHON", "nowhere/python")
     with (
         pytest.raises(UsageError, match="cannot run Leadlens") as refused,
-        spark_workers(night.file, engine_settings(night.file, None, None)),
+        spark_workers(night.file, engine_settings(night.file, None, None), silent) as workers,
     ):
-        pass
+        workers.session  # noqa: B018  # it begins and is checked
     assert "export PYSPARK_PYTHON" in str(refused.value)
 
 
@@ -211,12 +212,20 @@ def test_a_cluster_without_workers_is_not_waited_for_ever(
         settings = engine_settings(night.file, None, url)
         with (
             pytest.raises(UnavailableError, match="no worker has taken any work"),
-            spark_workers(night.file, settings),
+            spark_workers(night.file, settings, silent) as workers,
         ):
-            pass
+            workers.session  # noqa: B018
+
+
+def test_spark_is_not_started_where_there_is_nothing_to_do(night: Night) -> None:
+    check(night.here)
+    told = leadlens("check", night.file.path, "--only-read", "--master", "spark://127.0.0.1:1")
+    assert told.code == 0
+    assert "Starting Spark" not in told.err
 
 
 def test_a_master_that_is_not_there_is_said_at_once(night: Night) -> None:
+    _forget_prepared(night)
     refused = leadlens("check", night.file.path, "--master", "spark://127.0.0.1:1")
     assert refused.code == 3
     assert "no Spark master answers here" in refused.err
