@@ -268,10 +268,12 @@ def _explain(
     if item["type"] == "string_type":
         message = "one text is expected" if isinstance(item["input"], list | dict) else _QUOTES
     description = _description(model, place)
+    choices = (item.get("ctx") or {}).get("expected", "") if item["type"] == "literal_error" else ""
     return UsageError(
         f"{named}: {message}" if place else message,
         where=where,
         value=item["input"] if place else None,
+        known=re.findall(r"'([^']+)'", choices),
         fix=f"what goes here: {description}"
         if description
         else "`leadlens init DIR` writes a commented example",

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -187,7 +188,10 @@ def start_session(
         with warnings.catch_warnings():
             # pyspark warns that it does not know pandas 3; we pass it Arrow tables
             warnings.simplefilter("ignore")
-            session = (running or builder.getOrCreate()).newSession()
+            # Started by the main thread, Spark takes Ctrl-C for itself: it asks its jobs to end in the middle of another
+            # question, and leaves two pages of tracebacks.
+            with ThreadPoolExecutor(1) as apart:
+                session = (running or apart.submit(builder.getOrCreate).result()).newSession()
     except Exception as error:
         _stop_half_started()
         raise UsageError(

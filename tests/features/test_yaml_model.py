@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -22,6 +23,7 @@ class Bicycle(BaseModel):
     name: str = Field(description="What it is called.")
     wheels: tuple[Wheel, ...] = Field((), description="Front to back.")
     owner: Wheel | str | None = None
+    brake: Literal["rim", "disc"] | None = None
 
     @model_validator(mode="after")
     def _rolls(self) -> Bicycle:
@@ -57,6 +59,7 @@ def test_a_fine_file(tmp_path: Path) -> None:
         ("name: a\nwheels:\n- inches: 1.5\n", "wheels.0.inches: a whole number is expected\n  received: 1.5"),
         ("name: a\nwheels: 2\n", "bicycle.yaml:2: wheels: a list is expected"),
         ("name: a\nwheels: [2]\n", "wheels.0: settings are expected: key: value\n  received: 2"),
+        ("name: a\nbrake: disk\n", "brake: this should be 'rim' or 'disc'\n  received: disk\n  did you mean: disc?"),
         ("name: on\n", "name: text is expected: YAML reads yes, no, on, off"),
         ("name: [a]\n", "name: one text is expected"),
         ("name: a\nwheels:\n- {label: Front, inches: x}\n", "wheels.0.inches ('Front'): a whole number"),
