@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from leadlens.features import UsageError
 from leadlens.pipeline.cli.options import Json, print_result
 
 
@@ -54,6 +53,8 @@ def init(
         _from_export(directory, given, leads, conversion, tuple(domain or ()), as_json)
         return
     if leads or conversion or domain:
+        from leadlens.features.errors import UsageError
+
         raise UsageError(
             "--leads, --conversion and --domain belong to an export",
             why="the starter has data of its own",
