@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -17,12 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.data_sets import DATA, ROOT
+
 if TYPE_CHECKING:
     from leadlens.pipeline.config import ProjectFile
     from leadlens.pipeline.jobs.audit import Audit
-
-ROOT = Path(__file__).parents[1]
-DATA = Path(os.environ.get("LEADLENS_DATA") or ROOT / "configs/../../shared/data")
 
 
 @dataclass(frozen=True)

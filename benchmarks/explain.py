@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.quality import DATASETS, ROOT
+from benchmarks.data_sets import DATASETS, ROOT
 from leadlens.models.scale import POINTS_PER_LOG_ODDS
 
 _PAIRS, _CHECKED = 5, 2_000

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.quality import DATASETS, ROOT
+from benchmarks.data_sets import DATA, DATASETS, ROOT
 
 if TYPE_CHECKING:
     from leadlens.models.judging.signal import Signal
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from leadlens.pipeline.dataset.training_set import TrainingSet
 
 WORLDS = ("b2b_software", "car_dealer")
-DATA = Path(os.environ.get("LEADLENS_DATA") or ROOT / "configs/../../shared/data")
 SHUFFLED = ("starter", "olist_marketing_funnel", "x_education_leads")  # by age, by one age, in an order
 DRIFTING, BLOCKS = (
     "bank_marketing",

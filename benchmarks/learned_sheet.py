@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality import DATASETS, ROOT
+from benchmarks.data_sets import DATASETS, ROOT
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.quality import DATASETS, ROOT
+from benchmarks.data_sets import DATASETS, ROOT
 from leadlens.models.statistics import log_loss, roc_auc
 
 LENSES = ("leadlens", "leadlens + sheet", "logistic regression", "sheet", "base rate")

@@ -19,13 +19,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.data_sets import DATASETS, WORLDS, project_of
 from leadlens.models.judging import Measured
 from leadlens.models.judging.intervals import cluster_bootstrap
 from leadlens.pipeline.threads import one_blas_thread
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from leadlens.pipeline.config import ProjectFile
     from leadlens.pipeline.dataset.training_set import TrainingSet
 
-ROOT = Path(__file__).parents[1]
-REAL = ("bank_marketing", "x_education_leads", "olist_marketing_funnel", "cdnow", "bpic2012_loan_leads")
-WORLDS = ("demo_b2b_software", "demo_car_dealer")
 METRICS = ("roc_auc", "log_loss")
 RESAMPLES = 1000
 
@@ -64,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", default=[*REAL, *WORLDS])
+    parser.add_argument("names", nargs="*", default=[*DATASETS, *WORLDS])
     parser.add_argument(
         "--seeds", type=int, default=1, help="trainings on each side; 1, with the project's seed"
     )
@@ -118,20 +116,6 @@ class Vocabulary:
         without = self.columns - sum(self.new.values())
         gains = {metric: {**vars(gain), "by_seed": list(gain.by_seed)} for metric, gain in self.gains.items()}
         return {"columns": self.columns, "columns_without": without, "new": self.new, **gains}
-
-
-def project_of(name: str, folder: Path, leads: int | None = None) -> ProjectFile:
-    """A shipped project; the data of a world are simulated into the folder."""
-    from leadlens.pipeline.config import load_project
-    from leadlens.pipeline.demo import simulate, write_world
-
-    file = load_project(ROOT / "configs" / f"{name}.yaml")
-    if name not in WORLDS:
-        return file
-    write_world(simulate(name.removeprefix("demo_"), seed=7, leads=leads), folder / name / "data")
-    sheets = tuple(str(file.resolve(sheet)) for sheet in file.project.scorecards)
-    project = file.project.model_copy(update={"scorecards": sheets})
-    return replace(file, path=folder / name / "project.yaml", project=project)
 
 
 def measure(file: ProjectFile, seeds: int = 1) -> Vocabulary:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import gates
-from benchmarks.quality import ROOT
+from benchmarks.data_sets import ROOT
 from leadlens import build_training_set, load_project, open_history
 from leadlens.models.judging.signal import measure_signal
 from leadlens.pipeline.dataset.training_set import TrainingSet

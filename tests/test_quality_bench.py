@@ -1,16 +1,14 @@
-"""The benchmark of quality: its differences are paired and signed, and peers read the rows that were exported, in their order."""
+"""The benchmark of quality: its differences are paired and signed, and its tables name every lens."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from benchmarks import peers, quality
-from benchmarks.quality import ALONE, OURS, SHEET, Judged, figures_of, tables_of
+from benchmarks import quality
+from benchmarks.quality import ALONE, OURS, SHEET, Judged, figures_of, tables_of, versus
 
 
 @pytest.fixture
@@ -64,27 +62,23 @@ def test_tables_and_json_name_every_lens(judged: Judged) -> None:
     assert figures[OURS]["roc_auc"] == figures["peers"]["logistic_regression"]["roc_auc"]
 
 
-def test_peers_learn_from_the_training_rows_and_predict_the_others(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    kind = rng.choice(["web", "fair", None], 400, p=[0.5, 0.4, 0.1]).astype(object)
-    number = rng.normal(size=400)
-    odds = 2 * number + 1.5 * (kind == "fair")
-    table = pd.DataFrame(
-        {
-            "row_id": np.arange(400) + 7,
-            "lead_id": np.arange(400).astype(str),
-            "part": np.where(np.arange(400) < 300, "train", "test"),
-            "label": (rng.random(400) < 1 / (1 + np.exp(-odds))).astype(int),
-            "weight": 1.0,
-            "kind [x]": kind,
-            "number": number,
-        }
-    )
-    table.to_parquet(tmp_path / "rows.parquet")
-    (tmp_path / "folds.json").write_text(json.dumps([[list(range(200)), list(range(200, 300))]]), "utf-8")
-    rows = peers.read(tmp_path, seed=0, seconds=1)
-    assert len(rows.train) == len(rows.label) == 300
-    assert list(rows.test.index) == list(range(307, 407))
-    assert rows.train.shape[1] == 2, "no name, part, label or weight among the features"
-    for peer in (peers.logistic_regression, peers.hist_gradient_boosting):
-        assert np.corrcoef(peer(rows), odds[300:].astype(float))[0, 1] > 0.7
+def test_what_a_method_is_ahead_by_is_said_of_every_lens(judged: Judged) -> None:
+    gaps = judged.gaps("flaml", resamples=50)
+    assert gaps["log_loss"]["best_peer"].other == "logistic_regression", "not itself"
+    table = versus("flaml", {"world": gaps})
+    rows = [line for line in table.splitlines() if line.startswith("| `world`")]
+    assert len(rows) == len(quality.TITLES)
+    behind = gaps["roc_auc"][OURS]
+    assert behind.high < 0
+    assert f"**{behind}**" in rows[0], "bold where it is beyond chance"
+    level = gaps["level_gap"][OURS]
+    assert level.low < 0 < level.high
+    assert f"| {level} |" in rows[-1]
+
+
+def test_the_level_is_how_far_the_mean_probability_is_from_what_converted() -> None:
+    from leadlens.models.judging import Measured
+
+    lens = Measured([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4])
+    assert quality.measure(lens, quality.LEVEL) == pytest.approx(0.25)
+    assert quality.measure(lens, quality.LEVEL, np.array([1.0, 0, 1, 0])) == pytest.approx(0.2)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.vocabulary import Vocabulary, as_before, gains_of, measure, new_columns, project_of, table_of
+from benchmarks.data_sets import project_of
+from benchmarks.vocabulary import Vocabulary, as_before, gains_of, measure, new_columns, table_of
 from leadlens.features.durations import parse_duration
 from leadlens.features.matrix import plan_columns
 from leadlens.features.plan import AttributeFeature, EventKey, FeaturePlan, Rate, Touch

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quality import DATASETS
+from benchmarks.data_sets import DATASETS
 from leadlens import check, load_project, train
 
 CONFIGS = Path(__file__).parents[2] / "configs"
