@@ -2,7 +2,8 @@
 
 Run by ``make bench-gates``. Trains each project and promotes it; then trains on labels that were dealt anew among leads,
 where nothing can be learned, and asks the gate for signal. Prints both tables and ends with one line of JSON. With
-``--docs`` the tables in docs/promotion.md are renewed. For a quick try:
+``--docs`` the tables in docs/promotion.md are renewed. Files that ``--method`` names (docs/benchmark.md) learn from the same labels
+of nothing, and are asked for signal in the same way. For a quick try:
 
     python -m benchmarks.gates starter --trials 1 --shuffles 2
 """
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from benchmarks.data_sets import DATA, DATASETS, ROOT
+from benchmarks.method import SEARCH, Given, Method, add_options, methods_of, predicted
 
 if TYPE_CHECKING:
     from leadlens.models.judging.signal import Signal
@@ -55,6 +58,7 @@ def main() -> None:
         "--skip", type=lambda text: frozenset(text.split(",")), default=frozenset(), help="projects, shuffles"
     )
     arguments.add_argument("--docs", action="store_true", help="renew the tables in docs/promotion.md")
+    add_options(arguments)
     options = arguments.parse_args()
     figures: dict[str, Any] = {}
     rows: list[tuple[str, ...]] = []
@@ -74,11 +78,13 @@ def main() -> None:
         ):
             file = files[name]
             assert file is not None
-            counts = counted(signals_of_nothing(file, times, options.trials, blocks))
-            shown = f"`{name}`" + (f", within {blocks} blocks of time" if blocks > 1 else "")
-            figures[f"{name}, dealt anew"] = counts
-            dealt.append((shown, *map(str, counts.values())))
-            print(f"{shown}: {counts}", file=sys.stderr, flush=True)
+            for method in (None, *methods_of(options)):
+                counts = counted(signals_of_nothing(file, times, options.trials, blocks, method))
+                by = f", {method.name}" if method else ""
+                shown = f"`{name}`" + (f", within {blocks} blocks of time" if blocks > 1 else "") + by
+                figures[f"{name}, dealt anew{by}"] = counts
+                dealt.append((shown, *map(str, counts.values())))
+                print(f"{shown}: {counts}", file=sys.stderr, flush=True)
     tables = "\n\n".join(
         markdown(head, lines) for head, lines in ((HEAD, rows), (HEAD_SHUFFLED, dealt)) if lines
     )
@@ -143,8 +149,11 @@ def promoted(file: ProjectFile, trials: int) -> tuple[tuple[str, ...], dict[str,
     return line, {"refused": refused, **signal.to_dict()}
 
 
-def signals_of_nothing(file: ProjectFile, times: int, trials: int, blocks: int = 1) -> Iterator[Signal]:
-    """What models "know" that were trained on labels dealt anew among leads, within so many blocks of time."""
+def signals_of_nothing(
+    file: ProjectFile, times: int, trials: int, blocks: int = 1, method: Method | None = None
+) -> Iterator[Signal]:
+    """What models "know" that were trained on labels dealt anew among leads, within so many blocks of time: those of
+    Leadlens, or a method's."""
     from leadlens import build_training_set, open_history
     from leadlens.models.judging.signal import measure_signal
     from leadlens.models.prediction import predict_frame
@@ -152,7 +161,8 @@ def signals_of_nothing(file: ProjectFile, times: int, trials: int, blocks: int =
     from leadlens.pipeline.dataset.judged import comparable
     from leadlens.pipeline.dataset.policies import outcome_horizon
 
-    rows = build_training_set(file, open_history(file))
+    history = open_history(file)
+    rows = build_training_set(file, history)
     frame, spine, learn, test = (
         rows.matrix.frame,
         rows.matrix.spine.set_index("row_id"),
@@ -161,8 +171,10 @@ def signals_of_nothing(file: ProjectFile, times: int, trials: int, blocks: int =
     )
     as_of, lead = spine["as_of"], spine["lead_id"]
     among = comparable(file.project, spine, at_ages=bool(rows.spine.policy.at_ages))
-    for seed in range(times):
-        label = dealt_anew(rows, seed, blocks)
+
+    def probability(label: pd.Series, seed: int) -> ArrayLike:
+        if method:
+            return predicted(method, Given.of(file, history, rows, label=label, seed=seed, seconds=SEARCH))[0]
         trained = train_model(
             frame.loc[learn],
             label[learn],
@@ -172,9 +184,13 @@ def signals_of_nothing(file: ProjectFile, times: int, trials: int, blocks: int =
             settings=TrainSettings(trials=trials),
             seed=seed,
         )
+        return predict_frame(trained.model, frame.loc[test])["probability"]
+
+    for seed in range(times):
+        label = dealt_anew(rows, seed, blocks)
         yield measure_signal(
             label[test],
-            predict_frame(trained.model, frame.loc[test])["probability"],
+            probability(label, seed),
             base_rate=float(label[learn].mean()),
             lead=lead[test],
             stratum=None if among is None else among[test],

@@ -1,9 +1,10 @@
 """Few conversions: Leadlens with and without its sheet beside logistic regression, the sheet and the base rate.
 
-    python -m benchmarks.little_data [--conversions 10 20 30 50 100 300] [--seeds 3] [data set …]
+    python -m benchmarks.little_data [--conversions 10 20 30 50 100 300] [--seeds 3] [--method my_method.py] [data set …]
 
 Of each real data set, leads are drawn so that as many conversions are left as asked for, and others in the same share; each
-model learns from these alone and is judged on all out-of-time rows. Prints means over seeds as Markdown, and JSON.
+model learns from these alone, as do the files that ``--method`` names (docs/benchmark.md), and is judged on all out-of-time rows.
+Prints means over seeds as Markdown, and JSON.
 """
 
 from __future__ import annotations
@@ -14,13 +15,19 @@ import os
 import sys
 import tempfile
 import warnings
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.data_sets import DATASETS, ROOT
+from benchmarks.method import SEARCH, Given, Method, add_options, check_names, methods_of, predicted
+from leadlens import load_project
 from leadlens.models.statistics import log_loss, roc_auc
+
+if TYPE_CHECKING:
+    from leadlens.pipeline.config import ProjectFile
 
 LENSES = ("leadlens", "leadlens + sheet", "logistic regression", "sheet", "base rate")
 
@@ -32,34 +39,40 @@ def main() -> None:
     )
     parser.add_argument("--conversions", type=int, nargs="+", default=[10, 20, 30, 50, 100, 300])
     parser.add_argument("--seeds", type=int, default=3)
+    add_options(parser)
     parser.add_argument("datasets", nargs="*", default=list(DATASETS))
     options = parser.parse_args()
+    methods = methods_of(options)
+    check_names(methods, LENSES)
     found = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LEADLENS_HOME"] = folder
         for name in options.datasets:
-            found += judge(name, options.conversions, options.seeds)
+            file = load_project(ROOT / "configs" / f"{name}.yaml")
+            found += judge(file, options.conversions, options.seeds, methods)
             print(f"{name}: done", file=sys.stderr)
     table = pd.DataFrame(found)
     means = table.groupby(["set", "conversions"], sort=False)[[c for c in table if ":" in c]].mean()
-    print(markdown(means))
+    print(markdown(means, [*LENSES, *(method.name for method in methods)]))
     print(json.dumps({"bench": "little_data", "figures": table.drop(columns="seed").to_dict("records")}))
 
 
-def judge(name: str, counts: list[int], seeds: int) -> list[dict[str, Any]]:
+def judge(
+    file: ProjectFile, counts: list[int], seeds: int, methods: Sequence[Method] = ()
+) -> list[dict[str, Any]]:
     """One row per number of conversions and seed: ROC AUC and log loss of every lens."""
-    from leadlens import build_training_set, load_project, open_history
+    from leadlens import build_training_set, open_history
     from leadlens.features.durations import parse_duration
     from leadlens.models.prediction import sheet_points
     from leadlens.models.training import TrainSettings, train_model
 
-    file = load_project(ROOT / "configs" / f"{name}.yaml")
     history = open_history(file)
     rows = build_training_set(file, history)
     frame, label = rows.matrix.frame, rows.label
     spine = rows.matrix.spine.set_index("row_id")
     points = sheet_points(rows.rules, frame.index)
-    assert points is not None
+    if points is None:
+        raise SystemExit(f"{file.project.name} has no sheet, which this track judges beside")
     lead, outcome = spine.loc[rows.train, "lead_id"], label[rows.train]
     won = lead[outcome == 1].unique()
     lost = np.setdiff1d(lead.unique(), won)
@@ -94,7 +107,10 @@ def judge(name: str, counts: list[int], seeds: int) -> list[dict[str, Any]]:
                 "sheet": sheet_alone(points.loc[at], label[at], points.loc[rows.test]),
                 "base rate": np.full(len(truth), label[at].mean()),
             }
-            figures: dict[str, Any] = {"set": name, "conversions": conversions, "seed": seed}
+            if methods:
+                given = Given.of(file, history, rows, learn=at, seed=seed, seconds=SEARCH)
+                probability |= {method.name: predicted(method, given)[0] for method in methods}
+            figures: dict[str, Any] = {"set": file.project.name, "conversions": conversions, "seed": seed}
             for lens, p in probability.items():
                 figures[f"auc: {lens}"] = round(float(roc_auc(truth, p)), 4)
                 line = np.log(p) - np.log1p(-p)
@@ -133,14 +149,14 @@ def logistic(frame: pd.DataFrame, label: pd.Series, later: pd.DataFrame) -> np.n
     return np.clip(p, 1e-9, 1 - 1e-9)
 
 
-def markdown(means: pd.DataFrame) -> str:
+def markdown(means: pd.DataFrame, lenses: Sequence[str] = LENSES) -> str:
     """ROC AUC / log loss of every lens."""
     lines = [
-        f"| data set | conversions | {' | '.join(LENSES)} |",
-        f"|---|---:|{'---|' * len(LENSES)}",
+        f"| data set | conversions | {' | '.join(lenses)} |",
+        f"|---|---:|{'---|' * len(lenses)}",
     ]
     for (name, conversions), row in means.iterrows():  # type: ignore[misc]
-        cells = [f"{row[f'auc: {lens}']:.3f} / {row[f'loss: {lens}']:.3f}" for lens in LENSES]
+        cells = [f"{row[f'auc: {lens}']:.3f} / {row[f'loss: {lens}']:.3f}" for lens in lenses]
         lines.append(f"| `{name}` | {conversions} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

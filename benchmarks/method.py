@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "methods"
 RUNNER = Path(__file__).parent / "run_method.py"
 KEPT = ROOT / ".leadlens" / "bench" / "predicted"
+SEARCH = 30  # processor seconds of a search where no figure of Leadlens says how many
 LIMIT = 3600  # seconds by the clock, for one training and its predictions
 _GIVEN = ("train.parquet", "test.parquet", "known.parquet", "folds.json")
 _INSTALLED = "import sys, importlib.metadata as m; print(sys.version, sorted((d.name, d.version) for d in m.distributions()))"

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import gates, little_data, quality
 from benchmarks import method as methods
-from benchmarks import quality
 from benchmarks.method import PEERS, SHIPPED, Given, Method, check_names, predicted
 from benchmarks.run_method import Refused, Train, learn_and_predict, read
 from leadlens import load_project
+from leadlens.pipeline.starter import write_starter
 from tests.pipeline.little_project import LittleProject
 
 TINY = """
@@ -185,3 +186,42 @@ def test_a_method_is_judged_beside_leadlens_and_the_sheet(
     assert len(judged.predicted["my_method"][0]) == len(judged.label)
     assert judged.others == ["my_method"]
     assert judged.gaps("my_method", resamples=20)["roc_auc"][quality.OURS].other == quality.OURS
+
+
+RATE = """
+def fit(train):
+    return float(train.label.mean())
+
+def predict(rate, test):
+    return [rate] * len(test)
+"""
+
+
+def test_with_few_conversions_a_method_learns_from_the_leads_that_were_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    write_starter(tmp_path / "starter")
+    (figures,) = little_data.judge(
+        load_project(tmp_path / "starter"), [12], 1, [written(tmp_path, RATE, "rate")]
+    )
+    assert figures["loss: rate"] == figures["loss: base rate"]
+    assert figures["auc: rate"] == 0.5 < figures["auc: leadlens + sheet"]
+    table = little_data.markdown(
+        pd.DataFrame([figures]).groupby(["set", "conversions"])[["auc: rate", "loss: rate"]].mean(), ["rate"]
+    )
+    assert f"0.500 / {figures['loss: rate']:.3f}" in table
+
+
+def test_on_labels_dealt_anew_a_method_is_asked_for_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    file = load_project(LittleProject(tmp_path / "little").write())
+    (nothing,) = gates.signals_of_nothing(file, 1, 1, method=written(tmp_path, RATE, "rate"))
+    assert nothing.ranking.roc_auc == 0.5
+    assert nothing.gain == pytest.approx(0, abs=1e-6)
+    code = TINY.replace('"number"', '"income"')
+    signals = list(gates.signals_of_nothing(file, 3, 1, method=written(tmp_path, code)))
+    assert len({signal.gain for signal in signals}) == 3, "other labels each time"
+    assert gates.counted(iter(signals))["pass"] == 0
