@@ -15,17 +15,16 @@ import json
 import statistics
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from benchmarks.feature_bench.parts import PartFailedError
+from benchmarks.night_bench.arguments import world_parser
 from benchmarks.night_bench.commands import Cost, child, leadlens
 from benchmarks.night_bench.results import rounded, table_of
 from benchmarks.night_bench.state import State, trained
 from benchmarks.night_bench.world import END, NightWorld
 from tests.pipeline.postgres import DATABASE, PostgresServer, running
 
-ROOT = Path(__file__).parents[1]
 FIGURES = (
     "first_s", "second_share", "peak_gib", "features_share", "sheet_share", "score_share", "reasons_share",
     "write_x_copy", "naive_x",
@@ -215,11 +214,7 @@ def _shown(value: float | None) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--leads", type=int, default=1_000_000)
-    parser.add_argument("--events", type=int, default=45_000_000)
+    parser = world_parser(__doc__, leads=1_000_000, events=45_000_000)
     parser.add_argument("--rounds", type=int, default=1, help="pairs of nights; 1")
     parser.add_argument(
         "--skip", type=lambda text: frozenset(text.split(",")), default=frozenset(), help="naive"
@@ -227,7 +222,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--verify", action="store_true", help="hold the second night against one from nothing"
     )
-    parser.add_argument("--folder", type=Path, default=ROOT / ".leadlens" / "bench")
     return parser.parse_args()
 
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.feature_bench.parts import PartFailedError
+from benchmarks.night_bench.arguments import world_parser
 from benchmarks.night_bench.commands import Cost, child, imports, leadlens, median, offers
 from benchmarks.night_bench.results import rounded, table_of
 from benchmarks.night_bench.state import State, trained
 from benchmarks.night_bench.world import NightWorld
 
-ROOT = Path(__file__).parents[1]
 FIGURES = (
     "first_x_load", "nothing_new_s", "one_percent_share", "edited_file_share", "one_lead_s", "peak_gib",
     "one_lead_running_ms", "size_x_source",
@@ -192,18 +192,13 @@ def _command(world: NightWorld) -> list[str | Path]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--leads", type=int, default=1_000_000)
-    parser.add_argument("--events", type=int, default=45_000_000)
+    parser = world_parser(__doc__, leads=1_000_000, events=45_000_000)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each; 3")
     parser.add_argument("--csv", dest="form", action="store_const", const="csv", default="parquet")
     parser.add_argument(
         "--rich", action="store_true", help="what makes reading harder: late events, bots, merges …"
     )
     parser.add_argument("--no-explain", action="store_true", help="train no model, explain no lead")
-    parser.add_argument("--folder", type=Path, default=ROOT / ".leadlens" / "bench")
     return parser.parse_args()
 
 

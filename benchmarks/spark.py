@@ -8,7 +8,6 @@ with nothing prepared. The night must give the same rows wherever it ran. Ends w
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -22,14 +21,15 @@ from typing import Any
 
 import yaml
 
+from benchmarks.data_sets import ROOT
 from benchmarks.feature_bench.parts import PartFailedError
+from benchmarks.night_bench.arguments import world_parser
 from benchmarks.night_bench.commands import Cost, child, leadlens
 from benchmarks.night_bench.results import rounded, table_of
 from benchmarks.night_bench.state import State, trained
 from benchmarks.night_bench.world import END, NightWorld
 from tests.features.spark_support import standalone_cluster
 
-ROOT = Path(__file__).parents[1]
 FIGURES = ("speedup_2", "x_local", "peak_gib_executor", "shuffle_gib")
 _EVERY = 0.2  # seconds between looks at the memory of executors
 _UNLIKE = ("run_id", "confirmed_at")
@@ -37,7 +37,7 @@ _UNLIKE = ("run_id", "confirmed_at")
 
 def main() -> None:
     """Measure; exit 1 when a part failed or a night differed."""
-    options = _arguments()
+    options = world_parser(__doc__, leads=450_000, events=20_000_000).parse_args()
     bench = SparkNights(NightWorld(options.folder, options.leads, options.events))
     failed = None
     try:
@@ -208,16 +208,6 @@ def _shuffled(log: Path) -> float:
                 metrics = json.loads(line).get("Task Metrics") or {}
                 written += metrics.get("Shuffle Write Metrics", {}).get("Shuffle Bytes Written", 0)
     return float(written / 2**30)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--leads", type=int, default=450_000)
-    parser.add_argument("--events", type=int, default=20_000_000)
-    parser.add_argument("--folder", type=Path, default=ROOT / ".leadlens" / "bench")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

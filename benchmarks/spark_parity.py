@@ -7,7 +7,6 @@ Loan leads need the folder ``LEADLENS_DATA``. For a quick try: ``python -m bench
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -18,14 +17,15 @@ from typing import Any
 
 import yaml
 
+from benchmarks.data_sets import ROOT
 from benchmarks.feature_bench.parts import PartFailedError
+from benchmarks.night_bench.arguments import world_parser
 from benchmarks.night_bench.commands import child, leadlens
 from benchmarks.night_bench.results import table_of
 from benchmarks.night_bench.world import END, NightWorld
 from leadlens.pipeline.demo import simulate, write_world
 from tests.features.spark_support import standalone_cluster
 
-ROOT = Path(__file__).parents[1]
 HEAD = ("data", "leads read", "events read", "findings", "scored", "differing findings", "differing rows")
 _OWN = ["run_id", "confirmed_at"]
 
@@ -41,7 +41,7 @@ class Project:
 
 def main() -> None:
     """Exit code 1 where anything differs."""
-    options = _arguments()
+    options = world_parser(__doc__, leads=110_000, events=5_000_000).parse_args()
     folder: Path = options.folder / "spark-parity"
     shutil.rmtree(folder, ignore_errors=True)
     rows, differing = [], 0
@@ -128,16 +128,6 @@ def _with_engine(project: Path, home: Path, engine: dict[str, Any] | None) -> Pa
     copy = project.with_name(f"parity-{home.name}-{project.name}")
     copy.write_text(yaml.safe_dump({**settings, **({"engine": engine} if engine else {})}), encoding="utf-8")
     return copy
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--leads", type=int, default=110_000)
-    parser.add_argument("--events", type=int, default=5_000_000)
-    parser.add_argument("--folder", type=Path, default=ROOT / ".leadlens" / "bench")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":
