@@ -63,8 +63,8 @@ dependencies: $(VENV)/.spark $(TOOLS)/.ready ## Write the SBOM; check licences a
 
 bench: bench-quality bench-features bench-audit bench-gates bench-little bench-learned-sheet bench-explain bench-raw-lead bench-scorecard bench-read bench-night ## Run every benchmark
 
-bench-quality: $(READY) $(ENVS)/peers/.ready ## Judge model, sheets and five peers on the real data sets and both worlds (SEEDS=1)
-	$(BIN)/python -m benchmarks.quality --peers $(ENVS)/peers/bin/python --seeds $(or $(SEEDS),1)
+bench-quality: $(READY) $(ENVS)/peers/.ready ## Judge model, sheets and five peers on the real data sets and both worlds (SEEDS=1 METHOD=)
+	$(BIN)/python -m benchmarks.quality --peers $(ENVS)/peers/bin/python --seeds $(or $(SEEDS),1) $(addprefix --method ,$(METHOD))
 
 bench-features: $(READY) $(ENVS)/featuretools/.ready ## Time features against scanning, pandas and featuretools (20 M events)
 	$(BIN)/python -m benchmarks.features --featuretools $(ENVS)/featuretools/bin/python

@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from benchmarks.data_sets import DATA, DATASETS, ROOT
+from benchmarks.marks import put_between
 from benchmarks.method import SEARCH, Given, Method, add_options, methods_of, predicted
 
 if TYPE_CHECKING:
@@ -233,9 +234,7 @@ def markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def write_page(tables: str) -> None:
     """Put the tables between their two marks in docs/promotion.md."""
-    path, (begin, end) = ROOT / "docs" / "promotion.md", ("<!-- bench-gates -->\n", "<!-- /bench-gates -->")
-    before, _, rest = path.read_text(encoding="utf-8").partition(begin)
-    path.write_text(f"{before}{begin}{tables}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+    put_between(ROOT / "docs" / "promotion.md", "bench-gates", tables)
 
 
 def _p(value: float) -> str:

@@ -3,7 +3,7 @@
 Run by ``make bench-quality``; docs/benchmark.md has the rules. Leadlens learns with and without the hand-written sheet; the peers
 (benchmarks/methods) and the files that ``--method`` names learn from the same rows and columns, without the sheet, in an environment of
 their own. Prints a table per metric, what each ``--method`` is ahead by, and ends with one line of JSON. With ``--docs`` the tables in
-docs/real_data.md are renewed. For a quick try:
+docs/real_data.md are renewed, and the standings in docs/benchmark.md. For a quick try:
 
     python -m benchmarks.quality olist_marketing_funnel --method benchmarks/methods/logistic_regression.py
 
@@ -26,7 +26,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from benchmarks import standings
 from benchmarks.data_sets import DATASETS, ROOT, WORLDS, project_of
+from benchmarks.marks import put_between
 from benchmarks.method import PEERS, Given, Method, add_options, check_names, methods_of, predicted, shipped
 from leadlens.models.judging import Measured
 from leadlens.models.judging.intervals import cluster_bootstrap
@@ -161,6 +163,10 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=500, help="of leads, for the intervals")
     parser.add_argument("names", nargs="*", default=[*DATASETS, *WORLDS])
     options = parser.parse_args()
+    if options.docs and (
+        options.method or options.sheet or not options.peers or not set(DATASETS) <= set(options.names)
+    ):
+        parser.error("--docs is for all public data sets with their own sheets and the five --peers")
     from leadlens.pipeline.threads import processors, share_processors
 
     share_processors(processors())  # one thread for everybody
@@ -324,13 +330,9 @@ def rounded(value: Any) -> Any:
 
 
 def write_page(tables: str) -> None:
-    """Put the tables between the two marks in docs/real_data.md."""
-    path = ROOT / "docs" / "real_data.md"
-    before, _, rest = path.read_text(encoding="utf-8").partition("<!-- bench-quality -->\n")
-    _, _, after = rest.partition("<!-- /bench-quality -->")
-    path.write_text(
-        f"{before}<!-- bench-quality -->\n{tables}\n<!-- /bench-quality -->{after}", encoding="utf-8"
-    )
+    """Put the tables between the two marks in docs/real_data.md, and the standings into docs/benchmark.md."""
+    put_between(ROOT / "docs" / "real_data.md", "bench-quality", tables)
+    standings.write()
 
 
 if __name__ == "__main__":

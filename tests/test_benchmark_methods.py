@@ -35,6 +35,10 @@ def _nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def given() -> Given:
+    return small_given()
+
+
+def small_given() -> Given:
     """300 rows to learn from and 100 to predict: a number and a category, both of which say something."""
     rng = np.random.default_rng(0)
     kind = rng.choice(["web", "fair", None], 400, p=[0.5, 0.4, 0.1]).astype(object)

@@ -23,7 +23,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDES = sorted((ROOT / "docs").glob("*.md"))
 ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
-PAGES += [*GUIDES, *sorted((ROOT / "docs" / "scorecards").glob("*.md")), *ADRS]
+CARDS = sorted((ROOT / "docs" / "benchmark").glob("*.md"))
+PAGES += [*GUIDES, *sorted((ROOT / "docs" / "scorecards").glob("*.md")), *CARDS, *ADRS]
 # What a user reads: README and the pages it leads to. Decisions tell of the past and prove nothing of the present.
 DOCS = "\n".join([README, *(page.read_text(encoding="utf-8") for page in GUIDES)])
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
