@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.data_sets import DATASETS, ROOT, project_of
+from benchmarks.data_sets import DATASETS, ROOT, in_words, project_of
 from benchmarks.marks import put_between
 
 if TYPE_CHECKING:
@@ -105,4 +105,4 @@ def split_of(project: Project) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    in_words(main)

@@ -6,6 +6,7 @@ Each public data set has a project file and a sheet in configs/ and a card in do
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,16 @@ DATASETS = {
     "bpic2012_loan_leads": 0.72,
 }
 WORLDS = ("demo_b2b_software", "demo_car_dealer")
+
+
+def in_words(main: Callable[[], None]) -> None:
+    """Run a benchmark; data that are not there or a name that nobody knows end it without a traceback."""
+    from leadlens import LeadlensError
+
+    try:
+        main()
+    except LeadlensError as error:
+        raise SystemExit(str(error)) from None
 
 
 def project_of(name: str, folder: Path, leads: int | None = None) -> ProjectFile:

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from benchmarks.data_sets import DATA, DATASETS, ROOT
+from benchmarks.data_sets import DATA, DATASETS, ROOT, in_words
 from benchmarks.marks import put_between
 from benchmarks.method import SEARCH, Given, Method, add_options, methods_of, predicted
 
@@ -242,4 +242,4 @@ def _p(value: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    in_words(main)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.data_sets import DATASETS, ROOT
+from benchmarks.data_sets import DATASETS, ROOT, in_words
 from benchmarks.method import SEARCH, Given, Method, add_options, check_names, methods_of, predicted
 from leadlens import load_project
 from leadlens.models.statistics import log_loss, roc_auc
@@ -162,4 +162,4 @@ def markdown(means: pd.DataFrame, lenses: Sequence[str] = LENSES) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    in_words(main)

@@ -124,12 +124,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def methods_of(options: argparse.Namespace) -> list[Method]:
-    """The methods that ``--method`` names."""
+    """The methods that ``--method`` names; ends the benchmark before anything is learned where one is not there."""
+    for path in (*options.method, *([options.python] if options.method else [])):
+        if not path.is_file():
+            raise SystemExit(f"there is no file {path}")
     return [Method(path, options.python) for path in options.method]
 
 
 def shipped(python: Path) -> list[Method]:
     """The peers of ``make bench-quality``, run by a Python with benchmarks/peers.txt."""
+    if not python.is_file():
+        raise SystemExit(f"there is no file {python}")
     return [Method(SHIPPED / f"{name}.py", python) for name in PEERS]
 
 
@@ -169,8 +174,6 @@ def predicted(method: Method, given: Given) -> tuple[np.ndarray, float]:
 
 def digest(method: Method, given: Given, folder: Path) -> str:
     """Of all that a prediction depends on, what is installed included."""
-    if not method.path.is_file():
-        raise SystemExit(f"there is no file {method.path}")
     found = hashlib.sha256(f"{given.seed} {given.seconds}".encode())
     found.update(subprocess.run([method.python, "-c", _INSTALLED], check=True, capture_output=True).stdout)
     for path in (*(folder / name for name in _GIVEN), method.path, RUNNER):

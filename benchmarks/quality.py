@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import standings
-from benchmarks.data_sets import DATASETS, ROOT, WORLDS, project_of
+from benchmarks.data_sets import DATASETS, ROOT, WORLDS, in_words, project_of
 from benchmarks.marks import put_between
 from benchmarks.method import PEERS, Given, Method, add_options, check_names, methods_of, predicted, shipped
 from leadlens.models.judging import Measured
@@ -336,4 +336,4 @@ def write_page(tables: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    in_words(main)

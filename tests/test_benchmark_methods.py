@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import gates, little_data, quality
+from benchmarks import cards, gates, little_data, quality
 from benchmarks import method as methods
+from benchmarks.data_sets import in_words
 from benchmarks.method import PEERS, SHIPPED, Given, Method, check_names, predicted
 from benchmarks.run_method import Refused, Train, learn_and_predict, read
 from leadlens import load_project
@@ -229,3 +231,28 @@ def test_on_labels_dealt_anew_a_method_is_asked_for_signal(
     signals = list(gates.signals_of_nothing(file, 3, 1, method=written(tmp_path, code)))
     assert len({signal.gain for signal in signals}) == 3, "other labels each time"
     assert gates.counted(iter(signals))["pass"] == 0
+
+
+def test_what_is_not_there_is_said_before_anything_is_learned(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    methods.add_options(parser)
+    method = written(tmp_path, TINY)
+    there = methods.methods_of(parser.parse_args(["--method", str(method.path)]))
+    assert there == [method]
+    with pytest.raises(SystemExit, match=r"there is no file .*absent\.py"):
+        methods.methods_of(parser.parse_args(["--method", str(tmp_path / "absent.py")]))
+    nowhere = ["--python", str(tmp_path / "nowhere")]
+    assert methods.methods_of(parser.parse_args(nowhere)) == [], "nobody asks for it"
+    with pytest.raises(SystemExit, match=r"there is no file .*nowhere"):
+        methods.methods_of(parser.parse_args([*nowhere, "--method", str(method.path)]))
+    with pytest.raises(SystemExit, match=r"there is no file .*nowhere"):
+        methods.shipped(tmp_path / "nowhere")
+
+
+def test_data_that_are_not_there_end_a_benchmark_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_DATA", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["cards", "cdnow"])
+    with pytest.raises(SystemExit, match="there is no such file"):
+        in_words(cards.main)
