@@ -44,7 +44,7 @@ FIGURES = (
     "publish_share",
     "peak_gib",
 )
-_FOLDER = Path("benchmarks/.cache/app")
+_FOLDER = ROOT / ".leadlens" / "bench"
 _EVENTS = 50  # of the lead that is scored as JSON
 
 
