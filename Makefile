@@ -57,6 +57,10 @@ mutants: $(READY) ## Put N small errors into the code, one by one: do its tests 
 installed: $(READY) ## Install the wheel and the source archive with all they need, and take the README's tour (minutes)
 	$(BIN)/python -m tests.installations --python $(PYTHON)
 
+.PHONY: weights
+weights: $(VENV)/.spark ## Measure what an installation weighs and how long it takes to start (docs/installing.md)
+	$(BIN)/python -m benchmarks.weights
+
 .PHONY: dependencies
 dependencies: $(VENV)/.spark $(TOOLS)/.ready ## Write the SBOM; check licences and known vulnerabilities (docs/releasing.md)
 	$(TOOLS)/bin/python -m release.dependencies --environment $(VENV)
@@ -118,7 +122,7 @@ spark: $(VENV)/.spark ## Add the Spark engine to .venv (needs Java 17 to run)
 
 lock: $(READY) ## Renew the locks (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --extra app --group dev pyproject.toml -o requirements.lock
+	  --extra app --extra mlflow --group dev pyproject.toml -o requirements.lock
 	echo 'pyspark>=4.1' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-annotate - -o requirements-spark.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from packaging.markers import Marker
+from packaging.markers import Marker, default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -101,6 +101,15 @@ def read_locked(project: Path, environment: Path) -> Locked:
     )
 
 
+def closure_here(pyproject: Path, site_packages: Path, extra: str | None = None) -> set[str]:
+    """What is installed on this machine with Leadlens, or with one of its extras beside it."""
+    said = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+    asked = [*said["dependencies"], *(said["optional-dependencies"][extra] if extra else ())]
+    installed = {canonicalize_name(found.name): found for found in distributions(path=[str(site_packages)])}
+    here = [default_environment()]
+    return set(_closure([Requirement(text) for text in asked], set(installed), installed, here))
+
+
 def _pins_of(lock: Path) -> list[Pin]:
     """Every pin; a line that is neither pin nor hash is an error, so that no package is overlooked."""
     found: list[Pin] = []
@@ -118,7 +127,10 @@ def _pins_of(lock: Path) -> list[Pin]:
 
 
 def _closure(
-    asked: Iterable[Requirement], names: set[str], installed: Mapping[str, Distribution]
+    asked: Iterable[Requirement],
+    names: set[str],
+    installed: Mapping[str, Distribution],
+    places: Sequence[Mapping[str, str]] = _ELSEWHERE,
 ) -> dict[str, set[str]]:
     """All that is installed with what is asked for, as far as the locks know it, and with which of its extras."""
     waiting = list(asked)
@@ -131,19 +143,19 @@ def _closure(
         if name in chosen and need.extras <= chosen[name]:
             continue
         chosen[name] = chosen.get(name, set()) | need.extras
-        below = _needs(installed.get(name), chosen[name])
+        below = _needs(installed.get(name), chosen[name], places)
         waiting += [one for one in below if canonicalize_name(one.name) in names]
     return chosen
 
 
-def _needs(package: Distribution | None, extras: Iterable[str]) -> list[Requirement]:
-    """What a package with these extras asks for, on any platform; nothing is known of one that is not installed here."""
+def _needs(
+    package: Distribution | None, extras: Iterable[str], places: Sequence[Mapping[str, str]] = _ELSEWHERE
+) -> list[Requirement]:
+    """What a package with these extras asks for in any of some places; nothing is known of one that is not installed here."""
     asked = [Requirement(text) for text in (package.requires if package else None) or ()]
     return [
         need
         for need in asked
         if need.marker is None
-        or any(
-            need.marker.evaluate({**place, "extra": extra}) for place in _ELSEWHERE for extra in ("", *extras)
-        )
+        or any(need.marker.evaluate({**place, "extra": extra}) for place in places for extra in ("", *extras))
     ]

@@ -5,13 +5,22 @@ Import cycles and the order of the three packages are held by `lint-imports` (py
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 EXTRAS = ("pyspark", "py4j", "streamlit")
+ROOT = Path(__file__).parents[1]
+# Packages that another one of ours is made of: its types and errors are spoken of by their own names.
+PARTS = {"anyio": "starlette", "markupsafe": "jinja2", "py4j": "pyspark", "pydantic-core": "pydantic"}
 ABOVE = {
     "leadlens.features": ("leadlens.models", "leadlens.pipeline"),
     "leadlens.models": ("leadlens.pipeline",),
@@ -44,3 +53,35 @@ def test_every_module_imports_without_extras_and_without_what_stands_on_it(packa
     modules, loaded = json.loads(done.stdout.splitlines()[-1])
     assert modules > 20
     assert not set(loaded) & {*ABOVE[package], *EXTRAS}
+
+
+def test_what_is_imported_is_asked_for() -> None:
+    """Each package that our code names is in pyproject.toml, and does not come along with another one by chance."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    texts = [
+        *project["dependencies"],
+        *(text for texts in project["optional-dependencies"].values() for text in texts),
+    ]
+    asked = {canonicalize_name(Requirement(text).name) for text in texts}
+    asked |= {part for part, whole in PARTS.items() if whole in asked}
+    packages = packages_distributions()
+
+    unasked = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for folder in ("features", "models", "pipeline")
+        for path in (ROOT / folder).rglob("*.py")
+        for module in _imported(path)
+        if not asked & {canonicalize_name(name) for name in packages.get(module, [module])}
+    }
+
+    assert not unasked
+
+
+def _imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"leadlens"}

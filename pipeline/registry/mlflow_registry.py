@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _PYFUNC = Path(__file__).parents[1] / "pyfunc_model.py"
 RAW_LEAD = "raw_lead"  # the column of the model's input that holds a lead as JSON
-_REQUIRED = ("leadlens", "lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
+_REQUIRED = ("leadlens", "lightgbm", "mlflow-skinny", "numpy", "pandas", "scikit-learn")
 PROMOTED, ROLLED_BACK, WHY_BACK = (
     f"leadlens.{name}" for name in ("promoted_at", "rolled_back_at", "rolled_back")
 )
