@@ -18,6 +18,7 @@ import sys
 import sysconfig
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -30,6 +31,8 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "installing.md"
 MARKS = ("<!-- weights -->\n", "<!-- /weights -->")
 LARGEST = 10
+# What a night could do without, if somebody wrote it anew: runs and models, pictures, the log of the prepared history.
+SPARED = ("deltalake", "matplotlib", "mlflow-skinny")
 ROUNDS = 5
 _MB = 1e6
 
@@ -53,6 +56,13 @@ def weights(pyproject: Path, site_packages: Path) -> dict[str, Weight]:
         added = closure_here(pyproject, site_packages, extra) - alone
         found[extra] = _weight(added, alone, files)
     return found
+
+
+def spared(pyproject: Path, site_packages: Path, names: Sequence[str]) -> dict[str, Weight]:
+    """What would go with each of some packages that Leadlens asks for."""
+    files, alone = files_of(site_packages), closure_here(pyproject, site_packages)
+    left = {name: closure_here(pyproject, site_packages, without=name) for name in names}
+    return {name: _weight(alone - stays, stays, files) for name, stays in left.items()}
 
 
 def files_of(site_packages: Path) -> dict[str, dict[str, int]]:
@@ -106,7 +116,9 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def table(found: dict[str, Weight], largest: list[tuple[str, int]], taken: dict[str, float]) -> str:
+def table(
+    found: dict[str, Weight], largest: list[tuple[str, int]], gone: dict[str, Weight], taken: dict[str, float]
+) -> str:
     """Markdown of all of it."""
     version = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     lines = [
@@ -120,6 +132,8 @@ def table(found: dict[str, Weight], largest: list[tuple[str, int]], taken: dict[
         lines.append(f"| {name} | {one.packages} | {one.bytes / _MB:,.0f} | {one.compiled / _MB:,.0f} |")
     lines += ["", f"| the {len(largest)} largest of `leadlens` | MB |", "|---|---:|"]
     lines += [f"| {name} | {size / _MB:,.0f} |" for name, size in largest]
+    lines += ["", "| without | packages fewer | MB fewer |", "|---|---:|---:|"]
+    lines += [f"| {name} | {one.packages} | {one.bytes / _MB:,.0f} |" for name, one in gone.items()]
     lines += ["", f"| start | CPU seconds, median of {ROUNDS} |", "|---|---:|"]
     lines += [f"| `{name}` | {seconds:.2f} |" for name, seconds in taken.items()]
     return "\n".join(lines) + "\n"
@@ -135,7 +149,7 @@ def main() -> None:
         :LARGEST
     ]
     taken = starts()
-    text = table(found, largest, taken)
+    text = table(found, largest, spared(ROOT / "pyproject.toml", site_packages, SPARED), taken)
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
     PAGE.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}", encoding="utf-8")

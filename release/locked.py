@@ -101,13 +101,16 @@ def read_locked(project: Path, environment: Path) -> Locked:
     )
 
 
-def closure_here(pyproject: Path, site_packages: Path, extra: str | None = None) -> set[str]:
-    """What is installed on this machine with Leadlens, or with one of its extras beside it."""
+def closure_here(
+    pyproject: Path, site_packages: Path, extra: str | None = None, without: str | None = None
+) -> set[str]:
+    """What is installed on this machine with Leadlens, or with one of its extras beside it; or if it did not ask for one package."""
     said = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     asked = [*said["dependencies"], *(said["optional-dependencies"][extra] if extra else ())]
     installed = {canonicalize_name(found.name): found for found in distributions(path=[str(site_packages)])}
     here = [default_environment()]
-    return set(_closure([Requirement(text) for text in asked], set(installed), installed, here))
+    needs = [need for need in map(Requirement, asked) if canonicalize_name(need.name) != without]
+    return set(_closure(needs, set(installed), installed, here))
 
 
 def _pins_of(lock: Path) -> list[Pin]:

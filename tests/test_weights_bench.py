@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.weights import MARKS, PAGE, Weight, table, weights
+from benchmarks.weights import MARKS, PAGE, Weight, spared, table, weights
 
 
 @pytest.fixture
@@ -42,12 +42,13 @@ def test_each_file_counts_once_and_where_it_belongs(site: Path, tmp_path: Path) 
     )
     found = weights(pyproject, site)
     assert found == {"": Weight(2, 1140, 40), "more": Weight(1, 7, 0)}
+    assert spared(pyproject, site, ["plain"]) == {"plain": Weight(2, 1140, 40)}
 
 
 def test_the_page_has_the_table_that_is_written() -> None:
     text = PAGE.read_text(encoding="utf-8")
     written = text.partition(MARKS[0])[2].partition(MARKS[1])[0]
-    for line in table({"": Weight(0, 0, 0)}, [("a", 1)] * 10, {}).splitlines():
+    for line in table({"": Weight(0, 0, 0)}, [("a", 1)] * 10, {}, {}).splitlines():
         if line.startswith("| ") and "0" not in line and "| a |" not in line:
             assert line in written, "make weights"
     assert text.count(MARKS[0]) == text.count(MARKS[1]) == 1
