@@ -8,7 +8,8 @@ from typing import Any
 from leadlens.features import UsageError
 from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
 from leadlens.pipeline.jobs.promote import Promotion, promote
-from leadlens.pipeline.jobs.train import Training, check_trials, train
+from leadlens.pipeline.jobs.search_arguments import check_trials
+from leadlens.pipeline.jobs.train import Training, train
 from leadlens.pipeline.private import private_files
 from leadlens.pipeline.progress import Progress, silent
 from leadlens.pipeline.registry.mlflow_registry import Registry

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -32,6 +31,7 @@ from leadlens.pipeline.dataset.scored_leads import ScoredLeads, score_rows
 from leadlens.pipeline.dataset.spread_matrix import matrix_maker
 from leadlens.pipeline.dataset.training_set import TrainingSet, build_training_set
 from leadlens.pipeline.jobs.gates import audit_refusal, signal_refusal
+from leadlens.pipeline.jobs.search_arguments import check_processes, check_trials
 from leadlens.pipeline.jobs.training_run import card_of, figures_of, log_training
 from leadlens.pipeline.jobs.working import while_at_work
 from leadlens.pipeline.prepared import open_prepared
@@ -232,24 +232,6 @@ def train(
     return run_experiment(
         dataset, estimator, trials=trials, minutes=minutes, processes=int(processes), progress=progress
     )
-
-
-def check_trials(trials: object) -> None:
-    """Raise ``UsageError`` for what is not a number of trials."""
-    if trials is not None and not (isinstance(trials, Integral) and int(trials) >= 1):
-        raise UsageError(
-            "a search has one trial or more",
-            value=f"trials={trials!r}",
-            fix="trials=1 takes the default settings without a search; left out, the project's number is taken",
-        )
-
-
-def check_processes(processes: object) -> None:
-    """Raise ``UsageError`` for what is not a number of processes."""
-    if not (isinstance(processes, Integral) and int(processes) >= 1):
-        raise UsageError(
-            "a search takes one process or more", value=f"processes={processes!r}", fix="processes=2"
-        )
 
 
 def _leads(rows: TrainingSet) -> pd.Series:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,8 @@ from leadlens.pipeline.prepared.event_layout import WORTH_COMPILING, Array, Layo
 from leadlens.pipeline.prepared.event_scan import SEVERAL
 from leadlens.pipeline.prepared.folder import PreparedFolder
 from leadlens.pipeline.prepared.manifest import EventRun, StoredFile
-from leadlens.pipeline.prepared.numbering import EXCLUDED, STRIDE
+from leadlens.pipeline.prepared.numbering import EXCLUDED
+from leadlens.pipeline.prepared.sorted_files import scan, write_sorted
 
 _BATCH = 1 << 17
 _EPOCH = date(1970, 1, 1)
@@ -387,43 +387,3 @@ class EventFiles:
                 )
             )
         return tuple(runs)
-
-
-def write_sorted(
-    engine: DuckDBEngine, folder: PreparedFolder, layout: Layout, select: str, run: int
-) -> list[StoredFile]:
-    """Rows of events, sorted, as the files of a run: one for each part."""
-    content = content_sql(layout, engine.dialect.quote, "e", "e._with_id")
-    ordered = f"SELECT * FROM ({select}) AS e ORDER BY _lead_no, occurred_at, {content}, _source"
-    reader = engine.connection.sql(ordered).to_arrow_reader(_BATCH)
-    files: list[StoredFile] = []
-    waiting: list[pa.RecordBatch] = []
-    part = -1
-
-    def write() -> None:
-        stored = folder.write("events", waiting, reader.schema, run, part) if waiting else None
-        if stored:
-            files.append(stored)
-        waiting.clear()
-
-    for batch in reader:
-        parts = batch["_lead_no"].to_numpy() // STRIDE
-        cuts = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(parts)]
-        for start, end in pairwise(cuts):
-            if parts[start] != part:
-                write()
-                part = int(parts[start])
-            waiting.append(batch.slice(start, end - start))
-    write()
-    return files
-
-
-def scan(engine: DuckDBEngine, paths: Sequence[str], options: str = "") -> str:
-    """``read_parquet(…)`` of some files, taken literally."""
-    literal = engine.dialect.literal
-    names = ", ".join(literal(_escaped(path)) for path in paths)
-    return f"read_parquet([{names}]{options})"
-
-
-def _escaped(path: str) -> str:
-    return "".join(f"[{mark}]" if mark in "[*?" else mark for mark in path)

@@ -16,13 +16,13 @@ from uuid import uuid4
 
 from leadlens.features import DuckDBEngine
 from leadlens.pipeline.cluster.workers import Workers
-from leadlens.pipeline.prepared.event_files import scan, write_sorted
 from leadlens.pipeline.prepared.event_layout import Array, Layout
 from leadlens.pipeline.prepared.event_pass import EventPass, PassResult
 from leadlens.pipeline.prepared.event_scan import EventScan
 from leadlens.pipeline.prepared.folder import PreparedFolder
 from leadlens.pipeline.prepared.manifest import EventRun, StoredFile
 from leadlens.pipeline.prepared.repeated_keys import repeated_keys
+from leadlens.pipeline.prepared.sorted_files import scan, write_sorted
 from leadlens.pipeline.prepared.spread_reading import MEMORY
 
 _TABLES = ("numbers", "created", "event_values", "forgotten_ids")

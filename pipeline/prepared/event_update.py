@@ -10,7 +10,7 @@ from leadlens.features import DuckDBEngine, Finding
 from leadlens.pipeline.cluster import Workers
 from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.prepared.event_casting import VALUES, EventCaster, count_values
-from leadlens.pipeline.prepared.event_files import EventFiles, scan
+from leadlens.pipeline.prepared.event_files import EventFiles
 from leadlens.pipeline.prepared.event_layout import Layout
 from leadlens.pipeline.prepared.event_pass import EventPass
 from leadlens.pipeline.prepared.event_planning import Grown, Plan, SourcePlan
@@ -26,6 +26,7 @@ from leadlens.pipeline.prepared.manifest import (
     StoredFile,
     StoredTable,
 )
+from leadlens.pipeline.prepared.sorted_files import scan
 from leadlens.pipeline.prepared.sources import EventReader, NewSource, Numbers
 from leadlens.pipeline.prepared.spread_reading import SpreadReading
 from leadlens.pipeline.sources.forgotten import Forgotten, find_forgotten, forgotten_finding

@@ -10,11 +10,11 @@ import numpy as np
 
 from leadlens.features import DuckDBEngine, Finding, Step
 from leadlens.pipeline.config import Bots, ProjectFile
-from leadlens.pipeline.prepared.event_files import scan
 from leadlens.pipeline.prepared.event_layout import Array
 from leadlens.pipeline.prepared.event_planning import Grown
 from leadlens.pipeline.prepared.folder import PreparedFolder
 from leadlens.pipeline.prepared.manifest import Crowds, Events, Noted, StoredFile, StoredTable
+from leadlens.pipeline.prepared.sorted_files import scan
 from leadlens.pipeline.sources.cleaning import now_literal
 from leadlens.pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, crowd_size
 from leadlens.pipeline.sources.hygiene.bots import CONSIDERABLE, look_for_bots, mail_events, refuse_machine

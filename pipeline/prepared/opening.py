@@ -15,13 +15,13 @@ from leadlens.features.errors import listed
 from leadlens.features.history import Kind
 from leadlens.pipeline.cluster import Workers
 from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
-from leadlens.pipeline.prepared.event_files import scan
 from leadlens.pipeline.prepared.event_update import event_findings
 from leadlens.pipeline.prepared.folder import PreparedFolder
 from leadlens.pipeline.prepared.manifest import Manifest, StoredFile
 from leadlens.pipeline.prepared.numbering import STRIDE
 from leadlens.pipeline.prepared.preparing import prepare
 from leadlens.pipeline.prepared.records import TABLES
+from leadlens.pipeline.prepared.sorted_files import scan
 from leadlens.pipeline.sources.cleaning import EVENT_NEEDS, Cleaner, EventCounts, now_literal
 from leadlens.pipeline.sources.contract import CONTRACT
 from leadlens.pipeline.sources.engines import duckdb_engine, lent_engine

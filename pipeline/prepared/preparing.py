@@ -16,13 +16,13 @@ from leadlens.features import DuckDBEngine, Step
 from leadlens.features.secrets import without_secrets
 from leadlens.pipeline.cluster import Workers
 from leadlens.pipeline.config import ProjectFile, Source, expand
-from leadlens.pipeline.prepared.event_files import scan
 from leadlens.pipeline.prepared.event_update import EventUpdate
 from leadlens.pipeline.prepared.folder import PreparedFolder
 from leadlens.pipeline.prepared.machine_clicks import mark_machine_clicks
 from leadlens.pipeline.prepared.manifest import FileMark, Manifest, Records, StoredTable
 from leadlens.pipeline.prepared.numbering import number_leads, renumbered, strays
 from leadlens.pipeline.prepared.records import SOURCES, read_records, write_records
+from leadlens.pipeline.prepared.sorted_files import scan
 from leadlens.pipeline.prepared.sources import look
 from leadlens.pipeline.private import private_files
 from leadlens.pipeline.sources.engines import preparing_engine

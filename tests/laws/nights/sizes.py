@@ -16,6 +16,7 @@ from leadlens.pipeline.prepared import (
     records,
     repeated_keys,
     small_files,
+    sorted_files,
     sources,
 )
 
@@ -61,6 +62,7 @@ def _small(rng: Random) -> dict[str, int]:
         "sources.SMALL": rng.choice((0, 300, 1 << 20)),
         "small_files._BLOCK_ROWS": rng.choice((2, 7)),
         "small_files._MOST_HEADERS": rng.choice((1, 2, 16)),
+        "sorted_files._BATCH": rng.choice((2, 5)),
         "repeated_keys._FEW": rng.choice((1, 5, 1 << 20)),
     }
 
@@ -77,6 +79,7 @@ def sized(limits: dict[str, int]) -> Iterator[None]:
         records,
         repeated_keys,
         small_files,
+        sorted_files,
         sources,
     )
     modules = {module.__name__.rpartition(".")[2]: module for module in own}
