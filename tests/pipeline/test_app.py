@@ -628,7 +628,7 @@ def test_the_command_serves_until_it_is_stopped(file: ProjectFile, tmp_path: Pat
     command = [
         sys.executable,
         "-m",
-        "leadlens.pipeline.cli",
+        "leadlens",
         "app",
         str(tmp_path / "little.yaml"),
         "--port",

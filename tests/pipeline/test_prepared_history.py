@@ -135,7 +135,7 @@ def test_two_commands_at_once(growing: Growing) -> None:
     command = [
         sys.executable,
         "-m",
-        "leadlens.pipeline.cli",
+        "leadlens",
         "check",
         str(growing.path),
         "--only-read",
