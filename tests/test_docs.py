@@ -23,8 +23,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDES = sorted((ROOT / "docs").glob("*.md"))
 ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
-CARDS = sorted((ROOT / "docs" / "benchmark").glob("*.md"))
-PAGES += [*GUIDES, *sorted((ROOT / "docs" / "scorecards").glob("*.md")), *CARDS, *ADRS]
+FOLDERS = ("scorecards", "tutorials", "benchmark")
+PAGES += [*GUIDES, *(page for name in FOLDERS for page in sorted((ROOT / "docs" / name).glob("*.md"))), *ADRS]
 # What a user reads: README and the pages it leads to. Decisions tell of the past and prove nothing of the present.
 DOCS = "\n".join([README, *(page.read_text(encoding="utf-8") for page in GUIDES)])
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -261,6 +261,17 @@ def test_pictures_say_what_they_show() -> None:
         assert texts.get("title"), f"{picture.name} has no title"
         assert texts.get("desc"), f"{picture.name} has no description"
         assert "prefers-color-scheme: dark" in picture.read_text(encoding="utf-8")
+
+
+def test_the_picture_of_the_page_is_shown_and_small() -> None:
+    """`python -m tests.page_picture` takes it anew."""
+    picture = ROOT / "docs" / "page.png"
+    content = picture.read_bytes()
+
+    assert f"]({picture.relative_to(ROOT).as_posix()})" in README
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(content[16:20], "big") == 1280, "pixels wide"
+    assert len(content) < 150_000
 
 
 def _inline(page: Path) -> list[str]:

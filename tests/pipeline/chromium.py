@@ -12,9 +12,14 @@ from playwright.sync_api import Browser, sync_playwright
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
+def installed_chromium() -> str | None:
+    """Where the browser of this machine is: none is ever downloaded."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = installed_chromium()
     if chromium is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI must have Chromium: apt-get install chromium")
