@@ -21,12 +21,12 @@ docs: $(VENV)/.docs ## Build the documentation as a site in site/; warnings are 
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env --doctree-dir $(VENV)/.doctrees --conf-dir docs . site
 	@echo "open site/index.html"
 
-# Spark is half a gigabyte: tests of it are skipped where it is not installed, but never by CI.
+# Spark is half a gigabyte: tests of it are skipped where it is not installed, as those of the site are, but never by CI.
 # A file's tests stay together: what they share (a cluster, a trained project) is made once.
 # Their order within a file is shuffled, the same way each time: `make test SEED=random` looks for tests that
 # depend on those before them without failing somebody's unrelated change.
 SEED ?= 1
-test: $(READY) $(if $(CI),$(VENV)/.spark $(TOOLS)/.ready) ## Run all tests
+test: $(READY) $(if $(CI),$(VENV)/.spark $(VENV)/.docs $(TOOLS)/.ready) ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 	  --randomly-seed=$(if $(filter random,$(SEED)),$(shell date +%s),$(SEED))
 

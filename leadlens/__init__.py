@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from leadlens.pipeline.jobs.score_lead import LeadScorer, score_lead
     from leadlens.pipeline.jobs.train import train
     from leadlens.pipeline.jobs.what_if import what_if
-    from leadlens.pipeline.prepared import open_history
     from leadlens.pipeline.report.shap_summary import beeswarm, waterfall
+    from leadlens.pipeline.sources import open_history
     from leadlens.pipeline.starter import write_starter
 
     __version__: str

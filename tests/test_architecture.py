@@ -6,6 +6,7 @@ Import cycles and the order of the three packages are held by `lint-imports` (py
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import leadlens
 
 EXTRAS = ("pyspark", "py4j", "streamlit")
 ROOT = Path(__file__).parents[1]
@@ -85,3 +88,16 @@ def _imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.partition(".")[0])
     return found - set(sys.stdlib_module_names) - {"leadlens"}
+
+
+def test_a_type_checker_sees_the_public_names_that_python_gives() -> None:
+    tree = ast.parse((ROOT / "leadlens" / "__init__.py").read_text(encoding="utf-8"))
+    declared = {
+        alias.name: getattr(importlib.import_module(statement.module), alias.name)
+        for statement in ast.walk(tree)
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("leadlens.")
+        for alias in statement.names
+    }
+
+    assert set(declared) == set(leadlens.__all__)
+    assert [name for name, thing in declared.items() if thing is not getattr(leadlens, name)] == []

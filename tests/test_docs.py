@@ -14,6 +14,7 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
+import leadlens
 import leadlens.models.scorecard.language.sheet
 import leadlens.pipeline.config.model
 from leadlens.pipeline.cli.main import app
@@ -261,6 +262,23 @@ def test_pictures_say_what_they_show() -> None:
         assert texts.get("title"), f"{picture.name} has no title"
         assert texts.get("desc"), f"{picture.name} has no description"
         assert "prefers-color-scheme: dark" in picture.read_text(encoding="utf-8")
+
+
+def test_the_reference_and_the_table_in_python_have_every_public_name() -> None:
+    reference = (ROOT / "docs" / "reference" / "leadlens.md").read_text(encoding="utf-8")
+    table = re.findall(
+        r"^\| .+? \| (`.+) \|$", (ROOT / "docs" / "in_python.md").read_text("utf-8"), re.MULTILINE
+    )
+
+    assert sorted(re.findall(r"^\.\. auto\w+:: (\w+)$", reference, re.MULTILINE)) == sorted(leadlens.__all__)
+    assert {name for row in table for name in re.findall(r"`(\w+)`", row)} == set(leadlens.__all__)
+
+
+def test_no_page_of_the_reference_names_a_folder_for_a_package() -> None:
+    """`features` beside `leadlens.features` would be a second copy of each class."""
+    pages = "\n".join(page.read_text("utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
+
+    assert re.findall(r"^\.\. automodule:: (?!leadlens\b)(\S+)$", pages, re.MULTILINE) == []
 
 
 def test_the_picture_of_the_page_is_shown_and_small() -> None:

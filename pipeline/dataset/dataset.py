@@ -114,7 +114,7 @@ def training_set(
     """Build the rows that ``leadlens train`` would learn from and judge on.
 
     ``project`` is a loaded project or its file; ``matrix`` a folder that ``leadlens features --out`` wrote, to be read instead;
-    ``features`` are your own, as in :meth:`Dataset.with_features`.
+    ``features`` are your own, as in ``Dataset.with_features``.
     Raises ``DataError`` and ``UsageError`` as ``train`` does.
     """
     if not isinstance(features, Sequence):
