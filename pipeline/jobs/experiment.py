@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -70,9 +70,9 @@ class Experiment:
     """
 
     dataset: Dataset
-    trained: TrainedModel
+    trained: TrainedModel = field(repr=False)
     estimator: str | None
-    probability: pd.DataFrame
+    probability: pd.DataFrame = field(repr=False)
     run_id: str
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -77,13 +77,13 @@ class Training:
     warnings: tuple[str, ...]
     refused: tuple[str, ...]
     sample: LeadSample | None
-    bundle: Bundle
-    training_set: TrainingSet
-    comparison: Comparison | None
-    thresholds: pd.DataFrame
-    insights: Insights
-    signal: Signal
-    audit: TrainingAudit
+    bundle: Bundle = field(repr=False)
+    training_set: TrainingSet = field(repr=False)
+    comparison: Comparison | None = field(repr=False)
+    thresholds: pd.DataFrame = field(repr=False)
+    insights: Insights = field(repr=False)
+    signal: Signal = field(repr=False)
+    audit: TrainingAudit = field(repr=False)
 
     def explain(self, row_ids: pd.Index | None = None) -> ScoredLeads:
         """Score and reasons of rows that it was judged on, all by default."""

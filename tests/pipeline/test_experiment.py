@@ -63,6 +63,16 @@ def test_a_dataset_is_a_table_with_names_labels_and_times(dataset: Dataset) -> N
     assert "<table" in dataset._repr_html_()
 
 
+def test_at_a_prompt_a_result_is_some_lines_and_not_its_whole_model(
+    training: Training, experiment: Experiment
+) -> None:
+    for result in (training, experiment):
+        assert len(repr(result)) < 4_000
+
+    assert f"version='{training.version}'" in repr(training)
+    assert str(experiment.estimator) in repr(experiment)
+
+
 def test_training_on_a_dataset_is_training_on_its_project(dataset: Dataset, training: Training) -> None:
     again = leadlens.train(dataset.file)
     assert again.figures == training.figures
