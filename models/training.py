@@ -169,7 +169,7 @@ def train_model(
         return TrainedModel(model=without_learning(rows), kind=kind, dropped=dropped)
     sheet = None
     if points is not None:
-        progress("asking whether the sheet still helps", 0, 1)
+        progress("Checking whether the sheet still helps", 0, 1)
         sheet = check_sheet(rows, folds, groups, seed=seed, n_jobs=settings.n_jobs)
         rows = rows.without_sheet() if sheet.left_out else rows
     if estimator is not None:
@@ -192,7 +192,7 @@ def train_model(
             processes=settings.processes,
             callback=lambda done, of, best: progress(
                 # by the clock nobody knows how many trials there will be
-                f"tuning, best log loss {best:.4f}",
+                f"Tuning (best log loss {best:.4f})",
                 done,
                 of if settings.minutes is None else 0,
             ),
@@ -206,7 +206,7 @@ def train_model(
         progress=progress,
         may_fade=estimator is None or takes_weights(estimator),
     )
-    progress("fitting", 0, 1)
+    progress("Fitting", 0, 1)
     fitted = fit(rows.faded(validated.half_life), tuned, seed, settings.n_jobs)
     model = at_recent_base_rate(fitted, rows, validated.window)
     about = {
@@ -217,7 +217,7 @@ def train_model(
         "seed": seed,
         **({} if sheet is None else {"sheet": sheet.to_dict()}),
     }
-    progress("fitting", 1, 1)
+    progress("Fitting", 1, 1)
     return TrainedModel(
         model=replace(model, about=about),
         kind="learned",

@@ -83,7 +83,7 @@ def validate(
     def fits(half_life: float | None, some: Sequence[Fold]) -> list[_FoldFit]:
         found = []
         for done, fold in enumerate(some):
-            progress("validating", done, len(some))
+            progress("Validating", done, len(some))
             train = rows.take(fold.train).thinned(_MOST_ROWS, seed)
             validation = rows.take(fold.validation)
             model = fit(train.faded(half_life), tuned, seed, n_jobs)

@@ -31,7 +31,7 @@ def weigh(
     part = EstimatorPart(estimator, rows.encoding)
     benches, margins = [], []
     for done, fold in enumerate(folds):
-        progress("fitting the estimator on the folds", done, len(folds))
+        progress("Fitting the estimator on the folds", done, len(folds))
         benches.append(fold_bench(rows, fold, seed, n_jobs))
         learned = rows.take(thinned(fold.train, seed))
         fitted = part.fit(learned.matrix, learned.y, learned.weight)

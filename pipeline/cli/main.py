@@ -44,7 +44,7 @@ def main() -> None:
         except (Exception, KeyboardInterrupt, Stopped) as error:
             code = _fail(error)
     if code and code > _SIGNALLED:
-        print("stopped; nothing is lost: run the same command again and it goes on", file=sys.stderr)
+        print("stopped; nothing is lost: run the same command again to resume", file=sys.stderr)
     sys.exit(code or 0)
 
 
@@ -74,20 +74,20 @@ def check(
     config: Config,
     only_read: Annotated[
         bool,
-        typer.Option("--only-read", help="Bring the prepared history up to date, report on it and stop."),
+        typer.Option("--only-read", help="Only bring the prepared history up to date and report on it."),
     ] = False,
     verify: Annotated[
         bool,
         typer.Option(
             "--verify",
-            help="Read all sources again: is the prepared history what they give? Exit code 1 if not.",
+            help="Read all sources again and compare with the prepared history; exit code 1 if they differ.",
         ),
     ] = False,
     engine: EngineOption = None,
     master: Master = None,
     as_json: Json = False,
 ) -> None:
-    """Report on config and data, and whether there is enough.
+    """Report on project file and data, and whether the data are enough.
 
     Counts, spans, rates, missing values, suspect columns, settings that match nothing, and how many more
     conversions would help.
@@ -127,7 +127,7 @@ def features(
     debug: Annotated[bool, typer.Option("--debug", help="Show rows and seconds of every step.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the features that `train` trains on, or write them.
+    """List the features that `train` uses, or write them to a file.
 
     Name, label, family and how each is computed; --explain prints the SQL instead.
     """
@@ -151,10 +151,15 @@ def train(
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Optuna trials in all.")] = None,
     minutes: Annotated[
         float | None,
-        typer.Option("--minutes", help="No trial begins later; without --trials as many as fit."),
+        typer.Option(
+            "--minutes", help="Start no trial after this time; without --trials, run as many as fit."
+        ),
     ] = None,
     processes: Annotated[
-        int, typer.Option("--processes", min=1, max=256, help="Processes that search at once, in one study.")
+        int,
+        typer.Option(
+            "--processes", min=1, max=256, help="Processes that search at the same time, in one study."
+        ),
     ] = 1,
     matrix: Annotated[
         Path | None, typer.Option("--matrix", help="Read the rows that `features --out` wrote here.")
@@ -171,7 +176,7 @@ def train(
 ) -> None:
     """Tune, train, judge out of time, and register a challenger.
 
-    Stop it with Ctrl-C and run it again: the study goes on where it stood.
+    You can stop it with Ctrl-C; the next run resumes the study where it left off.
     """
     from leadlens.pipeline.cli.render.jobs import render_experiment, render_training
     from leadlens.pipeline.jobs.train import Training
@@ -213,7 +218,7 @@ def compare(
 ) -> None:
     """Judge rules and model on the same out-of-time leads.
 
-    Writes one HTML page, its JSON, and a list of the leads. Without a score sheet they are on the model alone.
+    Writes one HTML page, its JSON, and a list of the leads. Without a score sheet, they cover the model alone.
     """
     from leadlens.pipeline.cli.render.jobs import render_comparison
     from leadlens.pipeline.jobs.compare import compare as job
@@ -237,7 +242,7 @@ def audit(
     sample: Annotated[
         int, typer.Option("--sample", min=1, help="Past rows to rebuild from the raw history.")
     ] = 50,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds take the same rows.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed picks the same rows.")] = 0,
     engine: EngineOption = None,
     master: Master = None,
     as_json: Json = False,
@@ -266,10 +271,10 @@ app.command(epilog="Example: leadlens push my_leads --to hubspot://contacts --dr
 def app_command(
     configs: Annotated[list[Path], typer.Argument(help="Project files or folders.", metavar="CONFIG...")],
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; others than loopback need page.sign_in.")
+        str, typer.Option("--host", help="Address to listen on; any but loopback needs page.sign_in.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any that is free.")
+        int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 picks a free one.")
     ] = 8765,
 ) -> None:
     """Open the page: scores, reasons and rules in a browser.
@@ -280,7 +285,7 @@ def app_command(
     from leadlens.pipeline.cli.render.terminal import print_lines
 
     def ready(address: str) -> None:
-        print_lines([f"The page is at {address}; Ctrl-C ends it."])
+        print_lines([f"The page is at {address}; press Ctrl-C to stop it."])
         sys.stdout.flush()
 
     job([load(config) for config in configs], host=host, port=port, ready=ready)
@@ -298,8 +303,10 @@ app.command(epilog="Example: leadlens models my_leads")(registry.models)
 
 @app.command(epilog="Example: leadlens demo --dir demo --leads 2000")
 def demo(
-    directory: Annotated[Path, typer.Option("--dir", help="Where the demo worlds go.")] = Path("demo"),
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal worlds.")] = 7,
+    directory: Annotated[Path, typer.Option("--dir", help="Folder to write the demo worlds into.")] = Path(
+        "demo"
+    ),
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same worlds.")] = 7,
     leads: Annotated[int | None, typer.Option("--leads", min=500, help="Leads in each world.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -318,7 +325,7 @@ def demo(
 
 @app.command(hidden=True)
 def schema(directory: Annotated[Path, typer.Argument(help="Folder to write into.")]) -> None:
-    """Write the JSON Schemas of project files, score sheets and leads as JSON."""
+    """Write the JSON Schemas of project files, score sheets and leads."""
     from leadlens.pipeline.schemas import write_schemas
 
     for path in write_schemas(directory):
@@ -364,7 +371,7 @@ def _fail(error: BaseException) -> int:
     if told:
         return INTERNAL
     print_message(
-        f"leadlens met an error of its own, not of yours: {type(error).__name__}: {error}\n"
-        "  how to fix it: run again with LEADLENS_DEBUG=1 and report what it prints"
+        f"this is an error in leadlens, not in what you did: {type(error).__name__}: {error}\n"
+        "  how to fix it: run it again with LEADLENS_DEBUG=1 and report what it prints"
     )
     return INTERNAL

@@ -16,15 +16,19 @@ def explain(
     as_of: AsOf = None,
     data_version: Annotated[
         int | None,
-        typer.Option("--data-version", min=1, help="Replay a past run: its data_version in scoring_runs."),
+        typer.Option(
+            "--data-version", min=1, help="Replay a past run, given its data_version in scoring_runs."
+        ),
     ] = None,
     challenger: Challenger = False,
     run: Annotated[
         str | None,
-        typer.Option("--run", help="As a past scoring run scored it: its run_id.", show_default=False),
+        typer.Option(
+            "--run", help="Explain the score of a past scoring run, given its run_id.", show_default=False
+        ),
     ] = None,
     what_if: Annotated[
-        bool, typer.Option("--what-if", help="Instead: what one more action would add to both scores.")
+        bool, typer.Option("--what-if", help="Show what one more action would add to both scores instead.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -65,16 +69,14 @@ def score_lead(
     ],
     as_of: Annotated[
         str | None,
-        typer.Option(
-            "--as-of", help="Score as of then (UTC); by default what the JSON says, else the present."
-        ),
+        typer.Option("--as-of", help="Score as of this time (UTC); by default what the JSON says, else now."),
     ] = None,
     challenger: Challenger = False,
     as_json: Json = False,
 ) -> None:
     """Score one new lead, given as JSON, by both lenses.
 
-    The same row, score, reasons and ledger as if it were in the data. {"lead": {"created_at": "2026-01-31T09:30:00Z", ATTRIBUTES},
+    Gives the same row, score, reasons and ledger as if the lead were in the data. {"lead": {"created_at": "2026-01-31T09:30:00Z", ATTRIBUTES},
     "account": {ATTRIBUTES}, "events": [{"occurred_at": TIME, "event_type": TYPE, PROPERTIES}]}; only lead is required.
     """
     from leadlens.pipeline.cli.render.jobs import render_explanation

@@ -19,29 +19,31 @@ Json = Annotated[
 ]
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", help="Score as of then (UTC), e.g. 2026-01-31; by default the data's end."),
+    typer.Option(
+        "--as-of", help="Score as of this time (UTC), e.g. 2026-01-31; by default, when the data end."
+    ),
 ]
-Challenger = Annotated[bool, typer.Option("--challenger", help="By the challenger, not the champion.")]
+Challenger = Annotated[bool, typer.Option("--challenger", help="Use the challenger instead of the champion.")]
 LogFormat = Annotated[
     Literal["text", "json"],
     typer.Option(
         "--log-format",
-        help="What standard error and the log file say: text for people; json for machines, one object per line, without "
+        help="Format of standard error and the log file: text for people; json for machines, one object per line, without "
         "personal data.",
     ),
 ]
 LogFile = Annotated[
-    Path | None, typer.Option("--log-file", help="Append the log to this file, too.", show_default=False)
+    Path | None, typer.Option("--log-file", help="Also append the log to this file.", show_default=False)
 ]
 MetricsFile = Annotated[
     Path | None,
     typer.Option(
-        "--metrics-file", help="Write figures of the run to this Prometheus text file.", show_default=False
+        "--metrics-file", help="Write metrics of the run to this Prometheus text file.", show_default=False
     ),
 ]
 EngineOption = Annotated[
     str | None,
-    typer.Option("--engine", help="duckdb or spark; by default what the project file says, else duckdb."),
+    typer.Option("--engine", help="duckdb or spark; by default what the project file says, or duckdb."),
 ]
 Master = Annotated[
     str | None, typer.Option("--master", help="Where Spark runs: local[4], spark://host:7077, yarn.")

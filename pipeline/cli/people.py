@@ -10,20 +10,20 @@ import typer
 
 from leadlens.pipeline.cli.options import Config, Json, load, print_result
 
-Lead = Annotated[str, typer.Argument(help="A lead's id, or the e-mail address or name that it has.")]
+Lead = Annotated[str, typer.Argument(help="The lead's id, e-mail address or name.")]
 Targets = Annotated[
     list[str] | None,
     typer.Option(
-        "--to", help="A further target of scores, as often as needed; scores.to is looked into anyway."
+        "--to", help="Another target that scores were written to; repeatable; scores.to is always searched."
     ),
 ]
 
 
 def person(config: Config, lead: Lead, to: Targets = None, as_json: Json = False) -> None:
-    """Show all that is stored of a lead, and why its score is so.
+    """Show everything stored about a lead, and what explains its score.
 
-    Row by row: the history, scores and earlier scores, verdicts, the page's log, what a push keeps, and files that mention it. Why a score that
-    stands somewhere is another than the one computed now.
+    Row by row: the history, current and earlier scores, verdicts, the page's log, what a push keeps, and files that mention the lead.
+    Where a stored score differs from the one computed now, it says why.
     """
     from leadlens.pipeline.cli.render.people import render_person
     from leadlens.pipeline.jobs.person import person as job
@@ -39,16 +39,19 @@ def forget(
     also: Annotated[
         list[Path] | None,
         typer.Option(
-            "--also", help="A file that nothing is known of, such as a download, or a folder of them."
+            "--also", help="A file or folder that Leadlens does not know of, such as a download; repeatable."
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask for confirmation; this cannot be undone.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Remove a lead from every store, and keep it from coming back.
 
-    Prepared histories, scores and earlier scores, copies for the page, reports, verdicts, artifacts of trainings, and files that commands wrote
-    where you chose. What you edited, and what cannot be reached, is named. Safe to kill: the next call completes it. `leadlens person` shows first what there is.
+    Covers prepared histories, current and earlier scores, copies for the page, reports, verdicts, training artifacts, and files that commands
+    wrote where you chose. Lists what you edited and what it cannot reach, for you to handle. Safe to kill: the next call completes it.
+    Run `leadlens person` first to see what is stored.
     """
     from leadlens.features import UsageError
     from leadlens.features.errors import UnavailableError
@@ -58,9 +61,9 @@ def forget(
     file = load(config)
     if not yes and not sys.stdin.isatty():
         raise UsageError(
-            "forgetting cannot be undone, and nobody can be asked here",
+            "forgetting cannot be undone, and there is no terminal to ask for confirmation",
             value=lead,
-            fix="look at `leadlens person` first, then add --yes",
+            fix="see `leadlens person` first, then add --yes",
         )
     if not yes and not typer.confirm(f"Remove {lead} from every store of {file.project.name}?", err=True):
         raise typer.Abort
@@ -70,6 +73,6 @@ def forget(
         raise UnavailableError(
             "some places could not be reached, and may still have the lead",
             value=f"{len(result.failed)}",
-            why="it is left out of all that is read from now on, all the same",
-            fix="run this again when they can be reached: it goes on where it stopped",
+            why="the lead is still left out of everything that is read from now on",
+            fix="run this again when they can be reached: it resumes where it stopped",
         )

@@ -17,17 +17,17 @@ def pull(
             help="hubspot://contacts or salesforce://company.my.salesforce.com/Lead.", metavar="CRM"
         ),
     ],
-    folder: Annotated[Path, typer.Argument(help="Folder for the files; the next pull goes on there.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the files; the next pull continues there.")],
     fields: Annotated[
         list[str] | None,
-        typer.Option("--field", help="A field of leads, as often as needed; by default nearly all."),
+        typer.Option("--field", help="A lead field to pull; repeatable; by default nearly all."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Pull leads out of HubSpot or Salesforce, what changed alone.
+    """Pull leads out of HubSpot or Salesforce: only what has changed.
 
-    Leads, activities, field histories, and what was merged or deleted, as Parquet files that a project reads. Tokens come from the
-    environment.
+    Writes leads, activities, field histories, and what was merged or deleted, as Parquet files that a project reads. Tokens come
+    from the environment.
     """
     from leadlens.pipeline.cli.render.pull import render_pulled
     from leadlens.pipeline.jobs.pull import pull as job

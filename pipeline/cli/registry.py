@@ -16,7 +16,7 @@ def promote(
         typer.Option(
             "--force",
             metavar="REASON",
-            help="Promote although a gate refuses; the reason stays with the model.",
+            help="Promote even if a gate refuses; the reason is kept with the model.",
         ),
     ] = None,
     log_format: LogFormat = "text",
@@ -39,14 +39,15 @@ def promote(
 
 def retrain(
     config: Config,
-    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Trials of the search.")] = None,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Optuna trials in all.")] = None,
     log_format: LogFormat = "text",
     log_file: LogFile = None,
     as_json: Json = False,
 ) -> None:
-    """Train, and promote if every gate lets it.
+    """Train, and promote the result if it passes every gate.
 
-    One command for a scheduler. Exit code 1 if a gate refuses: the challenger is kept, the champion stays. Every run leaves a record in the state folder.
+    Made for a scheduler. Exit code 1 if a gate refuses: the challenger is kept, and the champion stays in service. Every run leaves a
+    record in the state folder.
     """
     from leadlens.pipeline.cli.render.registry import render_retraining
     from leadlens.pipeline.jobs.retrain import retrain as job
@@ -61,11 +62,14 @@ def retrain(
 def rollback(
     config: Config,
     reason: Annotated[
-        str, typer.Option("--reason", help="Why; kept with the version that leaves.", show_default=False)
+        str,
+        typer.Option(
+            "--reason", help="Why; kept with the version that is taken out of service.", show_default=False
+        ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Make the former champion champion again. The next scoring uses it."""
+    """Make the previous champion champion again. The next scoring run uses it."""
     from leadlens.pipeline.cli.render.registry import render_rollback
     from leadlens.pipeline.jobs.retrain import rollback as job
 
@@ -85,7 +89,7 @@ def models(
 ) -> None:
     """List the registered versions, and what became of each.
 
-    With what each learned from and how it was judged, and the reasons of those who forced it or took it out of service.
+    Shows what each was trained on and how it was judged, and the reasons given for forcing it or taking it out of service.
     """
     from leadlens.pipeline.cli.render.registry import render_models
     from leadlens.pipeline.jobs.retrain import list_models, show_card

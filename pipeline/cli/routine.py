@@ -21,19 +21,19 @@ from leadlens.pipeline.cli.options import (
 
 def backtest(
     config: Config,
-    every: Annotated[str, typer.Option("--every", help="Time between dates: 30d, 4w.")] = "30d",
-    periods: Annotated[int, typer.Option("--periods", min=1, max=200, help="Dates at most.")] = 12,
+    every: Annotated[str, typer.Option("--every", help="Time between dates, such as 30d or 4w.")] = "30d",
+    periods: Annotated[int, typer.Option("--periods", min=1, max=200, help="Number of dates at most.")] = 12,
     calls: Annotated[
         int | None,
         typer.Option(
             "--calls",
             min=1,
-            help="Calls a week; by default judge.capacity of a week's leads.",
+            help="Calls per week; by default judge.capacity of a week's leads.",
             show_default=False,
         ),
     ] = None,
     trials: Annotated[
-        int, typer.Option("--trials", min=1, help="Optuna trials at each date; of one, the default settings.")
+        int, typer.Option("--trials", min=1, help="Optuna trials at each date; 1 means the default settings.")
     ] = 1,
     out: Annotated[
         Path | None,
@@ -45,8 +45,8 @@ def backtest(
 ) -> None:
     """Train and judge at past dates, as it would have happened.
 
-    Each date with what was known by then: model beside sheet, base rate and the model of the date before, at equal
-    calls a week. Registers nothing. A date with too few conversions is left out and named.
+    Uses at each date only what was known by then, and compares the model with the sheet, the base rate and the previous date's
+    model, at equal calls per week. Registers nothing. Leaves out dates with too few conversions, and names them.
     """
     from leadlens.features.durations import parse_duration
     from leadlens.pipeline.cli.render.routine import render_backtest
@@ -79,13 +79,15 @@ def monitor(
         str | None,
         typer.Option(
             "--back",
-            help="Judge the scores that stood so long ago, e.g. 90d; by default one horizon.",
+            help="Judge the scores in force this long ago, e.g. 90d; by default one horizon.",
             show_default=False,
         ),
     ] = None,
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", help="Today (UTC), for data that ended in the past.", show_default=False),
+        typer.Option(
+            "--as-of", help="Take this as today (UTC), for data that ended in the past.", show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -102,8 +104,8 @@ def monitor(
 ) -> None:
     """Watch scores in service and the data; exit code 1 on alarm.
 
-    What became of earlier scores, expected against observed conversions, more and more leads above the threshold, drift from
-    the training and the last nights, event types that are gone, sources that are stale.
+    Looks at what became of earlier scores, expected against observed conversions, a growing share of leads above the threshold,
+    drift from training and from recent nights, event types that vanished, and stale sources.
     """
     from leadlens.features.durations import parse_duration
     from leadlens.pipeline.cli.measured import monitored

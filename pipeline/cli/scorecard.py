@@ -30,15 +30,13 @@ Own = Annotated[
     str | None,
     typer.Option(
         "--sheet",
-        help="NAME (its file), NAME@active, NAME@VERSION, or a path; by default the first sheet that is for the lead.",
+        help="NAME (its file), NAME@active, NAME@VERSION, or a path; by default the first sheet that applies to the lead.",
     ),
 ]
 Lead = Annotated[str, typer.Argument(help="The lead's id, e-mail address or name.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for those who read it later.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the file that is there.")]
-Author = Annotated[
-    str | None, typer.Option("--author", help="Who; by default the name you are logged in by.")
-]
+Reason = Annotated[str, typer.Option("--reason", help="Why; shown to those who read it later.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
+Author = Annotated[str | None, typer.Option("--author", help="Who; by default your login name.")]
 
 
 def _sheet(file: ProjectFile, which: str | None) -> Sheet | None:
@@ -51,10 +49,10 @@ def _sheet(file: ProjectFile, which: str | None) -> Sheet | None:
 @scorecard.command()
 def new(
     path: Annotated[Path | None, typer.Argument(help="File to write, e.g. scorecards/dealer.yaml.")] = None,
-    ready: Annotated[str | None, typer.Option("--from", help="A ready sheet to start from.")] = None,
+    ready: Annotated[str | None, typer.Option("--from", help="A ready-made sheet to start from.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Start a sheet, or list the ready ones.
+    """Start a sheet, or list the ready-made ones.
 
     \b
     Examples:
@@ -93,7 +91,7 @@ def check(config: Config, sheet: Which = None, as_json: Json = False) -> None:
 def on_a_lead(
     config: Config, lead: Lead, sheet: Own = None, as_of: AsOf = None, as_json: Json = False
 ) -> None:
-    """Test one lead against every line of a sheet.
+    """Test one lead against every rule of a sheet.
 
     Shows which rules gave points, and why the others did not.
 
@@ -144,7 +142,7 @@ def preview(
 def diff(
     config: Config,
     before: Annotated[str, typer.Argument(help="NAME@active, NAME@VERSION, NAME or a path.")],
-    after: Annotated[str, typer.Argument(help="The same for the other one.")],
+    after: Annotated[str, typer.Argument(help="The sheet to compare it with, named in the same way.")],
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
@@ -170,12 +168,12 @@ def learn_(
         Path | None,
         typer.Option("--out", help="Sheet (YAML) to write; by default scorecards/PROJECT_learned.yaml."),
     ] = None,
-    lines: Annotated[int, typer.Option("--lines", min=1, max=100, help="At most so many lines.")] = 20,
+    lines: Annotated[int, typer.Option("--lines", min=1, max=100, help="Maximum number of lines.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Learn a sheet from past conversions, beside yours.
+    """Learn a sheet from past conversions, to compare with yours.
 
-    Writes a sheet of its own, never over a file. Judged on out-of-time leads, beside your sheet and the model.
+    Writes a new sheet and never overwrites a file. It is judged on out-of-time leads, beside your sheet and the model.
 
     \b
     Examples:
@@ -195,7 +193,7 @@ def learn_(
 def simulate(
     config: Config,
     lead: Lead,
-    days: Annotated[int, typer.Option("--days", min=1, max=1000, help="How far ahead.")] = 90,
+    days: Annotated[int, typer.Option("--days", min=1, max=1000, help="How many days ahead.")] = 90,
     sheet: Own = None,
     as_of: AsOf = None,
     as_json: Json = False,
@@ -221,14 +219,15 @@ def changed(
     since: Annotated[str, typer.Option("--since", help="The date to compare with (UTC).")],
     sheet: Own = None,
     old_sheet: Annotated[
-        str | None, typer.Option("--old-sheet", help="The sheet that was in force then, if another.")
+        str | None,
+        typer.Option("--old-sheet", help="The sheet that was in force then, if it was a different one."),
     ] = None,
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Explain what changed a lead's points since a date.
 
-    Causes are events, decay, expired windows, edits of the data and the sheet itself.
+    Causes can be events, decay, expired windows, edited data and the sheet itself.
 
     \b
     Example:
@@ -248,7 +247,7 @@ def changed(
 def stages(
     config: Config,
     lead: Annotated[
-        str | None, typer.Argument(help="The lead's id, e-mail address or name; without it all open leads.")
+        str | None, typer.Argument(help="The lead's id, e-mail address or name; by default all open leads.")
     ] = None,
     sheet: Own = None,
     as_of: AsOf = None,
@@ -271,7 +270,7 @@ def stages(
 
 @scorecard.command()
 def feedback(config: Config, sheet: Which = None, as_json: Json = False) -> None:
-    """Compare rules with verdicts of sales and customer answers.
+    """Compare rules with sales verdicts and customer answers.
 
     \b
     Example:
@@ -290,10 +289,14 @@ def feedback(config: Config, sheet: Which = None, as_json: Json = False) -> None
 def sql(
     config: Config,
     dialect: Annotated[str, typer.Option("--dialect", help="duckdb, postgres or spark.")] = "duckdb",
-    ledger: Annotated[bool, typer.Option("--ledger", help="The lines instead of the scores.")] = False,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Export the ledger lines instead of the scores.")
+    ] = False,
     sheet: Which = None,
     as_of: AsOf = None,
-    out: Annotated[Path | None, typer.Option("--out", help="File to write; else it is printed.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; by default the query is printed.")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -327,7 +330,7 @@ def export_(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Export a sheet as CSV, to edit in a spreadsheet.
+    """Export a sheet as CSV, for editing in a spreadsheet.
 
     \b
     Example:
@@ -375,7 +378,7 @@ def import_(
 def save(
     config: Config, sheet: Which = None, reason: Reason = "", author: Author = None, as_json: Json = False
 ) -> None:
-    """Save the sheet's file as a version, a draft.
+    """Save the sheet's file as a new version, in draft.
 
     \b
     Example:
@@ -399,7 +402,7 @@ def move(
 ) -> None:
     """Move a version to test, active, archived or withdrawn.
 
-    Leads are scored by the active version. Only a draft that never was on test can be withdrawn.
+    Leads are scored by the active version. Only a draft that was never in test can be withdrawn.
 
     \b
     Example:

@@ -23,7 +23,7 @@ from leadlens.pipeline.cli.options import (
 
 CreateFields = Annotated[
     bool,
-    typer.Option("--create-fields", help="Create fields that the CRM lacks (HubSpot)."),
+    typer.Option("--create-fields", help="Create the fields that are missing in the CRM (HubSpot)."),
 ]
 
 
@@ -34,23 +34,25 @@ def score(
         str | None,
         typer.Option(
             "--to",
-            help="duckdb:///file, postgresql://…, or a .parquet, .csv or .xlsx path; a CRM (hubspot://contacts, salesforce://…, https://…): "
-            "written to scores.to, and pushed from there.",
+            help="duckdb:///file, postgresql://…, or a .parquet, .csv or .xlsx path; or a CRM (hubspot://contacts, salesforce://…, "
+            "https://…): scores are then written to scores.to and pushed from there.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Score, but write and send nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Score, but neither write nor send anything.")
+    ] = False,
     challenger: Challenger = False,
     force: Annotated[
         str | None,
-        typer.Option("--force", metavar="REASON", help="Write although the night is unlike those before."),
+        typer.Option("--force", metavar="REASON", help="Write even if the night is unlike those before."),
     ] = None,
     replace_newer: Annotated[
         bool,
-        typer.Option("--replace-newer", help="Write although the target has scores as of a later date."),
+        typer.Option("--replace-newer", help="Write even if the target has scores as of a later date."),
     ] = False,
     layout: Annotated[
         str | None,
-        typer.Option("--layout", help="Columns of a .csv: those that hubspot or salesforce imports."),
+        typer.Option("--layout", help="Column layout of a .csv, for import: hubspot or salesforce."),
     ] = None,
     create_fields: CreateFields = False,
     engine: EngineOption = None,
@@ -62,8 +64,8 @@ def score(
 ) -> None:
     """Score every open lead and write the scores back.
 
-    With the champion; with the challenger until there is one, or by --challenger. All scores are written or none; only what changed is written. A night unlike
-    those before, or unlike what the model learned from, is refused.
+    Uses the champion, or the challenger while there is no champion or with --challenger. Writes all scores or none, and only rows
+    that changed. Refuses a night that is unlike those before, or unlike what the model learned from.
     """
     from leadlens.pipeline.cli.measured import measured
     from leadlens.pipeline.cli.render.jobs import render_scoring
@@ -105,20 +107,20 @@ def push(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show ten examples, and connect to nothing.")
+        bool, typer.Option("--dry-run", help="Show ten examples without connecting to anything.")
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Send leads too that the CRM has as they are.")
+        bool, typer.Option("--all", help="Also send leads that the CRM already has as they are.")
     ] = False,
     create_fields: CreateFields = False,
     log_format: LogFormat = "text",
     log_file: LogFile = None,
     as_json: Json = False,
 ) -> None:
-    """Send the latest scores to a CRM; again what it did not take.
+    """Send the latest scores to a CRM, and again what it refused before.
 
-    Reads lead_scores, scores nothing, and sends only what differs from what the CRM acknowledged last. Stop it at any time and run it
-    again: it goes on where it was. Exit code 1 if the CRM refuses leads, 3 if it does not answer.
+    Reads lead_scores, scores nothing, and sends only what differs from what the CRM last acknowledged. You can stop it at any
+    time; the next run resumes where it left off. Exit code 1 if the CRM refuses leads, 3 if it does not answer.
     """
     from leadlens.pipeline.cli.render.push import render_push
     from leadlens.pipeline.jobs.push import push as job

@@ -17,7 +17,7 @@ def init(
         typer.Option(
             "--from",
             metavar="EXPORT",
-            help="A file or folder that a CRM exported, or a database: the project reads it where it is.",
+            help="A file or folder exported from a CRM, or a database; it is read in place, not copied.",
             show_default=False,
         ),
     ] = None,
@@ -43,11 +43,11 @@ def init(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Begin a project: out of an export, or with made-up data.
+    """Start a project, from an export or with made-up data.
 
-    With --from, headers, types and values say what is what: leads, conversions, events, edits, columns that are filled
-    in later. It prints what was taken for what, how sure that is and what to check; at a terminal it asks three questions. Without,
-    project file, score sheet and example CSV of a car dealer, which you replace by yours.
+    With --from, it works out from headers, types and values what is what: leads, conversions, events, edits, columns that are
+    filled in later. It prints what it took for what, how sure it is and what to check; at a terminal it asks three questions.
+    Without --from, it writes a project file, a score sheet and example CSV files of a car dealer, for you to replace with yours.
     """
     if given is not None:
         _from_export(directory, given, leads, conversion, tuple(domain or ()), as_json)
@@ -57,7 +57,7 @@ def init(
 
         raise UsageError(
             "--leads, --conversion and --domain belong to an export",
-            why="the starter has data of its own",
+            why="the starter brings its own data",
             fix=f"leadlens init {directory} --from EXPORT",
         )
     from leadlens.pipeline.starter import write_starter

@@ -95,7 +95,7 @@ def learning_curve(
     for share in shares:
         models, counts = list[Measured](), list[tuple[int, int]]()
         for draw in range(_DRAWS if share < 1 else 1):
-            progress(f"learning curve: {share:.1%} of the leads", len(measured), len(shares))
+            progress(f"Learning curve: {share:.1%} of the leads", len(measured), len(shares))
             some = _drawn(rows, share, seed + draw)
             trained = learn(dataset.file, dataset.history, some, trials=1)
             frame = rows.matrix.frame.loc[rows.test]

@@ -110,7 +110,7 @@ def audit(
         history = prepared.history()
         progress("Building features", 0, 0)
         rows = build_training_set(file, history, evenly=True, make=matrix_maker(workers, prepared))
-        progress("Opening what is kept out", 0, 0)
+        progress("Reading the columns that are kept out", 0, 0)
         wide, all_history, all_rows, hidden = _opened(file, history, rows, workers)
     progress("Rebuilding past rows the slow way", 0, 0)
     rebuilt = rebuild(history, rows.plan, rows.matrix, sample, seed)

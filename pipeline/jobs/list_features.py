@@ -161,7 +161,7 @@ def _on_engine(
     with shared_folder(file, settings) as folder:
         progress("Starting Spark", 0, 0)
         with spark_engine(settings, folder) as engine:
-            progress("Handing the history over", 0, 0)
+            progress("Copying the history to Spark", 0, 0)
             history = transfer_history(opened, engine, folder / "history")
             opened.engine.close()
             yield history

@@ -302,11 +302,11 @@ def _train(
         progress=progress,
     )
     dropped = {proxy.name: proxy.reason for proxy in trained.dropped}
-    progress("Auditing what was learned from", 0, 0)
+    progress("Auditing the training data", 0, 0)
     audit = audit_training(file, history, rows, trained.model.columns, matrix=matrix)
     accused = {str(item.subject) for item in audit.leaks}
     bundle = Bundle(trained.model, recipe_of(file, history, rows, dropped, audit.to_dict()))
-    progress("Scoring leads open now, for later nights to be compared with", 0, 0)
+    progress("Scoring currently open leads, as a reference for later nights", 0, 0)
     raw = raw_columns(open_prepared(file))
     bundle = replace(bundle, reference=reference_night(file, history, bundle), raw=raw)
     proxies = (

@@ -45,7 +45,7 @@ def scored_on_spark(
             score_task, [{"folder": str(folder), "part": part} for part in range(night.prepared.parts)]
         )
         for number, answer in enumerate(answers):
-            progress("Taking scores", number, len(answers))
+            progress("Collecting scores", number, len(answers))
             stages.add(answer["stages"])
             if answer["leads"]:
                 yield _taken(night, folder, answer)

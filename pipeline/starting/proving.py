@@ -49,7 +49,7 @@ def prove(
     notes: list[str] = []
     try:
         for _ in range(_ROUNDS):
-            progress("Looking for columns that know too much", 0, 0)
+            progress("Looking for columns that give the outcome away", 0, 0)
             proposal, leaks, suspects = _round(proposal, file_of)
             if not leaks:
                 notes += [f"{item.subject} {item.evidence[0].message}" for item in suspects]
