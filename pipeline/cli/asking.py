@@ -42,7 +42,7 @@ def ask_conversion(ways: Sequence[Conversions], leads: Leads) -> Conversions | N
         answer = _answer("number", "1")
         if answer.isdigit() and int(answer) <= len(ways):
             return ways[int(answer) - 1] if int(answer) else None
-        print_lines([f"   {answer!r} is none of 0 to {len(ways)}"])
+        print_lines([f"   {answer!r} is not a number from 0 to {len(ways)}"])
 
 
 def ask_domains(found: Domains) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ def ask_domains(found: Domains) -> tuple[str, ...]:
         wrong = [name for name in names if "." not in name or " " in name]
         if not wrong:
             return names
-        print_lines([f"   {wrong[0]!r} is no domain: write ours.com, ours.de"])
+        print_lines([f"   {wrong[0]!r} is not a domain: write for example ours.com, ours.de"])
 
 
 def ask_late(proposal: Proposal) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def ask_late(proposal: Proposal) -> tuple[str, ...]:
     print_lines(
         [
             "",
-            "3. Which columns are filled in, or kept up to date, after a lead came in? No feature sees them.",
+            "3. Which columns are filled in, or kept up to date, after a lead came in? No feature will use them.",
         ]
     )
     print_lines([f"   guess: {', '.join(late) or 'none'}"])
@@ -87,7 +87,7 @@ def ask_late(proposal: Proposal) -> tuple[str, ...]:
             name = next((column for column in columns if column.lower() == each[1:].strip().lower()), None)
             if each[0] not in "+-" or name is None:
                 near = nearest(each.lstrip("+-").strip(), columns)
-                wrong = f"   {each!r} is no column with + or - before it{': did you mean ' + listed(near, 1) + '?' if near else ''}"
+                wrong = f"   {each!r} is not a column with + or - before it{': did you mean ' + listed(near, 1) + '?' if near else ''}"
                 break
             changed = [column for column in changed if column != name] + ([name] if each[0] == "+" else [])
         if not wrong:

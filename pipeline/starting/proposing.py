@@ -45,7 +45,7 @@ class Changes:
 class Proposal:
     """The parts of a project. ``ways`` are all ways in which the export says who converted; ``conversions`` is the one that is taken.
 
-    ``ends`` is the day of the last thing that happened to a lead; ``excluded`` are types of events that are left out, for they give the outcome away; ``check`` are sentences on what a person should look at;
+    ``ends`` is the day of the last thing that happened to a lead; ``excluded`` are types of events that are left out, because they give the outcome away; ``check`` are sentences on what a person should look at;
     ``left_out`` are tables that are not used, with the reason.
     """
 

@@ -163,7 +163,7 @@ def test_a_value_that_was_not_so_then_fails_the_audit(little: LittleProject) -> 
     assert {mismatch.column for mismatch in tampered.mismatches} == {name}
     found = replace(run(little), rebuilt=tampered)
     assert found.exit_code == 1
-    assert "20 values not reproducible as of then" in render_audit(found)[0]
+    assert "20 values that cannot be rebuilt from the history" in render_audit(found)[0]
 
 
 def test_the_same_seed_takes_the_same_rows(little: LittleProject) -> None:

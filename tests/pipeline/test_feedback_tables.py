@@ -163,8 +163,8 @@ def test_check_counts_them(little: LittleProject) -> None:
 
     assert (found.counts["verdicts"], found.counts["answers"]) == (2, 1)
     told = "\n".join(render_check(found))
-    assert "2  verdicts of sales" in told
-    assert "1  answers of customers" in told
+    assert "2  sales verdicts" in told
+    assert "1  customer answers" in told
 
 
 # refused

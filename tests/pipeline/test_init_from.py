@@ -402,7 +402,7 @@ def test_at_no_terminal_nothing_is_asked_and_options_settle(tmp_path: Path) -> N
     assert "own domain   ours.com (as you said; 0 leads there)" in answer.out
     assert "leadlens score" in answer.out
     assert "the export ends on 2025-06-30: " in answer.out
-    assert "--as-of 2025-07-01, or export anew" in answer.out, (
+    assert "--as-of 2025-07-01, or export again" in answer.out, (
         "a date is its beginning, and the last day counts"
     )
     alone = leadlens("init", tmp_path / "other", "--domain", "ours.com")

@@ -110,7 +110,7 @@ def test_the_command_prints_all_of_it(project: Path) -> None:
             line = next(line for line in done.out.splitlines() if all(f"{name}: " in line for name in row))
             assert line.startswith("  ")
     assert "no budget" in done.out
-    assert "Why its score is what it is" in done.out
+    assert "What explains its score" in done.out
     facts = leadlens("person", project, LEAD, "--json").facts
     assert facts["places"] == stored.to_dict()["places"]
 

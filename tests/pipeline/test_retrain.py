@@ -67,7 +67,7 @@ def test_it_is_retrained_refused_rolled_back_and_listed(project: LittleProject, 
     assert leadlens("rollback", path, "--reason", " ").code == 2
     back = leadlens("rollback", path, "--reason", "calls to students")
     assert back.code == 0
-    assert back.out.startswith("flat/1 is champion again; flat/2 is not any more: calls to students.\n")
+    assert back.out.startswith("flat/1 is champion again, in place of flat/2: calls to students.\n")
     assert serving(project) == "1"
     stuck = leadlens("rollback", path, "--reason", "further back")
     assert stuck.code == 1

@@ -49,7 +49,7 @@ def _verdict(audit: Audit, leaks: Sequence[Flagged], suspects: Sequence[Flagged]
     used = [item for item in leaks if item.used]
     parts = [counted(len(used), "proven leak") + " that the model would use"] if used else []
     if audit.rebuilt.mismatched:
-        parts.append(counted(audit.rebuilt.mismatched, "value") + " not reproducible as of then")
+        parts.append(counted(audit.rebuilt.mismatched, "value") + " that cannot be rebuilt from the history")
     if not parts:
         parts = ["no proven leak that the model would use"]
     if suspects:
@@ -93,8 +93,8 @@ def _gap(audit: Audit) -> list[str]:
     time, random = audit.auc["time"], audit.auc["random"]
     stands = audit.auc["as_it_stands"]
     lines = [
-        f"Quick model of the unsuspected columns, out-of-time ROC AUC: {time:.3f} trained on earlier leads, "
-        f"{random:.3f} trained on other leads of all times (gap {random - time:+.3f})."
+        f"Quick model on the columns that are not suspect, out-of-time ROC AUC: {time:.3f} trained on earlier leads, "
+        f"{random:.3f} trained on other leads from the whole period (gap {random - time:+.3f})."
     ]
     if abs(stands - time) >= 0.0005:
         lines.append(f"With everything the project uses now: {stands:.3f}.")

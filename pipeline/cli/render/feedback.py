@@ -53,7 +53,7 @@ def _verdicts(verdicts: Verdicts, mql: float | None) -> list[str]:
     lines += _more(len(matched) - _MOST_RULES, "rule")
     unmatched = verdicts.rules.loc[verdicts.rules["held"] == 0, "rule"]
     if len(unmatched):
-        lines += _wrapped(f"For no lead with a verdict: {', '.join(map(safe, unmatched))}")
+        lines += _wrapped(f"Rules that matched no lead with a verdict: {', '.join(map(safe, unmatched))}")
     counts = ("leads", "accepted", "rejected", "share", _INTERVAL)
     for name, part in (
         ("total then", verdicts.bands),

@@ -53,14 +53,14 @@ def render_check(check: Check) -> list[str]:
         lines += ["", "Columns that give no feature"]
         lines += [f"  {column.message}" for column in check.unused[:_MOST_COLUMNS]]
         more = len(check.unused) - _MOST_COLUMNS
-        lines += [f"  … and {more:,} more: --json names all"] * (more > 0)
+        lines += [f"  … and {more:,} more: --json lists all"] * (more > 0)
     notes = [
         *(finding.message for finding in check.findings),
         *(suspect.message for suspect in check.suspects),
     ]
     if check.suspects:
         notes.append(
-            "more leaks may be there: this looks at single columns alone. leadlens audit tries each as a model would, and names all"
+            "there may be more leaks: this check looks at one column at a time. leadlens audit tests each column as a model would use it"
         )
     if notes:
         lines += ["", "Please check", *(f"  - {note}" for note in notes)]
@@ -74,12 +74,12 @@ _TABLES = {
     "accounts": "accounts",
     "events": "events",
     "conversions": "conversions",
-    "changes": "changes of attributes",
-    "verdicts": "verdicts of sales",
-    "answers": "answers of customers",
+    "changes": "attribute changes",
+    "verdicts": "sales verdicts",
+    "answers": "customer answers",
     "objections": "leads who object to profiling: left out",
-    "spine": "snapshots (a lead as of a moment): the rows",
-    "mature": "of them mature (their outcome is known)",
+    "spine": "snapshots (a lead at a point in time): the rows",
+    "mature": "of these mature (their outcome is known)",
 }
 
 
@@ -142,7 +142,7 @@ def render_experiment(run: Experiment) -> list[str]:
     rows = run.dataset.rows
     lines = [
         f"{run.dataset.file.project.name}: an experiment, logged as run {run.run_id} and not registered: `leadlens score` could not "
-        "make the added columns.",
+        "compute the added columns.",
         f"Learned from {len(rows.train):,} rows ({int(rows.label[rows.train].sum()):,} followed by a conversion), judged on "
         f"{len(rows.test):,} out-of-time rows ({int(rows.label[rows.test].sum()):,}).",
         "",
@@ -156,17 +156,17 @@ def render_experiment(run: Experiment) -> list[str]:
         (str(name), row["label"], row["family"], f"{row['points']:.2f}", str(row["rank"]))
         for name, row in run.own_features.iterrows()
     ]
-    lines += ["", *table(own, ("own feature", "label", "family", "points on average", "rank")).split("\n")]
+    lines += ["", *table(own, ("your feature", "label", "family", "points on average", "rank")).split("\n")]
     return lines + (["", "Please check", *(f"  - {text}" for text in run.warnings)] if run.warnings else [])
 
 
 _KINDS = {
-    "few conversions": "So few conversions choose no settings: models of every strength are averaged, each as far as the "
-    "rows bear it out.",
-    "sheet": "Too few conversions to learn from: the model is the score sheet, its points as probabilities.",
+    "few conversions": "Too few conversions to choose settings by: models of every strength are averaged, each weighted by "
+    "how well the rows support it.",
+    "sheet": "Too few conversions to learn from: the model is the score sheet, with its points turned into probabilities.",
     "base rate": "Too few conversions to learn from: every lead gets the base rate.",
 }
-_SPANS = {1.0: "over the whole", 0.5: "with every half", 0.25: "with every quarter"}
+_SPANS = {1.0: "over the whole", 0.5: "over every half of the", 0.25: "over every quarter of the"}
 
 
 def _how(run: Training) -> list[str]:
@@ -175,8 +175,8 @@ def _how(run: Training) -> list[str]:
     if run.half_life is not None:
         span = _SPANS[run.half_life]
         lines.append(
-            f"Recent rows count more, which predicted later ones better: counted back from its end, a row's weight halves {span} "
-            "of the training period."
+            f"Recent rows count more, since that predicted later rows better: going back in time, a row's weight halves {span} "
+            "training period."
         )
     return lines
 
@@ -197,7 +197,7 @@ def render_demo(demo: Demo) -> list[str]:
         lines += [
             f"== {world.about}  (simulated: {world.leads:,} leads)",
             *world.comparison.story(),
-            *([f"Not promoted, so the challenger scores: {world.refused}."] if world.refused else []),
+            *([f"Not promoted, so scoring uses the challenger: {world.refused}."] if world.refused else []),
             f"The best open lead, {best.lead_id}: {best.score} ({best.grade}); by hand {best.rule_points:g} points.",
             f"  {best.reasons}",
             f"Open {world.page} for the comparison, {world.scores} for all scores.",
@@ -209,7 +209,7 @@ def render_demo(demo: Demo) -> list[str]:
     return [
         *lines,
         f"In a browser: {program} app {folders}",
-        f"  then click a lead, such as {one}: why it is scored so, what to do next; Health: what went wrong lately.",
+        f"  then click a lead, such as {one}, to see what explains its score and what to do next; Health shows what went wrong lately.",
         f"All runs and models: {program.with_name('mlflow')} ui --backend-store-uri {demo.store}",
     ]
 
@@ -301,8 +301,8 @@ def render_reading(reading: Reading) -> list[str]:
     lines = [f"{reading.project}, version {reading.version} of its data: {counts}"]
     lines += [f"{finding.level}: {finding.message}" for finding in reading.findings]
     if reading.differences:
-        lines.append(f"Not what the sources give: {', '.join(reading.differences)}.")
-        lines.append("The prepared history was given up: the next command reads the sources anew.")
+        lines.append(f"Differs from what the sources give: {', '.join(reading.differences)}.")
+        lines.append("The prepared history was discarded: the next command reads the sources again.")
     elif reading.differences is not None:
         lines.append("All sources were read again: the prepared history is what they give.")
     return lines
@@ -320,7 +320,7 @@ def render_scoring(run: Scoring, project: str = "") -> list[str]:
         written = run.written
         lines.append(
             f"Written to {written.target_shown}: {written.inserted:,} new, {written.updated:,} changed, "
-            f"{written.unchanged:,} as before; {written.closed:,} closed: they left."
+            f"{written.unchanged:,} as before; {written.closed:,} closed (no longer open leads)."
         )
     if len(run.scores):
         import pandas as pd

@@ -32,8 +32,8 @@ def render_learned(result: LearnedSheet, config: str) -> list[str]:
     head = ("", "ROC AUC", "precision", f"reached in {price.calls:,} calls", "kept of the model's gain")
     lines += table(rows, head, "lrrrr").split("\n")
     lines += [
-        "reached are leads that convert, called week by week; precision is the average precision; no ranking has "
-        f"{price.base_rate:.3f}. In brackets: 90 % intervals."
+        "reached: converting leads that are called in time, week by week; precision: the average precision, which is "
+        f"{price.base_rate:.3f} for a random order. In brackets: 90 % intervals."
     ]
     lines += [f"note: {note}" for note in result.notes]
     path = shlex.quote(str(result.path))

@@ -17,8 +17,8 @@ _ABOUT = {
     "accounts": "Its account",
     "events": "What it did",
     "conversions": "What it bought",
-    "changes": "Edits of what is known of it",
-    "verdicts": "What sales said of it",
+    "changes": "Edits of its attributes",
+    "verdicts": "What sales said about it",
     "answers": "What it answered",
     "objections": "It objects to profiling",
 }
@@ -31,9 +31,9 @@ def render_person(stored: StoredPerson) -> list[str]:
         if rows := stored.rows.get(table):
             lines += ["", f"{title} ({table}, prepared history)", *_rows(rows)]
     if stored.explanation is not None:
-        lines += ["", "Why its score is what it is", *render_explanation(stored.explanation)]
+        lines += ["", "What explains its score", *render_explanation(stored.explanation)]
     if stored.differences:
-        lines += ["", "Why a score that stands somewhere is another"]
+        lines += ["", "Why a stored score differs from this one"]
         lines += [f"  {difference}" for difference in stored.differences]
     for place in stored.places:
         lines += ["", f"{place.where}: {place.what}", *_rows(place.rows)]

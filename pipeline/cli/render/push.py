@@ -27,7 +27,7 @@ def render_push(push: Push, project: str) -> list[str]:
         lines.append(f"{counted(push.retried, 'request')} sent again: the server was busy or did not answer.")
     lines += [f"note: {note}" for note in push.notes]
     lines += [
-        f"note: {counted(count, 'text')} cut to what the field {name} holds"
+        f"note: {counted(count, 'text')} shortened to fit the field {name}"
         for name, count in push.cut.items()
     ]
     if push.left:
@@ -36,9 +36,9 @@ def render_push(push: Push, project: str) -> list[str]:
 
 
 def _headline(push: Push) -> str:
-    asked = "would be sent" if push.dry_run else f"of {push.waiting:,} taken"
+    asked = "would be sent" if push.dry_run else f"of {push.waiting:,} accepted"
     count = push.waiting if push.dry_run else push.acknowledged
-    before = f"; {push.unknown:,} left before it heard of them" if push.unknown else ""
+    before = f"; {push.unknown:,} left before the CRM ever had them" if push.unknown else ""
     calls = f" in {counted(push.calls, 'request')}" if push.dry_run else ""
     return f"{push.destination}: {count:,} {asked}{calls}, {push.same:,} as before{before}."
 
@@ -50,9 +50,7 @@ def _remainder(push: Push, project: str) -> list[str]:
         f"{push.unanswered:,} sent without an answer" * bool(push.unanswered),
         f"{never:,} not sent" * bool(never),
     ]
-    lines = [
-        f"{counted(push.left, 'lead')} {'waits' if push.left == 1 else 'wait'}: {', '.join(filter(None, parts))}."
-    ]
+    lines = [f"{counted(push.left, 'lead')} still to be sent: {', '.join(filter(None, parts))}."]
     if push.stopped is not None:
         lines += ["", *str(push.stopped).splitlines()]
     if push.refused:

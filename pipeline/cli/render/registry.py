@@ -19,7 +19,7 @@ def render_promotion(gate: Promotion) -> list[str]:
     name = f"{gate.project}/{gate.version}"
     if not gate.rows:
         kept = [f"It was promoted by force: {gate.forced}."] if gate.forced else []
-        return [f"{name} is champion already; nothing changed.", *kept]
+        return [f"{name} is already champion; nothing changed.", *kept]
     low, high = gate.interval
     verdict = ": better" if high < 0 else ": worse" if low > 0 else ": no clear difference"
     if gate.overruled:
@@ -56,8 +56,8 @@ def render_retraining(run: Retraining) -> list[str]:
 def render_rollback(back: Rollback, config: object) -> list[str]:
     """`leadlens rollback`."""
     return [
-        f"{back.project}/{back.version} is champion again; {back.project}/{back.left} is not any more: {back.reason}.",
-        f"next: leadlens score {config}, which writes its scores in place of the others",
+        f"{back.project}/{back.version} is champion again, in place of {back.project}/{back.left}: {back.reason}.",
+        f"next: leadlens score {config}, to replace the scores of the other model",
     ]
 
 
@@ -84,7 +84,11 @@ def render_models(project: str, found: Sequence[Version]) -> list[str]:
     for each in found:
         name = f"{project}/{each.version}"
         if each.rolled_back_at:
-            again = ", and is promoted again since" if each.rolled_back_at < (each.promoted_at or "") else ""
+            again = (
+                ", and has been promoted again since"
+                if each.rolled_back_at < (each.promoted_at or "")
+                else ""
+            )
             remarks.append(f"{name} was rolled back on {each.rolled_back_at[:10]}{again}: {each.rolled_back}")
         if each.forced:
             remarks.append(f"{name} was promoted by force: {each.forced}")
@@ -92,7 +96,7 @@ def render_models(project: str, found: Sequence[Version]) -> list[str]:
             remarks.append(f"{name} uses proven leaks: {each.leaks}")
     return [
         *table(rows, headers).split("\n"),
-        "roc_auc and log_loss are on the out-of-time rows of its own training: versions were judged on different rows.",
+        "roc_auc and log_loss come from each version's own out-of-time rows: versions were judged on different rows.",
         *remarks,
     ]
 

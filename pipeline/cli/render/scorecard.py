@@ -126,7 +126,7 @@ def render_preview(preview: Preview) -> list[str]:
     ]
     if preview.outside:
         lines.append(f"{preview.outside:,} open leads are left out: the sheet is not for them.")
-    lines += ["", f"Total now: half of the leads have {low} to {high}, the middle one {middle}"]
+    lines += ["", f"Total now: half of the leads have {low} to {high}, the median is {middle}"]
     used = [place for place, part in enumerate(preview.bands) if part.leads]
     rows = [(band(part.low, part.high), part.leads) for part in preview.bands[used[0] : used[-1] + 1]]
     lines += bars(rows, preview.leads)
@@ -236,7 +236,7 @@ def render_diff(diff: Diff) -> list[str]:
     ]
     if diff.only_before or diff.only_after:
         lines.append(
-            f"{diff.only_before:,} leads are only the first sheet's, {diff.only_after:,} only the second's."
+            f"{diff.only_before:,} leads are scored by the first sheet alone, {diff.only_after:,} by the second alone."
         )
     lines += [f"  {way['leads']:>7,}  {way['before']} → {way['after']}" for way in diff.stages]
     if diff.movers:
@@ -384,4 +384,4 @@ def _flow(history: Stages) -> list[str]:
     if rows:
         head = ("stage", "ever entered", "there or beyond", "fell back", "median days to enter")
         lines += ["", *table(rows, head, "lrrrr").split("\n")]
-    return [*lines, "", "One lead with its dates: name its id; all of them: --json."]
+    return [*lines, "", "For one lead with its dates, name its id; for all of them, use --json."]

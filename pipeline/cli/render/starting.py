@@ -22,13 +22,13 @@ def render_started(started: Started, directory: str) -> list[str]:
 def _lines(started: Started, directory: str) -> Iterator[str]:
     proposal = started.proposal
     leads, way = proposal.leads, proposal.conversions
-    yield f"Taken for {proposal.taken_for or 'an export of no system that is known: by names and values'}"
+    yield f"Taken for {proposal.taken_for or 'an export of an unknown system, judged by names and values'}"
     yield from _row(
         "leads", f"{leads.table.label}: {leads.table.export.rows:,} rows, {_sure(leads.sure)} ({leads.why})"
     )
-    yield from _row("", f"id {leads.id.name}; came in {leads.created.name} ({leads.created_why})")
+    yield from _row("", f"id {leads.id.name}; creation date {leads.created.name} ({leads.created_why})")
     if proposal.closing.how:
-        yield from _row("", f"over without a conversion at {proposal.closing.how}")
+        yield from _row("", f"closed without a conversion, dated by {proposal.closing.how}")
     if way is None:
         yield from _row("conversions", "OPEN: nothing says who converted")
     else:
@@ -40,7 +40,7 @@ def _lines(started: Started, directory: str) -> Iterator[str]:
     for number, each in enumerate(proposal.events):
         yield from _row("" if number else "events", f"{each.table.label}: {each.how}")
     if proposal.excluded:
-        yield from _row("", f"left out, for they give the outcome away: {', '.join(proposal.excluded)}")
+        yield from _row("", f"left out, because they give the outcome away: {', '.join(proposal.excluded)}")
     for edited in proposal.changes:
         fields = ", ".join(f"{field.column} ({field.leads:,} leads)" for field in edited.fields)
         yield from _row("edits", f"{edited.table.label}: {fields}")
@@ -58,7 +58,7 @@ def _lines(started: Started, directory: str) -> Iterator[str]:
     doubts = [*proposal.check, *started.notes]
     if not proposal.domains.names:
         doubts.append(
-            "your own e-mail domains are not known: hygiene.internal_domains in the project file, or --domain"
+            "your own e-mail domains are not known: set hygiene.internal_domains in the project file, or use --domain"
         )
     if doubts:
         yield ""
@@ -73,7 +73,7 @@ def _lines(started: Started, directory: str) -> Iterator[str]:
         ends = datetime.fromisoformat(proposal.ends)
         if ends < datetime.now() - timedelta(days=14):
             after = ends + timedelta(days=1)  # a date is its beginning, and the last day counts
-            yield f"the export ends on {proposal.ends}: leadlens score {directory} --as-of {after:%Y-%m-%d}, or export anew"
+            yield f"the export ends on {proposal.ends}: leadlens score {directory} --as-of {after:%Y-%m-%d}, or export again"
 
 
 def _row(name: str, text: str) -> Iterator[str]:
