@@ -298,7 +298,7 @@ def test_the_command_names_what_is_left(start: Start, tmp_path: Path) -> None:
     leads, crm = PushedLeads(tmp_path), start("hubspot", bad=frozenset({"lead-9"}))
     answer = leadlens("push", leads.config, "--to", crm.to)
     assert answer.code == 1
-    assert "249 of 250 taken" in answer.out
+    assert "249 of 250 accepted" in answer.out
     assert "1 lead still to be sent: 1 refused" in answer.out
     assert "lead-9: no such record" in answer.out
     assert f"leadlens push {leads.config} --to {crm.to}" in answer.out
