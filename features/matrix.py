@@ -284,7 +284,7 @@ def write_matrix(
             "a result could not be written",
             value=str(path),
             why=error.strerror or str(error),
-            fix="make room, or name another place",
+            fix="free some space, or name another place",
         ) from error
     finally:
         if batches is not None:

@@ -142,7 +142,7 @@ class FeaturePlan:
             raise DataError(
                 "these features were chosen by another version of Leadlens",
                 value=str(error),
-                why="they can be made exactly as then, or not at all",
+                why="they can be computed exactly as they were then, or not at all",
                 fix="train again: leadlens train CONFIG",
             ) from error
 

@@ -31,7 +31,7 @@ def refuse_no_file(path: str | Path, where: str | None = None) -> None:
             f"this path cannot be opened: {getattr(error, 'strerror', None) or error}",
             value=str(path),
             where=where,
-            fix="check the path: is text in its place?",
+            fix="check the path: was other text given in its place?",
         ) from None
     kind = _KINDS.get(stat.S_IFMT(mode))
     if kind is None and os.name == "posix" and os.path.realpath(path).startswith(_SYSTEM):
@@ -41,6 +41,6 @@ def refuse_no_file(path: str | Path, where: str | None = None) -> None:
             f"this is {kind}, not a file",
             value=str(path),
             where=where,
-            why="reading it might never end, or show what the machine keeps to itself",
-            fix="write what it gives into a file first",
+            why="reading it might never end, or expose what the machine keeps private",
+            fix="write its contents to a file first",
         )

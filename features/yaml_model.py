@@ -102,7 +102,7 @@ def _parsed(text: str, path: Path) -> tuple[Any, dict[Place, int]]:
         ) from None
     except ValueError:  # "\U00110000": there is no such character
         raise UsageError(
-            "this is not valid YAML: a character is written by a number that no character has",
+            "this is not valid YAML: an escape code stands for a character that does not exist",
             where=f"{path}:{loader.line + 1}",
             fix="write the character itself",
         ) from None
@@ -143,14 +143,16 @@ def _text(path: Path, what: str) -> str:
         ) from None
     except OSError as error:
         raise UsageError(
-            f"this {what} cannot be read: {error.strerror}", where=str(path), fix="may you read it?"
+            f"this {what} cannot be read: {error.strerror}",
+            where=str(path),
+            fix="check that you are allowed to read it",
         ) from None
     if len(raw) > _MOST_BYTES:
         raise UsageError(
             f"this {what} is larger than 1 MB",
             where=str(path),
             value=f"{max(len(raw), path.stat().st_size):,} bytes",
-            fix="settings only, please: is it the data?",
+            fix="this file holds settings only: was a data file named by mistake?",
         )
     try:
         return raw.decode("utf-8-sig")
@@ -181,7 +183,7 @@ def _build(
             key = key_node.value
             if key in mapping:
                 raise UsageError(
-                    "this key stands twice",
+                    "this key occurs twice",
                     value=key,
                     where=f"{path}:{line}",
                     why="YAML would silently keep the last one",
@@ -210,7 +212,7 @@ def _build(
 def _refuse_tag(node: yaml.Node, plain: str, where: str) -> None:
     if node.tag != plain:
         raise UsageError(
-            "this file holds plain values only",
+            "this file can hold plain values only",
             value=node.tag.replace("tag:yaml.org,2002:", "!!"),
             where=where,
             why="a YAML tag could make a program run",

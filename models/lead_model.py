@@ -65,7 +65,7 @@ class SheetPrior:
         absent = [name for name in self.names if name not in frame.columns]
         if absent:
             raise DataError(
-                "points of the sheet are absent", value=absent, known=[str(c) for c in frame.columns]
+                "points of the sheet are missing", value=absent, known=[str(c) for c in frame.columns]
             )
         points = frame[list(self.names)].to_numpy(dtype=np.float64)
         if len(points) != rows or not np.isfinite(points).all():

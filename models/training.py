@@ -156,10 +156,10 @@ def train_model(
     )
     if not folds and estimator is not None:
         raise UsageError(
-            "too few conversions to weigh an estimator of your own",
+            "too few conversions to weigh your own estimator",
             value=f"{fewest}; it takes {settings.fewest_conversions}, and a column to learn from",
             why="folds of later rows would have next to none to judge it on",
-            fix="leave `estimator` out: few conversions are learned from in another way",
+            fix="leave `estimator` out: Leadlens has another method for few conversions",
         )
     if not folds and fewest >= settings.fewest_to_learn and encoding.names:
         whole_leads = grouped_folds(label, groups, _FEW_FOLDS, seed)

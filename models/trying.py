@@ -41,8 +41,8 @@ def tried_together(
         raise DataError(
             "a process of the search was killed",
             value=f"processes: {processes}",
-            why="mostly for want of memory: each holds the rows of its folds",
-            fix="run it again with fewer processes; the trials that ended are kept",
+            why="most likely for lack of memory: each holds the rows of its folds",
+            fix="run it again with fewer processes; the trials that finished are kept",
         ) from error
 
 

@@ -118,7 +118,7 @@ def _read() -> dict[tuple[str, str], WrittenFile]:
             value=str(error),
             where=str(path),
             why="`leadlens forget` would not look into them",
-            fix="restore it from a backup of the state folder; who deletes it must look for these files by hand",
+            fix="restore it from a backup of the state folder; if you delete it, you must look for these files by hand",
         ) from None
 
 

@@ -55,7 +55,7 @@ def _closed() -> int:
     wanted = os.environ.get("LEADLENS_GROUP", "")
     if wanted not in _CLOSED:
         raise UsageError(
-            "this says nothing about the group",
+            "this is not a setting for the group",
             value=wanted,
             where="LEADLENS_GROUP",
             known=["read", "write"],

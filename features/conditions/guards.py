@@ -120,14 +120,14 @@ def _free_names(tokens: list[Token], names: set[str]) -> list[str]:
 
 def _check_tokens(tokens: list[Token], text: str, where: str | None) -> None:
     if not tokens:  # nothing but a comment
-        _refuse("a condition holds no comments", text, where, _NO_COMMENTS)
+        _refuse("a condition cannot contain comments", text, where, _NO_COMMENTS)
     depth = prefixes = 0
     for before, token in zip([None, *tokens[:-1]], tokens, strict=True):
         if token.comments:
-            _refuse("a condition holds no comments", text, where, _NO_COMMENTS)
+            _refuse("a condition cannot contain comments", text, where, _NO_COMMENTS)
         if token.token_type not in _TOKENS:
             written = text[token.start : token.end + 1]
-            _refuse(f"{quoted(written)} has no place in a condition", text, where)
+            _refuse(f"{quoted(written)} is not allowed in a condition", text, where)
         if before is not None:
             _check_pair(before, token, text, where)
         depth += (token.token_type is _T.L_PAREN) - (token.token_type is _T.R_PAREN)
@@ -151,10 +151,10 @@ def _check_pair(before: Token, token: Token, text: str, where: str | None) -> No
     if (before.token_type in (_T.COMMA, _T.L_PAREN) and token.token_type is _T.COMMA) or (
         before.token_type is _T.COMMA and token.token_type is _T.R_PAREN
     ):
-        _refuse("beside a comma nothing stands", text, where, "write x IN ('a', 'b')")
+        _refuse("there is nothing before or after a comma", text, where, "write x IN ('a', 'b')")
     if token.token_type is _T.STRING and before.token_type is _T.STRING:
         _refuse(
-            "two texts stand side by side",
+            "a comma or an operator is missing between two texts",
             text,
             where,
             "write x IN ('a', 'b'); a quote inside a text is doubled: 'it''s'",

@@ -86,10 +86,10 @@ class _Reader(KindChecker):
         if depth > 2 * DEEPEST:
             self.refuse("this condition is nested too deeply", fix="split it into several rules")
         if type(tree) not in _READERS:
-            self.refuse(f"{_WORDS.get(type(tree), 'this')} has no place in a condition")
+            self.refuse(f"{_WORDS.get(type(tree), 'this')} is not allowed in a condition")
         read, arguments = _READERS[type(tree)]
         if any(value for key, value in tree.args.items() if key not in arguments):
-            self.refuse(f"{_WORDS.get(type(tree), 'this')} has no place in a condition")
+            self.refuse(f"{_WORDS.get(type(tree), 'this')} is not allowed in a condition")
         return read(self, tree, depth + 1)
 
     def _connector(self, tree: exp.Expr, depth: int) -> Node:
@@ -128,7 +128,7 @@ class _Reader(KindChecker):
         for item in tree.expressions:
             if type(item) is exp.Column and item.name in self.lists:
                 name = item.name
-                self.refuse("a list stands after IN without parentheses", name, f"write x IN {name}")
+                self.refuse("the name of a list follows IN without parentheses", name, f"write x IN {name}")
             node, value = self.alike("=", node, self._node(item, depth))
             items.append(value)
         if not items or not all(isinstance(item, Value) for item in items):
@@ -218,7 +218,7 @@ class _Reader(KindChecker):
     def _cast(self, tree: exp.Expr, depth: int) -> Node:
         plain = type(tree.this) is exp.Literal and tree.this.is_string
         if not plain or tree.args["to"].this not in _DATES or tree.args["to"].expressions:
-            self.refuse("a condition changes no types, except for a date", fix="write DATE '2026-01-31'")
+            self.refuse("a condition cannot cast types, except to a date", fix="write DATE '2026-01-31'")
         return self.timestamp(tree.this.this)
 
     def _column(self, tree: exp.Expr, depth: int) -> Node:

@@ -203,7 +203,7 @@ class DuckDBEngine(Engine):
                 raise DataError(
                     f"the step {step.name!r} failed",
                     value=_message(error),
-                    fix="see what it ran with: leadlens features CONFIG --explain",
+                    fix="see the SQL of each step: leadlens features CONFIG --explain",
                 ) from error
             if watch is not None:
                 rows = int(self.connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])

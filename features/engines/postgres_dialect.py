@@ -33,7 +33,7 @@ class PostgresDialect(Dialect):
     def _text_literal(self, value: str) -> str:
         if "\0" in value:
             raise UsageError(
-                "PostgreSQL knows no text with a NUL character", value=value, fix="take the character out"
+                "PostgreSQL accepts no text with a NUL character", value=value, fix="remove the character"
             )
         plain = value.replace("'", "''")
         # E'…' means the same whatever standard_conforming_strings is set to

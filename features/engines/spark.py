@@ -94,7 +94,7 @@ class SparkEngine(Engine):
                 raise DataError(
                     f"the step {step.name!r} failed",
                     value=spark_message(error),
-                    fix="see what it ran with: leadlens features CONFIG --explain",
+                    fix="see the SQL of each step: leadlens features CONFIG --explain",
                 ) from error
             if watch is not None:
                 watch(StepReport(step.name, rows, time.perf_counter() - started))

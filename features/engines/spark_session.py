@@ -65,7 +65,7 @@ def check_master(master: str) -> None:
     """Raise ``UsageError`` for what is no master: Java would fail later, with a page of stack trace."""
     if not _MASTER.fullmatch(master):
         raise UsageError(
-            "this is no place where Spark runs",
+            "this is not a Spark master",
             value=master,
             known=MASTERS,
             fix=f"{', '.join(MASTERS[:-1])} or {MASTERS[-1]}",
@@ -96,7 +96,7 @@ def check_ready(master: str, work: object = None) -> None:
         raise UsageError(
             "the cluster's workers must be able to reach this machine",
             value=master,
-            why="Spark's driver listens on this machine, and on no address that was not asked for",
+            why="Spark's driver listens on this machine, and only on addresses that were asked for",
             fix="set the environment variable SPARK_LOCAL_IP to the address that the workers know it by: "
             "export SPARK_LOCAL_IP=my-machine",
         )

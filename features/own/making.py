@@ -104,7 +104,7 @@ def _rebuild(
                     row = sample.iloc[at]
                     when = f" as of {row['as_of']:%Y-%m-%d %H:%M}" if history.clock == "time" else ""
                     raise UsageError(
-                        f"{name} gives other values when it is made again as of then",
+                        f"{name} gives different values when it is computed again as of the same time",
                         value=f"lead {row['lead_id']}{when}: {before!s} among all rows, {value!s} among "
                         f"{len(sample):,} of that time",
                         why="a value that depends on other rows, on chance or on later data is not what a lead has when it is scored",

@@ -119,7 +119,7 @@ class EstimatorPart:
                 prepare, estimator = estimator[:-1], estimator[-1]
                 made = [str(name) for name in prepare.get_feature_names_out()]
                 if sorted(made) != sorted(frame.columns):
-                    raise ValueError("its steps make other columns than they are given")
+                    raise ValueError("its steps change the columns that they are given")
                 order = [made.index(name) for name in frame.columns]
                 frame, background = (
                     pd.DataFrame(np.asarray(prepare.transform(part)), columns=made)
@@ -145,15 +145,15 @@ class EstimatorPart:
             "shap cannot explain this estimator in log-odds, column by column",
             value=described(self.estimator),
             why=why,
-            fix="its figures hold; for reasons take gradient boosting or a linear model, in steps that keep the columns and "
-            "their names. Categories are read of LightGBM and of HistGradientBoosting; for others a step makes numbers: "
-            "OrdinalEncoder",
+            fix="its figures are valid; to get reasons, use gradient boosting or a linear model, with steps that keep the columns "
+            "and their names. Categories work with LightGBM and HistGradientBoosting; for others turn them into numbers "
+            "first: OrdinalEncoder",
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Raises ``UsageError``: only parts that are plain numbers are saved."""
         raise UsageError(
-            "a model with an estimator of your own is not saved",
+            "a model with your own estimator cannot be saved",
             value=described(self.estimator),
             why="it could only be kept as a pickle, which runs whatever code it holds when it is loaded",
             fix="compare it with the model of the same rows, and keep what it shows in features or in the sheet",
@@ -210,10 +210,10 @@ def check_estimator(estimator: Any) -> None:
         raise UsageError("give an estimator, not its class", value=name, fix=f"estimator={name}()")
     if not hasattr(estimator, "get_params") or not is_classifier(estimator):
         raise UsageError(
-            "the estimator is no scikit-learn classifier",
+            "the estimator is not a scikit-learn classifier",
             value=estimator if isinstance(estimator, str) else name,
             why="whether a lead converts is learned as one of two classes, with a probability",
-            fix=f"take the classifier of its kind: {name.replace('Regressor', 'Classifier')}()"
+            fix=f"use the classifier of its kind: {name.replace('Regressor', 'Classifier')}()"
             if "Regressor" in name
             else "give one with its settings: estimator=HistGradientBoostingClassifier()",
         )

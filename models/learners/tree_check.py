@@ -53,7 +53,7 @@ def check_trees(text: str, features: int) -> None:
         raise DataError(
             "the trees of this model cannot be read",
             value=str(error),
-            why="their text is not as it was saved, and the library would end the program",
+            why="their text was changed after it was saved, and the library would crash on it",
             fix="restore trees.txt from a backup, or train again",
         ) from None
 
@@ -66,7 +66,7 @@ def _check(text: str, features: int) -> None:
     _require(len(text) <= MOST_BYTES and text.isascii(), f"{len(text):,} characters, or not plain ones")
     header = _HEADER.match(text)
     if header is None:
-        raise _BrokenError("its head is not that of a forest of ours")
+        raise _BrokenError("its header is not one that Leadlens writes")
     width = int(header["last"]) + 1
     _require(width == features, f"made for {width:,} columns, where the model has {features:,}")
     for name in ("names", "infos", "signs"):

@@ -79,7 +79,7 @@ def application(project_files: Sequence[ProjectFile], *, local_person: str | Non
         raise UsageError(
             "two projects have the same name",
             value=", ".join(file.project.name for file in project_files),
-            fix="give each a name of its own in its project file",
+            fix="give each a different name in its project file",
         )
     settings = project_files[0].project.page
     hosts = {*_LOCAL, *(host.lower() for file in project_files for host in file.project.page.hosts)}
@@ -159,9 +159,9 @@ def serve(app: ASGIApp, host: str, port: int, *, sign_in: bool, ready: Callable[
 
     if not sign_in and not _is_loopback(host):
         raise UsageError(
-            "others reach this address, and nobody signs in",
+            "others can reach this address, and there is no sign-in",
             value=host,
-            why="everybody in the network could read names and scores",
+            why="everyone on the network could read names and scores",
             fix="set page.sign_in in the project file, or leave --host out and open the page on this machine",
         )
     with _listening(host, port) as listener:

@@ -131,8 +131,8 @@ class SparkWorkers:
                     value=str(self.folder if hidden[0] == str(probe) else home),
                     where=answer["host"],
                     why="the prepared history is read there, and scores are written",
-                    fix="engine.work and the state folder (LEADLENS_HOME) are to be on a disk that every worker has under the same "
-                    "name, and the workers are to run as the same user",
+                    fix="engine.work and the state folder (LEADLENS_HOME) must be on a disk that every worker has under the same "
+                    "path, and the workers must run as the same user",
                 )
             other = answer["software"]
             differing = [
@@ -142,10 +142,10 @@ class SparkWorkers:
             ]
             if differing:
                 raise UsageError(
-                    "the workers have other software than this machine",
+                    "the workers have different software from this machine",
                     value=listed(differing),
                     where=answer["host"],
-                    why="the same leads would get other numbers there",
+                    why="the same leads would get different scores there",
                     fix="install the same release of Leadlens with the same pins on every worker, and name its Python: "
                     "export PYSPARK_PYTHON=/path/to/.venv/bin/python",
                 )

@@ -85,7 +85,7 @@ class Section(BaseModel):
         for name, field in cls.model_fields.items():
             for old in _old_names(field):
                 if isinstance(settings, dict) and name in settings and old in settings:
-                    raise ValueError(f"{old} is the old name of {name}: keep {name} alone")
+                    raise ValueError(f"{old} is the old name of {name}: keep only {name}")
         return settings
 
     def canonical(self) -> dict[str, Any]:

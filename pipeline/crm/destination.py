@@ -82,12 +82,12 @@ def parse_destination(to: str) -> Destination:
         url = urlsplit(to)
         port = url.port
     except ValueError:
-        raise UsageError("this is no address", fix=f"write {FORMS}", where="--to") from None
+        raise UsageError("this is not an address", fix=f"write {FORMS}", where="--to") from None
     if url.username or url.password:
         raise UsageError(
-            "the address of a CRM holds no user and no password",
+            "the address of a CRM must not contain a user or a password",
             why="addresses are stored and shown; tokens are not",
-            fix="take what stands before the @ away, and set the token in the environment (docs/crm.md)",
+            fix="remove what comes before the @, and set the token in the environment (docs/crm.md)",
             where="--to",
         )
     scheme = url.scheme.lower()
@@ -139,7 +139,7 @@ def _origin(kind: Kind, host: str, port: int | None) -> str:
     own = _OWN_HOSTS[kind]
     if not any(host == each or host.endswith(f".{each}") for each in own):
         raise UsageError(
-            f"this is no server of {VENDORS[kind]}",
+            f"this is not a server of {VENDORS[kind]}",
             value=host,
             why="the token would be sent to it",
             fix=f"name a host that ends in {' or '.join(own)}; for another server write https://…",
@@ -156,7 +156,7 @@ def _https(url: SplitResult, port: int | None) -> Destination:
         raise UsageError(
             "scores are not sent over http",
             value=host,
-            why="everybody on the way could read who is scored, and the token",
+            why="anyone on the way could read who is scored, and the token",
             fix="write https://…",
             where="--to",
         )

@@ -208,7 +208,7 @@ def _read(text: bytes, status: int) -> Any:
         return json.loads(text)
     except ValueError:
         if status < 300:
-            raise ValueError("the answer is no JSON") from None
+            raise ValueError("the answer is not JSON") from None
         return text[:_LONGEST_SAID].decode(errors="replace")
 
 

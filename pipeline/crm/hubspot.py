@@ -43,7 +43,7 @@ class HubSpot:
                 f"{self._kind} cannot be found by {self._id}",
                 value=self._id,
                 known=[name for name, field in known.items() if field.unique],
-                why="a score must go to one record: HubSpot looks records up by unique properties alone",
+                why="a score must go to one record: HubSpot looks records up by unique properties only",
                 fix=f"name a property with unique values, or leave crm.id out: {OWN_ID}",
                 where="crm.id",
             )

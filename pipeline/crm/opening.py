@@ -28,7 +28,7 @@ def refuse_creating(kind: Kind) -> None:
         raise UsageError(
             "fields of Salesforce are not created from here",
             value="--create-fields",
-            why="a new field there is seen by nobody until its rights are given in Setup",
+            why="nobody sees a new field there until access to it is granted in Setup",
             fix="create them in Setup > Object Manager; without --create-fields the missing ones are listed",
         )
     if kind == "https":

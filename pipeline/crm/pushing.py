@@ -96,5 +96,5 @@ def _hopeless(sent: Sent, shown: str) -> LeadlensError:
     return UnavailableError(
         f"{shown} takes none of the leads that it is sent",
         why=f"the first {sent.refused:,} were all refused, so the others were not tried: {reasons}",
-        fix="put right what the reasons name (often crm.id: which field there holds our lead_id?), then run the same command",
+        fix="fix what the reasons name (often crm.id: which field there holds our lead_id?), then run the same command",
     )

@@ -16,5 +16,5 @@ def refused(answer: Answer, name: str, rights: str) -> LeadlensError:
         )
     return UnavailableError(
         f"{name} refuses all that is sent (status {answer.status}): {answer.said}",
-        fix="run the same command later; where it stays so, ask whoever runs that account",
+        fix="run the same command later; if the problem stays, ask whoever runs that account",
     )

@@ -61,7 +61,7 @@ class Salesforce:
                 f"{self._object} cannot be found by {self._id}",
                 value=self._id,
                 known=[name for name, field in known.items() if field.unique],
-                why="a score must go to one record: Salesforce looks records up by external ids alone",
+                why="a score must go to one record: Salesforce looks records up by external ids only",
                 fix=f"name a field that is an external id, or leave crm.id out: {OWN_ID}",
                 where="crm.id",
             )

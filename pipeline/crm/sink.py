@@ -59,7 +59,7 @@ def check_fields(
             f"{place} has no field for what is sent: {', '.join(each.name for each in missing)}",
             value=missing[0].name,
             known=known,
-            why="nothing was sent: scores would be lost without a word",
+            why="nothing was sent: scores would be lost silently",
             fix="\n    ".join(
                 [f"{how_to_create}, or name others under crm.fields (null leaves one out):", *lines]
             ),

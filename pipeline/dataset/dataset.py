@@ -57,7 +57,7 @@ class Dataset:
                 raise UsageError(
                     f"{column.name} is the same for every training row",
                     value=values.iloc[0],
-                    why="it tells no lead from another",
+                    why="it does not tell leads apart",
                     fix="look at what it gives: your_function.function(rows, known)",
                     where="own feature",
                 )
@@ -119,7 +119,7 @@ def training_set(
     """
     if not isinstance(features, Sequence):
         raise UsageError(
-            "features of your own are given as a list",
+            "your own features must be given as a list",
             value=getattr(features, "name", features),
             fix="features=[my_feature]",
         )

@@ -68,7 +68,7 @@ class OutOfTime:
             if self.bundle.recipe.project.get("order")
             else f"judged from {self.test_from:%Y-%m-%d}, trained to {self.bundle.recipe.test_from[:10]}",
             why="a model that is judged on its own training rows seems better than it is",
-            fix="train again, or a later judge.test_from",
+            fix="train again, or set a later judge.test_from",
         )
 
     def refuse_seen(self) -> None:

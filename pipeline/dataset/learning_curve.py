@@ -89,7 +89,9 @@ def learning_curve(
     shares = tuple(shares)
     if len(shares) < 2 or sorted(set(shares)) != list(shares) or shares[0] <= 0 or shares[-1] != 1:
         raise UsageError(
-            "shares of the training leads ascend to 1", value=shares, fix="shares=(0.25, 0.5, 1.0)"
+            "shares of the training leads must increase and end at 1",
+            value=shares,
+            fix="shares=(0.25, 0.5, 1.0)",
         )
     rows, measured, table = dataset.rows, list[list[Measured]](), []
     for share in shares:

@@ -74,7 +74,7 @@ class SavedMatrix:
             raise DataError(
                 "this matrix was made from other data",
                 value=str(self.folder),
-                why="a model would be judged on what is not there any more"
+                why="a model would be judged on data that are no longer there"
                 f" (differs: {', '.join(_differing(self.data, data))})",
                 fix=_FIX,
             )
@@ -204,7 +204,7 @@ def _declared(own: Any) -> dict[str, dict[str, str]]:
         for setting in described:
             if setting not in _DESCRIBED:
                 raise UsageError(
-                    "a column of one's own has no such setting",
+                    "an added column has no such setting",
                     value=setting,
                     known=_DESCRIBED,
                     where=f"matrix.json: own: {name}",

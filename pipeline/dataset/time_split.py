@@ -179,7 +179,7 @@ def _quantile(history: History, mature: Table, project: Project) -> datetime:
             "no row is mature: nothing can be learned or judged yet",
             value=f"the data end at {history.data_end:%Y-%m-%d}" if history.clock == "time" else None,
             why=f"a label needs {outcome_horizon(project).days} days after its row",
-            fix="wait, give older data, or a shorter outcome.horizon",
+            fix="wait, add older data, or set a shorter outcome.horizon",
         )
     return datetime.fromisoformat(str(value))
 
@@ -218,13 +218,13 @@ def _check_parts(parted: Table, test_from: datetime | None, embargo: timedelta) 
             "no row is left to learn from",
             value=f"test from {since}, embargo {embargo.days} days",
             why="training rows must have their outcome known before the out-of-time rows begin",
-            fix="a later judge.test_from, a shorter outcome.horizon, or older data",
+            fix="set a later judge.test_from or a shorter outcome.horizon, or add older data",
         )
     if "test" not in counts.index:
         raise UsageError(
             "no mature row lies after judge.test_from",
             value=since,
-            fix="an earlier judge.test_from, or leave it out to judge on the latest quarter",
+            fix="set an earlier judge.test_from, or leave it out to judge on the latest quarter",
         )
     rows, conversions = (int(number) for number in counts.loc["train", ["n", "conversions"]].to_numpy())
     if conversions in (0, rows):

@@ -92,7 +92,7 @@ def _nobody_reads(folder: Path) -> Iterator[None]:
                 except OSError:
                     if time.monotonic() > deadline:
                         raise UnavailableError(
-                            "another command or the page works with the prepared history",
+                            "another command or the page is using the prepared history",
                             where=str(folder),
                             why="it holds the person, and could not be removed",
                             fix="run this again when it has ended; what was removed so far stays removed",

@@ -154,10 +154,10 @@ class _Walk:
         if not self.done:
             shown = "; ".join(f"{each.date:%Y-%m-%d}: {each.why}" for each in self.left_out[-3:])
             raise DataError(
-                "at none of the past dates a model can be trained and judged",
+                "a model cannot be trained and judged at any of the past dates",
                 value=shown or "none lies between the first lead and a horizon before the data's end",
                 why=f"a date needs {_FEWEST} converted leads before it, and one after it whose horizon is over",
-                fix="longer periods (--every 90d), a shorter outcome.horizon, or older data",
+                fix="use longer periods (--every 90d) or a shorter outcome.horizon, or add older data",
             )
         return self
 

@@ -194,7 +194,7 @@ class Experiment:
         """
         if not isinstance(training, Judged):
             raise UsageError(
-                "an experiment is held against a training",
+                "an experiment is compared with a training",
                 value=type(training).__name__,
                 fix="tried.against(leadlens.train(dataset))",
             )

@@ -141,7 +141,7 @@ def explain(
     """
     file, at = as_project(file), read_as_of(as_of)
     if not isinstance(lead_id, str):
-        raise UsageError("a lead is named by text", value=lead_id, fix=f'in quotes: "{lead_id}"')
+        raise UsageError("a lead must be named by text", value=lead_id, fix=f'in quotes: "{lead_id}"')
     past = None if run is None else _past(file, run, at, data_version, challenger)
     found = find_lead(file, lead_id, data_version if past is None else past.data_version)
     with found.history as history:
@@ -219,7 +219,7 @@ def _past(
 ) -> PastRun:
     if as_of is not None or data_version is not None or challenger:
         raise UsageError(
-            "a run says by itself as of when, from which data and by which model it scored",
+            "a run already says as of when, from which data and by which model it scored",
             value=f"--run {run}",
             fix="leave --as-of, --data-version and --challenger out",
         )

@@ -137,11 +137,11 @@ def _person(file: ProjectFile, asked: str, before: Person | None, notes: list[st
         return find_person(file, asked)
     except UsageError as error:
         raise UsageError(
-            "no lead is known by this",
+            "no lead is known under this id, address or name",
             value=asked,
             known=error.nearest,
-            why="whom nobody knows cannot be found in the stores either",
-            fix="give the id as data.leads has it; who was forgotten by address is known by id alone",
+            why="a lead that is not known cannot be found in the stores either",
+            fix="give the id as data.leads has it; a lead that was forgotten by address is known only by its id",
         ) from None
 
 
@@ -166,9 +166,9 @@ def _everywhere(file: ProjectFile, person: Person, to: Sequence[str], also: Sequ
 def _wait(project: str) -> Iterable[Removal]:
     if not work_has_ended(project, WAIT_SECONDS):
         raise UnavailableError(
-            "a command that began before is still at work with this project",
+            "a command that started earlier is still working on this project",
             value=project,
-            why="it may write the person once more",
+            why="it may write data of the person again",
             fix="run this again when it has ended; what was removed stays removed",
         )
     return ()

@@ -91,8 +91,8 @@ def _refuse(history: History, asked: str, found: dict[str, str]) -> None:
     ]
     more = f" and {len(found) - len(some):,} more" if len(found) > len(some) else ""
     raise UsageError(
-        f"{len(found):,} leads are called so",
+        f"{len(found):,} leads have this name",
         value=asked,
-        why="a score is explained of one lead",
+        why="scores are explained for one lead at a time",
         fix=f"name one by its id: {', '.join(named)}{more}",
     )

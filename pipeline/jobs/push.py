@@ -211,7 +211,7 @@ def check_destination(
             "scores of the challenger are not pushed",
             value=to,
             why="they would replace those of the champion, which sales see",
-            fix="write them beside: --challenger --to duckdb:///shadow.duckdb",
+            fix="write them elsewhere: --challenger --to duckdb:///shadow.duckdb",
             where="--to",
         )
     destination = destination_of(file, to)

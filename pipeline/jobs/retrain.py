@@ -88,7 +88,7 @@ def rollback(file: ProjectOrPath, *, reason: str) -> Rollback:
         raise UsageError(
             "going back to the former champion needs a reason",
             value=reason,
-            why="it is kept with the version that leaves, for those who come after",
+            why="it is kept with the version that is taken out of service, for later readers",
             fix='say why: --reason "too many calls to students"',
         )
     writable_state()

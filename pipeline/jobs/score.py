@@ -99,7 +99,7 @@ def score(
             file, crm, dry_run=dry_run, challenger=challenger, create_fields=create_fields, patience=patience
         )
     elif create_fields:
-        raise UsageError("fields are created in a CRM alone", value="--create-fields", fix="leave it out")
+        raise UsageError("fields can only be created in a CRM", value="--create-fields", fix="leave it out")
     if force is not None and not isinstance(force, str):
         raise UsageError(
             "writing by force needs a reason",

@@ -191,7 +191,7 @@ def train(
     """
     if matrix is not None and isinstance(project, Dataset):
         raise UsageError(
-            "a dataset has its rows already",
+            "a dataset already has its rows",
             value=f"matrix={matrix}",
             fix="leadlens.training_set(project, matrix=…)",
         )
@@ -199,13 +199,15 @@ def train(
         project = as_project(project)
     check_trials(trials)
     if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
-        raise UsageError("a search takes some time", value=f"minutes={minutes}", fix="minutes=5")
+        raise UsageError(
+            "a search needs a positive number of minutes", value=f"minutes={minutes}", fix="minutes=5"
+        )
     check_processes(processes)
     asked = {"trials": trials, "minutes": minutes, "processes": None if processes == 1 else processes}
     ignored = [f"{name}={value}" for name, value in asked.items() if value is not None]
     if estimator is not None and ignored:
         raise UsageError(
-            "nothing is searched for an estimator of your own",
+            "settings of your own estimator are not searched",
             value=", ".join(ignored),
             fix="leave `trials`, `minutes` and `processes` out; GridSearchCV searches",
         )
@@ -215,7 +217,7 @@ def train(
     if own and curve:
         raise UsageError(
             "the learning curve of an experiment is not in a report",
-            fix="leave `curve` out; leadlens.learning_curve(dataset) measures it, with features of your own too",
+            fix="leave `curve` out; leadlens.learning_curve(dataset) measures it, with your own features too",
         )
     if not own:
         where = _engine(project, matrix, engine, master)

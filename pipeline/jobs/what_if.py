@@ -120,20 +120,20 @@ def what_if(
     file = as_project(file)
     served = serving_model(file.project.name, challenger=challenger)
     if not isinstance(lead_id, str):
-        raise UsageError("a lead is named by text", value=lead_id, fix=f'in quotes: "{lead_id}"')
+        raise UsageError("a lead must be named by text", value=lead_id, fix=f'in quotes: "{lead_id}"')
     named = find_lead(file, lead_id)
     history = named.history
     with history:
         if history.clock != "time":
-            raise UsageError("--what-if needs dates, and the data have none", fix="explain it without")
+            raise UsageError("--what-if needs dates, and the data have none", fix="leave --what-if out")
         at = history.moment(read_as_of(as_of))
         sheets, plan = load_sheets(file), served.bundle.recipe.plan
         usual, unseen = _usual_events(file, plan)
         if not usual and not unseen:
             raise UsageError(
-                "--what-if tries one action more, and this model counts no events",
+                "--what-if tries one more action, and this model uses no events",
                 value=served.display_name,
-                fix="explain it without, or train on events",
+                fix="leave --what-if out, or train on events",
             )
         with one_row(file, named, at) as one:
             before = score_leads(history, one, served.bundle, sheets)

@@ -72,7 +72,7 @@ class PreparedFolder:
             "the prepared history cannot be kept here",
             value=str(self.path),
             why=error.strerror or str(error),
-            fix="make room, or make it a folder that you may write: all in it can be made again",
+            fix="free some space, or make it a folder that you may write to; everything in it can be rebuilt",
         )
 
     def read(self, version: int | None = None) -> Manifest | None:

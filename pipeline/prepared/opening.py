@@ -95,9 +95,9 @@ class PreparedHistory:
         if manifest is None or self.folder.damaged(manifest):
             kept = sorted(int(path.stem) for path in (self.folder.path / "versions").glob("*.json"))
             raise DataError(
-                "this version of the prepared history is not kept any more",
+                "this version of the prepared history is no longer kept",
                 value=version,
-                fix=f"kept are {listed(map(str, kept))}; others are made again from the sources as they were",
+                fix=f"kept versions: {listed(map(str, kept))}; for another, restore the sources as they were then",
             )
         return replace(self, manifest=manifest)
 

@@ -268,7 +268,7 @@ class EventReader:
                 "the values of the cursor can be read in two ways",
                 value=example_of(fits),
                 where=f"{self.where}.cursor",
-                why="read in the wrong one, they would not grow, and rows would be passed over",
+                why="read the wrong way, they would not increase, and rows would be missed",
                 fix="beside `read`: decimals: point, or comma",
             )
         return typed_csv(column, kind), sql_type(kind)

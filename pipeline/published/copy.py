@@ -109,7 +109,7 @@ class Copy:
                 "a published copy cannot be read",
                 value=str(path),
                 why=str(error).splitlines()[0],
-                fix="leadlens score makes that of the scores again, leadlens compare that of the comparison",
+                fix="leadlens score rebuilds the copy of the scores, leadlens compare that of the comparison",
             ) from error
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ class PulledFiles:
             before, cursors = str(found["source"]), dict(found["cursors"])
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise DataError(
-                "the note of the last pull cannot be read",
+                "the record of the last pull cannot be read",
                 value=str(error),
                 where=str(path),
                 fix="delete it: the next pull then reads everything once more",

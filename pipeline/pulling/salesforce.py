@@ -33,7 +33,9 @@ class Salesforce:
 
     def __init__(self, server: Server, name: str, fields: Sequence[str] = ()) -> None:
         if name not in _HISTORY:
-            raise UsageError("this object is not read as leads", value=name, known=list(_HISTORY))
+            raise UsageError(
+                "this kind of object cannot be pulled as leads", value=name, known=list(_HISTORY)
+            )
         self._server, self._object, self._fields = server, name, tuple(fields)
 
     def pages(self, cursors: Mapping[str, str]) -> Iterator[Page]:

@@ -149,7 +149,7 @@ def _keep_wanted(
             "the project file leaves this lead out",
             value=together,
             where=where,
-            why="the model learned from none like it",
+            why="the model was not trained on leads like it",
             fix="score leads for which the condition holds, or change `where` and train again",
         )
     if out:

@@ -128,7 +128,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = dict(pairs)
     if len(names) < len(pairs):
         twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
-        raise ValueError(f"the name {twice!r} stands twice in one object")
+        raise ValueError(f"the name {twice!r} occurs twice in one object")
     return names
 
 
@@ -177,7 +177,7 @@ def _explained(item: Any, given: Any, where: str) -> UsageError:
             value=place[-1],
             known=list(RawLead.model_fields),
             where=where,
-            fix=f"known here: {listed(RawLead.model_fields)}; attributes of the lead belong into `lead`",
+            fix=f"known here: {listed(RawLead.model_fields)}; attributes of the lead belong in `lead`",
         )
     if kind == "missing":
         return UsageError(

@@ -73,7 +73,7 @@ def _have_one_account(lead: Typed, account: Typed, where: str) -> bool:
             "the lead belongs to one account, and another is described",
             value=listed(sorted(map(str, ids))),
             where=where,
-            fix="give lead.account_id alone",
+            fix="give only lead.account_id",
         )
     lead["account_id"] = account["account_id"] = next(iter(ids), f"account of {lead['lead_id']}")
     return bool(ids)

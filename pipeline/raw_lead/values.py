@@ -97,8 +97,8 @@ def _refused(value: object, reading: Reading, where: str) -> UsageError:
         f"this is not {expected}",
         value=value,
         where=where,
-        why="it was in the data that the model learned from, and is read as it was there",
-        fix="what is not known is left out, or null"
+        why="the column held such values in the training data, and is read in the same way",
+        fix="leave out what is not known, or write null"
         if reading != "time"
         else "write 2026-01-31T09:30:00+01:00",
     )

@@ -83,7 +83,7 @@ def refuse_others(*paths: Path) -> None:
         if not os.path.lexists(path) or _is_ours(path):
             continue
         raise UsageError(
-            "there is a file already that is no report of Leadlens",
+            "there is already a file here that is not a Leadlens report",
             value=str(path),
             why="nothing of yours is overwritten; nothing was written",
             fix="name another folder with --out, or move the file away",

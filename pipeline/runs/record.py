@@ -82,7 +82,7 @@ class RunRecord:
         """Raises ``ValueError`` for anything else; fields of later versions are left out."""
         found = json.loads(text)
         if not isinstance(found, dict) or "project" not in found:
-            raise ValueError("this is no record of a run")
+            raise ValueError("this is not the record of a run")
         names = {each.name for each in fields(cls)}
         values = {name: value for name, value in found.items() if name in names}
         if not values.get("target"):

@@ -144,7 +144,7 @@ def choose_sheet(file: ProjectFile, which: str | None) -> tuple[Sheet, Path | No
             raise UsageError(
                 "no version of this sheet is active",
                 value=name,
-                why="a version goes live by `leadlens scorecard move CONFIG active`",
+                why="a version goes live with `leadlens scorecard move CONFIG active`",
                 fix=f"name the sheet alone for its file: {name}",
             )
         return active, None

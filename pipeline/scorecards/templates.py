@@ -23,7 +23,7 @@ def path(name: str) -> Path:
     """The file of a sheet. Raises ``UsageError`` for a name that is not one of ``names()``."""
     if name not in names():
         raise UsageError(
-            "there is no ready sheet of this name",
+            "there is no ready-made sheet with this name",
             value=name,
             known=names(),
             why="a ready sheet is a file that comes with Leadlens",

@@ -64,7 +64,7 @@ class SheetFile:
                 "the versions of score sheets cannot be reached",
                 where=str(self.path),
                 why=getattr(error, "strerror", None) or str(error),
-                fix="may you write there, is there space, and is another program holding the file?",
+                fix="check that you may write there, that there is space, and that no other program is holding the file",
             ) from None
         except sqlite3.DatabaseError as error:
             raise self._odd(str(error)) from None

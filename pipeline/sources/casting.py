@@ -305,7 +305,7 @@ class Caster:
                 f"{'has' if bad == 1 else 'have'} a time zone by abbreviation",
                 value=self._examples(column, f"({abbreviated})"),
                 where=self.place(column, abbreviated),
-                why="abbreviations mean several zones: BST is British Summer Time and Bangladesh's, IST India's and Israel's",
+                why="abbreviations are ambiguous: BST is British Summer Time and Bangladesh's, IST India's and Israel's",
                 fix="write the offset (2026-06-30T10:00:00+01:00) or Region/City (2026-06-30 10:00:00 Europe/London); to "
                 f"convert yours in `query`: SELECT * REPLACE (replace({own}, ' BST', ' Europe/London') AS {own}) FROM source",
             )

@@ -44,11 +44,11 @@ class Forgotten:
             return cls()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
-                "the list of people who are forgotten cannot be read",
+                "the list of forgotten people cannot be read",
                 value=str(error),
                 where=str(path),
                 why="they would be scored again",
-                fix="restore the file from a backup of the state folder; who deletes it brings them back",
+                fix="restore the file from a backup of the state folder; deleting it brings them back",
             ) from None
 
     def __bool__(self) -> bool:

@@ -40,7 +40,7 @@ def open_json(
         names |= dict.fromkeys(row)
         if len(names) > _MOST_COLUMNS:
             raise DataError(
-                f"the rows of this file have more than {_MOST_COLUMNS:,} names together",
+                f"the rows of this file have more than {_MOST_COLUMNS:,} different names",
                 value=listed(names, 5),
                 where=where,
                 why="names that differ from row to row are values",

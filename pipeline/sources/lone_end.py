@@ -42,8 +42,8 @@ class LoneEnd:
             CODE,
             f"{counted(self.rows, 'row')} of {' and '.join(self.columns)} from {self.first} on, {days:,} days after all "
             f"others. The data end with them, so {changed:,} of {counted(total, thing)}{share} have an outcome though their "
-            f"{format_duration(horizon)} were not over on {self.last}: who had not converted yet counts as one who did not. "
-            f"If that is a wrong clock: data: {{ends: {self.ends}}}",
+            f"{format_duration(horizon)} were not over on {self.last}: leads that had not converted yet count as not converted. "
+            f"If a wrong clock made these rows, set data: {{ends: {self.ends}}}",
             count=self.rows,
             share=changed / total if total else None,
         )

@@ -157,7 +157,7 @@ def _text(cell: Any, at: tuple[int, int], where: str) -> str:
                 "this number has more digits than a spreadsheet keeps",
                 value=f"{cell:.15g}",
                 where=f"{where}, cell {_cell(*at)}",
-                why="the last digits are lost: an id of so many digits is not the id that it was",
+                why="the last digits are lost: an id that long is no longer the same id",
                 fix="export it again with the column as text, or as CSV",
             )
         return str(int(cell)) if cell.is_integer() else repr(cell)

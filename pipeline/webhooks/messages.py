@@ -80,7 +80,7 @@ def signing_key(secret: str) -> bytes:
             key = b""
     if len(key) < 16:
         raise UsageError(
-            "the secret of the webhook is too short, or no Base64 after whsec_",
+            "the secret of the webhook is too short, or not Base64 after whsec_",
             why="whoever guesses it can send messages in your name",
             fix='make one: python -c "import secrets; print(secrets.token_urlsafe(32))", and set LEADLENS_WEBHOOK_SECRET to it',
         )

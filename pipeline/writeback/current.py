@@ -73,7 +73,7 @@ def _nothing(target: Target, names: TableNames) -> UsageError:
     return UsageError(
         f"there is no table {names.plain} in this database",
         value=target.shown,
-        why="what is pushed are the scores that stand there",
+        why="the scores stored there are what is pushed",
         fix="run leadlens score first",
         where="scores.to",
     )

@@ -64,7 +64,7 @@ class LaidOutWriter:
             raise DataError(
                 "a worksheet holds fewer leads than were scored",
                 value=f"{spool.rows:,}",
-                why=f"the most is {MOST_ROWS:,}, and a list without its end would look whole",
+                why=f"the most is {MOST_ROWS:,}, and a list without its end would look complete",
                 fix="write .csv or .parquet, or score fewer leads",
                 where=self.shown,
             )

@@ -194,7 +194,7 @@ def _writer(
 ) -> Writer:
     if layout is not None and target.kind != layout.ending:
         raise UsageError(
-            f"the layout {layout.name} is one of .{layout.ending} files",
+            f"the layout {layout.name} is for .{layout.ending} files",
             value=target.shown,
             fix=f"write {layout.name}.{layout.ending}, or leave the layout out",
             where="--layout",

@@ -192,7 +192,7 @@ def test_masters_that_are_some(master: str) -> None:
     "master", ["", "localhost", "local[0]", "local[x]", "spark://h", "Yarn", "http://h:7077"]
 )
 def test_masters_that_are_none(master: str) -> None:
-    with pytest.raises(UsageError, match="no place where Spark runs"):
+    with pytest.raises(UsageError, match="not a Spark master"):
         SparkEngine(master)
 
 

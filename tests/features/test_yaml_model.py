@@ -64,7 +64,7 @@ def test_a_fine_file(tmp_path: Path) -> None:
         ("name: [a]\n", "name: one text is expected"),
         ("name: a\nwheels:\n- {label: Front, inches: x}\n", "wheels.0.inches ('Front'): a whole number"),
         ("name: a\nwheels: [{inches: 1}, {inches: 1}, {inches: 1}]\n", "bicycle.yaml:1: a bicycle has two wheels"),
-        ("name: a\nname: b\n", "bicycle.yaml:2: this key stands twice\n  received: name"),
+        ("name: a\nname: b\n", "bicycle.yaml:2: this key occurs twice\n  received: name"),
         ("name: 2024-02-30\n", "bicycle.yaml:1: YAML cannot read this value"),
         ("name: !!python/name:os.system x\n", "plain values only\n  received: !!python/name:os.system"),
         ("name: !!set {a}\n", "plain values only\n  received: !!set"),

@@ -284,8 +284,8 @@ def test_weights_reach_the_last_step_of_a_pipeline() -> None:
     [
         (LogisticRegression, "not its class"),
         (RidgeClassifier(), "gives no probabilities"),
-        (SimpleImputer(), "no scikit-learn classifier"),
-        ("boosting", "no scikit-learn classifier"),
+        (SimpleImputer(), "not a scikit-learn classifier"),
+        ("boosting", "not a scikit-learn classifier"),
         (LogisticRegression(), "Input X contains NaN"),
     ],
 )
@@ -305,6 +305,6 @@ def test_signs_and_few_conversions_are_refused() -> None:
 
 
 def test_nothing_of_it_is_saved(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="not saved"):
+    with pytest.raises(UsageError, match="cannot be saved"):
         learned(leaves()).model.save(tmp_path)
     assert not list(tmp_path.iterdir())

@@ -74,7 +74,7 @@ def test_it_may_be_written_over_and_nothing_else(tmp_path_factory: pytest.TempPa
     write_report(alone, page, payload)
     refuse_others(page, payload)
     page.write_text("<title>mine</title>")
-    with pytest.raises(UsageError, match="no report of Leadlens"):
+    with pytest.raises(UsageError, match="not a Leadlens report"):
         refuse_others(page)
 
 

@@ -185,7 +185,7 @@ def test_a_file_outside_the_folder_is_refused_and_not_read(tmp_path: Path) -> No
     names += [str(tmp_path / "secret.txt"), "../nowhere.txt", "folder/nowhere.txt", "folder/../../secret.txt"]
     for name in names:
         message = mistake(inside, name)
-        assert "lies elsewhere: lists lie beside the sheet or below it" in message, name
+        assert "is somewhere else: list files must be in the folder of the sheet or below it" in message, name
         assert "hunter2" not in message
 
 

@@ -269,7 +269,7 @@ def test_a_rule_that_reads_a_feature_is_refused_by_name(section: str) -> None:
         "thresholds": {"mql": {"when": when}},
     }
     label = "MQL" if section == "thresholds" else "Reads one"
-    with pytest.raises(UsageError, match="SQL alone cannot make") as told:
+    with pytest.raises(UsageError, match="SQL alone cannot compute") as told:
         sheet_sql(
             plain(actions=[OPENED], **copy.deepcopy({section: parts[section]})), history, "duckdb", AS_OF
         )

@@ -399,6 +399,6 @@ def _(project: LittleProject) -> None:
     project.settings["hygiene"] = {"bots": {"mode": "feature"}}
 
 
-@refused("hygiene that leaves nobody", "hygiene leaves no lead", "160 leads for which", "less strict")
+@refused("hygiene that leaves nobody", "no lead is left after hygiene", "160 leads for which", "less strict")
 def _(project: LittleProject) -> None:
     project.settings["hygiene"] = {"exclude_leads": "income > 0"}

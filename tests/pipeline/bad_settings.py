@@ -49,7 +49,7 @@ def flat(order: Any = None, **outcome: Any) -> Break:
 
 # conditions and queries
 
-wrong_use("an injection in where", "';' has no place in a condition", "data.leads.where")(where(_INJECTION))
+wrong_use("an injection in where", "';' is not allowed in a condition", "data.leads.where")(where(_INJECTION))
 wrong_use("another table in where", "'SELECT' has no place")(where("lead_id IN (SELECT lead_id FROM events)"))
 wrong_use("a file in where", "'read_text' is not a function")(where("read_text('/etc/passwd') = 'x'"))
 wrong_use("a column in where that is not there", "no column 'citty'", "did you mean: city")(
@@ -57,7 +57,7 @@ wrong_use("a column in where that is not there", "no column 'citty'", "did you m
 )
 wrong_use("text against a number in where", "income is a number, but '30' is text")(where("income > '30'"))
 refused("a where that keeps nobody", "the table leads is empty", "where")(where("city = 'Nowhere'"))
-wrong_use("an injection in a count", "';' has no place in a condition", "features.counts[0]")(
+wrong_use("an injection in a count", "';' is not allowed in a condition", "features.counts[0]")(
     counting(_INJECTION)
 )
 wrong_use("a column in a count that is not there", "did you mean: page")(counting("pages = 'Pricing'"))

@@ -23,7 +23,7 @@ wrong_use("comments only", "holds no settings")(text("# to be written\n"))
 wrong_use("a list", "holds no settings", "['a', 'b']")(text("- a\n- b\n"))
 wrong_use("a word", "holds no settings", "hello")(text("hello"))
 wrong_use("a file of another kind", "data is missing")(text('{"name": "x"}'))
-wrong_use("a key that stands twice", "project.yaml:6: this key stands twice", "on line 1")(
+wrong_use("a key that stands twice", "project.yaml:6: this key occurs twice", "on line 1")(
     text(FINE + "name: other\n")
 )
 wrong_use("a tab", "project.yaml:7: this is not valid YAML", "'\\t'")(

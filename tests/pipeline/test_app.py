@@ -577,7 +577,7 @@ def test_a_damaged_copy_gives_way_to_the_one_before(file: ProjectFile) -> None:
     with served(file) as site:
         got = site.get("/little/leads")
         assert got.status == 503
-        assert "score makes that of the scores again" in got.text
+        assert "score rebuilds the copy of the scores" in got.text
         assert str(state_folder()) not in got.text, "paths are for the operator"
 
 
@@ -614,7 +614,7 @@ def test_many_leads_to_score_at_once_leave_the_page_to_its_readers(
 def test_nobody_serves_names_to_a_network_without_sign_in(file: ProjectFile, tmp_path: Path) -> None:
     answer = leadlens("app", tmp_path / "little.yaml", "--host", "0.0.0.0")
     assert answer.code == 2
-    assert "nobody signs in" in answer.err
+    assert "there is no sign-in" in answer.err
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = leadlens("app", tmp_path / "little.yaml", "--port", str(taken.getsockname()[1]))
     assert answer.code == 2

@@ -98,7 +98,7 @@ def test_what_cannot_be_back_tested_is_said_in_words(project: LittleProject) -> 
     assert leadlens("backtest", project.write(), "--every", "often").code == 2
     few = leadlens("backtest", project.write(), "--every", "60d")
     assert few.code == 1
-    assert "at none of the past dates a model can be trained and judged" in few.err
+    assert "a model cannot be trained and judged at any of the past dates" in few.err
     project.settings["data"] = {"leads": {"read": "data/leads.csv"}}
     project.settings |= {"outcome": {"column": "city", "positive": ["Bern"]}, "order": {"column": "income"}}
     del project.settings["spine"]

@@ -133,7 +133,7 @@ def test_a_file_that_may_not_be_read(project: LittleProject, file: str) -> None:
     (project.folder / file).chmod(0)
     answer = leadlens("check", path)
     assert answer.code in (1, 2)
-    assert "may you read it" in answer.err
+    assert "allowed to read it" in answer.err
 
 
 def unreachable(url: str) -> str:

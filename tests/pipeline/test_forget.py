@@ -364,5 +364,5 @@ def test_the_commands(little: LittleProject) -> None:
 
 def test_a_stranger_is_refused(little: LittleProject) -> None:
     file = filled(little)
-    with pytest.raises(UsageError, match="no lead is known by this"):
+    with pytest.raises(UsageError, match="no lead is known under this id, address or name"):
         forget(file, "rosa@elsewhere.example")

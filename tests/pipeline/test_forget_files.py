@@ -331,7 +331,7 @@ def test_who_works_meanwhile_is_waited_for(file: ProjectFile, monkeypatch: pytes
     with at_work("little"), at_work("other"):
         result = forget(file, LEAD)
     assert len(result.failed) == 1
-    assert "still at work" in result.failed[0]
+    assert "still working" in result.failed[0]
     assert Forgotten.of("little").holds(LEAD), "it is left out of what begins from now on"
     with at_work("other"):
         assert forget(file, LEAD).failed == ()

@@ -77,7 +77,7 @@ def test_it_is_a_table_of_the_report(curve: LearningCurve) -> None:
 
 def test_shares_that_say_nothing_are_refused(dataset: Dataset) -> None:
     for shares in ((1.0,), (0.5, 0.25, 1.0), (0.0, 1.0), (0.5, 0.9)):
-        with pytest.raises(UsageError, match="ascend to 1"):
+        with pytest.raises(UsageError, match="increase and end at 1"):
             leadlens.learning_curve(dataset, shares=shares)
     with pytest.raises(DataError, match="one outcome alone"):
         leadlens.learning_curve(dataset, shares=(0.001, 1.0))

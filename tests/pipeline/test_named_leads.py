@@ -60,11 +60,11 @@ def test_a_lead_is_found_and_it_is_said_which(
 def test_several_leads_are_an_error_that_names_the_first(file: ProjectFile) -> None:
     with pytest.raises(UsageError) as error:
         find_lead(file, "shared@firm.io")
-    assert "2 leads are called so" in str(error.value)
+    assert "2 leads have this name" in str(error.value)
     assert "L006 (created 2024-03-04), L005 (created 2024-03-03)" in str(error.value)
     with pytest.raises(UsageError) as error:
         find_lead(file, "Anna")
-    assert "80 leads are called so" in str(error.value)
+    assert "80 leads have this name" in str(error.value)
     assert "and 70 more" in str(error.value)
     assert str(error.value).count("created") == 10
 

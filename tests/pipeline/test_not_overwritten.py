@@ -26,7 +26,7 @@ def test_a_report_of_somebody_else_stays(name: str, tmp_path: Path) -> None:
         mine.write_text(text)
         answer = leadlens("compare", LittleProject(tmp_path).write(), "--out", tmp_path / "out")
         assert answer.code == 2
-        assert "no report of Leadlens" in answer.err
+        assert "not a Leadlens report" in answer.err
         assert mine.read_text() == text
     mine.unlink()
     mine.symlink_to(tmp_path / "nowhere")

@@ -175,12 +175,12 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "all alike": (lambda rows, known: pd.Series(np.nan, index=rows.index), "the same for every training row"),
     "other rows' values": (
         lambda rows, known: known.leads["income"] - known.leads["income"].mean(),
-        "gives other values when it is made again",
+        "gives different values when it is computed again",
     ),
-    "chance": (lambda rows, known: pd.Series(np.random.default_rng().normal(size=len(rows)), index=rows.index), "gives other values when"),
+    "chance": (lambda rows, known: pd.Series(np.random.default_rng().normal(size=len(rows)), index=rows.index), "gives different values when"),
     "row by place": (
         lambda rows, known: pd.Series(np.arange(len(rows)), index=rows.index),
-        "gives other values when",
+        "gives different values when",
     ),
 }  # fmt: skip
 

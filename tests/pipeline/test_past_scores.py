@@ -112,7 +112,7 @@ def test_a_past_score_is_made_again_to_the_last_digit(project: LittleProject, tm
         version.unlink()  # as after eight more changes of the sources
     gone = leadlens("explain", path, lead, "--run", first)
     assert gone.code == 1
-    assert "this version of the prepared history is not kept any more" in gone.err
+    assert "this version of the prepared history is no longer kept" in gone.err
     project.settings["known_after"] = ["income"]
     other = leadlens("explain", project.write(), lead, "--run", second)
     assert other.code == 1

@@ -151,7 +151,7 @@ def test_all_mistakes_of_a_request_are_named_at_once() -> None:
     [
         ('{"lead": {', "not valid JSON"),
         ("[" * 100_000, "not valid JSON"),
-        ('{"lead": {"created_at": "2025-06-01", "created_at": "2025-06-02"}}', "stands twice"),
+        ('{"lead": {"created_at": "2025-06-01", "created_at": "2025-06-02"}}', "occurs twice"),
         ("[]", "an object is expected"),
         ('{"lead": {"created_at": "2025-06-01", "income": NaN}}', "lead.income"),
         (b" " * (MOST_BYTES + 1), "too large for one lead"),

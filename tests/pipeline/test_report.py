@@ -335,7 +335,7 @@ def test_the_list_beside_it_has_every_lead_once_with_its_cell(tmp_path: Path) ->
     assert '<a href="report_leads.csv">' in (tmp_path / "report.html").read_text(encoding="utf-8")
     refuse_others(tmp_path / "report_leads.csv")
     (tmp_path / "report_leads.csv").write_text("cell,lead_id\nmine,1\n")
-    with pytest.raises(UsageError, match="no report of Leadlens"):
+    with pytest.raises(UsageError, match="not a Leadlens report"):
         refuse_others(tmp_path / "report_leads.csv")
 
 

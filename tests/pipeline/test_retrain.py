@@ -106,7 +106,7 @@ def test_what_was_rolled_back_does_not_become_champion_again_unnoticed(project: 
     facts = leadlens("models", path, "--json").facts["versions"]
     assert facts[0]["promoted_at"] >= facts[0]["rolled_back_at"]
     shown = " ".join(leadlens("models", path).out.split())
-    assert "and is promoted again since: too many calls" in shown
+    assert "and has been promoted again since: too many calls" in shown
     assert leadlens("rollback", path, "--reason", "they were not").code == 0, "it can be left again"
     assert serving(project) == "1"
     assert leadlens("promote", path, "--force", "now they are").code == 0

@@ -274,7 +274,7 @@ def test_a_handed_over_history_is_the_same(project: LittleProject, tmp_path: Pat
         (("--engine", "spark", "--out", "x.parquet"), "Spark writes a folder"),
         (("--engine", "spark", "--master", "yarn"), "needs a working folder"),
         (("--engine", "spark", "--master", "locl[2]"), "did you mean: local[4]"),
-        (("--engine", "spark", "--master", "local[x]"), "no place where Spark runs"),
+        (("--engine", "spark", "--master", "local[x]"), "not a Spark master"),
         (("--engine", "spark", "--master", "spark://host"), "did you mean: spark://host:7077"),
         (("--engine", "spark", "--out", "/proc/x"), "cannot be written to"),
     ],

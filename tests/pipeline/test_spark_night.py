@@ -170,7 +170,7 @@ def test_workers_that_do_not_see_the_state_are_refused(night: Night, monkeypatch
 
     monkeypatch.setattr(module, "_software", lambda: {"leadlens": "9.9.9"})
     with (
-        pytest.raises(UsageError, match="other software"),
+        pytest.raises(UsageError, match="different software"),
         spark_workers(night.file, engine_settings(night.file, None, None), silent) as workers,
     ):
         workers.session  # noqa: B018  # it begins and is checked
@@ -181,7 +181,7 @@ def test_what_cannot_run_is_refused_before_anything_is_read(night: Night) -> Non
     for options, told in (
         (("--engine", "sparc"), "did you mean: spark"),
         (("--master", "local[2]"), "--engine spark --master local[2]"),
-        (("--engine", "spark", "--master", "sparc://host"), "this is no place where Spark runs"),
+        (("--engine", "spark", "--master", "sparc://host"), "this is not a Spark master"),
         (("--engine", "spark", "--master", "spark://elsewhere:7077"), "working folder"),
     ):
         for command in ("score", "check", "train", "audit"):

@@ -124,5 +124,5 @@ def test_a_model_that_counts_no_events_is_refused(tmp_path: Path) -> None:
     built.data.pop("events")
     config = built.write()
     api.train(config, trials=1)
-    with pytest.raises(UsageError, match="counts no events"):
+    with pytest.raises(UsageError, match="uses no events"):
         api.what_if(config, LEAD, as_of=AS_OF)

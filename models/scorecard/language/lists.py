@@ -86,7 +86,9 @@ def _of_csv(text: str, name: str) -> Iterator[tuple[str, str]]:
     except csv.Error as error:
         quote = "quote" in str(error) or "expected after" in str(error) or "end of data" in str(error)
         what = "a quote is opened and not closed, or closed too early" if quote else "this is not CSV"
-        raise ValueError(f"{name}, line {rows.line_num}: {what}: correct it, or save the file anew") from None
+        raise ValueError(
+            f"{name}, line {rows.line_num}: {what}: correct it, or save the file again"
+        ) from None
 
 
 def _read(path: Path, name: str, folder: Path) -> str:
@@ -98,7 +100,9 @@ def _read(path: Path, name: str, folder: Path) -> str:
     except (OSError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
         raise _missing(path, name) from None
     if not inside:
-        raise ValueError(f"{quoted(name)} lies elsewhere: lists lie beside the sheet or below it")
+        raise ValueError(
+            f"{quoted(name)} is somewhere else: list files must be in the folder of the sheet or below it"
+        )
     if not regular:
         raise ValueError(f"{quoted(name)} is not a file: name a text file beside the sheet")
     try:

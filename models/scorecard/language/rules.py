@@ -35,7 +35,7 @@ class Decay(Section):
         given = [length for length in (self.half_life, self.to_zero) if length is not None]
         if len(given) != 1:
             raise ValueError(
-                "decay goes one way: give half_life (30d: half is left after 30 days) or to_zero (60d: nothing "
+                "give one kind of decay: half_life (30d: half is left after 30 days) or to_zero (60d: nothing "
                 "is left after 60 days)"
             )
         if given[0] == timedelta(0):

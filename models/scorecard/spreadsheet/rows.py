@@ -59,7 +59,7 @@ def read_table(source: str | bytes, name: str, columns: Sequence[str]) -> Table:
         raise UsageError(
             f"this table cannot be read: {error}",
             where=name,
-            fix="is a quotation mark missing or too much? Save it as CSV from the spreadsheet program",
+            fix="is there a quotation mark missing, or one too many? Save it as CSV from the spreadsheet program",
         ) from None
     return Table(header, tuple(rows), delimiter)
 

@@ -226,9 +226,9 @@ def _refuse_features(sheet: Sheet, parsed: Parsed) -> None:
         features = sorted(name for name in condition.columns_used if name.startswith("feature."))
         if features:
             raise UsageError(
-                "this rule reads a feature, which SQL alone cannot make",
+                "this rule reads a feature, which SQL alone cannot compute",
                 value=features[0],
-                why="features are made by Leadlens, and a warehouse has only leads, accounts, events and changes",
-                fix="ask for columns of the lead, its account or its events instead, or let Leadlens score this sheet",
+                why="features are computed by Leadlens, and a warehouse has only leads, accounts, events and changes",
+                fix="use columns of the lead, its account or its events instead, or let Leadlens score this sheet",
                 where=where,
             )

@@ -100,7 +100,7 @@ def feedback(file: ProjectFile, sheet: Sheet) -> Feedback:
             "there is no feedback on any lead",
             value="; ".join(findings) or None,
             where=file.path.name,
-            why="points are compared with verdicts of sales and answers of customers",
+            why="points are compared with sales verdicts and customer answers",
             fix=f"see what is left out of data.{' and data.'.join(given)}: leadlens check CONFIG"
             if given
             else "name the tables: data: {verdicts: {read: …}, answers: {read: …}}",

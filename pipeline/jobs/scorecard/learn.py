@@ -188,7 +188,7 @@ def _refuse_nothing(learned: Learned) -> None:
     if not learned.points:
         raise DataError(
             "no line of a sheet is worth points in these data",
-            why="none parts leads that convert from others beyond chance, so a sheet would be made of noise",
+            why="none separates converting leads from the others better than chance, so the sheet would be noise",
             fix="see what the data hold: leadlens check CONFIG; wait for more conversions",
         )
 

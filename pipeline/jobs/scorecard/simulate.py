@@ -45,7 +45,7 @@ def simulate(
     """The score of one lead on each of the next ``days`` days without any action, from ``as_of`` (default: the
     data's end) on. Raises ``UsageError`` for an unknown lead or a number of days that is not from 1 to 1,000."""
     if not 1 <= days <= _MOST_DAYS:
-        raise UsageError("so many days cannot be simulated", value=days, fix=f"1 to {_MOST_DAYS:,} days")
+        raise UsageError("this many days cannot be simulated", value=days, fix=f"1 to {_MOST_DAYS:,} days")
     found = find_lead(file, lead_id)
     history = found.history
     history.require_dates("what becomes of a lead in days")

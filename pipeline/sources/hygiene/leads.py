@@ -149,7 +149,7 @@ def _finding(reason: _Reason, rows: Mapping[str, int], share: float) -> Finding:
 def _remove(engine: DuckDBEngine, findings: list[Finding], views: tuple[str, ...]) -> None:
     if not engine.count("leads WHERE lead_id NOT IN (SELECT lead_id FROM excluded)"):
         raise DataError(
-            "hygiene leaves no lead",
+            "no lead is left after hygiene",
             value="; ".join(finding.message for finding in findings if finding.code.startswith("lead-")),
             where="hygiene",
             why="there are no leads to score",

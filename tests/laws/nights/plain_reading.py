@@ -219,7 +219,7 @@ def _exclude(tables: Tables, world: Sources) -> None:
         ):
             out.add(row["lead_id"])
     if out and not {row["lead_id"] for row in tables["leads"]} - out:
-        raise RefusedError("hygiene leaves no lead")
+        raise RefusedError("no lead is left after hygiene")
     for name in ("leads", "events", "conversions", "verdicts", "answers"):
         tables[name] = [row for row in tables[name] if row["lead_id"] not in out]
     tables["changes"] = [
