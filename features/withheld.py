@@ -43,7 +43,7 @@ def withheld_note(withheld: Sequence[Withheld]) -> str | None:
     named = [f"{_shown(item)} ({item.what})" for item in withheld[:10]]
     more = f" and {len(withheld) - 10} more" if len(withheld) > 10 else ""
     return (
-        f"left out, for they say who a lead is and not what it is like: {', '.join(named)}{more}; "
+        f"left out, because they say who a lead is and not what it is like: {', '.join(named)}{more}; "
         f"to use one: {withheld[0].setting}"
     )
 

@@ -108,7 +108,7 @@ class ModelReport:
             how_called(weekly=self.weekly, weeks=self.weeks, capacity=self.capacity),
         ]
         if self.tied > 0.1 * self.calls:
-            sentences.append(f"For {self.tied:,} of the calls a lot decides between equal scores.")
+            sentences.append(f"For {self.tied:,} of the calls a random draw decides between equal scores.")
         return sentences
 
     def to_dict(self) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def _ties(c: ComparisonResult) -> list[Check]:
         Check(
             CARE,
             "Many equal ranks",
-            f"for {tied:,} of the {name}'s {c.capacity.calls:,} calls a lot decides between equal ranks",
+            f"for {tied:,} of the {name}'s {c.capacity.calls:,} calls a random draw decides between equal ranks",
         )
         for name, tied in named
         if tied > 0.1 * c.capacity.calls

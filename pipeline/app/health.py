@@ -97,7 +97,7 @@ def _published(scores: PublishedScores | None, runs: Sequence[RunRecord], at: da
             "bad",
             N_("No scores are published"),
             N_(
-                "Runs are done, and none of them is published: those of a challenger never are, nor any where “page.publish” is false."
+                "Runs have finished, but none of them is published: those of a challenger never are, and none are while “page.publish” is false."
             ),
             N_("Run “leadlens score” without --challenger."),
         )
@@ -126,11 +126,11 @@ def _published(scores: PublishedScores | None, runs: Sequence[RunRecord], at: da
     if scores.facts.get("dated") and (made if old else at) - scores.as_of > _LATE:
         yield Check(
             "care",
-            N_("The scores are of the past"),
+            N_("The scores are for a past date"),
             N_("They are as of {minute}, {length} ago.").format(
                 minute=minute(scores.as_of), length=roughly(behind)
             ),
-            N_("Ask whoever runs the nights: they are given an old date, or old data."),
+            N_("Ask whoever runs the nightly scoring: it is given an old date, or old data."),
             about=(SCORES, DATA_AGE),
         )
 
@@ -152,7 +152,7 @@ def _age_of_data(scores: PublishedScores | None, at: datetime) -> Iterator[Check
     else:
         yield Check(
             "good",
-            N_("The data reach to the night"),
+            N_("The data are up to date"),
             N_("They end {minute}.").format(minute=minute(end)),
             about=(DATA_AGE,),
         )

@@ -27,7 +27,7 @@ KEPT = 20
 _LONGEST = 30 * 60  # seconds
 _ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 _LOST = N_(
-    "It ended without a word: the page was stopped, the machine went down, or memory was short. Start it again."
+    "It ended without a message: the page was stopped, the machine went down, or memory ran out. Start it again."
 )
 _TOO_LONG = N_("It took longer than 30 minutes and was stopped. “leadlens scorecard diff” has no such limit.")
 

@@ -54,10 +54,10 @@ def _last_night(last: RunRecord) -> Check:
                 minute=minute(last.started_at), n_leads=f"{last.rows or 0:,}"
             ),
         )
-    fix = N_("The page shows the scores of the run before it. Mend the cause and run it again.")
+    fix = N_("The page shows the scores of the run before it. Fix the cause and run it again.")
     if last.status == "refused" and last.notes.get("differences"):
         fix = N_(
-            "The page shows the scores of the run before it. Look at the data that were loaded; where they are right, run it again with --force and the reason."
+            "The page shows the scores of the run before it. Look at the data that were loaded; if they are right, run it again with --force and the reason."
         )
     return Check("bad", _FAILURES[last.status], _why(last), fix, about=(SCORES,))
 
@@ -88,7 +88,7 @@ def _other_commands(runs: Sequence[RunRecord]) -> Iterator[Check]:
                 "care",
                 N_("The last “leadlens {command}” did not end well").format(command=command),
                 _why(last),
-                N_("Mend the cause and run it again."),
+                N_("Fix the cause and run it again."),
                 about=(MONITOR,) if command == "monitor" else (),
             )
 
@@ -106,9 +106,9 @@ def _shown_night(scores: PublishedScores | None, nights: Sequence[RunRecord]) ->
     )
     yield Check(
         "care",
-        N_("The page shows another night than the last"),
+        N_("The page does not show the latest night"),
         " ".join([text, *map(ended, done.warnings[-1:])]),
-        N_("The next run publishes again; “leadlens score” says why where it does not."),
+        N_("The next run publishes again; if it does not, “leadlens score” says why."),
         about=(SCORES,),
     )
 

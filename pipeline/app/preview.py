@@ -41,7 +41,7 @@ def run(folder: JobFolder, job: Job) -> Job:
         logging.getLogger(__name__).warning("preview of %s %s: %s", job.sheet, job.version, error)
         return job.failed(for_readers(error))
     except MemoryError:
-        return job.failed(N_("Memory was too short for it. Whoever runs the page can give it more."))
+        return job.failed(N_("There was not enough memory for it. Whoever runs the page can give it more."))
 
 
 def main() -> None:

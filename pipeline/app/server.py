@@ -229,7 +229,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     texts = {
         404: N_("There is no such page."),
-        405: N_("This page cannot be sent to."),
+        405: N_("This page does not accept what was sent."),
         413: TOO_LONG,
     }
     plain = error.detail in (
@@ -243,7 +243,7 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _slow(request: Request, error: Exception) -> Response:
-    return wrong(request, 503, N_("This took too long. Search for more of the name, or filter first."))
+    return wrong(request, 503, N_("This took too long. Type more of the name, or filter first."))
 
 
 def _busy(request: Request, error: Exception) -> Response:

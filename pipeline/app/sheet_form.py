@@ -20,7 +20,7 @@ from leadlens.pipeline.languages.typed_numbers import field_number, read_number
 
 _DAY = timedelta(days=1)
 _OF_STAGES = (
-    ("points", P_("field", "{stage} from so many points on")),
+    ("points", P_("field", "{stage} from this many points on")),
     ("keep", P_("field", "{stage} lost below")),
 )
 
@@ -140,9 +140,9 @@ def _fields(sheet: Sheet) -> Iterator[Field]:
                 length = decay.half_life or decay.to_zero
                 if length % _DAY == timedelta(0):  # others are shown in words
                     label = (
-                        P_("field", "Half is left after days: {label}")
+                        P_("field", "Days until half is left: {label}")
                         if kind == "half_life"
-                        else P_("field", "Nothing is left after days: {label}")
+                        else P_("field", "Days until nothing is left: {label}")
                     ).format(label=rule.label)
                     yield Field((section, at, "decay", kind), label, length.days, days=True)
     for at, group in enumerate(sheet.groups):

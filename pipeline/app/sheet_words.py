@@ -36,9 +36,9 @@ _PER = {
     "value": P_("sheet", "each {name}"),
 }
 _FROM = {
-    "each": P_("sheet", "once, from {n} times on"),
-    "day": P_("sheet", "once, from {n} days on"),
-    "value": P_("sheet", "once, from {n} different values of {name} on"),
+    "each": P_("sheet", "once, if at least {n} times"),
+    "day": P_("sheet", "once, if on at least {n} days"),
+    "value": P_("sheet", "once, if at least {n} different values of {name}"),
 }
 
 

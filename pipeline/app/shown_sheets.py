@@ -60,7 +60,7 @@ class ShownVersion:
 
     @property
     def moves(self) -> Sequence[SheetMove]:
-        """Its way so far, the last move first."""
+        """Its history so far, the last move first."""
         return [move for move in reversed(self.of.moves) if move.version == self.sheet.version]
 
     @property

@@ -144,13 +144,13 @@ def monitored_checks(
 
 
 def untouched_check(untouched: Untouched | None) -> Iterator[Check]:
-    """Whether MQLs wait for sales."""
+    """Whether MQLs are waiting for sales."""
     if untouched is None:
         return
     if not untouched.leads:
         yield Check(
             "good",
-            N_("No MQL waits"),
+            N_("No MQL is waiting"),
             N_("None has been MQL or SQL for {n_days} days without a verdict.").format(n_days=untouched.days),
         )
         return
@@ -160,11 +160,11 @@ def untouched_check(untouched: Untouched | None) -> Iterator[Check]:
     )
     yield Check(
         "care",
-        N_("MQLs wait for sales"),
+        N_("MQLs are waiting for sales"),
         (one if untouched.leads == 1 else several).format(
             n_leads=f"{untouched.leads:,}", n_days=untouched.days
         ),
-        N_("Below they are by owner."),
+        N_("They are listed by owner below."),
     )
 
 
@@ -173,7 +173,7 @@ def _age(monitored: Monitored, at: datetime) -> Check:
     if age > _OLD:
         return Check(
             "care",
-            N_("The last look at scores in service is old"),
+            N_("The last check of scores in service is old"),
             N_("“leadlens monitor” ran {length} ago, on {date}.").format(
                 length=roughly(age), date=day(monitored.made_at)
             ),
@@ -227,7 +227,9 @@ def _drift(monitored: Monitored) -> Iterator[Check]:
             worst,
             titles[worst],
             text.format(moved=", ".join(f"{each['label']} {each['psi']:.2f}" for each in named), n_more=more),
-            N_("Has a form, a source or the market changed? If it stays, train again.") if far else "",
+            N_("Has a form, a source or the market changed? If the change lasts, train again.")
+            if far
+            else "",
         )
 
 

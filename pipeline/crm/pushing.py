@@ -94,7 +94,7 @@ def _parted(
 def _hopeless(sent: Sent, shown: str) -> LeadlensError:
     reasons = ", ".join(f"{reason} ({count:,})" for reason, count in sent.reasons.most_common(3))
     return UnavailableError(
-        f"{shown} takes none of the leads that it is sent",
+        f"{shown} accepts none of the leads that it is sent",
         why=f"the first {sent.refused:,} were all refused, so the others were not tried: {reasons}",
         fix="fix what the reasons name (often crm.id: which field there holds our lead_id?), then run the same command",
     )

@@ -31,7 +31,7 @@ class NightRefused(DataError):
         super().__init__(
             "tonight is unlike the nights before, or what the model learned from: nothing was written\n"
             + "\n".join(f"  - {message}" for message in summary(differences)),
-            why="scores made of such data would replace good ones",
+            why="scores made from such data would replace good ones",
             fix="look at what was exported; "
             + ("to score as of a past date on purpose: --as-of DATE; " if old else "")
             + 'where it is right, write all the same: --force "the reason". Limits are under `drift` in the project file',

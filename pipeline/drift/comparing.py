@@ -86,9 +86,7 @@ def compare_scores(
         names = sorted({*night.grades, *(name for other in alike for name in other.grades)})
         counts = [[other.grades.get(name, 0) for name in names] for other in (*alike, night)]
         moved = _typical(psi(other, counts[-1]) for other in counts[:-1])
-        message = (
-            f"grades are spread otherwise than in {whose} (PSI {moved:.2f}): {_grades(night, alike[-1])}"
-        )
+        message = f"grades are distributed differently than in {whose} (PSI {moved:.2f}): {_grades(night, alike[-1])}"
         differences += _beyond("grades", "grades", message, moved, limits.psi)
     for name, histogram in night.features.items():
         differences += _feature(name, histogram, reference, recent, limits)
@@ -279,7 +277,7 @@ def _missing(
 
 
 def _moved(label: str, whose: str, value: float) -> str:
-    return f"{label}: values are spread otherwise than in {whose} (PSI {value:.2f})"
+    return f"{label}: values are distributed differently than in {whose} (PSI {value:.2f})"
 
 
 def _grades(night: Profile, other: Profile) -> str:

@@ -16,7 +16,7 @@ if sys.platform != "win32":
 
 MOST_KEPT = 1_000  # years of nights, at two kilobytes each
 _ROOM = 4_096  # bytes that a record takes at least: so much can be said of its end when the disk is full
-KILLED = "it ended without a word: killed (SIGKILL, out of memory) or the machine went down"
+KILLED = "it ended without a message: killed (SIGKILL, out of memory) or the machine went down"
 
 
 @dataclass

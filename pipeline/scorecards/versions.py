@@ -141,9 +141,9 @@ class SheetStore:
             ways = next_stages(at, was_tested=_was_tested(store, sheet_name, full))
             if to not in ways:
                 raise UsageError(
-                    f"version {full} of {sheet_name} is {'there already' if to == at else f'{at}, not ready for this'}",
+                    f"version {full} of {sheet_name} is {'already in this stage' if to == at else f'{at}, not ready for this'}",
                     value=to,
-                    fix=f"from {at} it goes to {' or '.join(ways)}",
+                    fix=f"from {at} it can go to {' or '.join(ways)}",
                 )
 
             def record(version: str, from_stage: str, to_stage: str, reason: str) -> None:

@@ -17,7 +17,7 @@ LEFT = {
     "converted": N_("it converted"),
     "merged": N_("it was merged into another lead"),
     "filtered": N_("a setting of the project leaves it out"),
-    "vanished": N_("it is not in the data any more"),
+    "vanished": N_("it is no longer in the data"),
 }
 
 

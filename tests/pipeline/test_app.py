@@ -239,7 +239,7 @@ def test_a_lead_says_what_its_grade_means_and_why_it_left(own: Served, file: Pro
     assert "A1: fits very well, not active." in text
     assert "A to D is who the lead is" in text
     for why, words in (
-        ("converted", "it converted"), ("merged", "it was merged into another lead"), ("vanished", "it is not in the data any more"),
+        ("converted", "it converted"), ("merged", "it was merged into another lead"), ("vanished", "it is no longer in the data"),
         ("filtered", "a setting of the project leaves it out"), ("another", "another"),
     ):  # fmt: skip
         publish(file, Night(SCORES, PEOPLE), f"back-{why}", replace_newer=True)
@@ -522,7 +522,7 @@ def test_health_knows_of_a_run_that_was_killed_and_of_one_that_is_not_shown(file
         store.begin(shadow)
         shadow.end("done", 0)
         store.end(shadow)
-        assert "another night" not in site.get("/little/health").text, "it went elsewhere"
+        assert "does not show the latest night" not in site.get("/little/health").text, "it went elsewhere"
         later = RunRecord(
             project="little", target="scores.duckdb", started_at=now(), warnings=["the disk was full"]
         )
@@ -530,7 +530,7 @@ def test_health_knows_of_a_run_that_was_killed_and_of_one_that_is_not_shown(file
         later.end("done", 0)
         store.end(later)
         text = site.get("/little/health").text
-        assert "The page shows another night than the last" in text
+        assert "The page does not show the latest night" in text
         assert "the disk was full" in text
 
 

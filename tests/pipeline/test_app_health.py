@@ -1,4 +1,4 @@
-"""Health's longer view: what monitoring found is said with its levels, and MQLs that wait are counted as slow code counts them."""
+"""Health's longer view: what monitoring found is said with its levels, and MQLs waiting are counted as slow code counts them."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_scores_moved_and_alarms_are_worse_than_what_is_near(site: Served, file:
         "subject": "probabilities",
         "message": "9 of 900 converted, where 48 were expected",
     }
-    near = {"code": "grades", "subject": "grades", "message": "grades are spread otherwise"}
+    near = {"code": "grades", "subject": "grades", "message": "grades are distributed differently"}
     grades = moved("grades", 0.4) | {"name": "grades", "label": "Grades of the model"}
     matured = {"leads": 900, "observed": 9, "expected": 48.2, "low": 39.0, "high": 57.0}
     monitored(file, alarms=[alarm], warnings=[near], scores=grades, matured=matured)
@@ -153,7 +153,7 @@ def test_scores_moved_and_alarms_are_worse_than_what_is_near(site: Served, file:
 @pytest.mark.parametrize(
     ("code", "good"),
     [
-        ("stale", "The data reach to the night"), ("nothing-new", "The data reach to the night"), ("ranking", "Earlier scores came true"),
+        ("stale", "The data are up to date"), ("nothing-new", "The data are up to date"), ("ranking", "Earlier scores came true"),
         ("inflation", "The scores are as they were"), ("feature", "The inputs are as they were"), ("an unknown code", None),
     ],
 )  # fmt: skip
@@ -172,12 +172,12 @@ def test_what_one_check_calls_bad_no_other_calls_good(
 def test_scores_of_the_past_are_not_up_to_date_and_their_data_reach_to_no_night(file: ProjectFile) -> None:
     publish(file, Night({"L1": 50}), "one", scored_at=now())
     found = checks(file)
-    assert found["The scores are of the past"] == "care"
-    assert not {"Scores are up to date", "The data reach to the night"} & set(found)
+    assert found["The scores are for a past date"] == "care"
+    assert not {"Scores are up to date", "The data are up to date"} & set(found)
     publish(file, Night({"L1": 50}, as_of=NIGHT + DAY), "two")
     found = checks(file)
     assert found["Scores are old"] == "care"
-    assert "The scores are of the past" not in found, "they were of the present"
+    assert "The scores are for a past date" not in found, "they were of the present"
 
 
 def test_scores_are_not_watched_well_where_the_last_monitor_failed(site: Served, file: ProjectFile) -> None:
@@ -213,7 +213,7 @@ def test_a_refused_night_says_what_was_unlike_and_what_to_do(site: Served, file:
     german = site.get("/little/health", Accept_Language="de").text
     assert "jenseits der Grenze: rows of events: 91.124, nach 304.581 in den letzten Nächten" in german
     recorded("refused", error="no lead has an id", exit_code=1)
-    assert "Mend the cause" in health_of(ShownProject(file)).checks[0].fix, "no gate can be forced"
+    assert "Fix the cause" in health_of(ShownProject(file)).checks[0].fix, "no gate can be forced"
 
 
 @pytest.mark.parametrize("code", ["en", "de", "fr", "id"])
@@ -226,7 +226,7 @@ def test_what_is_said_and_what_to_do_are_two_sentences(
     monitored(file)
     recorded("done")
     recorded("failed", command="retrain", error=error)
-    fix = language(code).word("Mend the cause and run it again.")
+    fix = language(code).word("Fix the cause and run it again.")
     text = unescape(re.sub(r"<[^>]+>", "", site.get("/little/health", Accept_Language=code).text))
     assert f"{error.rstrip('.…')}{'…' if '…' in error else '.'} {fix}" in text
 
@@ -300,7 +300,7 @@ def test_runs_of_a_challenger_are_no_nights_and_it_is_said_that_they_are_not_pub
         assert (leads.status, "those of a challenger never are" in leads.text) == (404, True)
         publish(file, Night({"L1": 50}, as_of=now()), "one", scored_at=now())
         recorded("done", notes={"challenger": True})
-        assert "The page shows another night than the last" not in checks(file)
+        assert "The page does not show the latest night" not in checks(file)
 
 
 @pytest.mark.parametrize("code", ["en", "de"])

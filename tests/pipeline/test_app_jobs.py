@@ -164,7 +164,7 @@ def test_points_are_changed_and_who_moves_is_shown_in_four_clicks(
     publish(file, Night(dict.fromkeys(people, 50), people), "one")
     with served(file) as site, reading(browser, site, 360, scripts=False) as marketer:
         marketer.open(PATH)
-        marketer.click(marketer.tab.get_by_label("MQL from so many points on"))
+        marketer.click(marketer.tab.get_by_label("MQL from this many points on"))
         marketer.tab.keyboard.press("ControlOrMeta+A")
         marketer.tab.keyboard.type("10")
         marketer.click(marketer.tab.locator("[id='reason.draft']"))
@@ -254,7 +254,7 @@ def test_one_at_a_time_and_a_dead_one_is_known_to_have_failed(waiting: list[Any]
     waiting[0].wait()
     found = other_server.job(first.id)
     assert found is not None
-    assert (found.status, "ended without a word" in str(found.error)) == ("failed", True)
+    assert (found.status, "ended without a message" in str(found.error)) == ("failed", True)
     again = start(other_server)
     assert again is not None
     other_server.stop()

@@ -360,8 +360,8 @@ def test_a_draft_is_withdrawn_by_whoever_edits_and_listed_apart(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"to": "active", "reason": "at once"}, "is draft, not ready for this (active). From draft it goes to test or withdrawn."),
-        ({"to": "draft", "reason": "x"}, "is there already (draft). From draft it goes to test or withdrawn."),
+        ({"to": "active", "reason": "at once"}, "is draft, not ready for this (active). From draft it can go to test or withdrawn."),
+        ({"to": "draft", "reason": "x"}, "is already in this stage (draft). From draft it can go to test or withdrawn."),
         ({"to": "gone", "reason": "x"}, "There is no such stage (gone). One of draft, test, active, archived, withdrawn."),
         ({"reason": "x"}, "There is no such stage"),
         ({"to": "test", "reason": " "}, "Say in a few words why"),

@@ -392,7 +392,7 @@ def test_profit_is_said_with_its_interval_and_no_threshold_is_best_that_is_not_s
     assert "Profit needs both" in site.get("/little/threshold?cost=5").text
     for odd in ("x", "-1", "1e99", "nan", "<b>", "99999999999"):
         text = site.get(f"/little/threshold?gain=5&cost={quote(odd)}").text
-        assert ("A call costs (optional):</b> " in text, "Profit a week" in text, '<b>"' in text) == (
+        assert ("Cost of a call (optional):</b> " in text, "Profit a week" in text, '<b>"' in text) == (
             True,
             False,
             False,
@@ -430,12 +430,12 @@ def profits(text: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("code", "query", "words"),
     [
-        ("en", "gain=1.500,5&cost=1", "A conversion brings (optional):</b> This cannot be read as a number: write it like 1500 or 1,500.5."),
+        ("en", "gain=1.500,5&cost=1", "Value of a conversion (optional):</b> This cannot be read as a number: write it like 1500 or 1,500.5."),
         ("fr", "cost=1.500&gain=1", "1500 ou 1\u202f500,5."),
         ("de", "cost=1,234.5&gain=1", "1500 oder 1.500,5."),
         ("en", "reps=2.5", "Reps:</b> A whole number from 1 to 9,999 is needed here. Below it is 5 reps with 20 calls each."),
         ("en", "calls=0", "Calls a week, each:</b> A whole number"),
-        ("en", "cost=-3&gain=1", "A call costs (optional):</b> An amount from 0 to 1,000,000,000 is needed here."),
+        ("en", "cost=-3&gain=1", "Cost of a call (optional):</b> An amount from 0 to 1,000,000,000 is needed here."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_by_the_name_of_its_field(

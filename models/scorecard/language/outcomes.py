@@ -39,7 +39,9 @@ class Stage(Section):
         if self.points is None and self.when is None:
             raise ValueError("a stage needs points, when, or both")
         if self.points is not None and self.keep is not None and self.keep > self.points:
-            raise ValueError(f"keep lies below points ({self.points:g}): it is where the stage is lost again")
+            raise ValueError(
+                f"keep must be below points ({self.points:g}): it is where the stage is lost again"
+            )
         return self
 
     @model_serializer(mode="wrap")

@@ -75,10 +75,10 @@ async def verdict(request: Request) -> Response:
 
 
 _FIT = {
-    "A": N_("fits very well"), "B": N_("fits well"), "C": N_("fits little"), "D": N_("does not fit"),
+    "A": N_("fits very well"), "B": N_("fits well"), "C": N_("fits poorly"), "D": N_("does not fit"),
 }  # fmt: skip
 _ACTIVITY = {
-    "4": N_("very active"), "3": N_("active"), "2": N_("little active"), "1": N_("not active"),
+    "4": N_("very active"), "3": N_("active"), "2": N_("hardly active"), "1": N_("not active"),
 }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ _SECOND_PERSON = N_(
 _NOTHING_MOVES = N_("Leads are scored by this version, or the sheet scores nobody: no lead would move.")
 _NOTES = {
     "busy": N_("Somebody else's preview is running. When it has ended, ask again who moves."),
-    "same": N_("Such a version was there already, so nothing new was saved: this is it."),
+    "same": N_("This version already existed, so nothing new was saved: here it is."),
     "comments": N_(
         "Saved. The comments of the file could not be kept in it: a setting was taken out or is written in an unusual "
         "way. The version that it came from still has them."

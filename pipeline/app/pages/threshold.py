@@ -40,7 +40,7 @@ _ASKED = ("reps", "calls", "cost", "gain")
 _MQL = "thresholds.mql.points"
 _SAME = N_("MQL begins at {n_points} points already, so nothing was saved.")
 _NO_FIELD = N_(
-    "The sheet gives no points from which a lead is MQL, so they cannot be changed here. Whoever keeps its file adds them."
+    "The sheet sets no points at which a lead becomes MQL, so there are none to change here. Whoever maintains its file can add them."
 )
 _NO_REASON = N_("Say in a few words why, for those who read it later.")
 _NO_SHEET = N_("No score sheet is in force, so there is none whose threshold could be changed.")

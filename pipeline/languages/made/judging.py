@@ -64,8 +64,8 @@ CHECKS = (
         "{percent_leads} of the leads reach a score of 60 and hold {percent_conversions} of the conversions; "
         "{percent_rate} convert, {n} times those that never exceed 40"
     ),
-    N_("for {n} of the model's {n_calls} calls a lot decides between equal ranks"),
-    N_("for {n} of the sheet's {n_calls} calls a lot decides between equal ranks"),
+    N_("for {n} of the model's {n_calls} calls a random draw decides between equal ranks"),
+    N_("for {n} of the sheet's {n_calls} calls a random draw decides between equal ranks"),
 )
 
 HEADLINE = (
@@ -180,7 +180,7 @@ STORY = (
         "The sheet disqualifies {n} leads; {n_converted} of them converted anyway.",
         "The sheet disqualifies {n} leads; {n_converted} of them converted anyway.",
     ),
-    N_("For {n} of the calls a lot decides between equal scores."),
+    N_("For {n} of the calls a random draw decides between equal scores."),
     N_("Note: {text}"),
 )
 

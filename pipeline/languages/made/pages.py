@@ -58,7 +58,9 @@ RUNS = (
     N_("killed"),
     N_("stopped"),
     N_("no champion yet: the challenger scores (leadlens promote makes it champion)"),
-    N_("left out, for they say who a lead is and not what it is like: {text}; to use one: {text_setting}"),
+    N_(
+        "left out, because they say who a lead is and not what it is like: {text}; to use one: {text_setting}"
+    ),
     N_("Flat data say whether leads converted and not when: past scores are not judged"),
     N_(
         "tonight is unlike the nights before, or what the model learned from: nothing was written ({sentence}; {sentence_why})"
@@ -67,11 +69,11 @@ RUNS = (
         "the score sheet changed since the model was trained: train again, and the model starts from its points"
     ),
     N_("beyond its limit: {sentence}"),
-    N_("scores made of such data would replace good ones"),
+    N_("scores made from such data would replace good ones"),
     N_("No score was written by {iso}: there is none whose horizon is over"),
     P_("whose", "the last nights"),
     P_("whose", "the training data"),
-    N_("{label}: values are spread otherwise than in {whose} (PSI {n})"),
+    N_("{label}: values are distributed differently than in {whose} (PSI {n})"),
     N_("{label}: {n}, after {n_before} in {whose}"),
     N_(
         "{n} of {n_leads} leads scored by {iso} converted, where {n_expected} were expected "
@@ -87,7 +89,7 @@ RUNS = (
     ),
     NN_("the CRM refused {n} lead", "the CRM refused {n} leads"),
     N_("{text} does not answer, or is too busy"),
-    N_("{text} takes none of the leads that it is sent"),
+    N_("{text} accepts none of the leads that it is sent"),
     N_("{text} does not allow this: {text_said}"),
     N_("{text} refuses all that is sent (status {n}): {text_said}"),
     N_("the server refuses the token: {text}"),
@@ -109,11 +111,11 @@ PREVIEW = (
 SHEETS = (
     N_("There is no such sheet in this project ({text})."),
     N_("There is no such version of this sheet ({text})."),
-    N_("Version {version} of {sheet} is there already ({text})."),
+    N_("Version {version} of {sheet} is already in this stage ({text})."),
     N_("Version {version} of {sheet} is {text}, not ready for this ({other})."),
-    N_("From {text} it goes to {other}."),
+    N_("From {text} it can go to {other}."),
     N_("This must be above 0: a cap of 30 lets a rule give or take at most 30 points"),
-    N_("Keep lies below points ({n}): it is where the stage is lost again"),
+    N_("Keep must be below points ({n}): it is where the stage is lost again"),
     N_("SQL comes after MQL: it cannot be lower than {n}"),
     P_("difference", "attribute “{label}”: {change}"),
     P_("difference", "action “{label}”: {change}"),
