@@ -65,7 +65,7 @@ class SheetCheck:
             f"the score sheet costs the model {self.cost:.4f} of log loss on the latest training leads "
             f"(90 % interval {low:.4f} to {high:.4f}; {self.with_sheet:.4f} with it, {self.without:.4f} without), so it is left out of "
             "the model; scores by the sheet are unaffected, the point audit of the report shows which rules are out of "
-            "date, and the next training asks again"
+            "date, and the next training checks again"
         )
 
     def to_dict(self) -> dict[str, Any]:

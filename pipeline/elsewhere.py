@@ -14,7 +14,7 @@ from leadlens.pipeline.private import private_files
 from leadlens.pipeline.runs.record import now
 from leadlens.pipeline.state import one_at_a_time, state_folder, state_is_writable
 
-UNKNOWN_TO_FORGET = "the state folder can only be read: where this was written is not kept, so `leadlens forget` will not look there"
+UNKNOWN_TO_FORGET = "the state folder is read-only: where this was written is not recorded, so `leadlens forget` will not look there"
 _FILE = "elsewhere.json"
 
 
@@ -26,7 +26,7 @@ class WrittenFile:
     ----------
     path : absolute.
     project : whose leads are in it; empty for the log of a command, which may be about any.
-    command : that wrote it, and writes it anew.
+    command : that wrote it, and writes it again.
     at : when it last did.
     size, changed : bytes and nanoseconds of the last change, as that command left them; -1 for a folder, or while it writes.
     removed : by ``forget``, because it had a person; until it is written again.

@@ -40,7 +40,7 @@ class QuickLook:
             return f"a quick look finds signal: {seen} better than chance ({figure})"
         none = f"no signal found in this quick look: {seen} no better than chance ({figure}; {self.ranking.power})"
         if not self.ranking.enough:
-            return f"{none}; so few show little, and training may find some"
+            return f"{none}; so few leads show little, and training may still find some"
         return (
             f"{none}; training looks longer and may find some, but first see that outcome and data belong together: "
             "the right ids, the right horizon, events from before the conversion"

@@ -19,7 +19,7 @@ class Crm(Section):
     to: Annotated[str | None, Address] = Field(
         None,
         description="hubspot://contacts, salesforce://company.my.salesforce.com/Lead or https://…; ${NAME} from the environment. "
-        "Tokens come from the environment alone.",
+        "Tokens come only from the environment.",
     )
     id: str | None = Field(
         None,

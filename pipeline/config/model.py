@@ -117,7 +117,7 @@ class Data(Section):
     )
     others: Annotated[dict[str, Source], Added] = Field(
         default_factory=dict,
-        description="Further sources by names of your own, for a `query` to read from: others: {deals: {read: deals.csv}}.",
+        description="Further sources, under names that you choose, for a `query` to read from: others: {deals: {read: deals.csv}}.",
     )
     ends: Timestamp | None = Field(
         None, description="End of the data; by default the latest timestamp in it."
@@ -302,7 +302,7 @@ class Scores(Section):
     )
     people: Annotated[tuple[Literal["name", "email", "company", "owner"], ...], Added] = Field(
         (),
-        description="By what people know a lead, to be kept in lead_scores too, as lead_name, lead_email, lead_company and lead_owner: the page's columns (page.name …). None by default.",
+        description="What people know a lead by, also kept in lead_scores, as lead_name, lead_email, lead_company and lead_owner: the page's columns (page.name …). None by default.",
     )
     layout: Annotated[Literal["hubspot", "salesforce"] | None, Added] = Field(
         None,

@@ -32,7 +32,7 @@ class SignIn(Section):
         "viewer", description="The role of whoever is not named; null refuses them."
     )
     owners_only: bool = Field(
-        False, description="Viewers see the leads alone whose owner is the name they sign in with."
+        False, description="Viewers see only the leads whose owner is the name they sign in with."
     )
 
     @field_validator("header")

@@ -15,9 +15,9 @@ class Webhook(Section):
     """Where `leadlens score` posts what happened; nothing without `url`. Signed with LEADLENS_WEBHOOK_SECRET."""
 
     url: Annotated[str | None, Address] = Field(
-        None, description="https://…, ${NAME} from the environment; http:// on this machine alone."
+        None, description="https://…, ${NAME} from the environment; http:// only on this machine."
     )
     events: tuple[WebhookEvent, ...] = Field(
         ("stage_changed", "run_ended"),
-        description="stage_changed: a message for each lead whose stage is another than after the run before. run_ended: how a run ended.",
+        description="stage_changed: a message for each lead whose stage differs from that after the run before. run_ended: how a run ended.",
     )

@@ -22,9 +22,7 @@ def check_target(out: Path) -> bool:
     Raises ``UsageError`` where it cannot be written, or where something else would be overwritten or mixed with it.
     """
     if out == Path():
-        raise _refused(
-            "name a place of its own", out, "the matrix would be mixed with what is in this folder"
-        )
+        raise _refused("name a separate place", out, "the matrix would be mixed with what is in this folder")
     as_file = out.suffix.lower() == ".parquet"
     try:
         (_check_file if as_file else _check_folder)(out)
@@ -69,7 +67,7 @@ def _check_folder(out: Path) -> None:
     others = sorted(item.name for item in out.iterdir() if item.name not in _OURS)
     if others and not _is_matrix(out):
         why = f"the matrix would be mixed with what is in it: {others[0]}, for example"
-        raise _refused("this folder holds something else than a matrix", out, why)
+        raise _refused("this folder holds something other than a matrix", out, why)
 
 
 def _is_matrix(folder: Path) -> bool:

@@ -19,7 +19,7 @@ from leadlens.pipeline.runs import RecordedRun
 _REFERENCE_LEADS = 20_000
 _COMPARED = 7
 _NOTE = "profile"
-_NO_REFERENCE = "this model keeps no picture of its training data, so nights are compared with one another alone: train again"
+_NO_REFERENCE = "this model keeps no profile of its training data, so nights are compared only with one another: train again"
 
 
 class NightRefused(DataError):
@@ -34,7 +34,7 @@ class NightRefused(DataError):
             why="scores made from such data would replace good ones",
             fix="look at what was exported; "
             + ("to score as of a past date on purpose: --as-of DATE; " if old else "")
-            + 'where it is right, write all the same: --force "the reason". Limits are under `drift` in the project file',
+            + 'if it is right, write anyway: --force "the reason". Limits are under `drift` in the project file',
         )
 
     def as_dict(self) -> dict[str, object]:

@@ -62,7 +62,7 @@ class OldLeads:
         fix = "mark those that are over by closed_at, or add ages to spine.at_ages"
         if not self.learned:
             return [
-                f"{many} older than {humanize(self.horizon)}, and the model learned from leads at their creation alone: {fix}"
+                f"{many} older than {humanize(self.horizon)}, and the model learned only from leads at their creation: {fix}"
             ]
         oldest = humanize(timedelta(days=self.learned.days) if self.learned.days else self.learned)
         return [f"{many} more than twice as old as any age learned from ({oldest}): {fix}"]

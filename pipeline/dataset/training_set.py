@@ -148,7 +148,7 @@ def build_training_set(
             )
             if not saved.own:
                 return made
-            unchecked = f"taken from the matrix as they are, known as of each row or not: {listed(saved.own)}"
+            unchecked = f"taken from the matrix as they are, whether or not they were known as of each row: {listed(saved.own)}"
             return replace(made, own=tuple(saved.own), warnings=(*made.warnings, unchecked))
     with nullcontext(split) if split else split_snapshots(history, file.project) as split:
         # By all training rows: which features the data support does not depend on memory.

@@ -245,7 +245,7 @@ def _kinds(night: Profile, before: Sequence[Profile]) -> Iterator[Difference]:
             now = night.kinds.get(name)
             if now == kind or (now is not None and {now, kind} <= {"category", "text"}):
                 continue
-            what = "is not there any more" if now is None else f"is read as {now}, and was as {kind}"
+            what = "is no longer there" if now is None else f"is read as {now}, and was {kind} before"
             yield Difference(
                 code="column-gone" if now is None else "kind",
                 level="stop" if now is None or "number" in (now, kind) else "warning",

@@ -45,7 +45,7 @@ def forget_in_written(file: WrittenFile, person: Person) -> Iterator[Removal | L
         return
     if file.command == "log":
         if count := _blackened(path, person.by_distinct_words):
-            yield Removal(file.path, "mentions in the log blackened", count)
+            yield Removal(file.path, "mentions in the log redacted", count)
         return
     if path.is_dir() or path.suffix.lower() in TABLES:
         as_written = file.is_as_written
@@ -56,7 +56,7 @@ def forget_in_written(file: WrittenFile, person: Person) -> Iterator[Removal | L
         if file.is_as_written and why == _MENTIONED:
             Path(os.path.realpath(path)).unlink()  # a symbolic link stays one, as when it is written
             rewritten(file)
-            yield Removal(file.path, f"file removed; leadlens {file.command} writes it anew", 1)
+            yield Removal(file.path, f"file removed; leadlens {file.command} writes it again", 1)
         else:
             yield LeftToOwner(
                 path,
@@ -85,7 +85,9 @@ def forget_in_named(path: Path, person: Person) -> Iterator[Removal | LeftToOwne
             yield Removal(str(each), "rows removed", count)
         if more:
             yield LeftToOwner(
-                each, f"{more:,} of its rows have the id in a column of no ids", "take it out, or delete it"
+                each,
+                f"{more:,} of its rows have the id in a column that is not for ids",
+                "take it out, or delete it",
             )
 
 

@@ -60,7 +60,7 @@ def forget_in_target(to: str, table: str, ids: Sequence[str], *, project: str = 
         listed = bool(rows_of_workbook(target.path, ids))
         if listed:
             Path(os.path.realpath(target.path)).unlink()  # a symbolic link stays one
-        found = [("file removed; the next score writes it anew", int(listed))]
+        found = [("file removed; the next score writes it again", int(listed))]
     else:
         found = [("rows of scores", forget_in_file(target.path, ids))]
     return [Removal(target.shown, what, count) for what, count in found if count]

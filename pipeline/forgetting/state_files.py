@@ -69,14 +69,14 @@ def _histories(folder: Path) -> Iterator[Removal]:
     for each in sorted(folder.glob("*")) if folder.is_dir() else ():
         with _nobody_reads(each):
             shutil.rmtree(each)
-        yield Removal(f"prepared history {each.name}", "made anew by the next command", 1)
+        yield Removal(f"prepared history {each.name}", "rebuilt by the next command", 1)
 
 
 def _tables(folder: Path) -> Iterator[Removal]:
     """Copies of Spark's tables go as a whole, too: the next command on Spark makes them again."""
     for each in sorted(folder.glob("*")) if folder.is_dir() else ():
         shutil.rmtree(each)
-        yield Removal(f"copy of a table of Spark {each.name}", "made anew by the next command on Spark", 1)
+        yield Removal(f"copy of a table of Spark {each.name}", "rebuilt by the next command on Spark", 1)
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def _copies(folder: Path) -> Iterator[Removal]:
         shutil.rmtree(folder)
     if copies:
         yield Removal(
-            "copies for the page", "published anew by the next score, compare and monitor", len(copies)
+            "copies for the page", "published again by the next score, compare and monitor", len(copies)
         )
 
 

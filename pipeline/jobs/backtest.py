@@ -211,8 +211,7 @@ class _Walk:
         """What whoever reads the figures must know."""
         if self._sheets is not None:
             yield (
-                "the sheet is today's at every date: what was learned since and written into it flatters it, and the model "
-                "that starts from it"
+                "today's sheet is used at every date: what was learned since then and written into it flatters the sheet, and the model that starts from it"
             )
         assert self._latest is not None
         rows, opened = self._latest[1], {finding.message for finding in self._history.findings}

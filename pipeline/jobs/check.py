@@ -244,9 +244,7 @@ def _labels(history: History, labels: Mapping[str, str]) -> Iterator[Finding]:
         if name not in known:
             near = nearest(name, known)
             meant = f"; did you mean {listed(near)}?" if near else ""
-            what = (
-                "no event of this type has this value" if kind else "no column and no event type is called so"
-            )
+            what = "no event of this type has this value" if kind else "no column or event type has this name"
             yield Finding("label-unused", f"features.labels: {listed([name])}: {what}{meant}")
 
 

@@ -153,8 +153,7 @@ def explain(
         notes = [*(() if past is None else past.notes), *found.notes, *served.cautions]
         if past is None and history.clock == "time" and at > history.data_end:
             notes.append(
-                f"the data end on {history.data_end:%Y-%m-%d}: what the lead did from then to {at:%Y-%m-%d} is not known, and counts as "
-                "nothing done"
+                f"the data end on {history.data_end:%Y-%m-%d}: what the lead did from then to {at:%Y-%m-%d} is not known, and counts as no activity"
             )
         if past is not None and sheets is not None and past.sheets_version != sheets.version:
             sheets = served.bundle.sheet if _is(served.bundle.sheet, past.sheets_version) else None

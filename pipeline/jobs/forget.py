@@ -80,10 +80,10 @@ def forget(
     say = progress or (lambda text: None)
     with one_at_a_time("forget"):
         if (before := unfinished(project)) is not None:
-            say("completing what a run before began")
+            say("completing what an earlier run began")
             add_forgotten(project, before.ids)
             done = _everywhere(file, before, to, named)
-            notes.append("a run before was killed; what it began is done")
+            notes.append("an earlier run was killed; what it began is now complete")
             if done.failed:
                 return _result(before, done, notes, file)
             Person.done(project)
@@ -131,7 +131,7 @@ def _person(file: ProjectFile, asked: str, before: Person | None, notes: list[st
         return None
     forgotten = Forgotten.of(file.project.name)
     if forgotten.holds(asked):
-        notes.append("this id was forgotten before; all stores are looked through once more, by the id alone")
+        notes.append("this id was forgotten before; all stores are searched once more, by the id only")
         return Person((asked,))
     try:
         return find_person(file, asked)
@@ -188,15 +188,13 @@ def _result(person: Person, done: _Done, notes: list[str], file: ProjectFile) ->
         + ", ".join(address for _, source in file.project.data.every_place() for address in source.reads)
         + "; they are only read, and the person's rows are left out from now on",
         "models that were trained before: they hold no rows, but learned from them; train again (until then `compare` may "
-        "refuse to judge one, since with fewer rows the split by time may fall into what it learned from)",
+        "refuse to judge one, since with fewer rows the split by time may fall into its training period)",
         "copies of what commands wrote, downloads and exports of the page: name them by --also",
         *places_beyond(file),
         "mail programs and backups of any of these",
     ]
     if mentioned:
-        beyond.append(
-            "files of the state folder that mention the person all the same: " + ", ".join(mentioned)
-        )
+        beyond.append("files of the state folder that still mention the person: " + ", ".join(mentioned))
     return ForgottenPerson(
         person.ids, tuple(done.removed), tuple(done.left), tuple(beyond), tuple(done.failed), tuple(notes)
     )

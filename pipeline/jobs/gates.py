@@ -35,7 +35,7 @@ class PromotionRefused(DataError):
 
     def __init__(self, version: str, refusals: Sequence[Refusal]) -> None:
         self.refusals = tuple(refusals)
-        first, forced = refusals[0], 'promote it all the same: --force "the reason", which is kept'
+        first, forced = refusals[0], 'promote it anyway: --force "the reason", which is kept'
         if len(refusals) == 1:
             what, value, why, fix = first.what, first.value, first.why, f"{first.fix}; or {forced}"
         else:
@@ -62,7 +62,7 @@ def rolled_back_refusal(version: str, reason: str | None) -> Refusal | None:
         gate="rolled_back",
         what=f"{version} was champion and was rolled back",
         value=reason,
-        why="what it was taken out of service for has not changed",
+        why="the reason why it was taken out of service has not changed",
         fix="train another: leadlens train CONFIG",
     )
 
@@ -86,7 +86,9 @@ def audit_refusal(audit: dict[str, Any] | None) -> Refusal | None:
     what = f"the model uses {counted(len(leaks), 'proven leak')}: {listed(item['subject'] for item in leaks)}"
     return Refusal(
         gate="leak",
-        what=what if leaks else "the model learned from values that are not reproducible as of then",
+        what=what
+        if leaks
+        else "the model learned from values that cannot be reproduced from what was known then",
         value="; ".join(found),
         why="what was known only after the outcome is unknown for every lead that is scored",
         fix="keep it out (known_after, or data.events.where; leadlens audit says how), and train again",

@@ -212,14 +212,13 @@ class _Watch:
         known = self._served.bundle.recipe.knows_to
         if known > date:
             self._notes.append(
-                f"{self._served.display_name} learned from outcomes until {known:%Y-%m-%d}; of scores that it wrote as of a date "
-                "before that, the figures look better than they are"
+                f"{self._served.display_name} learned from outcomes until {known:%Y-%m-%d}; figures for scores as of an earlier date look better than they are"
             )
         converted = self._converted(rows["lead_id"], date)
         left = converted.eq("before")
         if left.any() and not self._file.project.spine.repeat:
             self._notes.append(
-                f"{counted(int(left.sum()), 'lead')} had converted by {date:%Y-%m-%d} and stood as open: not counted"
+                f"{counted(int(left.sum()), 'lead')} had converted by {date:%Y-%m-%d} and were still listed as open: not counted"
             )
             rows, converted = rows[~left.to_numpy()], converted[~left]
         within = converted.eq("within")
@@ -298,7 +297,7 @@ class _Watch:
         found = compare_data(today, reference, nights[-_COMPARED:], project.drift)
         if reference is None:
             self._notes.append(
-                "this model keeps no picture of its training data: train again to compare with it"
+                "this model keeps no profile of its training data: train again to compare with it"
             )
         if not nights:
             self._notes.append(

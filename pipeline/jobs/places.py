@@ -73,7 +73,7 @@ def places_beyond(file: ProjectFile) -> Iterator[str]:
     written = [each for each in written_elsewhere(file.project.name) if not each.removed]
     if gone := [each.path for each in written if not Path(each.path).exists()]:
         yield (
-            f"files that commands wrote and that are not there any more: {', '.join(gone)}; if they were moved, name them by --also"
+            f"files that commands wrote and that are no longer there: {', '.join(gone)}; if they were moved, name them by --also"
         )
     pushed = sorted({record.target for record in _records(file) if record.command == "push"})
     places = f", to which scores were pushed ({', '.join(pushed)})" if pushed else ""

@@ -46,7 +46,7 @@ from leadlens.pipeline.writeback import RunManifest, parse_target, report_runs, 
 from leadlens.pipeline.writeback.layout import Layout
 
 _READ_ONLY = (
-    "the state folder can only be read: this run leaves no record for later ones to be compared with, and a history with "
+    "the state folder is read-only: this run leaves no record for later runs to be compared with, and a history with "
     "anything new is read from its sources each time"
 )
 
@@ -204,7 +204,7 @@ def _score(
     for name in kept_people:
         if not known_by[name]:
             run.warn(
-                f"scores.people asks for {name}, and no column of leads or accounts is known as one: name it as page.{name}"
+                f"scores.people asks for {name}, but no column of leads or accounts is known to hold it: name it as page.{name}"
             )
     if to is not None and has_literal_secret(to):
         run.warn(
@@ -352,7 +352,7 @@ def _stale_sheets(sheets: ScorecardSet | None, learned: str) -> list[str]:
     """Whether the sheets are those that the model starts from (their version when it was trained)."""
     if sheets is None and learned:
         return [
-            "the project names no score sheet any more, but the model starts from the points of one: train again"
+            "the project no longer names a score sheet, but the model starts from the points of one: train again"
         ]
     if sheets is not None and sheets.version != learned:
         return [SHEET_CHANGED]

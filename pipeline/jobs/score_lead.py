@@ -104,7 +104,7 @@ class LeadScorer:
     def _known(self, engine: DuckDBEngine, rows: RawRows, as_of: datetime) -> tuple[set[str], list[str]]:
         """Make tables of what the history knows of account and colleagues; their names, and what is to be said of it."""
         if self.prepared is None:
-            away = "colleagues are not known to a model away from its history: they count as none"
+            away = "a model without its history knows no colleagues: they count as none"
             return set(), [] if rows.account_id is None else [away]
         made, notes = show_others(self.prepared, engine, rows.lead_id, rows.account_id)
         end = self.columns.data_end

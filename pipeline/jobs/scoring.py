@@ -118,7 +118,7 @@ class Tally:
         if self.undecided:
             have = "has" if self.undecided == 1 else "have"
             warnings.append(
-                f"{counted(self.undecided, 'lead')} {have} so many events that the past was looked at in part alone for a stage with "
+                f"{counted(self.undecided, 'lead')} {have} so many events that only part of the past was looked at for a stage with "
                 "`keep`: it was neither reached nor lost there, and counts as lost. Ask for fewer events in the sheet, "
                 "such as by `data.events.where`"
             )

@@ -67,7 +67,7 @@ def _difference(
     try:
         score = int(float(row["score"]))
     except ValueError:
-        yield f"{where} has the score {row['score']}, which is no number: somebody edited it"
+        yield f"{where} has the score {row['score']}, which is not a number: somebody edited it"
         return
     if score == now.shown:
         return

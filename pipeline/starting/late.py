@@ -90,6 +90,6 @@ def _by_outcome(export: Export, leads: Leads, way: Conversions, column: Column) 
             return Late(
                 column.name,
                 "filled in where leads converted",
-                f"some of its values stand for {telling / won:.0%} of the conversions, and for hardly another lead",
+                f"some of its values stand for {telling / won:.0%} of the conversions, and for hardly any other lead",
             )
     return None

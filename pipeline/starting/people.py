@@ -113,7 +113,7 @@ def _seen(table: Table) -> str:
     times = [column.name for column in table.export.of_kind("time")]
     keys = [column.name for column in keys_of(table)]
     unread = [
-        f"{column.name} ({column.values[0][0]!r} is no date that is read)"
+        f"{column.name} ({column.values[0][0]!r} is not a readable date)"
         for column in table.export.of_kind("text", "number")
         if not times and (says("columns", "created", column.name) or says("activities", "time", column.name))
     ]

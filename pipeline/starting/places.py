@@ -70,7 +70,7 @@ def _readable(path: Path, left_out: list[str], failures: list[LeadlensError]) ->
     kind = kind_of(str(path))
     if kind not in (*READABLE, *_SQLITE):
         left_out.append(
-            f"{path.name}: no kind of file that is read ({', '.join(READABLE[:3])}, .xlsx, .ods, .parquet …)"
+            f"{path.name}: not a kind of file that can be read ({', '.join(READABLE[:3])}, .xlsx, .ods, .parquet …)"
         )
         return
     try:

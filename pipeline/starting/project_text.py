@@ -92,8 +92,8 @@ def project_yaml(proposal: Proposal, name: str, sheet: str | None) -> str:
 
 def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
     yield from _comment(
-        f"Proposed by `leadlens init --from` from {proposal.taken_for or 'an export of no system that is known'}. "
-        "What stands here is guessed from names and values: read it once. `leadlens check` and `leadlens audit` look at it with you."
+        f"Proposed by `leadlens init --from` from {proposal.taken_for or 'an export of an unknown system'}. "
+        "Everything here is guessed from names and values: read it through once. `leadlens check` and `leadlens audit` help you to verify it."
     )
     yield f"name: {_value(project['name'])}"
     yield f"about: {_value(project['about'])}"
@@ -102,7 +102,7 @@ def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
     data = project["data"]
     leads, way = proposal.leads, proposal.conversions
     yield from _comment(
-        f"One row per lead: {leads.table.label}, {leads.table.export.rows:,} rows ({leads.why}). {leads.created.name} is when it came in ({leads.created_why}).",
+        f"One row per lead: {leads.table.label}, {leads.table.export.rows:,} rows ({leads.why}). {leads.created.name} is when the lead came in ({leads.created_why}).",
         2,
     )
     yield from _table("leads", data["leads"])
@@ -127,8 +127,7 @@ def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
     yield ""
     if way is None:
         yield from _comment(
-            "OPEN POINT: who converted is not recognised, and without that nothing can be learned. Give the table of conversions (lead_id, "
-            "converted_at) here, or under outcome: the column of the leads that says it.",
+            "OPEN POINT: it is not known who converted, and nothing can be learned without that. Give the table of conversions (lead_id, converted_at) here or, under outcome, the column of the leads that says it.",
             2,
         )
         yield "  # conversions: {read: sales.csv, columns: {lead_id: Lead ID, converted_at: Won on}}"
@@ -139,7 +138,7 @@ def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
         yield ""
         fields = ", ".join(field.column for each in proposal.changes for field in each.fields)
         yield from _comment(
-            f"Edits of {fields}, so that each past row has the value of then; and the value before the first edit.",
+            f"Edits of {fields}, so that each past row has the value of its time, including the value before the first edit.",
             2,
         )
         yield from _table("changes", data["changes"])
@@ -177,13 +176,13 @@ def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
     yield ""
     if "spine" in project:
         yield from _comment(
-            "The ages at which leads are rows: those by which a quarter, half, three quarters and nearly all of the converting leads had converted."
+            "The ages at which each lead is a row: those by which a quarter, half, three quarters and nearly all of the converting leads had converted."
         )
         yield f"spine: {_flow(project['spine'])}"
         yield ""
     if "scorecards" in project:
         yield from _comment(
-            "A ready score sheet with the names of your data: the points are a start, change them as you know better."
+            "A ready-made score sheet with the names in your data. The points are a starting point: change them where you know better."
         )
         yield f"scorecards: {_flow(project['scorecards'])}"
         yield ""
@@ -195,7 +194,7 @@ def _hygiene(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
     if "hygiene" in project:
         found = proposal.domains
         yield from _comment(
-            f"Your own e-mail domain, so that colleagues are no leads: {found.why}; {found.leads:,} leads have an address there."
+            f"Your own e-mail domain, so that colleagues do not count as leads: {found.why}; {found.leads:,} leads have an address there."
         )
         yield f"hygiene: {_flow(project['hygiene'])}   # and perhaps test_leads: filter"
     elif proposal.domains.names:
@@ -205,7 +204,7 @@ def _hygiene(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
         yield f"# hygiene: {{internal_domains: [{', '.join(proposal.domains.names)}]}}"
     else:
         yield from _comment(
-            "OPEN POINT: your own e-mail domains, so that colleagues are no leads (docs/hygiene.md)."
+            "OPEN POINT: your own e-mail domains, so that colleagues do not count as leads (docs/hygiene.md)."
         )
         yield "# hygiene: {internal_domains: [ours.com], test_leads: filter}"
 

@@ -263,7 +263,7 @@ def _half_known(
     return [
         Late(
             each.column,
-            "edited later, by a history that is not whole",
+            "edited later, and its edit history is incomplete",
             f"the last edit is what it holds for {each.whole:.0%} of the edited leads",
         )
         for _, _, fields in histories
@@ -310,7 +310,7 @@ def _unused(export: Export, tables: Iterable[Table], used: set[str], leads: Lead
         if table.export.sql in used:
             continue
         if table.export.sql in leads.links:
-            why = "it names leads, and has nothing that events, conversions or edits could be made of"
+            why = "it names leads, but has nothing to make events, conversions or edits from"
         elif (chance := link(export, table, leads.table, list(leads.keys), small=True)) is not None:
             why = (
                 f"the numbers of {chance.column} occur as {chance.key} of {leads.table.label}, but small whole numbers occur anywhere: "
@@ -354,14 +354,14 @@ def _doubts(
             if column.doubt:
                 yield f"{column.name} in {table.label} is {column.doubt}"
             if column.misfits and table.roles[column.name] not in ("attribute",):
-                yield f"{column.name} in {table.label}: {column.misfits:,} values are no times and count as missing"
+                yield f"{column.name} in {table.label}: {column.misfits:,} values are not times and count as missing"
     for each in late:
         if each.proof:
             yield f"{each.column} is kept out, for {each.proof}"
     for table, _, fields in histories:
         for edit in fields:
             if not edit.usable and leads.table.roles.get(edit.column) not in ("stage", "converted_flag"):
-                yield f"the history of {edit.field} in {table.label} is not whole, so its value of then is not known ({edit.whole:.0%} agree)"
+                yield f"the history of {edit.field} in {table.label} is incomplete, so its past values are not known ({edit.whole:.0%} agree)"
 
 
 def with_late(proposal: Proposal, more: Iterable[Late]) -> Proposal:

@@ -57,7 +57,7 @@ def prove(
             proposal = _without(proposal, leaks)
             notes += [f"{item.subject} is kept out: {item.evidence[0].message}" for item in leaks]
     except LeadlensError as error:
-        notes.append(f"whether columns leak could not be looked at: {error.what}")
+        notes.append(f"columns could not be checked for leaks: {error.what}")
     return Proved(proposal, tuple(notes))
 
 

@@ -42,8 +42,8 @@ def sheet_yaml(proposal: Proposal, connection: duckdb.DuckDBPyConnection) -> str
     )
     whole = max(fit + engagement, 10)
     lines = [
-        "# Points to start with: those of a ready sheet (docs/scorecards/ready_sheets.md), with the names of your data. Nobody has tried them on",
-        "# your leads: `leadlens compare` says what each line is worth. Change them as you know better.",
+        "# Points to start with: those of a ready-made sheet (docs/scorecards/ready_sheets.md), with the names in your data. They are not tested on",
+        "# your leads: `leadlens compare` says what each line is worth. Change them where you know better.",
         "sheet: ready",
         "about: Who is worth a call",
         "",

@@ -82,7 +82,7 @@ def test_few_conversions_are_not_called_no_signal() -> None:
     look = looked(**rows)
     assert not look.found
     assert not look.ranking.enough
-    assert "so few show little" in look.message
+    assert "so few leads show little" in look.message
     assert "outcome and data belong together" not in look.message
 
 

@@ -55,7 +55,7 @@ total,engagement,,,,,,,,,,,,,,,,,,,
 # Totals that are shown as 0 and as 100
 scale,zero,,,0,,,,,,,,,,,,,,,,
 scale,hundred,,,100,,,,,,,,,,,,,,,,
-# Rules of a group give and take at most so many points together
+# Rules of a group give and take at most this many points together
 groups,mail,,,,,,,25,,,,,,,,,,,,
 # Who the lead is: moves fit
 attributes,Large,large,account.employees >= 1000,2.5,,,,,,,,,,,"platform, services",,,,,

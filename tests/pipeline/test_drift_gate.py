@@ -154,7 +154,7 @@ def test_a_model_without_a_picture_of_its_training_says_so(night: Night, tmp_pat
 
         serving._load.cache_clear()
         answer = leadlens("score", night.config, "--as-of", AS_OF, "--dry-run")
-        assert "keeps no picture of its training data" in answer.out
+        assert "keeps no profile of its training data" in answer.out
     finally:
         found.write_text(text, encoding="utf-8")
         serving._load.cache_clear()

@@ -97,8 +97,8 @@ def test_a_report_that_somebody_chose_a_folder_for(file: ProjectFile, tmp_path: 
     result = forget(file, LEAD)
     assert result.failed == ()
     removed = {Path(each.where).name: each.what for each in result.removed}
-    assert "leadlens compare writes it anew" in removed["report.html"]
-    assert "leadlens compare writes it anew" in removed["report.json"]
+    assert "leadlens compare writes it again" in removed["report.html"]
+    assert "leadlens compare writes it again" in removed["report.json"]
     assert removed["report_leads.csv"] == "rows removed"
     assert not page.exists()
     assert not payload.exists()
@@ -106,7 +106,7 @@ def test_a_report_that_somebody_chose_a_folder_for(file: ProjectFile, tmp_path: 
     assert [*pd.read_csv(leads)["lead_id"]] == ["L001"]
     assert other.exists()
     # What was removed is not asked for; what was only written and is gone may have been moved.
-    assert not any("not there any more" in text for text in result.beyond)
+    assert not any("no longer there" in text for text in result.beyond)
     leads.rename(out / "moved.csv")
     assert any("report_leads.csv" in text and "--also" in text for text in forget(file, LEAD).beyond)
 
@@ -264,7 +264,7 @@ def test_an_id_that_is_a_score_elsewhere_removes_nobody_else(file: ProjectFile, 
     assert path.read_text(encoding="utf-8").split() == ['"Id","Score"', '"7","90"']
     path.write_text(f'Score,Id\n90,"{LEAD.replace(chr(34), chr(34) * 2)}"\n', encoding="utf-8")
     [left] = forget(file, LEAD, also=[path]).left
-    assert "in a column of no ids" in str(left)
+    assert "in a column that is not for ids" in str(left)
 
 
 def test_named_files_are_looked_into_whatever_they_are(file: ProjectFile, tmp_path: Path) -> None:

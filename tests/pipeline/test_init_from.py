@@ -306,7 +306,7 @@ def test_without_conversions_the_open_point_is_marked(tmp_path: Path) -> None:
     assert answer.code == 0
     assert "OPEN: nothing says who converted" in answer.out
     text = (tmp_path / "project" / "project.yaml").read_text()
-    assert "OPEN POINT: who converted is not recognised" in text
+    assert "OPEN POINT: it is not known who converted" in text
     done = text.replace(
         "  # conversions: {read: sales.csv, columns: {lead_id: Lead ID, converted_at: Won on}}",
         "  conversions: {read: sales.csv}",

@@ -198,7 +198,7 @@ def test_years_of_two_digits(written: str, tmp_path: Path) -> None:
 
 def test_dates_that_are_not_read_are_named(tmp_path: Path) -> None:
     rows = [of(lead) | {"Created": f"{lead.created:%Y}, week {lead.created:%W}"} for lead in LEADS]
-    with pytest.raises(UsageError, match=r"Created \('.*, week .*' is no date that is read\)"):
+    with pytest.raises(UsageError, match=r"Created \('.*, week .*' is not a readable date\)"):
         proposed(export(tmp_path, rows))
 
 

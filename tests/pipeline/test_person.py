@@ -189,7 +189,7 @@ def _forgotten_is_shown_as_that(project: Path, folder: Path) -> None:
     assert "keyed hash" in stored.notes[0]
     # Of a model alone the report has no list of leads, so none is missed.
     assert (folder / "mine" / "report.json").exists()
-    assert not any("not there any more" in text for text in result.beyond)
+    assert not any("no longer there" in text for text in result.beyond)
     # What comes back by a copy that was kept elsewhere is shown all the same.
     with duckdb.connect(str(folder / "scores.duckdb")) as scores:
         scores.execute(

@@ -178,10 +178,10 @@ def elsewhere(project: LittleProject, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("out", "told"),
     [
-        ("", "name a place of its own"),
-        (".", "name a place of its own"),
+        ("", "name a separate place"),
+        (".", "name a separate place"),
         ("out.csv", "features are not written as .csv"),
-        ("../project", "this folder holds something else than a matrix"),
+        ("../project", "this folder holds something other than a matrix"),
         ("taken", "this is a file"),
         ("taken/x", "cannot be written to"),
         ("/proc/x", "cannot be written to"),

@@ -274,7 +274,7 @@ def test_scores_with_nobody_in_a_sheet_or_with_no_sheet_any_more(project: Path, 
 
     scorecards(project, "[]")
     gone = score(file_of(project), dry_run=True)
-    assert any("names no score sheet any more" in warning for warning in gone.warnings)
+    assert any("no longer names a score sheet" in warning for warning in gone.warnings)
 
 
 def test_scores_that_are_written_tell_version_trend_and_route(

@@ -165,7 +165,7 @@ def test_who_may_only_read_the_state_can_score(champion: Path) -> None:
         if line.split(" ")[0] in ("score", "explain", "compare", "train")
     ]
     assert codes == ["score 0", "explain 0", "compare 0", "score 0", "train 2"], ran.stdout + ran.stderr
-    assert "note: the state folder can only be read: this run leaves no record" in ran.stdout
+    assert "note: the state folder is read-only: this run leaves no record" in ran.stdout
     assert "models, runs and reports cannot be stored here" in ran.stdout
 
 

@@ -50,9 +50,9 @@ def _bare_is_events(value: Any) -> Any:
 class AtLeast(Section):
     """How many it takes: matching events, different days of them, or different values of ``of``."""
 
-    events: Count | None = Field(default=None, description="So many matching events")
-    days: Count | None = Field(default=None, description="Matching events on so many different days (UTC)")
-    values: Count | None = Field(default=None, description="So many different values of the column `of`")
+    events: Count | None = Field(default=None, description="This many matching events")
+    days: Count | None = Field(default=None, description="Matching events on this many different days (UTC)")
+    values: Count | None = Field(default=None, description="This many different values of the column `of`")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -130,14 +130,14 @@ class ActionRule(Rule):
     )
     within: Duration | None = Field(default=None, description="Only events of the last … count: 30d, 12h")
     cap: PositiveNumber | None = Field(
-        default=None, description="At most so many points in all, up or down; not with per: once"
+        default=None, description="At most this many points in all, up or down; not with per: once"
     )
     decay: Decay | None = Field(default=None, description="Points decay: {half_life: 30d} or {to_zero: 60d}")
     at_least: Annotated[
         AtLeast | None, BeforeValidator(lambda v: None if v is None else _bare_is_events(v))
     ] = Field(
         default=None,
-        description="Only if so many match: 3, {days: 3} or {values: 3}; with per: once",
+        description="Only if this many match: 3, {days: 3} or {values: 3}; with per: once",
     )
     after: Text | None = Field(
         default=None, description="Only events later than the first one of this condition"

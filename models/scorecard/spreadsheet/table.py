@@ -20,7 +20,7 @@ _NOTES = {
     "dimensions": "Dimensions besides fit and engagement, and which of them are product lines",
     "total": "Dimensions that add up to the total",
     "scale": "Totals that are shown as 0 and as 100",
-    "groups": "Rules of a group give and take at most so many points together",
+    "groups": "Rules of a group give and take at most this many points together",
     "attributes": "Who the lead is: moves fit",
     "actions": "What the lead did: moves engagement",
     "disqualify": "Takes a lead out, whatever its points",

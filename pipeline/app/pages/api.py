@@ -59,9 +59,9 @@ async def score(request: Request) -> Response:
     """``POST /{project}/api/score``: one lead that is in no source yet."""
     person, project = person_of(request), project_of(request)
     if person.owner is not None:
-        raise HTTPException(403, "Whoever sees own leads alone may not score others.")
+        raise HTTPException(403, "Someone who sees only their own leads may not score others.")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "A lead is sent as application/json.")
+        raise HTTPException(415, "A lead must be sent as application/json.")
     try:
         async with asyncio.timeout(FORM_SECONDS):
             body = await request.body()

@@ -233,5 +233,5 @@ def _header(result: LearnedSheet) -> str:
     return (
         "# Learned by `leadlens scorecard learn`; nothing is scored by it until it is named under `scorecards:`.\n"
         f"# On {result.price.leads:,} out-of-time leads{since}: {figures}.\n"
-        "# Change what you like: it is a sheet as any other. Disqualifiers, grades and routes are not learned.\n"
+        "# Change what you like: it is a sheet like any other. Disqualifiers, grades and routes are not learned.\n"
     )
