@@ -65,7 +65,7 @@ def left_in_state(project: str, person: Person) -> list[str]:
 
 
 def _histories(folder: Path) -> Iterator[Removal]:
-    """Prepared histories go as a whole: the next command reads the sources anew, without the person."""
+    """Prepared histories go as a whole: the next command reads the sources again, without the person."""
     for each in sorted(folder.glob("*")) if folder.is_dir() else ():
         with _nobody_reads(each):
             shutil.rmtree(each)
