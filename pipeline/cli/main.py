@@ -87,7 +87,7 @@ def check(
     master: Master = None,
     as_json: Json = False,
 ) -> None:
-    """Report on project file and data, and whether the data are enough.
+    """Report on project file and data, and whether they suffice.
 
     Counts, spans, rates, missing values, suspect columns, settings that match nothing, and how many more
     conversions would help.

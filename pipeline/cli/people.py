@@ -20,7 +20,7 @@ Targets = Annotated[
 
 
 def person(config: Config, lead: Lead, to: Targets = None, as_json: Json = False) -> None:
-    """Show everything stored about a lead, and what explains its score.
+    """Show all that is stored about a lead, and explain its score.
 
     Row by row: the history, current and earlier scores, verdicts, the page's log, what a push keeps, and files that mention the lead.
     Where a stored score differs from the one computed now, it says why.

@@ -24,7 +24,7 @@ def pull(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Pull leads out of HubSpot or Salesforce: only what has changed.
+    """Pull new and changed leads out of HubSpot or Salesforce.
 
     Writes leads, activities, field histories, and what was merged or deleted, as Parquet files that a project reads. Tokens come
     from the environment.

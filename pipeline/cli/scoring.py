@@ -117,7 +117,7 @@ def push(
     log_file: LogFile = None,
     as_json: Json = False,
 ) -> None:
-    """Send the latest scores to a CRM, and again what it refused before.
+    """Send the latest scores to a CRM, and retry what it refused.
 
     Reads lead_scores, scores nothing, and sends only what differs from what the CRM last acknowledged. You can stop it at any
     time; the next run resumes where it left off. Exit code 1 if the CRM refuses leads, 3 if it does not answer.

@@ -39,7 +39,7 @@ def init(
     ] = None,
     domain: Annotated[
         list[str] | None,
-        typer.Option("--domain", help="Your own e-mail domain; may be repeated.", show_default=False),
+        typer.Option("--domain", help="Your own e-mail domain; repeatable.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -91,7 +91,7 @@ def test_scores_that_nobody_watches_are_said_and_how_to_watch_them(site: Served,
     assert re.search(r"60–69.*?30\.1.*?33.*?11 %.*?8\.4 % to 14 %", text, re.S)
     assert re.search(r"50–59.*?too few to say", text, re.S), "29 leads"
     monitored(file, made_at=now() - 11 * DAY)
-    assert "the last look at scores in service is old" in site.get("/little/health").text
+    assert "the last check of scores in service is old" in site.get("/little/health").text
     monitored(file, made_at="no date")
     assert read_monitored("little") is None
 

@@ -14,7 +14,7 @@ from tests.pipeline.little_project import LittleProject, leadlens
 
 @pytest.mark.parametrize(
     ("kept", "kind", "told"),
-    [(26, "few conversions", "choose no settings"), (6, "base rate", "every lead gets the base rate")],
+    [(26, "few conversions", "to choose settings by"), (6, "base rate", "every lead gets the base rate")],
 )
 def test_a_handful_of_conversions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int, kind: str, told: str

@@ -372,7 +372,7 @@ def test_promotion_is_a_gate(
         passed = replace(promoted, overruled=(), forced=None, interval=(-0.2, -0.1))
         assert f"{said}." in render_promotion(passed)
         assert "better" not in "".join(render_promotion(passed)[:2])
-        assert "champion already" in render_promotion(promote(starter))[0]
+        assert "already champion" in render_promotion(promote(starter))[0]
         assert score(starter, dry_run=True).alias == "champion"
     finally:  # other tests of this module ask what happens before there is one
         name, client = starter.project.name, gate.Registry(starter.project.name).client

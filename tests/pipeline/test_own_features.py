@@ -287,7 +287,7 @@ def test_columns_added_to_a_matrix_are_features_once_they_are_declared(matrix: P
     declare(matrix, {"rainy": {"label": "Rainy days", "family": "demographic"}})
     done = command("train", config, "--matrix", matrix)
     assert done.code == 0
-    assert "not registered: `leadlens score` could not make the added columns" in done.out
+    assert "not registered: `leadlens score` could not compute the added columns" in done.out
     assert "Rainy days" in done.out
     assert "known as of each row: rainy" in done.out
     assert Registry("little").client.search_model_versions("name = 'little'") == []
