@@ -152,7 +152,7 @@ def train(
     minutes: Annotated[
         float | None,
         typer.Option(
-            "--minutes", help="Start no trial after this time; without --trials, run as many as fit."
+            "--minutes", help="Start no trial after this many minutes; without --trials, run as many as fit."
         ),
     ] = None,
     processes: Annotated[
