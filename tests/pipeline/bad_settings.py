@@ -50,7 +50,9 @@ def flat(order: Any = None, **outcome: Any) -> Break:
 # conditions and queries
 
 wrong_use("an injection in where", "';' is not allowed in a condition", "data.leads.where")(where(_INJECTION))
-wrong_use("another table in where", "'SELECT' has no place")(where("lead_id IN (SELECT lead_id FROM events)"))
+wrong_use("another table in where", "'SELECT' is not allowed")(
+    where("lead_id IN (SELECT lead_id FROM events)")
+)
 wrong_use("a file in where", "'read_text' is not a function")(where("read_text('/etc/passwd') = 'x'"))
 wrong_use("a column in where that is not there", "no column 'citty'", "did you mean: city")(
     where("citty = 'Bern'")
@@ -61,7 +63,7 @@ wrong_use("an injection in a count", "';' is not allowed in a condition", "featu
     counting(_INJECTION)
 )
 wrong_use("a column in a count that is not there", "did you mean: page")(counting("pages = 'Pricing'"))
-wrong_use("an injection in a sheet", "';' has no place", "sheet.yaml:3 ('Mine')")(sheet(_INJECTION))
+wrong_use("an injection in a sheet", "';' is not allowed", "sheet.yaml:3 ('Mine')")(sheet(_INJECTION))
 wrong_use("a column in a sheet that is not there", "did you mean: city", "sheet.yaml:3")(
     sheet("citty = 'Bern'")
 )
@@ -274,7 +276,7 @@ def bots(**settings: Any) -> Break:
     return hygiene(bots={"mode": "filter", **settings})
 
 
-wrong_use("an injection in exclude_leads", "';' has no place", "hygiene.exclude_leads")(
+wrong_use("an injection in exclude_leads", "';' is not allowed", "hygiene.exclude_leads")(
     hygiene(exclude_leads=_INJECTION)
 )
 wrong_use("a column in exclude_leads that is not there", "no column 'citty'", "did you mean: city")(

@@ -139,7 +139,7 @@ def test_the_same_numbers_are_the_same_version(site: Served, store: SheetStore) 
         ("actions.0.cap", "0", "This must be above 0: a cap of 30 lets a rule give or take at most 30 points."),
         ("actions.1.decay.half_life", "0", "A whole number of days is needed here, from 1 to 36,500."),
         ("actions.1.decay.half_life", "1.5", "A whole number of days is needed here, from 1 to 36,500."),
-        ("thresholds.sql.points", "20", "Keep lies below points (20): it is where the stage is lost again."),
+        ("thresholds.sql.points", "20", "Keep must be below points (20): it is where the stage is lost again."),
         ("thresholds.mql.points", "61", "SQL comes after MQL: it cannot be lower than 61."),
     ],
 )  # fmt: skip

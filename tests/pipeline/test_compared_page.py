@@ -433,7 +433,7 @@ def profits(text: str) -> tuple[str, ...]:
         ("en", "gain=1.500,5&cost=1", "Value of a conversion (optional):</b> This cannot be read as a number: write it like 1500 or 1,500.5."),
         ("fr", "cost=1.500&gain=1", "1500 ou 1\u202f500,5."),
         ("de", "cost=1,234.5&gain=1", "1500 oder 1.500,5."),
-        ("en", "reps=2.5", "Reps:</b> A whole number from 1 to 9,999 is needed here. Below it is 5 reps with 20 calls each."),
+        ("en", "reps=2.5", "Reps:</b> A whole number from 1 to 9,999 is needed here. The figures below are for 5 reps with 20 calls each."),
         ("en", "calls=0", "Calls a week, each:</b> A whole number"),
         ("en", "cost=-3&gain=1", "Cost of a call (optional):</b> An amount from 0 to 1,000,000,000 is needed here."),
     ],

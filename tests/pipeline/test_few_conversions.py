@@ -40,7 +40,7 @@ def test_that_recent_rows_count_more_is_told() -> None:
         return " ".join(_how(SimpleNamespace(**facts)))  # type: ignore[arg-type]
 
     assert how(kind="learned", half_life=None) == ""
-    assert "a row's weight halves with every quarter of the training period" in how(
+    assert "a row's weight halves over every quarter of the training period" in how(
         kind="learned", half_life=0.25
     )
-    assert "a row's weight halves over the whole of the training period" in how(kind="learned", half_life=1.0)
+    assert "a row's weight halves over the whole training period" in how(kind="learned", half_life=1.0)

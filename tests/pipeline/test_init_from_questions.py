@@ -67,8 +67,8 @@ def test_what_is_mistyped_is_asked_again(
     assert ask_domains(Domains((), "nothing")) == ()
     assert ask_late(proposal) == proposal.known_after
     shown = capsys.readouterr().out
-    assert "'9' is none of 0 to" in shown
-    assert "'ours' is no domain" in shown
+    assert "'9' is not a number from 0 to" in shown
+    assert "'ours' is not a domain" in shown
     assert "did you mean Rating?" in shown
 
 

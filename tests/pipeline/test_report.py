@@ -253,7 +253,7 @@ def test_the_page_has_thresholds_and_what_the_model_goes_by(result: Comparison) 
 
 
 SETTINGS = (
-    "left out, for they say who a lead is: full_name; to use one: features.read: {full_name: [category]}",
+    "left out, because they say who a lead is: full_name; to use one: features.read: {full_name: [category]}",
     "every second click is a machine's. hygiene: {bots: {patterns: [burst, every_link]}} leaves that pattern out",
     "age looks like a column that people are protected by: protected: [age] keeps it out and shows how the groups fare",
 )

@@ -92,7 +92,7 @@ def test_what_is_wrong_there_costs_no_scoring(
     else:
         more = {"challenger": {"challenger": True}, "create": {"create_fields": True}}[wrong]
     to = f"duckdb:///{tmp_path}/other.duckdb" if wrong == "create" else crm.to
-    with pytest.raises(UsageError, match=r"has no field|no token|not pushed|in a CRM alone"):
+    with pytest.raises(UsageError, match=r"has no field|no token|not pushed|only be created in a CRM"):
         score(config, to=to, as_of=NIGHT, patience=HASTY, **more)
     assert not (tmp_path / "scores.duckdb").exists()
 

@@ -134,7 +134,7 @@ def test_a_layout_has_the_names_of_the_crm(tmp_path: Path) -> None:
 
 
 def test_a_layout_is_for_csv(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"layout hubspot is one of .csv"):
+    with pytest.raises(UsageError, match=r"layout hubspot is for .csv"):
         written(tmp_path / "scores.xlsx", scores(), HUBSPOT)
 
 
