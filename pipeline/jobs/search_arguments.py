@@ -11,9 +11,9 @@ def check_trials(trials: object) -> None:
     """Raise ``UsageError`` for what is not a number of trials."""
     if trials is not None and not (isinstance(trials, Integral) and int(trials) >= 1):
         raise UsageError(
-            "a search has one trial or more",
+            "a search needs at least one trial",
             value=f"trials={trials!r}",
-            fix="trials=1 takes the default settings without a search; left out, the project's number is taken",
+            fix="trials=1 uses the default settings without a search; without `trials`, the number in the project file is used",
         )
 
 
@@ -21,5 +21,5 @@ def check_processes(processes: object) -> None:
     """Raise ``UsageError`` for what is not a number of processes."""
     if not (isinstance(processes, Integral) and int(processes) >= 1):
         raise UsageError(
-            "a search takes one process or more", value=f"processes={processes!r}", fix="processes=2"
+            "a search needs at least one process", value=f"processes={processes!r}", fix="processes=2"
         )
