@@ -320,7 +320,7 @@ def render_scoring(run: Scoring, project: str = "") -> list[str]:
         written = run.written
         lines.append(
             f"Written to {written.target_shown}: {written.inserted:,} new, {written.updated:,} changed, "
-            f"{written.unchanged:,} as before; {written.closed:,} closed (no longer open leads)."
+            f"{written.unchanged:,} as before; {written.closed:,} closed: they left."
         )
     if len(run.scores):
         import pandas as pd
