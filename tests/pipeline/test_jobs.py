@@ -233,7 +233,7 @@ def test_a_past_score_is_replayed_from_what_was_known_to_its_run(
             != explain(starter, lead, as_of=later, data_version=version).to_dict()
         )
         assert explain(starter, lead, as_of=before.as_of, data_version=version).to_dict() == old.to_dict()
-        with pytest.raises(DataError, match="not kept"):
+        with pytest.raises(DataError, match="no longer kept"):
             explain(starter, lead, data_version=version + 7)
     finally:
         path.write_text(text, encoding="utf-8")
