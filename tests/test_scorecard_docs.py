@@ -112,7 +112,7 @@ def test_the_page_about_the_language_tells_every_setting() -> None:
 
 def test_every_ready_sheet_has_its_place_in_the_page() -> None:
     assert set(READY) == set(templates.names())
-    assert all(READY[name].path == templates.path(name) for name in READY)
+    assert all(READY[name].path.samefile(templates.path(name)) for name in READY)
     assert list(templates.about()) == sorted(READY)
 
 
