@@ -84,7 +84,15 @@ def places_beyond(file: ProjectFile) -> Iterator[str]:
 
 def _records(file: ProjectFile) -> list[RunRecord]:
     records = RunStore(state_folder() / "runs").records()
-    return [record for record in records if record.project == file.project.name and record.target]
+    own = (record for record in records if record.project == file.project.name and record.target)
+    return [record for record in own if not _wrote_nothing(record)]
+
+
+def _wrote_nothing(record: RunRecord) -> bool:
+    """It ended before its first row: the target may be a slip of the pen, which nobody will ever reach."""
+    stages = {stage["name"] for stage in record.stages}  # none are kept where the disk was full
+    ended = record.command == "score" and record.status in ("failed", "refused")
+    return ended and bool(stages) and "write" not in stages
 
 
 def _out_of_sight(file: ProjectFile) -> list[str]:

@@ -25,11 +25,13 @@ from leadlens.pipeline.forgetting.score_targets import forget_in_target
 from leadlens.pipeline.forgetting.tables import forget_in_file, rows_in_file
 from leadlens.pipeline.jobs.forget import forget
 from leadlens.pipeline.jobs.person import person
+from leadlens.pipeline.jobs.places import places_beyond, targets_of
 from leadlens.pipeline.logs import logged
 from leadlens.pipeline.prepared import open_prepared
 from leadlens.pipeline.pulling.files import PulledFiles
 from leadlens.pipeline.pulling.source import Page
-from leadlens.pipeline.runs import recorded_run
+from leadlens.pipeline.runs import RunRecord, RunStore, recorded_run
+from leadlens.pipeline.runs.record import Status
 from leadlens.pipeline.sources.forgotten import Forgotten
 from leadlens.pipeline.state import at_work, state_folder
 from leadlens.pipeline.views.csv_text import BEGINS, csv_lines
@@ -396,6 +398,30 @@ def test_commands_note_what_they_write(
     answer: dict[str, Any] = leadlens("forget", path, LEAD, "--yes", "--json").facts
     assert [each for each in answer["removed"] if each["where"].endswith("matrix.parquet")]
     assert LEAD not in pd.read_parquet(written.path)["lead_id"].tolist()
+
+
+def test_targets_that_a_run_never_wrote_to_are_not_asked_for(file: ProjectFile, tmp_path: Path) -> None:
+    """A mistyped one would be named at every call, and could never be reached."""
+    store = RunStore(state_folder() / "runs")
+    begun: dict[str, tuple[Status, list[str]]] = {
+        "refused": ("refused", ["model", "read", "drift"]),
+        "failed": ("failed", ["model", "read"]),
+        "failed_writing": ("failed", ["model", "read", "write"]),
+        "failed_on_a_full_disk": ("failed", []),
+        "killed": ("killed", ["model"]),
+    }
+    for name, (status, stages) in begun.items():
+        (tmp_path / f"{name}.duckdb").touch()
+        for target in (f"duckdb:///{tmp_path}/{name}.duckdb", f"postgresql://crm/{name}"):
+            record = RunRecord(project="little", target=target, stages=[{"name": stage} for stage in stages])
+            store.begin(record)
+            record.end(status, 1)
+            store.end(record)
+    named = {"failed_writing", "failed_on_a_full_disk", "killed"}
+    assert {Path(each).stem for each in targets_of(file, ()) if str(tmp_path) in each} >= named
+    assert not {"refused", "failed"} & {Path(each).stem for each in targets_of(file, ())}
+    asked = [text for text in places_beyond(file) if text.startswith("postgresql://")]
+    assert [text.partition(",")[0].rpartition("/")[2] for text in asked] == sorted(named)
 
 
 def test_what_a_push_and_a_webhook_keep_is_shown(file: ProjectFile) -> None:
