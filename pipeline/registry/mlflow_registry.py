@@ -192,7 +192,7 @@ class Registry:
         raise DataError(
             f"no {'challenger' if challenger else 'model'} of {self.project!r} is registered",
             where=_shown_store(),
-            fix=f"train one: leadlens train CONFIG ({_where_models_are()})",
+            fix=f"if one was trained, run this where it was: {_where_models_are()}; else train one: leadlens train CONFIG",
         )
 
     def keep_reason(self, version: str, reason: str, refused: Sequence[str]) -> None:

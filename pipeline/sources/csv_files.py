@@ -27,6 +27,7 @@ from leadlens.pipeline.sources.zip_files import is_zip, unpacked
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 20
+_TAIL_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 24
 # First bytes of other kinds of file.
 _SIGNATURES = {
@@ -178,7 +179,7 @@ def open_csv(
                     convert,
                 )
             except pa.ArrowInvalid:
-                raise _misfit(broken[0], where) from None
+                raise _misfit(path, broken[0], where) from None
         if "UTF8" in str(error) or isinstance(error, UnicodeError):
             raise _undecodable(path, encoding, where) from None
         raise DataError(
@@ -234,16 +235,29 @@ def _named(header: list[str]) -> list[str]:
     return [name if name.strip() else f"column_{place}" for place, name in enumerate(header, 1)]
 
 
-def _misfit(row: arrow_csv.InvalidRow, where: str) -> DataError:
+def _misfit(path: Path, row: arrow_csv.InvalidRow, where: str) -> DataError:
+    fix = "quote texts that contain the delimiter, and remove title lines and totals"
+    if "\n" in row.text:
+        fix = "close the quote that is opened there"
+    elif row.actual_columns < row.expected_columns and _ends_with(path, row.text):
+        fix = (
+            "the file ends in the middle of this row, as an export does that was broken off: export it again"
+        )
     return DataError(
         f"row {row.number} has {counted(row.actual_columns, 'value')} where the header has {row.expected_columns}",
         value=row.text,
         where=where,
         why="its values would end up in the wrong columns",
-        fix="close the quote that is opened there"
-        if "\n" in row.text
-        else "quote texts that contain the delimiter, and remove title lines and totals",
+        fix=fix,
     )
+
+
+def _ends_with(path: Path, text: str) -> bool:
+    """Whether a file ends with this text and no line end, but perhaps with the zeros of a copy that was broken off."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        tail = file.read().rstrip(b"\0")
+    return bool(text) and tail.endswith(text.rstrip("\0").encode("utf-8", "surrogateescape"))
 
 
 def _undecodable(path: Path, encoding: str, where: str) -> DataError:

@@ -156,6 +156,18 @@ def _(project: LittleProject) -> None:
     project.files["data/leads.csv"] += b"L999,2024-03-05\n"
 
 
+@refused("an export that was broken off", "row 162 has 2 values where the header has 6", "export it again")
+def _(project: LittleProject) -> None:
+    csv(project)
+    project.files["data/leads.csv"] += b"L999,2024-03"
+
+
+@refused("a copy that was broken off", "row 162 has 2 values where the header has 6", "export it again")
+def _(project: LittleProject) -> None:
+    csv(project)
+    project.files["data/leads.csv"] += b"L999,2024-03" + bytes(4096)
+
+
 @refused("a title above the header", "row 2 has 6 values where the header has 1", "title lines")
 def _(project: LittleProject) -> None:
     project.files["data/leads.csv"] = b"Export of 1 March\n" + project.leads.to_csv(index=False).encode()
