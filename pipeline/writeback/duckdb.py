@@ -29,6 +29,7 @@ from leadlens.pipeline.writeback.spool import Spool
 
 Connection = duckdb.DuckDBPyConnection
 
+_DAMAGED = ("Could not read enough bytes", "Corrupt", "checksum")  # in the words of DuckDB
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _MEMORY = 2**29  # the primary keys of both tables must fit, hence the more for more leads
 _MEMORY_PER_LEAD = 256
@@ -253,6 +254,20 @@ def explained(error: Exception, shown: str) -> LeadlensError:
             where=shown,
             why="nothing was written, so that the file is not lost",
             fix="name another file",
+        )
+    if "Is a directory" in message:
+        return LeadlensError(
+            "a folder has this name",
+            where=shown,
+            why="scores go into a file; nothing was written",
+            fix="name a file, or remove the folder",
+        )
+    if any(sign in message for sign in _DAMAGED):
+        return LeadlensError(
+            "this DuckDB file is damaged: its end is missing, or it was overwritten",
+            where=shown,
+            why=f"nothing was written: {message}",
+            fix="restore it from a backup, or move it away: the next run then writes all scores into a new file",
         )
     kind = RoomError if is_full(error) else LeadlensError
     return kind(

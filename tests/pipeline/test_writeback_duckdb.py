@@ -51,10 +51,24 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_a_damaged_file_is_called_damaged_and_left_alone(tmp_path: Path, damage: str) -> None:
+    """Neither its path nor its permissions are to blame."""
+    path = tmp_path / "scores.duckdb"
+    write_scores(scores(), f"duckdb:///{path}", run=run())
+    whole = path.read_bytes()
+    half = whole[: len(whole) // 2]
+    path.write_bytes(half if damage == "cut" else half + bytes(len(whole) - len(half)))
+    damaged = path.read_bytes()
+    with pytest.raises(LeadlensError, match=r"is damaged.*\n(.*\n)*.*move it away"):
+        write_scores(scores(seed=1), f"duckdb:///{path}", run=run())
+    assert path.read_bytes() == damaged
+
+
 def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "file" / "scores.duckdb"):
-        with pytest.raises(LeadlensError, match=r"cannot be (written|opened)"):
+        with pytest.raises(LeadlensError, match=r"cannot be (written|opened)|a folder has this name"):
             write_scores(scores(), f"duckdb:///{path}", run=run())
 
 
