@@ -58,7 +58,7 @@ installed: $(READY) ## Install the wheel and the source archive with all they ne
 	$(BIN)/python -m tests.installations --python $(PYTHON)
 
 .PHONY: weights
-weights: $(VENV)/.spark ## Measure what an installation weighs and how long it takes to start (docs/installing.md)
+weights: $(VENV)/.spark ## Measure what an installation weighs and how long it takes to start; renews docs/installing.md
 	$(BIN)/python -m benchmarks.weights
 
 .PHONY: dependencies
@@ -130,8 +130,8 @@ lock: $(READY) ## Renew the locks (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group release --constraints requirements.lock -o requirements-release.lock
 
-clean: ## Remove everything that make made
-	rm -rf $(VENV) .leadlens demo site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## Remove what make made; models and runs in .leadlens stay
+	rm -rf $(VENV) $(ENVS) .leadlens/release demo site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Peers of the benchmarks, each set of pinned packages in an environment of its own.
 $(ENVS)/%/.ready: benchmarks/%.txt
