@@ -133,8 +133,9 @@ lock: $(READY) ## Renew the locks (needs uv)
 clean: ## Remove what make made; models and runs in .leadlens stay
 	rm -rf $(VENV) $(ENVS) .leadlens/release demo site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# Peers of the benchmarks, each set of pinned packages in an environment of its own.
+# Peers of the benchmarks, each set of pinned packages in an environment of its own. The state folder is its owner's alone.
 $(ENVS)/%/.ready: benchmarks/%.txt
+	mkdir -p -m 700 .leadlens
 	$(PYTHON) -m venv $(ENVS)/$*
 	$(ENVS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
@@ -148,6 +149,7 @@ $(VENV)/.docs: requirements-docs.lock | $(READY)
 	@touch $@
 
 $(TOOLS)/.ready: requirements-release.lock
+	mkdir -p -m 700 .leadlens
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.lock
 	@touch $@

@@ -359,7 +359,10 @@ def test_leads_left_out_by_a_condition(project: LittleProject) -> None:
     assert history.engine.count("events WHERE lead_id = 'L006'") == 0
 
 
-def test_check_says_how_much_each_filter_removed(project: LittleProject) -> None:
+def test_check_says_how_much_each_filter_removed(
+    project: LittleProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))  # that of the checkout may be open to others
     project.events = pd.concat([project.events, project.events.tail(5)])
     merges(project, ("L158", "L157"))
     project.data["events"]["where"] = "event_type <> 'email_opened'"

@@ -142,7 +142,7 @@ def test_who_may_only_read_the_state_can_score(champion: Path) -> None:
         "for words in (['score', config, '--dry-run'], ['explain', config, 'L140'], ['compare', config, '--out', 'report'],",
         f"              ['score', config, '--as-of', '{AS_OF}', '--to', 'duckdb:///s.duckdb'], ['train', config]):",
         "    answer = leadlens(*words); print(words[0], answer.code); print(answer.err if answer.code else '')",
-        "    print('\\n'.join(line for line in answer.out.splitlines() if 'can only be read' in line))",
+        "    print('\\n'.join(line for line in answer.out.splitlines() if 'is read-only' in line))",
     ]
     subprocess.run(["chmod", "-R", "a+rX,a-w", home], check=True)
     # Root may write anywhere, unless that is taken from it.
