@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from random import Random
 from unittest import mock
-
-from leadlens.pipeline.prepared import (
-    event_arrays,
-    event_files,
-    event_pass,
-    event_update,
-    folder,
-    records,
-    repeated_keys,
-    small_files,
-    sorted_files,
-    sources,
-)
 
 USUAL: dict[str, int] = {}
 
@@ -70,21 +58,9 @@ def _small(rng: Random) -> dict[str, int]:
 @contextmanager
 def sized(limits: dict[str, int]) -> Iterator[None]:
     """With these limits in place."""
-    own = (
-        event_arrays,
-        event_files,
-        event_pass,
-        event_update,
-        folder,
-        records,
-        repeated_keys,
-        small_files,
-        sorted_files,
-        sources,
-    )
-    modules = {module.__name__.rpartition(".")[2]: module for module in own}
     with ExitStack() as stack:
         for name, limit in limits.items():
             module, _, constant = name.partition(".")
-            stack.enter_context(mock.patch.object(modules[module], constant, limit))
+            home = import_module(f"leadlens.pipeline.prepared.{module}")
+            stack.enter_context(mock.patch.object(home, constant, limit))
         yield
