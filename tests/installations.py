@@ -63,8 +63,7 @@ def somebodys_folder(folder: Path) -> Path:
 
 def used(python: Path, folder: Path) -> dict[str, str]:
     """The tour in an environment, from such a folder: what Python says of it. Raises where a command fails."""
-    bare = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    env = bare | {"LEADLENS_HOME": str(folder / ".leadlens")}
+    env = _surroundings(folder)
     leadlens = python.with_name("leadlens")
 
     def run(*command: object) -> str:
@@ -84,9 +83,7 @@ def used(python: Path, folder: Path) -> dict[str, str]:
 
 def whole_tour(python: Path, folder: Path) -> None:
     """Train, compare, promote and score, as the README does."""
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
-        "LEADLENS_HOME": str(folder / ".leadlens")
-    }
+    env = _surroundings(folder)
     leadlens = str(python.with_name("leadlens"))
     for words in (
         ("train", "my_leads", "--trials", "2"),
@@ -97,6 +94,12 @@ def whole_tour(python: Path, folder: Path) -> None:
         subprocess.run([leadlens, *words], cwd=folder, env=env, check=True, stdout=subprocess.DEVNULL)
     if len((folder / "scores.csv").read_text(encoding="utf-8").splitlines()) < 50:
         raise RuntimeError("almost nothing was scored")
+
+
+def _surroundings(folder: Path) -> dict[str, str]:
+    """Nothing that leads to this checkout."""
+    bare = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    return bare | {"LEADLENS_HOME": str(folder / ".leadlens")}
 
 
 def main() -> None:

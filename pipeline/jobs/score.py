@@ -142,9 +142,7 @@ def score(
                 challenger,
                 replace_newer,
                 laid_out,
-                None
-                if settings.name != "spark"
-                else lambda: open_until_written.enter_context(workers_of(file, settings, progress)),
+                open_until_written.enter_context(workers_of(file, settings, progress)),
                 run.follow(progress),
             )
     finally:
@@ -169,7 +167,7 @@ def _score(
     challenger: bool,
     replace_newer: bool,
     layout: Layout | None,
-    start_workers: Callable[[], Workers | None] | None,
+    workers: Workers | None,
     progress: Progress,
 ) -> Scoring:
     record, stages = run.record, run.stages
@@ -188,10 +186,6 @@ def _score(
     for caution in served.cautions:
         run.warn(caution)
     progress("Reading the history", 0, 0)
-    workers = None
-    if start_workers is not None:
-        with stages("start"):
-            workers = start_workers()
     with stages("read"):
         prepared = open_prepared(file, workers=workers)
         with prepared.history() as history:
