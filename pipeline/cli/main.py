@@ -297,6 +297,7 @@ app.command(epilog="Example: leadlens backtest my_leads --every 30d --calls 200"
 app.command(epilog="Example: leadlens monitor my_leads --back 90d --metrics-file leadlens.prom")(
     routine.monitor
 )
+app.command(epilog="Example: leadlens runs my_leads --last 14")(routine.runs)
 app.command(epilog='Example: leadlens rollback my_leads --reason "calls to students"')(registry.rollback)
 app.command(epilog="Example: leadlens models my_leads")(registry.models)
 

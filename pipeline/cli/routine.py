@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -131,3 +131,32 @@ def monitor(
         log.warnings([each.message for each in result.findings])
     print_result(as_json, result.to_dict(), lambda: render_monitor(result))
     raise typer.Exit(result.exit_code)
+
+
+def runs(
+    config: Config,
+    last: Annotated[int, typer.Option("--last", min=1, max=1000, help="Number of runs at most.")] = 10,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            help="Only runs to this target; a database is asked too, for the nights of other machines.",
+            show_default=False,
+        ),
+    ] = None,
+    command: Annotated[
+        Literal["score", "push", "retrain", "backtest", "monitor"],
+        typer.Option("--command", help="List the runs of this command."),
+    ] = "score",
+    as_json: Json = False,
+) -> None:
+    """List the last nights: how each ended, and what it wrote.
+
+    Reads the records that runs leave in the state folder, also of those that failed, were stopped or killed. Of one run
+    (--last 1) all warnings are shown, of several the first. Hours are UTC.
+    """
+    from leadlens.pipeline.cli.render.runs import render_runs
+    from leadlens.pipeline.jobs.list_runs import list_runs as job
+
+    found = job(load(config), last=last, to=to, command=command)
+    print_result(as_json, found.to_dict(), lambda: render_runs(found))
