@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from leadlens.features import DuckDBEngine, Step
+from leadlens.features.errors import UnavailableError
 from leadlens.features.secrets import without_secrets
 from leadlens.pipeline.cluster import Workers
 from leadlens.pipeline.config import ProjectFile, Source, expand
@@ -28,7 +29,7 @@ from leadlens.pipeline.private import private_files
 from leadlens.pipeline.sources.engines import preparing_engine
 from leadlens.pipeline.sources.forgotten import Forgotten
 from leadlens.pipeline.sources.opening import ReadTables, check_hidden
-from leadlens.pipeline.sources.reading import Readable
+from leadlens.pipeline.sources.reading import NoSuchFile, Readable
 from leadlens.pipeline.state import state_folder, state_is_writable
 
 Looks = dict[str, tuple[FileMark, ...] | None]
@@ -123,13 +124,31 @@ def _forget_others(folder: PreparedFolder) -> None:
 def _look(file: ProjectFile, manifest: Manifest | None, before: Looks | None = None) -> Looks:
     known = manifest.looks if manifest else {}
     return {
-        place: look(
-            Readable(file, table, place, source),
-            (*known.get(place, ()), *((before or {}).get(place) or ())),
+        place: _looked(
+            Readable(file, table, place, source), known.get(place, ()), (before or {}).get(place) or ()
         )
         for table in (*SOURCES, "events")
         for place, source in file.project.data.places(table)
     }
+
+
+def _looked(
+    given: Readable, known: tuple[FileMark, ...], before: tuple[FileMark, ...]
+) -> tuple[FileMark, ...] | None:
+    """Raises ``UsageError`` where there is no file; ``UnavailableError`` where one was read before: an export that is late is no typo."""
+    try:
+        return look(given, (*known, *before))
+    except NoSuchFile as error:
+        if not known:
+            raise
+        raise UnavailableError(
+            "a file that was read before is not there",
+            value=error.value,
+            known=error.nearest,
+            where=error.where,
+            why="its export may be late, or the folder not mounted",
+            fix="try again when it is there; if it has moved, name its new place in the project file",
+        ) from None
 
 
 def _nothing_new(manifest: Manifest, looks: Looks) -> bool:

@@ -330,8 +330,12 @@ def _defaults_used(read: str) -> str:
     return f"; {' and '.join(names)} not set, so the default applies: export {names[0]}=…" if names else ""
 
 
+class NoSuchFile(UsageError):
+    """A path or pattern names no file."""
+
+
 def existing(path: Path, shown: str, where: str, remark: str) -> list[str]:
-    """The files that a path or pattern names. Raises ``UsageError`` where there is none."""
+    """The files that a path or pattern names. Raises ``UsageError`` where there is none (``NoSuchFile``), or a folder."""
     refuse_no_file(path, where)
     if path.is_dir():
         raise UsageError(
@@ -344,7 +348,7 @@ def existing(path: Path, shown: str, where: str, remark: str) -> list[str]:
     paths = [str(path)] if path.exists() else sorted(glob.glob(str(path), recursive=True))
     if not paths:
         folder = path.parent.is_dir()
-        raise UsageError(
+        raise NoSuchFile(
             "there is no such file",
             value=shown,
             known=[_beside(shown, item.name) for item in path.parent.iterdir()] if folder else [],

@@ -91,6 +91,20 @@ def test_an_edited_and_a_vanished_file(growing: Growing) -> None:
     assert growing.events() == rows
 
 
+def test_a_file_that_is_late_is_another_matter_than_one_that_never_was(growing: Growing) -> None:
+    wrong = growing.path.with_name("typo.yaml")
+    wrong.write_text(growing.path.read_text().replace("data/leads.csv", "data/lead.csv"))
+    growing.open()
+    (growing.days / "first.parquet").unlink()
+    late = leadlens("check", growing.path)
+    assert late.code == 3, "a scheduler tries again"
+    assert "data.events: a file that was read before is not there" in late.err
+    assert "received: data/days/*.parquet" in late.err
+    typo = leadlens("check", wrong)
+    assert typo.code == 2, "trying again does not help"
+    assert "did you mean: data/leads.csv" in typo.err
+
+
 def test_what_a_vanished_file_had_displaced_counts_again(growing: Growing) -> None:
     rows = growing.events()
     growing.add("second", day(1, "L005", event_id="same"))

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from leadlens.features import DataError, DuckDBEngine, History, LeadlensError, UsageError
+from leadlens.features import DataError, DuckDBEngine, History, LeadlensError
+from leadlens.features.errors import UnavailableError
 from leadlens.features.matrix import build_matrix
 from leadlens.features.planning import plan_vocabulary
 from leadlens.features.spine import SpinePolicy, build_spine
@@ -154,7 +155,7 @@ def test_a_new_file_of_one_source_alone_is_read(
 def test_a_source_that_goes_takes_its_rows_with_it(activities: Activities) -> None:
     open_prepared(load_project(activities.path()))
     (activities.data / "Visit2.csv").unlink()
-    with pytest.raises(UsageError, match="no such file") as refused:
+    with pytest.raises(UnavailableError, match="read before is not there") as refused:
         open_prepared(load_project(activities.path()))
     assert "data.events.1" in str(refused.value)
     del activities.sources[1]
