@@ -23,7 +23,10 @@ class Drift(Section):
         timedelta(days=14),
         description="Data that ended longer ago: before now, or before --as-of where that is given.",
     )
-    lost: Share = Field(0.3, description="Share of the rows of a table, or of the open leads, that is gone.")
+    lost: Share = Field(
+        0.3,
+        description="Share of the rows of a table, or of the open leads, that is gone. A table that lost 3 % is a warning.",
+    )
     growth: float = Field(4.0, gt=1, description="Times as many rows of a table, or open leads, as before.")
     missing: Share = Field(
         0.3, description="Rise of the share of unknown values in a column: 0.3 from 10 % to 40 %."

@@ -18,6 +18,8 @@ from leadlens.pipeline.drift.profile import Profile
 RECENT = timedelta(days=14)
 _GONE = 0.02  # of what there was: as good as nothing
 _FEW_ROWS = 50
+# History only grows: of a table that lost more, retractions and the forgotten are no explanation.
+_SHRUNK, _FEW_LOST = 0.03, 10
 # Rows in a lean span of so many days, of which a holiday leaves more than nothing.
 _ENOUGH = {2: 100, 7: 20}
 _MOST_NAMED = 8
@@ -153,8 +155,11 @@ def _whose(recent: Sequence[Profile], reference: Profile | None) -> str:
     return "the last nights" if recent and recent != [reference] else "the training data"
 
 
-def _beyond(code: str, subject: str, message: str, value: float, limit: float) -> Iterator[Difference]:
-    if value > limit / 2:
+def _beyond(
+    code: str, subject: str, message: str, value: float, limit: float, near: float | None = None
+) -> Iterator[Difference]:
+    """A difference beyond its limit, or beyond what is ``near`` it: half of it by default."""
+    if value > (limit / 2 if near is None else near):
         level: Level = "stop" if value > limit else "warning"
         yield Difference(
             code=code, level=level, subject=subject, message=message, value=round(value, 4), limit=limit
@@ -167,12 +172,13 @@ def _typical(values: Iterable[float]) -> float:
 
 
 def _changed_rows(
-    code: str, subject: str, now: int, before: float, whose: str, limits: Drift
+    code: str, subject: str, now: int, before: float, whose: str, limits: Drift, near: float | None = None
 ) -> Iterator[Difference]:
     if before < FEWEST:
         return
-    message = f"{subject}: {now:,}, after {before:,.0f} in {whose}"
-    yield from _beyond(f"{code}-lost", subject, message, 1 - now / before, limits.lost)
+    message, lost = f"{subject}: {now:,}, after {before:,.0f} in {whose}", 1 - now / before
+    gone = f": {before - now:,.0f} are gone ({lost:.0%})" if near is not None and now else ""
+    yield from _beyond(f"{code}-lost", subject, f"{message}{gone}", lost, limits.lost, near)
     yield from _beyond(f"{code}-grown", subject, message, now / before, limits.growth)
 
 
@@ -181,7 +187,8 @@ def _rows(night: Profile, before: Sequence[Profile], whose: str, limits: Drift) 
         for table in dict.fromkeys(name for other in (night, *before) for name in other.tables):
             then = _typical(other.tables.get(table, 0) for other in before)
             rows = night.tables.get(table, 0)
-            yield from _changed_rows("rows", f"rows of {table}", rows, then, whose, limits)
+            near = min(_SHRUNK, limits.lost / 2) if then - rows >= _FEW_LOST else None
+            yield from _changed_rows("rows", f"rows of {table}", rows, then, whose, limits, near)
 
 
 def _open(night: Profile, recent: Sequence[Profile], whose: str, limits: Drift) -> Iterator[Difference]:

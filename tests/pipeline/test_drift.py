@@ -90,6 +90,26 @@ def test_a_fault_is_told(change: dict[str, object], code: str, level: str) -> No
     assert told(night(**change), earlier(300), earlier(2), earlier(1)).get(code, "pass") == level
 
 
+def test_history_that_shrinks_is_told_long_before_it_stops_a_night() -> None:
+    """It only grows: a few rows are retracted or forgotten, a twentieth of a table is not."""
+
+    def lost(**rows: int) -> list[tuple[str, str]]:
+        now = night(tables={"leads": 12_000, "events": 300_000, "conversions": 900} | rows)
+        found = compare_data(now, earlier(300), [earlier(2), earlier(1)], LIMITS)
+        return [(difference.level, difference.message) for difference in found]
+
+    assert lost(events=285_000) == [
+        ("warning", "rows of events: 285,000, after 300,000 in the last nights: 15,000 are gone (5%)")
+    ]
+    assert [level for level, _ in lost(events=225_000)] == ["warning"], "a quarter"
+    assert lost(events=296_000, leads=11_700, conversions=895) == []
+    few = {"tables": {"leads": 60, "events": 300, "conversions": 30}}
+    fewer = {"tables": {"leads": 57, "events": 296, "conversions": 27}}
+    assert compare_data(night(**fewer), None, [earlier(**few)], LIMITS) == []
+    strict = compare_data(night(**fewer), None, [earlier(**few)], Drift(lost=0.01))
+    assert [difference.level for difference in strict] == ["stop", "stop", "stop"]
+
+
 def test_a_renamed_type_is_asked_about() -> None:
     now = night(types={"pageview": 200_000, "email_opened": 90_000})
     (difference,) = compare_data(now, None, [earlier()], LIMITS)
