@@ -79,8 +79,11 @@ class NightGate:
             run.warn(_NO_REFERENCE)
 
     def check_age(self, data_end: datetime) -> None:
-        """Before all else: of data that ended long ago, nothing else needs to be said. Raises ``NightRefused``."""
-        self._judge(stale(data_end, self._now, self._limits))
+        """Before all else: of data that ended long ago, nothing else needs to be said. Raises ``NightRefused``.
+
+        It is the first thing that is said of a night, too: what else moved may come of it.
+        """
+        self._judge(stale(data_end, self._now, self._limits), first=True)
 
     def check_data(self, history: History, as_of: datetime) -> None:
         """Before anything is scored. Raises ``NightRefused``."""
@@ -104,7 +107,7 @@ class NightGate:
         before = (profile for profile in profiles if profile is not None and profile.as_of <= as_of)
         return sorted(before, key=lambda profile: profile.as_of)[-_COMPARED:]
 
-    def _judge(self, found: list[Difference]) -> None:
+    def _judge(self, found: list[Difference], *, first: bool = False) -> None:
         self.differences += found
         if self._night is not None:
             self._run.note(_NOTE, self._night.to_dict())
@@ -112,7 +115,7 @@ class NightGate:
         if self._refuses and any(difference.level == "stop" for difference in found):
             raise NightRefused(self.differences)
         for message in summary(found):
-            self._run.warn(message)
+            self._run.warn(message, first=first)
 
 
 def reference_night(file: ProjectFile, history: History, bundle: Bundle) -> Profile:

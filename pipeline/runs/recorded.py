@@ -42,9 +42,9 @@ class RecordedRun:
         self._store, self._earlier = store, earlier
         self._tell: Tell | None = None
 
-    def warn(self, message: str) -> None:
-        """Something is near a limit or odd: the run goes on and the record says so."""
-        self.record.warnings.append(message)
+    def warn(self, message: str, *, first: bool = False) -> None:
+        """Something is near a limit or odd: the run goes on and the record says so, ``first`` before all else."""
+        self.record.warnings.insert(0 if first else len(self.record.warnings), message)
 
     def refuse(
         self,

@@ -117,6 +117,16 @@ def test_old_data_are_refused_unless_asked_for(night: Night) -> None:
     assert night.score("--as-of", AS_OF).code == 0
 
 
+def test_data_that_are_growing_old_are_said_before_all_else(night: Night) -> None:
+    tried = night.score("--as-of", "2024-06-04", "--dry-run", "--force", "a look")
+    assert tried.code == 0
+    said = [line for line in tried.out.splitlines() if line.startswith("note: ")]
+    assert len(said) > 2
+    assert said[0] == (
+        "note: the data end at 2024-05-23 12:00, 11 days before 2024-06-04: what leads did since is unknown"
+    )
+
+
 def test_force_writes_and_keeps_the_reason(night: Night) -> None:
     thousands(night.project)
     no_events(night.project)
