@@ -27,7 +27,7 @@ from leadlens.pipeline.jobs.layouts import layout_of
 from leadlens.pipeline.jobs.past_run import HISTORY_NOTE
 from leadlens.pipeline.jobs.push import check_destination, example_records, push_after_scoring
 from leadlens.pipeline.jobs.scoring import Scoring, Tally
-from leadlens.pipeline.jobs.target import left_behind, shown_target, target_of
+from leadlens.pipeline.jobs.target import left_behind, missing_folder, shown_target, target_of
 from leadlens.pipeline.jobs.working import while_at_work
 from leadlens.pipeline.night import Night, scored_parts
 from leadlens.pipeline.prepared import open_prepared
@@ -172,8 +172,10 @@ def _score(
 ) -> Scoring:
     record, stages = run.record, run.stages
     target = target_of(file, to)
-    record.target = parse_target(target).shown
+    place = parse_target(target)
+    record.target, made = place.shown, None
     if not dry_run:
+        made = missing_folder(place)
         progress(f"Looking at {record.target}", 0, 0)
         run.report_to(partial(report_runs, target, record.table, layout=layout))
     for warning in left_behind(file, to):
@@ -286,7 +288,6 @@ def _score(
         if staged is not None:
             progress(f"Writing to {record.target}", 0, 0)
             with stages("write"):
-                place = parse_target(target)
                 files = [place.path] if place.url is None else []
                 is_database = place.kind == "duckdb"
                 with noting_written(file.project.name, "score", *files, database=is_database):
@@ -339,6 +340,7 @@ def _score(
         warnings=tuple(record.warnings),
         stages=tuple(stages.to_list()),
         differences=tuple(gate.differences),
+        made_folder=None if made is None else str(made),
     )
 
 

@@ -10,7 +10,7 @@ from leadlens.features.secrets import masked
 from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.config.loading import expand
 from leadlens.pipeline.state import state_folder
-from leadlens.pipeline.writeback.target import parse_target
+from leadlens.pipeline.writeback.target import Target, parse_target
 
 _FILE = "scores.duckdb"
 
@@ -35,6 +35,14 @@ def shown_target(file: ProjectFile, to: str | None) -> str:
         return parse_target(target_of(file, to)).shown
     except LeadlensError:
         return masked(file.project.scores.to) if to is None else ""
+
+
+def missing_folder(target: Target) -> Path | None:
+    """The topmost folder that writing to a target makes: it may be a slip of the pen."""
+    if target.url is not None:
+        return None
+    missing = [folder for folder in target.path.parents if not os.path.exists(folder)]
+    return missing[-1] if missing else None
 
 
 def left_behind(file: ProjectFile, to: str | None) -> list[str]:

@@ -151,6 +151,15 @@ def test_limits_are_settings(night: Night) -> None:
     assert night.score("--as-of", AS_OF).code == 2
 
 
+def test_a_folder_that_is_made_for_a_target_is_said(night: Night, tmp_path: Path) -> None:
+    to = tmp_path / "scroes" / "of the night" / "scores.csv"
+    said = f"Made the folder {tmp_path / 'scroes'} for it."
+    made = leadlens("score", night.config, "--to", to, "--as-of", AS_OF)
+    assert made.code == 0
+    assert said in made.out.splitlines()
+    assert said not in leadlens("score", night.config, "--to", to, "--as-of", AS_OF).out
+
+
 def test_a_model_without_a_picture_of_its_training_says_so(night: Night, tmp_path: Path) -> None:
     (found,) = (night.project.folder / "home" / "serving").glob("*/*/reference.json")
     text = found.read_text(encoding="utf-8")

@@ -322,6 +322,8 @@ def render_scoring(run: Scoring, project: str = "") -> list[str]:
             f"Written to {written.target_shown}: {written.inserted:,} new, {written.updated:,} changed, "
             f"{written.unchanged:,} as before; {written.closed:,} closed: they left."
         )
+        if run.made_folder is not None:
+            lines.append(f"Made the folder {run.made_folder} for it.")
     if len(run.scores):
         import pandas as pd
 
