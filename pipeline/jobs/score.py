@@ -27,7 +27,13 @@ from leadlens.pipeline.jobs.layouts import layout_of
 from leadlens.pipeline.jobs.past_run import HISTORY_NOTE
 from leadlens.pipeline.jobs.push import check_destination, example_records, push_after_scoring
 from leadlens.pipeline.jobs.scoring import Scoring, Tally
-from leadlens.pipeline.jobs.target import left_behind, missing_folder, shown_target, target_of
+from leadlens.pipeline.jobs.target import (
+    left_behind,
+    missing_folder,
+    shown_elsewhere,
+    shown_target,
+    target_of,
+)
 from leadlens.pipeline.jobs.working import while_at_work
 from leadlens.pipeline.night import Night, scored_parts
 from leadlens.pipeline.prepared import open_prepared
@@ -250,12 +256,14 @@ def _score(
         )
     )
     # A target with newer scores says so before nights are compared: of an older date, less data are no fault.
-    publishing = (
-        Publishing(file, record.run_id)
-        # The challenger in the champion's shadow is for whoever compares them, not for sales.
-        if not dry_run and not challenger and file.project.page.publish and state_is_writable()
-        else nullcontext()
-    )
+    # The challenger in the champion's shadow is for whoever compares them, not for sales.
+    shows = not dry_run and not challenger and file.project.page.publish and state_is_writable()
+    if shows and (other := shown_elsewhere(file, to)) is not None:
+        run.warn(
+            f"the page goes on showing the scores in {other}: these go elsewhere; to show them, name their target as scores.to"
+        )
+        shows = False
+    publishing = Publishing(file, record.run_id) if shows else nullcontext()
     with staging as staged, publishing as copy:
         progress("Comparing with the nights before", 0, 0)
         with stages("drift"), prepared.history() as history:
@@ -323,6 +331,7 @@ def _score(
                     verdicts=verdicts,
                     replace_newer=replace_newer,
                 )
+            shows = kept is None
             if kept is not None:
                 run.warn(kept)
     return Scoring(
@@ -340,6 +349,7 @@ def _score(
         warnings=tuple(record.warnings),
         stages=tuple(stages.to_list()),
         differences=tuple(gate.differences),
+        published=shows,
         made_folder=None if made is None else str(made),
     )
 

@@ -32,7 +32,7 @@ class Scoring:
     highest scores. ``stages`` says what reading, features, sheet, score, reasons and writing cost, ``differences`` in what
     the night is unlike those before, or unlike the training data. ``as_of`` is ``None`` where the data have no dates; rows
     are written with the time of the run then. ``pushed`` is what became of them in a CRM, where ``to`` named one.
-    ``made_folder`` is the topmost folder that was made for a file.
+    ``made_folder`` is the topmost folder that was made for a file. ``published``: the page shows these scores now.
     """
 
     project: str
@@ -51,6 +51,7 @@ class Scoring:
     differences: tuple[Difference, ...] = ()
     pushed: Push | None = None
     made_folder: str | None = None
+    published: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -76,6 +77,7 @@ class Scoring:
             "grades": self.grades,
             "written": self.written.as_dict() if self.written else None,
             "made_folder": self.made_folder,
+            "published": self.published,
             **({} if self.pushed is None else {"pushed": self.pushed.to_dict()}),
             "warnings": list(self.warnings),
             "differences": [difference.to_dict() for difference in self.differences],

@@ -9,6 +9,8 @@ from leadlens.features import LeadlensError
 from leadlens.features.secrets import masked
 from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.config.loading import expand
+from leadlens.pipeline.published.folder import CopyFolder
+from leadlens.pipeline.runs import RunStore
 from leadlens.pipeline.state import state_folder
 from leadlens.pipeline.writeback.target import Target, parse_target
 
@@ -35,6 +37,25 @@ def shown_target(file: ProjectFile, to: str | None) -> str:
         return parse_target(target_of(file, to)).shown
     except LeadlensError:
         return masked(file.project.scores.to) if to is None else ""
+
+
+def shown_elsewhere(file: ProjectFile, to: str | None) -> str | None:
+    """The target whose scores the page shows, where ``--to`` names neither that one nor the project's: a trial, which readers
+    are not to take for a night. ``None`` where these scores are to be shown, also where it is not known whose are."""
+    if to is None:
+        return None
+    asked, own = (parse_target(target_of(file, each)) for each in (to, None))
+    copy = CopyFolder.of(file.project.name).latest()
+    shown = None if copy is None else RunStore(state_folder() / "runs").record(copy.stem)
+    if shown is None or shown.target == asked.shown or _same_place(asked, own):
+        return None
+    return shown.target
+
+
+def _same_place(one: Target, other: Target) -> bool:
+    if one.url is None and other.url is None:
+        return os.path.realpath(one.path) == os.path.realpath(other.path)
+    return one.shown == other.shown
 
 
 def missing_folder(target: Target) -> Path | None:

@@ -67,6 +67,10 @@ class RunStore:
             for old in sorted(self._paths(), key=lambda path: -path.stat().st_mtime_ns)[MOST_KEPT:]:
                 old.unlink(missing_ok=True)
 
+    def record(self, run_id: str) -> RunRecord | None:
+        """That of one run; ``None`` where it is not kept."""
+        return self._read(self._path(run_id))
+
     def records(self) -> list[RunRecord]:
         """All that are kept, the latest first."""
         found = [record for path in self._paths() if (record := self._read(path)) is not None]

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from leadlens.features.errors import LeadlensError
+from leadlens.pipeline.published.folder import CopyFolder
 from leadlens.pipeline.registry.bundle import Bundle
 from leadlens.pipeline.runs.store import RunStore
 from tests.drift_nights import FAULTS, Dealer
@@ -158,6 +159,26 @@ def test_a_folder_that_is_made_for_a_target_is_said(night: Night, tmp_path: Path
     assert made.code == 0
     assert said in made.out.splitlines()
     assert said not in leadlens("score", night.config, "--to", to, "--as-of", AS_OF).out
+
+
+def test_a_trial_is_not_what_readers_are_shown(night: Night, tmp_path: Path) -> None:
+    """To another target a night is held against none before it, and the gate lets more through."""
+    shown = CopyFolder.of("little")
+    usual = night.score("--as-of", AS_OF)
+    assert f"The page shows these scores now: leadlens app {night.config}" in usual.out.splitlines()
+    before = shown.latest()
+    assert before is not None
+    trial = ("score", night.config, "--as-of", AS_OF, "--to", tmp_path / "trial.csv")
+    tried = leadlens(*trial)
+    assert tried.code == 0
+    assert f"note: the page goes on showing the scores in duckdb:///{night.target}" in tried.out
+    assert "The page shows these scores" not in tried.out
+    assert shown.latest() == before
+    assert night.score("--as-of", AS_OF, "--json").facts["published"], "the target whose scores are shown"
+    night.project.settings["scores"] = {"to": str(tmp_path / "trial.csv")}
+    night.project.write()
+    assert leadlens(*trial, "--json").facts["published"], "the project's own"
+    assert not night.score("--as-of", AS_OF, "--json").facts["published"]
 
 
 def test_a_model_without_a_picture_of_its_training_says_so(night: Night, tmp_path: Path) -> None:

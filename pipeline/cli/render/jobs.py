@@ -324,6 +324,8 @@ def render_scoring(run: Scoring, project: str = "") -> list[str]:
         )
         if run.made_folder is not None:
             lines.append(f"Made the folder {run.made_folder} for it.")
+        if run.published:
+            lines.append(f"The page shows these scores now: leadlens app {project}".rstrip())
     if len(run.scores):
         import pandas as pd
 
