@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ from leadlens.pipeline.state import writable_state
 from leadlens.pipeline.threads import one_blas_thread
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Promotion:
     """What the gates saw.
 
@@ -72,6 +73,44 @@ class Promotion:
             "signal": self.signal.to_dict() if self.signal else None,
             "overruled": [asdict(refusal) for refusal in self.overruled],
         }
+
+    def __repr__(self) -> str:
+        return f"Promotion({self._verdict}{self._judged_by})"
+
+    def _repr_html_(self) -> str:
+        from leadlens.pipeline.html import table_html
+
+        said = [*((self.judgement,) if self.judgement else ()), *self.notes]
+        said += [f"overruled: {refusal.what}" for refusal in self.overruled]
+        lines = "".join(f"<p>{escape(text)}</p>" for text in (self._verdict, *said))
+        if not self.rows:
+            return lines
+        low, high = self.interval
+        figures = {
+            "challenger": self.log_loss,
+            self.rival: self.rival_log_loss,
+            "difference": self.difference,
+            "90 % from": low,
+            "to": high,
+        }
+        return lines + table_html(pd.DataFrame({f"log loss on {self.rows:,} out-of-time rows": figures}))
+
+    @property
+    def _verdict(self) -> str:
+        name = f"{self.project}/{self.version}"
+        if not self.rows:
+            return f"{name} was champion already"
+        return f"{name} is champion now" + (f" by force: {self.forced}" if self.overruled else "")
+
+    @property
+    def _judged_by(self) -> str:
+        if not self.rows:
+            return ""
+        low, high = self.interval
+        return (
+            f"; log loss {self.log_loss:.4f} against {self.rival_log_loss:.4f} of {self.rival} on {self.rows:,} out-of-time "
+            f"rows, difference {self.difference:+.4f} ({low:+.4f} to {high:+.4f})"
+        )
 
 
 @one_blas_thread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from leadlens import compare, explain, load_project, promote, train
 from leadlens.pipeline.cli.render.jobs import render_explanation
 from leadlens.pipeline.config import ProjectFile
-from leadlens.pipeline.jobs.gates import PromotionRefused
+from leadlens.pipeline.jobs.gates import PromotionRefused, Refusal
 from leadlens.pipeline.registry.bundle import Recipe
 from leadlens.pipeline.registry.mlflow_registry import Registry
 from leadlens.pipeline.registry.registered import Alias, Registered
@@ -82,6 +83,19 @@ def test_a_model_with_signal_becomes_champion(tmp_path: Path) -> None:
     assert gate.signal.same_time.p < 0.001
     assert gate.overruled == gate.notes == ()
     assert champion(file) is not None
+    assert re.fullmatch(
+        r"Promotion\(flat/1 is champion now; log loss 0\.\d{4} against 0\.\d{4} of the base rate on [\d,]+ out-of-time rows, "
+        r"difference -0\.\d{4} \(-0\.\d{4} to -0\.\d{4}\)\)",
+        repr(gate),
+    )
+    shown = gate._repr_html_()
+    assert shown.startswith("<p>flat/1 is champion now</p>")
+    assert "<table" in shown
+    assert repr(promote(file)) == "Promotion(flat/1 was champion already)"
+    refusal = Refusal(gate="signal", what="learned <nothing>", value="", why="", fix="")
+    forced = replace(gate, forced="a <trial>", overruled=(refusal,))
+    assert "flat/1 is champion now by force: a <trial>; log loss" in repr(forced)
+    assert "by force: a &lt;trial&gt;</p><p>overruled: learned &lt;nothing&gt;</p>" in forced._repr_html_()
 
 
 def test_shuffled_labels_are_said_by_train_and_refused_by_promote(tmp_path: Path) -> None:
