@@ -10,7 +10,10 @@ import pytest
 
 from leadlens.features import UsageError
 from leadlens.features.printable import printable
+from leadlens.pipeline.cli.render.people import render_person
 from leadlens.pipeline.cli.render.terminal import print_json, print_lines, print_message
+from leadlens.pipeline.forgetting.removal import Stored
+from leadlens.pipeline.jobs.person import StoredPerson
 from leadlens.pipeline.progress import shown
 from tests.pipeline.little_project import LittleProject, leadlens
 
@@ -30,6 +33,28 @@ def test_a_character_that_steers_is_shown(character: str) -> None:
 def test_what_is_plain_stays() -> None:
     for text in ("Zoë – 名前 🙂", "a b", "C:\\temp", "tab\there"):
         assert printable(text) == text.replace("\t", " ")
+
+
+def test_files_are_named_from_where_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = (
+        f"{tmp_path}/my leads/scores.csv",
+        f"duckdb:///{tmp_path}/s.duckdb",
+        f"{tmp_path}2/s.csv",
+        "s.csv",
+    )
+    row = {"note": f"{tmp_path}/s.csv"}
+    places = tuple(Stored(where, "rows", (row,)) for where in files)
+    stored = StoredPerson(("L1",), {}, places, differences=(f"{files[0]} has 70 ({files[1]})",))
+    lines = render_person(stored)
+    assert [line for line in lines if line.endswith(": rows")] == [
+        "my leads/scores.csv: rows",
+        "duckdb:///s.duckdb: rows",
+        f"{tmp_path}2/s.csv: rows",
+        "s.csv: rows",
+    ]
+    assert "  my leads/scores.csv has 70 (duckdb:///s.duckdb)" in lines
+    assert f"  note: {tmp_path}/s.csv" in lines, "what is stored is shown as it is"
 
 
 def test_every_way_out(capsys: pytest.CaptureFixture[str]) -> None:

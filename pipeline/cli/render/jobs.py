@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from leadlens.pipeline.cli.render.push import render_push
 from leadlens.pipeline.cli.render.registry import signal_lines
 from leadlens.pipeline.cli.render.tables import as_of, table
+from leadlens.pipeline.cli.render.terminal import from_here
 
 if TYPE_CHECKING:
     from leadlens.pipeline.jobs.check import Check
@@ -319,11 +320,11 @@ def render_scoring(run: Scoring, project: str = "") -> list[str]:
     else:
         written = run.written
         lines.append(
-            f"Written to {written.target_shown}: {written.inserted:,} new, {written.updated:,} changed, "
+            f"Written to {from_here(written.target_shown)}: {written.inserted:,} new, {written.updated:,} changed, "
             f"{written.unchanged:,} as before; {written.closed:,} closed: they left."
         )
         if run.made_folder is not None:
-            lines.append(f"Made the folder {run.made_folder} for it.")
+            lines.append(f"Made the folder {from_here(run.made_folder)} for it.")
         if run.published:
             lines.append(f"The page shows these scores now: leadlens app {project}".rstrip())
     if len(run.scores):

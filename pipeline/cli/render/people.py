@@ -8,6 +8,7 @@ from typing import Any
 
 from leadlens.features.errors import listed
 from leadlens.pipeline.cli.render.jobs import render_explanation
+from leadlens.pipeline.cli.render.terminal import from_here
 from leadlens.pipeline.forgetting.removal import Removal
 from leadlens.pipeline.jobs.forget import ForgottenPerson
 from leadlens.pipeline.jobs.person import StoredPerson
@@ -34,9 +35,9 @@ def render_person(stored: StoredPerson) -> list[str]:
         lines += ["", "What explains its score", *render_explanation(stored.explanation)]
     if stored.differences:
         lines += ["", "Why a stored score differs from this one"]
-        lines += [f"  {difference}" for difference in stored.differences]
+        lines += [f"  {from_here(difference)}" for difference in stored.differences]
     for place in stored.places:
-        lines += ["", f"{place.where}: {place.what}", *_rows(place.rows)]
+        lines += ["", from_here(f"{place.where}: {place.what}"), *_rows(place.rows)]
     if not stored.places:
         lines += ["", "Nothing else is stored."]
     return lines
@@ -50,17 +51,19 @@ def render_forgotten(result: ForgottenPerson) -> list[str]:
     lines += [f"  {place}" for place in _places(result.removed)] or ["  nothing was stored"]
     if result.left:
         lines += ["", "Left to you: these still mention the lead"]
-        lines += [f"  {file}" for file in result.left]
-    lines += ["", "Beyond reach", *(f"  {place}" for place in result.beyond)]
+        lines += [f"  {from_here(str(file))}" for file in result.left]
+    lines += ["", "Beyond reach", *(f"  {from_here(place)}" for place in result.beyond)]
     if result.failed:
         lines += ["", "Could not be reached"]
-        lines += [f"  {line}" for error in result.failed for line in error.splitlines()]
+        lines += [f"  {from_here(line)}" for error in result.failed for line in error.splitlines()]
     return lines
 
 
 def _places(places: Iterable[Removal]) -> Iterator[str]:
     for where, what, count in places:
-        yield f"{where}: {what}" + (f" ({count:,})" if count > 1 or what.startswith("rows") else "")
+        yield from_here(f"{where}: {what}") + (
+            f" ({count:,})" if count > 1 or what.startswith("rows") else ""
+        )
 
 
 def _rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

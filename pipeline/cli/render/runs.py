@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from leadlens.features.errors import counted
 from leadlens.pipeline.cli.render.tables import minute, safe, table
+from leadlens.pipeline.cli.render.terminal import from_here
 
 if TYPE_CHECKING:
     from leadlens.pipeline.jobs.list_runs import Runs
@@ -67,7 +68,7 @@ def _remarks(run: RunRecord, several: bool, every: bool) -> Iterator[str]:
     from leadlens.pipeline.jobs.list_runs import run_facts
 
     if several and run.target:
-        yield f"to {run.target}"
+        yield f"to {from_here(run.target)}"
     if run_facts(run)["challenger"]:
         yield "by the challenger, beside the champion"
     if run.status == "started" and run.stage:

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from leadlens.features.printable import printable
@@ -26,6 +27,16 @@ def print_json(payload: Any) -> None:
 def print_message(text: str) -> None:
     """Print an error or a note to standard error."""
     print(printable(masked(text), breaks=True), file=sys.stderr, flush=True)
+
+
+def from_here(text: str) -> str:
+    """The same with files below the working directory named from it, as whoever typed the command does.
+
+    >>> from_here(f"duckdb:///{Path.cwd()}/scores.duckdb: rows of scores")
+    'duckdb:///scores.duckdb: rows of scores'
+    """
+    folder = str(Path.cwd()).rstrip("/")
+    return re.sub(rf"(^|[\s(]|:///){re.escape(folder)}/", r"\1", text) if folder else text
 
 
 # All of these stand inside of strings: JSON itself is made of printable characters.
