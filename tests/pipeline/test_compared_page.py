@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from urllib.parse import quote
@@ -102,6 +103,20 @@ def test_page_and_report_have_equal_words_and_equal_charts(site: Served, compari
     drawn = charts.findall(shown)
     assert drawn == charts.findall(report)
     assert len(drawn) == 3 + len(comparison.audit["worth"].dropna())
+
+
+def test_rules_are_captioned_by_the_scale_that_they_are_shown_on(comparison: Comparison) -> None:
+    """Where a point of the sheet is worth nobody knows what, each rule is shown on the model's scale."""
+    unknown = dict.fromkeys(("suggested_low", "suggested_high"), float("nan"))
+    for audit, scale, marked in (
+        (comparison.audit, "points of the sheet", True),
+        (comparison.audit.assign(**unknown), "on the model's scale", False),
+    ):
+        shown = unescape(page(replace(comparison, audit=audit)))
+        captions = re.findall(r"<caption>Points given beside.*?</caption>", shown)
+        assert len(captions) == 2
+        assert all(f", {scale})" in caption for caption in captions)
+        assert ("<small>model's scale</small>" in shown) == marked, "what a caption says is not said again"
 
 
 def test_a_model_alone_is_said_in_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,6 +242,9 @@ def test_a_rule_counts_what_sales_said_of_its_leads(file: ProjectFile, site: Ser
     copy = latest(file)
     label = "Right industry"
     known = {lead.lead_id for lead in copy.rule(label, most=10_000).rows}
+    assert (
+        "Converting leads reached: change without the rule" in site.get(f"/little/rules/{quote(label)}").text
+    )
     scored = [row.lead_id for row in copy.rule(label, most=10_000).rows]
     assert known
     before = site.get(f"/little/rules/{quote(label)}").text
