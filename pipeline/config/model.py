@@ -15,8 +15,23 @@ from leadlens.pipeline.config.engine import EngineSettings
 from leadlens.pipeline.config.hygiene import Hygiene
 from leadlens.pipeline.config.page import Page
 from leadlens.pipeline.config.parts import Duration, PositiveDuration, Share, Timestamp
-from leadlens.pipeline.config.section import Added, Address, Section, Several
+from leadlens.pipeline.config.section import Added, Address, HowOnly, Section, Several
 from leadlens.pipeline.config.webhook import Webhook
+
+
+class Partitions(Section):
+    """Into which parts the rows of a database are cut: ranges of equal length of one column's values."""
+
+    column: str = Field(
+        description="A column of whole numbers, dates or timestamps, by its name in your data. Best is one with an index whose "
+        "values are spread evenly and never change, such as a serial id."
+    )
+    count: int = Field(
+        16,
+        ge=2,
+        le=10_000,
+        description="How many parts, at most; each has 50,000 rows or more on average.",
+    )
 
 
 class Source(Section):
@@ -44,6 +59,11 @@ class Source(Section):
         None,
         description="Events of a database or of a single file that grows: a column (by its name in your data) whose values "
         "only grow, such as a serial id. Then a run reads only the rows beyond the largest one read before.",
+    )
+    partitions: Annotated[Partitions | None, HowOnly] = Field(
+        None,
+        description="Events of a database: read them in parts, with `engine: {name: spark}` each part by a worker, without it one after the other: "
+        "partitions: {column: event_no}.",
     )
     where: str | None = Field(
         None, description="Rows to keep: a condition on your columns, after the column mapping."
@@ -155,10 +175,20 @@ class Data(Section):
                 raise ValueError(
                     f"others: the name {name!r} does not fit into a query: use lowercase letters, digits and _"
                 )
-            for setting in ("columns", "where", "missing", "cursor"):
+            for setting in ("columns", "where", "missing", "cursor", "partitions"):
                 if getattr(source, setting):
                     raise ValueError(
                         f"others.{name}.{setting} would have no effect: a query sees the rows as they are read, so do it in a `query`"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _only_events_are_read_in_parts(self) -> Data:
+        for table in (name for name in self.tables if name != "events"):
+            for place, source in self.places(table):
+                if source.partitions is not None:
+                    raise ValueError(
+                        f"{place.removeprefix('data.')}.partitions would have no effect: only events are read in parts"
                     )
         return self
 

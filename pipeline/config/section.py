@@ -38,6 +38,10 @@ class Added:
     """Marks a setting that came later: while it is not given, fingerprints are those of before."""
 
 
+class HowOnly:
+    """Marks a setting that says how something is read, and on which no value depends: it is in no fingerprint."""
+
+
 class Several:
     """Marks a setting that is one thing or a list of them: mistakes are placed as if there was only this form, and a list
     of one is that one.
@@ -96,6 +100,8 @@ class Section(BaseModel):
             if isinstance(value, Section | tuple | dict):
                 plain[name] = _canonical(value, plain[name])
             if Added in field.metadata and value == field.get_default(call_default_factory=True):
+                del plain[name]
+            if HowOnly in field.metadata:
                 del plain[name]
             for rename in field.metadata:
                 if isinstance(rename, OldValue) and value == rename.new:

@@ -66,7 +66,7 @@ class SourcePlan:
         if not kept:
             return new
         if not self.reader.one_by_one:
-            return [self.reader.whole()]
+            return self.reader.whole()
         marks = {source.mark.path: source.mark for source in kept if source.mark}
         growing = self.reader.source.cursor is not None  # the one file is read from its beginning
         return self.reader.read(marks.values(), rows_only=True) + ([] if growing else new)
@@ -124,7 +124,11 @@ class SourcePlan:
             return Plan(kept=kept)
         new = self.reader.whole(after)
         if after is not None:
-            return Plan(kept=kept, new=[new] if new.rows else [])
-        if old and old[-1].mark is not None and new.mark is not None and old[-1].mark.same_content(new.mark):
+            return Plan(kept=kept, new=[part for part in new if part.rows])
+        if old and same_contents(_marks(old), _marks(new)):
             return Plan(kept=kept)
-        return Plan(new=[new], gone=[source.number for source in old])
+        return Plan(new=new, gone=[source.number for source in old])
+
+
+def _marks(sources: Iterable[EventSource | NewSource]) -> list[FileMark]:
+    return [source.mark for source in sources if source.mark is not None]

@@ -26,6 +26,7 @@ from leadlens.pipeline.prepared.manifest import (
     StoredFile,
     StoredTable,
 )
+from leadlens.pipeline.prepared.part_reading import PartReading
 from leadlens.pipeline.prepared.sorted_files import scan
 from leadlens.pipeline.prepared.sources import EventReader, NewSource, Numbers
 from leadlens.pipeline.prepared.spread_reading import SpreadReading
@@ -85,6 +86,7 @@ class EventUpdate:
                 spool / str(place),
                 self._numbers,
                 None if self._reading is None else self._reading.files,
+                PartReading(None if workers is None else workers.run).read,
             )
             before = old.looks.get(name, ()) if old else ()
             self.sources.append(SourcePlan(reader, looks.get(name), before))

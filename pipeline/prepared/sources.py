@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from leadlens.pipeline.sources.reading import (
     is_database,
     reading_errors,
     refuse_mixed,
+    runs_there,
     source_batches,
     sources_named,
 )
@@ -116,12 +117,14 @@ class Numbers:
 
 
 ReadFiles = Callable[["EventReader", Mapping[int, FileMark], bool], list[NewSource]]
+ReadParts = Callable[["EventReader", str | None], list[NewSource]]
 
 
 class EventReader:
-    """Makes Parquet of what is new in one source of the events, the one with the number ``place``; ``read`` does it elsewhere.
+    """Makes Parquet of what is new in one source of the events, the one with the number ``place``.
 
-    Each file of a glob is apart. What only makes sense as a whole (a `query`, a database) is one.
+    ``read`` does it elsewhere, ``read_parts`` of a database that is read in parts. Each file of a glob is apart. What only
+    makes sense as a whole (a `query`, a database) is one.
     """
 
     def __init__(
@@ -132,8 +135,9 @@ class EventReader:
         spool: Path,
         numbers: Numbers,
         read: ReadFiles | None = None,
+        read_parts: ReadParts | None = None,
     ) -> None:
-        self._read_elsewhere = read
+        self._read_elsewhere, self._read_parts = read, read_parts
         self.given, self.source, self.where = given, given.source, given.where
         self.place, self.connection, self.spool, self._numbers = place, connection, spool, numbers
         self._paths: list[str] | None = None
@@ -143,6 +147,14 @@ class EventReader:
     @property
     def one_by_one(self) -> bool:
         """Whether each file is a source of its own."""
+        if self.source.partitions is not None and not runs_there(self.source, self.where):
+            raise UsageError(
+                "only what a database returns is read in parts",
+                value=", ".join(map(without_secrets, self.source.reads)),
+                where=f"{self.where}.partitions",
+                why="each file is a part already, and a query that runs here needs all rows",
+                fix="leave partitions out",
+            )
         if self.source.query is not None or is_database(self.source, self.where):
             return False
         if self._paths is None:
@@ -216,25 +228,33 @@ class EventReader:
                 )
         return read
 
-    def whole(self, after: str | None = None) -> NewSource:
-        """All rows of a database or query; with ``after`` those beyond that value of the cursor."""
+    def whole(self, after: str | None = None) -> list[NewSource]:
+        """All rows of a database or query, perhaps in parts; with ``after`` those beyond that value of the cursor."""
+        if self.source.partitions is not None and self._read_parts is not None:
+            return self._read_parts(self, after)
         words, unclear = Words(), dict[str, str]()
         path = self._spooled(source_batches(self.given, words, unclear, after))
-        mark = FileMark(
-            path=f"{', '.join(map(without_secrets, self.source.reads))}#{self.source.table or 'query'}"
-            if after is None
-            else f"after {after}",
-            size=Path(path).stat().st_size,
-            modified_ns=0,
-            changed_ns=0,
-            digest=digest_of(path),
-        )
+        mark = self.mark(Path(path).stat().st_size, digest_of(path), after)
         columns = self._described(path)
         words = words or self._words(path, columns)
-        number, rows = self._numbers.take(), self._rows(path)
-        whole = NewSource(number, path, mark, rows, columns, words=words, unclear=unclear, place=self.place)
-        new = self.with_cursor(whole)
-        return replace(new, cursor=new.cursor or after)
+        whole = NewSource(0, path, mark, self._rows(path), columns, words=words, unclear=unclear)
+        return self.numbered([whole], after)
+
+    def mark(self, size: int, digest: str, after: str | None) -> FileMark:
+        """The mark of rows that are no file."""
+        path = f"{', '.join(map(without_secrets, self.source.reads))}#{self.source.table or 'query'}"
+        if after is not None:
+            path = f"after {after}"
+        return FileMark(path=path, size=size, modified_ns=0, changed_ns=0, digest=digest)
+
+    def numbered(self, parts: Iterable[NewSource], after: str | None) -> list[NewSource]:
+        """The parts of a whole with their numbers, and the value of the cursor that all of them together reach."""
+        parts = list(parts)
+        reached = self._largest(parts) if self.source.cursor is not None else None
+        return [
+            replace(new, number=self._numbers.take(), place=self.place, cursor=reached or after)
+            for new in parts
+        ]
 
     def beyond(self, new: NewSource, after: str) -> NewSource:
         """The rows of a growing file beyond a value of its cursor."""
@@ -243,17 +263,18 @@ class EventReader:
         path = self._spooled(_with_schema(self.connection.sql(sql).to_arrow_reader(1 << 17)))
         words = self._words(path, new.columns)
         more = replace(new, parquet=path, rows=self._rows(path), together=False, words=words)
-        return replace(more, cursor=self._largest(more) or after)
+        return replace(more, cursor=self._largest([more]) or after)
 
     def with_cursor(self, new: NewSource) -> NewSource:
         """The same source with the largest value of its cursor column, as text, where it has one."""
-        return replace(new, cursor=self._largest(new)) if self.source.cursor is not None else new
+        return replace(new, cursor=self._largest([new])) if self.source.cursor is not None else new
 
-    def _largest(self, new: NewSource) -> str | None:
-        value, _ = self._cursor_value(new)
-        largest = self.connection.execute(
-            f"SELECT CAST(max({value}) AS VARCHAR) FROM {_parquet(new.parquet)}"
-        ).fetchall()[0][0]
+    def _largest(self, alike: Sequence[NewSource]) -> str | None:
+        value, _ = self._cursor_value(alike[0])
+        rows = _parquet(*(new.parquet for new in alike))
+        largest = self.connection.execute(f"SELECT CAST(max({value}) AS VARCHAR) FROM {rows}").fetchall()[0][
+            0
+        ]
         return None if largest is None else str(largest)
 
     def _cursor_value(self, new: NewSource) -> tuple[str, str]:

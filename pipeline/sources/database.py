@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from leadlens.features import DataError, LeadlensError, UsageError
 from leadlens.features.errors import UnavailableError, listed
 from leadlens.pipeline.sources.database_engines import driver_error, engine_of, read_only
+from leadlens.pipeline.sources.database_ranges import Part
 from leadlens.pipeline.sources.plain_types import plain_array, text_array
 from leadlens.pipeline.sources.queries import check_query, first_line
 from leadlens.pipeline.sources.to_duckdb import refuse_equal_names
@@ -46,35 +47,65 @@ def database_batches(
     in files until all are there, since only then the types of the columns are known. Raises ``UsageError`` for what
     does not exist, ``DataError`` if the database refuses; neither shows a password.
     """
-    engine = engine_of(url, shown, where)
-    if (table is None) == (query is None):
+    with TemporaryDirectory(prefix="leadlens-") as folder:
+        schemas = spool_database(url, shown, Asked(table, query, where, cursor, after), folder)
+        yield from spooled_batches(folder, len(schemas), together(schemas))
+
+
+class Asked(NamedTuple):
+    """What is read of a database: a ``table`` or a ``query``, with ``cursor`` only rows beyond ``after``, and of them perhaps only a part."""
+
+    table: str | None
+    query: str | None
+    where: str
+    cursor: str | None = None
+    after: str | None = None
+    part: Part | None = None
+
+
+def spool_database(url: str, shown: str, asked: Asked, folder: str) -> list[pa.Schema]:
+    """Write the rows to files of a folder that are numbered from 0, as they come; returns the schema of each. Raises as ``database_batches``."""
+    engine = opened_database(url, shown, asked)
+    try:
+        try:
+            return _spool(engine, asked, folder)
+        except (sa.exc.SQLAlchemyError, driver_error(engine)) as error:
+            if not _is_beyond_python(error):
+                raise
+            return _spool(engine, asked, folder, endless=True)
+    except (sa.exc.SQLAlchemyError, driver_error(engine)) as error:
+        raise refused_rows(error, engine, asked, shown) from None
+    finally:
+        engine.dispose()
+
+
+def spooled_batches(folder: str, files: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of spooled files, with the types that all of their columns can have; at least one batch of each."""
+    for number in range(files):
+        yield from _cast(pq.read_table(f"{folder}/{number}.parquet"), schema).to_batches() or [
+            pa.RecordBatch.from_pylist([], schema=schema)
+        ]
+
+
+def opened_database(url: str, shown: str, asked: Asked) -> sa.Engine:
+    """Connections to a database. Raises ``UsageError`` where the address or what is asked for cannot be."""
+    engine = engine_of(url, shown, asked.where)
+    if (asked.table is None) == (asked.query is None):
         raise UsageError(
             "what to read from the database is not clear",
-            where=where,
+            where=asked.where,
             fix="give either table or query, as in table: sales.leads",
         )
-    if query is not None:
-        check_query(query, engine.dialect.name, f"{where}.query")
-    with TemporaryDirectory(prefix="leadlens-") as folder:
-        asked = (table, query, where, cursor, after)
-        try:
-            try:
-                schemas = _spool(engine, asked, folder)
-            except (sa.exc.SQLAlchemyError, driver_error(engine)) as error:
-                if not _is_beyond_python(error):
-                    raise
-                schemas = _spool(engine, asked, folder, endless=True)
-        except (sa.exc.SQLAlchemyError, driver_error(engine)) as error:
-            what = "does not return this table" if query is None else "does not run this query"
-            fix = "" if query is None else "the query is read only, in that database's SQL"
-            raise _refused(error, engine, f"the database {what}", f"{where} ({shown})", fix) from None
-        finally:
-            engine.dispose()
-        schema = _together(schemas)
-        for number in range(len(schemas)):
-            yield from _cast(pq.read_table(f"{folder}/{number}.parquet"), schema).to_batches() or [
-                pa.RecordBatch.from_pylist([], schema=schema)
-            ]
+    if asked.query is not None:
+        check_query(asked.query, engine.dialect.name, f"{asked.where}.query")
+    return engine
+
+
+def refused_rows(error: Exception, engine: sa.Engine, asked: Asked, shown: str) -> LeadlensError:
+    """What to say where the database does not give the rows."""
+    what = "does not return this table" if asked.query is None else "does not run this query"
+    fix = "" if asked.query is None else "the query is read only, in that database's SQL"
+    return _refused(error, engine, f"the database {what}", f"{asked.where} ({shown})", fix)
 
 
 @dataclass(frozen=True)
@@ -148,22 +179,20 @@ def _refused(error: Exception, engine: sa.Engine, what: str, where: str, fix: st
     )
 
 
-def _spool(
-    engine: sa.Engine,
-    asked: tuple[str | None, str | None, str, str | None, str | None],
-    folder: str,
-    endless: bool = False,
-) -> list[pa.Schema]:
+def _spool(engine: sa.Engine, asked: Asked, folder: str, endless: bool = False) -> list[pa.Schema]:
     """Write all rows to numbered files; returns the schema of each."""
     schemas: list[pa.Schema] = []
-    with engine.connect().execution_options(**read_only(engine)) as connection:
+    snapshot = None if asked.part is None else asked.part.snapshot
+    with engine.connect().execution_options(**read_only(engine, snapshot is not None)) as connection:
+        if snapshot is not None:  # before anything else is asked
+            connection.execute(sa.text(f"SET TRANSACTION SNAPSHOT {_text_literal(snapshot)}"))
         if engine.dialect.name == "postgresql":
             connection.execute(sa.text("SET TIME ZONE 'UTC'"))
         if endless:
-            _read_endless(connection)
+            read_endless(connection)
         streamed = connection.execution_options(stream_results=True)
-        for part in _parts(_result(streamed, *asked), asked[2]):
-            pq.write_table(part, f"{folder}/{len(schemas)}.parquet", compression="lz4")
+        for rows in _chunks(selected(streamed, asked), asked.where):
+            pq.write_table(rows, f"{folder}/{len(schemas)}.parquet", compression="lz4")
             schemas.append(pq.read_schema(f"{folder}/{len(schemas)}.parquet"))
     return schemas
 
@@ -188,7 +217,7 @@ def _is_beyond_python(error: Exception) -> bool:
     )
 
 
-def _read_endless(connection: sa.Connection) -> None:
+def read_endless(connection: sa.Connection) -> None:
     """Read such timestamps as the first or the last that there is, so that they are counted and told like in files.
 
     The driver's own way, in C, stops at them; this one is slower.
@@ -223,33 +252,52 @@ def _bounded(base: type[Any], first: Any, last: Any) -> type[Any]:
     return Bounded
 
 
-def _result(
+_EVERY_COLUMN: tuple[sa.ColumnElement[Any] | sa.TextClause, ...] = (sa.text("*"),)
+
+
+def selected(
     connection: sa.Connection,
-    table: str | None,
-    query: str | None,
-    where: str,
-    cursor: str | None,
-    after: str | None,
+    asked: Asked,
+    what: Sequence[sa.ColumnElement[Any] | sa.TextClause] = _EVERY_COLUMN,
+    only: sa.ColumnElement[bool] | None = None,
 ) -> sa.CursorResult[Any]:
-    if query is None:
-        rows = _whole(connection, str(table), where)
-        if cursor is not None:
-            rows = rows.where(sa.column(cursor) > sa.literal_column(_text_literal(str(after))))
-        return connection.execute(rows)
-    if cursor is not None:
-        name = connection.dialect.identifier_preparer.quote(cursor)
-        query = f"SELECT * FROM ({query.strip().rstrip(';')}) AS q WHERE {name} > {_text_literal(str(after))}"
+    """All columns, or ``what`` is told of them, of the rows that are asked for, ``only`` those for which a condition holds."""
+    conditions = [] if only is None else [only]
+    if asked.cursor is not None and asked.after is not None:
+        conditions.append(sa.column(asked.cursor) > sa.literal_column(_text_literal(asked.after)))
+    if asked.part is not None:
+        conditions += asked.part.conditions()
+    if asked.query is None:
+        rows = _whole(connection, str(asked.table), asked.where, what)
+        return connection.execute(rows.where(*conditions))
+    query = asked.query
+    if conditions or what is not _EVERY_COLUMN:
+        columns = ", ".join(_written(connection, each) for each in what)
+        limits = " AND ".join(f"({_written(connection, each)})" for each in conditions)
+        query = f"SELECT {columns} FROM ({query.strip().rstrip(';')}) AS q WHERE {limits or '1 = 1'}"
     # verbatim: a colon or a percent sign in it is no parameter
     return connection.exec_driver_sql(query, execution_options={"no_parameters": True})
+
+
+def _written(connection: sa.Connection, expression: sa.ClauseElement) -> str:
+    """An expression in the SQL of the database, without parameters."""
+    text = str(expression.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    doubled = connection.dialect.paramstyle in ("format", "pyformat")  # where % begins a parameter
+    return text.replace("%%", "%") if doubled else text
 
 
 def _text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _whole(connection: sa.Connection, table: str, where: str) -> sa.Select[Any]:
+def _whole(
+    connection: sa.Connection,
+    table: str,
+    where: str,
+    what: Sequence[sa.ColumnElement[Any] | sa.TextClause] = _EVERY_COLUMN,
+) -> sa.Select[Any]:
     schema, name = _found(sa.inspect(connection), table, where)
-    return sa.select(sa.text("*")).select_from(sa.table(name, schema=schema))
+    return sa.select(*what).select_from(sa.table(name, schema=schema))
 
 
 def _found(inspector: sa.Inspector, table: str, where: str) -> tuple[str | None, str]:
@@ -282,7 +330,7 @@ def _names(inspector: sa.Inspector, schema: str | None) -> list[str]:
     return [prefix + name for name in (*inspector.get_table_names(schema), *inspector.get_view_names(schema))]
 
 
-def _parts(result: sa.CursorResult[Any], where: str) -> Iterator[pa.Table]:
+def _chunks(result: sa.CursorResult[Any], where: str) -> Iterator[pa.Table]:
     names = list(result.keys())
     refuse_equal_names(names, where, "give each a different name in `query`")
     yield pa.table([pa.nulls(0)] * len(names), names=names)
@@ -290,7 +338,7 @@ def _parts(result: sa.CursorResult[Any], where: str) -> Iterator[pa.Table]:
         yield pa.table([plain_array(list(values)) for values in zip(*rows, strict=True)], names=names)
 
 
-def _together(schemas: list[pa.Schema]) -> pa.Schema:
+def together(schemas: Sequence[pa.Schema]) -> pa.Schema:
     """One type per column; text for a column that is a number in one part and text in another."""
     fields = []
     for place, name in enumerate(schemas[0].names):

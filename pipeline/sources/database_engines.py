@@ -113,9 +113,11 @@ def _begin_mysql(connection: Any, _: Any) -> None:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
 
 
-def read_only(engine: sa.Engine) -> dict[str, Any]:
-    """Options of a connection that does not write."""
-    return {"postgresql_readonly": True} if engine.dialect.name == "postgresql" else {}
+def read_only(engine: sa.Engine, one_view: bool = False) -> dict[str, Any]:
+    """Options of a connection that does not write; of PostgreSQL, all it reads may be of ``one_view``."""
+    if engine.dialect.name != "postgresql":
+        return {}
+    return {"postgresql_readonly": True} | ({"isolation_level": "REPEATABLE READ"} if one_view else {})
 
 
 def driver_error(engine: sa.Engine) -> type[Exception]:

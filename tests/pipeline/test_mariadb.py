@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from leadlens.features import DataError, UsageError
 from leadlens.features.errors import UnavailableError
-from leadlens.pipeline.sources.database import database_batches, read_database
+from leadlens.pipeline.sources import database_parts
+from leadlens.pipeline.sources.database import (
+    Asked,
+    database_batches,
+    read_database,
+    spool_database,
+    spooled_batches,
+    together,
+)
 from leadlens.pipeline.sources.queries import check_query
 from tests.pipeline import mariadb
 from tests.pipeline.mariadb import MariaServer
@@ -142,6 +151,42 @@ def test_only_rows_beyond_the_cursor_are_read(server: MariaServer) -> None:
             server.url(), "shown", asked["table"], asked["query"], "data.events", cursor="id", after="9"
         )
         assert sorted(pa.Table.from_batches(batches)["id"].to_pylist()) == [10, 11, 12], "9 < 10 as numbers"
+
+
+@pytest.mark.parametrize("column", ["id", "made", "seen", "day", "price"])
+def test_parts_hold_every_row_once(
+    column: str, server: MariaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_parts, "FEWEST_ROWS", 1)
+    server.execute(
+        """
+        CREATE OR REPLACE TABLE cut (
+            id BIGINT UNSIGNED, made DATETIME(6), seen TIMESTAMP(6) NULL, day DATE, price DECIMAL(30, 2)
+        )
+        """,
+        """
+        INSERT INTO cut
+        SELECT 18446744073709551600 + seq, '2025-03-30 00:00:00.5' + INTERVAL seq HOUR, '2025-03-30 00:00:00' + INTERVAL seq SECOND,
+            '2025-02-25' + INTERVAL seq DAY, seq * 123456789012345678.25
+        FROM seq_1_to_12
+        """,
+        "INSERT INTO cut VALUES (NULL, NULL, NULL, NULL, NULL)",
+    )
+    for table, query in (("cut", None), (None, "SELECT cut.*, '50 %' AS note FROM cut")):
+        asked, rows = Asked(table, query, "data.events"), []
+        with database_parts.database_parts(server.url(), "shown", asked, column, 4) as parts:
+            for number, part in enumerate(parts):
+                folder = tmp_path / f"{table}-{number}"
+                folder.mkdir()
+                schemas = spool_database(server.url(), "shown", asked._replace(part=part), str(folder))
+                for batch in spooled_batches(str(folder), len(schemas), together(schemas)):
+                    rows += batch.to_pylist()
+                assert 1 <= len(rows) <= 4 * (number + 1)
+        assert len(parts) == 4
+        expected = read(server, table, query).to_pylist()
+        assert sorted(map(str, (row.values() for row in rows))) == sorted(
+            map(str, (row.values() for row in expected))
+        )
 
 
 @pytest.mark.parametrize(

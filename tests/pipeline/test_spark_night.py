@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import pandas as pd
 import pytest
@@ -30,10 +32,17 @@ from leadlens.pipeline.jobs.demo import configs_folder
 from leadlens.pipeline.jobs.read import read
 from leadlens.pipeline.jobs.score import score
 from leadlens.pipeline.jobs.train import train
-from leadlens.pipeline.prepared import event_update, open_prepared
+from leadlens.pipeline.prepared import event_update, open_prepared, part_reading
+from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.opening import PreparedHistory
+from leadlens.pipeline.prepared.preparing import prepare
+from leadlens.pipeline.prepared.verifying import _unlike
 from leadlens.pipeline.progress import silent
+from leadlens.pipeline.sources import database_parts
 from tests.features.spark_support import TINY, need_spark, standalone_cluster
-from tests.pipeline.little_project import leadlens
+from tests.pipeline.little_project import LittleProject, leadlens
+from tests.pipeline.postgres import PASSWORD
+from tests.pipeline.postgres_events import EventsTable
 
 LEADS, A_PART = 900, 200
 AS_OF = datetime(2025, 6, 30)
@@ -53,7 +62,9 @@ class Night(NamedTuple):
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     need_spark()
     root = tmp_path_factory.mktemp("night")
-    with pytest.MonkeyPatch.context() as patch, standalone_cluster(root) as (url, workers):
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as until_done:
+        patch.setenv("CRM_PASSWORD", PASSWORD)  # before workers are started, which have it from there
+        url, workers = until_done.enter_context(standalone_cluster(root))
         patch.setenv("LEADLENS_HOME", str(root / "home"))
         patch.setattr(event_update, "_LEADS_A_PART", A_PART)
         world = root / "project"
@@ -163,6 +174,57 @@ def test_an_error_of_a_worker_is_told_as_it_is(night: Night) -> None:
         ]
         with pytest.raises(UnavailableError, match="ValueError: a mistake of ours"):
             workers.run(_break, [{}])
+
+
+class Stumbling:
+    """Workers who lose the first attempt at the first part of a database when its work is done."""
+
+    def __init__(self, workers: Any) -> None:
+        self.folder, self._workers = workers.folder, workers
+
+    def run(
+        self, function: Callable[[dict[str, Any]], dict[str, Any]], tasks: Sequence[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        if function is not part_reading.spool_part:
+            return self._workers.run(function, tasks)  # type: ignore[no-any-return]
+        marks = [self.folder / uuid4().hex for _ in tasks]
+        for mark in marks[1:]:
+            mark.touch()
+        given = [{"task": task, "mark": str(mark)} for task, mark in zip(tasks, marks, strict=True)]
+        answers: list[dict[str, Any]] = self._workers.run(_stumble, given)
+        assert marks[0].exists()
+        return answers
+
+
+def _stumble(task: dict[str, Any]) -> dict[str, Any]:
+    answer = part_reading.spool_part(task["task"])
+    if not Path(task["mark"]).exists():
+        Path(task["mark"]).touch()
+        raise ValueError("lost")
+    return answer
+
+
+def test_a_database_is_read_by_workers_in_parts(
+    night: Night, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that is lost, and a second night from the cursor on: rows, findings and history are those of one machine."""
+    monkeypatch.setattr(database_parts, "FEWEST_ROWS", 50)
+    table = EventsTable(postgres_url, LittleProject(tmp_path / "project"))
+
+    def prepared(place: str, workers: Any = None, **settings: Any) -> PreparedHistory:
+        file = load_project(table.project(cursor="no", **settings))
+        return PreparedHistory(file, *prepare(file, PreparedFolder(tmp_path / place), workers))
+
+    parts = {"column": "no", "count": 3}
+    with spark_workers(night.file, engine_settings(night.file, None, None), silent) as workers:
+        prepared("there", Stumbling(workers), partitions=parts)
+        table.add(120, first=1000)
+        there = prepared("there", workers, partitions=parts)
+    assert [source.cursor for source in there.manifest.events.sources] == ["408"] * 3 + ["1119"] * 2
+    here = prepared("here")
+    with here.history() as one, there.history() as other:
+        assert _unlike(one, other) == []
+        assert one.findings == other.findings
 
 
 def test_workers_that_do_not_see_the_state_are_refused(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
