@@ -98,6 +98,16 @@ def test_the_tour_in_readme_shows_the_central_commands() -> None:
     assert len(README.splitlines()) < 200, "what is longer belongs to docs/"
 
 
+def test_the_readme_lets_a_reader_breathe() -> None:
+    """Whoever decides in five minutes reads no paragraph of many facts."""
+    told = re.sub(r"\]\([^)]*\)", "]", _BLOCK.sub("", README))
+    prose = [line for line in told.splitlines() if not re.match(r"[|!#]", line)]
+    paragraphs = re.split(r"\n\n+|\n(?=- )", "\n".join(prose))
+
+    assert not [text for text in paragraphs if len(text.split()) > 60]
+    assert max(map(len, prose)) <= 130
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_path_that_is_named_exists(page: Path) -> None:
     absent = [path for path in _inline(page) if _PATH.match(path) and "/" in path and not _exists(path)]
