@@ -9,26 +9,13 @@ from typing import Any
 from leadlens.pipeline.runs.record import RunRecord
 from leadlens.pipeline.writeback.current import read_rows
 from leadlens.pipeline.writeback.names import TableNames
-from leadlens.pipeline.writeback.statements import listed
 from leadlens.pipeline.writeback.target import Target
 
-_COLUMNS = (
-    "run_id",
-    "status",
-    "started_at",
-    "finished_at",
-    "as_of",
-    "rows",
-    "inserted",
-    "updated",
-    "unchanged",
-    "closed",
-    "model_version",
-    "scorecard_version",
-    "data_version",
-    "error",
-    "warnings",
-)
+_PLAIN = (
+    "run_id", "status", "rows", "inserted", "updated", "unchanged", "closed", "model_version", "scorecard_version",
+    "data_version", "error",
+)  # fmt: skip
+_TIMES = ("started_at", "finished_at", "as_of")
 
 
 def listed_runs(target: Target, table: str, project: str, last: int) -> list[RunRecord]:
@@ -40,36 +27,36 @@ def listed_runs(target: Target, table: str, project: str, last: int) -> list[Run
         return []
 
     def statement(names: TableNames, mark: str) -> str:
+        # As JSON: tables of earlier releases lack columns until the next run writes to them.
         return f"""
-            SELECT {listed(_COLUMNS)}
-            FROM {names.runs}
-            WHERE scores_table = {mark} AND project = {mark}
+            SELECT to_json(r)
+            FROM {names.runs} AS r
+            WHERE scores_table = {mark}
+              AND coalesce(to_json(r) ->> 'project', split_part(model_version, '/', 1)) = {mark}
             ORDER BY started_at DESC, run_id DESC
             LIMIT {last:d}
         """
 
-    found = (
-        dict(zip(_COLUMNS, row, strict=True)) for row in read_rows(target, table, statement, [table, project])
-    )
+    rows = (_object(row[0]) for row in read_rows(target, table, statement, [table, project]))
     return [
         RunRecord(
-            **{name: _naive(value) for name, value in row.items() if name != "warnings"},
-            warnings=_texts(row["warnings"]),
+            **{name: row.get(name) for name in _PLAIN},
+            **{name: _time(row.get(name)) for name in _TIMES},
+            warnings=list(_object(row.get("warnings")) or ()),
             project=project,
             target=target.shown,
             table=table,
         )
-        for row in found
+        for row in rows
     ]
 
 
-def _naive(value: Any) -> Any:
-    """Times as they are everywhere else, whatever the time zone of the session."""
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return value
+def _time(value: str | None) -> Any:
+    """Naive UTC, whatever the time zone of the session."""
+    at = None if value is None else datetime.fromisoformat(value)
+    return at if at is None or at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
 
 
-def _texts(value: Any) -> list[str]:
+def _object(value: Any) -> Any:
     """JSON, which one of the databases gives as text."""
-    return list(json.loads(value) if isinstance(value, str) else value or ())
+    return json.loads(value) if isinstance(value, str) else value

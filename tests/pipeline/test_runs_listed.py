@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from leadlens.pipeline.runs import RunRecord, RunStore
@@ -129,6 +130,21 @@ def test_a_database_knows_the_nights_of_other_machines(
     assert (runs[2]["written"], runs[2]["as_of"]) == (4, f"{AS_OF.isoformat()}Z")
     assert runs[2]["started_at"] == "2026-11-25T02:10:00Z"
     assert leadlens("runs", config, "--to", to, "--last", "2").out.count("2026-") == 2
+
+
+def test_a_table_of_an_earlier_release_lacks_columns(config: Path, tmp_path: Path) -> None:
+    """It gets them from the next run that writes to it."""
+    with duckdb.connect(str(tmp_path / "old.duckdb")) as connection:
+        connection.sql(
+            """
+            CREATE TABLE scoring_runs AS
+            SELECT 'run-1' AS run_id, 'lead_scores' AS scores_table, TIMESTAMP '2026-11-25 02:10:00' AS started_at,
+                TIMESTAMP '2026-11-25 02:11:00' AS finished_at, 'done' AS status, TIMESTAMP '2026-11-25' AS as_of, 7 AS rows,
+                'little/1' AS model_version
+            """
+        )
+    (old,) = leadlens("runs", config, "--to", f"duckdb:///{tmp_path}/old.duckdb", "--json").facts["runs"]
+    assert (old["status"], old["leads"], old["seconds"], old["warnings"]) == ("done", 7, 60.0, [])
 
 
 def test_a_target_that_no_run_wrote_to_is_refused(config: Path, tmp_path: Path) -> None:

@@ -21,15 +21,10 @@ _HEADERS = ("started (UTC)", "status", "took", "as of", "leads", "written", "mod
 def render_runs(found: Runs) -> list[str]:
     """`leadlens runs`: one line for each, and below it what else is to say."""
     if not found.runs:
-        elsewhere = (
-            "" if found.target else "; of other machines, --to and the database they write to lists them"
-        )
-        return [
-            *_wrapped(
-                f"{found.project}: no run of leadlens {found.command} is on record here{elsewhere}", "  "
-            ),
-            *_others(found),
-        ]
+        said = f"{found.project}: no run of leadlens {found.command} is on record here."
+        if found.target is None and found.command == "score":
+            said += " Those of another machine are listed by --to and the database that it writes to."
+        return [*_wrapped(said, "  "), *_others(found)]
     head, *lines = table([_cells(run) for run in found.runs], _HEADERS, "llrlrrl").split("\n")
     several = len({run.target for run in found.runs}) > 1
     printed = [head]
