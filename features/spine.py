@@ -36,6 +36,7 @@ class SpinePolicy:
     kinds : kinds of conversion that close a lead; all when empty.
     since : only leads created from then on.
     objections : leave out the leads of the table ``objections``.
+    finished : score none of the leads of the table ``finished``; a training set has them like others.
     """
 
     at_ages: tuple[timedelta, ...] = ()
@@ -46,6 +47,7 @@ class SpinePolicy:
     kinds: tuple[str, ...] = ()
     since: datetime | None = None
     objections: bool = False
+    finished: bool = False
 
 
 def build_spine(history: History, policy: SpinePolicy) -> Spine:
@@ -68,7 +70,7 @@ def build_spine(history: History, policy: SpinePolicy) -> Spine:
 
 
 def build_scoring_spine(history: History, as_of: datetime, policy: SpinePolicy) -> Spine:
-    """All leads open as of one timestamp, as a table that the caller drops; may be empty."""
+    """All leads to score as of one timestamp: open then, and not ``finished``, as a table that the caller drops; may be empty."""
     snapshots = f"SELECT lead_id, {history.engine.dialect.literal(as_of)} AS as_of FROM leads"
     return _number(history, snapshots, policy, bounded=False)
 
@@ -112,6 +114,8 @@ def _number(history: History, snapshots: str, policy: SpinePolicy, bounded: bool
     ]
     if bounded:
         conditions.append(f"snapshots.as_of <= {literal(history.data_end)}")
+    elif policy.finished:
+        conditions.append("NOT EXISTS (SELECT 1 FROM finished AS f WHERE f.lead_id = leads.lead_id)")
     if policy.since:
         conditions.append(f"leads.created_at >= {literal(policy.since)}")
     if policy.objections:

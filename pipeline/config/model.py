@@ -135,6 +135,11 @@ class Data(Section):
         description="Leads who object to profiling: lead_id. They are not scored, learned from or judged, and rows written "
         "before are closed.",
     )
+    finished: Annotated[Sources | None, Added] = Field(
+        None,
+        description="Leads that are over, where nothing says since when: lead_id. They are learned from and judged like others, but not "
+        "scored, at no as-of, and rows written before are closed. Where the day is known, leads.closed_at says more.",
+    )
     others: Annotated[dict[str, Source], Added] = Field(
         default_factory=dict,
         description="Further sources, under names that you choose, for a `query` to read from: others: {deals: {read: deals.csv}}.",

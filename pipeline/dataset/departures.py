@@ -24,7 +24,7 @@ def why_left(
 ) -> list[str]:
     """The reason of each lead, as of then: ``leadlens.pipeline.writeback.closings.REASONS``.
 
-    ``objected`` before all others: the lead objects to profiling. ``converted`` before ``closed``, where both are so. ``merged``: the id is an old one of another lead. ``filtered``:
+    ``objected`` before all others: the lead objects to profiling. ``converted`` before ``closed``, where both are so (``closed`` is a lead of ``data.finished`` too). ``merged``: the id is an old one of another lead. ``filtered``:
     the lead is in the data, but a setting leaves it out (``where`` of the leads, ``hygiene``, ``spine.since``).
     ``vanished``: it is not in the data.
     """
@@ -59,7 +59,7 @@ def _reasons(history: History, numbers: str, as_of: datetime, policy: SpinePolic
             CASE
                 WHEN o.lead_id IS NOT NULL THEN 'objected'
                 WHEN l.lead_id IS NOT NULL AND {converted} THEN 'converted'
-                WHEN l.closed_at < {then} THEN 'closed'
+                WHEN l.closed_at < {then} OR f.lead_id IS NOT NULL THEN 'closed'
                 WHEN l.lead_id IS NOT NULL THEN 'filtered'
                 WHEN n.lead_id IS NULL THEN '{VANISHED}'
                 WHEN n.lead <> n.lead_id THEN 'merged'
@@ -68,6 +68,7 @@ def _reasons(history: History, numbers: str, as_of: datetime, policy: SpinePolic
         FROM {_ASKED} AS d
         LEFT JOIN leads AS l ON l.lead_id = d.lead_id
         LEFT JOIN objections AS o ON o.lead_id = d.lead_id
+        LEFT JOIN finished AS f ON f.lead_id = d.lead_id
         LEFT JOIN {numbers} AS n ON n.lead_id = d.lead_id
     """
 

@@ -21,6 +21,7 @@ def spine_policy(project: Project) -> SpinePolicy:
         kinds=project.outcome.kind,
         since=spine.since,
         objections=project.data.objections is not None,
+        finished=project.data.finished is not None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -159,6 +159,10 @@ def explain(
             sheets = served.bundle.sheet if _is(served.bundle.sheet, past.sheets_version) else None
             if sheets is None:
                 notes.append("the sheets have changed since, so the sheet's side of that run is left out")
+        if file.project.data.finished is not None and history.engine.count(
+            f"finished WHERE lead_id = {history.engine.dialect.literal(found.lead_id)}"
+        ):
+            notes.append("this lead is over (data.finished): leadlens score leaves it out")
         with one_row(file, found, at) as one:
             scored = score_leads(history, one, served.bundle, sheets)
     return explanation_of(scored, served, history.shown(at), tuple(notes))
@@ -170,7 +174,8 @@ def one_row(file: ProjectFile, named: NamedLead, at: datetime) -> Iterator[Spine
     history, lead_id = named.history, named.lead_id
     with (
         history.engine.of_few_rows(),
-        build_scoring_spine(history, at, spine_policy(file.project)) as spine,
+        # Whoever asks about a lead that is over gets its score: the note says why no night has it.
+        build_scoring_spine(history, at, replace(spine_policy(file.project), finished=False)) as spine,
         Spine.make(
             history.engine,
             "one_lead",

@@ -198,7 +198,7 @@ def _score(
         prepared = open_prepared(file, workers=workers)
         with prepared.history() as history:
             moment, findings = history.moment(as_of), history.findings
-            objected = history.engine.count("objections")
+            objected, finished = (history.engine.count(table) for table in ("objections", "finished"))
             shown, data_end = history.shown(moment), history.data_end
         # A wrong name there stops the run before anything is scored.
         known_by = shown_columns(history, file.project.page)
@@ -343,6 +343,7 @@ def _score(
         data_version=prepared.version,
         leads=tally.leads,
         objected=objected,
+        finished=finished,
         grades=dict(tally.grades),
         table=tally.table(),
         written=written,

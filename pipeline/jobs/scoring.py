@@ -43,6 +43,7 @@ class Scoring:
     data_version: int
     leads: int
     objected: int
+    finished: int
     grades: dict[str, int]
     table: pa.Table
     written: WriteResult | None
@@ -74,6 +75,7 @@ class Scoring:
             "data_version": self.data_version,
             "leads": self.leads,
             "objected": self.objected,
+            "finished": self.finished,
             "grades": self.grades,
             "written": self.written.as_dict() if self.written else None,
             "made_folder": self.made_folder,

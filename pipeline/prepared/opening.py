@@ -67,6 +67,7 @@ _OF_LEADS = {
     "accounts": f"account_id IN {_ACCOUNTS}",
     "conversions": f"lead_id IN {_LEADS}",
     "objections": f"lead_id IN {_LEADS}",
+    "finished": f"lead_id IN {_LEADS}",
     "changes": f"CASE WHEN entity = 'account' THEN id IN {_ACCOUNTS} ELSE id IN {_LEADS} END",
 }
 

@@ -48,7 +48,7 @@ def raw_history(
     _make(engine, "conversions", rows.conversions, _kinds("conversions", columns))
     if "accounts" not in made:
         _make(engine, "accounts", [], _kinds("accounts", columns))
-    for table in {"changes", "objections"}.difference(made):
+    for table in {"changes", "objections", "finished"}.difference(made):
         make_empty(engine, table)
     _keep_wanted(engine, "leads", project, columns, findings, name)
     cleaner = Cleaner(engine, findings)

@@ -27,6 +27,7 @@ CONTRACT: dict[str, dict[str, str]] = {
     "aliases": {"old_id": "id!", "lead_id": "id!", "merged_at": "timestamp"},
     "verdicts": {"lead_id": "id!", "given_at": "timestamp!", "verdict": "id!", "reason": "id", "by": "id"},
     "objections": {"lead_id": "id!"},
+    "finished": {"lead_id": "id!"},
     "answers": {"lead_id": "id!", "answered_at": "timestamp!", "question": "id!", "answer": "id!"},
 }
 # Ids that link tables. The other ids are codes, which stand for themselves.

@@ -20,8 +20,8 @@ from leadlens.pipeline.sources.forgotten import Forgotten, find_forgotten, forgo
 from leadlens.pipeline.sources.hygiene.bots import mark_bots, of_events
 from leadlens.pipeline.sources.hygiene.leads import exclude_leads
 from leadlens.pipeline.sources.hygiene.merges import merge_leads
+from leadlens.pipeline.sources.left_out_leads import clean_finished, clean_objections
 from leadlens.pipeline.sources.lone_end import leads_it_changes, lone_end
-from leadlens.pipeline.sources.objections import clean_objections
 from leadlens.pipeline.sources.origins import Origin
 from leadlens.pipeline.sources.reading import Readable, read_source
 from leadlens.pipeline.sources.several import read_several
@@ -169,7 +169,7 @@ def contract_columns(caster: Caster, project: Project) -> tuple[dict[str, str], 
         else:
             expressions[name] = f"CAST(NULL AS {_SQL_TYPE[reader]})"
     kinds: dict[str, Kind] = {}
-    if table not in ("conversions", "changes", "aliases", "objections", *FEEDBACK):
+    if table not in ("conversions", "changes", "aliases", "objections", "finished", *FEEDBACK):
         contract = set(CONTRACT[table]) | (outcome_and_order(project) if table == "leads" else set())
         for name in (name for name in caster.types if name not in contract):
             if name.lower() in _RESERVED:
@@ -264,7 +264,7 @@ def merge(cleaner: Cleaner, project: Project, views: tuple[str, ...] = ()) -> bo
     if flat:
         refuse_duplicates(engine, "outcomes", "lead_id")
     if project.data.aliases is not None:
-        merge_leads(engine, cleaner.findings, flat, (*FEEDBACK, "objections"), views)
+        merge_leads(engine, cleaner.findings, flat, (*FEEDBACK, "objections", "finished"), views)
     return flat
 
 
@@ -279,6 +279,7 @@ def exclude(
     exclude_leads(cleaner.engine, project.hygiene, kinds["leads"], cleaner.findings, name, views)
     clean_feedback(cleaner.engine, cleaner.findings, name)
     clean_objections(cleaner, project.data.objections is not None)
+    clean_finished(cleaner, project.data.finished is not None)
     cleaner.accounts()
 
 

@@ -1,4 +1,4 @@
-"""When leads were lost: a date among their columns, or the edit of a field history that lost them."""
+"""When leads were lost: a date among their columns, the edit of a field history that lost them, or only that they are."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ _TOLD = 0.5  # of the leads that are lost as of the export, a history must say i
 class Closing:
     """When leads were lost: by a ``column`` of theirs, or by ``rows``, a query of lead_id and time over the ``table`` of a history.
 
-    ``doubt`` says which leads are lost where nothing says when.
+    Where nothing says when, ``finished`` is the query of the leads that are lost by now, and ``doubt`` says which.
     """
 
     column: Column | None = None
     table: Table | None = None
     rows: str = ""
     how: str = ""
+    finished: str = ""
     doubt: str = ""
 
 
@@ -50,9 +51,11 @@ def find_closing(export: Export, leads: Leads, tables: Iterable[Table], way: Con
     if stage is None:
         return Closing()
     states = listed((repr(value) for value in values), 3)
+    listed_values = ", ".join(map(_literal, values))
     return Closing(
-        doubt=f"{count:,} leads are {states} by {stage.name}, and nothing says since when: they count as open. If a column does, "
-        "name it: columns: {closed_at: …} under data.leads"
+        finished=f"SELECT {quote(leads.id.name)} AS lead_id\nFROM source\nWHERE CAST({quote(stage.name)} AS VARCHAR) IN ({listed_values})",
+        doubt=f"{count:,} leads are {states} by {stage.name}, and nothing says since when: they are learned from and not scored "
+        "(data.finished). If a column says the day, name it in its place: columns: {closed_at: …} under data.leads",
     )
 
 

@@ -34,6 +34,8 @@ def settings(proposal: Proposal, name: str, sheet: str | None) -> dict[str, Any]
         data["events"] = events if len(events) > 1 else events[0]
     if way is not None and not way.flat:
         data["conversions"] = _source(way.table.export, way.query)
+    if proposal.closing.finished:
+        data["finished"] = _source(proposal.leads.table.export, proposal.closing.finished)
     changes = [_source(each.table.export, each.query) for each in proposal.changes]
     if changes:
         data["changes"] = changes if len(changes) > 1 else changes[0]
@@ -134,6 +136,13 @@ def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
     elif not way.flat:
         yield from _comment(f"Who converted, and when: {way.how}. {rate(way, leads)}.", 2)
         yield from _table("conversions", data["conversions"])
+    if "finished" in data:
+        yield ""
+        yield from _comment(
+            "Leads that are over, though nothing says since when: learned from like others, and no longer scored. Take out a value with which sales still calls.",
+            2,
+        )
+        yield from _table("finished", data["finished"])
     if proposal.changes:
         yield ""
         fields = ", ".join(field.column for each in proposal.changes for field in each.fields)

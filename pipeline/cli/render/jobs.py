@@ -79,6 +79,7 @@ _TABLES = {
     "verdicts": "sales verdicts",
     "answers": "customer answers",
     "objections": "leads who object to profiling: left out",
+    "finished": "leads that are over: not scored",
     "spine": "snapshots (a lead at a point in time): the rows",
     "mature": "of these mature (their outcome is known)",
 }
@@ -315,6 +316,8 @@ def render_scoring(run: Scoring, project: str = "") -> list[str]:
     lines.append(f"{run.leads:,} open leads scored{as_of(run.as_of)} with {run.version} ({run.alias}).")
     if run.objected:
         lines.append(f"{run.objected:,} lead{'s' * (run.objected != 1)} left out: they object to profiling.")
+    if run.finished:
+        lines.append(f"{run.finished:,} lead{'s' * (run.finished != 1)} left out: over by data.finished.")
     if run.written is None:
         lines.append("Dry run: nothing was written.")
     else:

@@ -22,6 +22,7 @@ _ABOUT = {
     "verdicts": "What sales said about it",
     "answers": "What it answered",
     "objections": "It objects to profiling",
+    "finished": "It is over",
 }
 
 
