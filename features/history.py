@@ -44,7 +44,7 @@ class History:
     lead_attributes, account_attributes, event_properties : the user's own columns and their kind.
     clock : ``"time"``; ``"sequence"`` when only an order is known (one second stands for one step);
         ``"none"`` when there is no order at all.
-    hidden : columns declared ``known_after``; they are in no table.
+    hidden : columns declared ``known_after``; they are in no table, but for those that people are shown.
     findings : what was found while opening the data.
     version : of the prepared history that it is a view of; ``None`` for one that was read into memory.
     """

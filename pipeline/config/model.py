@@ -413,6 +413,12 @@ class Project(Section):
             raise ValueError("judge.test_to must be after judge.test_from")
         return self
 
+    @property
+    def shown_only(self) -> tuple[str, ...]:
+        """Columns of ``known_after`` that ``page`` names: people see them, and nothing learns from them."""
+        named = {name for columns in self.page.shown().values() for name in columns or ()}
+        return tuple(name for name in self.known_after if name in named)
+
     def canonical(self) -> dict[str, Any]:
         """The settings as plain JSON values, defaults included, for fingerprints and records.
 

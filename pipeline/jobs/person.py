@@ -25,7 +25,17 @@ from leadlens.pipeline.jobs.why_scored import why_scored
 from leadlens.pipeline.private import private_files
 from leadlens.pipeline.sources.forgotten import Forgotten
 
-_TABLES = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers", "objections", "finished")
+_TABLES = (
+    "leads",
+    "accounts",
+    "events",
+    "conversions",
+    "changes",
+    "verdicts",
+    "answers",
+    "objections",
+    "finished",
+)
 _ORDER = {
     "events": "occurred_at",
     "conversions": "converted_at",

@@ -12,7 +12,17 @@ from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.prepared import differences, open_prepared
 from leadlens.pipeline.progress import Progress, silent
 
-COUNTED = ("leads", "accounts", "events", "conversions", "changes", "verdicts", "answers", "objections", "finished")
+COUNTED = (
+    "leads",
+    "accounts",
+    "events",
+    "conversions",
+    "changes",
+    "verdicts",
+    "answers",
+    "objections",
+    "finished",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

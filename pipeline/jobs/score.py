@@ -200,8 +200,8 @@ def _score(
             moment, findings = history.moment(as_of), history.findings
             objected, finished = (history.engine.count(table) for table in ("objections", "finished"))
             shown, data_end = history.shown(moment), history.data_end
-        # A wrong name there stops the run before anything is scored.
-        known_by = shown_columns(history, file.project.page)
+            # A wrong name there stops the run before anything is scored.
+            known_by = shown_columns(history, file.project.page)
     kept_people = file.project.scores.people
     for name in kept_people:
         if not known_by[name]:

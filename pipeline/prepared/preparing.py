@@ -52,7 +52,8 @@ def _settings_key(file: ProjectFile) -> str:
         for place, source in _sources(file, name)
     ]
     forgotten = Forgotten.of(project.name)  # what holds them is never opened again
-    text = json.dumps([read, places, *([forgotten.mark] if forgotten else [])], sort_keys=True, default=str)
+    more = [*([forgotten.mark] if forgotten else []), *sorted(project.shown_only)]
+    text = json.dumps([read, places, *more], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -21,7 +21,17 @@ from leadlens.pipeline.sources.opening import (
     read_tables,
 )
 
-TABLES = ("leads", "accounts", "conversions", "changes", "unlabelled", "verdicts", "answers", "objections", "finished")
+TABLES = (
+    "leads",
+    "accounts",
+    "conversions",
+    "changes",
+    "unlabelled",
+    "verdicts",
+    "answers",
+    "objections",
+    "finished",
+)
 SOURCES = tuple(table for table in CONTRACT if table != "events")
 _BATCH = 1 << 16
 _COUNTING_EVENTS = {"leads-merged", "alias-unused", "lead-excluded", "lead-internal", "lead-test"}

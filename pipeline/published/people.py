@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
@@ -97,19 +97,24 @@ def last_verdicts(history: History) -> pa.Table:
 
 def _recognised(history: History) -> dict[str, tuple[Place, ...]]:
     leads, accounts = _texts(history.lead_attributes), _texts(history.account_attributes)
-    first, last = (next(filter(_is(pattern), leads), None) for pattern in (_FIRST, _LAST))
-    whole = next((name for name in leads if names_people(name) and not _says_part(name)), None)
-    parts = (first, last) if first and last else (whole or last or first,)
     email = next(filter(_is(re.compile(r"(.*_)?e_?mail(_address)?")), leads), None)
     company = next(filter(_is(_COMPANY), leads), None)
     of_account = next((name for name in accounts if _is(_COMPANY)(name) or snake_case(name) == "name"), None)
     owner = next(filter(_is(_OWNER), leads), None)
     return {
-        "name": tuple(Place("leads", name) for name in parts if name),
+        "name": tuple(Place("leads", name) for name in name_columns(leads)),
         "email": _one("leads", email),
         "company": _one("accounts", of_account) or _one("leads", company),
         "owner": _one("leads", owner) or _one("accounts", next(filter(_is(_OWNER), accounts), None)),
     }
+
+
+def name_columns(names: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a lead's name: its first and last name, else one that says it all, else what there is."""
+    first, last = (next(filter(_is(pattern), names), None) for pattern in (_FIRST, _LAST))
+    whole = next((name for name in names if names_people(name) and not _says_part(name)), None)
+    parts = (first, last) if first and last else (whole or last or first,)
+    return tuple(name for name in parts if name)
 
 
 def _says_part(name: str) -> bool:
@@ -133,12 +138,14 @@ def _place(history: History, shown: str, name: str) -> Place:
         return Place("leads", name)
     if name in history.account_attributes:
         return Place("accounts", name)
-    hidden = name in history.hidden
+    if name in history.hidden:  # kept for this alone
+        for table in ("leads", "accounts"):
+            if name in history.engine.columns(table):
+                return Place(table, name)
     raise UsageError(
-        "this column cannot be shown on the page" if hidden else "no such column of leads or accounts",
+        "no such column of leads or accounts",
         value=name,
         where=f"page.{shown}",
-        why="known_after keeps it out of all tables" if hidden else None,
         fix="name another column, or [] to show none",
         known=[*history.lead_attributes, *history.account_attributes],
     )

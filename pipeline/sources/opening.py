@@ -25,7 +25,7 @@ from leadlens.pipeline.sources.lone_end import leads_it_changes, lone_end
 from leadlens.pipeline.sources.origins import Origin
 from leadlens.pipeline.sources.reading import Readable, read_source
 from leadlens.pipeline.sources.several import read_several
-from leadlens.pipeline.sources.shaping import bring_into_shape, outcome_and_order
+from leadlens.pipeline.sources.shaping import bring_into_shape, outcome_and_order, shown_only
 from leadlens.pipeline.sources.styles import style_findings
 from leadlens.pipeline.sources.unknown_words import word_findings
 
@@ -171,6 +171,9 @@ def contract_columns(caster: Caster, project: Project) -> tuple[dict[str, str], 
     kinds: dict[str, Kind] = {}
     if table not in ("conversions", "changes", "aliases", "objections", "finished", *FEEDBACK):
         contract = set(CONTRACT[table]) | (outcome_and_order(project) if table == "leads" else set())
+        for name in shown_only(table, project).intersection(caster.types):  # beside the attributes
+            expressions[name] = f"CAST({caster.quote(name)} AS VARCHAR)"
+            contract.add(name)
         for name in (name for name in caster.types if name not in contract):
             if name.lower() in _RESERVED:
                 raise UsageError(

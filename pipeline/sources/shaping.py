@@ -59,7 +59,7 @@ def shape_of(
     where: str,
     wordless: Collection[str] = (),
 ) -> Shape:
-    """Apply ``missing`` and ``where``, and leave out the ``known_after`` columns.
+    """Apply ``missing`` and ``where``, and leave out the ``known_after`` columns, but for those that people are shown.
 
     ``names`` are those of the source (:func:`mapped_names`), ``types`` the SQL types by name after the mapping, of all sources of the
     table. Columns of the source that are ``wordless`` are known to hold no word for “not known”: looking for them in every row costs
@@ -86,6 +86,7 @@ def shape_of(
     hidden = {name for name in types if name in project.known_after and name not in CONTRACT[table]}
     # The outcome and the order may be declared too; they are no attributes, but still needed here.
     needed = outcome_and_order(project) if table == "leads" else set()
+    needed |= shown_only(table, project)
     kept = ", ".join(quote(name) for name in types if name not in hidden - needed)
     return Shape(", ".join(values), condition, kept, hidden)
 
@@ -163,6 +164,11 @@ def _is_number(text: str) -> bool:
         return abs(float(text)) < 1e300
     except ValueError:
         return False
+
+
+def shown_only(table: str, project: Project) -> set[str]:
+    """Columns of a table that are kept for people to see alone."""
+    return set(project.shown_only) - set(CONTRACT[table]) if table in ("leads", "accounts") else set()
 
 
 def outcome_and_order(project: Project) -> set[str]:

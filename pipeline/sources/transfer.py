@@ -39,7 +39,7 @@ def data_fingerprint(history: History) -> str:
     parts = [history.data_end.isoformat()]
     objecting = _has_objections(history) and engine.count("objections") > 0
     for table in (*TABLES, *_OBJECTIONS[:objecting]):
-        own = sorted(set(engine.columns(table)) - _NO_CONTENT)
+        own = sorted(set(engine.columns(table)) - _NO_CONTENT.union(history.hidden))
         columns = ", ".join(map(engine.dialect.quote, own))
         rows, total = engine.connection.execute(
             f"SELECT count(*), coalesce(sum(hash({columns})), 0) % 18446744073709551557 FROM {table}"

@@ -12,10 +12,12 @@ from leadlens.features.durations import format_duration
 from leadlens.features.printable import printable
 from leadlens.pipeline.starting.closings import HISTORY
 from leadlens.pipeline.starting.conversions import rate
+from leadlens.pipeline.starting.known_by import known_by
 from leadlens.pipeline.starting.proposing import Proposal, leads_query
 from leadlens.pipeline.starting.tables import ExportTable
 
 _WIDTH = 110
+_MOST_OF_A_WORKBOOK = 200_000  # leads: opening more takes a spreadsheet a minute
 
 
 def settings(proposal: Proposal, name: str, sheet: str | None) -> dict[str, Any]:
@@ -51,6 +53,13 @@ def settings(proposal: Proposal, name: str, sheet: str | None) -> dict[str, Any]
         project["spine"] = {"at_ages": list(proposal.ages)}
     if sheet is not None:
         project["scorecards"] = [sheet]
+    if shown := known_by(proposal.leads, proposal.columns.values()):
+        project["page"] = shown
+    project["scores"] = {
+        "to": "scores.xlsx" if proposal.leads.table.export.rows <= _MOST_OF_A_WORKBOOK else "scores.csv"
+    }
+    if shown:
+        project["scores"]["people"] = list(shown)
     return project
 
 
@@ -196,7 +205,17 @@ def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
         yield f"scorecards: {_flow(project['scorecards'])}"
         yield ""
     yield "# judge: {test_share: 0.25, capacity: 0.2}   # test on the latest quarter of leads; sales can call one in five"
-    yield "scores: {to: scores.csv}"
+    yield ""
+    if "page" in project:
+        yield from _comment(
+            "By what people know a lead: shown beside its score. No feature is made of those that are under known_after."
+        )
+        yield f"page: {_flow(project['page'])}"
+    yield from _comment(
+        "Where scores are written: a workbook with the best leads first. A .csv, .parquet, duckdb:///… or postgresql://… holds all columns; "
+        "docs/crm.md says how scores get into the CRM."
+    )
+    yield f"scores: {_flow(project['scores'])}"
 
 
 def _hygiene(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:

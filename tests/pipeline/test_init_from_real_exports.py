@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from python_calamine import CalamineWorkbook
 
 from leadlens.pipeline.config import load_project
 from leadlens.pipeline.jobs.audit import audit
@@ -59,8 +60,18 @@ def test_from_an_export_to_scores(name: str, tmp_path: Path) -> None:
     assert json.loads(trained.out)["figures"]["leadlens"]["roc_auc"] > 0.68
     assert leadlens("compare", project, "--out", tmp_path / "report").code == 0
     assert leadlens("score", project, "--as-of", "2025-09-30").code == 0
-    with (project / "scores.csv").open() as file:
-        assert sum(1 for _ in csv.DictReader(file)) > 2000
+    head, *rows = CalamineWorkbook.from_path(project / "scores.xlsx").get_sheet_by_index(0).to_python()
+    scored = pd.DataFrame(rows, columns=head)
+    table, key, status, over = (
+        (f"{CONTACTS}.csv", "Record ID - Contact", "Lead Status", "Unqualified")
+        if name == "hubspot"
+        else ("Lead.csv", "Id", "Status", "Closed - Not Converted")
+    )
+    leads = pd.read_csv(EXPORTS / name / table, dtype=str).set_index(key)
+    assert not (leads.loc[scored["Lead"], status] == over).any(), "nobody calls a lead that is over"
+    assert len(scored) > 0.6 * len(leads)
+    for column in ("Name", "E-mail", "Company", *(["Owner"] if name == "hubspot" else [])):
+        assert (scored[column] != "").mean() > 0.5, column
 
 
 def test_a_workbook_alone(tmp_path: Path) -> None:

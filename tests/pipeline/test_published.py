@@ -13,8 +13,11 @@ import pyarrow as pa
 import pytest
 
 from leadlens.features.errors import DataError, UsageError
+from leadlens.features.own.known import Known
+from leadlens.features.spine import build_spine
 from leadlens.models.scorecard import ScorecardSet, Sheet
 from leadlens.pipeline.config import ProjectFile, load_project
+from leadlens.pipeline.dataset.policies import spine_policy
 from leadlens.pipeline.prepared import open_history
 from leadlens.pipeline.published import bounded_queries, publishing
 from leadlens.pipeline.published.asked import Query
@@ -24,6 +27,8 @@ from leadlens.pipeline.published.folder import CopyFolder
 from leadlens.pipeline.published.kept_results import KeptResults
 from leadlens.pipeline.published.people import people_of, rules_kept_short, shown_columns
 from leadlens.pipeline.published.publishing import Publishing
+from leadlens.pipeline.sources.opening import open_history as open_anew
+from leadlens.pipeline.sources.transfer import data_fingerprint
 from tests.pipeline.little_project import LittleProject, leadlens, leads
 from tests.pipeline.page_example import HOSTILE, NIGHT, STAGES, Night, little_file, publish
 
@@ -327,6 +332,33 @@ def test_names_are_recognised_and_each_can_be_named_or_left_out(
     assert people.loc["L000", "company"] == "IT Bern"
     assert people["email"].isna().all()
     assert columns["email"] == ()
+
+
+def test_a_column_that_nothing_may_learn_from_can_be_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = little(tmp_path, monkeypatch)
+    project.settings["known_after"] = ["owner", "account_name", "e_mail"]
+    unseen = load_project(project.write())
+    with open_history(unseen) as history:
+        assert "owner" not in history.engine.columns("leads")
+        before = data_fingerprint(history)
+    project.settings["page"] = {"owner": "owner", "company": "account_name"}
+    file = load_project(project.write())
+    with open_history(file) as history, open_anew(file) as anew:
+        people = people_of(history, file.project.page).to_pandas().set_index("lead_id")
+        assert people.loc["L000", ["name", "company", "owner"]].tolist() == ["Ann Lee", "Firm", "mia"]
+        assert people["email"].isna().all()
+        for each in (history, anew):
+            assert not {"owner", "e_mail"} & {*each.lead_attributes}
+            assert "account_name" not in each.account_attributes
+            assert data_fingerprint(each) == before, "who owns a lead is no part of what is learned from"
+        with build_spine(history, spine_policy(file.project)) as spine:
+            known = Known(history, spine)
+            assert "owner" not in known.leads
+            assert "account_name" not in known.accounts
+    project.settings["features"] = {"read": ["owner"]}
+    assert "owner" in leadlens("check", project.write()).err
 
 
 def test_a_ledger_shows_no_value_of_a_column_that_says_who_somebody_is(
