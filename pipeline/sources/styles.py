@@ -87,7 +87,9 @@ def style_of(fits: Collection[str], decimals: str | None) -> str | None:
     if COMMA in fits and "BIGINT" not in fits:
         if PROOF in fits or decimals == "comma":
             return COMMA
-        return None if "DOUBLE" not in fits else "DOUBLE" if decimals == "point" else UNCLEAR
+        if "DOUBLE" not in fits:
+            return None
+        return UNCLEAR if decimals is None and example_of(fits) else "DOUBLE"  # +12 has no mark to be unclear
     dates = [kind for kind in (DOTTED, DAY_FIRST, MONTH_FIRST) if kind in fits]
     return dates[0] if len(dates) == 1 else None
 

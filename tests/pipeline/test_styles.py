@@ -209,6 +209,19 @@ def test_what_a_point_means_is_shown_by_the_rest_of_the_file(
     assert codes == ({code} if code else set())
 
 
+@pytest.mark.parametrize("table", ["leads", "events"])
+@pytest.mark.parametrize(("unit", "first"), [("", 1.0), (".500", 1.5)])
+def test_a_column_of_signed_numbers_is_read(
+    little: LittleProject, table: str, unit: str, first: float
+) -> None:
+    """+12 has no mark of which it could be unclear what it means; +1.500 has."""
+    rows = len(getattr(little, table))
+    save(little, table, ",", budget=[f"+{1 + n % 9}{unit}" for n in range(rows)], other="7")
+    values, codes = read_both_ways(little, table, "budget")
+    assert min(values) == first  # type: ignore[type-var]
+    assert codes == ({"unclear-decimals"} if unit else set())
+
+
 @pytest.mark.parametrize(("decimals", "first"), [("comma", 1500.0), ("point", 1.5)])
 @pytest.mark.parametrize("query", [None, "SELECT * FROM source"])
 def test_the_project_file_says_what_a_point_means(
