@@ -6,7 +6,8 @@ Writes small tables of leads and events as CSV (separators, quotes, encodings, m
 names, of dates and of what is not known), as Parquet of many types, as DuckDB tables and, with ``--postgres URL``, as
 tables of PostgreSQL; opens them, and asks for the same ids, times and values as plain Python has, and for the features that
 the same tables have as plain Parquet. What is not read alike must be told with the name of its column.
-``tests/pipeline/test_ugly_files.py`` tries a few, drawn by Hypothesis.
+``tests/pipeline/test_ugly_files.py`` tries a few, drawn by Hypothesis. With ``--spark local[2]``, or another master, workers of Spark
+prepare each history, and it is held against the one that is prepared here, too, to the words of a refusal.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from multiprocessing import get_context
@@ -34,9 +36,12 @@ from leadlens.features import DuckDBEngine, History, LeadlensError
 from leadlens.features.matrix import build_matrix
 from leadlens.features.plan import AttributeFeature, EventKey, FeaturePlan, Reading, Touch
 from leadlens.features.spine import SpinePolicy, build_spine
-from leadlens.pipeline.config import load_project
+from leadlens.pipeline.cluster import Workers, spark_workers
+from leadlens.pipeline.config import EngineSettings, ProjectFile, load_project
 from leadlens.pipeline.prepared import open_prepared
 from leadlens.pipeline.prepared.folder import PreparedFolder
+from leadlens.pipeline.prepared.verifying import _unlike as content_unlike
+from leadlens.pipeline.progress import silent
 from leadlens.pipeline.sources.opening import open_history as open_plainly
 from leadlens.pipeline.sources.unknown_words import words_for
 
@@ -418,8 +423,24 @@ def differences(tables: Tables, history: History) -> list[str]:
     return wrong
 
 
+def unlike_here(file: ProjectFile, folder: Path, history: History | str) -> list[str]:
+    """Where a history that workers prepared, or the words in which they refused it, is another than the one prepared here."""
+    try:
+        with open_prepared(file, PreparedFolder(folder)).history() as here:
+            if isinstance(history, str):
+                return [f"here it is read, on Spark: {history}"]
+            odd = [f"{what}: not as here" for what in content_unlike(here, history)]
+            return odd or ["findings in another order"] * (here.findings != history.findings)
+    except LeadlensError as error:
+        return [f"here: {error}", f"on Spark: {history}"] if str(error) != str(history) else []
+
+
 def run(
-    tables: Tables, rng: Random, postgres: str | None = None, kind: str | None = None
+    tables: Tables,
+    rng: Random,
+    postgres: str | None = None,
+    kind: str | None = None,
+    workers: Workers | None = None,
 ) -> tuple[str, Dialect, list[str]]:
     """One set of files: ``read``, ``told`` (a column in a finding), ``refused`` (a column in the message) or ``wrong``."""
     with tempfile.TemporaryDirectory(prefix="leadlens-ugly-") as name:
@@ -431,16 +452,20 @@ def run(
         try:
             file = load_project(path)
             opened = (
-                open_prepared(file, PreparedFolder(folder / "prepared")).history()
-                if prepared
+                open_prepared(file, PreparedFolder(folder / "prepared"), workers).history()
+                if prepared or workers is not None
                 else open_plainly(file)
             )
             with opened as history:
                 wrong = differences(tables, history)
+                if workers is not None:
+                    wrong += unlike_here(file, folder / "here", history)
                 told = any(item.code in _TOLD for item in history.findings)
                 if not wrong and not told:
                     wrong = unlike(history, folder / "plain", tables)
         except LeadlensError as error:
+            if workers is not None and (odd := unlike_here(file, folder / "here", str(error))):
+                return "wrong", dialect, odd
             columns = [*tables.leads[0], *tables.events[0]]
             named = any(column in str(error).lower() for column in columns) and error.value is not None
             return ("refused", dialect, [str(error)]) if named else ("wrong", dialect, [str(error)])
@@ -455,6 +480,21 @@ def _run(arguments: tuple[int, str | None]) -> tuple[int, str, Dialect, list[str
     return seed, *run(Tables.drawn(rng), rng, postgres)
 
 
+def _each(options: argparse.Namespace) -> Iterator[tuple[int, str, Dialect, list[str]]]:
+    seeds = [(seed, options.postgres) for seed in range(options.seed, options.seed + options.count)]
+    if options.spark is None:
+        with get_context("spawn").Pool(options.workers) as pool:
+            yield from pool.imap(_run, seeds)
+        return
+    with tempfile.TemporaryDirectory(prefix="leadlens-ugly-") as name:
+        file = load_project(plainly(Path(name) / "any", Tables.drawn(Random(0))))
+        settings = EngineSettings(name="spark", master=options.spark, work=name)
+        with spark_workers(file, settings, silent) as workers:
+            for seed, postgres in seeds:
+                rng = Random(f"ugly {seed}")
+                yield seed, *run(Tables.drawn(rng), rng, postgres, workers=workers)
+
+
 def main() -> None:
     """Exit code 1 if a file was not read alike and not told."""
     parser = argparse.ArgumentParser(
@@ -464,21 +504,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first one; the others follow")
     parser.add_argument("--postgres", help="URL of a database in which tables may be made")
     parser.add_argument("--workers", type=int, default=2, help="processes; 2. With PostgreSQL: 1")
+    parser.add_argument("--spark", metavar="MASTER", help="let workers of Spark prepare the histories")
     parser.add_argument("--most", type=int, default=10, help="failures after which to stop; 10")
     options = parser.parse_args()
     started, outcomes, kinds, done = time.perf_counter(), Counter[str](), Counter[str](), 0
-    seeds = ((seed, options.postgres) for seed in range(options.seed, options.seed + options.count))
-    with get_context("spawn").Pool(options.workers) as pool:
-        for seed, outcome, dialect, wrong in pool.imap(_run, seeds):
-            outcomes[outcome] += 1
-            kinds[dialect.drawn["kind"]] += 1
-            done += 1
-            if outcome not in ("read", "told"):
-                print(f"seed {seed}, {outcome}: {dialect}\n  " + "\n  ".join(wrong), flush=True)
-            if outcomes["wrong"] >= options.most:
-                break
-            if done % 100 == 0:
-                print(f"{done:,} sets of files: {dict(outcomes)}", file=sys.stderr, flush=True)
+    for seed, outcome, dialect, wrong in _each(options):
+        outcomes[outcome] += 1
+        kinds[dialect.drawn["kind"]] += 1
+        done += 1
+        if outcome not in ("read", "told"):
+            print(f"seed {seed}, {outcome}: {dialect}\n  " + "\n  ".join(wrong), flush=True)
+        if outcomes["wrong"] >= options.most:
+            break
+        if done % 100 == 0:
+            print(f"{done:,} sets of files: {dict(outcomes)}", file=sys.stderr, flush=True)
     print(f"{done:,} sets of files ({dict(kinds)}): {dict(outcomes)}; {time.perf_counter() - started:.0f} s")
     sys.exit(1 if outcomes["wrong"] else 0)
 
