@@ -12,7 +12,12 @@
 What is listed in ``__all__`` keeps its meaning from one release to the next (docs/in_python.md); all below it may change.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# LightGBM's threads wait for each other spinning. Where another process wants the cores too, each waits for one that does not run,
+# and training takes several times as long. OpenMP reads this once, when it is loaded; whoever has set it keeps it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from leadlens.features.errors import DataError, LeadlensError, UsageError

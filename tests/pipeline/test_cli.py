@@ -70,6 +70,21 @@ def test_what_needs_nothing_heavy_loads_nothing_heavy(words: tuple[str, ...], al
     assert (loaded & set(packages_distributions())) - {"leadlens", "_distutils_hack", "google"} <= allowed
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP says what it was told")
+@pytest.mark.parametrize(("own", "seen"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_that_wait_sleep_unless_somebody_wants_it_otherwise(own: str | None, seen: str) -> None:
+    """What spins while others want the cores keeps them from whom it waits for."""
+    environment = {**os.environ, "OMP_DISPLAY_ENV": "TRUE"}
+    environment.pop("OMP_WAIT_POLICY", None)
+    if own is not None:
+        environment["OMP_WAIT_POLICY"] = own
+    code = "import leadlens.pipeline.jobs.train, leadlens.models.fitting, lightgbm"
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert set(re.findall(r"OMP_WAIT_POLICY = '(\w+)'", said.stderr)) == {seen}
+
+
 def test_help_names_the_commands() -> None:
     shown = run("--help")
     assert shown.returncode == 0
