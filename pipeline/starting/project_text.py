@@ -212,8 +212,8 @@ def _lines(proposal: Proposal, project: dict[str, Any]) -> Iterator[str]:
         )
         yield f"page: {_flow(project['page'])}"
     yield from _comment(
-        "Where scores are written: a workbook with the best leads first. A .csv, .parquet, duckdb:///… or postgresql://… holds all columns; "
-        "docs/crm.md says how scores get into the CRM."
+        "Where scores are written: a workbook with the best leads first. Leave `people` out where names must not be kept. A .csv, .parquet, "
+        "duckdb:///… or postgresql://… holds all columns; docs/crm.md says how scores get into the CRM."
     )
     yield f"scores: {_flow(project['scores'])}"
 
