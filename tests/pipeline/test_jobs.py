@@ -29,6 +29,7 @@ from leadlens.models.prediction import predict_frame, sheet_points, with_points
 from leadlens.pipeline.cli.render.jobs import render_explanation, render_scoring, render_training
 from leadlens.pipeline.cli.render.registry import render_promotion
 from leadlens.pipeline.config import ProjectFile
+from leadlens.pipeline.config.model import Scores
 from leadlens.pipeline.config.page import Page
 from leadlens.pipeline.dataset.judged import compare_lenses, out_of_time
 from leadlens.pipeline.dataset.policies import spine_policy
@@ -274,12 +275,12 @@ def test_scoring_twice_changes_nothing(starter: ProjectFile, trained: Training, 
 
 
 def test_a_night_is_published_for_the_page(starter: ProjectFile, trained: Training, tmp_path: Path) -> None:
-    def shown(**page: object) -> ProjectFile:
-        return replace(
-            starter, project=starter.project.model_copy(update={"page": Page.model_validate(page)})
-        )
-
     to, folder = f"duckdb:///{tmp_path / 'scores.duckdb'}", CopyFolder.of(starter.project.name)
+
+    def shown(**page: object) -> ProjectFile:
+        own = {"page": Page.model_validate(page), "scores": Scores(to=to)}  # a trial would change no page
+        return replace(starter, project=starter.project.model_copy(update=own))
+
     score(starter, dry_run=True)
     before = folder.latest()
     score(shown(publish=False), as_of=ENDED, to=to)
