@@ -20,22 +20,12 @@ from leadlens.pipeline.forgetting.stored import plain, stored_in_state
 from leadlens.pipeline.jobs.explain import Explanation
 from leadlens.pipeline.jobs.named_lead import find_lead
 from leadlens.pipeline.jobs.places import targets_of
+from leadlens.pipeline.jobs.read import COUNTED
 from leadlens.pipeline.jobs.sought_person import find_person
 from leadlens.pipeline.jobs.why_scored import why_scored
 from leadlens.pipeline.private import private_files
 from leadlens.pipeline.sources.forgotten import Forgotten
 
-_TABLES = (
-    "leads",
-    "accounts",
-    "events",
-    "conversions",
-    "changes",
-    "verdicts",
-    "answers",
-    "objections",
-    "finished",
-)
 _ORDER = {
     "events": "occurred_at",
     "conversions": "converted_at",
@@ -94,7 +84,7 @@ def person(file: ProjectFile, asked: str, *, to: Sequence[str] = ()) -> StoredPe
         return StoredPerson(who.ids, {}, tuple(places), notes=tuple(notes), forgotten=True)
     named = find_lead(file, asked)
     with named.history as history:
-        rows = {table: _rows(history, table, named.lead_id) for table in _TABLES}
+        rows = {table: _rows(history, table, named.lead_id) for table in COUNTED}
     notes += named.notes
     who = find_person(file, named.lead_id)
     places = _places(file, who, to, notes)
