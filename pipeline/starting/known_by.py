@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
-from leadlens.features.attributes.personal import snake_case
+from leadlens.features.attributes.personal import names_person_id
 from leadlens.pipeline.published.people import name_columns
 from leadlens.pipeline.starting.columns import Column
 from leadlens.pipeline.starting.people import Leads
-
-_IS_ID = re.compile(r"(.*_)?ids?")
 
 
 def known_by(leads: Leads, mapped: Collection[str]) -> dict[str, str | list[str]]:
@@ -21,7 +18,7 @@ def known_by(leads: Leads, mapped: Collection[str]) -> dict[str, str | list[str]
 
     def telling(names: Collection[Column]) -> list[str]:
         able = [column.name for column in names if column.filled > 0 and column.name not in mapped]
-        return [name for name in able if not _IS_ID.fullmatch(snake_case(name))]
+        return [name for name in able if not names_person_id(name)]
 
     def first(*roles: str) -> list[str]:
         return telling(leads.table.having(*roles))[:1]

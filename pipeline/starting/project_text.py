@@ -17,7 +17,7 @@ from leadlens.pipeline.starting.proposing import Proposal, leads_query
 from leadlens.pipeline.starting.tables import ExportTable
 
 _WIDTH = 110
-_MOST_OF_A_WORKBOOK = 200_000  # leads: opening more takes a spreadsheet a minute
+_MOST_OF_A_WORKBOOK = 200_000  # leads: more are not for people to read through
 
 
 def settings(proposal: Proposal, name: str, sheet: str | None) -> dict[str, Any]:
