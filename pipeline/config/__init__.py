@@ -1,5 +1,6 @@
 """The project file: its settings, how it is loaded, its JSON Schema."""
 
+from leadlens.pipeline.config.data import Source
 from leadlens.pipeline.config.drift import Drift
 from leadlens.pipeline.config.engine import EngineSettings
 from leadlens.pipeline.config.hygiene import Bots, Hygiene
@@ -12,7 +13,7 @@ from leadlens.pipeline.config.loading import (
     load_project,
     unexpanded,
 )
-from leadlens.pipeline.config.model import Features, Judge, Model, Outcome, Project, Source, Spine
+from leadlens.pipeline.config.model import Features, Judge, Model, Outcome, Project, Spine
 
 __all__ = [
     "Bots",
