@@ -10,6 +10,7 @@ from leadlens.features.columns import DECIMALS_END, FeatureColumn, days_before
 
 Codes = NDArray[np.int64]
 _NO_DATE = np.iinfo(np.int64).min
+_TIES_SHOW = 2.0**52  # from here on floats are whole numbers
 
 
 def word_values(
@@ -58,12 +59,13 @@ def _alike(
     if "{times}" in column.phrase or column.written:  # few
         return pd.factorize(numbers, use_na_sentinel=False)[0]
     # A number with decimals is worded by its rounded digits. Scaling may turn what is nearly a tie into one, and no
-    # more: what is a tie then is worded by itself, and so are whole numbers, and what is rounded to 0 with its sign.
+    # more: what is a tie then is worded by itself, and so are whole numbers, what is rounded to 0 with its sign, and what
+    # scaling makes too large for a tie to show.
     some = np.where(~np.isnan(numbers) & (numbers != np.floor(numbers)), numbers, 0.0)
     digits = 6 - np.searchsorted(DECIMALS_END, np.abs(some), side="right")
     scaled = some * 10.0**digits
     rounded = np.rint(scaled)
-    alike = (np.abs(scaled - rounded) != 0.5) & (rounded != 0)
+    alike = (np.abs(scaled - rounded) != 0.5) & (rounded != 0) & (np.abs(scaled) < _TIES_SHOW)
     codes = np.empty(len(numbers), np.int64)
     codes[alike], kinds = pd.factorize(rounded[alike].astype(np.int64) * 8 + digits[alike])
     codes[~alike] = len(kinds) + pd.factorize(numbers[~alike], use_na_sentinel=False)[0]

@@ -9,13 +9,12 @@ import pandas as pd
 
 from leadlens.features import FeatureColumn
 from leadlens.features.columns import Family
+from leadlens.features.conditions.subject import attribute_meant, events_meant
 from leadlens.models.lead_model import LeadModel
-from leadlens.models.reasons import family_points, model_grades
+from leadlens.models.reasons import RULE, family_points, model_grades
 from leadlens.models.scale import log_odds_of, score, shown_score
 from leadlens.models.scorecard import ActionRule, AttributeRule, ScorecardSet, ScorecardSetScores
 from leadlens.models.statistics import expit
-
-_SHEET = "sheet: "
 
 
 @dataclass(frozen=True)
@@ -37,26 +36,27 @@ class Prediction:
 
 def sheet_points(rules: ScorecardSetScores | None, index: pd.Index) -> pd.DataFrame | None:
     """The sheet's points per rule, in the order of ``index``; the names begin with ``"sheet: "``."""
-    return None if rules is None else rules.by_rule().loc[index].add_prefix(_SHEET)
+    return None if rules is None else rules.by_rule().loc[index].add_prefix(RULE)
 
 
 def named(columns: tuple[FeatureColumn, ...], sheet: ScorecardSet | None) -> dict[str, FeatureColumn]:
     """Features, and the rules of a sheet as columns of its points, by name."""
     by_name = {column.name: column for column in columns}
     if sheet is not None:
-        by_name |= {_SHEET + rule.label: _rule_column(rule) for rule in sheet.rules}
+        by_name |= {RULE + rule.label: _rule_column(rule) for rule in sheet.rules}
     return by_name
 
 
 def _rule_column(rule: AttributeRule | ActionRule) -> FeatureColumn:
-    family: Family = "demographic" if isinstance(rule, AttributeRule) else "behavioural"
+    about_lead = isinstance(rule, AttributeRule)
+    family: Family = "demographic" if about_lead else "behavioural"
     return FeatureColumn(
-        name=_SHEET + rule.label,
+        name=RULE + rule.label,
         label=f"{rule.label} (sheet)",
         family=family,
         unit="points",
         sentence="Points of the score sheet.",
-        condition=rule.when,
+        condition=attribute_meant(rule.when) if about_lead else events_meant(rule.when),
         phrase=f"{rule.label} (sheet)",
         absent=f"Not so: {rule.label[:1].lower()}{rule.label[1:]} (sheet)",
     )

@@ -13,34 +13,33 @@ def choose(points, starts, members, group, leading, total, rest):  # type: ignor
     """The strongest groups of columns in every row, in order; of equal ones the first.
 
     ``points`` is (columns, rows); ``members[starts[g]:starts[g + 1]]`` are the columns of group ``g``. Filled are, per
-    row and place, the ``group``, its strongest column (``leading``) and its sum (``total``); ``rest`` is the sum of the
-    groups that found no place.
+    row and place, the ``group``, the column that words it (``leading``: the strongest of those that have the sign of the sum)
+    and its sum (``total``); ``rest`` is the sum of the groups that found no place.
     """
     groups, places = len(starts) - 1, group.shape[1]
-    sums, leaders = np.empty((groups, _BLOCK)), np.empty((groups, _BLOCK), np.int32)
-    strongest, ranked = np.empty(_BLOCK), np.empty(groups, np.bool_)
+    sums, ranked = np.empty((groups, _BLOCK)), np.empty(groups, np.bool_)
     for start in range(0, points.shape[1], _BLOCK):
         end = min(start + _BLOCK, points.shape[1])
         for number in range(groups):
             first = members[starts[number]]
             for row in range(end - start):
                 sums[number, row] = points[first, start + row]
-                strongest[row] = abs(points[first, start + row])
-                leaders[number, row] = first
             for place in range(starts[number] + 1, starts[number + 1]):
                 column = members[place]
                 for row in range(end - start):
-                    value = points[column, start + row]
-                    sums[number, row] += value
-                    if abs(value) > strongest[row]:
-                        strongest[row] = abs(value)
-                        leaders[number, row] = column
+                    sums[number, row] += points[column, start + row]
         for row in range(start, end):
             _rank(sums[:, row - start], group[row], total[row])
             ranked[:] = False
             for place in range(places):
-                ranked[group[row, place]] = True
-                leading[row, place] = leaders[group[row, place], row - start]
+                number = group[row, place]
+                ranked[number] = True
+                way = np.sign(total[row, place])
+                leader = members[starts[number]]
+                for at in range(starts[number] + 1, starts[number + 1]):
+                    if way * points[members[at], row] > way * points[leader, row]:
+                        leader = members[at]
+                leading[row, place] = leader
             for number in range(groups):
                 if not ranked[number]:
                     rest[row] += sums[number, row - start]

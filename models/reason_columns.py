@@ -42,7 +42,8 @@ def reason_columns(
     where every row starts.
     """
     names = [str(name) for name in contributions.columns]
-    chosen = _Chosen.of(contributions.to_numpy(dtype=np.float64), names, most)
+    groups = list(column_groups(names, columns).values())
+    chosen = _Chosen.of(contributions.to_numpy(dtype=np.float64), groups, most)
     words = _Words.of(chosen.leading, [worded_as(columns[name], columns) for name in names], values, as_of)
     families = [columns[name].family for name in names]
     return pa.table(
@@ -65,10 +66,9 @@ class _Chosen(NamedTuple):
     rest: Floats
 
     @classmethod
-    def of(cls, contributions: Floats, names: Sequence[str], most: int) -> Self:
+    def of(cls, contributions: Floats, groups: Sequence[Sequence[int]], most: int) -> Self:
         from leadlens.models.reason_choice import choose  # numba takes a while to import
 
-        groups = list(column_groups(names).values())
         places = (len(contributions), min(most, len(groups)))
         group, leading = np.empty(places, np.int32), np.empty(places, np.int32)
         points, rest = np.empty(places), np.zeros(len(contributions))

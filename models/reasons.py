@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadlens.features.columns import Family, FeatureColumn
 
 START = "Every lead starts at"
+RULE = "sheet: "  # the name of a column of a sheet's points begins so
 LEAST_SHOWN = 0.5  # points that round to more than nothing
 
 
@@ -47,7 +48,8 @@ def reasons_of(
 ) -> list[list[Reason]]:
     """The reasons of every row, strongest first; their points sum to the row's contributions.
 
-    Measures of one behaviour (its count, recency …) share one line, worded by the strongest of them.
+    Measures of one behaviour (its count, recency …) share one line, and so does what a sheet's rule gives for it; the line
+    is worded by the strongest of those that have the sign of their sum.
 
     Parameters
     ----------
@@ -59,15 +61,18 @@ def reasons_of(
 
     ``leadlens.models.reason_columns`` does the same for many rows at once.
     """
-    members = list(column_groups(contributions.columns).values())
+    members = list(column_groups(contributions.columns, columns).values())
     points = contributions.to_numpy()
     totals = np.zeros((len(points), len(members)))
     for group, at in enumerate(members):
         totals[:, group] = points[:, at[0]]
         for other in at[1:]:
             totals[:, group] += points[:, other]
-    # Worded by the strongest member of each group, in every row.
-    leading = [np.asarray(at)[np.abs(points[:, at]).argmax(axis=1)] for at in members]
+    # Worded, in every row, by the member of each group that moves it furthest its way.
+    ways = np.sign(totals)
+    leading = [
+        np.asarray(at)[(ways[:, [group]] * points[:, at]).argmax(axis=1)] for group, at in enumerate(members)
+    ]
     listed = contributions.columns.tolist()  # an index gives one label at a time far more slowly
     meanings = [columns[name] for name in listed]
     wording = [worded_as(column, columns) for column in meanings]
@@ -91,11 +96,23 @@ def reasons_of(
     return reasons
 
 
-def column_groups(names: Iterable[str]) -> dict[str, list[int]]:
-    """The places of the columns that share one line, by the behaviour that they measure."""
+def column_groups(names: Iterable[str], columns: Mapping[str, FeatureColumn]) -> dict[str, list[int]]:
+    """The places of the columns that share one line.
+
+    Measures of one behaviour do. A rule of a sheet joins them if it is about the same events, or about an attribute that is
+    a feature: a model that starts from a sheet often takes with one what it gives with the other, and people would read
+    that webinars are good and, a line below, that they are bad.
+    """
+    names = [str(name) for name in names]
+    features = {name: name.split("__")[0] for name in names if not name.startswith(RULE)}
+    by_subject: dict[str, str] = {}
+    for name, group in features.items():
+        by_subject.setdefault(columns[name].condition, group)
+        by_subject.setdefault(f"feature.{name}", group)
     groups: dict[str, list[int]] = {}
     for at, name in enumerate(names):
-        groups.setdefault(name.split("__")[0], []).append(at)
+        group = features.get(name) or by_subject.get(columns[name].condition, name)
+        groups.setdefault(group, []).append(at)
     return groups
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leadlens.features.bulk_wording import word_values
@@ -53,7 +53,7 @@ points = st.sampled_from(POINTS) | st.floats(-60, 60)
 
 @st.composite
 def feature_columns(draw: st.DrawFn) -> list[FeatureColumn]:
-    names = draw(st.lists(st.sampled_from([f"{a}__{b}" for a in "pqr" for b in "xyz"] + list("stu")), min_size=1, max_size=9, unique=True))  # fmt: skip
+    names = draw(st.lists(st.sampled_from([f"{a}__{b}" for a in "pqr" for b in "xyz"] + list("stu") + ["sheet: p", "sheet: r__x", "sheet: r__y"]), min_size=1, max_size=9, unique=True))  # fmt: skip
     columns = []
     for name in names:
         kind = draw(st.sampled_from(["number", "number", "category"]))
@@ -67,6 +67,7 @@ def feature_columns(draw: st.DrawFn) -> list[FeatureColumn]:
                 unit=draw(st.sampled_from(["", "times", "days", "yes/no"])),
                 phrase=draw(st.sampled_from(phrases)),
                 absent=draw(st.sampled_from(["", f"None of {name}"])),
+                condition=draw(st.sampled_from(["leads.s", "event_type = 'q'", "feature.t", "any event"])),
                 shown_as=draw(st.sampled_from(["", *names, "not there"])),
             )
         )
@@ -162,6 +163,7 @@ def test_values_worded_at_once_are_worded_as_each(case: Any) -> None:
 
 @EXAMPLES
 @given(value=st.sampled_from(EDGES) | st.floats(-2e3, 2e3), near=st.integers(-4, 4), most=st.integers(1, 6))
+@example(value=1e15 + 0.5, near=-1, most=1)
 def test_numbers_next_to_a_rounding_are_worded_as_each(value: float, near: int, most: int) -> None:
     """Neighbours of decimal ties and of powers of ten, one float apart."""
     tie = np.array([round(value, most) + 0.5 * 10.0**-most, 10.0 ** -(most % 4)])
