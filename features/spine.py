@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from leadlens.features.engines import Table
@@ -75,6 +75,24 @@ def build_scoring_spine(history: History, as_of: datetime, policy: SpinePolicy) 
     return _number(history, snapshots, policy, bounded=False)
 
 
+def count_left_out(history: History, as_of: datetime, policy: SpinePolicy) -> tuple[int, int]:
+    """How many leads are open as of one timestamp, but not scored: those that object, and of the others those ``finished``."""
+    if not (policy.objections or policy.finished):
+        return 0, 0
+    everyone = replace(policy, objections=False, finished=False)
+    moment = history.engine.dialect.literal(as_of)
+    found = history.engine.frame(
+        f"""
+        SELECT count(o.lead_id) AS objected, count(f.lead_id) AS finished
+        FROM leads
+        LEFT JOIN objections AS o ON o.lead_id = leads.lead_id
+        LEFT JOIN finished AS f ON f.lead_id = leads.lead_id AND o.lead_id IS NULL
+        WHERE {" AND ".join(_open(history, everyone, moment))}
+        """
+    ).iloc[0]
+    return int(found["objected"]), int(found["finished"])
+
+
 def _snapshots(history: History, policy: SpinePolicy) -> str:
     """(lead_id, as_of) of every lead, open or not; the same pair may come twice."""
     literal, quote = history.engine.dialect.literal, history.engine.dialect.quote
@@ -107,30 +125,11 @@ def _snapshots(history: History, policy: SpinePolicy) -> str:
 
 
 def _number(history: History, snapshots: str, policy: SpinePolicy, bounded: bool = True) -> Spine:
-    literal = history.engine.dialect.literal
-    conditions = [
-        "leads.created_at <= snapshots.as_of",
-        "(leads.closed_at IS NULL OR leads.closed_at >= snapshots.as_of)",
-    ]
+    conditions = _open(history, policy, "snapshots.as_of")
     if bounded:
-        conditions.append(f"snapshots.as_of <= {literal(history.data_end)}")
+        conditions.append(f"snapshots.as_of <= {history.engine.dialect.literal(history.data_end)}")
     elif policy.finished:
         conditions.append("NOT EXISTS (SELECT 1 FROM finished AS f WHERE f.lead_id = leads.lead_id)")
-    if policy.since:
-        conditions.append(f"leads.created_at >= {literal(policy.since)}")
-    if policy.objections:
-        conditions.append("NOT EXISTS (SELECT 1 FROM objections AS o WHERE o.lead_id = leads.lead_id)")
-    if not policy.repeat:
-        conditions.append(
-            f"""
-            NOT EXISTS (
-              SELECT 1
-              FROM conversions AS past
-              WHERE past.lead_id = leads.lead_id
-                AND past.converted_at < snapshots.as_of{kind_filter(history, policy.kinds, "past")}
-            )
-            """
-        )
     with Table.make(
         history.engine, "spine_snapshots", f"SELECT DISTINCT lead_id, as_of FROM ({snapshots}) AS m"
     ) as asked:
@@ -149,6 +148,30 @@ def _number(history: History, snapshots: str, policy: SpinePolicy, bounded: bool
             ) AS open_rows
             """,
         )
+
+
+def _open(history: History, policy: SpinePolicy, moment: str) -> list[str]:
+    """What holds for rows of ``leads`` that are open at a moment, and not left out by what the policy says of all rows."""
+    conditions = [
+        f"leads.created_at <= {moment}",
+        f"(leads.closed_at IS NULL OR leads.closed_at >= {moment})",
+    ]
+    if policy.since:
+        conditions.append(f"leads.created_at >= {history.engine.dialect.literal(policy.since)}")
+    if policy.objections:
+        conditions.append("NOT EXISTS (SELECT 1 FROM objections AS o WHERE o.lead_id = leads.lead_id)")
+    if not policy.repeat:
+        conditions.append(
+            f"""
+            NOT EXISTS (
+              SELECT 1
+              FROM conversions AS past
+              WHERE past.lead_id = leads.lead_id
+                AND past.converted_at < {moment}{kind_filter(history, policy.kinds, "past")}
+            )
+            """
+        )
+    return conditions
 
 
 def kind_filter(history: History, kinds: tuple[str, ...], alias: str) -> str:

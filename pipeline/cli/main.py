@@ -226,7 +226,7 @@ def compare(
 
     with logged("compare", log_format, log_file) as (_, progress):
         result = job(load(config), out=out, progress=progress)
-    print_result(as_json, result.to_dict(), lambda: render_comparison(result))
+    print_result(as_json, result.to_dict(), lambda: render_comparison(result, str(config)))
 
 
 app.command(epilog="Example: leadlens explain my_leads L000646 --as-of 2025-06-30")(one_lead.explain)

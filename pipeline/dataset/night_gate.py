@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from leadlens.features import DataError, History
 from leadlens.features.spine import Spine, build_scoring_spine
@@ -23,17 +23,18 @@ _NO_REFERENCE = "this model keeps no profile of its training data, so nights are
 
 
 class NightRefused(DataError):
-    """A night that is not written. ``differences`` are those beyond their limits, and those near."""
+    """A night that is not written. ``differences`` are those beyond their limits, and those near; ``data_end`` is when the data end."""
 
-    def __init__(self, differences: list[Difference]) -> None:
+    def __init__(self, differences: list[Difference], data_end: datetime | None = None) -> None:
         self.differences = tuple(differences)
         old = any(difference.code == "stale" for difference in differences)
+        past = None if data_end is None or not old else data_end.date() + timedelta(days=1)
         super().__init__(
             "tonight is unlike the nights before, or what the model learned from: nothing was written\n"
             + "\n".join(f"  - {message}" for message in summary(differences)),
             why="scores made from such data would replace good ones",
             fix="look at what was exported; "
-            + ("to score as of a past date on purpose: --as-of DATE; " if old else "")
+            + (f"to score as of the end of the data on purpose: --as-of {past}; " if past else "")
             + 'if it is right, write anyway: --force "the reason". Limits are under `drift` in the project file',
         )
 
@@ -71,6 +72,7 @@ class NightGate:
         self._tally = ScoreTally(reference)
         self._night: Profile | None = None
         self._last: list[Profile] = []
+        self._data_end: datetime | None = None
         self.differences: list[Difference] = []
         if force:
             run.note("forced", force)
@@ -83,6 +85,7 @@ class NightGate:
 
         It is the first thing that is said of a night, too: what else moved may come of it.
         """
+        self._data_end = data_end
         self._judge(stale(data_end, self._now, self._limits), first=True)
 
     def check_data(self, history: History, as_of: datetime) -> None:
@@ -113,7 +116,7 @@ class NightGate:
             self._run.note(_NOTE, self._night.to_dict())
         self._run.note("differences", [difference.to_dict() for difference in self.differences])
         if self._refuses and any(difference.level == "stop" for difference in found):
-            raise NightRefused(self.differences)
+            raise NightRefused(self.differences, self._data_end)
         for message in summary(found):
             self._run.warn(message, first=first)
 

@@ -11,6 +11,7 @@ from functools import partial
 from leadlens.features.engines.spark_session import check_ready
 from leadlens.features.errors import UsageError
 from leadlens.features.secrets import has_literal_secret
+from leadlens.features.spine import count_left_out
 from leadlens.models.scorecard import ScorecardSet
 from leadlens.pipeline.cluster import Workers, engine_settings, workers_of
 from leadlens.pipeline.config import ProjectFile, ProjectOrPath, as_project
@@ -198,7 +199,7 @@ def _score(
         prepared = open_prepared(file, workers=workers)
         with prepared.history() as history:
             moment, findings = history.moment(as_of), history.findings
-            objected, finished = (history.engine.count(table) for table in ("objections", "finished"))
+            objected, finished = count_left_out(history, moment, spine_policy(file.project))
             shown, data_end = history.shown(moment), history.data_end
             # A wrong name there stops the run before anything is scored.
             known_by = shown_columns(history, file.project.page)

@@ -2,71 +2,57 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from leadlens.features import Finding, Step
 from leadlens.features.errors import counted, listed
 from leadlens.pipeline.sources.cleaning import Cleaner
 
 
-def clean_objections(cleaner: Cleaner, given: bool) -> None:
-    """Clean ``objections(lead_id)``: each lead once, and only those that there are.
+class _List(NamedTuple):
+    """What findings say of a list: of one lead, of several, of what follows, and of ids that are of no lead."""
 
-    Says how many leads object. Of ids that are in no lead at all it warns: an objection in another spelling would not be
-    honoured.
+    one: str
+    several: str
+    follows: str
+    code: str
+    risk: str
+
+
+_LISTS = {
+    "objections": _List(
+        "objects",
+        "object",
+        "to profiling: neither scored nor learned from",
+        "objection-unknown-lead",
+        "an objection in another spelling is not honoured",
+    ),
+    "finished": _List(
+        "is",
+        "are",
+        "over by data.finished: learned from, but not scored",
+        "finished-unknown-lead",
+        "a lead in another spelling stays open",
+    ),
+}
+
+
+def clean_left_out(cleaner: Cleaner, table: str, given: bool) -> None:
+    """Clean ``objections(lead_id)`` or ``finished(lead_id)``: each lead once, and only those that there are.
+
+    Says how many leads the list has, and warns of ids that are in no lead at all: they would be left out of nothing.
     """
     if not given:
         return
-    count, strangers = _clean(cleaner, "objections")
-    cleaner.findings.append(
-        Finding(
-            "objections",
-            f"{counted(count, 'lead')} {'objects' if count == 1 else 'object'} to profiling: neither scored nor learned from",
-            "note",
-            count,
-        )
-    )
-    if strangers:
-        ids = counted(len(strangers), "id")
-        cleaner.findings.append(
-            Finding(
-                "objection-unknown-lead",
-                f"{ids} in objections {'is' if len(strangers) == 1 else 'are'} of no lead ({listed(strangers, 5)}): an "
-                "objection in another spelling is not honoured",
-                "warning",
-                len(strangers),
-            )
-        )
-
-
-def clean_finished(cleaner: Cleaner, given: bool) -> None:
-    """Clean ``finished(lead_id)`` in the same way. Says how many leads are over, and warns of ids that are of no lead."""
-    if not given:
-        return
-    count, strangers = _clean(cleaner, "finished")
-    cleaner.findings.append(
-        Finding(
-            "finished",
-            f"{counted(count, 'lead')} {'is' if count == 1 else 'are'} over by data.finished: learned from, but not scored",
-            "note",
-            count,
-        )
-    )
-    if strangers:
-        ids = counted(len(strangers), "id")
-        cleaner.findings.append(
-            Finding(
-                "finished-unknown-lead",
-                f"{ids} in finished {'is' if len(strangers) == 1 else 'are'} of no lead ({listed(strangers, 5)}): a lead in "
-                "another spelling stays open",
-                "warning",
-                len(strangers),
-            )
-        )
-
-
-def _clean(cleaner: Cleaner, table: str) -> tuple[int, list[str]]:
-    """Keep the ids that leads have, once each: how many, and the ids that are of no lead."""
-    engine, strange = cleaner.engine, f"{table} WHERE lead_id NOT IN (SELECT lead_id FROM leads)"
+    engine, said = cleaner.engine, _LISTS[table]
     engine.run([Step(table, f"SELECT DISTINCT lead_id FROM {table} WHERE lead_id IS NOT NULL")])
+    strange = f"{table} WHERE lead_id NOT IN (SELECT lead_id FROM leads)"
     strangers = engine.frame(f"SELECT lead_id FROM {strange} ORDER BY lead_id")["lead_id"].tolist()
     engine.run([Step(table, f"SELECT lead_id FROM {table} WHERE lead_id IN (SELECT lead_id FROM leads)")])
-    return engine.count(table), strangers
+    count = engine.count(table)
+    listed_leads = f"{counted(count, 'lead')} {said.one if count == 1 else said.several} {said.follows}"
+    cleaner.findings.append(Finding(table, listed_leads, "note", count))
+    if strangers:
+        ids, verb = counted(len(strangers), "id"), "is" if len(strangers) == 1 else "are"
+        message = f"{ids} in {table} {verb} of no lead ({listed(strangers, 5)}): {said.risk}"
+        cleaner.findings.append(Finding(said.code, message, "warning", len(strangers)))

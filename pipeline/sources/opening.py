@@ -20,7 +20,7 @@ from leadlens.pipeline.sources.forgotten import Forgotten, find_forgotten, forgo
 from leadlens.pipeline.sources.hygiene.bots import mark_bots, of_events
 from leadlens.pipeline.sources.hygiene.leads import exclude_leads
 from leadlens.pipeline.sources.hygiene.merges import merge_leads
-from leadlens.pipeline.sources.left_out_leads import clean_finished, clean_objections
+from leadlens.pipeline.sources.left_out_leads import clean_left_out
 from leadlens.pipeline.sources.lone_end import leads_it_changes, lone_end
 from leadlens.pipeline.sources.origins import Origin
 from leadlens.pipeline.sources.reading import Readable, read_source
@@ -281,8 +281,8 @@ def exclude(
     """Leave out leads that are no prospects, and clean what belongs to leads and accounts beside their history."""
     exclude_leads(cleaner.engine, project.hygiene, kinds["leads"], cleaner.findings, name, views)
     clean_feedback(cleaner.engine, cleaner.findings, name)
-    clean_objections(cleaner, project.data.objections is not None)
-    clean_finished(cleaner, project.data.finished is not None)
+    clean_left_out(cleaner, "objections", project.data.objections is not None)
+    clean_left_out(cleaner, "finished", project.data.finished is not None)
     cleaner.accounts()
 
 

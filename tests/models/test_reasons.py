@@ -108,7 +108,8 @@ def test_a_rule_and_the_features_of_the_same_events_or_attribute_share_one_line(
         ("sheet: Any page__2",),
     }
     webinar = lines["webinar__count", "webinar__recency", "sheet: Many webinars", "sheet: Webinar"]
-    assert webinar.text == "Webinar (sheet)" and webinar.points == pytest.approx(2.6)
+    assert webinar.text == "Webinar (sheet)"
+    assert webinar.points == pytest.approx(2.6)
     assert sum(line.points for line in lines.values()) == pytest.approx(points.to_numpy().sum())
 
 

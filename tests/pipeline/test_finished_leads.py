@@ -11,7 +11,7 @@ import pytest
 from leadlens import load_project, open_history
 from leadlens.pipeline.dataset.time_split import split_snapshots
 from leadlens.pipeline.sources.transfer import data_fingerprint
-from tests.pipeline.little_project import LittleProject, leadlens
+from tests.pipeline.little_project import LittleProject, conversions, leadlens
 
 
 @pytest.fixture
@@ -45,9 +45,14 @@ def test_they_are_not_scored_their_rows_close_and_explain_says_so(
 
     open_leads = [lead for (lead,) in rows("lead_id FROM open_lead_scores ORDER BY 1")]
     over = open_leads[:2]
-    said = leadlens("score", finishing(project, *over, over[0], "L000-typo"), "--to", to, "--force", "a test")
+    sold = conversions()["lead_id"].head(3)
+    said = leadlens(
+        "score", finishing(project, *over, over[0], *sold, "L000-typo"), "--to", to, "--force", "a test"
+    )
     assert said.code == 0, said.err
-    assert "2 leads left out: over by data.finished." in said.out
+    assert (
+        "2 leads left out: over by data.finished." in said.out
+    )  # not those that are converted or closed anyway
     assert "1 id in finished is of no lead (L000-typo)" in said.out.replace("\n", " ")
     assert rows("lead_id, closed_reason FROM lead_scores WHERE status = 'closed' ORDER BY 1") == [
         (lead, "closed") for lead in over

@@ -266,7 +266,7 @@ def _stale_data(drill: Drill) -> None:
     answer = drill.score()
     assert answer.code == 1
     assert "the data end at 2024-05-24 12:00" in answer.err
-    assert "--as-of DATE" in answer.err
+    assert "--as-of 2024-05-25" in answer.err
     record = drill.recorded("refused", 1, "")
     assert "stale" in [difference["code"] for difference in record.notes["differences"]]
     drill.nothing_changed()

@@ -96,6 +96,22 @@ def test_of_one_night_every_warning_is_shown(config: Path, tmp_path: Path) -> No
     assert "warning: income moved\n    warning: grades moved" in shown
 
 
+def test_what_every_night_warns_of_is_said_of_the_latest(config: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    keep(home, 0, warnings=["it was forced"])
+    keep(home, 1, warnings=["it was forced", "income moved"])
+    keep(home, 2, warnings=["it was forced", "income moved"])
+    keep(home, 3, "killed")
+    keep(home, 4, warnings=["it was forced", "income moved"])
+    said = [line.strip() for line in leadlens("runs", config).out.splitlines() if line.startswith("    ")]
+    assert said == [
+        *("warning: it was forced", "and 1 more warning"),
+        "no reason was recorded",
+        *("the same 2 warnings as above", "the same 2 warnings as above"),
+        "warning: it was forced",
+    ]
+
+
 def test_nothing_on_record_is_said(config: Path) -> None:
     shown = leadlens("runs", config)
     assert shown.code == 0

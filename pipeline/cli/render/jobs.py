@@ -183,11 +183,14 @@ def _how(run: Training) -> list[str]:
     return lines
 
 
-def render_comparison(compared: Compared) -> list[str]:
-    """`leadlens compare`."""
+def render_comparison(compared: Compared, project: str) -> list[str]:
+    """`leadlens compare`; ``project`` is how it was named."""
     note = [f"note: {compared.note}"] if compared.note else []
     leads = [f"all leads with their cell: {compared.leads}"] if compared.leads else []
-    return [*compared.comparison.story(), *note, "", *leads, f"open {compared.page}"]
+    ahead = (
+        [f"next: leadlens promote {project}, if its gates let it"] if compared.alias == "challenger" else []
+    )
+    return [*compared.comparison.story(), *note, "", *leads, f"open {compared.page}", *ahead]
 
 
 def render_demo(demo: Demo) -> list[str]:

@@ -28,10 +28,12 @@ def render_runs(found: Runs) -> list[str]:
     head, *lines = table([_cells(run) for run in found.runs], _HEADERS, "llrlrrl").split("\n")
     several = len({run.target for run in found.runs}) > 1
     printed = [head]
+    above: list[str] = []
     for line, run in zip(lines, found.runs, strict=True):
         printed.append(line)
-        for said in _remarks(run, several, every=len(found.runs) == 1):
+        for said in [*_remarks(run, several), *_warnings(run, above, every=len(found.runs) == 1)]:
             printed += _wrapped(f"    {said}", "      ")
+        above = run.warnings or above
     return [*printed, *_others(found)]
 
 
@@ -59,7 +61,7 @@ def _took(seconds: float | None) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
-def _remarks(run: RunRecord, several: bool, every: bool) -> Iterator[str]:
+def _remarks(run: RunRecord, several: bool) -> Iterator[str]:
     from leadlens.pipeline.jobs.list_runs import run_facts
 
     if several and run.target:
@@ -70,6 +72,13 @@ def _remarks(run: RunRecord, several: bool, every: bool) -> Iterator[str]:
         yield f"at work: {run.stage}"
     if run.status not in ("started", "done") or run.exit_code:
         yield _reason(run)
+
+
+def _warnings(run: RunRecord, above: list[str], every: bool) -> Iterator[str]:
+    """What is the matter night after night is said once, of the latest of them."""
+    if run.warnings and run.warnings == above:
+        yield f"the same {'warning' if len(above) == 1 else f'{len(above)} warnings'} as above"
+        return
     shown = run.warnings if every else run.warnings[:1]
     yield from (f"warning: {text}" for text in shown)
     if left := len(run.warnings) - len(shown):
