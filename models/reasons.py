@@ -107,8 +107,11 @@ def column_groups(names: Iterable[str], columns: Mapping[str, FeatureColumn]) ->
     features = {name: name.split("__")[0] for name in names if not name.startswith(RULE)}
     by_subject: dict[str, str] = {}
     for name, group in features.items():
-        by_subject.setdefault(columns[name].condition, group)
+        condition = columns[name].condition
+        by_subject.setdefault(condition, group)
         by_subject.setdefault(f"feature.{name}", group)
+        if value := condition.partition(" AND ")[2]:  # a page, whatever type of event is about it
+            by_subject.setdefault(value, group)
     groups: dict[str, list[int]] = {}
     for at, name in enumerate(names):
         group = features.get(name) or by_subject.get(columns[name].condition, name)

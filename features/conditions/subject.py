@@ -14,14 +14,18 @@ from leadlens.features.errors import UsageError
 def events_meant(text: str) -> str:
     """A condition over events, written as a ``FeatureColumn`` of the same events has it: ``text`` where it says more.
 
-    >>> events_meant("(event_type='page_viewed') and page = 'directions'")
+    >>> events_meant("(event_type='page_viewed') and page IN ('directions')")
     "event_type = 'page_viewed' AND page = 'directions'"
     >>> events_meant("event_type IN ('call', 'visit')")
     "event_type IN ('call', 'visit')"
     """
     parts = []
     for part in _parsed_parts(text):
-        column, value = (part.this, part.expression) if isinstance(part, exp.EQ) else (None, None)
+        column, values = (
+            part.this,
+            part.expressions if isinstance(part, exp.In) else [part.args.get("expression")],
+        )
+        value = values[0] if isinstance(part, exp.EQ | exp.In) and len(values) == 1 else None
         if not (isinstance(column, exp.Column) and isinstance(value, exp.Literal) and value.is_string):
             return text
         parts.append(f"{column.name} = '{value.name}'")

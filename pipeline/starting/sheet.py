@@ -92,7 +92,7 @@ def _attributes(proposal: Proposal, connection: duckdb.DuckDBPyConnection) -> It
             if values:
                 yield {
                     "label": label,
-                    "when": f"{quote(column.name)} IN ({_listed(values)})",
+                    "when": f"{quote(column.name)} {_one_of(values)}",
                     "points": points,
                 }
     for column in _visible(proposal, "employees")[:1]:
@@ -108,7 +108,7 @@ def _attributes(proposal: Proposal, connection: duckdb.DuckDBPyConnection) -> It
             if values:
                 yield {
                     "label": "More than 50 employees",
-                    "when": f"{quote(column.name)} IN ({_listed(values)})",
+                    "when": f"{quote(column.name)} {_one_of(values)}",
                     "points": 15,
                 }
     for column in _visible(proposal, "phone")[:1]:
@@ -131,7 +131,7 @@ def _disqualifiers(proposal: Proposal) -> Iterator[dict[str, Any]]:
     for column in _visible(proposal, "title")[:1]:
         values = _writable(value for value, _ in column.values if seniority(value) == "student")
         if values:
-            yield {"label": "Student or intern", "when": f"{quote(column.name)} IN ({_listed(values)})"}
+            yield {"label": "Student or intern", "when": f"{quote(column.name)} {_one_of(values)}"}
 
 
 def _least(value: str) -> int:
@@ -159,15 +159,15 @@ def _actions(proposal: Proposal, connection: duckdb.DuckDBPyConnection) -> Itera
         if (place := _sign(name)) is not None:
             by_sign.setdefault(place, []).append(name)
     for place, names in sorted(by_sign.items()):
-        lines[str(place)] = _action(place, f"event_type IN ({_listed(names)})")
+        lines[str(place)] = _action(place, f"event_type {_one_of(names)}")
     for page, place, values in _pages(proposal, connection):
-        lines[f"{page} {place}"] = _action(place, f"{quote(page)} IN ({_listed(values)})", " (page)")
+        lines[f"{page} {place}"] = _action(place, f"{quote(page)} {_one_of(values)}", " (page)")
     yield from lines.values()
     if not lines:
         for name in types[:_FALLBACK]:
             yield {
                 "label": f"Did: {name}",
-                "when": f"event_type = {_listed([name])}",
+                "when": f"event_type {_one_of([name])}",
                 "points": 3,
                 "per": "day",
                 "within": "30d",
@@ -212,8 +212,10 @@ def _pages(proposal: Proposal, connection: duckdb.DuckDBPyConnection) -> Iterato
         yield from (("page", place, values) for place, values in sorted(found.items()))
 
 
-def _listed(values: list[str]) -> str:
-    return ", ".join("'" + value.replace("'", "''") + "'" for value in values[:_MOST])
+def _one_of(values: list[str]) -> str:
+    """``= 'one'``, or ``IN ('one', 'two')``."""
+    texts = ["'" + value.replace("'", "''") + "'" for value in values[:_MOST]]
+    return f"= {texts[0]}" if len(texts) == 1 else f"IN ({', '.join(texts)})"
 
 
 def _writable(values: Iterable[str]) -> list[str]:

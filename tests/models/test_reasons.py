@@ -85,13 +85,14 @@ def rules_and_features() -> tuple[dict[str, FeatureColumn], pd.DataFrame]:
                     "when": "(event_type = 'page_viewed') and page = 'pricing'",
                     "points": 3,
                 },
+                {"label": "Prices", "when": "page IN ('pricing')", "points": 3},
                 {"label": "Any page__1", "when": "event_type = 'page_viewed'", "points": 3},
                 {"label": "Any page__2", "when": "event_type IN ('webinar', 'page_viewed')", "points": 3},
             ],
         }
     )
     columns = named(features, ScorecardSet((sheet,)))
-    points = [points for _, points in measured.values()] + [2.0, 2.0, 2.0, 2.0, 4.8, 5.0, 1.0, 1.0]
+    points = [points for _, points in measured.values()] + [2.0, 2.0, 2.0, 2.0, 4.8, 5.0, 5.0, 1.0, 1.0]
     return columns, pd.DataFrame([points], columns=list(columns))
 
 
@@ -100,7 +101,7 @@ def test_a_rule_and_the_features_of_the_same_events_or_attribute_share_one_line(
     lines = {reason.columns: reason for reason in reasons_of(points, points, columns)[0]}
     assert set(lines) == {
         ("webinar__count", "webinar__recency", "sheet: Many webinars", "sheet: Webinar"),
-        ("pricing__count", "sheet: Pricing"),
+        ("pricing__count", "sheet: Pricing", "sheet: Prices"),
         ("industry", "sheet: IT"),
         ("age", "sheet: Young"),
         ("sheet: Young in IT",),
