@@ -56,10 +56,11 @@ class OldLeads:
 
     def warnings(self) -> list[str]:
         """What to say of them, if they are many."""
-        if self.learned is None or self.old <= _MANY * self.leads:
+        if self.learned is None or self.limit is None or self.old <= _MANY * self.leads:
             return []
         many = f"{self.old:,} of {self.leads:,} open leads are"
-        fix = "mark those that are over by closed_at, or add ages to spine.at_ages"
+        days = max(self.limit.days, 1)
+        fix = f"mark those that are over by closed_at, or add ages to spine.at_ages, such as {days}d and {2 * days}d"
         if not self.learned:
             return [
                 f"{many} older than {humanize(self.horizon)}, and the model learned only from leads at their creation: {fix}"

@@ -133,7 +133,8 @@ def test_check_train_features_and_the_record_say_it(tmp_path: Path, monkeypatch:
     assert record["oldest_days"] == 30
     assert "no `spine` is given" in record["chosen"]
     scored = leadlens("score", path, "--dry-run", "--json").facts
-    assert any("more than twice as old" in warning for warning in scored["warnings"]), scored["warnings"]
+    old = next(warning for warning in scored["warnings"] if "more than twice as old" in warning)
+    assert old.endswith("or add ages to spine.at_ages, such as 60d and 120d")
 
 
 @pytest.mark.parametrize(
