@@ -49,7 +49,7 @@ class Source(Section):
     )
     cursor: Annotated[str | None, Added] = Field(
         None,
-        description="Events of a database or of a single file that grows: a column (by its name in your data) whose values "
+        description="Events of a database or of a single file that grows (and any table of Spark's catalog): a column (by its name in your data) whose values "
         "only grow, such as a serial id. Then a run reads only the rows beyond the largest one read before.",
     )
     partitions: Annotated[Partitions | None, HowOnly] = Field(
@@ -180,12 +180,18 @@ class Data(Section):
         return self
 
     @model_validator(mode="after")
-    def _only_events_are_read_in_parts(self) -> Data:
+    def _only_events_are_read_in_parts_and_from_a_cursor_on(self) -> Data:
         for table in (name for name in self.tables if name != "events"):
             for place, source in self.places(table):
+                name = place.removeprefix("data.")
                 if source.partitions is not None:
+                    raise ValueError(f"{name}.partitions would have no effect: only events are read in parts")
+                # Spark copies any table of a catalog from a cursor on.
+                if source.cursor is not None and not all(
+                    read.startswith("catalog://") for read in source.reads
+                ):
                     raise ValueError(
-                        f"{place.removeprefix('data.')}.partitions would have no effect: only events are read in parts"
+                        f"{name}.cursor would have no effect: only events are read from a cursor on, every other table is read whole, so leave it out"
                     )
         return self
 

@@ -54,6 +54,9 @@ wrong_use("another table in where", "'SELECT' is not allowed")(
     where("lead_id IN (SELECT lead_id FROM events)")
 )
 wrong_use("a file in where", "'read_text' is not a function")(where("read_text('/etc/passwd') = 'x'"))
+wrong_use("a cursor of leads", "leads.cursor would have no effect", "every other table is read whole")(
+    setting("data", "leads", "cursor", to="lead_id")
+)
 wrong_use("a column in where that is not there", "no column 'citty'", "did you mean: city")(
     where("citty = 'Bern'")
 )
