@@ -123,8 +123,8 @@ spark: $(VENV)/.spark ## Add the Spark engine to .venv (needs Java 17 to run)
 lock: $(READY) ## Renew the locks (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --extra app --extra mlflow --group dev pyproject.toml -o requirements.lock
-	echo 'pyspark>=4.1' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate - -o requirements-spark.lock
+	echo 'pyspark[connect]>=4.1' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --constraints requirements.lock - -o requirements-spark.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group docs --constraints requirements.lock -o requirements-docs.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

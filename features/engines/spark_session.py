@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from leadlens.features.engines.spark_connect import check_connect, connect_address, is_connect
 from leadlens.features.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -28,8 +29,17 @@ INSTALL_JAVA = (
 )
 _MASTER = re.compile(
     r"local|local\[(\*|[1-9][0-9]*)(, *[1-9][0-9]*)?\]|spark://[^\s/]+:[0-9]+(,[^\s/]+:[0-9]+)*|yarn|k8s://\S+"
+    r"|sc://[^\s/;]+(/?|/;\S*)"
 )
-MASTERS = ("local", "local[4]", "local[*]", "spark://host:7077", "yarn", "k8s://https://host:443")
+MASTERS = (
+    "local",
+    "local[4]",
+    "local[*]",
+    "spark://host:7077",
+    "yarn",
+    "k8s://https://host:443",
+    "sc://host:15002",
+)
 _LOOPBACK = "127.0.0.1"
 _SECONDS = 10.0  # for a master to answer
 _LOGGING = Path(__file__).with_name("spark_log4j2.properties").absolute()
@@ -72,18 +82,21 @@ def check_master(master: str) -> None:
         )
 
 
-def check_ready(master: str, work: object = None) -> None:
+def check_ready(master: str, work: object = None, *, connect: bool = False) -> None:
     """Everything that can be checked before Spark is started or data are read.
 
-    ``work`` is the folder for tables, if one was named. Raises ``UsageError`` for a master that is none, where
-    pyspark or Java is missing, and on a cluster where there is no folder or no address that workers could reach.
+    ``work`` is the folder for tables, if one was named; ``connect`` says that Spark Connect will do. Raises ``UsageError`` for a
+    master that is none, where pyspark or Java is missing, and on a cluster where there is no folder or no address that workers could
+    reach.
     """
     check_master(master)
     try:
         import pyspark  # noqa: F401
     except ImportError as error:
         raise _no_pyspark(error) from None
-    if _any_session() is None:
+    if is_connect(master):
+        check_connect(master, will_do=connect)
+    elif _any_session() is None:
         find_java()
     if work is None and not on_this_machine(master):
         raise UsageError(
@@ -103,14 +116,18 @@ def check_ready(master: str, work: object = None) -> None:
 
 
 def check_answers(master: str) -> None:
-    """Raise ``UnavailableError`` where no standalone master is there: Spark would ask for more than a minute."""
-    if not master.startswith("spark://"):
+    """Raise ``UnavailableError`` where no standalone master or Connect server is there: Spark would ask for more than a minute."""
+    if is_connect(master):
+        places = [connect_address(master)]
+    elif master.startswith("spark://"):
+        places = master.removeprefix("spark://").split(",")
+    else:
         return
     failures = []
-    for place in master.removeprefix("spark://").split(","):
+    for place in places:
         host, _, port = place.rpartition(":")
         try:
-            socket.create_connection((host, int(port)), timeout=_SECONDS).close()
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS).close()
             return
         except OSError as error:
             failures.append(f"{place}: {error.strerror or error}")

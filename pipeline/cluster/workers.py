@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
+from leadlens.features.engines.spark_connect import check_connect_settings, is_connect, start_connect
 from leadlens.features.engines.spark_session import (
+    SESSION,
+    check_answers,
     check_ready,
     is_local,
     on_this_machine,
@@ -152,7 +155,6 @@ class SparkWorkers:
 
     def _first_answers(self, tasks: Sequence[Task]) -> list[Answer]:
         """What workers see, unless none takes any work for long: Spark itself would wait for ever, and say nothing."""
-        context: Any = self.session.sparkContext
         started = time.monotonic()
         with ThreadPoolExecutor(1) as pool:
             job = pool.submit(self.run, _look_around, tasks)
@@ -160,10 +162,9 @@ class SparkWorkers:
                 try:
                     return job.result(timeout=1)
                 except TimeoutError:
-                    others = context._jsc.sc().getExecutorMemoryStatus().size() - 1
-                    if others or is_local(self._settings.master) or time.monotonic() < started + _PATIENCE:
+                    if time.monotonic() < started + _PATIENCE or self._has_workers():
                         continue
-                context.cancelAllJobs()
+                self._cancel()
                 job.exception()
                 raise UnavailableError(
                     f"no worker has taken any work in {_PATIENCE:.0f} seconds",
@@ -172,6 +173,19 @@ class SparkWorkers:
                     fix="see that a worker is running and free, and that it offers what is asked for: "
                     f"{self._settings.memory or 'Spark’s default, 1 GB'} of memory each (engine.memory), and Spark's own share beside it",
                 )
+
+    def _has_workers(self) -> bool:
+        """Whether any worker is there, be it busy; of a server of Spark Connect nobody knows."""
+        if is_connect(self._settings.master):
+            return False
+        context: Any = self.session.sparkContext
+        return is_local(self._settings.master) or context._jsc.sc().getExecutorMemoryStatus().size() > 1
+
+    def _cancel(self) -> None:
+        if is_connect(self._settings.master):
+            self.session.interruptAll()
+        else:
+            self.session.sparkContext.cancelAllJobs()
 
 
 @contextmanager
@@ -191,7 +205,9 @@ def spark_workers(file: ProjectFile, settings: EngineSettings, progress: Progres
     Raises ``UsageError`` where pyspark or Java is missing; with the first task, where no cluster is reached or its workers do
     not see what this machine sees.
     """
-    check_ready(settings.master, settings.work)
+    check_ready(settings.master, settings.work, connect=True)
+    if is_connect(settings.master):
+        check_connect_settings(settings.spark)
     if is_local(settings.master) or on_this_machine(settings.master):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     memory = None if settings.memory is None else settings.memory.replace(" ", "").rstrip("Bb").lower()
@@ -199,9 +215,13 @@ def spark_workers(file: ProjectFile, settings: EngineSettings, progress: Progres
 
         def start() -> SparkSession:
             progress(f"Starting Spark at {settings.master}", 0, 0)
-            session, started = start_session(
-                settings.master, memory, settings.spark, str(folder / "warehouse")
-            )
+            if is_connect(settings.master):
+                check_answers(settings.master)
+                session, started = start_connect(settings.master, settings.spark, SESSION), True
+            else:
+                session, started = start_session(
+                    settings.master, memory, settings.spark, str(folder / "warehouse")
+                )
             if started:
                 until_done.callback(session.stop)
             return session
@@ -276,14 +296,14 @@ def _failed(error: Exception, master: str) -> LeadlensError:
         if line.split(":")[0].rpartition(".")[2].endswith(("Error", "Exception", "Killed"))
     ]
     if signs := [line for line in lines if any(sign in line for sign in _OTHER_PYTHON)]:
-        worker = re.search(r"\(TID \d+\) \((\S+) executor", text)
+        worker, there = re.search(r"\(TID \d+\) \((\S+) executor", text), is_connect(master)
         return UsageError(
             "the workers' Python cannot run Leadlens",
-            value=os.environ.get("PYSPARK_PYTHON", "python3"),
+            value=None if there else os.environ.get("PYSPARK_PYTHON", "python3"),
             where=worker[1] if worker else None,
             why=signs[-1][:300],
-            fix="install the same release of Leadlens for the same Python on every worker, and name it: export "
-            "PYSPARK_PYTHON=/path/to/.venv/bin/python",
+            fix="install the same release of Leadlens for the same Python on every worker, and name it"
+            f"{' where the server is started' if there else ''}: export PYSPARK_PYTHON=/path/to/.venv/bin/python",
         )
     kind = RoomError if full else UnavailableError
     return kind(

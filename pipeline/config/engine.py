@@ -49,7 +49,8 @@ class EngineSettings(Section):
         "cluster every worker must see it under this path. By default a temporary folder.",
     )
     master: str = Field(
-        "local[*]", description="Spark: its master URL, e.g. local[4], spark://host:7077 or yarn."
+        "local[*]",
+        description="Spark: its master URL, e.g. local[4], spark://host:7077 or yarn, or a server of Spark Connect, sc://host:15002.",
     )
     spark: dict[str, str] = Field(
         default_factory=dict, description="Spark: further properties, e.g. spark.executor.cores: 4."

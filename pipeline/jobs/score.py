@@ -98,7 +98,7 @@ def score(
     file, at = as_project(file), read_as_of(as_of)
     settings = engine_settings(file, engine, master)
     if settings.name == "spark":
-        check_ready(settings.master, settings.work)  # before the history is read
+        check_ready(settings.master, settings.work, connect=True)  # before the history is read
     crm = to if to is not None and is_destination(to) else None
     if crm is not None:
         to = None

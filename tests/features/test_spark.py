@@ -17,7 +17,7 @@ from leadlens.features.conformance import CASES, Case
 from leadlens.features.conformance.world import load, random_history, side_by_side
 from leadlens.features.engines.spark import SparkEngine
 from leadlens.features.engines.spark_dialect import SparkDialect
-from leadlens.features.engines.spark_session import check_master, find_java, on_this_machine
+from leadlens.features.engines.spark_session import check_master, check_ready, find_java, on_this_machine
 from leadlens.features.errors import DataError, UsageError
 from leadlens.features.spine import SpinePolicy, build_spine
 from leadlens.models.scorecard import Sheet, score_sheet
@@ -182,14 +182,15 @@ def test_without_pyspark_the_install_line_is_told() -> None:
 @pytest.mark.parametrize(
     "master",
     ["local", "local[4]", "local[*]", "local[2, 3]", "spark://h:7077", "spark://[::1]:7077", "spark://a:1,b:2", "yarn",
-     "k8s://https://h:443"],
+     "k8s://https://h:443", "sc://h", "sc://h:15002", "sc://[::1]:15002/;use_ssl=true"],
 )  # fmt: skip
 def test_masters_that_are_some(master: str) -> None:
     check_master(master)
 
 
 @pytest.mark.parametrize(
-    "master", ["", "localhost", "local[0]", "local[x]", "spark://h", "Yarn", "http://h:7077"]
+    "master",
+    ["", "localhost", "local[0]", "local[x]", "spark://h", "Yarn", "http://h:7077", "sc://", "sc://h/x"],
 )
 def test_masters_that_are_none(master: str) -> None:
     with pytest.raises(UsageError, match="not a Spark master"):
@@ -203,3 +204,10 @@ def test_masters_that_are_none(master: str) -> None:
 def test_texts_are_written_with_backslashes(text: str, literal: str) -> None:
     assert SparkDialect().literal(text) == literal
     assert SparkDialect().quote("a`b") == "`a``b`"
+
+
+def test_a_token_is_not_taken_from_an_address_nor_shown() -> None:
+    with pytest.raises(UsageError, match="does not belong into its address") as refused:
+        check_ready("sc://spark.example:443/;use_ssl=true;token=s3cr3t", "/shared", connect=True)
+    assert "SPARK_CONNECT_AUTHENTICATE_TOKEN" in str(refused.value)
+    assert "s3cr3t" not in str(refused.value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -39,7 +40,7 @@ from leadlens.pipeline.prepared.preparing import prepare
 from leadlens.pipeline.prepared.verifying import _unlike
 from leadlens.pipeline.progress import silent
 from leadlens.pipeline.sources import database_parts
-from tests.features.spark_support import TINY, need_spark, standalone_cluster
+from tests.features.spark_support import TINY, connect_server, need_spark, standalone_cluster
 from tests.pipeline.little_project import LittleProject, leadlens
 from tests.pipeline.postgres import PASSWORD
 from tests.pipeline.postgres_events import EventsTable
@@ -129,6 +130,34 @@ def test_a_night_on_a_cluster_is_a_night_here(night: Night, tmp_path: Path) -> N
     assert {run.number: run.rows for run in runs} == {
         run.number: sum(file.rows for file in files if file.run == run.number) for run in runs
     }
+
+
+def test_a_night_through_spark_connect_is_a_night_here(night: Night, tmp_path: Path) -> None:
+    """The same through a server, by a command that starts no Java."""
+    settings = yaml.safe_load(night.here.path.read_text(encoding="utf-8"))
+    python = {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": os.pathsep.join(map(str, _import_paths()))}
+    with connect_server(tmp_path, python) as url:
+        settings["engine"] = {"name": "spark", "master": url, "work": str(tmp_path / "work")}
+        there = night.here.path.with_name("connect.yaml")
+        there.write_text(yaml.safe_dump(settings), encoding="utf-8")
+        one = score(night.here, as_of=AS_OF, to=f"duckdb:///{tmp_path / 'here.duckdb'}")
+        _forget_prepared(night)
+        other = score(load_project(there), as_of=AS_OF, to=f"duckdb:///{tmp_path / 'there.duckdb'}")
+        settings["engine"]["spark"] = {"spark.executor.cores": "2"}
+        there.write_text(yaml.safe_dump(settings), encoding="utf-8")
+        refused = leadlens("check", there, "--only-read")
+        sought = leadlens("features", night.here.path, "--engine", "spark", "--master", url)
+    assert one.leads == other.leads > 100
+    pd.testing.assert_frame_equal(_rows(tmp_path / "here.duckdb"), _rows(tmp_path / "there.duckdb"))
+    assert not list((tmp_path / "work").iterdir()), "the shared folder is left"
+    assert read(night.here, verify=True, engine="duckdb").differences == ()
+    _forget_prepared(night)
+    assert (refused.code, sought.code) == (2, 2)
+    assert "a Spark Connect server has its settings already" in refused.err
+    assert "steps of SQL do not run through Spark Connect" in sought.err
+    gone = leadlens("check", night.here.path, "--only-read", "--engine", "spark", "--master", url)
+    assert gone.code == 3
+    assert "answers here" in gone.err
 
 
 def test_a_training_set_from_a_cluster_is_the_one_made_here(night: Night) -> None:
