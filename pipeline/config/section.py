@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
 from pydantic.fields import FieldInfo
@@ -106,14 +106,30 @@ class Section(BaseModel):
             for rename in field.metadata:
                 if isinstance(rename, OldValue) and value == rename.new:
                     plain[name] = rename.old
-            if Address in field.metadata and plain[name] is not None:
-                given = plain[name]
-                plain[name] = (
-                    without_secrets(given) if isinstance(given, str) else list(map(without_secrets, given))
-                )
+            if Address in field.metadata:
+                plain[name] = _without_passwords(plain[name])
             for old in _old_names(field):
                 plain[old] = plain.pop(name)
         return plain
+
+    def without_passwords(self) -> Self:
+        """The same, with every password masked that is written out in an address: what may leave this machine."""
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        changed = {
+            name: _without_passwords(value, Address in type(self).model_fields[name].metadata)
+            for name, value in own.items()
+        }
+        return self.model_copy(update=changed)
+
+
+def _without_passwords(value: Any, address: bool = True) -> Any:
+    if isinstance(value, Section):
+        return value.without_passwords()
+    if isinstance(value, dict):
+        return {name: _without_passwords(each, address) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_without_passwords(each, address) for each in value)
+    return without_secrets(value) if address and isinstance(value, str) else value
 
 
 def _canonical(value: Any, plain: Any) -> Any:

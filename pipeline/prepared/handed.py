@@ -21,7 +21,7 @@ def handed_over(prepared: PreparedHistory) -> dict[str, Any]:
     settings = prepared.file.project.engine
     return {
         "path": str(prepared.file.path),
-        "project": prepared.file.project.model_dump(mode="json", by_alias=True),
+        "project": prepared.file.project.without_passwords().model_dump(mode="json", by_alias=True),
         "prepared": str(prepared.folder.path),
         "version": prepared.version,
         "memory": settings.memory,

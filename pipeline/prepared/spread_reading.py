@@ -37,7 +37,7 @@ class SpreadReading:
         self._workers, self._engine = workers, engine
         self._project = {
             "path": str(file.path),
-            "project": file.project.model_dump(mode="json", by_alias=True),
+            "project": file.project.without_passwords().model_dump(mode="json", by_alias=True),
         }
 
     def files(self, reader: EventReader, files: Mapping[int, FileMark], rows_only: bool) -> list[NewSource]:

@@ -39,3 +39,18 @@ def test_the_share_of_a_worker_process(
     with there.part(0) as history:
         assert history.engine.value("SELECT current_setting('threads')") == 1
         assert history.engine.count("leads") == prepared.history().engine.count("leads")
+
+
+def test_no_password_that_is_written_out_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "home"))
+    project = LittleProject(tmp_path / "project")
+    project.settings["scores"] = {"to": "postgresql://ann:t0p-s3cret@host/crm"}
+    project.settings["webhook"] = {"url": "https://ann:t0p-s3cret@host/hook"}
+    project.data["events"] = [project.data["events"], {**project.data["events"], "where": "page = 'a:b@c'"}]
+    given = load_project(project.write())
+    plain = repr(handed.handed_over(open_prepared(given)))
+    assert "t0p-s3cret" not in plain
+    assert "postgresql://ann:***@host/crm" in plain
+    kept = given.project.without_passwords()
+    assert kept.data == given.project.data, "what is no address, and an address without a password, stays"
+    assert kept.canonical() == given.project.canonical()
