@@ -257,11 +257,11 @@ def test_what_is_not_known_is_marked_as_english() -> None:
 )
 def test_long_and_odd_texts_are_soon_given_up(piece: str) -> None:
     text = (piece * 2_000)[:1_990]
-    began = time.perf_counter()
+    began = time.thread_time()
     for context in ("", "reason", "detail", "difference"):
         assert language("de").word(text, context)
         assert language("de").word(text * 40, context) == text * 40
-    assert time.perf_counter() - began < 2.0
+    assert time.thread_time() - began < 2.0
 
 
 # ---- every page in a language that puts each message into brackets: what stands outside is a user's, or was forgotten
