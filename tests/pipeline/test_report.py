@@ -229,7 +229,7 @@ def test_there_is_one_headline(result: Comparison, tmp_path: Path) -> None:
         )  # fmt: skip
         places = [
             unescape(page(told)),
-            "\n".join(render_comparison(compared)),
+            "\n".join(render_comparison(compared, "my_leads")),
             "\n".join(render_demo(Demo(worlds=(world,), store="store"))),
             json.dumps(compared.to_dict(), ensure_ascii=False),
             unescape(told._repr_html_()),
