@@ -72,10 +72,13 @@ def standalone_cluster(
         master = _Log(start("org.apache.spark.deploy.master.Master"))
         url = master.wait_for(r"Starting Spark master at (spark://\S+)")
         for number in range(workers):
-            start(
+            worker = start(
                 "org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--webui-port", "0", "--cores", "1",
                 "--memory", memory, "--work-dir", str(folder / f"worker-{number}"), url,
             )  # fmt: skip
+            _Log(
+                worker
+            )  # read, too: a worker whose pipe is full of its log stands still, after some dozen nights
         for _ in range(workers):
             master.wait_for(r"(Registering worker) 127\.0\.0\.1")
         yield url, started[1:]
