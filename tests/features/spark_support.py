@@ -76,9 +76,7 @@ def standalone_cluster(
                 "org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--webui-port", "0", "--cores", "1",
                 "--memory", memory, "--work-dir", str(folder / f"worker-{number}"), url,
             )  # fmt: skip
-            _Log(
-                worker
-            )  # read, too: a worker whose pipe is full of its log stands still, after some dozen nights
+            _Log(worker)  # read, too: a process whose pipe is full of its log stands still
         for _ in range(workers):
             master.wait_for(r"(Registering worker) 127\.0\.0\.1")
         yield url, started[1:]
