@@ -21,8 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup() -> None:
-    """From the first test on that has MLflow: every test has a state folder of its own, and to lay out its database by some sixty
-    migrations, which end in the same empty tables each time, takes longer than to train there.
+    """From the first test on that has MLflow: nearly every test has a state folder of its own, whose database some sixty migrations lay
+    out, a second and more each time, to end in the same empty tables.
     """
     stores: Any = sys.modules.get("mlflow.store.db.utils")
     if stores is not None and not isinstance(stores._upgrade_db, partial):

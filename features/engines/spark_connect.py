@@ -44,7 +44,7 @@ def check_connect(master: str, *, will_do: bool) -> None:
         )
     if any(part.partition("=")[0].strip().lower() == "token" for part in master.split(";")[1:]):
         raise UsageError(
-            "the token of a Spark Connect server does not belong into its address",
+            "the token of a Spark Connect server does not belong in its address",
             value=connect_address(master),
             why="the address stands in files and logs",
             fix=f"leave it out, and set the environment variable {_TOKEN}",

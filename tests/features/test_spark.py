@@ -207,7 +207,7 @@ def test_texts_are_written_with_backslashes(text: str, literal: str) -> None:
 
 
 def test_a_token_is_not_taken_from_an_address_nor_shown() -> None:
-    with pytest.raises(UsageError, match="does not belong into its address") as refused:
+    with pytest.raises(UsageError, match="does not belong in its address") as refused:
         check_ready("sc://spark.example:443/;use_ssl=true;token=s3cr3t", "/shared", connect=True)
     assert "SPARK_CONNECT_AUTHENTICATE_TOKEN" in str(refused.value)
     assert "s3cr3t" not in str(refused.value)
