@@ -17,11 +17,12 @@ _SIGINT = 2
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Where libraries say in words alone that disk or memory are full.
-_FULL_WORDS = re.compile(
-    r"no space left on device|disk quota exceeded|file too large|database or disk is full|out of memory"
-    r"|cannot allocate memory|failed to offload data block|max_temp_directory_size",
+_NO_DISK = re.compile(
+    r"no space left on device|disk quota exceeded|file too large|database or disk is full"
+    r"|failed to offload data block|max_temp_directory_size",
     re.IGNORECASE,
 )
+_NO_MEMORY = re.compile(r"out of memory|cannot allocate memory", re.IGNORECASE)
 
 
 def exit_code(error: BaseException) -> int:
@@ -40,23 +41,32 @@ def exit_code(error: BaseException) -> int:
 
 
 def as_user_error(error: BaseException) -> BaseException:
-    """The same error; one about a full disk or memory that is not in words yet, in words."""
-    if isinstance(error, LeadlensError) or stopped_by() is not None or not is_full(error):
+    """The same error; one behind which disk or memory are full, and that does not say so, in words that do.
+
+    A file that could not be spooled is no file that cannot be read, whatever was said where it happened.
+    """
+    if isinstance(error, RoomError) or stopped_by() is not None or not is_full(error):
         return error
-    lines = str(error).splitlines()
-    memory = isinstance(error, MemoryError) or "memory" in str(error).lower()
+    cause = next(each for each in _chain(error) if _is_full(each))
+    lines = str(cause).splitlines()
+    disk = says_disk_is_full(str(cause)) or (isinstance(cause, OSError) and cause.errno in _FULL)
     return RoomError(
-        "there is no memory left" if memory else "there is no disk space left",
-        why=f"the command could not go on: {lines[0] if lines else type(error).__name__}",
-        fix="give the machine or container more memory, or set engine.memory"
-        if memory
-        else "free some space: for the state folder (LEADLENS_HOME), for TMPDIR, for the target",
+        "there is no disk space left" if disk else "there is no memory left",
+        why=f"the command could not go on: {lines[0] if lines else type(cause).__name__}",
+        fix="free some space: for the state folder (LEADLENS_HOME), for TMPDIR, for the target"
+        if disk
+        else "give the machine or container more memory, or set engine.memory",
     )
 
 
 def is_full(error: BaseException) -> bool:
     """Whether disk or memory being full is behind an error."""
     return any(_is_full(each) for each in _chain(error))
+
+
+def says_disk_is_full(text: str) -> bool:
+    """Whether a library's words say that there is no disk space."""
+    return _NO_DISK.search(text) is not None
 
 
 def _is_full(error: BaseException) -> bool:
@@ -66,7 +76,8 @@ def _is_full(error: BaseException) -> bool:
     duckdb = sys.modules.get("duckdb")  # not imported for an error that cannot be its own
     if duckdb is not None and isinstance(error, duckdb.OutOfMemoryException):
         return True
-    return (library or isinstance(error, OSError)) and bool(_FULL_WORDS.search(str(error)))
+    text = str(error)
+    return (library or isinstance(error, OSError)) and bool(_NO_DISK.search(text) or _NO_MEMORY.search(text))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

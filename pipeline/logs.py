@@ -127,7 +127,7 @@ def logged(
     ``log_file`` is appended to; it is for its owner alone. Raises ``UsageError`` where it cannot be written.
     """
     global _machine
-    from leadlens.pipeline.exit_codes import exit_code
+    from leadlens.pipeline.exit_codes import as_user_error, exit_code
 
     # What goes to machines names nobody.
     personal = [log_file] if log_file is not None and log_format == "text" else []
@@ -141,7 +141,9 @@ def logged(
             yield log, log.follow(progress)
         except BaseException as error:
             code = exit_code(error)
-            log.event("error", _what(error, log_format), exit_code=code, error=type(error).__name__)
+            log.event(
+                "error", _what(as_user_error(error), log_format), exit_code=code, error=type(error).__name__
+            )
             error.__dict__["logged"] = log_format == "json"
             raise
         finally:

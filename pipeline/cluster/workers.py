@@ -35,7 +35,7 @@ from leadlens.features.errors import DataError, LeadlensError, RoomError, Unavai
 from leadlens.pipeline.cluster.folder import shared_folder
 from leadlens.pipeline.cluster.table_copies import copy_tables, names_spark_tables
 from leadlens.pipeline.config import EngineSettings, ProjectFile
-from leadlens.pipeline.exit_codes import is_full
+from leadlens.pipeline.exit_codes import as_user_error, is_full, says_disk_is_full
 from leadlens.pipeline.progress import Progress
 from leadlens.pipeline.state import state_folder
 
@@ -246,14 +246,23 @@ def _work(
         for number in batch.column(0).to_pylist():
             try:
                 answer = {"answer": function(json.loads(tasks[number]))}
-            except LeadlensError as error:  # the next attempt would say the same
-                answer = {"error": error.as_dict()}
+            except LeadlensError as error:
+                answer = {"error": _told(error)}
             yield pa.record_batch(
                 {
                     "number": pa.array([number], pa.int64()),
                     "answer": pa.array([json.dumps(answer)], pa.string()),
                 }
             )
+
+
+def _told(error: LeadlensError) -> dict[str, Any]:
+    """An error as an answer, since the next attempt would say the same; raised where another worker may have room."""
+    said = as_user_error(error)
+    if says_disk_is_full(str(said)):
+        raise said from error
+    assert isinstance(said, LeadlensError)
+    return said.as_dict()
 
 
 def _look_around(task: Task) -> Answer:
@@ -287,7 +296,7 @@ def _raised(plain: dict[str, Any]) -> LeadlensError:
 def _failed(error: Exception, master: str) -> LeadlensError:
     """What Spark says when a task failed on every attempt, or when it was lost itself."""
     text = str(error)
-    full = (isinstance(error, OSError) and is_full(error)) or "No space left on device" in text
+    full = (isinstance(error, OSError) and is_full(error)) or says_disk_is_full(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     # The last line of a worker's traceback names the error; the rest of it is Java's.
     python = [
@@ -305,6 +314,8 @@ def _failed(error: Exception, master: str) -> LeadlensError:
             fix="install the same release of Leadlens for the same Python on every worker, and name it"
             f"{' where the server is started' if there else ''}: export PYSPARK_PYTHON=/path/to/.venv/bin/python",
         )
+    if full:  # the line that names the file
+        python = [line for line in lines if says_disk_is_full(line)]
     kind = RoomError if full else UnavailableError
     return kind(
         "a worker has no disk space left" if full else "the work on Spark failed",

@@ -152,7 +152,7 @@ def recorded_run(
         yield run
     except BaseException as error:
         code = exit_codes.exit_code(error)
-        run.record.end(_status(error, code), code, _reason(error))
+        run.record.end(_status(error, code), code, _reason(exit_codes.as_user_error(error)))
         if kept:
             with suppress(OSError):  # a full disk: the error on its way says more
                 _end(run, store)

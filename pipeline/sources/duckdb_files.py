@@ -6,7 +6,7 @@ import duckdb
 
 from leadlens.features import DataError, UsageError
 from leadlens.features.engines.duckdb_connections import connect_closed
-from leadlens.features.errors import listed
+from leadlens.features.errors import RoomError, listed
 from leadlens.pipeline.config import Source
 from leadlens.pipeline.sources.plain_types import plain_columns, types_of
 from leadlens.pipeline.sources.queries import first_line
@@ -87,9 +87,9 @@ def plain_relation(relation: duckdb.DuckDBPyRelation, source: Source) -> duckdb.
     return relation.project(", ".join(plain_columns(types)))
 
 
-def too_little_memory(error: duckdb.Error, where: str) -> UsageError:
+def too_little_memory(error: duckdb.Error, where: str) -> RoomError:
     """What to say where DuckDB has not enough memory to read a source."""
-    return UsageError(
+    return RoomError(
         "there is not enough memory to read this",
         value=first_line(error),
         where=where,

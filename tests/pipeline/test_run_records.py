@@ -57,10 +57,25 @@ def _raise(error: BaseException) -> Callable[..., None]:
         (UsageError("no such table", where="--to"), "failed", 2, "--to: no such table"),
         (UnavailableError("nobody answers"), "failed", 3, "nobody answers"),
         (RoomError("the disk is full"), "failed", 4, "the disk is full"),
-        (OSError(28, "No space left on device"), "failed", 4, "OSError: [Errno 28] No space left on device"),
-        (MemoryError(), "failed", 4, "MemoryError"),
-        (duckdb.OutOfMemoryException("a\nb"), "failed", 4, "OutOfMemoryException: a"),
-        (duckdb.IOException("Could not write: No space left on device"), "failed", 4, "IOException: Could"),
+        (
+            OSError(28, "No space left on device"),
+            "failed",
+            4,
+            "there is no disk space left (the command could not go on: [Errno 28] No space left on device)",
+        ),
+        (MemoryError(), "failed", 4, "there is no memory left (the command could not go on: MemoryError)"),
+        (
+            duckdb.OutOfMemoryException("a\nb"),
+            "failed",
+            4,
+            "there is no memory left (the command could not go on: a)",
+        ),
+        (
+            duckdb.IOException("Could not write: No space left on device"),
+            "failed",
+            4,
+            "there is no disk space left (the command could not go on: Could",
+        ),
         (ZeroDivisionError("of ours\nsecond line"), "failed", 70, "ZeroDivisionError: of ours"),
         (
             ValueError("postgresql://ann:secret@host is odd"),
@@ -95,6 +110,12 @@ def test_a_full_disk_behind_another_error_counts() -> None:
     error = DataError("the step 'features' failed")
     error.__cause__ = duckdb.IOException("could not write: No space left on device")
     assert exit_codes.exit_code(error) == 4
+    said = exit_codes.as_user_error(error)
+    assert isinstance(said, RoomError)
+    assert (said.what, "could not write: No space left" in str(said.why)) == (
+        "there is no disk space left",
+        True,
+    )
     assert exit_codes.exit_code(DataError("a column is called 'no space left on device'")) == 1
 
 

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leadlens.features import History, LeadlensError, UsageError
+from leadlens.features import History, LeadlensError
+from leadlens.features.errors import RoomError
 from leadlens.features.matrix import build_matrix
 from leadlens.features.planning import plan_vocabulary
 from leadlens.features.settings import FeatureSettings
@@ -295,7 +296,7 @@ def test_too_little_memory_is_told_as_such(tmp_path: Path) -> None:
     file = load_project(project.write())
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '200KB'")
-        with pytest.raises(UsageError, match="not enough memory") as caught:
+        with pytest.raises(RoomError, match="not enough memory") as caught:
             read_source(
                 connection, Readable(file, "leads", "data.leads", file.project.data.leads), "raw_leads"
             )
