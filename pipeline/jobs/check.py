@@ -329,8 +329,8 @@ def _vanished(history: History) -> list[str]:
     """Event types of the first three quarters of the history that the last quarter lacks."""
     types = history.engine.frame(
         "WITH span AS (SELECT min(occurred_at) AS a, max(occurred_at) AS b FROM events) "
-        "SELECT event_type AS t, count(*) AS n FROM events, span GROUP BY event_type, a, b "
-        "HAVING max(occurred_at) < a + (b - a) * 3 / 4 AND count(*) >= 20 ORDER BY n DESC, t"
+        "SELECT event_type AS t, count(*) AS n FROM events, span GROUP BY event_type, span.a, span.b "
+        "HAVING max(occurred_at) < span.a + (span.b - span.a) * 3 / 4 AND count(*) >= 20 ORDER BY n DESC, t"
     )
     return list(types["t"])
 

@@ -176,7 +176,8 @@ class EventUpdate:
         self.caster = EventCaster(engine, self.where, origins, self.scans, places, plan.kept, counts)
         contract_columns(self.caster, self.file.project)  # asks for what it will count
         if spread is None:
-            count_values(engine, self.scans, self.caster.texts)
+            for each in self.scans:
+                count_values(engine, each, self.caster.texts)
         else:
             spread.values(self.scans, self.caster.texts)
         self.caster.ask()

@@ -129,10 +129,10 @@ class PreparedFolder:
             if pa.types.is_dictionary(field.type) or pa.types.is_string(field.type)
         ]
         narrow = [name for name in ("_lead_no", "_source") if name in schema.names]
-        dense = {
-            name: "DELTA_BINARY_PACKED"
-            for name in ("_lead_no", "occurred_at", "_source")
-            if name in schema.names
+        dense = {  # an attribute of a lead may have such a name as well, and be anything
+            field.name: "DELTA_BINARY_PACKED"
+            for field in schema
+            if field.name in ("_lead_no", "occurred_at", "_source") and _is_whole(field.type)
         }
         # Nearly all that compresses is in dictionaries; one lead is found by the bounds of the leads' numbers.
         with pq.ParquetWriter(
@@ -281,6 +281,11 @@ def _newest_entry(root: Path) -> int:
     """The number of the newest entry in the Delta log of a table, or -1."""
     entries = (path.stem for path in root.glob("_delta_log/*.json"))
     return max((int(stem) for stem in entries if stem.isdecimal()), default=-1)
+
+
+def _is_whole(kind: pa.DataType) -> bool:
+    """Whether values are kept as whole numbers."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_timestamp(kind))
 
 
 def _schema_of(table: StoredTable) -> pa.Schema:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from leadlens.features import DuckDBEngine
 from leadlens.pipeline.cluster.workers import Workers
 from leadlens.pipeline.config import Project, ProjectFile
-from leadlens.pipeline.prepared.event_casting import VALUES, count_scan, count_values_of
+from leadlens.pipeline.prepared.event_casting import VALUES, count_scan, count_values
 from leadlens.pipeline.prepared.event_scan import EventScan
 from leadlens.pipeline.prepared.manifest import FileMark
 from leadlens.pipeline.prepared.small_files import SMALL
@@ -69,7 +69,7 @@ class SpreadReading:
             return
         shared, given = self._workers.folder / f"values-{uuid4().hex[:12]}", self._given()
         shared.mkdir()
-        tasks = [{**given, "rows": scan.rows, "columns": list(columns), "to": str(shared)} for scan in scans]
+        tasks = [{**given, "scan": scan, "columns": list(columns), "to": str(shared)} for scan in scans]
         for answer in self._workers.run(count_values_there, tasks):
             path = self._engine.dialect.literal(answer["file"])
             self._engine.connection.execute(f"INSERT INTO {VALUES} SELECT * FROM read_parquet({path})")
@@ -77,7 +77,7 @@ class SpreadReading:
     def counts(self, scans: Sequence[EventScan], conditions: list[str]) -> dict[int, list[int]]:
         """As ``count_scan`` of each scan: rows for which each condition holds, by source."""
         given = self._given()
-        tasks = [{**given, "rows": scan.rows, "conditions": conditions} for scan in scans]
+        tasks = [{**given, "scan": scan, "conditions": conditions} for scan in scans]
         answers = self._workers.run(count_there, tasks)
         return {number: counts for answer in answers for number, counts in answer["counts"]}
 
@@ -115,8 +115,7 @@ def count_values_there(task: dict[str, Any]) -> dict[str, Any]:
         engine.connection.execute(
             f"CREATE TABLE {VALUES} (source INTEGER, column_name VARCHAR, value VARCHAR, rows HUGEINT)"
         )
-        for column in task["columns"]:
-            count_values_of(engine, task["rows"], column)
+        count_values(engine, _scan(task), task["columns"])
         literal = engine.dialect.literal(str(path))
         engine.connection.execute(
             f"COPY (SELECT source, column_name, value, CAST(rows AS BIGINT) AS rows FROM {VALUES}) TO {literal} (FORMAT parquet)"
@@ -127,7 +126,12 @@ def count_values_there(task: dict[str, Any]) -> dict[str, Any]:
 def count_there(task: dict[str, Any]) -> dict[str, Any]:
     """On a worker: the rows of one scan for which each condition holds, by source."""
     with _engine(task) as engine:
-        return {"counts": list(count_scan(engine, task["rows"], task["conditions"]).items())}
+        return {"counts": list(count_scan(engine, _scan(task), task["conditions"]).items())}
+
+
+def _scan(task: dict[str, Any]) -> EventScan:
+    numbers, rows = task["scan"]
+    return EventScan(tuple(numbers), rows)
 
 
 def _engine(task: dict[str, Any]) -> DuckDBEngine:

@@ -18,6 +18,7 @@ _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "
             "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL")  # fmt: skip
 _MOSTLY = 0.95
 _ASKED_AT_ONCE = 200
+_FIRST_ROWS = 10_000
 LARGEST = "1e100"  # squares and sums of larger numbers overflow
 _EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
 # Thousands in groups of three, or one decimal mark: "1.234,50 €" is a number, "+1 555 1000314" a phone.
@@ -43,7 +44,7 @@ class Caster:
     where: str
     origins: Sequence[Origin] = ()
     findings: list[Finding] = field(default_factory=list)
-    _asked: dict[str, None] | None = field(default=None, init=False)
+    _asked: dict[str, str] | None = field(default=None, init=False)  # condition → column
     _answers: dict[str, int] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -91,19 +92,37 @@ class Caster:
         self._asked = {}
         with suppress(LeadlensError):  # it will be raised again, by then with true counts
             cast()
-        asked, self._asked = list(self._asked), None
+        asked, self._asked = self._asked, None
         self.findings.clear()
-        for start in range(0, len(asked), _ASKED_AT_ONCE):
-            conditions = asked[start : start + _ASKED_AT_ONCE]
-            counts = ", ".join(
-                f"count(*) FILTER (WHERE {condition}) AS c{place}"
-                for place, condition in enumerate(conditions)
-            )
-            self._answers |= zip(
-                conditions,
-                self.engine.connection.execute(f"SELECT {counts} FROM {self.raw}").fetchall()[0],
-                strict=True,
-            )
+        by_value: dict[str, list[str]] = {name: [] for name in self._repetitive(set(asked.values()))}
+        by_row = list[str]()
+        for condition, column in asked.items():
+            by_value.get(column, by_row).append(condition)
+        for start in range(0, len(by_row), _ASKED_AT_ONCE):
+            self._answer(by_row[start : start + _ASKED_AT_ONCE], "count(*)", self.raw)
+        for column, conditions in by_value.items():
+            name, rows = self.quote(column), self.quote(beside("rows", column))
+            values = f"(SELECT {name}, count(*) AS {rows} FROM {self.raw} GROUP BY 1)"
+            self._answer(conditions, f"sum({rows})", values)
+
+    def _answer(self, conditions: Sequence[str], count: str, rows: str) -> None:
+        """Count, in one scan of ``rows``, those for which each condition holds."""
+        counts = ", ".join(
+            f"coalesce({count} FILTER (WHERE {condition}), 0) AS c{place}"
+            for place, condition in enumerate(conditions)
+        )
+        answers = self.engine.connection.execute(f"SELECT {counts} FROM {rows}").fetchall()[0]
+        self._answers |= zip(conditions, map(int, answers), strict=True)
+
+    def _repetitive(self, columns: set[str]) -> list[str]:
+        """Text columns that repeat the same values in the first rows: of each value once is much quicker asked than of each row."""
+        texts = [name for name in self.types if name in columns and self.types[name] == "VARCHAR"]
+        if not texts or self.engine.count(self.raw) < _FIRST_ROWS:
+            return []
+        counts = ", ".join(f"count(DISTINCT {self.quote(name)})" for name in texts)
+        first = f"(SELECT {', '.join(map(self.quote, texts))} FROM {self.raw} LIMIT {_FIRST_ROWS})"
+        distinct = self.engine.connection.execute(f"SELECT {counts} FROM {first}").fetchall()[0]
+        return [name for name, count in zip(texts, distinct, strict=True) if count <= _FIRST_ROWS // 10]
 
     def identifier(self, column: str) -> str:
         """SQL of an id as text: whole numbers without a decimal point, spaces trimmed, '' as NULL."""
@@ -361,7 +380,7 @@ class Caster:
     def _count(self, column: str, condition: str) -> int:
         """Rows for which a condition on ``column`` alone holds."""
         if self._asked is not None:
-            self._asked[condition] = None
+            self._asked[condition] = column
             return 0
         if condition in self._answers:
             return self._answers[condition]
@@ -381,6 +400,11 @@ class Caster:
         if self.table not in ("leads", "events"):
             return None
         return count / max(self.engine.count(self.raw), 1)
+
+
+def beside(what: str, column: str) -> str:
+    """A name that no column of the user's in the same SELECT has: ``column`` may be called anything, "rows" as well."""
+    return f"{what} of {column}"
 
 
 def _humanize(sql_type: str) -> str:

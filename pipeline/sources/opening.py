@@ -30,7 +30,12 @@ from leadlens.pipeline.sources.styles import style_findings
 from leadlens.pipeline.sources.unknown_words import word_findings
 
 _SQL_TYPE = {"id": "VARCHAR", "timestamp": "TIMESTAMP", "number": "DOUBLE"}
-_RESERVED = {"row_id"}  # numbers the rows of every table that features are built in
+_RESERVED = {"row_id", "_lead_no"}  # number the rows of every table that features are built in, and the leads
+# What is kept beside each event that is prepared, or found out where rows of one event are compared.
+_OF_EVENTS = {
+    *("_event_key", "_with_id", "_source", "_early", "_file", "file_row_number"),
+    *("_is_new", "_was_aside", "_known_order", "_nth", "_first_source", "_why", "_winner"),
+}
 _EPOCH = "TIMESTAMP '2000-01-01'"
 
 
@@ -175,12 +180,12 @@ def contract_columns(caster: Caster, project: Project) -> tuple[dict[str, str], 
             expressions[name] = f"CAST({caster.quote(name)} AS VARCHAR)"
             contract.add(name)
         for name in (name for name in caster.types if name not in contract):
-            if name.lower() in _RESERVED:
+            if name.lower() in (_RESERVED | _OF_EVENTS if table == "events" else _RESERVED):
                 raise UsageError(
                     "this column name is reserved",
                     value=name,
                     where=caster.where,
-                    fix=f"rename yours: columns: {{my_{name}: {name}}}",
+                    fix=f"rename yours: columns: {{my_{name.lstrip('_')}: {name}}}",
                 )
             expressions[name], kinds[name] = caster.attribute(name)
     return expressions, kinds

@@ -49,6 +49,23 @@ def _(project: LittleProject) -> None:
     project.leads["row_id"] = 1
 
 
+@wrong_use(
+    "a property with a name of ours", "name is reserved", "_Event_key", "rename yours: columns: {my_Event_key"
+)
+def _(project: LittleProject) -> None:
+    project.events["_Event_key"] = 1
+
+
+@reported("columns named like those of our statements", leads=160, events=400)
+def _(project: LittleProject) -> None:
+    names = "a b n v r e rows source value values column_name content occurred lead stranger why winner nth filename code since at"
+    for place, name in enumerate(names.split()):
+        project.leads[name] = project.leads["city"] if place % 2 else float(place)
+        project.events[name] = project.events["page"] if place % 3 else float(place)
+    for name in ("occurred_at", "_source"):
+        project.leads[name] = project.leads["city"]
+
+
 @wrong_use("a column named like a feature", "two features have the same name", "last_action")
 def _(project: LittleProject) -> None:
     project.leads["last_action"] = project.leads["city"]

@@ -116,6 +116,23 @@ def test_what_a_vanished_file_had_displaced_counts_again(growing: Growing) -> No
         assert history.engine.count("events WHERE lead_id = 'L005'") == 3
 
 
+def test_properties_may_have_any_name_where_rows_of_one_event_are_compared(growing: Growing) -> None:
+    """The winner is the row that was known first, whatever a column of the user's says of it."""
+    names = ("why", "winner", "nth", "is_new", "was_aside", "known_order", "first_source", "filename", "rows")
+    same = pd.concat(
+        [day(3, "L007", event_id="same"), day(1, "L005", event_id="same"), day(1, "L005", event_id="same")]
+    )
+    for place, name in enumerate(names):
+        same[name] = ["repeated", "shared", "shared"] if place % 2 else [1.0, 0.0, 0.0]
+    growing.add("second", same)
+    file = load_project(growing.path)
+    with open_prepared(file).history() as history:
+        assert history.engine.count("events WHERE lead_id = 'L005'") == 3 + 1
+        assert history.engine.count("events WHERE lead_id = 'L007'") == 3
+        assert {"event-repeated", "event-id-shared"} <= {finding.code for finding in history.findings}
+    assert differences(file, growing.open()) == ()
+
+
 @pytest.mark.parametrize("harm", ["gone", "shorter", "another byte"])
 @pytest.mark.parametrize("table", ["events", "leads", "numbers"])
 def test_a_damaged_file_is_found_and_made_again(growing: Growing, table: str, harm: str) -> None:
