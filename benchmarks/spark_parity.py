@@ -71,6 +71,8 @@ def _projects(folder: Path, leads: int, events: int, worlds: Path) -> list[Proje
         projects.append(Project(f"demo, {world}", place / f"demo_{world}.yaml", "2025-07-01"))
     if os.environ.get("LEADLENS_DATA"):
         projects.append(Project("loan leads", ROOT / "configs" / "bpic2012_loan_leads.yaml", None))
+    else:
+        print("loan leads: skipped, their data are not here (set LEADLENS_DATA)", file=sys.stderr, flush=True)
     generated = NightWorld(worlds, leads, events)
     child("make", **generated.size)
     generated.restore()
