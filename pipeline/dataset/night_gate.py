@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from leadlens.features import DataError, History
-from leadlens.features.spine import Spine, build_scoring_spine
+from leadlens.features.spine import Spine, build_scoring_spine, count_left_out
 from leadlens.pipeline.config import Drift, ProjectFile
 from leadlens.pipeline.dataset.night_profile import ScoreTally, data_profile, main_features
 from leadlens.pipeline.dataset.policies import spine_policy
@@ -18,8 +20,11 @@ from leadlens.pipeline.runs import RecordedRun
 # Shares of so many leads are known to a third of a percentage point.
 _REFERENCE_LEADS = 20_000
 _COMPARED = 7
-_NOTE = "profile"
+_NOTE, _FORCED = "profile", "forced"
 _NO_REFERENCE = "this model keeps no profile of its training data, so nights are compared only with one another: train again"
+
+
+Compare = Callable[[Profile, Profile | None, Sequence[Profile], Drift], list[Difference]]
 
 
 class NightRefused(DataError):
@@ -72,10 +77,11 @@ class NightGate:
         self._tally = ScoreTally(reference)
         self._night: Profile | None = None
         self._last: list[Profile] = []
+        self._since_forced: list[Profile] = []
         self._data_end: datetime | None = None
         self.differences: list[Difference] = []
         if force:
-            run.note("forced", force)
+            run.note(_FORCED, force)
             run.warn(f"forced: {force}")
         if reference is None:
             run.warn(_NO_REFERENCE)
@@ -88,10 +94,11 @@ class NightGate:
         self._data_end = data_end
         self._judge(stale(data_end, self._now, self._limits), first=True)
 
-    def check_data(self, history: History, as_of: datetime) -> None:
-        """Before anything is scored. Raises ``NightRefused``."""
-        self._night, self._last = data_profile(history, as_of), self._last_nights(as_of)
-        self._judge(compare_data(self._night, self._reference, self._last, self._limits))
+    def check_data(self, history: History, as_of: datetime, left_out: Mapping[str, int]) -> None:
+        """Before anything is scored. Raises ``NightRefused``. ``left_out`` are open leads that will not be, by setting."""
+        self._night = replace(data_profile(history, as_of), left_out=left_out)
+        self._last, self._since_forced = self._last_nights(as_of)
+        self._judge(self._unlike(compare_data, self._night))
 
     def add(self, part: ScoreTally) -> None:
         """Add what was counted of a part of the scores."""
@@ -102,13 +109,40 @@ class NightGate:
         assert self._night is not None, "the data come first"
         model, tally = self._run.record.model_version or "", self._tally
         self._night = self._night.scored(model, tally.leads, tally.grades, tally.features)
-        self._judge(compare_scores(self._night, self._reference, self._last, self._limits))
+        self._judge(self._unlike(compare_scores, self._night))
 
-    def _last_nights(self, as_of: datetime) -> list[Profile]:
-        """Of the runs that were written to the same place, up to this as-of date, the latest last."""
-        profiles = (Profile.from_dict(record.notes.get(_NOTE)) for record in self._run.earlier())
-        before = (profile for profile in profiles if profile is not None and profile.as_of <= as_of)
-        return sorted(before, key=lambda profile: profile.as_of)[-_COMPARED:]
+    def _unlike(self, compare: Compare, night: Profile) -> list[Difference]:
+        """What differs from the last nights. Where somebody said of one of them by force that it is right, and the nights
+        since then are the same, it is a warning: what was decided once is not to be decided every night until the median moves.
+        """
+        found = compare(night, self._reference, self._last, self._limits)
+        if not self._since_forced:
+            return found
+        still = {
+            (difference.code, difference.subject)
+            for difference in compare(night, self._reference, self._since_forced, self._limits)
+            if difference.level == "stop"
+        }
+        return [
+            each
+            if each.level != "stop" or (each.code, each.subject) in still
+            else replace(each, level="warning", message=f"{each.message}; as in the night that was forced")
+            for each in found
+        ]
+
+    def _last_nights(self, as_of: datetime) -> tuple[list[Profile], list[Profile]]:
+        """Of the runs that were written to the same place, up to this as-of date, the latest last; and of these the latest
+        that was forced and those after it.
+        """
+        before = [
+            (profile.as_of, place, profile, _FORCED in record.notes)
+            for place, record in enumerate(reversed(self._run.earlier()))
+            if (profile := Profile.from_dict(record.notes.get(_NOTE))) is not None and profile.as_of <= as_of
+        ]
+        last = [(profile, forced) for _, _, profile, forced in sorted(before)[-_COMPARED:]]
+        nights = [profile for profile, _ in last]
+        places = [place for place, (_, forced) in enumerate(last) if forced]
+        return nights, nights[places[-1] :] if places else []
 
     def _judge(self, found: list[Difference], *, first: bool = False) -> None:
         self.differences += found
@@ -121,14 +155,23 @@ class NightGate:
             self._run.warn(message, first=first)
 
 
+def left_out(objected: int, finished: int) -> dict[str, int]:
+    """Open leads that are not scored, by the setting that leaves them out."""
+    counts = {"data.objections": objected, "data.finished": finished}
+    return {setting: count for setting, count in counts.items() if count}
+
+
 def reference_night(file: ProjectFile, history: History, bundle: Bundle) -> Profile:
     """The night of a training: the data, and the leads open at their end as the new model scores them.
 
     Of very many leads 20,000 are scored, always the same ones.
     """
     as_of = history.data_end
-    profile = data_profile(history, as_of)
-    with build_scoring_spine(history, as_of, spine_policy(file.project)) as every:
+    policy = spine_policy(file.project)
+    profile = replace(
+        data_profile(history, as_of), left_out=left_out(*count_left_out(history, as_of, policy))
+    )
+    with build_scoring_spine(history, as_of, policy) as every:
         if not every.rows:
             return profile.scored("", 0, {}, {})
         sampled = f"SELECT * FROM {every}"

@@ -200,7 +200,22 @@ def _open(night: Profile, recent: Sequence[Profile], whose: str, limits: Drift) 
         return
     counts = [other.open for other in recent if other.open is not None]
     if counts:
-        yield from _changed_rows("open", "open leads", night.open, median(counts), whose, limits)
+        explained = _left_out(night, recent)
+        for difference in _changed_rows("open", "open leads", night.open, median(counts), whose, limits):
+            yield replace(difference, message=difference.message + explained)
+
+
+def _left_out(night: Profile, recent: Sequence[Profile]) -> str:
+    """What a setting has to do with how many leads were scored: whoever asks for it finds the cause at once."""
+    told = ""
+    for setting in dict.fromkeys(name for other in (night, *recent) for name in other.left_out):
+        now, then = (
+            night.left_out.get(setting, 0),
+            _typical(other.left_out.get(setting, 0) for other in recent),
+        )
+        if now != then:
+            told += f"; {now:,} are left out by {setting}, after {then:,.0f}"
+    return told
 
 
 def _types(night: Profile, before: Sequence[Profile], whose: str) -> Iterator[Difference]:

@@ -37,6 +37,7 @@ class Profile:
     flows : what came in lately of a table or an ``event type …``: see ``Flow``.
     types : events of each type that twenty or more leads have; ``""`` are all others together.
     open : leads that were open.
+    left_out : open leads that are not scored, by the setting that leaves them out (``data.finished``).
     grades : scored leads per grade of the model.
     features : the model's main features, and attributes; of a training with very many leads of a sample of them.
     """
@@ -50,6 +51,7 @@ class Profile:
     flows: Mapping[str, tuple[Flow, ...]] = field(default_factory=dict)
     types: Mapping[str, int] = field(default_factory=dict)
     open: int | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
     grades: Mapping[str, int] = field(default_factory=dict)
     features: Mapping[str, Histogram] = field(default_factory=dict)
 

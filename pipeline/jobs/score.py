@@ -19,7 +19,7 @@ from leadlens.pipeline.config.parts import read_as_of
 from leadlens.pipeline.crm.destination import is_destination
 from leadlens.pipeline.crm.http import Patience
 from leadlens.pipeline.dataset.departures import why_left
-from leadlens.pipeline.dataset.night_gate import NightGate
+from leadlens.pipeline.dataset.night_gate import NightGate, left_out
 from leadlens.pipeline.dataset.old_leads import OldLeads
 from leadlens.pipeline.dataset.policies import spine_policy
 from leadlens.pipeline.dataset.protected import model_uses
@@ -268,7 +268,7 @@ def _score(
     with staging as staged, publishing as copy:
         progress("Comparing with the nights before", 0, 0)
         with stages("drift"), prepared.history() as history:
-            gate.check_data(history, as_of)
+            gate.check_data(history, as_of, left_out(objected, finished))
         night = Night(
             file=file,
             prepared=prepared,

@@ -110,6 +110,26 @@ def test_history_that_shrinks_is_told_long_before_it_stops_a_night() -> None:
     assert [difference.level for difference in strict] == ["stop", "stop", "stop"]
 
 
+def test_leads_that_a_setting_leaves_out_are_named_as_the_cause() -> None:
+    before = [earlier(days, left_out={"data.objections": 12}) for days in (1, 2, 3)]
+    now = night(open=2_000, left_out={"data.objections": 12, "data.finished": 2_000})
+    (found,) = compare_scores(now, None, before, LIMITS)
+    assert (found.code, found.level) == ("open-lost", "stop")
+    assert found.message == (
+        "open leads: 2,000, after 4,000 in the last nights; 2,000 are left out by data.finished, after 0"
+    )
+    (back,) = compare_scores(
+        night(open=20_000), None, [earlier(1, left_out={"data.finished": 16_000})], LIMITS
+    )
+    assert back.message.endswith("; 0 are left out by data.finished, after 16,000")
+    survived = Profile.from_dict(json.loads(json.dumps(now.to_dict())))
+    assert survived == now
+    older = {key: value for key, value in now.to_dict().items() if key != "left_out"}
+    read = Profile.from_dict(json.loads(json.dumps(older)))
+    assert read is not None
+    assert read.left_out == {}
+
+
 def test_a_renamed_type_is_asked_about() -> None:
     now = night(types={"pageview": 200_000, "email_opened": 90_000})
     (difference,) = compare_data(now, None, [earlier()], LIMITS)

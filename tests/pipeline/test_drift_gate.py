@@ -140,6 +140,32 @@ def test_force_writes_and_keeps_the_reason(night: Night) -> None:
     assert {found["level"] for found in done.facts["differences"]} >= {"stop"}
 
 
+def test_what_was_forced_is_not_to_be_forced_every_night(night: Night) -> None:
+    """Somebody said that it is right; but where all was as usual again since, the same fault is one again."""
+    events = night.project.events
+    for _ in range(2):
+        assert night.score("--as-of", AS_OF).code == 0
+    renamed(night.project)
+    night.project.write()
+    assert night.score("--as-of", AS_OF).code == 1
+    assert night.score("--as-of", AS_OF, "--force", "the website was made anew").code == 0
+    next_night = night.score("--as-of", AS_OF, "--json")
+    assert next_night.code == 0
+    assert [found["level"] for found in next_night.facts["differences"] if found["code"] == "type-gone"] == [
+        "warning"
+    ]
+    assert any(each.endswith("as in the night that was forced") for each in next_night.facts["warnings"])
+    night.project.events = events
+    night.project.write()
+    for _ in range(3):
+        assert night.score("--as-of", AS_OF).code == 0
+    renamed(night.project)
+    night.project.write()
+    again = night.score("--as-of", AS_OF)
+    assert again.code == 1
+    assert "events of type 'page_viewed': 0" in again.err
+
+
 def test_limits_are_settings(night: Night) -> None:
     no_events(night.project)
     night.project.settings["drift"] = {"mode": "warn"}
