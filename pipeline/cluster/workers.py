@@ -259,9 +259,9 @@ def _work(
 def _told(error: LeadlensError) -> dict[str, Any]:
     """An error as an answer, since the next attempt would say the same; raised where another worker may have room."""
     said = as_user_error(error)
-    if says_disk_is_full(str(said)):
-        raise said from error
     assert isinstance(said, LeadlensError)
+    if isinstance(said, RoomError) and says_disk_is_full(str(said)):
+        raise said from error
     return said.as_dict()
 
 

@@ -48,6 +48,11 @@ def test_no_worker_having_room_is_said_with_the_file() -> None:
     [
         (duckdb.IOException("No magic bytes found"), DataError, "this file cannot be read"),
         (
+            DataError("a lead says: no space left on device"),
+            DataError,
+            "a lead says: no space left on device",
+        ),
+        (
             duckdb.OutOfMemoryException("could not allocate"),
             RoomError,
             "there is not enough memory to read this",
