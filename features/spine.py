@@ -109,14 +109,14 @@ def _snapshots(history: History, policy: SpinePolicy) -> str:
         return f"SELECT lead_id, {quote(policy.column)} AS as_of FROM leads WHERE {quote(policy.column)} IS NOT NULL"
     if policy.dates:
         asked = " UNION ALL ".join(f"SELECT {literal(date)} AS as_of" for date in policy.dates)
-        return f"SELECT lead_id, as_of FROM leads CROSS JOIN ({asked}) AS asked"
+        return f"SELECT lead_id, asked.as_of FROM leads CROSS JOIN ({asked}) AS asked"
     if policy.every:
         dialect, first = history.engine.dialect, history.engine.value("SELECT min(created_at) FROM leads")
         if first is None:
             return "SELECT lead_id, created_at AS as_of FROM leads"
         day = literal(datetime(first.year, first.month, first.day))
         grid = dialect.timestamp_series(day, literal(history.data_end), policy.every)
-        return f"SELECT lead_id, as_of FROM leads CROSS JOIN ({grid}) AS grid"
+        return f"SELECT lead_id, grid.as_of FROM leads CROSS JOIN ({grid}) AS grid"
     ages = policy.at_ages or (timedelta(0),)
     return " UNION ALL ".join(
         f"SELECT lead_id, {history.engine.dialect.minus('created_at', -age)} AS as_of FROM leads"

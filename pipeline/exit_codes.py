@@ -22,6 +22,8 @@ _NO_DISK = re.compile(
     r"|failed to offload data block|max_temp_directory_size",
     re.IGNORECASE,
 )
+# What databases raise for values and statements (PEP 249), which they quote.
+_OF_DATA = {"DataError", "ProgrammingError", "IntegrityError"}
 _NO_MEMORY = re.compile(r"out of memory|cannot allocate memory", re.IGNORECASE)
 
 
@@ -41,7 +43,7 @@ def exit_code(error: BaseException) -> int:
 
 
 def as_user_error(error: BaseException) -> BaseException:
-    """The same error; one behind which disk or memory are full, and that does not say so, in words that do.
+    """The error itself; or, where a full disk or memory is behind it and it does not say so, a ``RoomError`` that does.
 
     A file that could not be spooled is no file that cannot be read, whatever was said where it happened.
     """
@@ -76,6 +78,8 @@ def _is_full(error: BaseException) -> bool:
     duckdb = sys.modules.get("duckdb")  # not imported for an error that cannot be its own
     if duckdb is not None and isinstance(error, duckdb.OutOfMemoryException):
         return True
+    if any(kind.__name__ in _OF_DATA for kind in type(error).__mro__):
+        return False
     text = str(error)
     return (library or isinstance(error, OSError)) and bool(_NO_DISK.search(text) or _NO_MEMORY.search(text))
 

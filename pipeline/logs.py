@@ -140,10 +140,8 @@ def logged(
         try:
             yield log, log.follow(progress)
         except BaseException as error:
-            code = exit_code(error)
-            log.event(
-                "error", _what(as_user_error(error), log_format), exit_code=code, error=type(error).__name__
-            )
+            code, said = exit_code(error), as_user_error(error)
+            log.event("error", _what(said, log_format), exit_code=code, error=type(said).__name__)
             error.__dict__["logged"] = log_format == "json"
             raise
         finally:

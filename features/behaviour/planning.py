@@ -90,7 +90,7 @@ class _Support:
                 Step(
                     "plan_seen",
                     f"""
-                    SELECT s.row_id, s.as_of, e.occurred_at, e.event_type{properties}
+                    SELECT s.row_id, s.as_of AS _as_of, e.occurred_at, e.event_type{properties}
                     FROM plan_rows AS s
                     JOIN events AS e ON {visible()}
                     """,
@@ -239,7 +239,7 @@ class _Support:
         """The user's own, else those that some rows have events in and some have older events than."""
         if self.settings.windows is not None:
             return tuple(sorted(set(self.settings.windows)))
-        age = days_between(self.engine.dialect, "as_of", "occurred_at")
+        age = days_between(self.engine.dialect, "_as_of", "occurred_at")
         span = f"SELECT row_id, min({age}) AS nearest, max({age}) AS farthest FROM plan_seen GROUP BY row_id"
         ages = self.engine.frame(span)
         return tuple(

@@ -246,7 +246,9 @@ def _work(
         for number in batch.column(0).to_pylist():
             try:
                 answer = {"answer": function(json.loads(tasks[number]))}
-            except LeadlensError as error:
+            except Exception as error:
+                if not (isinstance(error, LeadlensError) or is_full(error)):
+                    raise
                 answer = {"error": _told(error)}
             yield pa.record_batch(
                 {
@@ -256,7 +258,7 @@ def _work(
             )
 
 
-def _told(error: LeadlensError) -> dict[str, Any]:
+def _told(error: Exception) -> dict[str, Any]:
     """An error as an answer, since the next attempt would say the same; raised where another worker may have room."""
     said = as_user_error(error)
     assert isinstance(said, LeadlensError)

@@ -20,9 +20,8 @@ from leadlens.pipeline.runs import RecordedRun
 # Shares of so many leads are known to a third of a percentage point.
 _REFERENCE_LEADS = 20_000
 _COMPARED = 7
-_NOTE, _FORCED = "profile", "forced"
+_NOTE, _FORCED, _DIFFERENCES = "profile", "forced", "differences"
 _NO_REFERENCE = "this model keeps no profile of its training data, so nights are compared only with one another: train again"
-
 
 Compare = Callable[[Profile, Profile | None, Sequence[Profile], Drift], list[Difference]]
 
@@ -77,7 +76,7 @@ class NightGate:
         self._tally = ScoreTally(reference)
         self._night: Profile | None = None
         self._last: list[Profile] = []
-        self._since_forced: list[Profile] = []
+        self._accepted: set[str] = set()
         self._data_end: datetime | None = None
         self.differences: list[Difference] = []
         if force:
@@ -97,7 +96,7 @@ class NightGate:
     def check_data(self, history: History, as_of: datetime, left_out: Mapping[str, int]) -> None:
         """Before anything is scored. Raises ``NightRefused``. ``left_out`` are open leads that will not be, by setting."""
         self._night = replace(data_profile(history, as_of), left_out=left_out)
-        self._last, self._since_forced = self._last_nights(as_of)
+        self._last = self._last_nights(as_of)
         self._judge(self._unlike(compare_data, self._night))
 
     def add(self, part: ScoreTally) -> None:
@@ -112,43 +111,51 @@ class NightGate:
         self._judge(self._unlike(compare_scores, self._night))
 
     def _unlike(self, compare: Compare, night: Profile) -> list[Difference]:
-        """What differs from the last nights. Where somebody said of one of them by force that it is right, and the nights
-        since then are the same, it is a warning: what was decided once is not to be decided every night until the median moves.
+        """What differs from the last nights; what somebody said by force is right is a warning.
+
+        What was decided once is not to be decided every night until the median has moved. It holds while every night
+        since then differed in the same, and tonight is like the latest of them, in both directions: where one
+        of the two has too little to compare, the other is not like it. What differs from the training stays.
         """
         found = compare(night, self._reference, self._last, self._limits)
-        if not self._since_forced:
+        if not self._accepted:
             return found
-        still = {
-            (difference.code, difference.subject)
-            for difference in compare(night, self._reference, self._since_forced, self._limits)
-            if difference.level == "stop"
-        }
+        latest = self._last[-1]
+        both = compare(night, self._reference, [latest], self._limits) + compare(
+            latest, None, [night], self._limits
+        )
+        still = {each.subject for each in both if each.level == "stop"}
         return [
-            each
-            if each.level != "stop" or (each.code, each.subject) in still
-            else replace(each, level="warning", message=f"{each.message}; as in the night that was forced")
+            replace(each, level="warning", message=f"{each.message}; as in the night that was forced")
+            if each.level == "stop" and each.subject in self._accepted - still
+            else each
             for each in found
         ]
 
-    def _last_nights(self, as_of: datetime) -> tuple[list[Profile], list[Profile]]:
-        """Of the runs that were written to the same place, up to this as-of date, the latest last; and of these the latest
-        that was forced and those after it.
+    def _last_nights(self, as_of: datetime) -> list[Profile]:
+        """Of the runs that were written to the same place, up to this as-of date, the latest last.
+
+        Notes in ``_accepted`` what differed in the latest that was forced and in all after it.
         """
         before = [
-            (profile.as_of, place, profile, _FORCED in record.notes)
+            (profile.as_of, place, profile, record.notes)
             for place, record in enumerate(reversed(self._run.earlier()))
             if (profile := Profile.from_dict(record.notes.get(_NOTE))) is not None and profile.as_of <= as_of
         ]
-        last = [(profile, forced) for _, _, profile, forced in sorted(before)[-_COMPARED:]]
-        nights = [profile for profile, _ in last]
-        places = [place for place, (_, forced) in enumerate(last) if forced]
-        return nights, nights[places[-1] :] if places else []
+        last = sorted(before, key=lambda each: each[:2])[-_COMPARED:]
+        self._accepted = set()
+        for _, _, _, notes in last:
+            differed = notes.get(_DIFFERENCES, [])
+            self._accepted &= {each["subject"] for each in differed}
+            if _FORCED in notes:
+                self._accepted |= {each["subject"] for each in differed if each["level"] == "stop"}
+        return [profile for _, _, profile, _ in last]
 
     def _judge(self, found: list[Difference], *, first: bool = False) -> None:
         self.differences += found
         if self._night is not None:
             self._run.note(_NOTE, self._night.to_dict())
-        self._run.note("differences", [difference.to_dict() for difference in self.differences])
+        self._run.note(_DIFFERENCES, [difference.to_dict() for difference in self.differences])
         if self._refuses and any(difference.level == "stop" for difference in found):
             raise NightRefused(self.differences, self._data_end)
         for message in summary(found):

@@ -193,7 +193,9 @@ def _rows(night: Profile, before: Sequence[Profile], whose: str, limits: Drift) 
 
 def _open(night: Profile, recent: Sequence[Profile], whose: str, limits: Drift) -> Iterator[Difference]:
     if not night.open:
-        message = f"no lead is open at {night.as_of:%Y-%m-%d %H:%M}: nothing to score"
+        message = (
+            f"no lead is open at {night.as_of:%Y-%m-%d %H:%M}: nothing to score{_left_out(night, recent)}"
+        )
         yield Difference(
             code="open-none", level="stop", subject="open leads", message=message, value=0, limit=0
         )
@@ -214,7 +216,7 @@ def _left_out(night: Profile, recent: Sequence[Profile]) -> str:
             _typical(other.left_out.get(setting, 0) for other in recent),
         )
         if now != then:
-            told += f"; {now:,} are left out by {setting}, after {then:,.0f}"
+            told += f"; {now:,} {'is' if now == 1 else 'are'} left out by {setting}, after {then:,.0f}"
     return told
 
 

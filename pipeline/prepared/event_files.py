@@ -174,9 +174,9 @@ class EventFiles:
             self._compare(old, [*new, *admitted])
             for winner, loser, why, count in self.engine.connection.execute(
                 """
-                SELECT _winner, _source, _why, count(*)
+                SELECT _leadlens_winner, _source, _leadlens_why, count(*)
                 FROM judged
-                WHERE _why IS NOT NULL AND NOT _was_aside AND (_why <> 'alike' OR _is_new)
+                WHERE _leadlens_why IS NOT NULL AND NOT _leadlens_was_aside AND (_leadlens_why <> 'alike' OR _leadlens_is_new)
                 GROUP BY ALL
                 """
             ).fetchall():
@@ -250,35 +250,33 @@ class EventFiles:
             self.engine.connection.unregister("_keys")
 
     def _compare(self, old: Sequence[StoredFile], new: Sequence[StoredFile]) -> None:
-        """Make ``judged``: all rows with a shared key; ``_why`` a row gives way to another, and the winner's source."""
-        place = ", filename = '_file', file_row_number = true"
+        """Make ``judged``: all rows with a shared key; ``_leadlens_why`` a row gives way to another, and the winner's source."""
+        place = ", filename = '_leadlens_file', file_row_number = true"
         sets = [(old, "FALSE", "FALSE"), (new, "TRUE", "FALSE"), (self.aside, "FALSE", "TRUE")]
         rows = " UNION ALL BY NAME ".join(
-            f"SELECT *, {is_new} AS _is_new, {aside} AS _was_aside FROM {self.scan(files, place)}"
+            f"SELECT *, {is_new} AS _leadlens_is_new, {aside} AS _leadlens_was_aside FROM {self.scan(files, place)}"
             for files, is_new, aside in sets
             if files
         )
         values = ["_lead_no", "occurred_at", *map(self.quote, self.layout.values), "_event_key", "_with_id"]
         first = [
-            "_known_order",
+            "_leadlens_known_order",
             "occurred_at",
             "lead_id",
             "event_type",
             "retracted_at",
             *self.reading.values(),
         ]
-        same = (
-            f"PARTITION BY {', '.join(values)} ORDER BY _is_new, _was_aside, _source, _file, file_row_number"
-        )
+        same = f"PARTITION BY {', '.join(values)} ORDER BY _leadlens_is_new, _leadlens_was_aside, _source, _leadlens_file, file_row_number"
         self.engine.run(
             [
                 Step(
                     "alike_rows",
                     f"""
                     SELECT *,
-                      coalesce(known_at, occurred_at) AS _known_order,
-                      row_number() OVER ({same}) AS _nth,
-                      first_value(_source) OVER ({same}) AS _first_source
+                      coalesce(known_at, occurred_at) AS _leadlens_known_order,
+                      row_number() OVER ({same}) AS _leadlens_nth,
+                      first_value(_source) OVER ({same}) AS _leadlens_first_source
                     FROM ({rows}) AS r
                     WHERE _event_key IN (SELECT _event_key FROM shared_keys)
                     """,
@@ -288,17 +286,17 @@ class EventFiles:
                     f"""
                     SELECT a.*,
                       CASE
-                        WHEN a._nth > 1 AND NOT a._with_id THEN 'alike'
-                        WHEN a._nth > 1 THEN 'repeated'
-                        WHEN a._with_id AND w._file IS DISTINCT FROM a._file
+                        WHEN a._leadlens_nth > 1 AND NOT a._with_id THEN 'alike'
+                        WHEN a._leadlens_nth > 1 THEN 'repeated'
+                        WHEN a._with_id AND w._leadlens_file IS DISTINCT FROM a._leadlens_file
                           OR a._with_id AND w.file_row_number IS DISTINCT FROM a.file_row_number THEN 'shared'
-                      END AS _why,
-                      CASE WHEN a._nth > 1 THEN a._first_source ELSE w._source END AS _winner
+                      END AS _leadlens_why,
+                      CASE WHEN a._leadlens_nth > 1 THEN a._leadlens_first_source ELSE w._source END AS _leadlens_winner
                     FROM alike_rows AS a
                     LEFT JOIN (
-                      SELECT DISTINCT ON (_event_key) _event_key, _source, _file, file_row_number
+                      SELECT DISTINCT ON (_event_key) _event_key, _source, _leadlens_file, file_row_number
                       FROM alike_rows
-                      WHERE _nth = 1 AND _with_id
+                      WHERE _leadlens_nth = 1 AND _with_id
                       ORDER BY _event_key, {", ".join(first)}
                     ) AS w ON w._event_key = a._event_key AND a._with_id
                     """,
@@ -310,21 +308,23 @@ class EventFiles:
     def _apply(self) -> None:
         """Rewrite the files that lose rows; those that differ from the winner are kept aside."""
         by_path = {self.folder.file(file): file for file in self.files}
-        losing = "NOT _was_aside AND _why IN ('repeated', 'shared')"
+        losing = "NOT _leadlens_was_aside AND _leadlens_why IN ('repeated', 'shared')"
         touched = [
             row[0]
             for row in self.engine.connection.execute(
-                f"SELECT DISTINCT _file FROM judged WHERE {losing} ORDER BY 1"
+                f"SELECT DISTINCT _leadlens_file FROM judged WHERE {losing} ORDER BY 1"
             ).fetchall()
         ]
         reader = self.engine.connection.sql(
-            f"SELECT {self.columns} FROM judged WHERE NOT _was_aside AND _why = 'shared'"
+            f"SELECT {self.columns} FROM judged WHERE NOT _leadlens_was_aside AND _leadlens_why = 'shared'"
         ).to_arrow_reader(_BATCH)
         if stored := self.folder.write("aside", reader, reader.schema):
             self.aside.append(stored)
         for name in touched:
             file = by_path[name]
-            rows = f"SELECT file_row_number FROM judged WHERE {losing} AND _file = {self.literal(name)}"
+            rows = (
+                f"SELECT file_row_number FROM judged WHERE {losing} AND _leadlens_file = {self.literal(name)}"
+            )
             place = self.files.index(file)
             self.files[place : place + 1] = self._rewritten(
                 "events", file, f"file_row_number NOT IN ({rows})"

@@ -31,11 +31,8 @@ from leadlens.pipeline.sources.unknown_words import word_findings
 
 _SQL_TYPE = {"id": "VARCHAR", "timestamp": "TIMESTAMP", "number": "DOUBLE"}
 _RESERVED = {"row_id", "_lead_no"}  # number the rows of every table that features are built in, and the leads
-# What is kept beside each event that is prepared, or found out where rows of one event are compared.
-_OF_EVENTS = {
-    *("_event_key", "_with_id", "_source", "_early", "_file", "file_row_number"),
-    *("_is_new", "_was_aside", "_known_order", "_nth", "_first_source", "_why", "_winner"),
-}
+# What is kept beside each event that is prepared, where its row stands, and what planning joins to it.
+_OF_EVENTS = {"_event_key", "_with_id", "_source", "_early", "file_row_number", "_as_of"}
 _EPOCH = "TIMESTAMP '2000-01-01'"
 
 
@@ -300,15 +297,17 @@ def clean_outcomes(
         conversions = """
             SELECT
                 lead_id,
-                created_at AS converted_at,
+                leads.created_at AS converted_at,
                 CAST(NULL AS VARCHAR) AS kind,
                 CAST(NULL AS VARCHAR) AS product,
                 CAST(NULL AS DOUBLE) AS value
             FROM leads
             JOIN outcomes USING (lead_id)
-            WHERE converted
+            WHERE outcomes.converted
         """
-        unlabelled = "SELECT lead_id FROM leads JOIN outcomes USING (lead_id) WHERE converted IS NULL"
+        unlabelled = (
+            "SELECT lead_id FROM leads JOIN outcomes USING (lead_id) WHERE outcomes.converted IS NULL"
+        )
         engine.run([Step("conversions", conversions), Step("unlabelled", unlabelled)])
     else:
         cleaner.conversions()

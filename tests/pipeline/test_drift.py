@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from leadlens.pipeline.config import Drift
-from leadlens.pipeline.drift.comparing import compare_data, compare_scores, stale, summary
+from leadlens.pipeline.dataset.night_gate import NightGate
+from leadlens.pipeline.drift.comparing import Difference, compare_data, compare_scores, stale, summary
 from leadlens.pipeline.drift.histogram import FEWEST, Histogram, psi
 from leadlens.pipeline.drift.profile import Flow, Profile
 
@@ -128,6 +131,65 @@ def test_leads_that_a_setting_leaves_out_are_named_as_the_cause() -> None:
     read = Profile.from_dict(json.loads(json.dumps(older)))
     assert read is not None
     assert read.left_out == {}
+
+
+class _Runs:
+    """Runs that were written, the latest first, as the gate of the next one finds them."""
+
+    record = SimpleNamespace(model_version="little/1")
+
+    def __init__(self, *nights: Profile, forced: int | None = None) -> None:
+        self._written: list[SimpleNamespace] = []
+        for place, profile in enumerate(nights):
+            gate = NightGate(self, limits=LIMITS, reference=None, now=NIGHT, refuses=False)  # type: ignore[arg-type]
+            notes: dict[str, Any] = {"profile": json.loads(json.dumps(profile.to_dict()))}
+            notes["differences"] = [each.to_dict() for each in self.differences(gate, profile)]
+            if place == forced:
+                notes["forced"] = "it is right"
+            self._written.insert(0, SimpleNamespace(notes=notes))
+
+    def differences(self, gate: NightGate, profile: Profile) -> list[Difference]:
+        gate._last = gate._last_nights(profile.as_of)
+        return [*gate._unlike(compare_data, profile), *gate._unlike(compare_scores, profile)]
+
+    def tonight(self, **changes: object) -> list[tuple[str, str]]:
+        gate = NightGate(self, limits=LIMITS, reference=None, now=NIGHT)  # type: ignore[arg-type]
+        return [(each.level, each.subject) for each in self.differences(gate, night(**changes))]
+
+    def earlier(self) -> list[SimpleNamespace]:
+        return self._written
+
+    def note(self, name: str, value: object) -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+
+USUAL = [earlier(days) for days in (9, 8, 7, 6, 5)]
+FEWER = {"tables": {"leads": 12_000, "events": 100_000, "conversions": 900}}
+NONE = {"tables": {"leads": 12_000, "events": 0, "conversions": 900}, "types": {}}
+
+
+def test_what_was_forced_is_a_warning_while_nights_stay_as_they_were() -> None:
+    assert _Runs(*USUAL, earlier(1, **FEWER)).tonight(**FEWER) == [("stop", "rows of events")], "not forced"
+    assert _Runs(*USUAL, earlier(1, **FEWER), forced=5).tonight(**FEWER) == [("warning", "rows of events")]
+    both = _Runs(*USUAL, earlier(2, **FEWER), earlier(1, **FEWER), forced=5)
+    assert both.tonight(**FEWER) == [("warning", "rows of events")]
+
+
+@pytest.mark.parametrize(
+    ("before", "tonight", "subject"),
+    [
+        ([earlier(2, **FEWER), earlier(1)], FEWER, "rows of events"),  # all was well in between
+        ([earlier(1, **NONE)], FEWER, "rows of events"),  # of nothing a part came back: another fault
+        ([earlier(1, **FEWER)], {"open": 400}, "open leads"),  # what was said to be right was something else
+        ([earlier(1, **FEWER)], {**FEWER, "open": 400}, "open leads"),
+        ([earlier(1, open=0)], {"open": 48_000}, "open leads"),
+    ],
+)
+def test_another_fault_than_the_one_that_was_forced_stops(
+    before: list[Profile], tonight: dict[str, object], subject: str
+) -> None:
+    assert ("stop", subject) in _Runs(*USUAL, *before, forced=len(USUAL)).tonight(**tonight)
 
 
 def test_a_renamed_type_is_asked_about() -> None:

@@ -116,6 +116,8 @@ def test_a_full_disk_behind_another_error_counts() -> None:
         "there is no disk space left",
         True,
     )
+    error.__cause__ = duckdb.ConversionException("Could not convert string 'out of memory' to INT32")
+    assert (exit_codes.exit_code(error), exit_codes.as_user_error(error)) == (1, error), "a value is quoted"
     assert exit_codes.exit_code(DataError("a column is called 'no space left on device'")) == 1
 
 

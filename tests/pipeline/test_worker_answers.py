@@ -43,6 +43,15 @@ def test_no_worker_having_room_is_said_with_the_file() -> None:
     assert (said.what, "/w/spool/1.parquet" in str(said.why)) == ("a worker has no disk space left", True)
 
 
+def test_memory_that_is_full_in_a_statement_is_the_answer() -> None:
+    def task(_: dict[str, Any]) -> dict[str, Any]:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block")
+
+    (batch,) = workers._work(task, ["{}"], {}, iter([pa.record_batch({"number": pa.array([0])})]))
+    said = workers._raised(json.loads(batch["answer"][0].as_py())["error"])
+    assert (type(said), said.what) == (RoomError, "there is no memory left")
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "what"),
     [

@@ -126,7 +126,7 @@ def _rows_by_reason(engine: DuckDBEngine, table: str) -> dict[int, int]:
     """How many rows of a table belong to leads that are left out for each reason."""
     if not engine.count("excluded"):
         return {}  # a look at all events would tell no more
-    rows = f"SELECT reason, count(*) FROM {table} JOIN excluded USING (lead_id) GROUP BY 1"
+    rows = f"SELECT excluded.reason, count(*) FROM {table} JOIN excluded USING (lead_id) GROUP BY 1"
     return dict(engine.connection.execute(rows).fetchall())
 
 
