@@ -51,3 +51,12 @@ def test_a_lead_may_have_a_reason(little: LittleProject) -> None:
     little.settings["hygiene"] = {"exclude_leads": f"city = '{some}'"}
     answer = leadlens("check", little.write())
     assert answer.code == 0, answer.err
+
+
+def test_a_lead_may_have_a_column_converted_beside_its_outcome(little: LittleProject) -> None:
+    little.leads["won"] = [place % 4 == 0 for place in range(len(little.leads))]
+    little.leads["converted"] = little.leads["city"]
+    little.settings["outcome"] = {"column": "won"}
+    del little.data["conversions"], little.settings["spine"]
+    answer = leadlens("check", little.write())
+    assert answer.code == 0, answer.err
