@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from leadlens.features import DuckDBEngine
 from leadlens.pipeline.prepared.event_layout import NULL_TIME, Array
@@ -11,7 +12,7 @@ from leadlens.pipeline.prepared.numbering import STRIDE
 
 
 def lead_ids(engine: DuckDBEngine, parts: int) -> list[pa.Array]:
-    """An array per part, NULL for numbers of leads that are gone; read from ``numbers``."""
+    """An array per part, an empty text for numbers of leads that are gone; read from ``numbers``."""
     ids = []
     for part in range(parts):
         table = engine.connection.sql(
@@ -27,7 +28,9 @@ def lead_ids(engine: DuckDBEngine, parts: int) -> list[pa.Array]:
         if len(place) and len(place) != place[-1] + 1:  # numbers of leads that are gone
             indices = np.full(int(place[-1]) + 1, -1)
             indices[place] = np.arange(len(place))
-            own = own.take(pa.array(indices, mask=indices < 0))
+            own = pc.fill_null(
+                own.take(pa.array(indices, mask=indices < 0)), ""
+            )  # Parquet has no NULL in a dictionary
         ids.append(own)
     return ids
 

@@ -105,6 +105,21 @@ def test_a_file_that_is_late_is_another_matter_than_one_that_never_was(growing: 
     assert "did you mean: data/leads.csv" in typo.err
 
 
+def test_a_lead_without_events_may_vanish_between_others_with_new_ones(growing: Growing) -> None:
+    """Its number is used by nobody then; the names of those around it are written as before."""
+    project = growing.project
+    silent = project.leads.iloc[[0]].assign(lead_id="L0015")  # named between L001 and L002
+    project.leads = pd.concat([project.leads, silent], ignore_index=True)
+    project.write()
+    rows = growing.events()
+    project.leads = project.leads[project.leads["lead_id"] != "L0015"]
+    project.write()
+    leads = sorted(project.leads["lead_id"])
+    growing.add("second", pd.concat([day(number, lead) for number, lead in enumerate(leads)]))
+    assert growing.events() == rows + len(leads)
+    assert differences(load_project(growing.path), growing.open()) == ()
+
+
 def test_what_a_vanished_file_had_displaced_counts_again(growing: Growing) -> None:
     rows = growing.events()
     growing.add("second", day(1, "L005", event_id="same"))
