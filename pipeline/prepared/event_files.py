@@ -22,6 +22,7 @@ _EPOCH = date(1970, 1, 1)
 _MOST_RUNS = 12
 _RUNS_LEFT = 6
 _SMALL_RUN = 500_000  # rows; runs this small are merged at once
+COMPLETE = "occurred_at IS NOT NULL AND event_type IS NOT NULL"  # a stranger's row that would count
 
 
 Merge = Callable[[Sequence[StoredFile], int], list[StoredFile]]
@@ -106,13 +107,16 @@ class EventFiles:
         strangers = self.scan(self.strangers)
         excluded = self.engine.connection.execute(
             f"""
-            SELECT s._source, count(*)
+            SELECT s._source, count(*), count(*) FILTER (WHERE s.occurred_at IS NULL),
+              count(*) FILTER (WHERE s.occurred_at IS NOT NULL AND s.event_type IS NULL)
             FROM {strangers} AS s
             JOIN numbers AS n ON n.lead_id = s.lead_id AND n.lead_no = {EXCLUDED}
             GROUP BY 1
             """
         ).fetchall()
-        known = f"{strangers} AS s JOIN numbers AS n ON n.lead_id = s.lead_id AND n.lead_no >= 0"
+        known = (
+            f"{strangers} AS s JOIN numbers AS n ON n.lead_id = s.lead_id AND n.lead_no >= 0 AND {COMPLETE}"
+        )
         late = "coalesce(s.known_at, s.occurred_at)"
         counted = self.engine.connection.execute(
             f"""
@@ -126,8 +130,10 @@ class EventFiles:
             tallies[source] = Counter(
                 {"known early": early, "retracted": retracted, "in vain": vain},
             )
-        for source, count in excluded:
-            tallies.setdefault(source, Counter())["excluded"] += count
+        for source, count, timeless, typeless in excluded:  # what is left out is not incomplete besides
+            tallies.setdefault(source, Counter()).update(
+                {"excluded": count, "without occurred_at": -timeless, "without event_type": -typeless}
+            )
         if not tallies:
             return [], tallies
         content = content_sql(self.layout, self.quote, "s", "s._with_id")

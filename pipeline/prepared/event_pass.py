@@ -22,7 +22,7 @@ from leadlens.pipeline.prepared.manifest import EventRun, StoredFile
 from leadlens.pipeline.prepared.numbered_leads import creation_times, lead_ids
 from leadlens.pipeline.prepared.numbering import EXCLUDED, NAMELESS, STRANGER, STRIDE
 
-_BATCH = 1 << 17
+_BATCH, _SMALL_BATCH = 1 << 17, 1 << 14
 _MOST_ROWS = 12_000_000  # gathered before they are sorted and written
 _ENOUGH_ROWS = 8_000_000  # for a source to become a run of its own
 _MOST_WORDS = 25  # 256 MB of bits
@@ -71,6 +71,9 @@ class EventPass:
         self.next_run, self.result = first_run, PassResult()
         self._ids = lead_ids(engine, parts)
         self._created = creation_times(engine, [len(ids) for ids in self._ids])
+        # Room for no more than may come: every stretch of it that is touched costs a page of memory, however few its rows.
+        self._batch = _BATCH if rows >= WORTH_COMPILING else _SMALL_BATCH
+        self._most = min(_MOST_ROWS, max(2 * rows, self._batch))
         self._loops: Any = few_rows
         self._bits: Array | None = None
         if rows >= WORTH_COMPILING:
@@ -87,9 +90,11 @@ class EventPass:
             return self.result
         codes = EventCodes(self.engine, self.layout)
         self._arrays = EventArrays(self.layout, codes.dictionaries)
-        gathered = Gathered(self.layout.numbers, self.parts, _MOST_ROWS, _BATCH, self._loops)
+        gathered = Gathered(self.layout.numbers, self.parts, self._most, self._batch, self._loops)
         for scan in scans:
-            reader = self.engine.connection.sql(codes.select(scan.rows, expressions)).to_arrow_reader(_BATCH)
+            reader = self.engine.connection.sql(codes.select(scan.rows, expressions)).to_arrow_reader(
+                self._batch
+            )
             strangers: list[pa.RecordBatch] = []
             for batch in reader:
                 stranger = self._take(batch, scan, gathered) if batch.num_rows else None
@@ -124,7 +129,9 @@ class EventPass:
             ):
                 tallies.add(f"without {name}", usable & bad)
                 usable &= ~bad
-            unknown = np.flatnonzero(usable & (lead == STRANGER))
+            unknown = np.flatnonzero(
+                lead == STRANGER
+            )  # incomplete ones, too: their lead may come only to be left out
             keep = np.flatnonzero(usable & (lead >= 0))
             if len(unknown):
                 stranger = self._arrays.strangers(columns, batch["stranger"].take(pa.array(unknown)), unknown)

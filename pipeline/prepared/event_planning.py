@@ -27,11 +27,22 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Grown:
-    """Events that only came on top of others: files of those there were, and of those that came."""
+class Change:
+    """What became of the files of events: those there were, and those of before and of now that are not the same."""
 
-    old: tuple[StoredFile, ...]
-    new: tuple[StoredFile, ...]
+    before: tuple[StoredFile, ...]
+    gone: tuple[StoredFile, ...]
+    came: tuple[StoredFile, ...]
+
+    @staticmethod
+    def between(before: Sequence[StoredFile], now: Sequence[StoredFile]) -> Change:
+        """Of the files of two versions."""
+        old, new = set(before), set(now)
+        return Change(
+            tuple(before),
+            tuple(file for file in before if file not in new),
+            tuple(file for file in now if file not in old),
+        )
 
 
 class SourcePlan:

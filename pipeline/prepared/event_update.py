@@ -10,10 +10,10 @@ from leadlens.features import DuckDBEngine, Finding
 from leadlens.pipeline.cluster import Workers
 from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.prepared.event_casting import VALUES, EventCaster, count_values
-from leadlens.pipeline.prepared.event_files import EventFiles
+from leadlens.pipeline.prepared.event_files import COMPLETE, EventFiles
 from leadlens.pipeline.prepared.event_layout import Layout
 from leadlens.pipeline.prepared.event_pass import EventPass
-from leadlens.pipeline.prepared.event_planning import Grown, Plan, SourcePlan
+from leadlens.pipeline.prepared.event_planning import Change, Plan, SourcePlan
 from leadlens.pipeline.prepared.event_scan import EventScan, scans_of
 from leadlens.pipeline.prepared.event_spread import SpreadEvents
 from leadlens.pipeline.prepared.folder import PreparedFolder
@@ -70,7 +70,7 @@ class EventUpdate:
         self.tables = dict(old.tables) if old else {}
         self.where = f"{file.path.name}: data.events"
         self.plan = Plan()
-        self.grown: Grown | None = None  # after `finish`: where no event was taken out
+        self.change: Change | None = None  # after `finish`: unless all was read anew
         self._reading = None if workers is None else SpreadReading(workers, engine, file)
         self._numbers, spool = Numbers(self.old.next_source), folder.path / "spool"
         self.forgotten, self.left_out = Forgotten.of(file.project.name), Counter[int]()
@@ -287,8 +287,7 @@ class EventUpdate:
         pairs = self._pairs(fresh)
         pairs += made.pairs
         pairs += files.settle(made.files, made.suspects, admitted)
-        if not fresh and set(old_files) <= set(files.files):
-            self.grown = Grown(old_files, tuple(file for file in files.files if file not in set(old_files)))
+        self.change = None if fresh else Change.between(old_files, files.files)
         next_run = files.compact(next_run)
         now = self._run_paths(files.files)
         unchanged = {
@@ -388,7 +387,7 @@ class EventUpdate:
             return 0, None
         rows = files.scan(files.strangers)
         count, first = self.engine.connection.execute(
-            f"SELECT count(*), min(lead_id) FROM {rows}"
+            f"SELECT count(*), min(lead_id) FROM {rows} WHERE {COMPLETE}"
         ).fetchall()[0]
         return count, first
 

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from leadlens.features import DuckDBEngine, Finding, Step
+from leadlens.features import DuckDBEngine, Finding
 from leadlens.pipeline.config import Bots, ProjectFile
+from leadlens.pipeline.prepared.click_marking import ClickMarking, MachineClicks, visible
 from leadlens.pipeline.prepared.event_layout import Array
-from leadlens.pipeline.prepared.event_planning import Grown
+from leadlens.pipeline.prepared.event_planning import Change
 from leadlens.pipeline.prepared.folder import PreparedFolder
 from leadlens.pipeline.prepared.manifest import Crowds, Events, Noted, StoredFile, StoredTable
 from leadlens.pipeline.prepared.sorted_files import scan
-from leadlens.pipeline.sources.cleaning import now_literal
-from leadlens.pipeline.sources.hygiene.bot_steps import TABLES, MailEvents, crowd_size
-from leadlens.pipeline.sources.hygiene.bots import CONSIDERABLE, look_for_bots, mail_events, refuse_machine
-
-_COLUMNS = {"_lead_no": "INTEGER", "occurred_at": "TIMESTAMP", "_event_key": "BIGINT", "since": "TIMESTAMP"}
-
-
-@dataclass(frozen=True)
-class MachineClicks:
-    """Findings about clicks made by bots, a row per click that is marked, how many come in crowds, and the first open known."""
-
-    findings: tuple[Noted, ...] = ()
-    marked: StoredTable = field(default_factory=lambda: StoredTable(columns=_COLUMNS))
-    crowds: Crowds | None = None
-    opens_since: datetime | None = None
+from leadlens.pipeline.sources.hygiene.bot_steps import MailEvents, crowd_size
+from leadlens.pipeline.sources.hygiene.bots import CONSIDERABLE, bot_findings, mail_events, refuse_machine
 
 
 def mark_machine_clicks(
@@ -38,79 +26,59 @@ def mark_machine_clicks(
     folder: PreparedFolder,
     events: Events,
     stored: StoredTable,
-    grown: Grown | None = None,
-    known: Crowds | None = None,
+    change: Change | None = None,
+    before: MachineClicks | None = None,
 ) -> MachineClicks:
     """What bots did; clicks are marked but for ``mode: report``.
 
-    Only clicks and opens are read, with the properties that tell mails and links apart. ``known`` are the crowds
-    among the old events where they have ``grown``: then only clicks close in time to new ones are counted.
+    Only clicks and opens are read, with the properties that tell mails and links apart. ``before`` is what they did
+    among the events of before the ``change``: then only leads whose clicks or opens are others now are looked at, and
+    crowds, where nothing is gone, are only counted close in time to new clicks.
     """
     bots, findings = file.project.hygiene.bots, list[Finding]()
     if bots.mode == "off" or not stored.files:
         return MachineClicks()
     refuse_machine(bots, events.properties, file.path.name)
-    now = (datetime.now(UTC).replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-    future = any(run.latest_known > now for run in events.runs)
-    visible = f"coalesce(known_at, occurred_at) <= {now_literal(engine)}" if future else "TRUE"
+    now = datetime.now(UTC).replace(tzinfo=None)
+    since_1970 = (now - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+    until = (
+        now if any(run.latest_known > since_1970 for run in events.runs) else None
+    )  # of the future is unknown
     clicks = _Clicks(engine, folder, bots)
-    if future or grown is None:
-        known = None
+    marks = before.marks if before and change else None
+    # Nothing is gone, and everything was visible: only what came has to be looked at.
+    grown = change if change and not change.gone and until is None else None
+    crowds = before.crowds if before and grown else None
+    known = crowds or (marks if marks and marks.until is None else None)
     present = set(known.types) if known and grown else set()
-    present |= clicks.types(grown.new if known and grown else stored.files, visible)
+    present |= clicks.types(grown.came if known and grown else stored.files, visible(engine, until))
     if not present:  # all events are of the future
         return MachineClicks()
     mail = mail_events(sorted(present), bots, dict(events.properties), findings, file.path.name)
     if not mail.clicks:
         return MachineClicks(tuple(map(Noted.of, findings)))
-    crowds = None
     if bots.mode == "report":
         least = crowd_size(bots)
         if least is None:
             return MachineClicks(tuple(map(Noted.of, findings)))
-        if known and grown and known.of == mail.clicks:
-            crowds = clicks.more_crowds(known, grown, least)
+        if crowds and grown and crowds.of == mail.clicks:
+            crowds = clicks.more_crowds(crowds, grown, least)
         else:
             crowds = clicks.crowds(stored.files, mail, least)
         crowds = crowds.model_copy(update={"types": tuple(sorted(present))})
         if crowds.crowded < max(1, CONSIDERABLE * crowds.clicks):
-            return MachineClicks(tuple(map(Noted.of, findings)), crowds=None if future else crowds)
-    quote, literal = engine.dialect.quote, engine.dialect.literal
-    types = [*mail.clicks, *mail.opens, *(t for t in (*bots.clicks, *bots.opens) if t in present)]
-    columns = "".join(
-        f", {events.types[name]} AS {quote(name)}" for name in dict.fromkeys((mail.mail, mail.link)) if name
+            return MachineClicks(tuple(map(Noted.of, findings)), crowds=None if until else crowds)
+    marking = ClickMarking(engine, folder, bots, events, mail, until)
+    made = marking.anew(before, marks, change, stored.files) if before and marks and change else None
+    made = made or marking.all(stored.files)
+    assert made.marks is not None
+    findings += bot_findings(made.marks.counts, bots, mail)
+    return replace(
+        made,
+        findings=tuple(map(Noted.of, findings)),
+        crowds=None if until else crowds,
+        marks=made.marks.model_copy(update={"types": tuple(sorted(present))}),
     )
-    rows = f"""
-        SELECT
-          _lead_no AS lead_id, occurred_at, coalesce(known_at, occurred_at) AS known_at, event_type,
-          _event_key{columns}
-        FROM {scan(engine, [folder.file(item) for item in stored.files])}
-        WHERE event_type IN ({", ".join(map(literal, types))}) AND {visible}
-    """
-    engine.run([Step("events", rows)])
-    try:
-        look_for_bots(engine, bots, mail, findings)
-        if bots.mode == "report":
-            return MachineClicks(tuple(map(Noted.of, findings)), crowds=None if future else crowds)
-        # In `feature` mode a click counts as made by a machine only where that was seen at once.
-        since = "b.since" if bots.mode == "filter" else "CASE WHEN b.since <= e.known_at THEN b.since END"
-        keep = "b.since IS NOT NULL" if bots.mode == "filter" else "TRUE"
-        reader = engine.connection.sql(
-            f"""
-            SELECT e.lead_id AS _lead_no, e.occurred_at, e._event_key, min({since}) AS since
-            FROM bot_clicks AS b
-            JOIN events AS e ON e.rowid = b.r
-            WHERE {keep}
-            GROUP BY ALL
-            ORDER BY ALL
-            """
-        ).to_arrow_reader(1 << 16)
-        written = folder.write("machine_clicks", reader, reader.schema)
-        marked = StoredTable(files=(written,) if written else (), columns=_COLUMNS)
-        opens_since = engine.value("SELECT min(opened.known_at) FROM bot_opens")
-        return MachineClicks(tuple(map(Noted.of, findings)), marked, opens_since=opens_since)
-    finally:
-        engine.drop("events", *TABLES)
 
 
 class _Clicks:
@@ -138,16 +106,16 @@ class _Clicks:
             clicks += len(lead)
         return Crowds(types=(), of=mail.clicks, clicks=clicks, crowded=crowded)
 
-    def more_crowds(self, known: Crowds, grown: Grown, least: int) -> Crowds:
+    def more_crowds(self, known: Crowds, grown: Change, least: int) -> Crowds:
         """What was ``known``, and what new clicks make of those around them.
 
         A click changes nothing for clicks further away than ``within``, and whether these are in a crowd depends on
         clicks as far from them again.
         """
-        lead, at = self._read(grown.new, known.of)
+        lead, at = self._read(grown.came, known.of)
         if not len(lead):
             return known
-        around, then = self._read(grown.old, known.of, int(at.min()) - 2 * self.within)
+        around, then = self._read(grown.before, known.of, int(at.min()) - 2 * self.within)
         near = np.isin(around, lead)
         around, then = around[near], then[near]
         both = np.concatenate([lead, around]), np.concatenate([at, then])

@@ -88,7 +88,8 @@ class Records(_Part):
     """Everything but the events: leads, accounts, conversions, changes, feedback.
 
     ``read`` are the findings about reading each table, ``before`` and ``after`` those about cleaning that come before
-    and after the ones about events. ``counts_events`` says whether any of them counts events, too.
+    and after the ones about events. ``counts_events`` says whether any of them counts events, too, ``ripens`` when
+    the first row that is left out as one of the future will count.
     """
 
     kinds: dict[str, dict[str, Kind]]
@@ -99,6 +100,7 @@ class Records(_Part):
     first: datetime
     latest: datetime
     counts_events: bool
+    ripens: datetime | None = None
 
 
 class EventSource(_Part):
@@ -151,6 +153,19 @@ class Crowds(_Part):
     crowded: int
 
 
+class Marks(_Part):
+    """How many clicks are recognised as made by bots (``bots.look_for_bots``), and what they were recognised by.
+
+    ``types`` are those of all events; ``by`` the types of clicks and of opens, and the properties for mail and link.
+    ``until`` is when that was, if some events became known only later: those are not among them.
+    """
+
+    types: tuple[str, ...]
+    by: tuple[tuple[str, ...], tuple[str, ...], str | None, str | None]
+    until: datetime | None = None
+    counts: dict[str, int]
+
+
 class Events(_Part):
     """The events: sources, sorted runs, and which rows gave way to which.
 
@@ -174,6 +189,7 @@ class Events(_Part):
     next_run: int = 0
     bots: tuple[Noted, ...] = ()
     crowds: Crowds | None = None
+    marks: Marks | None = None
     opens_since: datetime | None = None
     stranger: str | None = None
     strangers: int = 0

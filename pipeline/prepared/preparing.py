@@ -17,6 +17,7 @@ from leadlens.features.errors import UnavailableError
 from leadlens.features.secrets import without_secrets
 from leadlens.pipeline.cluster import Workers
 from leadlens.pipeline.config import ProjectFile, Source, expand
+from leadlens.pipeline.prepared.click_marking import MachineClicks
 from leadlens.pipeline.prepared.event_update import EventUpdate
 from leadlens.pipeline.prepared.folder import PreparedFolder
 from leadlens.pipeline.prepared.machine_clicks import mark_machine_clicks
@@ -157,16 +158,26 @@ def _nothing_new(manifest: Manifest, looks: Looks) -> bool:
         all(marks is not None for marks in looks.values())
         and manifest.looks == looks
         and not _ripened(manifest)
+        and not _records_ripened(manifest)
     )
 
 
 def _ripened(manifest: Manifest) -> bool:
     """Whether clicks of the future have become visible since: what bots did is recognised anew."""
     made_at = (manifest.made_at - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-    now = (datetime.now(UTC).replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+    now = (_now() - datetime(1970, 1, 1)) // timedelta(microseconds=1)
     return any(run.latest_known > made_at and made_at < now for run in manifest.events.runs) and bool(
         manifest.events.bots or manifest.tables.get("machine_clicks", StoredTable()).files
     )
+
+
+def _records_ripened(manifest: Manifest) -> bool:
+    """Whether a row of leads, conversions or changes that was left out as one of the future counts by now."""
+    return manifest.records.ripens is not None and manifest.records.ripens <= _now()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 class _Preparation:
@@ -194,7 +205,7 @@ class _Preparation:
             events.begin()
         tables = dict(old.tables) if old else {}
         records = old.records if old else None
-        if stale or records is None or (records.counts_events and not events.idle):
+        if stale or records is None:
             records = read_records(engine, self.file, events.ids() if events.sources else None)
             self._check_hidden(records, events)
             parts = events.parts
@@ -212,6 +223,10 @@ class _Preparation:
             recount = old is not None and self._created_changed(old)
         else:
             assert old is not None
+            if (
+                records.counts_events and not events.idle
+            ):  # of the tables, only what is said of them is another now
+                records = read_records(engine, self.file, events.ids())
             parts, recount, away = old.events.parts, False, old.events.strays
             self._stored_numbers(tables)
             engine.run([Step("numbers", "SELECT * FROM stored_numbers")])
@@ -221,12 +236,22 @@ class _Preparation:
         engine.run([Step("created", created)])
         made, event_tables = events.finish(parts, recount)
         tables |= event_tables
-        crowds = None if old is None or events.grown is None else old.events.crowds
         clicks = mark_machine_clicks(
-            self.file, engine, self.folder, made, tables.get("events", StoredTable()), events.grown, crowds
+            self.file,
+            engine,
+            self.folder,
+            made,
+            tables.get("events", StoredTable()),
+            events.change,
+            _clicks_of(old),
         )
         tables["machine_clicks"] = clicks.marked
-        machines = {"bots": clicks.findings, "crowds": clicks.crowds, "opens_since": clicks.opens_since}
+        machines = {
+            "bots": clicks.findings,
+            "crowds": clicks.crowds,
+            "marks": clicks.marks,
+            "opens_since": clicks.opens_since,
+        }
         made = made.model_copy(update={**machines, "strays": away})
         manifest = Manifest(
             version=old.version + 1 if old else 1,
@@ -240,7 +265,7 @@ class _Preparation:
 
     def _records_changed(self, old: Manifest) -> bool:
         of_events = {place for place, _ in self.file.project.data.places("events")}
-        return any(
+        return _records_ripened(old) or any(
             marks is None or old.looks.get(place) != marks
             for place, marks in self.looks.items()
             if place not in of_events
@@ -300,6 +325,14 @@ class _Preparation:
             )
             > 0
         )
+
+
+def _clicks_of(old: Manifest | None) -> MachineClicks | None:
+    """What bots did, as it was when a history was prepared before."""
+    if old is None:
+        return None
+    events, marked = old.events, old.tables.get("machine_clicks", StoredTable())
+    return MachineClicks((), marked, events.crowds, events.marks, events.opens_since)
 
 
 # More leads than these in the wrong part make it worth to cut the parts anew.

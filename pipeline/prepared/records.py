@@ -9,7 +9,7 @@ from leadlens.features.history import Kind
 from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.prepared.folder import PreparedFolder
 from leadlens.pipeline.prepared.manifest import Noted, Records, StoredTable
-from leadlens.pipeline.sources.cleaning import Cleaner
+from leadlens.pipeline.sources.cleaning import Cleaner, now_literal
 from leadlens.pipeline.sources.contract import CONTRACT
 from leadlens.pipeline.sources.opening import (
     clean_outcomes,
@@ -33,6 +33,15 @@ TABLES = (
     "finished",
 )
 SOURCES = tuple(table for table in CONTRACT if table != "events")
+# Rows count from this time on.
+_NOT_BEFORE = {
+    "leads": "created_at",
+    "conversions": "converted_at",
+    "changes": "known_at",
+    "aliases": "merged_at",
+    "verdicts": "given_at",
+    "answers": "answered_at",
+}
 _BATCH = 1 << 16
 _COUNTING_EVENTS = {"leads-merged", "alias-unused", "lead-excluded", "lead-internal", "lead-test"}
 
@@ -53,16 +62,15 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
         kinds |= read.kinds
         hidden |= read.hidden
         read_notes[table] = tuple(map(Noted.of, one))
+    ripens = _next_of_the_future(engine)
     if ids is None:
         make_empty(engine, "events")
     else:
-        # Merges look several times at the events of old ids; without them mostly nothing does, and once is enough.
         if project.data.aliases is not None:
-            engine.run([Step("event_ids", f"SELECT lead_id, count(*) AS rows FROM ({ids}) GROUP BY 1")])
-            ids = "SELECT lead_id FROM (SELECT lead_id, unnest(range(rows)) FROM event_ids)"
-            old_ids = "SELECT * FROM event_ids WHERE lead_id IN (SELECT old_id FROM aliases)"
-            of_old_ids = f"SELECT lead_id FROM (SELECT lead_id, unnest(range(rows)) FROM ({old_ids}))"
-            engine.define([Step("events", of_old_ids)])
+            # Merges look several times at the events of old ids; what is left out, once at all events, if at all.
+            theirs = f"SELECT lead_id FROM ({ids}) WHERE lead_id IN (SELECT old_id FROM aliases)"
+            engine.run([Step("old_ids", f"SELECT lead_id, count(*) AS rows FROM ({theirs}) GROUP BY 1")])
+            engine.define([Step("events", "SELECT lead_id, unnest(range(rows)) FROM old_ids")])
         else:
             engine.define([Step("events", ids)])
     cleaner = Cleaner(engine, findings)
@@ -83,7 +91,7 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
     engine.run([Step("all_leads", "SELECT lead_id, account_id FROM leads")])
     exclude(cleaner, project, kinds, file.path.name, views=("events",))
     engine.run([Step("wanted", _WANTED)])
-    engine.drop("events", "event_ids", "all_leads", "aliases")
+    engine.drop("events", "old_ids", "all_leads", "aliases")
     before, cleaner.findings = cleaner.findings, list[Finding]()
     clean_outcomes(cleaner, project, kinds, flat)
     latest = latest_of(engine, ("leads.created_at", "conversions.converted_at"))
@@ -96,8 +104,21 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
         after=tuple(map(Noted.of, cleaner.findings)),
         first=first_of(engine),
         latest=latest,
+        ripens=ripens,
         counts_events=any(finding.code in _COUNTING_EVENTS for finding in before),
     )
+
+
+def _next_of_the_future(engine: DuckDBEngine) -> datetime | None:
+    """The earliest timestamp after the present: from then on something counts that is left out now."""
+    now = now_literal(engine)
+    times = [
+        f"SELECT min({column}) AS t FROM {table} WHERE {column} > {now}"
+        for table, column in _NOT_BEFORE.items()
+    ]
+    found = engine.connection.execute(f"SELECT min(t) FROM ({' UNION ALL '.join(times)})").fetchall()
+    ripens: datetime | None = found[0][0]
+    return ripens
 
 
 # Leads of one account share a home; what is excluded has no lead.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,13 @@ import pytest
 
 from leadlens.features import DataError
 from leadlens.pipeline.config import load_project
-from leadlens.pipeline.prepared import differences, open_prepared
+from leadlens.pipeline.prepared import differences, machine_clicks, open_prepared, preparing
+from leadlens.pipeline.prepared.click_marking import ClickMarking, MachineClicks
 from leadlens.pipeline.prepared.folder import _KEPT_VERSIONS, PreparedFolder
 from leadlens.pipeline.prepared.manifest import FileMark
 from leadlens.pipeline.prepared.opening import PreparedHistory
 from leadlens.pipeline.prepared.sources import EventReader, NewSource
+from leadlens.pipeline.sources import cleaning
 from tests.pipeline.little_project import START, LittleProject, leadlens
 
 
@@ -303,3 +306,117 @@ def test_crowds_of_clicks_are_counted_among_the_new_ones_alone(growing: Growing)
         assert grown == fresh.manifest.events.crowds
         assert 0 < grown.crowded < grown.clicks == 300 * (night + 1)
         shutil.rmtree(folder.path.parent / "fresh")
+
+
+class _InThreeDays(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> _InThreeDays:
+        return super().now(tz) + timedelta(days=3)
+
+
+@pytest.mark.parametrize("mode", ["filter", "feature", "report"])
+def test_of_clicks_only_leads_with_others_are_looked_at_again(
+    growing: Growing, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """Late clicks and opens, a file that is edited, one that vanishes, clicks of the future: as among all at once."""
+    looked = list[bool]()
+    really = ClickMarking.anew
+
+    def noted(self: ClickMarking, *arguments: Any) -> MachineClicks | None:
+        made = really(self, *arguments)
+        looked.append(made is not None)
+        return made
+
+    monkeypatch.setattr(ClickMarking, "anew", noted)
+    growing.project.settings["hygiene"] = {"bots": {"mode": mode, "burst": 2, "within": "60s"}}
+    growing.project.write()
+    draw, present = np.random.default_rng(5), datetime.now(UTC).replace(tzinfo=None)
+
+    def mails(night: int, start: datetime, leads: int) -> pd.DataFrame:
+        seconds = draw.integers(0, 3000, 60)
+        return pd.DataFrame(
+            {
+                "event_id": [f"c{night}-{n}" for n in range(60)],
+                "lead_id": [f"L{n:03}" for n in draw.integers(0, leads, 60)],
+                "occurred_at": [start + timedelta(seconds=int(s)) for s in seconds],
+                "event_type": draw.choice(["email_clicked", "email_opened"], 60),
+            }
+        )
+
+    first = datetime(2024, 6, 1)
+    changes: list[Callable[[], None]] = [
+        lambda: growing.add("mails-0", mails(0, first, 40)),
+        lambda: growing.add("mails-1", mails(1, first, 10)),
+        lambda: growing.add("mails-0", mails(0, first, 40).iloc[:50]),
+        lambda: growing.add("mails-2", mails(2, present + timedelta(days=2), 10)),
+        lambda: growing.add("mails-3", mails(3, first + timedelta(days=1), 5)),
+        lambda: (growing.days / "mails-1.parquet").unlink(),
+        lambda: monkeypatch.setattr(machine_clicks, "datetime", _InThreeDays),
+        lambda: growing.add("mails-4", mails(4, START - timedelta(days=9), 5)),  # an open before all others
+    ]
+    for number, change in enumerate(changes):
+        change()
+        growing.add(f"page-{number}", day(number))
+        prepared = growing.open()
+        fresh = open_prepared(
+            load_project(growing.path), PreparedFolder(prepared.folder.path.parent / "fresh")
+        )
+        assert prepared.manifest.events.bots == fresh.manifest.events.bots
+        assert prepared.manifest.events.opens_since == fresh.manifest.events.opens_since
+        marked = [
+            one.folder.path / file.path
+            for one in (prepared, fresh)
+            for file in one.manifest.tables["machine_clicks"].files
+        ]
+        if mode != "report":
+            grown, anew = (
+                pd.read_parquet(path).sort_values(["_lead_no", "_event_key"]).reset_index(drop=True)
+                for path in marked
+            )
+            pd.testing.assert_frame_equal(grown, anew)
+            assert grown["since"].notna().any()
+        shutil.rmtree(fresh.folder.path)
+    assert looked[-1] is False, "all are looked at where the first open is another"
+    assert all(looked[:-1])
+    assert len(looked) >= 6
+
+
+def test_an_incomplete_event_of_a_lead_that_comes_only_to_be_left_out(growing: Growing) -> None:
+    """Events of leads that are left out are no findings of their own, whenever the lead came."""
+    growing.project.settings["hygiene"] = {"exclude_leads": "lead_id = 'L900'"}
+    growing.project.write()
+    events = day(1, "L900")
+    growing.add("second", pd.concat([events, events.assign(event_id="x", event_type=None)]))
+    with growing.open().history() as history:
+        assert "event-incomplete" in {finding.code for finding in history.findings}
+    project = growing.project
+    project.leads = pd.concat([project.leads, project.leads.iloc[[0]].assign(lead_id="L900")])
+    project.write()
+    with growing.open().history() as history:
+        assert "event-incomplete" not in {finding.code for finding in history.findings}
+    assert differences(load_project(growing.path), growing.open()) == ()
+
+
+def test_rows_of_the_future_count_when_their_time_has_come(
+    growing: Growing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sources that stand still are read again then; before and afterwards they are not."""
+    tomorrow = datetime.now(UTC).replace(tzinfo=None, microsecond=0) + timedelta(days=1)
+    project = growing.project
+    late = project.leads.iloc[[0]].assign(lead_id="L900", created_at=tomorrow)
+    project.leads = pd.concat([project.leads.astype({"created_at": "datetime64[us]"}), late])
+    project.write()
+
+    def leads() -> int:
+        with growing.open().history() as history:
+            return history.engine.count("leads")
+
+    count, version = leads(), growing.open().version
+    assert leads() == count
+    assert growing.open().version == version
+    for module in (preparing, cleaning):
+        monkeypatch.setattr(module, "datetime", _InThreeDays)
+    assert leads() == count + 1
+    assert growing.open().version == version + 1
+    assert leads() == count + 1
+    assert growing.open().version == version + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -75,14 +76,22 @@ def find_bots(
     present = list(engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"])
     mail = mail_events(present, bots, kinds, findings, name)
     if mail.clicks:
-        look_for_bots(engine, bots, mail._replace(opens_since=opens_since), findings)
+        counts = look_for_bots(engine, bots, mail._replace(opens_since=opens_since))
+        findings += bot_findings(counts, bots, mail)
     return bool(mail.clicks)
 
 
-def look_for_bots(engine: DuckDBEngine, bots: Bots, mail: MailEvents, findings: list[Finding]) -> None:
-    """Make ``bot_clicks`` of the clicks and opens in ``events``."""
+def look_for_bots(engine: DuckDBEngine, bots: Bots, mail: MailEvents) -> Counter[str]:
+    """Make ``bot_clicks`` of the clicks and opens in ``events``; returns how many clicks there are, and which are recognised.
+
+    Counted are ``clicks``, those ``marked`` by any pattern, those ``crowded`` by a pattern of many at once, and those of
+    each pattern.
+    """
     engine.run(bot_steps(engine.dialect, bots, mail))
-    findings += _findings(engine, bots, mail)
+    counted_columns = ["since", "coalesce(burst, every_link)", *bots.patterns]
+    columns = ", ".join(f"count({column})" for column in counted_columns)
+    counts = engine.connection.execute(f"SELECT count(*), {columns} FROM bot_clicks").fetchall()[0]
+    return Counter(dict(zip(("clicks", "marked", "crowded", *bots.patterns), counts, strict=True)))
 
 
 def of_events(finding: Finding, events: int) -> Finding:
@@ -140,19 +149,20 @@ def mail_events(
     return MailEvents(clicks, opens, properties["mail"], properties["link"])
 
 
-def _findings(engine: DuckDBEngine, bots: Bots, mail: MailEvents) -> list[Finding]:
-    total, all_marked = engine.count("bot_clicks"), engine.count("bot_clicks WHERE since IS NOT NULL")
+def bot_findings(counts: Mapping[str, int], bots: Bots, mail: MailEvents) -> list[Finding]:
+    """What there is to say of clicks that were counted by ``look_for_bots``."""
+    total, all_marked = counts["clicks"], counts["marked"]
     span = humanize(bots.within)
     patterns = {
         "burst": f"in bursts ({bots.burst} or more within {span})",
         "every_link": f"on every link ({bots.links} or more links of one mail first clicked within {span})",
         "before_open": "before any open of the mail",
     }
-    parts = {pattern: engine.count(f"bot_clicks WHERE {pattern} IS NOT NULL") for pattern in bots.patterns}
+    parts = {pattern: counts[pattern] for pattern in bots.patterns}
     where = f"of {counted(total, 'click')} ({listed(mail.clicks, 3)})"
     if bots.mode == "report":
         # A click before any open means little on its own: many mail programs hide opens.
-        crowded = engine.count("bot_clicks WHERE burst IS NOT NULL OR every_link IS NOT NULL")
+        crowded = counts["crowded"]
         if crowded < max(1, CONSIDERABLE * total):
             return []
         each = [f"{count:,} {patterns[pattern]}" for pattern, count in parts.items() if count]

@@ -34,7 +34,8 @@ def _small(rng: Random) -> dict[str, int]:
         "event_files._MOST_RUNS": runs,
         "event_files._RUNS_LEFT": runs - 1,
         "event_files._SMALL_RUN": rng.choice((0, 2, 6)),
-        "event_pass._BATCH": rng.choice((1, 3, 8)),
+        "event_pass._BATCH": (batch := rng.choice((1, 3, 8))),
+        "event_pass._SMALL_BATCH": batch,
         "event_pass._MOST_ROWS": rng.choice((3, 8, 20)),
         "event_pass._ENOUGH_ROWS": rng.choice((2, 6, 20)),
         "event_arrays._LARGE_DICTIONARY": rng.choice((1, 2)),
@@ -52,6 +53,7 @@ def _small(rng: Random) -> dict[str, int]:
         "small_files._MOST_HEADERS": rng.choice((1, 2, 16)),
         "sorted_files._BATCH": rng.choice((2, 5)),
         "repeated_keys._FEW": rng.choice((1, 5, 1 << 20)),
+        "click_marking._MOST_TOUCHED": rng.choice((0, 1, 1)),
     }
 
 
