@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadlens.models.folds import Fold
+from leadlens.models.folds import Fold, grouped_folds
 from leadlens.models.lead_model import LeadModel, SheetPrior
 from leadlens.models.learners.calibration import AffineCalibration, intercept_shift
 from leadlens.models.learners.estimator import EstimatorParams
 from leadlens.models.learners.linear_fit import AdditiveDesign
-from leadlens.models.learners.little_data import fit_little
 from leadlens.models.learners.parts import ModelParams
+from leadlens.models.little_data import believed, fit_average
 from leadlens.models.rows import Rows
 from leadlens.models.scorecard.scoring.probability import calibrate_points
 from leadlens.models.statistics import log_odds
 from leadlens.models.tuning import Tuned
 
 Floats = NDArray[np.float64]
+FEW_FOLDS = 5  # of whole leads, where conversions are few
+_MOST_BELIEVED = 20_000  # rows that say which strength is believed
 
 
 def fit(rows: Rows, tuned: Tuned, seed: int, n_jobs: int) -> LeadModel:
@@ -80,24 +82,38 @@ def without_learning(rows: Rows) -> LeadModel:
 
 def fit_few(rows: Rows, folds: Sequence[Fold]) -> LeadModel:
     """The sheet's line and an additive part, where conversions are too few to choose settings by."""
-    linear = fit_little(
-        rows.matrix,
-        rows.y,
-        folds,
-        categorical=rows.encoding.categorical,
-        monotone=rows.signs,
-        points=rows.total,
-        weight=rows.weight,
-    )
     model = LeadModel(
         encoding=rows.encoding,
         average_log_odds=log_odds(rows.base_rate, len(rows.y)),
         sheet=_sheet(rows),
-        linear=linear,
+        linear=fit_average(rows, believed(rows, folds)),
         weights=(0.0, 1.0, 0.0),
         about=counts(rows),
     )
     return at_recent_base_rate(model, rows, 1.0)
+
+
+def steadied(model: LeadModel, rows: Rows, groups: NDArray[Any] | None, share: float, seed: int) -> LeadModel:
+    """The model with a ``share`` of the average of all strengths in it, which few conversions cannot lead astray.
+
+    ``rows`` are those it was fitted on, ``groups`` their leads. The sum is one of sheet, additive part and trees again.
+    """
+    if not share:
+        return model
+    some, at = rows.fewer(_MOST_BELIEVED, seed)
+    folds = grouped_folds(some.y, None if groups is None else groups[at], FEW_FOLDS, seed)
+    average, slope = fit_average(rows, believed(some, folds)), model.calibration.slope
+    of_sheet, of_linear, of_trees = ((1 - share) * slope * weight for weight in model.weights)
+    linear = average
+    if model.linear is not None:
+        linear = model.linear.plus(average, (of_linear / (of_linear + share), share / (of_linear + share)))
+    total = of_sheet + of_linear + share + of_trees
+    return replace(
+        model,
+        linear=linear,
+        weights=(of_sheet / total, (of_linear + share) / total, of_trees / total),
+        calibration=AffineCalibration(0.0, total),
+    )
 
 
 def counts(rows: Rows) -> dict[str, Any]:

@@ -56,6 +56,23 @@ class Rows:
             return self
         return self.take(np.sort(np.random.default_rng(seed).choice(len(self.y), most, replace=False)))
 
+    def fewer(self, most: int, seed: int) -> tuple[Rows, NDArray[np.intp]]:
+        """At most ``most`` of the rows and their places: those of the commoner class are drawn by ``seed`` and weighted.
+
+        If the rarer class is more than half of that, it is drawn and weighted, too.
+        """
+        if len(self.y) <= most:
+            return self, np.arange(len(self.y))
+        rng, mass = np.random.default_rng(seed), np.ones(len(self.y)) if self.weight is None else self.weight
+        rare, common = sorted((np.flatnonzero(self.y == outcome) for outcome in (0, 1)), key=len)
+        kept = [rng.choice(rare, min(len(rare), most // 2), replace=False)]
+        kept.append(rng.choice(common, most - len(kept[0]), replace=False))
+        weight = mass.copy()
+        for some, every in zip(kept, (rare, common), strict=True):
+            weight[some] *= mass[every].sum() / mass[some].sum()
+        at = np.sort(np.concatenate(kept))
+        return replace(self.take(at), weight=weight[at]), at
+
     def faded(self, half_life: float | None) -> Rows:
         """The same rows, each counting half as much per ``half_life`` (in the unit of ``time``) before the latest one.
 

@@ -12,7 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadlens.features.errors import DataError, UsageError
 from leadlens.models.data_checks.time_proxy import TimeProxy, find_time_proxies
-from leadlens.models.fitting import at_recent_base_rate, counts, fit, fit_few, without_learning
+from leadlens.models.fitting import (
+    FEW_FOLDS,
+    at_recent_base_rate,
+    counts,
+    fit,
+    fit_few,
+    steadied,
+    without_learning,
+)
 from leadlens.models.folds import as_numbers, grouped_folds, make_folds
 from leadlens.models.lead_model import LeadModel, RulePoints, SheetPrior
 from leadlens.models.learners.encoding import Encoding
@@ -26,7 +34,8 @@ from leadlens.models.weighing import weigh
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
-_FEW_FOLDS = 5
+_HALF_STEADY = 100  # conversions with which the average of all strengths is half of the model
+_LEAST_STEADY = 0.1  # a smaller share is left out: with many conversions there is nothing to steady
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +171,7 @@ def train_model(
             fix="leave `estimator` out: Leadlens has another method for few conversions",
         )
     if not folds and fewest >= settings.fewest_to_learn and encoding.names:
-        whole_leads = grouped_folds(label, groups, _FEW_FOLDS, seed)
+        whole_leads = grouped_folds(label, groups, FEW_FOLDS, seed)
         return TrainedModel(model=fit_few(rows, whole_leads), kind="few conversions", dropped=dropped)
     if not folds:
         kind = "base rate" if points is None else "sheet"
@@ -207,13 +216,18 @@ def train_model(
         may_fade=estimator is None or takes_weights(estimator),
     )
     progress("Fitting", 0, 1)
-    fitted = fit(rows.faded(validated.half_life), tuned, seed, settings.n_jobs)
+    faded = rows.faded(validated.half_life)
+    fitted = fit(faded, tuned, seed, settings.n_jobs)
+    steady = _HALF_STEADY / (_HALF_STEADY + fewest) if estimator is None else 0.0
+    steady = steady if steady >= _LEAST_STEADY else 0.0
+    fitted = steadied(fitted, faded, groups, steady, seed)
     model = at_recent_base_rate(fitted, rows, validated.window)
     about = {
         **counts(rows),
         "params": tuned.params.to_dict(),
         "level_window": validated.window,
         "half_life": validated.recency["half_life"],
+        "steady": round(steady, 3),
         "seed": seed,
         **({} if sheet is None else {"sheet": sheet.to_dict()}),
     }

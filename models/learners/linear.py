@@ -38,6 +38,21 @@ class ColumnTable:
         return np.where(np.isnan(values) | (values >= missing), missing, values).astype(np.intp)
 
 
+def summed(one: ColumnTable, other: ColumnTable, shares: tuple[float, float]) -> ColumnTable:
+    """The table whose entries are a share of those of one plus a share of those of the other, whatever their cuts."""
+    if one.edges is None or other.edges is None:
+        assert one.edges is other.edges, "one of a number, one of a category"
+        edges, values = None, np.arange(float(max(len(one.entries), len(other.entries)) - 1))
+    else:
+        edges = np.union1d(one.edges, other.edges)
+        values = np.append(-np.inf, edges)  # one of each bin: a value on a cut lies above it
+    values = np.append(values, np.nan)
+    entries = sum(
+        share * table.entries[table.codes(values)] for table, share in zip((one, other), shares, strict=True)
+    )
+    return ColumnTable(edges, np.asarray(entries))
+
+
 class FlatTables(NamedTuple):
     """What the compiled loop reads: cuts and entries of all columns end to end, and where each column's begin."""
 
@@ -90,6 +105,15 @@ class AdditiveLogistic:
         """Log-odds per row; ``prior`` as at fitting (its slope is applied here)."""
         total: Floats = self.contributions(matrix).sum(axis=1) + self.intercept
         return total if prior is None else total + self.prior_slope * prior
+
+    def plus(self, other: AdditiveLogistic, shares: tuple[float, float]) -> AdditiveLogistic:
+        """The additive part whose margin is a share of this one's plus a share of another's of the same columns."""
+        mine, its = shares
+        return AdditiveLogistic(
+            mine * self.intercept + its * other.intercept,
+            mine * self.prior_slope + its * other.prior_slope,
+            tuple(summed(*pair, shares) for pair in zip(self.tables, other.tables, strict=True)),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadlens.models.learners import little_data
+from leadlens.models import little_data
 from leadlens.models.statistics import expit, roc_auc
 from leadlens.models.training import TrainedModel, TrainSettings, train_model
 
