@@ -23,6 +23,7 @@ from leadlens.models.statistics import log_odds, summed_log_loss, weighted_mean
 Floats = NDArray[np.float64]
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 FEWEST_ROWS = 3  # of a category, to have an entry of its own
+_LEAST_SHARE = 1e-4  # of the average: what is believed less is left out
 
 
 def believed(rows: Rows, folds: Sequence[Fold]) -> Floats:
@@ -48,27 +49,31 @@ def believed(rows: Rows, folds: Sequence[Fold]) -> Floats:
 
 
 def fit_average(rows: Rows, share: Floats) -> AdditiveLogistic:
-    """The average of the models of all rows by their ``share``."""
-    fitted, _ = _models(rows)
+    """The average of the models of all rows by their ``share``; of many rows a fit takes long, and few are believed."""
+    kept = np.flatnonzero(share >= _LEAST_SHARE)
+    fitted, _ = _models(rows, kept.tolist())
+    own = share[kept] / share[kept].sum()
     tables = tuple(
-        ColumnTable(alike[0].edges, share @ np.stack([table.entries for table in alike]))
+        ColumnTable(alike[0].edges, own @ np.stack([table.entries for table in alike]))
         for alike in zip(*(model.tables for model in fitted), strict=True)
     )
     return AdditiveLogistic(
-        float(share @ [model.intercept for model in fitted]),
-        float(share @ [model.prior_slope for model in fitted]),
+        float(own @ [model.intercept for model in fitted]),
+        float(own @ [model.prior_slope for model in fitted]),
         tables,
     )
 
 
-def _models(rows: Rows) -> tuple[list[AdditiveLogistic], PointsCalibration | None]:
-    """One that knows nothing beyond the sheet or the base rate and one of each strength, and the sheet's line."""
+def _models(
+    rows: Rows, places: Sequence[int] = range(1 + len(STRENGTHS))
+) -> tuple[list[AdditiveLogistic], PointsCalibration | None]:
+    """The models in some places, and the sheet's line: first one that knows nothing beyond sheet or base rate, then each strength."""
     line = None if rows.points is None else calibrate_points(np.asarray(rows.total), rows.y, rows.weight)
     prior = None if line is None else line.log_odds(np.asarray(rows.total))
     design = AdditiveDesign(
         rows.matrix, rows.encoding.categorical, rows.signs, rows.weight, fewest_rows=FEWEST_ROWS
     )
-    fitted = [design.fit(rows.y, strength, prior) for strength in STRENGTHS]
     start = 0.0 if prior is not None else log_odds(weighted_mean(rows.y, rows.weight), len(rows.y))
-    still = tuple(ColumnTable(table.edges, np.zeros_like(table.entries)) for table in fitted[0].tables)
-    return [AdditiveLogistic(start, 0.0 if prior is None else 1.0, still), *fitted], line
+    nothing = AdditiveLogistic(start, 0.0 if prior is None else 1.0, design.still())
+    fitted = [design.fit(rows.y, STRENGTHS[place - 1], prior) if place else nothing for place in places]
+    return fitted, line

@@ -219,7 +219,7 @@ def train_model(
     faded = rows.faded(validated.half_life)
     fitted = fit(faded, tuned, seed, settings.n_jobs)
     steady = _HALF_STEADY / (_HALF_STEADY + fewest) if estimator is None else 0.0
-    steady = steady if steady >= _LEAST_STEADY else 0.0
+    steady = steady if steady > _LEAST_STEADY else 0.0
     fitted = steadied(fitted, faded, groups, steady, seed)
     model = at_recent_base_rate(fitted, rows, validated.window)
     about = {

@@ -75,6 +75,10 @@ class AdditiveDesign:
         self._beyond = sparse.csr_matrix(self._basis - self._basis[of_column])
         self._unusual = _entries(picked, usual, (self.rows, offset))
 
+    def still(self) -> tuple[ColumnTable, ...]:
+        """Tables of these columns that say nothing."""
+        return tuple(ColumnTable(shape.edges, np.zeros_like(shape.entries)) for shape in self._shapes)
+
     def fit(
         self,
         y: NDArray[Any],

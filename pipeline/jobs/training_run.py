@@ -87,7 +87,7 @@ def log_training(
             **{f"model.{name}": value for name, value in (tuned.params.to_dict() if tuned else {}).items()},
             "kind": trained.kind,
             "half_life": trained.recency.get("half_life") or "none",
-            "steady": trained.model.about.get("steady", 0.0),
+            "steady": 1.0 if trained.kind == "few conversions" else trained.model.about.get("steady", 0.0),
             "sheet_in_model": bundle.model.sheet is not None,
             "trials": len(tuned.trials) if tuned else 0,
             "seed": file.project.model.seed,

@@ -195,8 +195,10 @@ class ClickMarking:
         return StoredTable(files=(written,) if written else (), columns=_COLUMNS)
 
     @property
-    def _by(self) -> tuple[tuple[str, ...], tuple[str, ...], str | None, str | None]:
-        return self.mail.clicks, self.mail.opens, self.mail.mail, self.mail.link
+    def _by(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """What the same clicks are recognised by: a property that is text now and was a number tells others apart."""
+        mail = self.mail
+        return mail.clicks, mail.opens, (f"mail {mail.mail}", f"link {mail.link}", self._columns)
 
     def _marks(self, counts: Counter[str]) -> Marks:
         return Marks(types=(), by=self._by, until=self.until, counts=dict(counts))

@@ -22,6 +22,12 @@ _EPOCH = date(1970, 1, 1)
 _MOST_RUNS = 12
 _RUNS_LEFT = 6
 _SMALL_RUN = 500_000  # rows; runs this small are merged at once
+# Incomplete rows of a lead stay: if it is left out one day, they are not incomplete but left out.
+_STILL_ASIDE = f"""
+    lead_id NOT IN (SELECT lead_id FROM numbers)
+    OR NOT (occurred_at IS NOT NULL AND event_type IS NOT NULL)
+    AND lead_id NOT IN (SELECT lead_id FROM numbers WHERE lead_no = {EXCLUDED})
+"""
 COMPLETE = "occurred_at IS NOT NULL AND event_type IS NOT NULL"  # a stranger's row that would count
 
 
@@ -147,7 +153,7 @@ class EventFiles:
         files = self.write_sorted(f"SELECT {self.columns} FROM ({own})", run)
         left: list[StoredFile] = []
         for file in self.strangers:
-            left += self._rewritten("strangers", file, "lead_id NOT IN (SELECT lead_id FROM numbers)")
+            left += self._rewritten("strangers", file, _STILL_ASIDE)
         self.strangers = left
         self.files += files
         return files, tallies

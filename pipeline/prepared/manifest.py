@@ -12,7 +12,11 @@ from leadlens.features import Finding
 from leadlens.features.history import Kind
 
 # Rows are told apart by DuckDB's own hash, which another version may compute differently.
-FORMAT = f"6/duckdb-{duckdb.__version__}"
+FORMAT = f"7/duckdb-{duckdb.__version__}"
+
+
+# Findings about leads that say how many events are theirs.
+COUNTING_EVENTS = {"leads-merged", "alias-unused", "lead-excluded", "lead-internal", "lead-test"}
 
 
 class _Part(BaseModel):
@@ -102,6 +106,14 @@ class Records(_Part):
     counts_events: bool
     ripens: datetime | None = None
 
+    def same_tables(self, other: Records) -> bool:
+        """Whether all is equal but for what is said of events."""
+        return self._without_events() == other._without_events()
+
+    def _without_events(self) -> Records:
+        before = tuple(note for note in self.before if note.code not in COUNTING_EVENTS)
+        return self.model_copy(update={"before": before, "counts_events": False})
+
 
 class EventSource(_Part):
     """A file of events (or the rows of a growing table up to some cursor), and what was counted while it was read.
@@ -156,12 +168,12 @@ class Crowds(_Part):
 class Marks(_Part):
     """How many clicks are recognised as made by bots (``bots.look_for_bots``), and what they were recognised by.
 
-    ``types`` are those of all events; ``by`` the types of clicks and of opens, and the properties for mail and link.
+    ``types`` are those of all events; ``by`` the types of clicks and of opens, and how mail and link are read.
     ``until`` is when that was, if some events became known only later: those are not among them.
     """
 
     types: tuple[str, ...]
-    by: tuple[tuple[str, ...], tuple[str, ...], str | None, str | None]
+    by: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
     until: datetime | None = None
     counts: dict[str, int]
 

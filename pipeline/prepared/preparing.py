@@ -205,9 +205,13 @@ class _Preparation:
             events.begin()
         tables = dict(old.tables) if old else {}
         records = old.records if old else None
-        if stale or records is None:
-            records = read_records(engine, self.file, events.ids() if events.sources else None)
-            self._check_hidden(records, events)
+        if stale or records is None or (records.counts_events and not events.idle):
+            read = read_records(engine, self.file, events.ids() if events.sources else None)
+            # Where only what is said of events is another, the tables stand; else a source or the time went on meanwhile.
+            stale = stale or records is None or not read.same_tables(records)
+            records = read
+        self._check_hidden(records, events)
+        if stale:
             parts = events.parts
             self._stored_numbers(tables if events.plan.kept else {})
             number_leads(engine, parts)
@@ -223,10 +227,6 @@ class _Preparation:
             recount = old is not None and self._created_changed(old)
         else:
             assert old is not None
-            if (
-                records.counts_events and not events.idle
-            ):  # of the tables, only what is said of them is another now
-                records = read_records(engine, self.file, events.ids())
             parts, recount, away = old.events.parts, False, old.events.strays
             self._stored_numbers(tables)
             engine.run([Step("numbers", "SELECT * FROM stored_numbers")])

@@ -8,7 +8,7 @@ from leadlens.features import DuckDBEngine, Finding, Step
 from leadlens.features.history import Kind
 from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.prepared.folder import PreparedFolder
-from leadlens.pipeline.prepared.manifest import Noted, Records, StoredTable
+from leadlens.pipeline.prepared.manifest import COUNTING_EVENTS, Noted, Records, StoredTable
 from leadlens.pipeline.sources.cleaning import Cleaner, now_literal
 from leadlens.pipeline.sources.contract import CONTRACT
 from leadlens.pipeline.sources.opening import (
@@ -43,7 +43,6 @@ _NOT_BEFORE = {
     "answers": "answered_at",
 }
 _BATCH = 1 << 16
-_COUNTING_EVENTS = {"leads-merged", "alias-unused", "lead-excluded", "lead-internal", "lead-test"}
 
 
 def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Records:
@@ -104,8 +103,8 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
         after=tuple(map(Noted.of, cleaner.findings)),
         first=first_of(engine),
         latest=latest,
-        ripens=ripens,
-        counts_events=any(finding.code in _COUNTING_EVENTS for finding in before),
+        ripens=ripens if "future" in {finding.code for finding in (*before, *cleaner.findings)} else None,
+        counts_events=any(finding.code in COUNTING_EVENTS for finding in before),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadlens.features import DataError
+from leadlens.features import DataError, UsageError
 from leadlens.pipeline.config import load_project
 from leadlens.pipeline.prepared import differences, machine_clicks, open_prepared, preparing
 from leadlens.pipeline.prepared.click_marking import ClickMarking, MachineClicks
@@ -420,3 +420,80 @@ def test_rows_of_the_future_count_when_their_time_has_come(
     assert growing.open().version == version + 1
     assert leads() == count + 1
     assert growing.open().version == version + 1
+
+
+def test_a_property_that_is_read_another_way_now_tells_other_clicks_apart(growing: Growing) -> None:
+    """Links were numbers but for one; with more texts they are text, also of leads with nothing new."""
+    growing.project.settings["hygiene"] = {"bots": {"mode": "filter", "burst": 50, "links": 3}}
+    growing.project.write()
+    start = datetime(2024, 6, 1)
+
+    def clicks(lead: str, links: list[str], every: timedelta) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "event_id": [f"{lead}-{link}" for link in links],
+                "lead_id": lead,
+                "occurred_at": [start + at * every for at in range(len(links))],
+                "event_type": "email_clicked",
+                "link": links,
+            }
+        )
+
+    hours, seconds = timedelta(hours=1), timedelta(seconds=4)
+    person = clicks("L002", [str(at) for at in range(200, 400)], hours)
+    growing.add("first", pd.concat([person, clicks("L001", ["101", "102", "unsubscribe"], seconds)]))
+    assert growing.open().manifest.events.properties["link"] == "number"
+    growing.add("second", clicks("L003", [f"promo-{at}" for at in range(40)], hours))
+    prepared = growing.open()
+    assert prepared.manifest.events.properties["link"] == "text"
+    assert [note.count for note in prepared.manifest.events.bots if note.code == "bots-every-link"] == [3]
+    assert differences(load_project(growing.path), prepared) == ()
+
+
+def test_a_row_whose_time_comes_while_events_are_read(
+    growing: Growing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where leads are left out, their tables are read again with new events, though only findings count those."""
+    project = growing.project
+    tomorrow = datetime.now(UTC).replace(tzinfo=None, microsecond=0) + timedelta(days=1)
+    late = project.leads.iloc[[0]].assign(lead_id="L900", created_at=tomorrow)
+    project.leads = pd.concat([project.leads.astype({"created_at": "datetime64[us]"}), late])
+    project.settings["hygiene"] = {"exclude_leads": "lead_id = 'L003'"}
+    project.write()
+    with growing.open().history() as history:
+        before = history.engine.count("leads")
+    monkeypatch.setattr(
+        cleaning, "datetime", _InThreeDays
+    )  # not yet for the one who asks whether it has come
+    growing.add("second", day(1))
+    with growing.open().history() as history:
+        assert history.engine.count("leads") == before + 1
+    assert differences(load_project(growing.path), growing.open()) == ()
+
+
+def test_a_column_that_is_hidden_and_gone_is_told_where_leads_are_left_out(growing: Growing) -> None:
+    growing.project.settings |= {"hygiene": {"exclude_leads": "lead_id = 'L003'"}, "known_after": ["note"]}
+    growing.project.write()
+    growing.add("second", day(1).assign(note="seen"))
+    growing.open()
+    growing.add("second", day(1))
+    with pytest.raises(UsageError, match="known_after lists a column that is not in the data"):
+        growing.open()
+
+
+def test_an_incomplete_event_of_a_lead_that_is_left_out_later(growing: Growing) -> None:
+    """The lead comes after its event, with another lead that has a whole one, and is left out another day."""
+    project = growing.project
+    project.settings["hygiene"] = {"exclude_leads": "city = 'Nowhere'"}
+    project.write()
+    growing.add("second", pd.concat([day(1, "L900").assign(event_type=None), day(2, "L901")]))
+    growing.open()
+    arrived = [project.leads.iloc[[0]].assign(lead_id=lead) for lead in ("L900", "L901")]
+    project.leads = pd.concat([project.leads, *arrived])
+    project.write()
+    assert differences(load_project(growing.path), growing.open()) == ()
+    project.leads.loc[project.leads["lead_id"] == "L900", "city"] = "Nowhere"
+    project.write()
+    with growing.open().history() as history:
+        assert "event-incomplete" not in {finding.code for finding in history.findings}
+    assert differences(load_project(growing.path), growing.open()) == ()
