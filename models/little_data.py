@@ -37,7 +37,7 @@ def believed(rows: Rows, folds: Sequence[Fold]) -> Floats:
     losses = np.zeros(1 + len(STRENGTHS))
     for fold in folds:
         held = rows.take(fold.validation)
-        fitted, line = _models(rows.take(fold.train))
+        fitted, line = _models(rows.take(fold.train), range(len(losses)))
         prior = None if line is None else line.log_odds(np.asarray(held.total))
         for at, model in enumerate(fitted):
             losses[at] += summed_log_loss(held.y, model.margin(held.matrix, prior), held.weight)[0]
@@ -64,9 +64,7 @@ def fit_average(rows: Rows, share: Floats) -> AdditiveLogistic:
     )
 
 
-def _models(
-    rows: Rows, places: Sequence[int] = range(1 + len(STRENGTHS))
-) -> tuple[list[AdditiveLogistic], PointsCalibration | None]:
+def _models(rows: Rows, places: Sequence[int]) -> tuple[list[AdditiveLogistic], PointsCalibration | None]:
     """The models in some places, and the sheet's line: first one that knows nothing beyond sheet or base rate, then each strength."""
     line = None if rows.points is None else calibrate_points(np.asarray(rows.total), rows.y, rows.weight)
     prior = None if line is None else line.log_odds(np.asarray(rows.total))
