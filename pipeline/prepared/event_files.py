@@ -22,13 +22,12 @@ _EPOCH = date(1970, 1, 1)
 _MOST_RUNS = 12
 _RUNS_LEFT = 6
 _SMALL_RUN = 500_000  # rows; runs this small are merged at once
+COMPLETE = "occurred_at IS NOT NULL AND event_type IS NOT NULL"  # a stranger's row that would count
 # Incomplete rows of a lead stay: if it is left out one day, they are not incomplete but left out.
 _STILL_ASIDE = f"""
     lead_id NOT IN (SELECT lead_id FROM numbers)
-    OR NOT (occurred_at IS NOT NULL AND event_type IS NOT NULL)
-    AND lead_id NOT IN (SELECT lead_id FROM numbers WHERE lead_no = {EXCLUDED})
+    OR NOT ({COMPLETE}) AND lead_id NOT IN (SELECT lead_id FROM numbers WHERE lead_no = {EXCLUDED})
 """
-COMPLETE = "occurred_at IS NOT NULL AND event_type IS NOT NULL"  # a stranger's row that would count
 
 
 Merge = Callable[[Sequence[StoredFile], int], list[StoredFile]]
