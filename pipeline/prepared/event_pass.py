@@ -129,9 +129,8 @@ class EventPass:
             ):
                 tallies.add(f"without {name}", usable & bad)
                 usable &= ~bad
-            unknown = np.flatnonzero(
-                lead == STRANGER
-            )  # incomplete ones, too: their lead may come only to be left out
+            # Incomplete ones, too: their lead may come only to be left out.
+            unknown = np.flatnonzero(lead == STRANGER)
             keep = np.flatnonzero(usable & (lead >= 0))
             if len(unknown):
                 stranger = self._arrays.strangers(columns, batch["stranger"].take(pa.array(unknown)), unknown)

@@ -41,9 +41,8 @@ def mark_machine_clicks(
     refuse_machine(bots, events.properties, file.path.name)
     now = datetime.now(UTC).replace(tzinfo=None)
     since_1970 = (now - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-    until = (
-        now if any(run.latest_known > since_1970 for run in events.runs) else None
-    )  # of the future is unknown
+    # What becomes known in the future is not looked at.
+    until = now if any(run.latest_known > since_1970 for run in events.runs) else None
     clicks = _Clicks(engine, folder, bots)
     marks = before.marks if before and change else None
     # Nothing is gone, and everything was visible: only what came has to be looked at.
