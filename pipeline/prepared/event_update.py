@@ -313,6 +313,7 @@ class EventUpdate:
                     columns=new.columns,
                     fits=new.fits,
                     empty=new.empty,
+                    text=new.text,
                     words=new.words,
                     unclear=new.unclear,
                     rows=made.rows[number],

@@ -12,7 +12,7 @@ from leadlens.features import Finding
 from leadlens.features.history import Kind
 
 # Rows are told apart by DuckDB's own hash, which another version may compute differently.
-FORMAT = f"7/duckdb-{duckdb.__version__}"
+FORMAT = f"8/duckdb-{duckdb.__version__}"
 
 
 # Findings about leads that say how many events are theirs.
@@ -119,7 +119,8 @@ class EventSource(_Part):
     """A file of events (or the rows of a growing table up to some cursor), and what was counted while it was read.
 
     ``place`` is the number of the project's source of events that it belongs to.
-    ``columns`` are names and SQL types as read, ``fits`` the types that every value of a CSV column can be read as,
+    ``columns`` are names and SQL types as read, ``empty`` those without any value, ``fits`` the types that every value of a column of
+    CSV, which is ``text``, can be read as,
     ``words`` the words for “not known” by column, and how often they occur, ``unclear`` a value of each column of a query's files of
     which it is not clear what its points mean.
     ``checks`` counts rows by a condition in SQL, ``tallies`` by what is wrong with them, ``strangers`` are rows of
@@ -133,6 +134,7 @@ class EventSource(_Part):
     columns: dict[str, str]
     fits: dict[str, tuple[str, ...]] = {}
     empty: tuple[str, ...] = ()
+    text: bool = False
     words: dict[str, dict[str, int]] = {}
     unclear: dict[str, str] = {}
     rows: int

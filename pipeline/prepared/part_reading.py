@@ -31,6 +31,7 @@ from leadlens.pipeline.prepared.spread_reading import MEMORY
 from leadlens.pipeline.sources.database import Asked, spool_database, spooled_batches, together
 from leadlens.pipeline.sources.database_parts import database_parts
 from leadlens.pipeline.sources.database_ranges import Part
+from leadlens.pipeline.sources.parquet_bounds import without_values
 from leadlens.pipeline.sources.unknown_words import count_words, text_columns
 
 Task = dict[str, Any]
@@ -128,8 +129,9 @@ def type_part(task: Task) -> Task:
         of_file = scan(engine, [str(path)])
         described = engine.connection.execute(f"DESCRIBE SELECT * FROM {of_file}").fetchall()
         types = {row[0]: row[1] for row in described}
+        empty = without_values(engine.connection, [str(path)], types)[str(path)]
         words = count_words(engine.connection, of_file, text_columns("events", task["columns"], types))
-    new = NewSource(0, str(path), None, rows, types, words=words)
+    new = NewSource(0, str(path), None, rows, types, empty=empty, words=words)
     return {
         "new": _new_source.dump_python(new, mode="json"),
         "size": path.stat().st_size,

@@ -30,6 +30,7 @@ from leadlens.pipeline.sources.csv_types import (
 )
 from leadlens.pipeline.sources.kinds import kind_of
 from leadlens.pipeline.sources.origins import SOURCE_NO
+from leadlens.pipeline.sources.parquet_bounds import without_values
 from leadlens.pipeline.sources.plain_types import plain, plain_type
 from leadlens.pipeline.sources.reading import (
     Readable,
@@ -75,6 +76,7 @@ class NewSource:
     together: bool = False
     fits: dict[str, tuple[str, ...]] = field(default_factory=dict)
     empty: tuple[str, ...] = ()
+    text: bool = False
     cursor: str | None = None
     raw: dict[str, str] = field(default_factory=dict)
     words: Words = field(default_factory=dict)
@@ -195,7 +197,10 @@ class EventReader:
         columns = {name: plain_type(kind) for name, kind in raw.items()}
         texts = text_columns("events", self.source.columns, raw)
         words, wordless = self._sought(mark.path, texts)
-        return NewSource(number, mark.path, mark, rows, columns, raw=raw, words=words, wordless=wordless)
+        empty = without_values(self.connection, [mark.path], raw)[mark.path]
+        return NewSource(
+            number, mark.path, mark, rows, columns, empty=empty, raw=raw, words=words, wordless=wordless
+        )
 
     def _sought(self, parquet: str, texts: Mapping[str, WordKind]) -> tuple[Words, frozenset[str]]:
         """The words for “not known” in some text columns of a Parquet file, and the columns that hold none."""
@@ -222,9 +227,17 @@ class EventReader:
                 continue  # Parquet does not keep every type of DuckDB
             kinds = text_columns("events", self.source.columns, raw)
             words = self._words_by_source(path, dict.fromkeys(rows, kinds))
+            empty = without_values(self.connection, paths, raw)
             for number, count in rows.items():
                 read[number] = NewSource(
-                    number, path, marks[number], count, columns, together=True, words=words[number]
+                    number,
+                    path,
+                    marks[number],
+                    count,
+                    columns,
+                    together=True,
+                    empty=empty[marks[number].path],
+                    words=words[number],
                 )
         return read
 
@@ -237,7 +250,8 @@ class EventReader:
         mark = self.mark(Path(path).stat().st_size, digest_of(path), after)
         columns = self._described(path)
         words = words or self._words(path, columns)
-        whole = NewSource(0, path, mark, self._rows(path), columns, words=words, unclear=unclear)
+        empty = without_values(self.connection, [path], columns)[path]
+        whole = NewSource(0, path, mark, self._rows(path), columns, empty=empty, words=words, unclear=unclear)
         return self.numbered([whole], after)
 
     def mark(self, size: int, digest: str, after: str | None) -> FileMark:
@@ -280,7 +294,7 @@ class EventReader:
     def _cursor_value(self, new: NewSource) -> tuple[str, str]:
         """SQL of the cursor's values and their type."""
         column = self._cursor_column(new.columns)
-        if not (new.fits or new.empty):
+        if not new.text:
             return _quote(column), new.columns[column]
         fits = new.fits.get(column, ())
         kind = narrowest(fits, decimals_of(new.fits.values())) or "VARCHAR"
@@ -327,6 +341,7 @@ class EventReader:
             columns,
             fits=fitting.types,
             empty=fitting.empty,
+            text=True,
             words=words,
             wordless=wordless,
         )
@@ -363,6 +378,7 @@ class EventReader:
                 together=True,
                 fits=fitting[number].types,
                 empty=fitting[number].empty,
+                text=True,
                 words=words[number],
             )
             for number, count in spool.rows.items()
@@ -427,7 +443,7 @@ def _mostly_numbers(fitting: Fitting, ids: set[str]) -> dict[str, WordKind]:
 
 
 # What is known of a CSV file whose values were not tried; its rows are taken as those of other files.
-_UNTRIED = Fitting({}, ("",), ())
+_UNTRIED = Fitting({}, (), ())
 
 
 def _parquet(*paths: str) -> str:

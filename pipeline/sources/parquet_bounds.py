@@ -1,14 +1,16 @@
-"""What the footer of a Parquet file says of its text columns, which spares looking at their values."""
+"""What the footer of a Parquet file says of its columns, which spares looking at their values."""
 
 from __future__ import annotations
 
 import glob
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
 from leadlens.features.engines.dialect import DuckDBDialect
 
+_NO_TYPE = '"NULL"'  # of a column that pandas wrote, all of whose values are None
 _FEW_BYTES = 3  # a value; what is written as a place in a short dictionary takes no more
 
 
@@ -53,4 +55,28 @@ def parquet_bounds(connection: duckdb.DuckDBPyConnection, path: str) -> dict[str
     return {
         name: None if unsaid else Bounds(low.encode(), high.encode(), bool(few))
         for name, low, high, few, unsaid in rows
+    }
+
+
+def without_values(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[str], columns: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Of each file those of the ``columns``, by their SQL types, that hold no value at all; all of them where it has no row."""
+    files = ", ".join(DuckDBDialect().literal(glob.escape(path)) for path in paths)
+    known: dict[str, dict[str, bool]] = {path: {} for path in paths}
+    for path, name, valued in connection.execute(
+        f"""
+        SELECT file_name, path_in_schema, bool_or(num_values > 0 AND stats_null_count IS DISTINCT FROM num_values)
+        FROM parquet_metadata([{files}])
+        GROUP BY ALL
+        """
+    ).fetchall():
+        known[path][name] = valued
+    return {
+        path: tuple(
+            name
+            for name, kind in columns.items()
+            if kind == _NO_TYPE or not valued.get(name, any(valued.values()))
+        )
+        for path, valued in known.items()
     }

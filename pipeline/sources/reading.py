@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from leadlens.pipeline.sources.csv_types import Fitting
 from leadlens.pipeline.sources.duckdb_files import plain_relation, read_duckdb, too_little_memory
 from leadlens.pipeline.sources.json_files import JSON
 from leadlens.pipeline.sources.kinds import kind_of
+from leadlens.pipeline.sources.parquet_bounds import without_values
 from leadlens.pipeline.sources.plain_types import plain, plain_type, type_together, types_of
 from leadlens.pipeline.sources.queries import first_line, run_query, tables_of
 from leadlens.pipeline.sources.spark_tables import copied_files, is_spark_table
@@ -87,10 +88,10 @@ def read_source(
         types, {}, (), unclear={name: value for name, value in unclear.items() if types.get(name) == "DOUBLE"}
     )
     if fitting is not None and as_text:
-        read = Read(types, fitting.types, fitting.empty or ("",))
+        read = Read(types, fitting.types, fitting.empty, text=True)
     elif fitting is not None:
         kinds_read = {name: kind for name in types if (kind := fitting.narrowest(name))}
-        read = Read(types, {}, (), kinds_read, _unclear(fitting))
+        read = Read(types, {}, (), kinds=kinds_read, unclear=_unclear(fitting))
     kinds = text_columns(given.name, source.columns, texts)
     return add_words(words, [count_words(connection, table, kinds)]), read
 
@@ -374,20 +375,39 @@ def _read_parquet(
         refuse_equal_names(names, f"{where} ({Path(path).name})", "rename one of them in the export")
     of_file = {path: con.read_parquet(glob.escape(path)) for path in paths}
     types = {path: types_of(relation) for path, relation in of_file.items()}
-    if source.query is not None or all(kinds == types[paths[0]] for kinds in types.values()):
-        plain_relation(
-            con.read_parquet([glob.escape(path) for path in paths], union_by_name=True), source
-        ).create(table)
+    every = con.read_parquet([glob.escape(path) for path in paths], union_by_name=True)
+    if all(kinds == types[paths[0]] for kinds in types.values()):
+        plain_relation(every, source).create(table)
+        return
+    empty = {path: set(without_values(con, [path], own)[path]) for path, own in types.items()}
+    valued = {name for path, own in types.items() for name in own if name not in empty[path]}
+    for path in paths:  # the type of what holds no value says nothing, where others hold some
+        empty[path] &= valued
+    if source.query is not None:
+        if any(empty.values()):
+            each = (
+                _with_nulls(path, [name for name in types[path] if name in empty[path]]) for path in paths
+            )
+            every = con.sql(" UNION ALL BY NAME ".join(each))
+        plain_relation(every, source).create(table)
         return
     kinds: dict[str, list[str]] = {}
-    for columns in types.values():
-        for name, kind in columns.items():
-            kinds.setdefault(name, []).append(plain_type(kind))
+    for path, own in types.items():
+        for name, kind in own.items():
+            if name not in empty[path]:
+                kinds.setdefault(name, []).append(plain_type(kind))
     resolved = {name: type_together(con, each) for name, each in kinds.items()}
     for place, (path, relation) in enumerate(of_file.items()):
-        own = (
+        values = (
             f"CAST({plain(_quote(name), types[path][name]) if name in types[path] else 'NULL'} AS {kind}) AS {_quote(name)}"
             for name, kind in resolved.items()
         )
-        rows = relation.project(", ".join(own))
+        rows = relation.project(", ".join(values))
         rows.insert_into(table) if place else rows.create(table)
+
+
+def _with_nulls(path: str, names: Iterable[str]) -> str:
+    """A SELECT of a Parquet file in which some columns have no type."""
+    nulls = ", ".join(f"NULL AS {_quote(name)}" for name in names)
+    replaced = f" REPLACE ({nulls})" if nulls else ""
+    return f"SELECT *{replaced} FROM read_parquet({DuckDBDialect().literal(glob.escape(path))})"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from leadlens.features import DuckDBEngine, Finding, Step
 from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.sources.contract import names_of
@@ -24,6 +27,8 @@ def read_several(
     for number, given in enumerate(readable):
         found, own = read_source(engine.connection, given, f"part_{number}", as_text=True)
         add_words(words, [words_by_new_name(table, found, given, own)])
+        if not own.text:
+            own = replace(own, empty=_without_values(engine, f"part_{number}", own.columns))
         read.append((number, own))
     names = [
         mapped_names(table, own.columns, given.source, given.where)
@@ -52,6 +57,13 @@ def read_several(
         engine.drop(f"renamed_{number}")
         engine.connection.execute(f"DROP TABLE part_{number}")
     return hidden, words, columns
+
+
+def _without_values(engine: DuckDBEngine, table: str, columns: Iterable[str]) -> tuple[str, ...]:
+    names = list(columns)
+    counts = ", ".join(f"count({engine.dialect.quote(name)})" for name in names)
+    found = engine.connection.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
+    return tuple(name for name, values in zip(names, found, strict=True) if not values)
 
 
 def words_by_new_name(table: str, words: Words, given: Readable, read: Columns) -> Words:

@@ -12,7 +12,7 @@ import duckdb
 from leadlens.features import DataError
 from leadlens.features.engines.dialect import DuckDBDialect
 from leadlens.pipeline.sources.csv_types import CSV_TYPES, narrowest, typed_csv
-from leadlens.pipeline.sources.plain_types import plain, type_together
+from leadlens.pipeline.sources.plain_types import plain, plain_type, type_together
 from leadlens.pipeline.sources.styles import (
     COMMA,
     STYLES,
@@ -29,8 +29,8 @@ _quote = DuckDBDialect().quote
 class Columns(Protocol):
     """What is known of the columns of one file or source: as ``NewSource`` and ``EventSource`` of a prepared history have it.
 
-    ``columns`` are their plain SQL types; of CSV ``fits`` are the types that every value of a column can be read as, and
-    ``empty`` the columns without any value.
+    ``columns`` are their plain SQL types, ``empty`` those without any value, whose types say nothing. Of CSV, which is ``text``,
+    ``fits`` are the types that every value of a column can be read as.
     """
 
     @property
@@ -39,6 +39,8 @@ class Columns(Protocol):
     def fits(self) -> Mapping[str, tuple[str, ...]]: ...
     @property
     def empty(self) -> Sequence[str]: ...
+    @property
+    def text(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Read:
     columns: Mapping[str, str]
     fits: Mapping[str, tuple[str, ...]]
     empty: Sequence[str]
+    text: bool = False
     kinds: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,9 +85,9 @@ class Together:
         origin, kind = self.names[place].get(name), self.types[name]
         if origin is None or origin not in own.columns:
             return f"CAST(NULL AS {kind})"
-        if not is_text(own):
+        if not own.text:
             value = plain(_quote(origin), raw.get(origin, own.columns[origin]))
-            return _cast(value, own.columns[origin], self.typed[place][name], kind)
+            return _cast(value, own.columns[origin], self.typed[place].get(name, kind), kind)
         if kind == "VARCHAR":
             return _quote(origin)
         csv = self.csv[place].get(name, kind)
@@ -109,11 +112,6 @@ def _cast(value: str, *kinds: str) -> str:
     return value
 
 
-def is_text(source: Columns) -> bool:
-    """Whether the values are text, as in CSV files."""
-    return bool(source.fits or source.empty)
-
-
 def together(
     connection: duckdb.DuckDBPyConnection,
     names: Sequence[Mapping[str, str]],
@@ -122,7 +120,8 @@ def together(
 ) -> Together:
     """The columns of all ``files``, each with the number of the source that it belongs to.
 
-    Numbers and dates, or texts and anything, are text together. Raises ``DataError`` for columns of two sources whose
+    Numbers and dates, or texts and anything, are text together; only the types of files that have a value count, as far as there are
+    any. Raises ``DataError`` for columns of two sources whose
     names differ by case alone; ``places`` say where the sources stand.
     """
     _refuse_cases(names, places)
@@ -134,13 +133,16 @@ def together(
     for name in dict.fromkeys(name for each in names for name in each):
         texts: dict[int, list[set[str]]] = {}
         own: dict[int, list[str]] = {}
+        without: list[str] = []
         for place, file in files:
             origin = names[place].get(name)
             if origin is None or origin not in file.columns:
                 continue
-            if not is_text(file):
+            if origin in file.empty:
+                without += [] if file.text else [plain_type(file.columns[origin])]
+            elif not file.text:
                 own.setdefault(place, []).append(file.columns[origin])
-            elif origin not in file.empty:
+            else:
                 texts.setdefault(place, []).append(set(file.fits.get(origin, ())))
         for place, each in own.items():
             typed[place][name] = type_together(connection, each)
@@ -149,9 +151,9 @@ def together(
             csv[place][name] = kind
             if kind == UNCLEAR:
                 unclear.setdefault(name, example_of(notes_of(texts[place])))
-        if texts or not kinds:
+        if texts:
             kinds.append(_sql_together(texts, {place: csv[place][name] for place in texts}))
-        types[name] = type_together(connection, kinds)
+        types[name] = type_together(connection, kinds or without or ["VARCHAR"])
     return Together(tuple(names), types, tuple(csv), tuple(typed), unclear)
 
 
@@ -163,9 +165,9 @@ def _fit_all(files: Sequence[Collection[str]]) -> set[str]:
 def _decimals(files: Sequence[Columns]) -> str | None:
     """The mark of decimals that the CSV files of a source show."""
     columns: dict[str, list[Collection[str]]] = {}
-    for file in filter(is_text, files):
+    for file in files:
         for name in file.columns:
-            if name not in file.empty:
+            if file.text and name not in file.empty:
                 columns.setdefault(name, []).append(file.fits.get(name, ()))
     return decimals_of(map(_fit_all, columns.values()))
 

@@ -46,8 +46,9 @@ _RESTORED = 1_600_000_000  # seconds since 1970
 class SourceFile:
     """Rows of one file, which may lack ``columns`` that others have.
 
-    ``zone`` writes timestamps with one, ``whole`` ids and codes as whole numbers (where all of them are); ``written`` is what
-    stands on disk, ``on_disk`` under which name; ``age`` takes a file back to an earlier year, as a restored one is.
+    ``zone`` writes timestamps with one, ``whole`` ids and codes as whole numbers (where all of them are) and columns without values
+    without a type, as pandas does; ``written`` is what stands on disk, ``on_disk`` under which name; ``age`` takes a file back to an
+    earlier year, as a restored one is.
     """
 
     rows: list[Row]
@@ -162,6 +163,8 @@ class SourceTable:
                 and all(value is None or value.isdigit() for value in values)
             ):
                 values, arrow = [None if value is None else int(value) for value in values], pa.int64()
+            if file.whole and all(value is None for value in values):
+                arrow = pa.null()
             arrays.append(pa.array(values, arrow))
         return pa.table(arrays, [names.get(name, name) for name in file.columns])
 
