@@ -12,22 +12,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leadlens.features import DataError, UsageError
+from leadlens.features import UsageError
 from leadlens.features.engines.dialect import DuckDBDialect
-from leadlens.features.errors import listed
 from leadlens.features.secrets import without_secrets
+from leadlens.pipeline.prepared.cursor import Cursor
 from leadlens.pipeline.prepared.identity import by_path, digest_of, look_at
 from leadlens.pipeline.prepared.manifest import FileMark
 from leadlens.pipeline.prepared.small_files import SMALL, Together, csv_together, parquet_alike
 from leadlens.pipeline.sources.contract import texts_of
 from leadlens.pipeline.sources.csv_files import between_semicolons, open_rows
-from leadlens.pipeline.sources.csv_types import (
-    Fitting,
-    fitting_by_source,
-    fitting_types,
-    narrowest,
-    typed_csv,
-)
+from leadlens.pipeline.sources.csv_types import Fitting, fitting_by_source, fitting_types
 from leadlens.pipeline.sources.kinds import kind_of
 from leadlens.pipeline.sources.origins import SOURCE_NO
 from leadlens.pipeline.sources.parquet_bounds import without_values
@@ -43,7 +37,7 @@ from leadlens.pipeline.sources.reading import (
     source_batches,
     sources_named,
 )
-from leadlens.pipeline.sources.styles import UNCLEAR, decimals_of, example_of, sql_type, styles_of
+from leadlens.pipeline.sources.styles import styles_of
 from leadlens.pipeline.sources.together import Together as AllColumns
 from leadlens.pipeline.sources.unknown_words import (
     WordKind,
@@ -145,6 +139,7 @@ class EventReader:
         self._paths: list[str] | None = None
         self._spools, self._rows_only = 0, False
         self._styles = styles_of(self.source.dates, self.source.decimals)
+        self._cursor = None if self.source.cursor is None else Cursor(self.source.cursor, self.where)
 
     @property
     def one_by_one(self) -> bool:
@@ -264,7 +259,7 @@ class EventReader:
     def numbered(self, parts: Iterable[NewSource], after: str | None) -> list[NewSource]:
         """The parts of a whole with their numbers, and the value of the cursor that all of them together reach."""
         parts = list(parts)
-        reached = self._largest(parts) if self.source.cursor is not None else None
+        reached = self._largest(parts)
         return [
             replace(new, number=self._numbers.take(), place=self.place, cursor=reached or after)
             for new in parts
@@ -272,54 +267,23 @@ class EventReader:
 
     def beyond(self, new: NewSource, after: str) -> NewSource:
         """The rows of a growing file beyond a value of its cursor."""
-        value, kind = self._cursor_value(new)
-        sql = f"SELECT * FROM {_parquet(new.parquet)} WHERE {value} > CAST({_literal(after)} AS {kind})"
-        path = self._spooled(_with_schema(self.connection.sql(sql).to_arrow_reader(1 << 17)))
+        assert self._cursor is not None
+        rows = self._cursor.beyond(_parquet(new.parquet), new, after)
+        path = self._spooled(_with_schema(self.connection.sql(rows).to_arrow_reader(1 << 17)))
         words = self._words(path, new.columns)
         more = replace(new, parquet=path, rows=self._rows(path), together=False, words=words)
         return replace(more, cursor=self._largest([more]) or after)
 
     def with_cursor(self, new: NewSource) -> NewSource:
         """The same source with the largest value of its cursor column, as text, where it has one."""
-        return replace(new, cursor=self._largest([new])) if self.source.cursor is not None else new
+        return replace(new, cursor=self._largest([new]))
 
     def _largest(self, alike: Sequence[NewSource]) -> str | None:
-        value, _ = self._cursor_value(alike[0])
+        """The largest value of the cursor in sources with the same columns; ``None`` where there is no cursor."""
+        if self._cursor is None:
+            return None
         rows = _parquet(*(new.parquet for new in alike))
-        largest = self.connection.execute(f"SELECT CAST(max({value}) AS VARCHAR) FROM {rows}").fetchall()[0][
-            0
-        ]
-        return None if largest is None else str(largest)
-
-    def _cursor_value(self, new: NewSource) -> tuple[str, str]:
-        """SQL of the cursor's values and their type."""
-        column = self._cursor_column(new.columns)
-        if not new.text:
-            return _quote(column), new.columns[column]
-        fits = new.fits.get(column, ())
-        kind = narrowest(fits, decimals_of(new.fits.values())) or "VARCHAR"
-        if kind == UNCLEAR:
-            raise DataError(
-                "the values of the cursor can be read in two ways",
-                value=example_of(fits),
-                where=f"{self.where}.cursor",
-                why="read the wrong way, they would not increase, and rows would be missed",
-                fix="beside `read`: decimals: point, or comma",
-            )
-        return typed_csv(column, kind), sql_type(kind)
-
-    def _cursor_column(self, columns: Mapping[str, str]) -> str:
-        column = self.source.cursor
-        assert column is not None
-        if column not in columns:
-            raise UsageError(
-                "cursor names a column that is not in the events",
-                value=column,
-                known=columns,
-                where=f"{self.where}.cursor",
-                fix=f"columns found: {listed(columns)}",
-            )
-        return column
+        return self._cursor.largest(self.connection, rows, alike[0])
 
     def _read_csv(self, number: int, mark: FileMark) -> NewSource:
         path = self._spooled(self._open_csv(Path(mark.path)))
