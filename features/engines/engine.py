@@ -17,6 +17,7 @@ import duckdb
 
 from leadlens.features.engines.dialect import Dialect, DuckDBDialect
 from leadlens.features.engines.duckdb_connections import connect_in_memory
+from leadlens.features.engines.parsed import ParsedSql
 from leadlens.features.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class DuckDBEngine(Engine):
         written to ``spill``.
     spill : folder for what does not fit in memory; by default ``.tmp`` where the process runs.
     threads : by default one per core.
+    parsed : keeps statements that other engines will run too, so that they are parsed once.
 
     Raises ``UsageError`` for a limit that DuckDB does not understand.
 
@@ -168,8 +170,10 @@ class DuckDBEngine(Engine):
         memory: str | None = None,
         spill: str | Path | None = None,
         threads: int | None = None,
+        parsed: ParsedSql | None = None,
     ) -> None:
         self.dialect = DuckDBDialect()
+        self._parsed = parsed
         self._views: set[str] = set()  # tables that ``read`` made, by lower-case name
         self._releases: list[Callable[[], None]] = []
         self.connection = connection or connect_in_memory()
@@ -209,13 +213,18 @@ class DuckDBEngine(Engine):
                 rows = int(self.connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
                 watch(StepReport(step.name, rows, time.perf_counter() - started))
 
+    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        return self.connection.execute(
+            sql if self._parsed is None else self._parsed.statement(self.connection, sql)
+        )
+
     def _make(self, name: str, sql: str) -> None:
         quoted = self.dialect.quote(name)
         if name.lower() not in self._views:
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted} AS {sql}")
+            self._execute(f"CREATE OR REPLACE TEMP TABLE {quoted} AS {sql}")
             return
         # A table does not replace a view, and the SELECT may read the view it is to replace.
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE _made AS {sql}")
+        self._execute(f"CREATE OR REPLACE TEMP TABLE _made AS {sql}")
         self.drop(name)
         self.connection.execute(f"ALTER TABLE _made RENAME TO {quoted}")
 
@@ -223,14 +232,14 @@ class DuckDBEngine(Engine):
         """Like ``run``, but each is computed where it is read: for steps that are read once."""
         for step in steps:
             self.drop(step.name)
-            self.connection.execute(f"CREATE TEMP VIEW {self.dialect.quote(step.name)} AS {step.sql}")
+            self._execute(f"CREATE TEMP VIEW {self.dialect.quote(step.name)} AS {step.sql}")
             self._views.add(step.name.lower())
 
     def frame(self, sql: str) -> pd.DataFrame:
-        return self.connection.execute(sql).df()
+        return self._execute(sql).df()
 
     def value(self, sql: str) -> Any:
-        rows = self.connection.execute(sql).fetchall()
+        rows = self._execute(sql).fetchall()
         return rows[0][0] if rows else None
 
     def register(self, name: str, frame: pd.DataFrame | pa.Table) -> None:

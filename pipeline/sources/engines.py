@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadlens.features import DuckDBEngine
+from leadlens.features.engines.parsed import ParsedSql
 from leadlens.pipeline.config import EngineSettings, ProjectFile
 from leadlens.pipeline.memory import job_memory
 from leadlens.pipeline.state import state_folder, state_is_writable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _STREAMING = 700_000_000  # bytes
 _MOST_IDLE = 4  # databases that wait for the next lead
+_parsed = ParsedSql(400)  # two hundred or so a lead
 _idle: dict[tuple[int, Path] | None, list[DuckDBEngine]] = {}
 
 
@@ -58,7 +60,7 @@ def _lent(key: tuple[int, Path] | None, make: Callable[[], DuckDBEngine]) -> Duc
         owner.connection.execute(
             "SET threads = 1"
         )  # to share a few rows out takes longer than to work on them
-    engine = DuckDBEngine(owner.connection.cursor())
+    engine = DuckDBEngine(owner.connection.cursor(), parsed=_parsed)
 
     def give_back() -> None:
         if len(waiting) < _MOST_IDLE:
