@@ -238,6 +238,21 @@ class Caster:
                 "day. Beside `read`: dates: day first, or month first",
                 dated,
             )
+        date = f"({value} LIKE '____-__-__%' AND TRY_CAST({value} AS TIMESTAMP) IS NOT NULL)"
+        dates = self._count(column, date)
+        if total and dates >= _MOSTLY * total:
+            own, other = self.own_name(column, f"{value} IS NOT NULL"), f"{value} IS NOT NULL AND NOT {date}"
+            beside = (
+                f" and {counted(total - dates, 'value')} of other text ({self._examples(column, other)})"
+                if dates < total
+                else ""
+            )
+            self._warn(
+                "dates-as-text",
+                f"{self.table}.{column} holds dates ({self._examples(column, date)}){beside}, read as text. To read dates, convert them in "
+                f"`query`: SELECT * REPLACE (TRY_CAST({own} AS TIMESTAMP) AS {own}) FROM source",
+                dates,
+            )
 
     def _as_number(self, column: str, value: str) -> str:
         """SQL, for a `query`, of a number in the way in which most of these are written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -152,6 +153,25 @@ def test_dates_that_could_be_either_are_named(little: LittleProject) -> None:
     assert [each.count for each in told] == [LEADS]
     assert isinstance(told[0], Finding)
     assert "leads.signed holds dates" in told[0].message
+
+
+@pytest.mark.parametrize("odd", ["", "on request"])
+def test_dates_of_text_columns_are_named_with_a_way_to_read_them(little: LittleProject, odd: str) -> None:
+    """Of Parquet and databases the type of a column is what they say it is, and of CSV one text makes text of all."""
+    times = little.events["occurred_at"].dt.strftime("%Y-%m-%d %H:%M:%S")
+    little.events["due"] = [odd or times[0], *times[1:]]
+    file = load_project(little.write())
+    for opened in (open_history(file), open_prepared(file).history()):
+        with opened as history:
+            assert history.event_properties["due"] != "time"
+            (told,) = (each for each in history.findings if each.code == "dates-as-text")
+            assert told.count == len(times) - bool(odd)
+            assert ("1 value of other text ('on request')" in told.message) == bool(odd)
+    (query,) = re.findall("`query`: (.+)$", told.message)
+    little.data["events"]["query"] = query
+    with open_history(load_project(little.write())) as history:
+        assert history.event_properties["due"] == "time"
+        assert not any(each.code == "dates-as-text" for each in history.findings)
 
 
 def read_both_ways(little: LittleProject, table: str, column: str) -> tuple[list[object], set[str]]:
