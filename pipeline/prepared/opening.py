@@ -62,8 +62,6 @@ def open_prepared(
 _ACCOUNTS = "(SELECT account_id FROM leads)"
 _LEADS = "(SELECT lead_id FROM leads)"
 _OF_LEADS = {
-    "leads": "TRUE",
-    "events": "TRUE",
     "accounts": f"account_id IN {_ACCOUNTS}",
     "conversions": f"lead_id IN {_LEADS}",
     "objections": f"lead_id IN {_LEADS}",
@@ -128,9 +126,8 @@ class PreparedHistory:
         if not numbers:
             engine.close()
             return None
-        self._define(engine, *self._of_numbers(numbers))
         # Each is read many times, and not one of its own rows would be found without looking at all.
-        engine.run(Step(table, f"SELECT * FROM {table} WHERE {whose}") for table, whose in _OF_LEADS.items())
+        self._define(engine, *self._of_numbers(numbers), stored=_OF_LEADS)
         return self._history(engine)
 
     def _of_numbers(self, numbers: Sequence[int]) -> tuple[str, list[StoredFile]]:
@@ -250,16 +247,29 @@ class PreparedHistory:
         nulls = (f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in kinds.items())
         return f"SELECT {', '.join(nulls)} WHERE FALSE"
 
-    def _define(self, engine: DuckDBEngine, chosen: str, files: Sequence[StoredFile]) -> None:
+    def _define(
+        self,
+        engine: DuckDBEngine,
+        chosen: str,
+        files: Sequence[StoredFile],
+        stored: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make views of all tables, of the ``chosen`` leads; with ``stored`` tables: leads, events, and the others named there by what
+        belongs to the leads.
+        """
+        tables = {} if stored is None else {"leads": chosen, **stored}
         for table in TABLES:
             if table not in self.manifest.tables:  # of a version from before there was such a table
                 make_empty(engine, table)
                 continue
-            where = chosen if table == "leads" else "TRUE"
-            engine.define([Step(table, self.rows(engine, table, where))])
-        self._define_events(engine, chosen, files)
+            whose = chosen if table == "leads" else tables.get(table, "TRUE")
+            make = engine.run if table in tables else engine.define
+            make([Step(table, self.rows(engine, table, whose))])
+        self._define_events(engine, chosen, files, stored=bool(tables))
 
-    def _define_events(self, engine: DuckDBEngine, chosen: str, files: Sequence[StoredFile]) -> None:
+    def _define_events(
+        self, engine: DuckDBEngine, chosen: str, files: Sequence[StoredFile], stored: bool = False
+    ) -> None:
         if not files:
             self._empty_events(engine)
             return
@@ -296,7 +306,8 @@ class PreparedHistory:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         own = "".join(f", {item}" for item in properties)
         rows = scan(engine, [self.folder.file(file) for file in files])
-        engine.define([Step("events", f"SELECT {inner}{own} FROM {rows} AS e {joined} {where}")])
+        make = engine.run if stored else engine.define
+        make([Step("events", f"SELECT {inner}{own} FROM {rows} AS e {joined} {where}")])
 
     def _empty_events(self, engine: DuckDBEngine) -> None:
         make_empty(engine, "events")
