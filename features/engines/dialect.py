@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -205,6 +206,11 @@ class DuckDBDialect(Dialect):
 
     def quote(self, identifier: str) -> str:
         return '"' + identifier.replace('"', '""') + '"'
+
+    def parquet(self, *paths: str, options: str = "") -> str:
+        """A FROM of the rows of Parquet files; names are taken literally: a star is a star, and no folder ``country=DE`` makes a column."""
+        names = ", ".join(self.literal(glob.escape(path)) for path in paths)
+        return f"read_parquet([{names}], hive_partitioning = false{options})"
 
     def microseconds(self, timestamp: str) -> str:
         return f"epoch_us({timestamp})"

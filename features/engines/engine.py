@@ -163,6 +163,8 @@ class DuckDBEngine(Engine):
     42
     """
 
+    dialect: DuckDBDialect
+
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection | None = None,
@@ -254,7 +256,7 @@ class DuckDBEngine(Engine):
         files = f"{source}/*.parquet" if Path(path).is_dir() else source
         try:
             self.drop(name)
-            rows = f"SELECT * FROM read_parquet({self.dialect.literal(files)})"
+            rows = f"SELECT * FROM read_parquet({self.dialect.literal(files)}, hive_partitioning = false)"
             self.connection.execute(f"CREATE TEMP VIEW {self.dialect.quote(name)} AS {rows}")
             self._views.add(name.lower())
         except duckdb.Error as error:

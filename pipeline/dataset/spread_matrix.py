@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from leadlens.features import History
+from leadlens.features.engines.dialect import DuckDBDialect
 from leadlens.features.matrix import FeatureMatrix, build_matrix, plan_columns
 from leadlens.features.plan import FeaturePlan
 from leadlens.features.spine import Spine
@@ -45,8 +46,8 @@ def make_part(task: dict[str, Any]) -> dict[str, Any]:
     folder = Path(task["folder"])
     prepared, plan = _opened(str(folder))
     with prepared.part(task["part"]) as history:
-        rows = history.engine.dialect.literal(str(folder / _ROWS))
-        mine = f"SELECT * FROM read_parquet({rows}) WHERE lead_id IN (SELECT lead_id FROM leads)"
+        rows = DuckDBDialect().parquet(str(folder / _ROWS))
+        mine = f"SELECT * FROM {rows} WHERE lead_id IN (SELECT lead_id FROM leads)"
         with Spine.make(history.engine, "rows_of_part", mine) as spine:
             if not spine.rows:
                 return {"rows": 0}

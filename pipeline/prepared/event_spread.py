@@ -177,7 +177,7 @@ def _given(shared: str) -> _Given:
     for table in _TABLES:
         path = place / f"{table}.parquet"
         if path.exists():
-            rows = f"SELECT * FROM read_parquet({engine.dialect.literal(str(path))})"
+            rows = f"SELECT * FROM {engine.dialect.parquet(str(path))}"
             engine.connection.execute(f"CREATE TEMP TABLE {table} AS {rows}")
     return _Given(engine, folder, _layout(plain["layout"]), plain)
 

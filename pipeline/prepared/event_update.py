@@ -38,6 +38,7 @@ from leadlens.pipeline.sources.several import words_by_new_name
 from leadlens.pipeline.sources.shaping import Shape, mapped_names, shape_of, where_finding
 from leadlens.pipeline.sources.spark_tables import is_spark_table
 from leadlens.pipeline.sources.styles import style_findings
+from leadlens.pipeline.sources.to_duckdb import refuse_equal_names
 from leadlens.pipeline.sources.together import Together, together
 from leadlens.pipeline.sources.unknown_words import Words, add_words, word_findings
 
@@ -139,6 +140,8 @@ class EventUpdate:
         present: list[dict[str, None]] = [{} for _ in readers]
         for file in files:
             present[file.place] |= dict.fromkeys(file.columns)
+        for reader, own in zip(readers, present, strict=True):
+            refuse_equal_names(own, reader.where, "give it the same name in all files")
         names = [
             mapped_names("events", list(own), reader.source, reader.where) if own else {}
             for reader, own in zip(readers, present, strict=True)

@@ -48,10 +48,4 @@ def write_sorted(
 
 def scan(engine: DuckDBEngine, paths: Sequence[str], options: str = "") -> str:
     """``read_parquet(…)`` of some files, taken literally."""
-    literal = engine.dialect.literal
-    names = ", ".join(literal(_escaped(path)) for path in paths)
-    return f"read_parquet([{names}]{options})"
-
-
-def _escaped(path: str) -> str:
-    return "".join(f"[{mark}]" if mark in "[*?" else mark for mark in path)
+    return engine.dialect.parquet(*paths, options=options)

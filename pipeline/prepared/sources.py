@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -49,7 +48,7 @@ from leadlens.pipeline.sources.unknown_words import (
 from leadlens.pipeline.sources.words_in_parquet import may_hold_words
 
 _dialect = DuckDBDialect()
-_quote, _literal = _dialect.quote, _dialect.literal
+_quote, _literal, _parquet = _dialect.quote, _dialect.literal, _dialect.parquet
 
 
 @dataclass(frozen=True)
@@ -408,11 +407,6 @@ def _mostly_numbers(fitting: Fitting, ids: set[str]) -> dict[str, WordKind]:
 
 # What is known of a CSV file whose values were not tried; its rows are taken as those of other files.
 _UNTRIED = Fitting({}, (), ())
-
-
-def _parquet(*paths: str) -> str:
-    """SQL of the rows of Parquet files, whose names are taken literally."""
-    return f"read_parquet([{', '.join(_literal(glob.escape(path)) for path in paths)}])"
 
 
 def _with_schema(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -71,8 +71,8 @@ class SpreadReading:
         shared.mkdir()
         tasks = [{**given, "scan": scan, "columns": list(columns), "to": str(shared)} for scan in scans]
         for answer in self._workers.run(count_values_there, tasks):
-            path = self._engine.dialect.literal(answer["file"])
-            self._engine.connection.execute(f"INSERT INTO {VALUES} SELECT * FROM read_parquet({path})")
+            rows = self._engine.dialect.parquet(answer["file"])
+            self._engine.connection.execute(f"INSERT INTO {VALUES} SELECT * FROM {rows}")
 
     def counts(self, scans: Sequence[EventScan], conditions: list[str]) -> dict[int, list[int]]:
         """As ``count_scan`` of each scan: rows for which each condition holds, by source."""
@@ -137,6 +137,6 @@ def _scan(task: dict[str, Any]) -> EventScan:
 def _engine(task: dict[str, Any]) -> DuckDBEngine:
     engine = DuckDBEngine(memory=MEMORY, threads=1)
     if task["forgotten"] is not None:
-        path = engine.dialect.literal(task["forgotten"])
-        engine.connection.execute(f"CREATE TEMP TABLE {_FORGOTTEN} AS SELECT * FROM read_parquet({path})")
+        rows = engine.dialect.parquet(task["forgotten"])
+        engine.connection.execute(f"CREATE TEMP TABLE {_FORGOTTEN} AS SELECT * FROM {rows}")
     return engine

@@ -317,10 +317,11 @@ class Caster:
 
     def _refuse_rounded(self, column: str) -> None:
         name = self.quote(column)
-        condition = f"isfinite({name}) AND abs({name}) >= 9007199254740992"
+        exact = 2**24 if self.types[column] == "FLOAT" else 2**53
+        condition = f"isfinite({name}) AND abs({name}) >= {exact}"
         if rounded := self._count(column, condition):
             raise DataError(
-                f"{counted(rounded, 'id')} in {self.table}.{column} are floating-point numbers of 16 digits and more",
+                f"{counted(rounded, 'id')} in {self.table}.{column} are floating-point numbers of {'8' if exact == 2**24 else '16'} digits and more",
                 where=self.place(column, condition),
                 why="they have lost their last digits, so different ids may have become one",
                 fix="export ids as text or as whole numbers",

@@ -11,7 +11,11 @@ def id_text(name: str, kind: str) -> str:
         # An integer column with NULLs may arrive as floating point; 12.0 and "12" must be the same lead.
         whole = f"CAST(CAST({name} AS HUGEINT) AS VARCHAR)"
         return f"CASE WHEN {name} = floor({name}) THEN {whole} ELSE CAST({name} AS VARCHAR) END"
-    return trimmed(name) if kind == "VARCHAR" else f"nullif(trim(CAST({name} AS VARCHAR)), '')"
+    if kind != "VARCHAR":
+        return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
+    # The same of a column that holds other texts too, or was text when it was written; few ids need a look.
+    whole = f"regexp_replace(trim({name}), '^([0-9]+)[.]0$', '\\1')"
+    return f"CASE WHEN {name} < '!' OR suffix({name}, ' ') OR suffix({name}, '.0') THEN nullif({whole}, '') ELSE {name} END"
 
 
 def trimmed(name: str) -> str:

@@ -18,6 +18,10 @@ _PLAIN = re.compile(
     r"|TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?|TIMESTAMPTZ_NS"
 )
 _SECONDS_A_DAY = 86_400
+# Nanoseconds end in 2262, and dates that stand for “never” do not; they are cut to microseconds in any case.
+_TO_MICROSECONDS = dict.fromkeys(("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "TIMESTAMP") | {
+    "TIMESTAMPTZ_NS": "TIMESTAMP WITH TIME ZONE"
+}
 
 
 def plain(value: str, sql_type: str) -> str:
@@ -48,6 +52,26 @@ def plain_columns(types: Mapping[str, str]) -> list[str]:
     return [f"{plain(_quote(name), kind)} AS {_quote(name)}" for name, kind in types.items()]
 
 
+def cast(value: str, before: str, after: str) -> str:
+    """SQL of a value of one plain type as another; a number as text has no zeros behind its point, whatever it was stored as.
+
+    A column of whole numbers with a gap is one of fractions for pandas, and its 12.0 is the 12 of the next file.
+    """
+    if before == after:
+        return value
+    if before == "VARCHAR":  # of a column that holds nothing but words for “not known”
+        return f"TRY_CAST({value} AS {after})"
+    if after != "VARCHAR" or not before.startswith(("DOUBLE", "FLOAT", "DECIMAL")):
+        return f"CAST({value} AS {after})"
+    text = f"CAST({value} AS VARCHAR)"
+    if before.startswith("DECIMAL"):
+        text = f"CASE WHEN contains({text}, '.') THEN rtrim(rtrim({text}, '0'), '.') ELSE {text} END"
+    else:
+        whole = f"isfinite({value}) AND {value} = floor({value}) AND abs({value}) < 1e15"
+        text = f"CASE WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) ELSE {text} END"
+    return text
+
+
 def types_of(relation: duckdb.DuckDBPyRelation) -> dict[str, str]:
     """Names and SQL types of a relation's columns."""
     return dict(zip(relation.columns, map(str, relation.types), strict=True))
@@ -64,6 +88,7 @@ def type_together(connection: duckdb.DuckDBPyConnection, kinds: Iterable[str]) -
     distinct = list(dict.fromkeys(kinds))
     if len(distinct) == 1:
         return distinct[0]
+    distinct = list(dict.fromkeys(_TO_MICROSECONDS.get(kind, kind) for kind in distinct))
     times = [kind.startswith(("DATE", "TIMESTAMP")) for kind in distinct]
     if any(times) and not all(times):  # no number is a moment
         return "VARCHAR"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from leadlens.pipeline.sources.duckdb_files import plain_relation, read_duckdb, 
 from leadlens.pipeline.sources.json_files import JSON
 from leadlens.pipeline.sources.kinds import kind_of
 from leadlens.pipeline.sources.parquet_bounds import without_values
-from leadlens.pipeline.sources.plain_types import plain, plain_type, type_together, types_of
+from leadlens.pipeline.sources.plain_types import cast, plain, plain_type, type_together, types_of
 from leadlens.pipeline.sources.queries import first_line, run_query, tables_of
 from leadlens.pipeline.sources.spark_tables import copied_files, is_spark_table
 from leadlens.pipeline.sources.styles import UNCLEAR, styles_of
@@ -370,44 +370,47 @@ def _beside(shown: str, name: str) -> str:
 def _read_parquet(
     con: duckdb.DuckDBPyConnection, table: str, source: Source, paths: list[str], where: str
 ) -> None:
+    of_file = {path: con.read_parquet(glob.escape(path), hive_partitioning=False) for path in paths}
     for path in paths:  # DuckDB would silently rename a second column of the same name
         names = pq.read_schema(path).names
         refuse_equal_names(names, f"{where} ({Path(path).name})", "rename one of them in the export")
-    of_file = {path: con.read_parquet(glob.escape(path)) for path in paths}
     types = {path: types_of(relation) for path, relation in of_file.items()}
-    every = con.read_parquet([glob.escape(path) for path in paths], union_by_name=True)
+    refuse_equal_names(
+        dict.fromkeys(name for own in types.values() for name in own),
+        where,
+        "give it the same name in all files",
+    )
     if all(kinds == types[paths[0]] for kinds in types.values()):
+        every = con.read_parquet([glob.escape(path) for path in paths], hive_partitioning=False)
         plain_relation(every, source).create(table)
         return
     empty = {path: set(without_values(con, [path], own)[path]) for path, own in types.items()}
     valued = {name for path, own in types.items() for name in own if name not in empty[path]}
-    for path in paths:  # the type of what holds no value says nothing, where others hold some
-        empty[path] &= valued
-    if source.query is not None:
-        if any(empty.values()):
-            each = (
-                _with_nulls(path, [name for name in types[path] if name in empty[path]]) for path in paths
-            )
-            every = con.sql(" UNION ALL BY NAME ".join(each))
-        plain_relation(every, source).create(table)
-        return
     kinds: dict[str, list[str]] = {}
     for path, own in types.items():
+        empty[path] &= valued  # the type of what holds no value says nothing, where others hold some
         for name, kind in own.items():
             if name not in empty[path]:
-                kinds.setdefault(name, []).append(plain_type(kind))
-    resolved = {name: type_together(con, each) for name, each in kinds.items()}
-    for place, (path, relation) in enumerate(of_file.items()):
-        values = (
-            f"CAST({plain(_quote(name), types[path][name]) if name in types[path] else 'NULL'} AS {kind}) AS {_quote(name)}"
-            for name, kind in resolved.items()
-        )
-        rows = relation.project(", ".join(values))
-        rows.insert_into(table) if place else rows.create(table)
-
-
-def _with_nulls(path: str, names: Iterable[str]) -> str:
-    """A SELECT of a Parquet file in which some columns have no type."""
-    nulls = ", ".join(f"NULL AS {_quote(name)}" for name in names)
-    replaced = f" REPLACE ({nulls})" if nulls else ""
-    return f"SELECT *{replaced} FROM read_parquet({DuckDBDialect().literal(glob.escape(path))})"
+                kinds.setdefault(name, []).append(kind)
+    resolved = {name: type_together(con, map(plain_type, each)) for name, each in kinds.items()}
+    seen_as_is = {
+        name
+        for name, each in kinds.items()
+        if source.query is not None and list(map(plain_type, each)) != each
+    }
+    selects = []
+    for path, own in types.items():
+        values = []
+        for name in resolved if source.query is None else own:
+            kind, value = resolved[name], _quote(name)
+            if name not in own or name in empty[path]:
+                value = "NULL" if name in seen_as_is else f"CAST(NULL AS {kind})"
+            elif name not in seen_as_is:
+                value = cast(plain(value, own[name]), plain_type(own[name]), kind)
+            values.append(f"{value} AS {_quote(name)}")
+        selects.append(f"SELECT {', '.join(values)} FROM {DuckDBDialect().parquet(path)}")
+    if source.query is not None:
+        plain_relation(con.sql(" UNION ALL BY NAME ".join(selects)), source).create(table)
+        return
+    for place, select in enumerate(selects):
+        con.execute(f"INSERT INTO {table} {select}" if place else f"CREATE TABLE {table} AS {select}")

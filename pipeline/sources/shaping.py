@@ -156,6 +156,9 @@ def _without_missing(
     numbers = ", ".join(repr(float(text)) for text in missing if _is_number(text))
     if numbers and _rough_kind(sql_type) == "number":
         return f"CASE WHEN TRY_CAST({name} AS DOUBLE) IN ({numbers}) THEN NULL ELSE {name} END"
+    if missing and _rough_kind(sql_type) == "time":
+        moments = ", ".join(f"TRY_CAST({literal(text.strip())} AS TIMESTAMP)" for text in missing)
+        return f"CASE WHEN CAST({name} AS TIMESTAMP) IN ({moments}) THEN NULL ELSE {name} END"
     return name
 
 

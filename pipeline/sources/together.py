@@ -12,7 +12,7 @@ import duckdb
 from leadlens.features import DataError
 from leadlens.features.engines.dialect import DuckDBDialect
 from leadlens.pipeline.sources.csv_types import CSV_TYPES, narrowest, typed_csv
-from leadlens.pipeline.sources.plain_types import plain, plain_type, type_together
+from leadlens.pipeline.sources.plain_types import cast, plain, plain_type, type_together
 from leadlens.pipeline.sources.styles import (
     COMMA,
     STYLES,
@@ -108,7 +108,7 @@ class Together:
 def _cast(value: str, *kinds: str) -> str:
     """SQL of a value of the first type as the others, one after the other: a moment without a zone gets that of its source."""
     for before, after in pairwise(kinds):
-        value = value if before == after else f"CAST({value} AS {after})"
+        value = cast(value, before, after)
     return value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Mapping
 
 import duckdb
@@ -23,7 +22,7 @@ def may_hold_words(
     looked at, those whose values are few and no such words, or all too long.
     """
     bounds, held = parquet_bounds(connection, path), dict[str, WordKind]()
-    scan = f"read_parquet({_dialect.literal(glob.escape(path))})"
+    scan = _dialect.parquet(path)
     for name, kind in texts.items():
         within, column = bounds.get(name), _dialect.quote(name)
         if within is not None and not may_be_unknown(kind, within):

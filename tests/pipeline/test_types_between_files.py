@@ -1,0 +1,202 @@
+"""Files of one table whose types, names or folders differ, as months of an export do: nothing is lost, nothing is made up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from leadlens.features import DataError, DuckDBEngine, History, LeadlensError
+from leadlens.pipeline.config import load_project
+from leadlens.pipeline.prepared import open_prepared
+from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.sources.ids import id_text
+from leadlens.pipeline.sources.plain_types import cast
+from tests.pipeline.little_project import LEADS, LittleProject
+
+QUERY = {"query": "SELECT * FROM source"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LittleProject:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "state"))
+    project = LittleProject(tmp_path)
+    project.write()
+    return project
+
+
+def halves(project: LittleProject, table: str = "events") -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows: pd.DataFrame = getattr(project, table)
+    return rows[: len(rows) // 2].copy(), rows[len(rows) // 2 :].copy()
+
+
+def write(project: LittleProject, first: Any, second: Any, table: str = "events", **settings: Any) -> None:
+    for name, rows in (("a", first), ("b", second)):
+        found = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
+        pq.write_table(found, project.folder / "data" / f"part-{name}.parquet")
+    project.data[table] = {"read": "data/part-*.parquet"} | settings
+
+
+def opened(project: LittleProject) -> tuple[History, History]:
+    """Read into memory and prepared."""
+    file = load_project(project.write())
+    return open_history(file), open_prepared(file).history()
+
+
+def numbered(project: LittleProject) -> None:
+    """Ids as whole numbers, as text."""
+    for table in (project.leads, project.events, project.conversions):
+        table["lead_id"] = table["lead_id"].str[1:].astype(int).astype(str)
+
+
+@pytest.mark.parametrize("settings", [{}, QUERY], ids=["", "query"])
+@pytest.mark.parametrize("kind", ["float64", "float32", "decimal"])
+def test_ids_with_a_gap_are_those_of_the_other_files(
+    project: LittleProject, kind: str, settings: dict[str, str]
+) -> None:
+    """A gap makes 12.0 of 12 in pandas; beside texts it stays 12."""
+    numbered(project)
+    first, second = halves(project)
+    numbers = first["lead_id"].astype(float)
+    numbers.iloc[0] = np.nan
+    values = (
+        pa.array(numbers.to_numpy(), from_pandas=True).cast(pa.decimal128(12, 2))
+        if kind == "decimal"
+        else pa.array(numbers.astype(kind).to_numpy(), from_pandas=True)
+    )
+    table = pa.Table.from_pandas(first, preserve_index=False)
+    write(
+        project,
+        table.set_column(table.schema.get_field_index("lead_id"), "lead_id", values),
+        second,
+        **settings,
+    )
+    for history in opened(project):
+        with history:
+            assert history.engine.count("events") == len(project.events) - 1
+            assert "event-unknown-lead" not in {finding.code for finding in history.findings}
+
+
+def test_ids_of_text_that_were_numbers_once(project: LittleProject) -> None:
+    numbered(project)
+    project.events["lead_id"] += ".0"
+    project.events.loc[0, "lead_id"] = "X7"  # so that the column is text in CSV, too
+    project.events.to_csv(project.folder / "data" / "all.csv", index=False)
+    for read in ("data/all.csv", "data/events.parquet"):
+        project.data["events"] = {"read": read}
+        for history in opened(project):
+            with history:
+                assert history.engine.count("events") == len(project.events) - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [("12", "12"), ("12.0", "12"), (" 12.0 ", "12"), ("12.00", "12.00"), ("v2.0", "v2.0"), ("1.2.0", "1.2.0"), (" ", None), ("", None), ("-3.0", "-3.0")],
+)  # fmt: skip
+def test_an_id_of_text(text: str, id: str | None) -> None:
+    with DuckDBEngine() as engine:
+        found = engine.connection.execute(f"SELECT {id_text('x', 'VARCHAR')} FROM (SELECT ? AS x)", [text])
+        assert found.fetchall() == [(id,)]
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "text"),
+    [
+        ("12.0", "DOUBLE", "12"), ("1.5", "DOUBLE", "1.5"), ("1e300", "DOUBLE", "1e+300"), ("'nan'", "DOUBLE", "nan"),
+        ("'-inf'", "DOUBLE", "-inf"), ("12.5", "FLOAT", "12.5"), ("1.50", "DECIMAL(9,2)", "1.5"), ("10.00", "DECIMAL(9,2)", "10"),
+        ("100", "DECIMAL(9,0)", "100"), ("100", "BIGINT", "100"), ("NULL", "DOUBLE", None),
+    ],
+)  # fmt: skip
+def test_numbers_as_text_are_the_same_whatever_they_were_stored_as(
+    value: str, before: str, text: str | None
+) -> None:
+    with DuckDBEngine() as engine:
+        assert (
+            engine.value(
+                f"SELECT {cast('x', before, 'VARCHAR')} FROM (SELECT CAST({value} AS {before}) AS x)"
+            )
+            == text
+        )
+
+
+def test_types_of_events_are_one_whatever_their_numbers_were_stored_as(project: LittleProject) -> None:
+    first, second = halves(project)
+    first["event_type"], second["event_type"] = 7.0, "7"
+    write(project, first, second)
+    for history in opened(project):
+        with history:
+            assert history.engine.frame("SELECT DISTINCT event_type AS t FROM events")["t"].tolist() == ["7"]
+
+
+@pytest.mark.parametrize("settings", [{}, QUERY], ids=["", "query"])
+@pytest.mark.parametrize("table", ["events", "leads"])
+def test_nanoseconds_beside_dates_that_stand_for_never(
+    project: LittleProject, table: str, settings: dict[str, str]
+) -> None:
+    """They end in 2262."""
+    first, second = halves(project, table)
+    first["until"] = pd.Series(datetime(2024, 5, 1), index=first.index).astype("datetime64[ns]")
+    second["until"] = pd.Series(datetime(2999, 12, 31), index=second.index).astype("datetime64[us]")
+    write(project, first, second, table, **settings)
+    for history in opened(project):
+        with history:
+            found = history.engine.connection.execute(
+                f"SELECT min(until), max(until) FROM {table}"
+            ).fetchall()
+            assert found == [(datetime(2024, 5, 1), datetime(2999, 12, 31))]
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("table", ["events", "leads"])
+def test_names_that_differ_by_case_between_files_are_refused(
+    project: LittleProject, table: str, mapped: bool
+) -> None:
+    first, second = halves(project, table)
+    name = "page" if table == "events" else "city"
+    second = second.rename(columns={name: name.title()})
+    write(project, first, second, table, **({"columns": {name: name.title()}} if mapped else {}))
+    file = load_project(project.write())
+    for how in (open_history, open_prepared):
+        with pytest.raises(DataError, match="two names differ only by case") as refused:
+            how(file)
+        assert "give it the same name in all files" in str(refused.value)
+
+
+def test_missing_dates_of_typed_columns(project: LittleProject) -> None:
+    never = datetime(1900, 1, 1)
+    project.leads["last"] = [never if number % 2 else datetime(2024, 1, 1) for number in range(LEADS)]
+    project.leads["closed_at"] = never
+    project.leads.to_parquet(project.folder / "data" / "typed.parquet")
+    project.events["due"] = never
+    project.data["leads"] = {"read": "data/typed.parquet", "missing": ["1900-01-01", "n/a"]}
+    project.data["events"]["missing"] = ["1900-01-01"]
+    for history in opened(project):
+        with history:
+            counts = "SELECT count(last), count(closed_at), (SELECT count(due) FROM events) FROM leads"
+            assert history.engine.connection.execute(counts).fetchall() == [(LEADS // 2, 0, 0)]
+
+
+def test_ids_that_single_precision_rounds_are_refused(project: LittleProject) -> None:
+    ids = pa.array(np.arange(100_000_000, 100_000_000 + len(project.events)).astype("float32"))
+    table = pa.Table.from_pandas(project.events, preserve_index=False)
+    table = table.set_column(table.schema.get_field_index("lead_id"), "lead_id", ids)
+    pq.write_table(table, project.folder / "data" / "single.parquet")
+    project.data["events"] = {"read": "data/single.parquet"}
+    file = load_project(project.write())
+    for how in (open_history, open_prepared):
+        with pytest.raises(LeadlensError, match="of 8 digits and more"):
+            how(file)
+
+
+def test_a_state_folder_is_no_column(
+    project: LittleProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "lead_id=7"))
+    with open_prepared(load_project(project.write())).history() as history:
+        assert history.engine.value("SELECT count(DISTINCT lead_id) FROM events") == LEADS
