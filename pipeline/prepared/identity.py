@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from leadlens.pipeline.prepared.manifest import FileMark
+from leadlens.pipeline.sources.partitions import Partitions
 
 
-def look_at(path: str | Path, known: Mapping[str, FileMark]) -> FileMark:
-    """The mark of a file. Its content is read only where size or times differ from the ``known`` mark.
+def look_at(path: str | Path, known: Mapping[str, FileMark], partitions: Partitions = ()) -> FileMark:
+    """The mark of a file in folders of these names. Its content is read only where size or times differ from the ``known`` mark.
 
     The time of the last change of status counts too: no program can set it back, as it can the time of modification.
     """
@@ -19,8 +20,15 @@ def look_at(path: str | Path, known: Mapping[str, FileMark]) -> FileMark:
     seen = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
     before = known.get(text)
     if before is not None and seen == (before.size, before.modified_ns, before.changed_ns):
-        return before
-    return FileMark(path=text, size=seen[0], modified_ns=seen[1], changed_ns=seen[2], digest=digest_of(path))
+        return before.model_copy(update={"partitions": partitions})
+    return FileMark(
+        path=text,
+        size=seen[0],
+        modified_ns=seen[1],
+        changed_ns=seen[2],
+        digest=digest_of(path),
+        partitions=partitions,
+    )
 
 
 def same_contents(some: Sequence[FileMark], others: Sequence[FileMark]) -> bool:

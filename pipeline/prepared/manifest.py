@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from leadlens.features import Finding
 from leadlens.features.history import Kind
+from leadlens.pipeline.sources.partitions import Partitions
 
 # Rows are told apart by DuckDB's own hash, which another version may compute differently.
 FORMAT = f"8/duckdb-{duckdb.__version__}"
@@ -24,18 +25,22 @@ class _Part(BaseModel):
 
 
 class FileMark(_Part):
-    """What identifies the content of a source file: while size and times stand still, so does the digest."""
+    """What identifies the content of a source file: while size and times stand still, so does the digest.
+
+    ``partitions`` are columns that its folders are named after.
+    """
 
     path: str
     size: int
     modified_ns: int
     changed_ns: int
     digest: str
+    partitions: Partitions = ()
 
     @property
-    def content(self) -> tuple[int, str]:
+    def content(self) -> tuple[int, str, Partitions]:
         """Equal for files that hold the same."""
-        return self.size, self.digest
+        return self.size, self.digest, self.partitions
 
     def same_content(self, other: FileMark) -> bool:
         return self.content == other.content

@@ -24,12 +24,14 @@ from leadlens.pipeline.sources.csv_types import Fitting, fitting_by_source, fitt
 from leadlens.pipeline.sources.kinds import kind_of
 from leadlens.pipeline.sources.origins import SOURCE_NO
 from leadlens.pipeline.sources.parquet_bounds import without_values
+from leadlens.pipeline.sources.partitions import rows_with
 from leadlens.pipeline.sources.plain_types import plain, plain_type
 from leadlens.pipeline.sources.reading import (
     Readable,
     existing_paths,
     has_tables,
     is_database,
+    partitions_by_path,
     reading_errors,
     refuse_mixed,
     runs_there,
@@ -88,7 +90,9 @@ def look(given: Readable, known: Iterable[FileMark]) -> tuple[FileMark, ...] | N
     for each in (given, *_behind(given, ())):
         if is_database(each.source, each.where):
             return None
-        marks += (look_at(path, before) for path in existing_paths(each.source, each.file, each.where))
+        paths = existing_paths(each.source, each.file, each.where)
+        folders = partitions_by_path(each.source, each.file, each.where, paths)
+        marks += (look_at(path, before, folders[path]) for path in paths)
     return tuple(marks)
 
 
@@ -177,7 +181,7 @@ class EventReader:
         if not files:
             return []
         parquet = kind_of(next(iter(files.values())).path) in (".parquet", ".pq")
-        small = {number: mark for number, mark in files.items() if mark.size <= SMALL}
+        small = {n: mark for n, mark in files.items() if mark.size <= SMALL and not mark.partitions}
         read: dict[int, NewSource] = {}
         with reading_errors(self.source, self.where):
             if len(small) > 1:
@@ -192,6 +196,9 @@ class EventReader:
         texts = text_columns("events", self.source.columns, raw)
         words, wordless = self._sought(mark.path, texts)
         empty = without_values(self.connection, [mark.path], raw)[mark.path]
+        folders = {name: value for name, value in mark.partitions if name.lower() not in map(str.lower, raw)}
+        columns |= dict.fromkeys(folders, "VARCHAR")
+        empty += tuple(name for name, value in folders.items() if value is None)
         return NewSource(
             number, mark.path, mark, rows, columns, empty=empty, raw=raw, words=words, wordless=wordless
         )
@@ -267,7 +274,7 @@ class EventReader:
     def beyond(self, new: NewSource, after: str) -> NewSource:
         """The rows of a growing file beyond a value of its cursor."""
         assert self._cursor is not None
-        rows = self._cursor.beyond(_parquet(new.parquet), new, after)
+        rows = self._cursor.beyond(_rows_of(new), new, after)
         path = self._spooled(_with_schema(self.connection.sql(rows).to_arrow_reader(1 << 17)))
         words = self._words(path, new.columns)
         more = replace(new, parquet=path, rows=self._rows(path), together=False, words=words)
@@ -281,7 +288,7 @@ class EventReader:
         """The largest value of the cursor in sources with the same columns; ``None`` where there is no cursor."""
         if self._cursor is None:
             return None
-        rows = _parquet(*(new.parquet for new in alike))
+        rows = _parquet(*(new.parquet for new in alike)) if len(alike) > 1 else _rows_of(alike[0])
         return self._cursor.largest(self.connection, rows, alike[0])
 
     def _read_csv(self, number: int, mark: FileMark) -> NewSource:
@@ -417,4 +424,10 @@ def _with_schema(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
 def relation(new: NewSource, columns: AllColumns) -> str:
     """A SELECT of a source's rows, and of those together with it: the columns of all sources, and ``SOURCE_NO``."""
     number = SOURCE_NO if new.together else f"CAST({new.number} AS INTEGER) AS {SOURCE_NO}"
-    return f"SELECT {columns.values(new.place, new, new.raw)}, {number} FROM {_parquet(new.parquet)}"
+    return f"SELECT {columns.values(new.place, new, new.raw)}, {number} FROM {_rows_of(new)}"
+
+
+def _rows_of(new: NewSource) -> str:
+    """A FROM of the rows that are together with a source."""
+    partitions = () if new.mark is None or new.mark.path != new.parquet else new.mark.partitions
+    return rows_with(new.parquet, partitions, new.raw)

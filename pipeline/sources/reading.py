@@ -12,7 +12,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from leadlens.features import DataError, UsageError
 from leadlens.features.engines.dialect import DuckDBDialect
@@ -22,15 +21,15 @@ from leadlens.pipeline.config import ProjectFile, Source, expand, unexpanded
 from leadlens.pipeline.sources.contract import texts_of
 from leadlens.pipeline.sources.csv_files import read_csv_files
 from leadlens.pipeline.sources.csv_types import Fitting
-from leadlens.pipeline.sources.duckdb_files import plain_relation, read_duckdb, too_little_memory
+from leadlens.pipeline.sources.duckdb_files import read_duckdb, too_little_memory
 from leadlens.pipeline.sources.json_files import JSON
 from leadlens.pipeline.sources.kinds import kind_of
-from leadlens.pipeline.sources.parquet_bounds import without_values
-from leadlens.pipeline.sources.plain_types import cast, plain, plain_type, type_together, types_of
+from leadlens.pipeline.sources.parquet_files import read_parquet
+from leadlens.pipeline.sources.partitions import Partitions, partitions_of
 from leadlens.pipeline.sources.queries import first_line, run_query, tables_of
 from leadlens.pipeline.sources.spark_tables import copied_files, is_spark_table
 from leadlens.pipeline.sources.styles import UNCLEAR, styles_of
-from leadlens.pipeline.sources.to_duckdb import refuse_equal_names, to_duckdb
+from leadlens.pipeline.sources.to_duckdb import to_duckdb
 from leadlens.pipeline.sources.together import Read
 from leadlens.pipeline.sources.unknown_words import Words, add_words, count_words, text_columns
 from leadlens.pipeline.sources.workbooks import WORKBOOKS, is_workbook
@@ -208,7 +207,8 @@ def _read_files(
     refuse_mixed(paths, where)
     with reading_errors(source, where):
         if kind_of(paths[0]) in _PARQUET:
-            _read_parquet(con, table, source, paths, where)
+            folders = partitions_by_path(source, given.file, where, paths)
+            read_parquet(con, table, source, folders, where)
             return {}, None
         return read_csv_files(
             con,
@@ -282,6 +282,22 @@ def existing_paths(source: Source, file: ProjectFile, where: str) -> list[str]:
                 )
             paths[found] = unexpanded(address)
     return list(paths)
+
+
+def partitions_by_path(
+    source: Source, file: ProjectFile, where: str, paths: list[str]
+) -> dict[str, Partitions]:
+    """Of each file of a source the columns that its folders are named after: those of Parquet below a star."""
+    found: dict[str, Partitions] = dict.fromkeys(paths, ())
+    for address in source.reads:
+        if is_spark_table(address):
+            continue
+        pattern = file.resolve(expand(address, where))
+        if not pattern.exists():  # else it is taken literally
+            for path in paths:
+                if kind_of(path) in _PARQUET:
+                    found[path] = found[path] or partitions_of(str(pattern), path)
+    return found
 
 
 def _shown(source: Source) -> str:
@@ -365,52 +381,3 @@ def existing(path: Path, shown: str, where: str, remark: str) -> list[str]:
 def _beside(shown: str, name: str) -> str:
     head, slash, _ = shown.replace("\\", "/").rpartition("/")
     return f"{head}{slash}{name}"
-
-
-def _read_parquet(
-    con: duckdb.DuckDBPyConnection, table: str, source: Source, paths: list[str], where: str
-) -> None:
-    of_file = {path: con.read_parquet(glob.escape(path), hive_partitioning=False) for path in paths}
-    for path in paths:  # DuckDB would silently rename a second column of the same name
-        names = pq.read_schema(path).names
-        refuse_equal_names(names, f"{where} ({Path(path).name})", "rename one of them in the export")
-    types = {path: types_of(relation) for path, relation in of_file.items()}
-    refuse_equal_names(
-        dict.fromkeys(name for own in types.values() for name in own),
-        where,
-        "give it the same name in all files",
-    )
-    if all(kinds == types[paths[0]] for kinds in types.values()):
-        every = con.read_parquet([glob.escape(path) for path in paths], hive_partitioning=False)
-        plain_relation(every, source).create(table)
-        return
-    empty = {path: set(without_values(con, [path], own)[path]) for path, own in types.items()}
-    valued = {name for path, own in types.items() for name in own if name not in empty[path]}
-    kinds: dict[str, list[str]] = {}
-    for path, own in types.items():
-        empty[path] &= valued  # the type of what holds no value says nothing, where others hold some
-        for name, kind in own.items():
-            if name not in empty[path]:
-                kinds.setdefault(name, []).append(kind)
-    resolved = {name: type_together(con, map(plain_type, each)) for name, each in kinds.items()}
-    seen_as_is = {
-        name
-        for name, each in kinds.items()
-        if source.query is not None and list(map(plain_type, each)) != each
-    }
-    selects = []
-    for path, own in types.items():
-        values = []
-        for name in resolved if source.query is None else own:
-            kind, value = resolved[name], _quote(name)
-            if name not in own or name in empty[path]:
-                value = "NULL" if name in seen_as_is else f"CAST(NULL AS {kind})"
-            elif name not in seen_as_is:
-                value = cast(plain(value, own[name]), plain_type(own[name]), kind)
-            values.append(f"{value} AS {_quote(name)}")
-        selects.append(f"SELECT {', '.join(values)} FROM {DuckDBDialect().parquet(path)}")
-    if source.query is not None:
-        plain_relation(con.sql(" UNION ALL BY NAME ".join(selects)), source).create(table)
-        return
-    for place, select in enumerate(selects):
-        con.execute(f"INSERT INTO {table} {select}" if place else f"CREATE TABLE {table} AS {select}")
