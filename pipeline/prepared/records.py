@@ -54,11 +54,13 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
     project, findings = file.project, list[Finding]()
     read_notes: dict[str, tuple[Noted, ...]] = {}
     kinds: dict[str, dict[str, Kind]] = {}
+    styles: dict[str, dict[str, str]] = {}
     hidden = set[str]()
     for table in SOURCES:
         one = list[Finding]()
         read = read_tables(engine, file, [table], one)
         kinds |= read.kinds
+        styles |= read.styles
         hidden |= read.hidden
         read_notes[table] = tuple(map(Noted.of, one))
     ripens = _next_of_the_future(engine)
@@ -92,7 +94,7 @@ def read_records(engine: DuckDBEngine, file: ProjectFile, ids: str | None) -> Re
     engine.run([Step("wanted", _WANTED)])
     engine.drop("events", "old_ids", "all_leads", "aliases")
     before, cleaner.findings = cleaner.findings, list[Finding]()
-    clean_outcomes(cleaner, project, kinds, flat)
+    clean_outcomes(cleaner, project, kinds, styles, flat)
     latest = latest_of(engine, ("leads.created_at", "conversions.converted_at"))
     assert isinstance(latest, datetime)
     return Records(

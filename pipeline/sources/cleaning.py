@@ -10,6 +10,7 @@ from leadlens.features import DataError, DuckDBEngine, Finding, Step, nearest
 from leadlens.features.errors import counted, listed
 from leadlens.features.history import Kind
 from leadlens.pipeline.sources.casting import LARGEST
+from leadlens.pipeline.sources.styles import COMMA, FITS, in_style, sql_type
 
 # No CRM is older than the Unix epoch: zero seconds since 1970 stands for a missing timestamp.
 FIRST_DAY = "TIMESTAMP '1970-01-02'"
@@ -163,8 +164,15 @@ class Cleaner:
         )
         self._report("conversion-early", early, "conversion", "dated before the lead was created")
 
-    def changes(self, attributes: Mapping[str, Mapping[str, Kind]], hidden: Iterable[str]) -> None:
-        """``attributes`` are those of ``lead`` and ``account``; changes of ``hidden`` ones are left out silently."""
+    def changes(
+        self,
+        attributes: Mapping[str, Mapping[str, Kind]],
+        styles: Mapping[str, Mapping[str, str]],
+        hidden: Iterable[str],
+    ) -> None:
+        """``attributes`` are those of ``lead`` and ``account``, ``styles`` the ways in which some are written that are no plain numbers
+        and dates; changes of ``hidden`` ones are left out silently.
+        """
         literal = self.engine.dialect.literal
         self.engine.run([Step("changes", "SELECT * REPLACE (lower(entity) AS entity) FROM changes")])
         if names := ", ".join(map(literal, hidden)):
@@ -193,8 +201,28 @@ class Cleaner:
             )  # fmt: skip
             for name, kind in kinds.items():
                 if kind in _CASTS:
+                    self._out_of_style(entity, name, kind, styles[entity].get(name))
                     self._unknown_if_misfit(entity, name, kind)
         self._drop_future("changes", "known_at")
+
+    def _out_of_style(self, entity: str, name: str, kind: Kind, style: str | None) -> None:
+        """Values as 1.500,50 and 31.01.2026 in the way in which numbers and dates are written else.
+
+        In the ``style`` of the attribute itself, or with decimal commas where one of the values is no other number: if every value is
+        written so.
+        """
+        literal, value = self.engine.dialect.literal, "trim(value)"
+        of = f"entity = {literal(entity)} AND attribute = {literal(name)} AND {value} <> ''"
+        if style is None and kind == "number":
+            others = f"changes WHERE {of} AND TRY_CAST({value} AS DOUBLE) IS NULL"
+            style = COMMA if self.engine.count(others) else None
+        if style is None or sql_type(style) != _CASTS[kind]:
+            return
+        fits = f"coalesce({FITS[style].format(v=value)}, FALSE)"
+        if self.engine.count(f"changes WHERE {of} AND NOT ({fits})"):
+            return
+        read = f"CASE WHEN {of} THEN CAST({in_style(value, style)} AS VARCHAR) ELSE value END AS value"
+        self.engine.run([Step("changes", f"SELECT * REPLACE ({read}) FROM changes")])
 
     def _unknown_if_misfit(self, entity: str, name: str, kind: Kind) -> None:
         """Values that do not fit the kind of their attribute become NULL."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from leadlens.features import DuckDBEngine, Finding, History, Step, UsageError
@@ -26,7 +26,7 @@ from leadlens.pipeline.sources.origins import Origin
 from leadlens.pipeline.sources.reading import Readable, read_source
 from leadlens.pipeline.sources.several import read_several
 from leadlens.pipeline.sources.shaping import bring_into_shape, outcome_and_order, shown_only
-from leadlens.pipeline.sources.styles import style_findings
+from leadlens.pipeline.sources.styles import STYLES, style_findings
 from leadlens.pipeline.sources.unknown_words import word_findings
 
 _SQL_TYPE = {"id": "VARCHAR", "timestamp": "TIMESTAMP", "number": "DOUBLE"}
@@ -55,7 +55,7 @@ def open_history(file: ProjectOrPath, engine: DuckDBEngine | None = None) -> His
     by_bots: list[Finding] = []
     mark_bots(engine, project.hygiene.bots, read.kinds["events"], by_bots, name)
     findings += [of_events(each, cleaner.event_rows) for each in by_bots]
-    clean_outcomes(cleaner, project, read.kinds, flat)
+    clean_outcomes(cleaner, project, read.kinds, read.styles, flat)
     latest = latest_of(engine, ("leads.created_at", "events.occurred_at", "conversions.converted_at"))
     ends = data_end(project, findings, first_of(engine), latest)
     findings += end_findings(engine, project)
@@ -78,10 +78,13 @@ def clock_of(project: Project) -> Clock:
 
 @dataclass(frozen=True)
 class ReadTables:
-    """Contract tables as they were read: kinds of the columns beyond the contract, and the columns left out."""
+    """Contract tables as they were read: kinds of the columns beyond the contract, the columns left out, and by table the columns whose
+    texts are read in a style of their own.
+    """
 
     kinds: dict[str, dict[str, Kind]]
     hidden: set[str]
+    styles: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def read_tables(
@@ -110,6 +113,7 @@ def read_tables(
             hidden, words, columns = read_several(engine, table, file, findings)
             types, mapped, styles, unclear = dict(columns.types), {}, columns.styles, dict(columns.unclear)
         read.hidden.update(hidden)
+        read.styles[table] = {name: kind for name, kind in styles.items() if kind in STYLES}
         if forgotten:
             leave_out_forgotten(engine, table, forgotten, findings)
         read.kinds[table] = _contract(engine, table, file.project, casting, where)
@@ -289,9 +293,13 @@ def exclude(
 
 
 def clean_outcomes(
-    cleaner: Cleaner, project: Project, kinds: Mapping[str, Mapping[str, Kind]], flat: bool
+    cleaner: Cleaner,
+    project: Project,
+    kinds: Mapping[str, Mapping[str, Kind]],
+    styles: Mapping[str, Mapping[str, str]],
+    flat: bool,
 ) -> None:
-    """Clean conversions (or make them of the outcome column) and changes."""
+    """Clean conversions (or make them of the outcome column) and changes; ``kinds`` and ``styles`` are as in ``ReadTables``."""
     engine = cleaner.engine
     if flat:
         conversions = """
@@ -313,7 +321,11 @@ def clean_outcomes(
         cleaner.conversions()
         engine.run([Step("unlabelled", "SELECT lead_id FROM leads WHERE FALSE")])
     engine.drop("outcomes")
-    cleaner.changes({"lead": kinds["leads"], "account": kinds["accounts"]}, project.known_after)
+    cleaner.changes(
+        {"lead": kinds["leads"], "account": kinds["accounts"]},
+        {"lead": styles.get("leads", {}), "account": styles.get("accounts", {})},
+        project.known_after,
+    )
 
 
 def latest_of(engine: DuckDBEngine, columns: Iterable[str]) -> datetime | None:

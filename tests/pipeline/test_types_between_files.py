@@ -200,3 +200,40 @@ def test_a_state_folder_is_no_column(
     monkeypatch.setenv("LEADLENS_HOME", str(tmp_path / "lead_id=7"))
     with open_prepared(load_project(project.write())).history() as history:
         assert history.engine.value("SELECT count(DISTINCT lead_id) FROM events") == LEADS
+
+
+def changed(project: LittleProject, attribute: str, *values: str) -> list[Any]:
+    """To what these changes of an attribute change it, in the features of leads; read into memory and prepared."""
+    rows = {
+        "entity": "lead",
+        "id": [f"L{n:03}" for n in range(len(values))],
+        "attribute": attribute,
+        "value": values,
+    }
+    project.changes = pd.DataFrame(rows).assign(known_at=datetime(2024, 3, 1))
+    project.use("changes")
+    found = []
+    for history in opened(project):
+        with history:
+            sql = f"SELECT TRY_CAST(value AS {'TIMESTAMP' if attribute == 'born' else 'DOUBLE'}) AS v FROM changes ORDER BY id"
+            found.append([row[0] for row in history.engine.connection.execute(sql).fetchall()])
+    assert found[0] == found[1]
+    return found[0]
+
+
+def test_changes_are_written_as_their_attribute_is(project: LittleProject) -> None:
+    """In files of one CRM both have decimal commas; 2.500 is 2500 in both."""
+    project.leads["income"] = [f"{1 + number}.500,50" for number in range(LEADS)]
+    project.leads["born"] = [f"{1 + number % 28:02}.02.1990" for number in range(LEADS)]
+    assert changed(project, "income", "2.500", "12.000", "n/a") == [2500, 12000, None]
+    assert changed(project, "born", "01.02.1991", "28.02.1992") == [
+        datetime(1991, 2, 1),
+        datetime(1992, 2, 28),
+    ]
+
+
+def test_changes_that_show_their_own_mark_of_decimals(project: LittleProject) -> None:
+    assert changed(project, "income", "2.500", "12.000,5") == [2500, 12000.5]
+    project.leads["income"] = [f"{1 + number}.500,50" for number in range(LEADS)]
+    assert changed(project, "income", "2500.5", "12000") == [2500.5, 12000]  # by an interface, say
+    assert changed(project, "income", "2.500", "12,5.0") == [2.5, None]  # and one that is neither
