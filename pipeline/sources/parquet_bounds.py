@@ -61,12 +61,19 @@ def parquet_bounds(connection: duckdb.DuckDBPyConnection, path: str) -> dict[str
 def without_values(
     connection: duckdb.DuckDBPyConnection, paths: Sequence[str], columns: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Of each file those of the ``columns``, by their SQL types, that hold no value at all; all of them where it has no row."""
+    """Of each file those of the ``columns``, by their SQL types, that hold no value at all, or one empty text; all where it has no row."""
     files = ", ".join(DuckDBDialect().literal(glob.escape(path)) for path in paths)
     known: dict[str, dict[str, bool]] = {path: {} for path in paths}
     for path, name, valued in connection.execute(
         f"""
-        SELECT file_name, path_in_schema, bool_or(num_values > 0 AND stats_null_count IS DISTINCT FROM num_values)
+        SELECT
+          file_name,
+          path_in_schema,
+          bool_or(
+            num_values > 0
+            AND stats_null_count IS DISTINCT FROM num_values
+            AND NOT coalesce(type = 'BYTE_ARRAY' AND stats_min_value = stats_max_value AND trim(stats_min_value) = '', FALSE)
+          )
         FROM parquet_metadata([{files}])
         GROUP BY ALL
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 
 from leadlens.features import DuckDBEngine, Finding, Step
@@ -59,11 +59,16 @@ def read_several(
     return hidden, words, columns
 
 
-def _without_values(engine: DuckDBEngine, table: str, columns: Iterable[str]) -> tuple[str, ...]:
-    names = list(columns)
-    counts = ", ".join(f"count({engine.dialect.quote(name)})" for name in names)
-    found = engine.connection.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
-    return tuple(name for name, values in zip(names, found, strict=True) if not values)
+def _without_values(engine: DuckDBEngine, table: str, columns: Mapping[str, str]) -> tuple[str, ...]:
+    quoted = {engine.dialect.quote(name): kind for name, kind in columns.items()}
+    valued = ", ".join(
+        f"coalesce(trim(min({name})) <> '' OR min({name}) <> max({name}), FALSE)"
+        if kind == "VARCHAR"
+        else f"count({name}) > 0"
+        for name, kind in quoted.items()
+    )
+    found = engine.connection.execute(f"SELECT {valued} FROM {table}").fetchall()[0]
+    return tuple(name for name, holds_values in zip(columns, found, strict=True) if not holds_values)
 
 
 def words_by_new_name(table: str, words: Words, given: Readable, read: Columns) -> Words:

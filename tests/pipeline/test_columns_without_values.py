@@ -25,6 +25,7 @@ NOTHING = {
     "no type": pd.Series(None, dtype="object"),
     "numbers": pd.Series(np.nan, dtype="float64"),
     "text": pd.Series(None, dtype="string"),
+    "empty text": pd.Series("", index=range(1000), dtype="string"),
 }
 
 
@@ -110,13 +111,14 @@ def test_a_file_tells_of_its_columns_without_values(tmp_path: Path) -> None:
         "untyped": pa.null(),
         "empty": pa.float64(),
         "value": pa.string(),
+        "blank": pa.string(),
         "nan": pa.float64(),
         "list": pa.list_(pa.int32()),
     }
     table = pa.table(
         [
             pa.array([None, value], kind)
-            for kind, value in zip(types.values(), [None, None, "", np.nan, []], strict=True)
+            for kind, value in zip(types.values(), [None, None, "x", " ", np.nan, []], strict=True)
         ],
         list(types),
     )
@@ -125,7 +127,7 @@ def test_a_file_tells_of_its_columns_without_values(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         rows = connection.execute(f"DESCRIBE SELECT * FROM '{none}'").fetchall()
         found = without_values(connection, [some, none], {row[0]: row[1] for row in rows})
-    assert found == {some: ("untyped", "empty"), none: tuple(types)}
+    assert found == {some: ("untyped", "empty", "blank"), none: tuple(types)}
 
 
 def test_a_file_without_statistics_may_hold_values(tmp_path: Path) -> None:
