@@ -28,6 +28,7 @@ _WRITTEN_DATE = r"'^[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}( |,|$)'"
 _DATED = re.compile(
     r"(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})( (?P<clock>\d{1,2}(:\d{2})+))?$"
 )
+_WRITTEN_DAYS = (19_000_101, 21_001_231)
 _SERIAL_DATES = (25_569, 73_051)  # 1970 to 2100, in days since the end of 1899
 
 
@@ -166,15 +167,20 @@ class Caster:
         low, high = self.engine.frame(f"SELECT min({name}) AS low, max({name}) AS high FROM {self.raw}").iloc[
             0
         ]
+        whole = f"CAST({name} AS BIGINT)"
         if _SERIAL_DATES[0] <= low and high <= _SERIAL_DATES[1]:
-            return (
-                "these look like the days of a spreadsheet; convert them in `query`: "
-                f"SELECT * REPLACE (to_timestamp(({name} - 25569) * 86400) AS {name}) FROM source"
-            )
-        return (
-            f"convert it in `query`: SELECT * REPLACE (to_timestamp({name}) AS {name}) FROM source for "
-            "seconds since 1970, strptime(CAST(… AS VARCHAR), '%Y%m%d') for 20260131"
-        )
+            what, read = "the days of a spreadsheet", f"to_timestamp(({name} - 25569) * 86400)"
+        elif _WRITTEN_DAYS[0] <= low and high <= _WRITTEN_DAYS[1]:
+            what, read = "days such as 20260131", f"strptime(CAST({whole} AS VARCHAR), '%Y%m%d')"
+        elif high < 1e11:
+            what, read = "seconds since 1970", f"to_timestamp({name})"
+        elif high < 1e14:
+            what, read = "milliseconds since 1970", f"epoch_ms({whole})"
+        elif high < 1e17:
+            what, read = "microseconds since 1970", f"make_timestamp({whole})"
+        else:
+            what, read = "nanoseconds since 1970", f"make_timestamp({whole} // 1000)"
+        return f"these look like {what}; convert them in `query`: SELECT * REPLACE ({read} AS {name}) FROM source"
 
     def number(self, column: str) -> str:
         """SQL of a finite number; infinity and NaN become NULL, with a warning."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -237,3 +239,31 @@ def test_changes_that_show_their_own_mark_of_decimals(project: LittleProject) ->
     project.leads["income"] = [f"{1 + number}.500,50" for number in range(LEADS)]
     assert changed(project, "income", "2500.5", "12000") == [2500.5, 12000]  # by an interface, say
     assert changed(project, "income", "2.500", "12,5.0") == [2.5, None]  # and one that is neither
+
+
+@pytest.mark.parametrize(
+    ("what", "made"),
+    [
+        ("days such as 20260131", lambda at: at.dt.strftime("%Y%m%d").astype(int)),
+        ("seconds", lambda at: at.astype("datetime64[s]").astype("int64")),
+        ("milliseconds", lambda at: at.astype("datetime64[ms]").astype("int64")),
+        ("microseconds", lambda at: at.astype("datetime64[us]").astype("int64")),
+        ("nanoseconds", lambda at: at.astype("datetime64[ns]").astype("int64")),
+        ("days of a spreadsheet", lambda at: (at - datetime(1899, 12, 30)) / pd.Timedelta("1D")),
+    ],
+)
+def test_numbers_for_timestamps_come_with_the_query_that_reads_them(
+    project: LittleProject, what: str, made: Callable[[pd.Series], pd.Series]
+) -> None:
+    wanted = project.leads["created_at"].copy()
+    project.leads["created_at"] = made(wanted)
+    file = load_project(project.write())
+    with pytest.raises(LeadlensError, match=what) as refused:
+        open_prepared(file)
+    (query,) = re.findall("`query`: (SELECT .+)", str(refused.value))
+    project.data["leads"]["query"] = query
+    wanted = wanted.dt.normalize() if what.startswith("days such") else wanted
+    for history in opened(project):
+        with history:
+            found = history.engine.frame("SELECT created_at FROM leads ORDER BY lead_id")["created_at"]
+            assert ((found - wanted).abs() < pd.Timedelta("1ms")).all()
