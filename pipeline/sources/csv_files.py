@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from leadlens.features import DataError
@@ -160,11 +161,12 @@ def open_csv(
             yield pa.RecordBatch.from_pylist([], schema=reader.schema)
             yield from reader
 
-    last = ""
+    last, looks_swallowed = "", False
     try:
         for block in blocks():
             if block.num_rows:
                 last = next((str(column[-1].as_py()) for column in reversed(block.columns)), "")
+                looks_swallowed = looks_swallowed or _holds_rows(block, delimiter)
             yield block
     except (pa.ArrowInvalid, UnicodeError) as error:
         if broken:  # only a single thread counts the rows
@@ -189,6 +191,8 @@ def open_csv(
             fix="check for a quote that is opened and not closed",
         ) from None
     _refuse_open_quote(path, last, where)
+    if looks_swallowed:
+        _refuse_loose_quotes(path, encoding, delimiter, where)
 
 
 def _header(path: Path, encoding: str, where: str) -> tuple[str, str, list[str]]:
@@ -294,3 +298,36 @@ def _refuse_open_quote(path: Path, last: str, where: str) -> None:
             where=where,
             fix='close it; double a quote inside a text: "6"" pipe"',
         )
+
+
+def _holds_rows(block: pa.RecordBatch, delimiter: str) -> bool:
+    """Whether a value of several lines looks as if a row, or the end of one and the beginning of another, were in it."""
+    delimiters = block.num_columns - 1
+    for column in block.columns:
+        data = column.buffers()[2]
+        if data is None or b"\n" not in data.to_pybytes():
+            continue
+        for value in column.filter(pc.match_substring(column, "\n")).to_pylist():
+            first, *inner, last = (line.count(delimiter) for line in value.split("\n"))
+            if delimiters in inner or first + last == delimiters:
+                return True
+    return False
+
+
+def _refuse_loose_quotes(path: Path, encoding: str, delimiter: str, where: str) -> None:
+    """Of two texts that begin with a quote of their own, such as "7 inch, the reader makes one, and the rows between are lost."""
+    with pa.input_stream(str(path), compression="detect") as stream:
+        text = io.TextIOWrapper(stream, encoding, newline="")
+        rows = csv.reader(text, delimiter=delimiter, strict=True)
+        try:
+            for _ in rows:
+                pass
+        except csv.Error as error:
+            if "expected after" not in str(error):
+                return  # a long text
+            raise DataError(
+                f"a quote ends a text in the middle, before line {rows.line_num + 1}",
+                where=where,
+                why="between it and the quote before, rows of the file would be lost in one value",
+                fix='double a quote inside a text, and put the text in quotes: "7"" screen"',
+            ) from None
