@@ -21,8 +21,11 @@ _ASKED_AT_ONCE = 200
 _FIRST_ROWS = 10_000
 LARGEST = "1e100"  # squares and sums of larger numbers overflow
 _EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
-# Thousands in groups of three, or one decimal mark: "1.234,50 €" is a number, "+1 555 1000314" a phone.
-_WRITTEN_NUMBER = r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., ][0-9]{3})+([.,][0-9]+)?|[0-9]+[.,][0-9]+([eE][+-]?[0-9]+)?)\s?[%A-Za-z€$£]{0,3}$'"
+# Thousands in groups of three, one decimal mark, or a sign of what it is: "1.234,50 €" is a number, "+1 555 1000314" a phone.
+_WRITTEN_NUMBER = (
+    r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., \x{a0}\x{202f}''’][0-9]{3})+([.,][0-9]+)?|[0-9]+[.,][0-9]+([eE][+-]?[0-9]+)?)\s?[%A-Za-z€$£]{0,3}$"
+    r"|^([$€£]\s?-?[0-9]+|-?[0-9]+\s?[%€$£])$'"
+)
 
 _WRITTEN_DATE = r"'^[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}( |,|$)'"
 _DATED = re.compile(

@@ -156,7 +156,11 @@ class Cleaner:
         for column in ("lead_id", "converted_at"):
             self._keep("conversions", f"{column} IS NOT NULL", "conversion-incomplete", f"without {column}")
         self._keep_known_leads("conversions", "conversion-unknown-lead")
+        before = self.engine.count("conversions")
         self.engine.run([Step("conversions", "SELECT DISTINCT * FROM conversions")])
+        repeated = before - self.engine.count("conversions")
+        problem = "identical to another in every column: counted once"
+        self._report("conversion-repeated", repeated, "conversion", problem, "note")
         self._drop_future("conversions", "converted_at")
         self._report_ancient("conversions", "converted_at")
         early = self.engine.count(

@@ -74,10 +74,16 @@ def test_a_date_is_refused_with_the_way_to_read_it(little: LittleProject, patter
         lambda n: f"{n:,.2f}",  # 37,503.44
         lambda n: f"€ {n:,.2f}",
         lambda n: f"{n:.8e}".replace(".", ","),  # 3,75034400e+04
+        lambda n: f"{n:,.2f}".replace(",", "'"),  # as in Switzerland
+        lambda n: f"{n:,.2f}".replace(",", "\u202f").replace(".", ","),  # as in France
+        lambda n: f"${n:.0f}",
+        lambda n: f"{n:.0f} %",
     ],
 )
 def test_the_hint_for_formatted_numbers_reads_them(little: LittleProject, written) -> None:  # type: ignore[no-untyped-def]
     numbers = [1234.5 + 371.25 * n for n in range(LEADS)]
+    if not any(mark in written(1.5) for mark in ".,"):
+        numbers = [float(round(number)) for number in numbers]
     little.leads["turnover"] = [written(number) for number in numbers]
     as_parquet(little)
     with open_history(load_project(little.write())) as history:
