@@ -39,7 +39,9 @@ def read_parquet(
         "give it the same name in all files",
     )
     if all(kinds == types[paths[0]] for kinds in types.values()) and not any(folders.values()):
-        every = con.read_parquet([glob.escape(path) for path in paths], hive_partitioning=False)
+        every = con.read_parquet(
+            [glob.escape(path) for path in paths], union_by_name=True, hive_partitioning=False
+        )
         plain_relation(every, source).create(table)
         return
     empty = {path: set(without_values(con, [path], own)[path]) for path, own in types.items()}
