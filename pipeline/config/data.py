@@ -137,7 +137,8 @@ class Data(Section):
         description="Further sources, under names that you choose, for a `query` to read from: others: {deals: {read: deals.csv}}.",
     )
     ends: Timestamp | None = Field(
-        None, description="End of the data; by default the latest timestamp in it."
+        None,
+        description="End of the data; by default that of the latest creation, event or conversion: closings and changes beyond it are not looked at.",
     )
 
     def sources(self, table: str) -> tuple[Source, ...]:

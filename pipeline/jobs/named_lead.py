@@ -36,7 +36,9 @@ def find_lead(file: ProjectFile, asked: str, version: int | None = None) -> Name
     """
     history = open_lead(file, asked, version)
     try:
-        if not is_text(asked) or _has(history, asked):
+        if not is_text(asked):
+            require_lead(history, asked)  # raises
+        if _has(history, asked):
             return NamedLead(history, asked)
         found = dict(_found(history, asked.strip()))
         if not found:

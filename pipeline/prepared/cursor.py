@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from leadlens.pipeline.sources.styles import UNCLEAR, decimals_of, example_of, s
 from leadlens.pipeline.sources.together import Columns
 
 _dialect = DuckDBDialect()
+_NUMBER = re.compile("0|[1-9][0-9]*")
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,16 @@ class Cursor:
 
     def largest(self, connection: duckdb.DuckDBPyConnection, rows: str, own: Columns) -> str | None:
         """The largest value as text; ``None`` where there is none."""
-        value, _ = self._value(own)
+        value, kind = self._value(own)
         found = connection.execute(f"SELECT CAST(max({value}) AS VARCHAR) FROM {rows}").fetchall()[0][0]
+        if kind == "VARCHAR" and found is not None and _NUMBER.fullmatch(found):
+            raise DataError(
+                "the cursor holds numbers as text",
+                value=found,
+                where=f"{self.where}.cursor",
+                why="as text 9 comes after 10, and new rows would be missed",
+                fix=f"make numbers of it in `query`: CAST({self.name} AS INTEGER) AS {self.name}",
+            )
         return None if found is None else str(found)
 
     def beyond(self, rows: str, own: Columns, after: str) -> str:

@@ -9,6 +9,7 @@ from leadlens.features import DataError
 from leadlens.pipeline.prepared.identity import same_contents
 from leadlens.pipeline.prepared.manifest import EventSource, FileMark, StoredFile
 from leadlens.pipeline.prepared.sources import EventReader, NewSource
+from leadlens.pipeline.sources.reading import runs_there
 
 
 @dataclass
@@ -135,6 +136,8 @@ class SourcePlan:
             return Plan(kept=kept)
         new = self.reader.whole(after)
         if after is not None:
+            if not runs_there(self.reader.source, self.reader.where):  # a file gives all of its rows
+                new = [self.reader.beyond(part, after) for part in new]
             return Plan(kept=kept, new=[part for part in new if part.rows])
         if old and same_contents(_marks(old), _marks(new)):
             return Plan(kept=kept)

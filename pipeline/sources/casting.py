@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from leadlens.features import DataError, DuckDBEngine, Finding, LeadlensError, UsageError
 from leadlens.features.errors import counted, listed
 from leadlens.features.history import Kind
+from leadlens.pipeline.sources.contract import is_link
 from leadlens.pipeline.sources.ids import id_text, trimmed
 from leadlens.pipeline.sources.origins import SOURCE_NO, Origin
 from leadlens.pipeline.sources.unknown_words import is_unknown, word_finding
@@ -20,7 +21,7 @@ _MOSTLY = 0.95
 _ASKED_AT_ONCE = 200
 _FIRST_ROWS = 10_000
 LARGEST = "1e100"  # squares and sums of larger numbers overflow
-_EARLIEST, _LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
+EARLIEST, LATEST = "TIMESTAMP '1000-01-01'", "TIMESTAMP '9000-01-01'"
 # Thousands in groups of three, one decimal mark, or a sign of what it is: "1.234,50 €" is a number, "+1 555 1000314" a phone.
 _WRITTEN_NUMBER = (
     r"'^[^\w+]{0,2}[A-Z]{0,3}\s?-?([0-9]{1,3}([., \x{a0}\x{202f}''’][0-9]{3})+([.,][0-9]+)?|[0-9]+[.,][0-9]+([eE][+-]?[0-9]+)?)\s?[%A-Za-z€$£]{0,3}$"
@@ -131,9 +132,11 @@ class Caster:
     def identifier(self, column: str) -> str:
         """SQL of an id as text: whole numbers without a decimal point, spaces trimmed, '' as NULL."""
         name, kind = self.quote(column), self.types[column]
-        if kind in ("DOUBLE", "FLOAT"):
+        link = is_link(self.table, column)
+        if kind in ("DOUBLE", "FLOAT") and link:
             self._refuse_rounded(column)
-        return id_text(name, kind)
+        # What only names something, such as a type of events, is text digit for digit.
+        return id_text(name, kind) if link or kind != "VARCHAR" else trimmed(name)
 
     def timestamp(self, column: str) -> str:
         """SQL of a timestamp in UTC without a zone. Raises ``DataError`` for text that cannot be parsed."""
@@ -313,7 +316,7 @@ class Caster:
 
     def _plausible(self, column: str, timestamp: str) -> str:
         """The timestamp, or NULL where its year is a placeholder for “never” or “not known”."""
-        within = f"(isfinite({timestamp}) AND {timestamp} BETWEEN {_EARLIEST} AND {_LATEST})"
+        within = f"(isfinite({timestamp}) AND {timestamp} BETWEEN {EARLIEST} AND {LATEST})"
         odd = self._count(column, f"NOT {within}")
         if not odd:
             return timestamp

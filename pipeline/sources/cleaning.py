@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from leadlens.features import DataError, DuckDBEngine, Finding, Step, nearest
 from leadlens.features.errors import counted, listed
 from leadlens.features.history import Kind
-from leadlens.pipeline.sources.casting import LARGEST
-from leadlens.pipeline.sources.styles import COMMA, FITS, in_style, sql_type
+from leadlens.pipeline.sources.casting import EARLIEST, LARGEST, LATEST
+from leadlens.pipeline.sources.styles import COMMA, FITS, PROVES, in_style, sql_type
 
 # No CRM is older than the Unix epoch: zero seconds since 1970 stands for a missing timestamp.
 FIRST_DAY = "TIMESTAMP '1970-01-02'"
@@ -212,14 +212,17 @@ class Cleaner:
     def _out_of_style(self, entity: str, name: str, kind: Kind, style: str | None) -> None:
         """Values as 1.500,50 and 31.01.2026 in the way in which numbers and dates are written else.
 
-        In the ``style`` of the attribute itself, or with decimal commas where one of the values is no other number: if every value is
-        written so.
+        In the ``style`` of the attribute itself, or with decimal commas where one of the values shows that its comma is no mark of
+        thousands: if every value is written so.
         """
         literal, value = self.engine.dialect.literal, "trim(value)"
         of = f"entity = {literal(entity)} AND attribute = {literal(name)} AND {value} <> ''"
-        if style is None and kind == "number":
-            others = f"changes WHERE {of} AND TRY_CAST({value} AS DOUBLE) IS NULL"
-            style = COMMA if self.engine.count(others) else None
+        if (
+            style is None
+            and kind == "number"
+            and self.engine.count(f"changes WHERE {of} AND {PROVES.format(v=value)}")
+        ):
+            style = COMMA
         if style is None or sql_type(style) != _CASTS[kind]:
             return
         fits = f"coalesce({FITS[style].format(v=value)}, FALSE)"
@@ -232,18 +235,23 @@ class Cleaner:
         """Values that do not fit the kind of their attribute become NULL."""
         literal = self.engine.dialect.literal
         cast = f"TRY_CAST(value AS {_CASTS[kind]})"
-        fits = (
-            f"(isfinite({cast}) AND abs({cast}) <= {LARGEST})" if kind == "number" else f"{cast} IS NOT NULL"
-        )
-        misfit = (
-            f"entity = {literal(entity)} AND attribute = {literal(name)} AND value IS NOT NULL "
-            f"AND NOT coalesce({fits}, FALSE)"
-        )
+        if kind == "time":  # what has no zone is UTC
+            cast = "CAST(TRY_CAST(value AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS TIMESTAMP)"
+        fits = {
+            "number": f"(isfinite({cast}) AND abs({cast}) <= {LARGEST})",
+            "time": f"(isfinite({cast}) AND {cast} BETWEEN {EARLIEST} AND {LATEST})",
+        }.get(kind, f"{cast} IS NOT NULL")
+        of = f"entity = {literal(entity)} AND attribute = {literal(name)} AND value IS NOT NULL"
+        misfit = f"{of} AND NOT coalesce({fits}, FALSE)"
         if count := self.engine.count(f"changes WHERE {misfit}"):
             example = self._example("value", f"changes WHERE {misfit}")
             problem = f"of {entity}s' {name} to what is not a {kind}{example}: read as missing"
             self._report("change-misfit", count, "change", problem)
             replaced = f"CASE WHEN {misfit} THEN NULL ELSE value END AS value"
+            self.engine.run([Step("changes", f"SELECT * REPLACE ({replaced}) FROM changes")])
+        zoned = f"{of} AND TRY_CAST(value AS TIMESTAMP) IS DISTINCT FROM {cast}"
+        if kind == "time" and self.engine.count(f"changes WHERE {zoned}"):
+            replaced = f"CASE WHEN {zoned} THEN CAST({cast} AS VARCHAR) ELSE value END AS value"
             self.engine.run([Step("changes", f"SELECT * REPLACE ({replaced}) FROM changes")])
 
     def _keep(

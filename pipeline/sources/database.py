@@ -264,7 +264,10 @@ def selected(
     """All columns, or ``what`` is told of them, of the rows that are asked for, ``only`` those for which a condition holds."""
     conditions = [] if only is None else [only]
     if asked.cursor is not None and asked.after is not None:
-        conditions.append(sa.column(asked.cursor) > sa.literal_column(_text_literal(asked.after)))
+        # Of a column without a declared type, SQLite takes no number to be more than any text.
+        as_number = connection.dialect.name == "sqlite" and _NUMBER.fullmatch(asked.after)
+        after = asked.after if as_number else _text_literal(asked.after)
+        conditions.append(sa.column(asked.cursor) > sa.literal_column(after))
     if asked.part is not None:
         conditions += asked.part.conditions()
     if asked.query is None:
@@ -277,6 +280,9 @@ def selected(
         query = f"SELECT {columns} FROM ({query.strip().rstrip(';')}) AS q WHERE {limits or '1 = 1'}"
     # verbatim: a colon or a percent sign in it is no parameter
     return connection.exec_driver_sql(query, execution_options={"no_parameters": True})
+
+
+_NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?")
 
 
 def _written(connection: sa.Connection, expression: sa.ClauseElement) -> str:

@@ -227,7 +227,10 @@ def _outcomes(caster: Caster, column: str, positive: tuple[str, ...]) -> None:
         )
     literal = caster.engine.dialect.literal
     lead, value = caster.identifier("lead_id"), caster.identifier(column)
-    texts = ", ".join(literal(text.strip().lower()) for text in positive)
+    wanted = {text.strip().lower() for text in positive}
+    if caster.types[column] != "VARCHAR":  # of numbers 5.0 is 5
+        wanted |= {text.removesuffix(".0") for text in wanted}
+    texts = ", ".join(map(literal, sorted(wanted)))
     converted = f"lower({value}) IN ({texts}) AS converted"
     caster.engine.run([Step("outcomes", f"SELECT DISTINCT {lead} AS lead_id, {converted} FROM {caster.raw}")])
     values = caster.engine.frame(

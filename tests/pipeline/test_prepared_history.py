@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -11,6 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -497,3 +500,60 @@ def test_an_incomplete_event_of_a_lead_that_is_left_out_later(growing: Growing) 
     with growing.open().history() as history:
         assert "event-incomplete" not in {finding.code for finding in history.findings}
     assert differences(load_project(growing.path), growing.open()) == ()
+
+
+@pytest.mark.parametrize("how", ["a query over CSV", "a table of a DuckDB file"])
+def test_of_a_file_that_grows_only_rows_beyond_the_cursor_are_new(
+    growing: Growing, tmp_path: Path, how: str
+) -> None:
+    """Rows of before were counted once more each time."""
+    events = growing.project.events.drop(columns="event_id").assign(row=range(len(growing.project.events)))
+    path = tmp_path / ("grows.csv" if "CSV" in how else "grows.duckdb")
+    growing.project.data["events"] = {"read": str(path), "cursor": "row"}
+    growing.project.data["events"] |= {"query": "SELECT * FROM source"} if "query" in how else {}
+    growing.project.data["events"] |= {"table": "events"} if "DuckDB" in how else {}
+    for rows in (300, 350, len(events)):
+        some = events[:rows]
+        if "CSV" in how:
+            some.to_csv(path, index=False)
+        else:
+            with duckdb.connect(str(path)) as connection:
+                connection.from_df(some).create("new")
+                connection.execute("DROP TABLE IF EXISTS events")
+                connection.execute("ALTER TABLE new RENAME TO events")
+        file = load_project(growing.project.write())
+        prepared = open_prepared(file)
+        with prepared.history() as history:
+            assert history.engine.count("events") == rows
+        assert differences(file, prepared) == ()
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["ev(row, lead_id, occurred_at, event_type)", "ev(row INTEGER, lead_id, occurred_at, event_type)"],
+)
+@pytest.mark.parametrize(
+    "query", ["SELECT * FROM ev", "SELECT row + 0 AS row, lead_id, occurred_at, event_type FROM ev"]
+)
+def test_a_cursor_of_sqlite_whose_type_it_does_not_say(
+    growing: Growing, tmp_path: Path, table: str, query: str
+) -> None:
+    events = growing.project.events[["lead_id", "occurred_at", "event_type"]].astype(str)
+    events.insert(0, "row", range(len(events)))
+    path = tmp_path / "events.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"CREATE TABLE {table}")
+    growing.project.data["events"] = {"read": f"sqlite:///{path}", "query": query, "cursor": "row"}
+    for first, end in ((0, 99), (99, 102), (102, len(events))):
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.executemany("INSERT INTO ev VALUES (?, ?, ?, ?)", events[first:end].values.tolist())
+        with open_prepared(load_project(growing.project.write())).history() as history:
+            assert history.engine.count("events") == end
+
+
+def test_a_cursor_of_numbers_as_text_is_refused(growing: Growing, tmp_path: Path) -> None:
+    events = growing.project.events.assign(row=[str(number) for number in range(len(growing.project.events))])
+    events.to_parquet(tmp_path / "text.parquet")
+    growing.project.data["events"] = {"read": str(tmp_path / "text.parquet"), "cursor": "row"}
+    with pytest.raises(DataError, match="the cursor holds numbers as text"):
+        open_prepared(load_project(growing.project.write()))

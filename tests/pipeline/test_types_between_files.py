@@ -241,6 +241,52 @@ def test_changes_that_show_their_own_mark_of_decimals(project: LittleProject) ->
     assert changed(project, "income", "2.500", "12,5.0") == [2.5, None]  # and one that is neither
 
 
+def test_changes_that_may_have_thousands_are_misfits(project: LittleProject) -> None:
+    """Of 1,500 nobody can tell; it is said, as ever."""
+    assert changed(project, "income", "1,500", "2,500", "7") == [None, None, 7]
+
+
+def test_changes_of_moments_have_zones_and_plausible_years(project: LittleProject) -> None:
+    project.leads["born"] = project.leads["created_at"]
+    found = changed(
+        project,
+        "born",
+        "2024-05-01T10:00:00+02:00",
+        "2024-05-01 10:00:00",
+        "9999-12-31",
+        "infinity",
+        "2024-05-01 10:00:00Z",
+    )
+    eight, ten = datetime(2024, 5, 1, 8), datetime(2024, 5, 1, 10)
+    assert found == [eight, ten, None, None, ten]
+
+
+def test_names_are_text_digit_for_digit(project: LittleProject) -> None:
+    """Only ids that rows are brought together by are whole numbers, however they are written."""
+    project.events["event_type"] = ["1.0", "1", "1.10"] * (len(project.events) // 3) + ["1"] * (
+        len(project.events) % 3
+    )
+    project.leads["plan"] = "1.0"
+    project.leads.to_parquet(project.folder / "data" / "texts.parquet")
+    project.data["leads"] = {"read": "data/texts.parquet"}
+    project.changes = project.changes.assign(attribute="plan", value="1.0")
+    project.use("changes")
+    for history in opened(project):
+        with history:
+            types = history.engine.frame("SELECT DISTINCT event_type AS t FROM events ORDER BY t")["t"]
+            assert types.tolist() == ["1", "1.0", "1.10"]
+            assert history.engine.value("SELECT value FROM changes") == "1.0"
+
+
+def test_outcomes_of_numbers_as_they_are_written(project: LittleProject) -> None:
+    project.leads["rating"] = [3.5 + 0.5 * (number % 4) for number in range(LEADS)]
+    project.settings["outcome"] = {"horizon": "10d", "column": "rating", "positive": ["4.5", "5.0"]}
+    del project.data["conversions"], project.settings["spine"]
+    for history in opened(project):
+        with history:
+            assert history.engine.count("conversions") == LEADS // 2
+
+
 @pytest.mark.parametrize(
     ("what", "made"),
     [
