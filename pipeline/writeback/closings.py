@@ -18,6 +18,11 @@ REASONS = ("objected", "converted", "closed", "merged", "filtered", VANISHED)
 # Why each of these leads left, one of ``REASONS`` each.
 WhyLeft = Callable[[Sequence[str]], Sequence[str]]
 
+# Whose a row is: by its run or, where the list of runs was cleared or names the table another way, by its model.
+_PROJECT = (
+    "CASE WHEN r.run_id IS NULL THEN split_part(t.model_version, '/', 1) ELSE coalesce(r.project, '') END"
+)
+
 SCHEMA = pa.schema([("lead_id", pa.string()), ("reason", pa.string()), ("confirmed_at", pa.timestamp("us"))])
 
 
@@ -38,7 +43,7 @@ def find(
         FROM {names.scores} t
         LEFT JOIN {names.runs} r ON r.run_id = t.run_id AND r.scores_table = {placeholder}
         WHERE t.status = '{OPEN}'
-          AND coalesce(r.project, '') = coalesce(CAST({placeholder} AS VARCHAR), '')
+          AND {_PROJECT} = coalesce(CAST({placeholder} AS VARCHAR), '')
           AND {absent}
         ORDER BY t.lead_id
     """
@@ -67,14 +72,16 @@ def unnamed(names: TableNames, run: RunManifest, placeholder: str) -> list[tuple
     if not gone:
         return []
     statement = f"""
-        UPDATE {names.scores} AS t
+        UPDATE {names.scores}
         SET {", ".join(f"{quoted(name)} = NULL" for name in gone)}
-        FROM {names.runs} r
-        WHERE r.run_id = t.run_id
-          AND r.scores_table = {placeholder}
-          AND coalesce(r.project, '') = coalesce(CAST({placeholder} AS VARCHAR), '')
-          AND t.status = '{CLOSED}'
-          AND ({" OR ".join(f"t.{quoted(name)} IS NOT NULL" for name in gone)})
+        WHERE status = '{CLOSED}'
+          AND ({" OR ".join(f"{quoted(name)} IS NOT NULL" for name in gone)})
+          AND lead_id IN (
+            SELECT t.lead_id
+            FROM {names.scores} t
+            LEFT JOIN {names.runs} r ON r.run_id = t.run_id AND r.scores_table = {placeholder}
+            WHERE {_PROJECT} = coalesce(CAST({placeholder} AS VARCHAR), '')
+          )
     """
     return [(statement, [names.plain, run.project])]
 

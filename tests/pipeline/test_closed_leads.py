@@ -97,6 +97,33 @@ def test_confirming_writes_no_row(database: Database) -> None:
     assert len(_times(database.query("SELECT DISTINCT confirmed_at FROM open_lead_scores"))) == 1
 
 
+@pytest.mark.parametrize("lost", ["the list of runs", "the name of the table"])
+def test_leads_that_left_are_closed_although_their_run_is_not_known_any_more(
+    database: Database, lost: str
+) -> None:
+    """Those who object to profiling among them: a list of runs that was cleared must not leave them open."""
+    facts: dict[str, dict[str, Any]] = {
+        name: {"project": name, "model_version": f"{name}/1"} for name in ("north", "south")
+    }
+    _write(database, [0, 1, 2], "north one", **facts["north"])
+    _write(database, [5, 6], "south one", **facts["south"])
+    database.query(
+        "DELETE FROM scoring_runs"
+        if lost == "the list of runs"
+        else "UPDATE scoring_runs SET scores_table = 'main.lead_scores'"
+    )
+    left = {1: "objected", 2: "converted"}
+    assert _write(database, [0], "north two", day=1, why=left, **facts["north"]) == 2
+    state = "SELECT lead_id, closed_reason FROM lead_scores ORDER BY lead_id"
+    assert database.query(state) == [
+        ("lead-0", None),
+        ("lead-1", "objected"),
+        ("lead-2", "converted"),
+        ("lead-5", None),
+        ("lead-6", None),
+    ]
+
+
 def test_projects_that_share_a_table_close_their_own_leads(database: Database) -> None:
     _write(database, [0, 1], "north one", project="north")
     _write(database, [5, 6], "south one", project="south")
