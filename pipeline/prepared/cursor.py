@@ -16,7 +16,7 @@ from leadlens.pipeline.sources.styles import UNCLEAR, decimals_of, example_of, s
 from leadlens.pipeline.sources.together import Columns
 
 _dialect = DuckDBDialect()
-_NUMBER = re.compile("0|[1-9][0-9]*")
+_NUMBER = re.compile("-?[0-9]+([.][0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,28 @@ class Cursor:
         """The largest value as text; ``None`` where there is none."""
         value, kind = self._value(own)
         found = connection.execute(f"SELECT CAST(max({value}) AS VARCHAR) FROM {rows}").fetchall()[0][0]
-        if kind == "VARCHAR" and found is not None and _NUMBER.fullmatch(found):
+        if (
+            kind == "VARCHAR"
+            and found is not None
+            and _NUMBER.fullmatch(found)
+            and not self._sorts(connection, rows)
+        ):
             raise DataError(
                 "the cursor holds numbers as text",
                 value=found,
                 where=f"{self.where}.cursor",
                 why="as text 9 comes after 10, and new rows would be missed",
-                fix=f"make numbers of it in `query`: CAST({self.name} AS INTEGER) AS {self.name}",
+                fix=f"make numbers of it in `query`: CAST({self.name} AS {'DOUBLE' if '.' in found else 'BIGINT'}) AS {self.name}",
             )
         return None if found is None else str(found)
+
+    def _sorts(self, connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
+        """Whether numbers as text are in the order of numbers: whole ones without a sign, of one length."""
+        name = _dialect.quote(self.name)
+        found = connection.execute(
+            f"SELECT min(length({name})) = max(length({name})) AND bool_and(regexp_full_match({name}, '[0-9]+')) FROM {rows}"
+        ).fetchall()
+        return bool(found[0][0])
 
     def beyond(self, rows: str, own: Columns, after: str) -> str:
         """A SELECT of the rows beyond a value."""

@@ -83,15 +83,15 @@ def may_be_gathered(names: tuple[str, ...]) -> bool:
     return len(names) <= _MOST_COLUMNS and SOURCE_NO not in lower and len(set(lower)) == len(lower)
 
 
-def parquet_alike(files: Mapping[int, str]) -> list[dict[int, int]]:
-    """Numbers of Parquet files of one schema, with the rows of each; those that cannot be read are left out."""
-    by_schema: dict[str, dict[int, int]] = {}
-    for number, path in files.items():
+def parquet_alike(files: Mapping[int, tuple[str, tuple[str, ...]]]) -> list[dict[int, int]]:
+    """Numbers of Parquet files of one schema in folders of the same names, with the rows of each; those that cannot be read are left out."""
+    by_schema: dict[tuple[str, tuple[str, ...]], dict[int, int]] = {}
+    for number, (path, folders) in files.items():
         try:
             found = pq.read_metadata(path)
         except (pa.ArrowException, OSError):
             continue  # the error is named when the file is read by itself
         if may_be_gathered(tuple(found.schema.to_arrow_schema().names)):
             schema = str(found.schema).partition("\n")[2]  # without the address of the object
-            by_schema.setdefault(schema, {})[number] = found.num_rows
+            by_schema.setdefault((schema, folders), {})[number] = found.num_rows
     return [numbers for numbers in by_schema.values() if len(numbers) > 1]

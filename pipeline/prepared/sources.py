@@ -44,6 +44,7 @@ from leadlens.pipeline.sources.unknown_words import (
     WordKind,
     Words,
     count_words,
+    is_word,
     text_columns,
     words_by_source,
 )
@@ -181,7 +182,7 @@ class EventReader:
         if not files:
             return []
         parquet = kind_of(next(iter(files.values())).path) in (".parquet", ".pq")
-        small = {n: mark for n, mark in files.items() if mark.size <= SMALL and not mark.partitions}
+        small = {number: mark for number, mark in files.items() if mark.size <= SMALL}
         read: dict[int, NewSource] = {}
         with reading_errors(self.source, self.where):
             if len(small) > 1:
@@ -196,9 +197,12 @@ class EventReader:
         texts = text_columns("events", self.source.columns, raw)
         words, wordless = self._sought(mark.path, texts)
         empty = without_values(self.connection, [mark.path], raw)[mark.path]
-        folders = {name: value for name, value in mark.partitions if name.lower() not in map(str.lower, raw)}
+        folders = _folders(mark, raw)
         columns |= dict.fromkeys(folders, "VARCHAR")
         empty += tuple(name for name, value in folders.items() if value is None)
+        for name, kind in self._texts_of(folders).items():
+            if not self._rows_only and (value := folders[name]) is not None and is_word(value, kind):
+                words = {**words, name: {value: rows}}
         return NewSource(
             number, mark.path, mark, rows, columns, empty=empty, raw=raw, words=words, wordless=wordless
         )
@@ -211,24 +215,34 @@ class EventReader:
 
     def _parquet_together(self, marks: Mapping[int, FileMark]) -> dict[int, NewSource]:
         read: dict[int, NewSource] = {}
-        for rows in parquet_alike({number: mark.path for number, mark in marks.items()}):
+        named = {
+            number: (mark.path, tuple(name for name, _ in mark.partitions)) for number, mark in marks.items()
+        }
+        for rows in parquet_alike(named):
             paths = [marks[number].path for number in rows]
             raw = self._described(paths[0])
             columns, path = {name: plain_type(kind) for name, kind in raw.items()}, self._new_path()
-            values = ", ".join(f"{plain(_quote(name), kind)} AS {_quote(name)}" for name, kind in raw.items())
+            values = [f"{plain(_quote(name), kind)} AS {_quote(name)}" for name, kind in raw.items()]
+            own = {number: _folders(marks[number], raw) for number in rows}
+            for name in next(iter(own.values())):
+                columns[name] = "VARCHAR"
+                values.append(
+                    f"{_by_file([_text(each[name]) for each in own.values()], 'VARCHAR')} AS {_quote(name)}"
+                )
+            values.append(f"{_by_file(list(map(str, rows)), 'INTEGER')} AS {SOURCE_NO}")
             self.connection.execute(
                 f"""
-                COPY (
-                  SELECT {values}, CAST(([{", ".join(map(str, rows))}])[CAST(file_index AS BIGINT) + 1] AS INTEGER) AS {SOURCE_NO}
-                  FROM {_parquet(*paths)}
-                ) TO {_literal(path)} (FORMAT parquet, COMPRESSION lz4)
+                COPY (SELECT {", ".join(values)} FROM {_parquet(*paths)})
+                TO {_literal(path)} (FORMAT parquet, COMPRESSION lz4)
                 """
             )
             if self._described(path) != {**columns, SOURCE_NO: "INTEGER"}:
                 continue  # Parquet does not keep every type of DuckDB
-            kinds = text_columns("events", self.source.columns, raw)
+            kinds = text_columns("events", self.source.columns, columns)
             words = self._words_by_source(path, dict.fromkeys(rows, kinds))
             empty = without_values(self.connection, paths, raw)
+            for number, folders in own.items():
+                empty[marks[number].path] += tuple(name for name, value in folders.items() if value is None)
             for number, count in rows.items():
                 read[number] = NewSource(
                     number,
@@ -414,6 +428,21 @@ def _mostly_numbers(fitting: Fitting, ids: set[str]) -> dict[str, WordKind]:
 
 # What is known of a CSV file whose values were not tried; its rows are taken as those of other files.
 _UNTRIED = Fitting({}, (), ())
+
+
+def _folders(mark: FileMark, columns: Iterable[str]) -> dict[str, str | None]:
+    """The columns that a file's folders are named after, and that it lacks itself."""
+    own = {name.lower() for name in columns}
+    return {name: value for name, value in mark.partitions if name.lower() not in own}
+
+
+def _by_file(values: Sequence[str], kind: str) -> str:
+    """SQL of a value for each of the files of one scan, in their order."""
+    return f"CAST(([{', '.join(values)}])[CAST(file_index AS BIGINT) + 1] AS {kind})"
+
+
+def _text(value: str | None) -> str:
+    return "NULL" if value is None else _literal(value)
 
 
 def _with_schema(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -262,7 +262,7 @@ class Caster:
             self._warn(
                 "dates-as-text",
                 f"{self.table}.{column} holds dates ({self._examples(column, date)}){beside}, read as text. To read dates, convert them in "
-                f"`query`: SELECT * REPLACE (TRY_CAST({own} AS TIMESTAMP) AS {own}) FROM source",
+                f"`query`: SELECT * REPLACE (TRY_CAST({own} AS TIMESTAMPTZ) AS {own}) FROM source",
                 dates,
             )
 

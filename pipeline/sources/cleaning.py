@@ -212,23 +212,21 @@ class Cleaner:
     def _out_of_style(self, entity: str, name: str, kind: Kind, style: str | None) -> None:
         """Values as 1.500,50 and 31.01.2026 in the way in which numbers and dates are written else.
 
-        In the ``style`` of the attribute itself, or with decimal commas where one of the values shows that its comma is no mark of
-        thousands: if every value is written so.
+        In the ``style`` of the attribute itself, unless a value is written in the usual way alone; or with decimal commas where one of
+        the values shows that its comma is no mark of thousands, and every value is written so.
         """
         literal, value = self.engine.dialect.literal, "trim(value)"
         of = f"entity = {literal(entity)} AND attribute = {literal(name)} AND {value} <> ''"
-        if (
-            style is None
-            and kind == "number"
-            and self.engine.count(f"changes WHERE {of} AND {PROVES.format(v=value)}")
-        ):
+        guessed = style is None and kind == "number"
+        if guessed and self.engine.count(f"changes WHERE {of} AND {PROVES.format(v=value)}"):
             style = COMMA
         if style is None or sql_type(style) != _CASTS[kind]:
             return
         fits = f"coalesce({FITS[style].format(v=value)}, FALSE)"
-        if self.engine.count(f"changes WHERE {of} AND NOT ({fits})"):
+        others = "TRUE" if guessed else f"TRY_CAST({value} AS {_CASTS[kind]}) IS NOT NULL"
+        if self.engine.count(f"changes WHERE {of} AND NOT ({fits}) AND {others}"):
             return
-        read = f"CASE WHEN {of} THEN CAST({in_style(value, style)} AS VARCHAR) ELSE value END AS value"
+        read = f"CASE WHEN {of} AND {fits} THEN CAST({in_style(value, style)} AS VARCHAR) ELSE value END AS value"
         self.engine.run([Step("changes", f"SELECT * REPLACE ({read}) FROM changes")])
 
     def _unknown_if_misfit(self, entity: str, name: str, kind: Kind) -> None:

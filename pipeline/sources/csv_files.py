@@ -318,16 +318,24 @@ def _refuse_loose_quotes(path: Path, encoding: str, delimiter: str, where: str) 
     """Of two texts that begin with a quote of their own, such as "7 inch, the reader makes one, and the rows between are lost."""
     with pa.input_stream(str(path), compression="detect") as stream:
         text = io.TextIOWrapper(stream, encoding, newline="")
-        rows = csv.reader(text, delimiter=delimiter, strict=True)
+        rows, before = csv.reader(text, delimiter=delimiter, strict=True), csv.field_size_limit(_BLOCK_BYTES)
         try:
-            for _ in rows:
-                pass
-        except csv.Error as error:
-            if "expected after" not in str(error):
-                return  # a long text
-            raise DataError(
-                f"a quote ends a text in the middle, before line {rows.line_num + 1}",
-                where=where,
-                why="between it and the quote before, rows of the file would be lost in one value",
-                fix='double a quote inside a text, and put the text in quotes: "7"" screen"',
-            ) from None
+            while True:
+                begin = rows.line_num
+                try:
+                    if next(rows, None) is None:
+                        return
+                except csv.Error as error:
+                    if "expected after" in str(error) and rows.line_num > begin + 1:
+                        raise _loose_quote(begin + 1, rows.line_num, where) from None
+        finally:
+            csv.field_size_limit(before)
+
+
+def _loose_quote(first: int, last: int, where: str) -> DataError:
+    return DataError(
+        f"a quote is opened in line {first} and ends a text in the middle of line {last}",
+        where=where,
+        why="the rows between would be lost in one value",
+        fix='double a quote inside a text, and put the text in quotes: "7"" screen"',
+    )

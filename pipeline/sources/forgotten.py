@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -56,7 +57,8 @@ class Forgotten:
 
     def holds(self, lead_id: str) -> bool:
         """Whether an id was forgotten."""
-        return self._hash(lead_id) in self.hashes
+        older = f"{lead_id}.0" if re.fullmatch("[0-9]{1,15}", lead_id) else lead_id
+        return not self.hashes.isdisjoint((self._hash(lead_id), self._hash(older)))
 
     @property
     def mark(self) -> str:
@@ -65,8 +67,12 @@ class Forgotten:
 
     def sql(self, lead_id: str) -> str:
         """SQL: whether an id, given as SQL of a text, was forgotten."""
+        hashes = ", ".join(map(_literal, sorted(self.hashes)))
+        # Of before 12.0 was read as 12, as which it is forgotten.
+        older = f"CASE WHEN regexp_full_match({lead_id}, '[0-9]{{1,15}}') THEN {lead_id} || '.0' END"
         return (
-            f"sha256({_literal(self.key)} || {lead_id}) IN ({', '.join(map(_literal, sorted(self.hashes)))})"
+            f"(sha256({_literal(self.key)} || {lead_id}) IN ({hashes})"
+            f" OR coalesce(sha256({_literal(self.key)} || {older}) IN ({hashes}), FALSE))"
         )
 
     def _hash(self, lead_id: str) -> str:

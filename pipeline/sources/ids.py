@@ -14,7 +14,7 @@ def id_text(name: str, kind: str) -> str:
     if kind != "VARCHAR":
         return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
     # The same of a column that holds other texts too, or was text when it was written; few ids need a look.
-    whole = f"regexp_replace(trim({name}), '^([0-9]+)[.]0$', '\\1')"
+    whole = f"regexp_replace(trim({name}), '^([0-9]{{1,15}})[.]0$', '\\1')"
     return f"CASE WHEN {name} < '!' OR suffix({name}, ' ') OR suffix({name}, '.0') THEN nullif({whole}, '') ELSE {name} END"
 
 

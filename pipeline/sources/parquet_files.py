@@ -27,11 +27,12 @@ def read_parquet(
 
     Their rows stand below each other as in one file: see ``together``. Raises ``DataError`` for names that differ by case alone.
     """
-    paths, rows = list(folders), dict[str, str]()
+    paths, rows, added = list(folders), dict[str, str](), dict[str, set[str]]()
     for path in paths:  # DuckDB would silently rename a second column of the same name
         names = pq.read_schema(path).names
         refuse_equal_names(names, f"{where} ({Path(path).name})", "rename one of them in the export")
         rows[path] = rows_with(path, folders[path], dict.fromkeys(names))
+        added[path] = {name for name, _ in folders[path] if name.lower() not in map(str.lower, names)}
     types = {path: types_of(con.sql(f"FROM {rows[path]}")) for path in paths}
     refuse_equal_names(
         dict.fromkeys(name for own in types.values() for name in own),
@@ -44,7 +45,13 @@ def read_parquet(
         )
         plain_relation(every, source).create(table)
         return
-    empty = {path: set(without_values(con, [path], own)[path]) for path, own in types.items()}
+    empty = {
+        path: {
+            *without_values(con, [path], own)[path],
+            *(name for name, value in folders[path] if value is None and name in added[path]),
+        }
+        for path, own in types.items()
+    }
     valued = {name for path, own in types.items() for name in own if name not in empty[path]}
     kinds: dict[str, list[str]] = {}
     for path, own in types.items():

@@ -26,8 +26,11 @@ def partitions_of(pattern: str, path: str) -> Partitions:
     parts = PurePath(path).parts
     if list(parts[: len(fixed)]) != fixed:
         return ()
-    pairs = (part.split("=", 1) for part in parts[len(fixed) : -1] if part.find("=") > 0)
-    return tuple((unquote(name), None if value == _NOT_KNOWN else unquote(value)) for name, value in pairs)
+    found: dict[str, tuple[str, str | None]] = {}
+    for name, value in (part.split("=", 1) for part in parts[len(fixed) : -1] if part.find("=") > 0):
+        pair = unquote(name), None if value == _NOT_KNOWN else unquote(value)
+        found.setdefault(pair[0].lower(), pair)  # the outermost of two of one name
+    return tuple(found.values())
 
 
 def rows_with(path: str, partitions: Partitions, columns: Mapping[str, object]) -> str:

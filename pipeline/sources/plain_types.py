@@ -67,8 +67,11 @@ def cast(value: str, before: str, after: str) -> str:
     if before.startswith("DECIMAL"):
         text = f"CASE WHEN contains({text}, '.') THEN rtrim(rtrim({text}, '0'), '.') ELSE {text} END"
     else:
-        whole = f"isfinite({value}) AND {value} = floor({value}) AND abs({value}) < 1e15"
-        text = f"CASE WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) ELSE {text} END"
+        # What has lost digits must not look like an id.
+        exact, rest = (2**24, f"printf('%e', {value})") if before == "FLOAT" else (10**15, text)
+        whole = f"isfinite({value}) AND {value} = floor({value}) AND abs({value}) < {exact}"
+        rounded = f"WHEN isfinite({value}) AND abs({value}) >= {exact} THEN {rest}"
+        text = f"CASE WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) {rounded} ELSE {text} END"
     return text
 
 

@@ -14,6 +14,8 @@ from leadlens.pipeline.sources.shaping import mapped_names, shape_of, where_find
 from leadlens.pipeline.sources.together import Columns, Read, Together, together
 from leadlens.pipeline.sources.unknown_words import Words, add_words
 
+_AT_ONCE = 100  # columns: planning takes time with the square of their number
+
 
 def read_several(
     engine: DuckDBEngine, table: str, file: ProjectFile, findings: list[Finding]
@@ -60,15 +62,19 @@ def read_several(
 
 
 def _without_values(engine: DuckDBEngine, table: str, columns: Mapping[str, str]) -> tuple[str, ...]:
-    quoted = {engine.dialect.quote(name): kind for name, kind in columns.items()}
-    valued = ", ".join(
-        f"coalesce(trim(min({name})) <> '' OR min({name}) <> max({name}), FALSE)"
-        if kind == "VARCHAR"
-        else f"count({name}) > 0"
-        for name, kind in quoted.items()
-    )
-    found = engine.connection.execute(f"SELECT {valued} FROM {table}").fetchall()[0]
-    return tuple(name for name, holds_values in zip(columns, found, strict=True) if not holds_values)
+    names, empty = list(columns), list[str]()
+    for first in range(0, len(names), _AT_ONCE):
+        some = names[first : first + _AT_ONCE]
+        valued = ", ".join(_valued(engine.dialect.quote(name), columns[name]) for name in some)
+        found = engine.connection.execute(f"SELECT {valued} FROM {table}").fetchall()[0]
+        empty += [name for name, holds_values in zip(some, found, strict=True) if not holds_values]
+    return tuple(empty)
+
+
+def _valued(name: str, kind: str) -> str:
+    if kind == "VARCHAR":
+        return f"coalesce(trim(min({name})) <> '' OR min({name}) <> max({name}), FALSE)"
+    return f"count({name}) > 0"
 
 
 def words_by_new_name(table: str, words: Words, given: Readable, read: Columns) -> Words:

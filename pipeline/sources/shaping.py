@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -156,10 +157,14 @@ def _without_missing(
     numbers = ", ".join(repr(float(text)) for text in missing if _is_number(text))
     if numbers and _rough_kind(sql_type) == "number":
         return f"CASE WHEN TRY_CAST({name} AS DOUBLE) IN ({numbers}) THEN NULL ELSE {name} END"
-    if missing and _rough_kind(sql_type) == "time":
-        moments = ", ".join(f"TRY_CAST({literal(text.strip())} AS TIMESTAMP)" for text in missing)
-        return f"CASE WHEN CAST({name} AS TIMESTAMP) IN ({moments}) THEN NULL ELSE {name} END"
+    dates = [text.strip() for text in missing if _DATE.match(text.strip())]
+    if dates and _rough_kind(sql_type) == "time":
+        moments = ", ".join(f"TRY_CAST({literal(text)} AS TIMESTAMPTZ)" for text in dates)
+        return f"CASE WHEN CAST({name} AS TIMESTAMPTZ) IN ({moments}) THEN NULL ELSE {name} END"
     return name
+
+
+_DATE = re.compile("[0-9]{4}-")
 
 
 def _is_number(text: str) -> bool:

@@ -40,6 +40,11 @@ def words_for(kind: WordKind) -> frozenset[str]:
     return frozenset(texts) if kind == "text" else frozenset(map(str.lower, texts + lists["numbers"]))
 
 
+def is_word(value: str, kind: WordKind) -> bool:
+    """Whether a text is one of them."""
+    return (value.strip().lower() if kind == "number" else value.strip()) in words_for(kind)
+
+
 @cache
 def is_unknown(value: str, kind: WordKind) -> str:
     """SQL: whether a text is a word for “not known” in a column of this kind, perhaps with spaces before or behind it.

@@ -11,6 +11,7 @@ import pytest
 from leadlens.features import History
 from leadlens.pipeline.config import load_project
 from leadlens.pipeline.prepared import differences, open_prepared
+from leadlens.pipeline.prepared.sources import EventReader
 from leadlens.pipeline.sources import open_history
 from leadlens.pipeline.sources.partitions import partitions_of
 from tests.pipeline.little_project import LEADS, LittleProject
@@ -104,6 +105,37 @@ def test_a_file_that_moves_to_another_folder_is_read_again(project: LittleProjec
         assert "country" not in history.event_properties
 
 
+def test_words_and_gaps_in_names_of_folders(project: LittleProject) -> None:
+    """Said alike, whichever way it is read; files that are read together, and one by one."""
+    for files in (2, 1):
+        shutil.rmtree(project.folder / "data" / "events")
+        for number, folder in enumerate(
+            ("channel=n%2Fa", "channel=__HIVE_DEFAULT_PARTITION__", "channel=ads")[:: 3 - files]
+        ):
+            write(project, "events", folder, project.events[number::2])
+        said = []
+        for history in opened(project):
+            with history:
+                said.append([each.message for each in history.findings if each.code == "unknown-words"])
+                assert None in counts(history, "events", "channel")
+        assert said[0] == said[1] != []
+
+
+def test_small_files_in_folders_are_read_together(
+    project: LittleProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone: list[int] = []
+    read = EventReader._read_parquet
+    monkeypatch.setattr(
+        EventReader,
+        "_read_parquet",
+        lambda self, number, mark: alone.append(number) or read(self, number, mark),
+    )
+    with open_prepared(load_project(project.write())).history() as history:
+        assert len(counts(history, "events")) == len(COUNTRIES)
+    assert alone == []
+
+
 @pytest.mark.parametrize(
     ("pattern", "path", "found"),
     [
@@ -115,6 +147,7 @@ def test_a_file_that_moves_to_another_folder_is_read_again(project: LittleProjec
         ("/p/*.parquet", "/p/a=1.parquet", {}),
         ("/p/*/*.parquet", "/q/a=1/x.parquet", {}),
         ("/p/*/*.parquet", "/p/=1/x.parquet", {}),
+        ("/p/**/*.parquet", "/p/a=1/A=2/x.parquet", {"a": "1"}),
     ],
 )
 def test_which_folders_count(pattern: str, path: str, found: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -551,9 +552,23 @@ def test_a_cursor_of_sqlite_whose_type_it_does_not_say(
             assert history.engine.count("events") == end
 
 
-def test_a_cursor_of_numbers_as_text_is_refused(growing: Growing, tmp_path: Path) -> None:
-    events = growing.project.events.assign(row=[str(number) for number in range(len(growing.project.events))])
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [("{}", True), ("{}.5", True), ("-{}", True), ("20240{:03}", False), ("id-{}", False)],
+)
+def test_a_cursor_of_numbers_as_text_is_refused_unless_they_sort(
+    growing: Growing, tmp_path: Path, text: str, refused: bool
+) -> None:
+    events = growing.project.events.assign(row=[text.format(n) for n in range(len(growing.project.events))])
     events.to_parquet(tmp_path / "text.parquet")
     growing.project.data["events"] = {"read": str(tmp_path / "text.parquet"), "cursor": "row"}
-    with pytest.raises(DataError, match="the cursor holds numbers as text"):
-        open_prepared(load_project(growing.project.write()))
+    file = load_project(growing.project.write())
+    if not refused:
+        assert open_prepared(file).manifest.events.sources[0].cursor == max(events["row"])
+        return
+    with pytest.raises(DataError, match="the cursor holds numbers as text") as told:
+        open_prepared(file)
+    ((query),) = re.findall("`query`: (.+)$", str(told.value))
+    growing.project.data["events"]["query"] = f"SELECT * REPLACE ({query}) FROM source"
+    with open_prepared(load_project(growing.project.write())).history() as history:
+        assert history.engine.count("events") == len(events)

@@ -158,7 +158,7 @@ def test_dates_that_could_be_either_are_named(little: LittleProject) -> None:
 @pytest.mark.parametrize("odd", ["", "on request"])
 def test_dates_of_text_columns_are_named_with_a_way_to_read_them(little: LittleProject, odd: str) -> None:
     """Of Parquet and databases the type of a column is what they say it is, and of CSV one text makes text of all."""
-    times = little.events["occurred_at"].dt.strftime("%Y-%m-%d %H:%M:%S")
+    times = little.events["occurred_at"].dt.strftime("%Y-%m-%d %H:%M:%S") + "+02:00"
     little.events["due"] = [odd or times[0], *times[1:]]
     file = load_project(little.write())
     for opened in (open_history(file), open_prepared(file).history()):
@@ -172,6 +172,10 @@ def test_dates_of_text_columns_are_named_with_a_way_to_read_them(little: LittleP
     with open_history(load_project(little.write())) as history:
         assert history.event_properties["due"] == "time"
         assert not any(each.code == "dates-as-text" for each in history.findings)
+        assert (
+            history.engine.value("SELECT count(*) FROM events WHERE due = occurred_at - INTERVAL 2 HOUR")
+            == told.count
+        )
 
 
 def read_both_ways(little: LittleProject, table: str, column: str) -> tuple[list[object], set[str]]:

@@ -18,6 +18,7 @@ from leadlens.features import DataError, DuckDBEngine, History, LeadlensError
 from leadlens.pipeline.config import load_project
 from leadlens.pipeline.prepared import open_prepared
 from leadlens.pipeline.sources import open_history
+from leadlens.pipeline.sources.forgotten import Forgotten, add_forgotten
 from leadlens.pipeline.sources.ids import id_text
 from leadlens.pipeline.sources.plain_types import cast
 from tests.pipeline.little_project import LEADS, LittleProject
@@ -99,7 +100,7 @@ def test_ids_of_text_that_were_numbers_once(project: LittleProject) -> None:
 
 @pytest.mark.parametrize(
     ("text", "id"),
-    [("12", "12"), ("12.0", "12"), (" 12.0 ", "12"), ("12.00", "12.00"), ("v2.0", "v2.0"), ("1.2.0", "1.2.0"), (" ", None), ("", None), ("-3.0", "-3.0")],
+    [("12", "12"), ("12.0", "12"), (" 12.0 ", "12"), ("12.00", "12.00"), ("v2.0", "v2.0"), ("1.2.0", "1.2.0"), (" ", None), ("", None), ("-3.0", "-3.0"), ("9007199254740992.0", "9007199254740992.0")],
 )  # fmt: skip
 def test_an_id_of_text(text: str, id: str | None) -> None:
     with DuckDBEngine() as engine:
@@ -112,7 +113,8 @@ def test_an_id_of_text(text: str, id: str | None) -> None:
     [
         ("12.0", "DOUBLE", "12"), ("1.5", "DOUBLE", "1.5"), ("1e300", "DOUBLE", "1e+300"), ("'nan'", "DOUBLE", "nan"),
         ("'-inf'", "DOUBLE", "-inf"), ("12.5", "FLOAT", "12.5"), ("1.50", "DECIMAL(9,2)", "1.5"), ("10.00", "DECIMAL(9,2)", "10"),
-        ("100", "DECIMAL(9,0)", "100"), ("100", "BIGINT", "100"), ("NULL", "DOUBLE", None),
+        ("100", "DECIMAL(9,0)", "100"), ("100", "BIGINT", "100"), ("16777215", "FLOAT", "16777215"),
+        ("16777217", "FLOAT", "1.677722e+07"), ("9007199254740993", "DOUBLE", "9007199254740992.0"), ("NULL", "DOUBLE", None),
     ],
 )  # fmt: skip
 def test_numbers_as_text_are_the_same_whatever_they_were_stored_as(
@@ -177,7 +179,8 @@ def test_missing_dates_of_typed_columns(project: LittleProject) -> None:
     project.leads.to_parquet(project.folder / "data" / "typed.parquet")
     project.events["due"] = never
     project.data["leads"] = {"read": "data/typed.parquet", "missing": ["1900-01-01", "n/a"]}
-    project.data["events"]["missing"] = ["1900-01-01"]
+    project.data["events"]["missing"] = ["-1", "1900-01-01"]
+    project.events["occurred_at"] = project.events["occurred_at"].dt.tz_localize("UTC").dt.as_unit("ns")
     for history in opened(project):
         with history:
             counts = "SELECT count(last), count(closed_at), (SELECT count(due) FROM events) FROM leads"
@@ -227,7 +230,7 @@ def test_changes_are_written_as_their_attribute_is(project: LittleProject) -> No
     """In files of one CRM both have decimal commas; 2.500 is 2500 in both."""
     project.leads["income"] = [f"{1 + number}.500,50" for number in range(LEADS)]
     project.leads["born"] = [f"{1 + number % 28:02}.02.1990" for number in range(LEADS)]
-    assert changed(project, "income", "2.500", "12.000", "n/a") == [2500, 12000, None]
+    assert changed(project, "income", "2.500", "12.000", "n/a", "on request") == [2500, 12000, None, None]
     assert changed(project, "born", "01.02.1991", "28.02.1992") == [
         datetime(1991, 2, 1),
         datetime(1992, 2, 28),
@@ -238,7 +241,7 @@ def test_changes_that_show_their_own_mark_of_decimals(project: LittleProject) ->
     assert changed(project, "income", "2.500", "12.000,5") == [2500, 12000.5]
     project.leads["income"] = [f"{1 + number}.500,50" for number in range(LEADS)]
     assert changed(project, "income", "2500.5", "12000") == [2500.5, 12000]  # by an interface, say
-    assert changed(project, "income", "2.500", "12,5.0") == [2.5, None]  # and one that is neither
+    assert changed(project, "income", "2.500", "12,5.0") == [2500, None]  # what is neither says nothing
 
 
 def test_changes_that_may_have_thousands_are_misfits(project: LittleProject) -> None:
@@ -313,3 +316,15 @@ def test_numbers_for_timestamps_come_with_the_query_that_reads_them(
         with history:
             found = history.engine.frame("SELECT created_at FROM leads ORDER BY lead_id")["created_at"]
             assert ((found - wanted).abs() < pd.Timedelta("1ms")).all()
+
+
+def test_who_was_forgotten_under_an_id_as_it_was_read_before_stays_so(project: LittleProject) -> None:
+    """12.0 was an id of its own where it was text."""
+    numbered(project)
+    add_forgotten("little", ["12.0"])
+    for history in opened(project):
+        with history:
+            assert history.engine.count("leads") == LEADS - 1
+            assert not history.engine.count("leads WHERE lead_id = '12'")
+    assert Forgotten.of("little").holds("12")
+    assert not Forgotten.of("little").holds("120")
