@@ -24,7 +24,7 @@ from leadlens.pipeline.sources.csv_types import Fitting, fitting_by_source, fitt
 from leadlens.pipeline.sources.kinds import kind_of
 from leadlens.pipeline.sources.origins import SOURCE_NO
 from leadlens.pipeline.sources.parquet_bounds import without_values
-from leadlens.pipeline.sources.partitions import rows_with
+from leadlens.pipeline.sources.partitions import lacking, rows_with
 from leadlens.pipeline.sources.plain_types import plain, plain_type
 from leadlens.pipeline.sources.reading import (
     Readable,
@@ -197,7 +197,7 @@ class EventReader:
         texts = text_columns("events", self.source.columns, raw)
         words, wordless = self._sought(mark.path, texts)
         empty = without_values(self.connection, [mark.path], raw)[mark.path]
-        folders = _folders(mark, raw)
+        folders = lacking(mark.partitions, raw)
         columns |= dict.fromkeys(folders, "VARCHAR")
         empty += tuple(name for name, value in folders.items() if value is None)
         for name, kind in self._texts_of(folders).items():
@@ -223,7 +223,7 @@ class EventReader:
             raw = self._described(paths[0])
             columns, path = {name: plain_type(kind) for name, kind in raw.items()}, self._new_path()
             values = [f"{plain(_quote(name), kind)} AS {_quote(name)}" for name, kind in raw.items()]
-            own = {number: _folders(marks[number], raw) for number in rows}
+            own = {number: lacking(marks[number].partitions, raw) for number in rows}
             for name in next(iter(own.values())):
                 columns[name] = "VARCHAR"
                 values.append(
@@ -428,12 +428,6 @@ def _mostly_numbers(fitting: Fitting, ids: set[str]) -> dict[str, WordKind]:
 
 # What is known of a CSV file whose values were not tried; its rows are taken as those of other files.
 _UNTRIED = Fitting({}, (), ())
-
-
-def _folders(mark: FileMark, columns: Iterable[str]) -> dict[str, str | None]:
-    """The columns that a file's folders are named after, and that it lacks itself."""
-    own = {name.lower() for name in columns}
-    return {name: value for name, value in mark.partitions if name.lower() not in own}
 
 
 def _by_file(values: Sequence[str], kind: str) -> str:

@@ -13,7 +13,7 @@ from leadlens.features.engines.dialect import DuckDBDialect
 from leadlens.pipeline.config import Source
 from leadlens.pipeline.sources.duckdb_files import plain_relation
 from leadlens.pipeline.sources.parquet_bounds import without_values
-from leadlens.pipeline.sources.partitions import Partitions, rows_with
+from leadlens.pipeline.sources.partitions import Partitions, lacking, rows_with
 from leadlens.pipeline.sources.plain_types import cast, plain, plain_type, type_together, types_of
 from leadlens.pipeline.sources.to_duckdb import refuse_equal_names
 
@@ -27,12 +27,12 @@ def read_parquet(
 
     Their rows stand below each other as in one file: see ``together``. Raises ``DataError`` for names that differ by case alone.
     """
-    paths, rows, added = list(folders), dict[str, str](), dict[str, set[str]]()
+    paths, rows, added = list(folders), dict[str, str](), dict[str, dict[str, str | None]]()
     for path in paths:  # DuckDB would silently rename a second column of the same name
         names = pq.read_schema(path).names
         refuse_equal_names(names, f"{where} ({Path(path).name})", "rename one of them in the export")
-        rows[path] = rows_with(path, folders[path], dict.fromkeys(names))
-        added[path] = {name for name, _ in folders[path] if name.lower() not in map(str.lower, names)}
+        rows[path] = rows_with(path, folders[path], names)
+        added[path] = lacking(folders[path], names)
     types = {path: types_of(con.sql(f"FROM {rows[path]}")) for path in paths}
     refuse_equal_names(
         dict.fromkeys(name for own in types.values() for name in own),
@@ -48,7 +48,7 @@ def read_parquet(
     empty = {
         path: {
             *without_values(con, [path], own)[path],
-            *(name for name, value in folders[path] if value is None and name in added[path]),
+            *(name for name, value in added[path].items() if value is None),
         }
         for path, own in types.items()
     }

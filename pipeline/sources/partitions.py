@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from itertools import takewhile
 from pathlib import PurePath
 from urllib.parse import unquote
@@ -33,12 +33,17 @@ def partitions_of(pattern: str, path: str) -> Partitions:
     return tuple(found.values())
 
 
-def rows_with(path: str, partitions: Partitions, columns: Mapping[str, object]) -> str:
-    """A FROM of a Parquet file and the columns in the names of its folders; of ``columns``, which it has itself, its own stand."""
-    rows, own = _dialect.parquet(path), {name.lower() for name in columns}
+def lacking(partitions: Partitions, columns: Iterable[str]) -> dict[str, str | None]:
+    """The columns of folders that are not among those of the file itself, in any case: its own stand."""
+    own = {name.lower() for name in columns}
+    return {name: value for name, value in partitions if name.lower() not in own}
+
+
+def rows_with(path: str, partitions: Partitions, columns: Iterable[str]) -> str:
+    """A FROM of a Parquet file with these ``columns``, and of those in the names of its folders that it lacks."""
+    rows = _dialect.parquet(path)
     values = [
         f"CAST({'NULL' if value is None else _dialect.literal(value)} AS VARCHAR) AS {_dialect.quote(name)}"
-        for name, value in partitions
-        if name.lower() not in own
+        for name, value in lacking(partitions, columns).items()
     ]
     return f"(SELECT *, {', '.join(values)} FROM {rows})" if values else rows
