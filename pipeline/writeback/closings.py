@@ -19,9 +19,10 @@ REASONS = ("objected", "converted", "closed", "merged", "filtered", VANISHED)
 WhyLeft = Callable[[Sequence[str]], Sequence[str]]
 
 # Whose a row is: by its run or, where the list of runs was cleared or names the table another way, by its model.
-_PROJECT = (
-    "CASE WHEN r.run_id IS NULL THEN split_part(t.model_version, '/', 1) ELSE coalesce(r.project, '') END"
-)
+_PROJECT = """
+    CASE WHEN r.run_id IS NULL AND strpos(t.model_version, '/') > 0
+    THEN split_part(t.model_version, '/', 1) ELSE coalesce(r.project, '') END
+"""
 
 SCHEMA = pa.schema([("lead_id", pa.string()), ("reason", pa.string()), ("confirmed_at", pa.timestamp("us"))])
 

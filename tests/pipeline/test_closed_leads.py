@@ -97,6 +97,15 @@ def test_confirming_writes_no_row(database: Database) -> None:
     assert len(_times(database.query("SELECT DISTINCT confirmed_at FROM open_lead_scores"))) == 1
 
 
+@pytest.mark.parametrize("version", ["7", None])
+def test_rows_of_no_project_are_those_of_no_project(database: Database, version: str | None) -> None:
+    """Also where their run is not known any more, and their model names no project."""
+    _write(database, [0, 1], "one", model_version=version)
+    database.query("DELETE FROM scoring_runs")
+    assert _write(database, [5], "south", project="south", model_version="south/1") == 0
+    assert _write(database, [0], "two", day=1, why={1: "closed"}, model_version=version) == 1
+
+
 @pytest.mark.parametrize("lost", ["the list of runs", "the name of the table"])
 def test_leads_that_left_are_closed_although_their_run_is_not_known_any_more(
     database: Database, lost: str
