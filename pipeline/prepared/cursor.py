@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,11 +11,11 @@ from leadlens.features import DataError, UsageError
 from leadlens.features.engines.dialect import DuckDBDialect
 from leadlens.features.errors import listed
 from leadlens.pipeline.sources.csv_types import narrowest, typed_csv
+from leadlens.pipeline.sources.plain_types import WRITTEN_NUMBER
 from leadlens.pipeline.sources.styles import UNCLEAR, decimals_of, example_of, sql_type
 from leadlens.pipeline.sources.together import Columns
 
 _dialect = DuckDBDialect()
-_NUMBER = re.compile("-?[0-9]+([.][0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Cursor:
         if (
             kind == "VARCHAR"
             and found is not None
-            and _NUMBER.fullmatch(found)
+            and WRITTEN_NUMBER.fullmatch(found)
             and not self._sorts(connection, rows)
         ):
             raise DataError(

@@ -17,7 +17,7 @@ from leadlens.features import DataError, LeadlensError, UsageError
 from leadlens.features.errors import UnavailableError, listed
 from leadlens.pipeline.sources.database_engines import driver_error, engine_of, read_only
 from leadlens.pipeline.sources.database_ranges import Part
-from leadlens.pipeline.sources.plain_types import plain_array, text_array
+from leadlens.pipeline.sources.plain_types import WRITTEN_NUMBER, plain_array, text_array
 from leadlens.pipeline.sources.queries import check_query, first_line
 from leadlens.pipeline.sources.to_duckdb import refuse_equal_names
 
@@ -265,7 +265,7 @@ def selected(
     conditions = [] if only is None else [only]
     if asked.cursor is not None and asked.after is not None:
         # Of a column without a declared type, SQLite takes no number to be more than any text.
-        as_number = connection.dialect.name == "sqlite" and _NUMBER.fullmatch(asked.after)
+        as_number = connection.dialect.name == "sqlite" and WRITTEN_NUMBER.fullmatch(asked.after)
         after = asked.after if as_number else _text_literal(asked.after)
         conditions.append(sa.column(asked.cursor) > sa.literal_column(after))
     if asked.part is not None:
@@ -280,9 +280,6 @@ def selected(
         query = f"SELECT {columns} FROM ({query.strip().rstrip(';')}) AS q WHERE {limits or '1 = 1'}"
     # verbatim: a colon or a percent sign in it is no parameter
     return connection.exec_driver_sql(query, execution_options={"no_parameters": True})
-
-
-_NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?")
 
 
 def _written(connection: sa.Connection, expression: sa.ClauseElement) -> str:

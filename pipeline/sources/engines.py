@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _STREAMING = 700_000_000  # bytes
 _MOST_IDLE = 4  # databases that wait for the next lead
-_parsed = ParsedSql(400)  # two hundred or so a lead
+_parsed = ParsedSql(400)  # some seventy of a lead, for a few projects
 _idle: dict[tuple[int, Path] | None, list[DuckDBEngine]] = {}
 
 

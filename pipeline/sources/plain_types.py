@@ -18,6 +18,7 @@ _PLAIN = re.compile(
     r"|TIMESTAMP(_S|_MS|_NS| WITH TIME ZONE)?|TIMESTAMPTZ_NS"
 )
 _SECONDS_A_DAY = 86_400
+WRITTEN_NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?")
 # Nanoseconds end in 2262, and dates that stand for “never” do not; they are cut to microseconds in any case.
 _TO_MICROSECONDS = dict.fromkeys(("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "TIMESTAMP") | {
     "TIMESTAMPTZ_NS": "TIMESTAMP WITH TIME ZONE"

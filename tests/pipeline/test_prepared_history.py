@@ -572,3 +572,16 @@ def test_a_cursor_of_numbers_as_text_is_refused_unless_they_sort(
     growing.project.data["events"]["query"] = f"SELECT * REPLACE ({query}) FROM source"
     with open_prepared(load_project(growing.project.write())).history() as history:
         assert history.engine.count("events") == len(events)
+
+
+def test_numbers_as_text_that_grow_longer_are_refused(growing: Growing, tmp_path: Path) -> None:
+    """Those of 100 to 399 are in order; 1000 would come before them, and be missed."""
+    events = growing.project.events.assign(row=[str(100 + n) for n in range(len(growing.project.events))])
+    events.to_parquet(tmp_path / "text.parquet")
+    growing.project.data["events"] = {"read": str(tmp_path / "text.parquet"), "cursor": "row"}
+    file = load_project(growing.project.write())
+    open_prepared(file)
+    more = events[:2].assign(event_id=["x", "y"], row=["600", "1000"])
+    pd.concat([events, more]).to_parquet(tmp_path / "text.parquet")
+    with pytest.raises(DataError, match="the cursor holds numbers as text"):
+        open_prepared(file)
