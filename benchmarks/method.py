@@ -184,7 +184,8 @@ def digest(method: Method, given: Given, folder: Path) -> str:
 def run(method: Method, given: Given, folder: Path) -> None:
     """Run it in a process of its own, which is told of no data but the folder's; ends the benchmark where it is refused."""
     # -P: benchmarks/features.py and others would be imported in the place of packages.
-    command = [method.python, "-P", RUNNER, method.path.absolute(), folder]
+    # absolute(), as it runs elsewhere; not resolve(), which leaves an environment for the Python that it was made with.
+    command = [method.python.absolute(), "-P", RUNNER, method.path.absolute(), folder]
     command += ["--seed", str(given.seed), "--seconds", str(given.seconds)]
     own = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLENS_", "PYTHON"))}
     own |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -64,6 +64,16 @@ def written(folder: Path, code: str, name: str = "my_method") -> Method:
     return Method(path, Path(sys.executable))
 
 
+def test_a_python_named_from_where_one_stands_is_that_one(
+    given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``make bench-quality`` names it; the method runs in a folder of its own."""
+    python = Path(sys.executable)
+    monkeypatch.chdir(python.parent.parent)
+    method = replace(written(tmp_path, TINY), python=Path(python.parent.name, python.name))
+    assert len(predicted(method, given)[0]) == len(given.test)
+
+
 def rows_of(given: Given, folder: Path) -> tuple[Train, pd.DataFrame]:
     folder.mkdir()
     given.write(folder)
