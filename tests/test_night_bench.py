@@ -48,6 +48,14 @@ def test_leads_are_scattered_and_files_in_order_of_time(world: NightWorld) -> No
     assert leads == world.leads
 
 
+def test_leads_come_to_the_last_week_and_before_their_first_visit(world: NightWorld) -> None:
+    leads, months = reader(world.sources[:1]), reader(world.months)
+    last = f"SELECT count(*) FROM {leads} WHERE created_at BETWEEN TIMESTAMP '{END}' - INTERVAL {{}} AND TIMESTAMP '{END}'"
+    assert value(last.format("7 DAYS")) > 0.5 * value(last.format("70 DAYS")) / 10 > 0  # type: ignore[operator]
+    early = f"SELECT count(*) FROM {months} AS e JOIN {leads} AS l USING (lead_id) WHERE e.occurred_at < l.created_at"
+    assert value(early) == 0
+
+
 def test_one_lead_in_twenty_converts_and_more_of_those_that_ask(world: NightWorld) -> None:
     conversions, months = reader([world.data / "conversions.parquet"]), reader(world.months)
     assert value(f"SELECT count(*) FROM {conversions}") == pytest.approx(0.05 * world.leads, abs=3)

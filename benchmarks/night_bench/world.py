@@ -215,8 +215,8 @@ def _events(world: NightWorld, visits: int, first: int, end: int) -> str:
 
 
 def _leads(world: NightWorld) -> str:
-    """Eight attributes; one lead in fifty is closed."""
-    created = f"{DAYS} * least(i / (0.95 * {world.leads}), 1) - 20"
+    """Eight attributes; they come evenly to the last day, a little before their first visit; one in fifty is closed."""
+    created = f"{DAYS} * i / (0.95 * {world.leads}) - 20"
 
     def one_of(values: list[str], salt: str) -> str:
         return f"{values}[CAST(1 + hash(i, {_text(salt)}) % {len(values)} AS BIGINT)]"
