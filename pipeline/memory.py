@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from leadlens.features import UsageError
@@ -59,6 +61,34 @@ def total_memory(own_group: Path = _OWN_GROUP, groups: Path = _GROUPS) -> int:
             fix="say what a job may use: engine: {memory: 4GB}",
         ) from None
     return min([machine, *_limits(own_group, groups)])
+
+
+# The numbers of mallopt(3), and what glibc's own thresholds rise to in a process that frees large pieces.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_LARGEST_KEPT, _MOST_KEPT = 32 << 20, 64 << 20
+
+
+@contextmanager
+def reused_memory() -> Iterator[None]:
+    """While inside, memory that is freed stays with this process, which takes it again; afterwards it is given back.
+
+    By itself glibc gives large pieces back at once, and who works through batches has the same pages cleared for every batch: a tenth
+    of the time of a first reading. The most memory that is taken stays what it was. Does nothing without glibc.
+    """
+    try:
+        libc = ctypes.CDLL(None)
+        set_option, give_back = libc.mallopt, libc.malloc_trim
+    except (AttributeError, OSError, TypeError):
+        yield
+        return
+    set_option(_MMAP_THRESHOLD, 1 << 30)
+    set_option(_TRIM_THRESHOLD, (1 << 31) - 1)
+    try:
+        yield
+    finally:
+        set_option(_MMAP_THRESHOLD, _LARGEST_KEPT)
+        set_option(_TRIM_THRESHOLD, _MOST_KEPT)
+        give_back(0)
 
 
 def _limits(own_group: Path, groups: Path) -> Iterator[int]:

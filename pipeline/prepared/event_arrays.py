@@ -55,7 +55,7 @@ class EventArrays:
                 pa.array(np.full(len(rows), STRANGER, np.int32)),
                 pc.cast(ids, pa.string()),
                 *values,
-                pa.array(chosen["early"]),
+                pa.array(chosen.get("early", np.zeros(len(rows), bool))),
             ],
             names=[*self.layout.columns, "_early"],
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from leadlens.features import DuckDBEngine, Finding
+from leadlens.features import DuckDBEngine, Finding, Step
 from leadlens.features.errors import listed
 from leadlens.features.history import Kind
 from leadlens.pipeline.prepared.event_scan import EventScan
 from leadlens.pipeline.prepared.manifest import EventSource
 from leadlens.pipeline.sources.casting import Caster, beside
-from leadlens.pipeline.sources.ids import trimmed
+from leadlens.pipeline.sources.ids import is_padded, trimmed
 from leadlens.pipeline.sources.origins import SOURCE_NO, Origin
 
 VALUES = "event_values"  # (source, column_name, value, rows) of every text column
@@ -168,25 +168,34 @@ def count_scan(engine: DuckDBEngine, scan: EventScan, conditions: Iterable[str])
     return {number: list(row) for number, *row in by_source}
 
 
-def count_values(engine: DuckDBEngine, scan: EventScan, columns: Iterable[str]) -> None:
-    """Add the values of text columns of a scan to ``event_values``."""
+def count_values(engine: DuckDBEngine, scan: EventScan, columns: Iterable[str]) -> set[str]:
+    """Add the values of text columns of a scan to ``event_values``; returns those columns in which some have spaces around them."""
+    padded = set[str]()
     # DuckDB counts by one column that is a dictionary in the file three times as quickly as by two.
     number, by = (scan.numbers[0], "") if len(scan.numbers) == 1 else (SOURCE_NO, f"{SOURCE_NO}, ")
     for column in columns:
         name, rows = engine.dialect.quote(column), engine.dialect.quote(beside("rows", column))
         # Values that differ are few, and to trim each of them once costs a third of trimming them in every row.
+        engine.run(
+            [
+                Step(
+                    "counted_values",
+                    f"SELECT {by}{name}, count(*) AS {rows} FROM ({scan.rows}) AS raw_events GROUP BY ALL",
+                )
+            ]
+        )
+        if engine.count(f"counted_values WHERE {is_padded(name)}"):
+            padded.add(column)
         engine.connection.execute(
             f"""
             INSERT INTO {VALUES}
             SELECT {number}, {engine.dialect.literal(column)}, {trimmed(name)}, sum({rows})
-            FROM (
-              SELECT {by}{name}, count(*) AS {rows}
-              FROM ({scan.rows}) AS raw_events
-              GROUP BY ALL
-            )
+            FROM counted_values
             GROUP BY ALL
             """
         )
+        engine.drop("counted_values")
+    return padded
 
 
 def casting_findings(caster: EventCaster) -> list[Finding]:

@@ -56,9 +56,10 @@ class EventCodes:
             f"{content} AS content",
             f"{key_sql('e', 'coalesce(n.lead_no, -1)', content)} AS key",
             "e._with_id AS with_id",
-            "coalesce(e._early, FALSE) AS early",
             f"e.{SOURCE_NO} AS source",
         ]
+        if "known_at" in layout.optional:
+            columns.append("coalesce(e._early, FALSE) AS early")
         columns += [
             f"coalesce(epoch_us(e.{name}), {_NULL}) AS {name}"
             for name in ("known_at", "retracted_at")

@@ -48,7 +48,7 @@ from leadlens.pipeline.sources.unknown_words import (
     text_columns,
     words_by_source,
 )
-from leadlens.pipeline.sources.words_in_parquet import may_hold_words
+from leadlens.pipeline.sources.words_in_parquet import look_at_texts
 
 _dialect = DuckDBDialect()
 _quote, _literal, _parquet = _dialect.quote, _dialect.literal, _dialect.parquet
@@ -60,7 +60,7 @@ class NewSource:
 
     In a file of several sources, which are ``together``, those whose ``SOURCE_NO`` is ``number``. ``cursor`` is the largest value of the cursor column, as text, where the source has one, ``raw`` are
     the types of columns that are not plain yet, ``words`` the words for “not known”;
-    in the columns ``wordless`` they were sought, and there are none. ``unclear`` is a value of each column of a query's files of which it is
+    in the columns ``wordless`` they were sought, and there are none; ids in the columns ``tidy`` are as they are written. ``unclear`` is a value of each column of a query's files of which it is
     not clear what its points mean. ``place`` is the number of the project's source that it belongs to.
     """
 
@@ -77,6 +77,7 @@ class NewSource:
     raw: dict[str, str] = field(default_factory=dict)
     words: Words = field(default_factory=dict)
     wordless: frozenset[str] = frozenset()
+    tidy: frozenset[str] = frozenset()
     unclear: dict[str, str] = field(default_factory=dict)
     place: int = 0
 
@@ -195,7 +196,7 @@ class EventReader:
         raw, rows = self._described(mark.path), self._rows(mark.path)
         columns = {name: plain_type(kind) for name, kind in raw.items()}
         texts = text_columns("events", self.source.columns, raw)
-        words, wordless = self._sought(mark.path, texts)
+        words, wordless, tidy = self._sought(mark.path, texts)
         empty = without_values(self.connection, [mark.path], raw)[mark.path]
         folders = lacking(mark.partitions, raw)
         columns |= dict.fromkeys(folders, "VARCHAR")
@@ -204,14 +205,26 @@ class EventReader:
             if not self._rows_only and (value := folders[name]) is not None and is_word(value, kind):
                 words = {**words, name: {value: rows}}
         return NewSource(
-            number, mark.path, mark, rows, columns, empty=empty, raw=raw, words=words, wordless=wordless
+            number,
+            mark.path,
+            mark,
+            rows,
+            columns,
+            empty=empty,
+            raw=raw,
+            words=words,
+            wordless=wordless,
+            tidy=tidy,
         )
 
-    def _sought(self, parquet: str, texts: Mapping[str, WordKind]) -> tuple[Words, frozenset[str]]:
-        """The words for “not known” in some text columns of a Parquet file, and the columns that hold none."""
-        wordy = may_hold_words(self.connection, parquet, texts, look=not self._rows_only)
-        words = self._words_of(parquet, wordy)
-        return words, frozenset(set(texts) - set(wordy if self._rows_only else words))
+    def _sought(
+        self, parquet: str, texts: Mapping[str, WordKind]
+    ) -> tuple[Words, frozenset[str], frozenset[str]]:
+        """The words for “not known” in some text columns of a Parquet file, the columns that hold none, and those of tidy ids."""
+        seen = look_at_texts(self.connection, parquet, texts, look=not self._rows_only)
+        words = self._words_of(parquet, seen.wordy)
+        wordless = set(texts) - set(seen.wordy if self._rows_only else words)
+        return words, frozenset(wordless), frozenset(seen.tidy)
 
     def _parquet_together(self, marks: Mapping[int, FileMark]) -> dict[int, NewSource]:
         read: dict[int, NewSource] = {}
@@ -314,7 +327,7 @@ class EventReader:
             fitting = fitting_types(self.connection, names, rows, ids, codes, self._styles)
             fitting = fitting.between_semicolons(lambda: self._between_semicolons(mark))
         texts = self._texts_of(names if self._rows_only else fitting.texts)
-        words, wordless = self._sought(path, texts)
+        words, wordless, tidy = self._sought(path, texts)
         words |= self._words_of(path, _mostly_numbers(fitting, ids))
         columns = dict.fromkeys(names, "VARCHAR")
         return NewSource(
@@ -328,6 +341,7 @@ class EventReader:
             text=True,
             words=words,
             wordless=wordless,
+            tidy=tidy,
         )
 
     def _csv_together(self, marks: Mapping[int, FileMark]) -> dict[int, NewSource]:

@@ -16,6 +16,7 @@ from leadlens.features.engines.dialect import DuckDBDialect
 from leadlens.features.errors import counted, listed
 from leadlens.features.history import Kind
 from leadlens.pipeline.sources.contract import CONTRACT, is_link, names_of
+from leadlens.pipeline.sources.ids import is_padded
 from leadlens.pipeline.sources.parquet_bounds import Bounds
 
 WordKind = Literal["id", "text", "number"]
@@ -68,7 +69,7 @@ def may_be_unknown(kind: WordKind, bounds: Bounds) -> bool:
 def looks_unknown(value: str, kind: WordKind) -> str:
     """SQL: whether a text is short enough for a word of this kind, or has spaces around it. Much cheaper than to compare."""
     longest = max(len(word.encode()) for word in words_for(kind))
-    return f"(strlen({value}) <= {longest} OR {value} < '!' OR suffix({value}, ' '))"
+    return f"(strlen({value}) <= {longest} OR {is_padded(value)})"
 
 
 def word_kind(table: str, column: str) -> WordKind | None:

@@ -1,36 +1,58 @@
-"""The columns of a Parquet file in which words for “not known” are to be counted: few, and seen without reading most."""
+"""What a look at the texts of a Parquet file spares later: words for “not known” that are not there, ids that are as they are written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import duckdb
 
 from leadlens.features.engines.dialect import DuckDBDialect
+from leadlens.pipeline.sources.ids import may_be_untidy
 from leadlens.pipeline.sources.parquet_bounds import parquet_bounds
 from leadlens.pipeline.sources.unknown_words import WordKind, is_unknown, looks_unknown, may_be_unknown
 
 _dialect = DuckDBDialect()
 
 
-def may_hold_words(
-    connection: duckdb.DuckDBPyConnection, path: str, texts: Mapping[str, WordKind], look: bool = True
-) -> dict[str, WordKind]:
-    """Those text columns of a file in which there may be words for “not known”.
-
-    Not those whose values all lie elsewhere in the alphabet, as the file itself says, nor, unless values are not to be
-    looked at, those whose values are few and no such words, or all too long.
+@dataclass
+class Looked:
+    """What was seen of some text columns: those ``wordy`` ones in which there may be words for “not known”, and those of ids
+    that are ``tidy``, none of which :func:`leadlens.pipeline.sources.ids.id_text` changes.
     """
-    bounds, held = parquet_bounds(connection, path), dict[str, WordKind]()
+
+    wordy: dict[str, WordKind] = field(default_factory=dict)
+    tidy: set[str] = field(default_factory=set)
+
+
+def look_at_texts(
+    connection: duckdb.DuckDBPyConnection, path: str, texts: Mapping[str, WordKind], look: bool = True
+) -> Looked:
+    """What there may be in text columns of a file; each is read once at most.
+
+    No words are in columns whose values all lie elsewhere in the alphabet, as the file itself says, nor, unless values are not to be
+    looked at, in those whose values are few and no such words, or all too long.
+    """
+    bounds, seen = parquet_bounds(connection, path), Looked()
     scan = _dialect.parquet(path)
+
+    def finds(rows: str, like: str) -> bool:
+        return bool(connection.execute(f"SELECT 1 FROM {rows} WHERE {like} LIMIT 1").fetchall())
+
     for name, kind in texts.items():
         within, column = bounds.get(name), _dialect.quote(name)
-        if within is not None and not may_be_unknown(kind, within):
+        wordy = within is None or may_be_unknown(kind, within)
+        if not look:
+            seen.wordy |= {name: kind} if wordy else {}
             continue
-        if within is not None and within.few:
-            rows, like = f"(SELECT DISTINCT {column} FROM {scan})", is_unknown(column, kind)
-        else:
-            rows, like = scan, looks_unknown(column, kind)
-        if not look or connection.execute(f"SELECT 1 FROM {rows} WHERE {like} LIMIT 1").fetchall():
-            held[name] = kind
-    return held
+        few = within is not None and within.few
+        rows = f"(SELECT DISTINCT {column} FROM {scan})" if few else scan
+        like = is_unknown(column, kind) if few else looks_unknown(column, kind)
+        if kind == "id":
+            untidy = may_be_untidy(column)
+            if not finds(rows, f"{like} OR {untidy}" if wordy else untidy):
+                seen.tidy.add(name)
+                continue
+        if wordy and finds(rows, like):
+            seen.wordy[name] = kind
+    return seen
