@@ -184,15 +184,12 @@ def count_values(engine: DuckDBEngine, scan: EventScan, columns: Iterable[str]) 
                 )
             ]
         )
+        value = f"{name}, {rows} FROM counted_values"
         if engine.count(f"counted_values WHERE {is_padded(name)}"):
             padded.add(column)
+            value = f"{trimmed(name)}, sum({rows}) FROM counted_values GROUP BY ALL"
         engine.connection.execute(
-            f"""
-            INSERT INTO {VALUES}
-            SELECT {number}, {engine.dialect.literal(column)}, {trimmed(name)}, sum({rows})
-            FROM counted_values
-            GROUP BY ALL
-            """
+            f"INSERT INTO {VALUES} SELECT {number}, {engine.dialect.literal(column)}, {value}"
         )
         engine.drop("counted_values")
     return padded
