@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from leadlens.features.errors import LeadlensError, RoomError
+from leadlens.pipeline.damaged_state import damage_behind
 from leadlens.pipeline.stopping import Stopped, stopped_by
 
 DONE, REFUSED, WRONG_USE, UNAVAILABLE, NO_ROOM = range(5)
@@ -39,16 +40,20 @@ def exit_code(error: BaseException) -> int:
         return _SIGNALLED + _SIGINT
     if is_full(error):
         return NO_ROOM
-    return error.exit_code if isinstance(error, LeadlensError) else INTERNAL
+    told = as_user_error(error)
+    return told.exit_code if isinstance(told, LeadlensError) else INTERNAL
 
 
 def as_user_error(error: BaseException) -> BaseException:
-    """The error itself; or, where a full disk or memory is behind it and it does not say so, a ``RoomError`` that does.
+    """The error itself; or, where a full disk or memory is behind it and it does not say so, a ``RoomError`` that does. Of an error that no
+    code of ours raised, what is wrong with the state folder, if that is behind it.
 
     A file that could not be spooled is no file that cannot be read, whatever was said where it happened.
     """
-    if isinstance(error, RoomError) or stopped_by() is not None or not is_full(error):
+    if isinstance(error, RoomError) or stopped_by() is not None:
         return error
+    if not is_full(error):
+        return error if isinstance(error, LeadlensError) else damage_behind(_chain(error)) or error
     cause = next(each for each in _chain(error) if _is_full(each))
     lines = str(cause).splitlines()
     disk = says_disk_is_full(str(cause)) or (isinstance(cause, OSError) and cause.errno in _FULL)
