@@ -10,7 +10,7 @@ from leadlens.features import History, UsageError
 from leadlens.features.attributes.personal import names_people, snake_case
 from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.dataset.known_leads import is_text, require_lead
-from leadlens.pipeline.prepared import open_lead
+from leadlens.pipeline.prepared import merged_into, open_lead
 
 _MOST_NAMED = 10
 
@@ -29,7 +29,8 @@ class NamedLead:
 
 
 def find_lead(file: ProjectFile, asked: str, version: int | None = None) -> NamedLead:
-    """The lead with this id or, of none, the one whose e-mail address or name it is, without regard to case.
+    """The lead with this id, the one that it was merged into or, of neither, the one whose e-mail address or name it is, without
+    regard to case.
 
     ``version`` is an earlier one of the prepared history. Raises ``UsageError`` for an unknown lead, with the nearest ids,
     and where several leads have the address or the name, with the first of them.
@@ -40,7 +41,8 @@ def find_lead(file: ProjectFile, asked: str, version: int | None = None) -> Name
             require_lead(history, asked)  # raises
         if _has(history, asked):
             return NamedLead(history, asked)
-        found = dict(_found(history, asked.strip()))
+        survivor = merged_into(file, asked, version)
+        found = {survivor: "merged"} if survivor is not None else dict(_found(history, asked.strip()))
         if not found:
             require_lead(history, asked)  # raises, with the nearest ids
         if len(found) > 1:
@@ -51,7 +53,9 @@ def find_lead(file: ProjectFile, asked: str, version: int | None = None) -> Name
     ((lead_id, column),) = found.items()
     history.engine.close()
     named = NamedLead(open_lead(file, lead_id, version), lead_id)
-    return named.noting(f"{asked} is lead {lead_id} ({column})")
+    return named.noting(
+        f"{asked} was merged into lead {lead_id}" if survivor else f"{asked} is lead {lead_id} ({column})"
+    )
 
 
 def _has(history: History, lead_id: str) -> bool:

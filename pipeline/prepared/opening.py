@@ -45,10 +45,18 @@ def open_lead(file: ProjectFile, lead_id: str, version: int | None = None) -> Hi
 
     ``version`` is an earlier one of the prepared history. Raises ``DataError`` where it is no longer kept.
     """
-    prepared = open_prepared(file)
-    if version is not None:
-        prepared = prepared.at(version)
+    prepared = _open_version(file, version)
     return prepared.of_lead(lead_id) or prepared.history()
+
+
+def merged_into(file: ProjectFile, lead_id: str, version: int | None = None) -> str | None:
+    """The lead that an old id stands for, as ``aliases`` say; ``None`` of any other id. Raises as :func:`open_lead`."""
+    return _open_version(file, version).survivor(lead_id)
+
+
+def _open_version(file: ProjectFile, version: int | None) -> PreparedHistory:
+    prepared = open_prepared(file)
+    return prepared if version is None else prepared.at(version)
 
 
 def open_prepared(
@@ -193,6 +201,14 @@ class PreparedHistory:
     def numbers(self, engine: DuckDBEngine) -> str:
         """SQL of ``(lead_id, lead, lead_no)`` of all ids: ``lead`` is another where it was merged, NULL where left out."""
         return self.scan(engine, "numbers")
+
+    def survivor(self, lead_id: str) -> str | None:
+        """The lead that an id was merged into; ``None`` where it is a lead itself, unknown, or left out by the settings."""
+        with self.lend() as engine:
+            rows = engine.connection.execute(
+                f"SELECT lead FROM {self.numbers(engine)} WHERE lead_id = {engine.dialect.literal(lead_id)} AND lead <> lead_id"
+            ).fetchall()
+        return rows[0][0] if rows else None
 
     def _numbers(self, engine: DuckDBEngine, lead_id: str) -> list[int]:
         """Its number, if there is such a lead."""

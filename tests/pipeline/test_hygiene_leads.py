@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from leadlens.features import DataError, DuckDBEngine, Finding, History, Step, UsageError
 from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.named_lead import find_lead
 from leadlens.pipeline.sources import open_history
 from leadlens.pipeline.sources.hygiene.merges import merge_leads
 from leadlens.pipeline.starter import write_starter
@@ -68,6 +69,24 @@ def test_what_old_ids_did_is_the_survivor_s(project: LittleProject) -> None:
     assert message.startswith("3 old ids merged into 1 lead: 3 rows of leads, ")
     assert "1 change left out, for the leads have a value of their own" in message
     assert "1 lead with an earlier created_at" in message
+
+
+def test_who_asks_for_an_old_id_gets_the_survivor(
+    project: LittleProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADLENS_HOME", str(project.folder / "state"))
+    merges(project, ("L001", "L010"), ("L010", "L020"))
+    file = load_project(project.write())
+    for asked in ("L001", "L010"):
+        named = find_lead(file, asked)
+        with named.history as history:
+            assert (named.lead_id, named.notes) == ("L020", (f"{asked} was merged into lead L020",))
+            assert history.engine.count("leads WHERE lead_id = 'L020'") == 1
+    own = find_lead(file, "L020")
+    own.history.engine.close()
+    assert own.notes == ()
+    with pytest.raises(UsageError, match="no such lead"):
+        find_lead(file, "L001x")
 
 
 def edited(project: LittleProject, *rows: tuple[str, str, str, str]) -> None:
