@@ -93,7 +93,8 @@ class LeadScorer:
             made, known = self._known(engine, rows, as_of)
             history, left_out = raw_history(engine, rows, columns, self.project, self.name, made)
             history.moment(raw.as_of)  # refused where the data have no dates
-            notes = [*known, *rows.notes, *left_out, *self._uncounted(rows), *self.served.cautions]
+            later = _known_later(history, rows.lead_id, as_of)
+            notes = [*known, *rows.notes, *left_out, *later, *self._uncounted(rows), *self.served.cautions]
             with (
                 engine.of_few_rows(),
                 _own_row(history, rows.lead_id, as_of, spine_policy(self.project)) as one,
@@ -150,6 +151,18 @@ def _as_of(raw: RawLead, columns: RawColumns) -> datetime:
     if columns.clock != "time":
         return columns.data_end
     return raw.as_of or datetime.now(UTC).replace(tzinfo=None)
+
+
+def _known_later(history: History, lead_id: str, as_of: datetime) -> list[str]:
+    """A note on events of the request that were not known by then."""
+    if history.clock != "time":
+        return []
+    own = f"lead_id = {history.engine.dialect.literal(lead_id)}"
+    count = history.engine.count(f"events WHERE {own} AND known_at > TIMESTAMP '{as_of.isoformat(sep=' ')}'")
+    if not count:
+        return []
+    was = "event was" if count == 1 else "events were"
+    return [f"{count:,} {was} known only after {as_of:%Y-%m-%d %H:%M}: not counted as of then"]
 
 
 def _own_row(history: History, lead_id: str, as_of: datetime, policy: SpinePolicy) -> Spine:

@@ -177,6 +177,28 @@ def test_a_lead_that_nobody_knew_is_the_lead_that_is_known_later(
     same_row(alone, night(LeadScorer.open(with_it), as_of), "newcomer")
 
 
+def test_events_that_are_known_later_are_told_and_count_as_none(
+    world: RandomWorld, scorer: LeadScorer
+) -> None:
+    chance, as_of = random.Random(SEED + 3), START + timedelta(days=DAYS)
+    raw = world.raw(str(night(scorer, as_of).spine["lead_id"].iloc[0]), as_of, chance)
+    known = [row for row in raw["events"] if not str(row.get("occurred_at")) > as_of.isoformat()]
+    later = {**known[0], "event_id": "later", "known_at": None}
+    without = plain(scorer.score({**raw, "events": known}).to_dict())
+    for hours, told in ((0, ""), (1, "1 event was known only after"), (30, "2 events were known only after")):
+        more = [
+            {**later, "event_id": f"later {nth}", "occurred_at": (as_of + timedelta(hours=nth)).isoformat()}
+            for nth in (1, 30)
+            if nth <= hours
+        ]
+        found = plain(scorer.score({**raw, "events": [*known, *more]}).to_dict())
+        notes = found.pop("notes")
+        assert found == {name: value for name, value in without.items() if name != "notes"}
+        assert [note for note in notes if "known only after" in note] == (
+            [f"{told} {as_of:%Y-%m-%d %H:%M}: not counted as of then"] if told else []
+        )
+
+
 def test_the_registered_model_takes_the_same_json(
     world: RandomWorld, project: ProjectFile, scorer: LeadScorer
 ) -> None:
