@@ -7,6 +7,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
+from pathlib import Path
 
 from leadlens.features.engines.spark_session import check_ready
 from leadlens.features.errors import UsageError
@@ -29,6 +30,7 @@ from leadlens.pipeline.jobs.past_run import HISTORY_NOTE
 from leadlens.pipeline.jobs.push import check_destination, example_records, push_after_scoring
 from leadlens.pipeline.jobs.scoring import Scoring, Tally
 from leadlens.pipeline.jobs.target import (
+    as_target,
     left_behind,
     missing_folder,
     shown_elsewhere,
@@ -64,7 +66,7 @@ def score(
     file: ProjectOrPath,
     *,
     as_of: str | date | None = None,
-    to: str | None = None,
+    to: str | Path | None = None,
     dry_run: bool = False,
     force: str | None = None,
     replace_newer: bool = False,
@@ -95,7 +97,7 @@ def score(
     ``engine`` and ``master`` stand in for the project's own: with ``"spark"`` the workers of a cluster score the parts, by the
     same code; this machine writes them.
     """
-    file, at = as_project(file), read_as_of(as_of)
+    file, at, to = as_project(file), read_as_of(as_of), as_target(to)
     settings = engine_settings(file, engine, master)
     if settings.name == "spark":
         check_ready(settings.master, settings.work, connect=True)  # before the history is read

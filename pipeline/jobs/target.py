@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from leadlens.features import LeadlensError
+from leadlens.features import LeadlensError, UsageError
 from leadlens.features.secrets import masked
 from leadlens.pipeline.config import ProjectFile
 from leadlens.pipeline.config.loading import expand
@@ -15,6 +15,17 @@ from leadlens.pipeline.state import state_folder
 from leadlens.pipeline.writeback.target import Target, parse_target
 
 _FILE = "scores.duckdb"
+
+
+def as_target(to: str | Path | None) -> str | None:
+    """A target as text. Raises ``UsageError`` for what is neither a path nor an address."""
+    if to is None or isinstance(to, str | Path):
+        return None if to is None else str(to)
+    raise UsageError(
+        "scores are written to a path or an address",
+        value=to,
+        fix='to="scores.xlsx", or a database: to="${DATABASE_URL}"',
+    )
 
 
 def target_of(file: ProjectFile, to: str | None) -> str:

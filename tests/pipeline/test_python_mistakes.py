@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 import leadlens
 from leadlens.features.errors import UsageError
 from leadlens.pipeline.config.parts import read_as_of
+from leadlens.pipeline.jobs.target import as_target
 from tests.pipeline.little_project import LittleProject
 
 api: Any = leadlens
@@ -30,6 +31,8 @@ MISTAKES: dict[str, Callable[[str], Any]] = {
     "as_of of a lead": lambda path: api.explain(path, "L001", as_of=20250701),
     "a number for a lead": lambda path: api.explain(path, 1),
     "force of a promotion": lambda path: api.promote(path, force=True),
+    "a number for a target": lambda path: api.score(path, to=5),
+    "bytes for a target": lambda path: api.score(path, to=b"scores.csv"),
     "force of a score": lambda path: api.score(path, force=True),
     "reason": lambda path: api.rollback(path, reason=None),
     "curve": lambda path: api.learning_curve(path),
@@ -59,6 +62,11 @@ def test_a_mistake_is_refused_with_a_fix(project: str, mistake: str) -> None:
 def test_a_path_is_a_project(project: str) -> None:
     assert leadlens.list_models(project) == leadlens.list_models(leadlens.load_project(project)) == []
     assert leadlens.check(project).project == "little"
+
+
+def test_a_target_may_be_a_path() -> None:
+    assert as_target(Path("/a/scores.csv")) == as_target("/a/scores.csv") == "/a/scores.csv"
+    assert as_target(None) is None
 
 
 @pytest.mark.parametrize(
