@@ -45,8 +45,8 @@ def exit_code(error: BaseException) -> int:
 
 
 def as_user_error(error: BaseException) -> BaseException:
-    """The error itself; or, where a full disk or memory is behind it and it does not say so, a ``RoomError`` that does. Of an error that no
-    code of ours raised, what is wrong with the state folder, if that is behind it.
+    """The error itself; or, where a full disk or memory is behind it and it does not say so, a ``RoomError`` that does. Where the state
+    folder is behind an error that is not ours, one that names what is wrong there.
 
     A file that could not be spooled is no file that cannot be read, whatever was said where it happened.
     """

@@ -53,7 +53,7 @@ def left_in_state(project: str, person: Person) -> list[str]:
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         place = path.relative_to(folder).parts
-        if place[0] == "forgotten" or (place[0] in _BY_PROJECT and place[1] != project):
+        if place[0] == "forgotten" or (place[0] in _BY_PROJECT and place[1:2] != (project,)):
             continue
         try:
             raw = path.read_bytes()

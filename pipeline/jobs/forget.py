@@ -24,6 +24,7 @@ from leadlens.pipeline.forgetting.score_targets import forget_in_target
 from leadlens.pipeline.forgetting.state_files import WAIT_SECONDS, forget_in_state, left_in_state
 from leadlens.pipeline.jobs.places import places_beyond, pulled_folders, targets_of
 from leadlens.pipeline.jobs.sought_person import find_person
+from leadlens.pipeline.prepared import merged_into
 from leadlens.pipeline.private import private_files
 from leadlens.pipeline.sources.forgotten import Forgotten, add_forgotten
 from leadlens.pipeline.state import one_at_a_time, work_has_ended, writable_state
@@ -133,6 +134,13 @@ def _person(file: ProjectFile, asked: str, before: Person | None, notes: list[st
     if forgotten.holds(asked):
         notes.append("this id was forgotten before; all stores are searched once more, by the id only")
         return Person((asked,))
+    if (survivor := merged_into(file, asked)) is not None:
+        raise UsageError(
+            "this id was merged into another lead, with which it would be removed",
+            value=asked,
+            why="what is removed cannot be brought back, so nobody is removed under another id than the one that was given",
+            fix=f"to remove them with all their old ids, name the lead: {survivor}",
+        )
     try:
         return find_person(file, asked)
     except UsageError as error:

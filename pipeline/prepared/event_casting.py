@@ -169,7 +169,7 @@ def count_scan(engine: DuckDBEngine, scan: EventScan, conditions: Iterable[str])
 
 
 def count_values(engine: DuckDBEngine, scan: EventScan, columns: Iterable[str]) -> set[str]:
-    """Add the values of text columns of a scan to ``event_values``; returns those columns in which some have spaces around them."""
+    """Add the values of text columns of a scan to ``event_values``; returns those columns in which some may need trimming."""
     padded = set[str]()
     # DuckDB counts by one column that is a dictionary in the file three times as quickly as by two.
     number, by = (scan.numbers[0], "") if len(scan.numbers) == 1 else (SOURCE_NO, f"{SOURCE_NO}, ")

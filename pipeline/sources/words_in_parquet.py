@@ -28,7 +28,7 @@ class Looked:
 def look_at_texts(
     connection: duckdb.DuckDBPyConnection, path: str, texts: Mapping[str, WordKind], look: bool = True
 ) -> Looked:
-    """What there may be in text columns of a file; each is read once at most.
+    """What there may be in text columns of a file; a column of ids in which there is something is read twice, any other once at most.
 
     No words are in columns whose values all lie elsewhere in the alphabet, as the file itself says, nor, unless values are not to be
     looked at, in those whose values are few and no such words, or all too long.

@@ -68,6 +68,28 @@ def test_a_file_in_the_place_of_a_folder(state: Path, tmp_path: Path) -> None:
     assert (state / "runs").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["mlflow.db", "optuna.db"])
+def test_a_folder_in_the_place_of_a_database(state: Path, tmp_path: Path, name: str) -> None:
+    (state / name).mkdir()
+    answer = leadlens("train", LittleProject(tmp_path).write(), "--trials", "1")
+    assert answer.code == 2, answer.err
+    assert f"{state / name}: a folder stands where a file of the state should be\n" in answer.err
+
+
+def test_a_folder_in_the_place_of_another_file_and_a_link_to_nowhere(state: Path) -> None:
+    (state / "serving" / "little" / "serving.json").mkdir(parents=True)
+    (state / "runs").symlink_to(state / "gone")
+    replaced = IsADirectoryError(21, "Is a directory", str(state / "new"))
+    replaced.filename2 = str(state / "serving" / "little" / "serving.json")
+    for error, place in (
+        (replaced, "serving/little/serving.json"),
+        (FileExistsError(17, "File exists", str(state / "runs")), "runs"),
+    ):
+        told = as_user_error(error)
+        assert isinstance(told, UsageError)
+        assert told.where == str(state / place)
+
+
 def test_what_is_elsewhere_is_another_matter(state: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for error in (

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from leadlens.features import DataError, DuckDBEngine, Finding, History, Step, UsageError
 from leadlens.pipeline.config import load_project
+from leadlens.pipeline.jobs.forget import forget
 from leadlens.pipeline.jobs.named_lead import find_lead
 from leadlens.pipeline.sources import open_history
 from leadlens.pipeline.sources.hygiene.merges import merge_leads
@@ -87,6 +88,12 @@ def test_who_asks_for_an_old_id_gets_the_survivor(
     assert own.notes == ()
     with pytest.raises(UsageError, match="no such lead"):
         find_lead(file, "L001x")
+    with pytest.raises(UsageError, match="name the lead: L020"):
+        forget(file, "L001")  # which cannot be undone
+    with find_lead(file, "L020").history as history:
+        assert history.engine.count("leads WHERE lead_id = 'L020'") == 1
+    (project.folder / "state" / "serving").write_text("mine")
+    assert forget(file, "L020").lead_ids == ("L020", "L001", "L010")
 
 
 def edited(project: LittleProject, *rows: tuple[str, str, str, str]) -> None:
