@@ -72,8 +72,8 @@ _LARGEST_KEPT, _MOST_KEPT = 32 << 20, 64 << 20
 def reused_memory() -> Iterator[None]:
     """While inside, memory that is freed stays with this process, which takes it again; afterwards it is given back.
 
-    By itself glibc gives large pieces back at once, and who works through batches has the same pages cleared for every batch: a tenth
-    of the time of a first reading. The most memory that is taken stays what it was. Does nothing without glibc.
+    By itself glibc gives large pieces back at once, and who works through batches has the same pages cleared for every batch.
+    Does nothing without glibc.
     """
     try:
         libc = ctypes.CDLL(None)
